@@ -1,0 +1,32 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test check format clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+# The environment is built once, and again when what it is built from changes.
+.venv/.ready: pyproject.toml client/pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e client -e '.[dev]'
+	@touch $@
+
+run: .venv/.ready ## Serve a sample repository on 127.0.0.1:8000, one canary under way
+	$(BIN)/python prompts/run.py
+
+test: .venv/.ready ## Run the tests
+	$(BIN)/python -m pytest
+
+check: .venv/.ready ## Lint and type-check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/.ready ## Format and fix what can be fixed by itself
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean: ## Remove the environment, caches and the sample's data
+	rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache

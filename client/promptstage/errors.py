@@ -1,0 +1,45 @@
+"""What can go wrong for an application, as one small tree.
+
+PromptstageError
+├── PromptUnavailable    nothing is known to serve under that name
+├── VariablesMissing     a prompt was rendered without variables that it requires
+└── ReleaseInvalid       a registry sent something that is not a release
+"""
+
+from __future__ import annotations
+
+
+class PromptstageError(Exception):
+    """The base of every error that this package raises."""
+
+
+class PromptUnavailable(PromptstageError):  # noqa: N818 - it says what happened
+    """No release, no snapshot and no fallback: there is nothing to serve.
+
+    Attributes:
+        name: the prompt that was asked for.
+        reason: ``unknown_prompt``, ``unknown_version``, ``unknown_environment``, ``no_release``,
+            ``unauthorized``, ``unreachable`` or ``closed``.
+    """
+
+    def __init__(self, name: str, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+        self.reason = reason
+
+
+class VariablesMissing(PromptstageError, ValueError):  # noqa: N818
+    """A required variable was not given; one error names all that are missing.
+
+    Attributes:
+        names: the missing variables, in the order in which the prompt declares them.
+    """
+
+    def __init__(self, prompt: str, names: tuple[str, ...]) -> None:
+        super().__init__(f"{prompt} needs {', '.join(names)}; pass a value for each")
+        self.prompt = prompt
+        self.names = names
+
+
+class ReleaseInvalid(PromptstageError, ValueError):  # noqa: N818
+    """JSON that is not a release as the contract has it; the message names the place."""

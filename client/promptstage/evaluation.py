@@ -1,0 +1,76 @@
+"""Which version a user gets: one pure function, the same in the client and in the registry.
+
+No clock, no input or output, no randomness of its own: a release, a key and attributes go in, a
+decision comes out. The bucketing (``algo`` "v1") is integer arithmetic over SHA-256, so that every
+language comes to the same answer.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from promptstage.model import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from promptstage.model import Condition, Release
+
+BUCKETS = 100_000
+
+STATIC = "STATIC"
+TARGETING_MATCH = "TARGETING_MATCH"
+SPLIT = "SPLIT"
+PINNED = "PINNED"
+FALLBACK = "FALLBACK"
+
+
+def bucket(salt: str, key: str) -> int:
+    """Where a key stands in a rollout: 0 to 99,999, evenly spread.
+
+    The first eight bytes, big endian, of SHA-256 over UTF-8 of ``"v1" NUL salt NUL key``, scaled to
+    the buckets. A lone surrogate, which UTF-8 cannot hold, counts as U+FFFD.
+    """
+    text = f"v1\0{salt}\0{key}"
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    return int.from_bytes(sha256(data).digest()[:8], "big") * BUCKETS >> 64
+
+
+def decide(release: Release, key: str, attributes: Mapping[str, object] | None = None) -> Decision:
+    """Choose the version that one key gets from a release.
+
+    Args:
+        release: what the environment serves under one name.
+        key: what stays on one arm, such as a user id; not empty.
+        attributes: what targets are compared with; a list attribute matches with any element.
+    """
+    split = release.split
+    rollout = split.rollout if split else None
+    for target in release.targets:
+        if attributes and all(_holds(condition, attributes) for condition in target.when):
+            return Decision(target.version, target.arm, TARGETING_MATCH, rollout, None)
+    if split is None:
+        return Decision(release.default_version, release.default_arm, STATIC, None, None)
+    position = bucket(split.salt, key)
+    for slot in split.slots:
+        if slot.start <= position < slot.start + slot.size:
+            return Decision(slot.version, slot.arm, SPLIT, rollout, position)
+    return Decision(release.default_version, release.default_arm, SPLIT, rollout, position)
+
+
+def _holds(condition: Condition, attributes: Mapping[str, object]) -> bool:
+    value = attributes.get(condition.attribute)
+    elements = value if isinstance(value, list | tuple | set | frozenset) else (value,)
+    return any(_as_text(element) in condition.values for element in elements if element is not None)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

@@ -1,0 +1,251 @@
+"""The wire: what a registry sends, as frozen values.
+
+`parse_release` is strict about what evaluation needs (a release that it accepts can always be
+decided) and lenient about keys that it does not know, so that a newer registry can add some.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from promptstage.errors import ReleaseInvalid
+
+Json = dict[str, Any]
+ALGORITHM = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a prompt: a role and a template."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A value that the caller gives when rendering; `default` stands in when it is not required."""
+
+    name: str
+    required: bool
+    default: Any
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The parsed content of one version. `parameters` are those of the model, untouched."""
+
+    title: str
+    description: str
+    model: str
+    parameters: Json
+    response_format: str
+    json_schema: Any
+    variables: tuple[Variable, ...]
+    messages: tuple[Message, ...]
+    metadata: Json
+    extra: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One version that a release can choose. `digest` is ``sha256:<hex>`` of the file's bytes."""
+
+    version: str
+    number: int | None
+    digest: str
+    commit: str
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An attribute whose value, as a string, is one of `values`."""
+
+    attribute: str
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An audience: when all conditions hold, `version` is served, whatever the key."""
+
+    when: tuple[Condition, ...]
+    version: str
+    arm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A run of buckets, ``[start, start + size)`` of 100,000, that gets one version."""
+
+    arm: str
+    version: str
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How keys are divided while a rollout is under way."""
+
+    rollout: str
+    algo: str
+    salt: str
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What an environment serves under one name at one moment: rules and the documents they choose."""
+
+    environment: str
+    prompt: str
+    epoch: int
+    seq: int
+    targets: tuple[Target, ...]
+    split: Split | None
+    default_version: str
+    default_arm: str
+    versions: dict[str, Served]
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """``(epoch, seq)``: of two releases of one name the greater one is the newer."""
+        return (self.epoch, self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Which version, and why: `reason` is one of the closed set in `promptstage.evaluation`."""
+
+    version: str
+    arm: str
+    reason: str
+    rollout: str | None
+    bucket: int | None
+
+
+def parse_document(data: Json) -> Document:
+    """Read a document as the contract writes it. Raises KeyError, TypeError or ValueError."""
+    return Document(
+        title=str(data["title"]),
+        description=str(data["description"]),
+        model=str(data["model"]),
+        parameters=dict(data["parameters"]),
+        response_format=str(data["response_format"]),
+        json_schema=data["json_schema"],
+        variables=tuple(
+            Variable(str(v["name"]), bool(v["required"]), v["default"], str(v["description"]))
+            for v in data["variables"]
+        ),
+        messages=tuple(Message(str(m["role"]), str(m["content"])) for m in data["messages"]),
+        metadata=dict(data["metadata"]),
+        extra=dict(data["extra"]),
+    )
+
+
+def dump_document(document: Document) -> Json:
+    """Write a document as the contract has it; the inverse of `parse_document`."""
+    return {
+        "title": document.title,
+        "description": document.description,
+        "model": document.model,
+        "parameters": document.parameters,
+        "response_format": document.response_format,
+        "json_schema": document.json_schema,
+        "variables": [
+            {"name": v.name, "required": v.required, "default": v.default, "description": v.description}
+            for v in document.variables
+        ],
+        "messages": [{"role": m.role, "content": m.content} for m in document.messages],
+        "metadata": document.metadata,
+        "extra": document.extra,
+    }
+
+
+def parse_served(version: str, data: Json) -> Served:
+    """Read one entry of a release's ``versions``, or a version as the registry lists it."""
+    number = data["number"]
+    document = parse_document(data["document"])
+    return Served(version, None if number is None else int(number), str(data["digest"]), str(data["commit"]), document)
+
+
+def parse_release(data: Json) -> Release:
+    """Read a release as the contract writes it.
+
+    Raises:
+        ReleaseInvalid: a key is missing or of the wrong kind, the bucketing is one that this client
+            does not know, or a rule names a version whose document is not there.
+    """
+    try:
+        release = Release(
+            environment=str(data["environment"]),
+            prompt=str(data["prompt"]),
+            epoch=int(data["epoch"]),
+            seq=int(data["seq"]),
+            targets=tuple(_target(target) for target in data["targets"]),
+            split=None if data["split"] is None else _split(data["split"]),
+            default_version=str(data["default"]["version"]),
+            default_arm=str(data["default"]["arm"]),
+            versions={str(v): parse_served(str(v), body) for v, body in data["versions"].items()},
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ReleaseInvalid(f"not a release: {type(error).__name__}: {error}") from error
+    slots = release.split.slots if release.split else ()
+    chosen = {release.default_version, *(t.version for t in release.targets), *(s.version for s in slots)}
+    if missing := chosen - release.versions.keys():
+        raise ReleaseInvalid(f"the release of {release.prompt} has no document for {', '.join(sorted(missing))}")
+    return release
+
+
+def _target(data: Json) -> Target:
+    conditions = (Condition(str(c["attribute"]), frozenset(str(v) for v in c["in"])) for c in data["when"])
+    return Target(tuple(conditions), str(data["version"]), str(data["arm"]))
+
+
+def _split(data: Json) -> Split:
+    if data["algo"] != ALGORITHM:
+        raise ValueError(f"bucketing {data['algo']!r} is not known here; upgrade promptstage")
+    slots = (Slot(str(s["arm"]), str(s["version"]), int(s["start"]), int(s["size"])) for s in data["slots"])
+    return Split(str(data["rollout"]), ALGORITHM, str(data["salt"]), tuple(slots))
+
+
+def dump_release(release: Release) -> Json:
+    """Write a release as the contract has it; the inverse of `parse_release`."""
+    split = release.split
+    return {
+        "environment": release.environment,
+        "prompt": release.prompt,
+        "epoch": release.epoch,
+        "seq": release.seq,
+        "targets": [
+            {
+                "when": [{"attribute": c.attribute, "in": sorted(c.values)} for c in target.when],
+                "version": target.version,
+                "arm": target.arm,
+            }
+            for target in release.targets
+        ],
+        "split": split
+        and {
+            "rollout": split.rollout,
+            "algo": split.algo,
+            "salt": split.salt,
+            "slots": [
+                {"arm": s.arm, "version": s.version, "start": s.start, "size": s.size} for s in split.slots
+            ],
+        },
+        "default": {"version": release.default_version, "arm": release.default_arm},
+        "versions": {
+            v: {
+                "number": served.number,
+                "digest": served.digest,
+                "commit": served.commit,
+                "document": dump_document(served.document),
+            }
+            for v, served in release.versions.items()
+        },
+    }

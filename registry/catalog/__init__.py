@@ -1,0 +1,1 @@
+"""The catalog: git tags become versions of prompts."""

@@ -1,0 +1,1 @@
+"""Rollouts: which version is served to whom, and how that changes."""
