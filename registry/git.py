@@ -1,0 +1,269 @@
+"""Git, run so that nothing outside decides what it does.
+
+This is the one module that imports GitPython. Every command has an argument list of our own, an
+environment of our own (``gitconfig`` beside this file is all the configuration there is), and a
+deadline of our own, after which the whole process group is killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from git import cmd
+from git.exc import GitCommandNotFound
+
+from registry.errors import GitFailed
+from registry.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+RUN_SECONDS = 30.0  # a local command takes milliseconds; only a sick disk needs more
+LOOK_SECONDS = 10.0  # one object takes a tenth of a millisecond
+REAP_SECONDS = 2.0  # a killed group is gone at once, unless a descendant left the group with our pipe
+OBJECT_LIMIT = 64 << 20  # bytes; a folder of a million files, more than anything we look up
+IDLE_READERS = 4  # processes kept for the next question; busy ones are as many as asking threads
+WORDS_SHOWN = 500  # characters of git's own words in an error
+
+_CONFIG_FILE = Path(__file__).with_name("gitconfig")
+_BASE_ENVIRONMENT = {
+    "GIT_CONFIG_GLOBAL": str(_CONFIG_FILE),
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # an object is what its id says
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "",
+    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+    "SSH_ASKPASS": "",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "HOME": os.devnull,
+    "XDG_CONFIG_HOME": os.devnull,
+}
+_PASSWORD = re.compile(r"://[^/\s'\"]*@")
+_TELLING = ("fatal:", "error:", "remote:", "ssh:", "! ")
+
+
+@dataclass(frozen=True, slots=True)
+class GitObject:
+    """An object whose bytes hash to its id. `kind` is ``commit``, ``tree``, ``blob`` or ``tag``."""
+
+    oid: str
+    kind: str
+    data: bytes
+
+
+class Git:
+    """Runs git on one bare repository, which may not exist yet; any thread may use it."""
+
+    def __init__(self, directory: Path, *, config: Sequence[str] = ()) -> None:
+        """Start nothing yet.
+
+        Args:
+            directory: the bare repository.
+            config: settings of this repository alone, as ``key=value``; they reach git through its
+                environment, so that no other user of the machine can see them.
+        """
+        self._directory = directory.absolute()
+        self._environment = {**_BASE_ENVIRONMENT, **_config_variables(config)}
+        self._idle: deque[_Reader] = deque()
+        self._running: set[cmd.Git.AutoInterrupt] = set()
+
+    def init(self) -> None:
+        """Make the repository, without hooks. Does nothing to one that exists."""
+        self.run("init", "--quiet", "--bare")
+
+    def run(
+        self, *args: str, data: bytes = b"", timeout: float = RUN_SECONDS, pass_fds: Sequence[int] = ()
+    ) -> bytes:
+        """Run one command to its end.
+
+        Args:
+            args: the command and its arguments, which must not come from outside.
+            data: what the command reads.
+            timeout: seconds after which it is killed, with everything that it started.
+            pass_fds: descriptors that it holds too, such as that of a lock.
+
+        Returns:
+            What it wrote.
+
+        Raises:
+            GitFailed: it ended with an error, or ran out of time (`git_timeout`).
+        """
+        process = self._start(args, pass_fds)
+        self._running.add(process)
+        try:
+            output, words = process.communicate(data, timeout=timeout)
+        except BaseException as error:
+            _kill(process)
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=REAP_SECONDS)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise GitFailed(f"git {args[0]} was ended after {timeout:g} s", code="git_timeout") from None
+            raise
+        finally:
+            self._running.discard(process)
+        if process.returncode:
+            raise GitFailed(f"git {args[0]} failed: {_last_words(words)}")
+        return bytes(output)
+
+    def look(self, expression: str, *, limit: int = OBJECT_LIMIT) -> GitObject | None:
+        """Read one object, through a process that stays for the next question.
+
+        Args:
+            expression: a full object id, ``<object id>:<path>``, or the full name of a ref.
+            limit: bytes; a greater object is not read.
+
+        Returns:
+            The object, or None if there is none.
+
+        Raises:
+            GitFailed: the object is damaged (`git_corrupt`), too large (`git_too_large`), git did not
+                answer in time (`git_timeout`), or it broke down.
+        """
+        if "\n" in expression or "\0" in expression:
+            raise GitFailed("a line break or NUL cannot be looked up", code="git_bad_expression")
+        reader = self._take_reader()
+        try:
+            found = reader.ask(expression.encode(), time.monotonic() + LOOK_SECONDS, limit)
+        except BaseException:
+            reader.end()
+            raise
+        if len(self._idle) < IDLE_READERS:
+            self._idle.append(reader)
+        else:
+            reader.end()
+        return _checked(found) if found else None
+
+    def close(self) -> None:
+        """End every process, also those that work for another thread. Git can be used again after it."""
+        for process in tuple(self._running):
+            _kill(process)
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().end()
+
+    def _take_reader(self) -> _Reader:
+        """Take an idle process that is alive and ours; a deque, as a lock could be held in a fork."""
+        with suppress(IndexError):
+            while True:
+                reader = self._idle.pop()
+                if reader.usable():
+                    return reader
+                reader.end()
+        return _Reader(self._start(("cat-file", "--batch")))
+
+    def _start(self, args: Sequence[str], pass_fds: Sequence[int] = ()) -> cmd.Git.AutoInterrupt:
+        command = [*_without_inherited(self._environment), "git", f"--git-dir={self._directory}", *args]
+        try:
+            return cmd.Git(self._directory.anchor).execute(
+                command,
+                istream=subprocess.PIPE,
+                as_process=True,
+                env=self._environment,
+                start_new_session=True,
+                pass_fds=tuple(pass_fds),
+            )
+        except (GitCommandNotFound, OSError) as error:
+            raise GitFailed("git cannot be started; install git 2.34 or newer", code="git_missing") from error
+
+
+class _Reader:
+    """One ``cat-file --batch`` process, used by one thread at a time."""
+
+    def __init__(self, process: cmd.Git.AutoInterrupt) -> None:
+        self._process = process
+        self._owner = os.getpid()
+        self._buffer = bytearray()
+        self._output = process.stdout.fileno()
+        self._poll = select.poll()
+        self._poll.register(self._output, select.POLLIN)
+
+    def usable(self) -> bool:
+        """Whether it is alive, and not that of a process that we were forked from."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def end(self) -> None:
+        """Kill it, if it is ours."""
+        if self._owner == os.getpid():
+            _kill(self._process)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.communicate(timeout=REAP_SECONDS)
+
+    def ask(self, question: bytes, deadline: float, limit: int) -> GitObject | None:
+        with suppress(BrokenPipeError):  # reading tells why
+            os.write(self._process.stdin.fileno(), question + b"\n")
+        header = self._line(deadline)
+        if header.endswith((b" missing", b" ambiguous")):
+            return None
+        oid, kind, size = header.split()
+        if int(size) > limit:
+            raise GitFailed(f"{oid.decode()} has {int(size)} bytes", code="git_too_large")
+        data = self._take(int(size) + 1, deadline)[:-1]
+        return GitObject(oid.decode(), kind.decode(), data)
+
+    def _line(self, deadline: float) -> bytes:
+        while (end := self._buffer.find(b"\n")) < 0:
+            self._fill(deadline)
+        return self._take(end + 1, deadline)[:-1]
+
+    def _take(self, size: int, deadline: float) -> bytes:
+        while len(self._buffer) < size:
+            self._fill(deadline)
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+    def _fill(self, deadline: float) -> None:
+        if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise GitFailed(f"git cat-file did not answer within {LOOK_SECONDS:g} s", code="git_timeout")
+        chunk = os.read(self._output, 1 << 16)
+        if not chunk:
+            raise GitFailed(f"git cat-file broke down: {_last_words(self._process.stderr.read())}")
+        self._buffer += chunk
+
+
+def _checked(found: GitObject) -> GitObject:
+    """Return the object if its bytes are those that its id promises."""
+    content = b"%s %d\0" % (found.kind.encode(), len(found.data)) + found.data
+    if hashlib.sha1(content, usedforsecurity=False).hexdigest() != found.oid:
+        raise GitFailed(f"the {found.kind} {found.oid} is damaged on disk", code="git_corrupt")
+    return found
+
+
+def _config_variables(config: Sequence[str]) -> dict[str, str]:
+    variables = {"GIT_CONFIG_COUNT": str(len(config))}
+    for position, setting in enumerate(config):
+        key, _, value = setting.partition("=")
+        variables |= {f"GIT_CONFIG_KEY_{position}": key, f"GIT_CONFIG_VALUE_{position}": value}
+    return variables
+
+
+def _without_inherited(ours: Mapping[str, str]) -> list[str]:
+    """Remove inherited GIT_* variables by a prefix: GitPython can only add, and git heeds empty ones."""
+    foreign = [name for name in os.environ if name.startswith("GIT_") and name not in ours]
+    return ["env", *(argument for name in foreign for argument in ("-u", name))] if foreign else []
+
+
+def _kill(process: cmd.Git.AutoInterrupt) -> None:
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _last_words(words: bytes) -> str:
+    """What git said about its end: the telling lines, without the user info of URLs."""
+    lines = [line.strip() for line in words.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(_TELLING)] or lines[-1:] or ["it gave no reason"]
+    return escape(_PASSWORD.sub("://***@", "; ".join(telling)).encode(), WORDS_SHOWN)
