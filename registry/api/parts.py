@@ -1,0 +1,58 @@
+"""What the endpoints work with, and who may call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from registry.access.tokens import Role, Token
+from registry.rollouts import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from registry.api.metrics import Metrics
+    from registry.api.stream import Hub
+    from registry.catalog.catalog import Catalog
+    from registry.catalog.sync import Sync
+    from registry.rollouts.service import Rollouts
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The running service: made by the app, used by its endpoints."""
+
+    catalog: Catalog
+    sync: Sync
+    rollouts: Rollouts
+    hub: Hub
+    metrics: Metrics
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the app that a request is for."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+def needs(role: Role) -> Callable[[Request], Coroutine[None, None, Token]]:
+    """A dependency that lets a request pass whose token has a role, in the path's environment if there is one."""
+
+    async def check(request: Request) -> Token:
+        token = parts_of(request).rollouts.keyring.find(request.headers.get("authorization"), clock.now())
+        token.allow(role, request.path_params.get("environment"))
+        return token
+
+    return check
+
+
+async def _parts(request: Request) -> Parts:
+    return parts_of(request)
+
+
+Service = Annotated[Parts, Depends(_parts)]
+Reader = Annotated[Token, Depends(needs(Role.reader))]
+Releaser = Annotated[Token, Depends(needs(Role.releaser))]
+Admin = Annotated[Token, Depends(needs(Role.admin))]

@@ -1,0 +1,95 @@
+"""Errors become answers here, once: kinds to status codes, as application/problem+json (RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from registry import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI, Request
+
+logger = logging.getLogger(__name__)
+
+STATUS: tuple[tuple[type[errors.RegistryError], HTTPStatus], ...] = (
+    (errors.NotFound, HTTPStatus.NOT_FOUND),
+    (errors.Conflict, HTTPStatus.CONFLICT),
+    (errors.PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
+    (errors.Invalid, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (errors.Unauthorized, HTTPStatus.UNAUTHORIZED),
+    (errors.Forbidden, HTTPStatus.FORBIDDEN),
+    (errors.Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+HEADERS: dict[HTTPStatus, dict[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
+}
+MAX_INPUT = 200  # of a bad value, what an answer repeats
+
+
+def install(app: FastAPI) -> None:
+    """Make an app answer every error in this way."""
+    app.add_exception_handler(errors.RegistryError, _registry_error)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def answer(
+    status: HTTPStatus, detail: str, code: str, extra: Mapping[str, Any] | None = None, headers: Any = None
+) -> JSONResponse:
+    """A problem as the contract has it; `extra` are its further members."""
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, "code": code}
+    return JSONResponse(
+        body | dict(extra or {}),
+        status_code=status,
+        headers={**HEADERS.get(status, {}), **(headers or {})},
+        media_type="application/problem+json",
+    )
+
+
+async def _registry_error(_: Request, error: Exception) -> JSONResponse:
+    problem = cast("errors.RegistryError", error)
+    status = next(status for kind, status in STATUS if isinstance(problem, kind))
+    return answer(status, problem.message, problem.code, problem.extra)
+
+
+async def _bad_request(_: Request, error: Exception) -> JSONResponse:
+    found = [
+        {"loc": ".".join(str(part) for part in _place(item["loc"])), "message": _sentence(item)}
+        for item in cast("RequestValidationError", error).errors()
+    ]
+    detail = "; ".join(f"{item['loc']}: {item['message']}" if item["loc"] else item["message"] for item in found)
+    return answer(HTTPStatus.UNPROCESSABLE_ENTITY, detail, "invalid_request", {"errors": found})
+
+
+def _place(loc: tuple[Any, ...]) -> tuple[Any, ...]:
+    return loc[1:] if loc and loc[0] in {"body", "query", "path", "header"} else loc
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    if item["type"] == "extra_forbidden":
+        return "this key is not known here; remove it"
+    return str(item["msg"]).removeprefix("Value error, ")[: MAX_INPUT * 2]
+
+
+async def _http_error(_: Request, error: Exception) -> JSONResponse:
+    raised = cast("HTTPException", error)
+    status = HTTPStatus(raised.status_code)
+    code = {413: "too_large", 404: "not_found", 405: "method_not_allowed"}.get(status.value, "http_error")
+    return answer(status, str(raised.detail), code, headers=raised.headers)
+
+
+async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return answer(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "this should not happen; the log of the registry says more", "internal_error"
+    )

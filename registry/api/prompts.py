@@ -1,0 +1,79 @@
+"""Prompts and their versions: what the repository holds."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from registry.api.parts import Reader, Service  # noqa: TC001 - FastAPI reads the annotations
+
+if TYPE_CHECKING:
+    from registry.catalog.catalog import Catalog
+
+router = APIRouter(prefix="/v1", tags=["prompts"])
+
+PAGE = 100
+MAX_PAGE = 1000
+
+
+@router.get("/prompts")
+def list_prompts(
+    service: Service,
+    _: Reader,
+    prefix: Annotated[str, Query(description="only names that begin so")] = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
+    cursor: Annotated[str, Query(description="`next_cursor` of the page before")] = "",
+) -> dict[str, Any]:
+    """List prompts by name, with the title of their latest version."""
+    names = [name for name in service.catalog.names() if name.startswith(prefix)]
+    begin = bisect_right(names, cursor) if cursor else 0
+    page = names[begin : begin + limit]
+    more = begin + limit < len(names)
+    return {
+        "data": [_summary(service.catalog, name) for name in page],
+        "next_cursor": page[-1] if more else None,
+    }
+
+
+def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
+    latest = catalog.latest(name)
+    document = catalog.read(name, latest).document
+    return {
+        "name": name,
+        "title": document.title if document else "",
+        "description": document.description if document else "",
+        "latest": latest,
+        "versions": catalog.versions(name),
+    }
+
+
+@router.get("/prompts/{name:path}/versions")
+def list_versions(service: Service, _: Reader, name: str) -> dict[str, Any]:
+    """List the versions of a prompt, newest first, without their documents."""
+    return {"data": [version.to_json(with_document=False) for version in service.catalog.list(name)]}
+
+
+@router.get("/prompts/{name:path}/versions/{version}")
+def read_version(service: Service, _: Reader, name: str, version: str) -> dict[str, Any]:
+    """Read one version, or `latest`, with its document or what is wrong with it."""
+    return service.catalog.read(name, version).to_json(with_document=True)
+
+
+@router.get("/prompts/{name:path}/diff")
+def diff_versions(
+    service: Service,
+    _: Reader,
+    name: str,
+    old: Annotated[str, Query(alias="from")],
+    new: Annotated[str, Query(alias="to")],
+) -> dict[str, Any]:
+    """Compare two versions: a unified diff of the files, and which parts of the document changed."""
+    return service.catalog.diff(name, old, new)
+
+
+@router.get("/catalog")
+def catalog_status(service: Service, _: Reader) -> dict[str, Any]:
+    """When the repository was last looked at, and what was ignored, moved or went wrong."""
+    return service.catalog.status()

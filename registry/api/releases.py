@@ -1,0 +1,147 @@
+"""Releases, and what they resolve to for one key: the same decision that clients make for themselves."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from promptstage.evaluation import PINNED, decide
+from promptstage.model import Decision, dump_document
+from registry.api.parts import Parts, Reader, Service
+from registry.errors import Invalid, NotFound
+
+if TYPE_CHECKING:
+    from promptstage.model import Document
+    from registry.rollouts.view import Built
+
+router = APIRouter(prefix="/v1/environments/{environment}", tags=["releases"])
+
+MAX_NAMES = 1000  # of one request; a client with more asks again
+
+
+class Question(BaseModel):
+    """Who asks: a key, attributes, and if wanted a fixed version or an earlier time."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str | int | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    version: str | None = None
+    at: AwareDatetime | None = None
+
+
+@router.get("/releases")
+def list_releases(
+    service: Service, _: Reader, environment: str, names: Annotated[str, Query(description="a,b")]
+) -> Response:
+    """Read the releases of several prompts; the names of those that have none are in `missing`."""
+    asked = dict.fromkeys(name for name in names.split(",") if name)
+    if len(asked) > MAX_NAMES:
+        raise Invalid(f"names: at most {MAX_NAMES} at once")
+    found, missing = [], []
+    for name in asked:
+        try:
+            found.append(_release(service, environment, name).body)
+        except NotFound as error:
+            if error.code == "unknown_environment":
+                raise
+            missing.append(name)
+    body = b'{"releases":[%s],"missing":%s}' % (b",".join(found), json.dumps(missing).encode())
+    return Response(body, media_type="application/json")
+
+
+@router.get("/releases/{name:path}")
+def read_release(
+    service: Service,
+    _: Reader,
+    environment: str,
+    name: str,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Read what the environment serves under a name: the rules, and the documents they can choose."""
+    built = _release(service, environment, name)
+    if if_none_match is not None and built.etag in if_none_match:
+        return Response(status_code=304, headers={"ETag": built.etag})
+    return Response(built.body, media_type="application/json", headers={"ETag": built.etag})
+
+
+@router.get("/resolve/{name:path}")
+def resolve(
+    service: Service,
+    _: Reader,
+    environment: str,
+    name: str,
+    key: str | None = None,
+    attribute: Annotated[list[str] | None, Query(description="name:value, as often as needed")] = None,
+    version: str | None = None,
+    at: AwareDatetime | None = None,
+) -> dict[str, Any]:
+    """Tell which version a key gets, and why. The key is in the query: POST keeps it out of proxies' logs."""
+    return _resolve(service, environment, name, Question(key=key, attributes=_pairs(attribute), version=version, at=at))
+
+
+@router.post("/resolve/{name:path}")
+def resolve_question(service: Service, _: Reader, environment: str, name: str, question: Question) -> dict[str, Any]:
+    """Tell which version a key gets, and why."""
+    return _resolve(service, environment, name, question)
+
+
+def _release(service: Parts, environment: str, name: str) -> Built:
+    state = service.rollouts.state(environment, name)
+    built = service.rollouts.view.release(environment, name)
+    if built is None:
+        raise NotFound(
+            f"{name} has no release in {environment} yet: promote a first version", code="no_release", state=state.tag
+        )
+    return built
+
+
+def _resolve(service: Parts, environment: str, name: str, question: Question) -> dict[str, Any]:
+    if question.version is not None:
+        service.rollouts.state(environment, name)
+        return _pinned(service, name, question.version)
+    if question.at is None:
+        release = _release(service, environment, name).release
+    else:
+        release = service.rollouts.release_at(environment, name, question.at)
+    key = "" if question.key is None else str(question.key)
+    decision = decide(release, key or secrets.token_hex(16), question.attributes)
+    service.metrics.resolutions.labels(environment, decision.reason).inc()
+    served = release.versions[decision.version]
+    return _resolved(name, decision, served.digest, served.document)
+
+
+def _pinned(service: Parts, name: str, version: str) -> dict[str, Any]:
+    found = service.catalog.read(name, version)
+    if found.document is None or found.digest is None:
+        reason = found.problem["message"] if found.problem else "it cannot be read"
+        raise Invalid(f"{name}@{found.version} is invalid: {reason}", code="invalid_version", problem=found.problem)
+    return _resolved(name, Decision(found.version, "pinned", PINNED, None, None), found.digest, found.document)
+
+
+def _resolved(name: str, decision: Decision, digest: str, document: Document) -> dict[str, Any]:
+    return {
+        "name": name,
+        "version": decision.version,
+        "arm": decision.arm,
+        "reason": decision.reason,
+        "rollout": decision.rollout,
+        "bucket": decision.bucket,
+        "digest": digest,
+        "document": dump_document(document),
+    }
+
+
+def _pairs(texts: list[str] | None) -> dict[str, list[str]]:
+    """``tenant:acme`` given once or often: an attribute's values, any of which may match."""
+    attributes: dict[str, list[str]] = {}
+    for text in texts or ():
+        name, colon, value = text.partition(":")
+        if not (name and colon):
+            raise Invalid(f"attribute: write name:value, not {text!r}")
+        attributes.setdefault(name, []).append(value)
+    return attributes

@@ -1,0 +1,175 @@
+"""Rollouts: what is in force, how it came to be, and the actions that change it."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from registry.api.parts import Parts, Reader, Releaser, Service
+from registry.errors import Invalid
+from registry.rollouts.service import Action
+from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, Step, Target
+
+router = APIRouter(prefix="/v1/environments/{environment}/rollouts", tags=["rollouts"])
+
+PAGE = 50
+MAX_PAGE = 500
+MAX_REASON = 2000
+MAX_KEY = 200
+
+PlanName = Literal["careful", "standard", "fast"]
+
+
+class Expect(BaseModel):
+    """What the caller saw: if it is not so any more, nothing is changed (409 `changed`)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rollout: str | None = None
+    stable: str | None = None
+
+
+class Plain(BaseModel):
+    """What every action takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(default="", max_length=MAX_REASON)
+    expect: Expect = Expect()
+
+
+class Promote(Plain):
+    """Put a version in force for all; without one, complete the rollout under way."""
+
+    version: str | None = None
+    force: bool = Field(default=False, strict=True, description="although it needs variables that stable does not")
+
+
+class Start(Plain):
+    """Begin a rollout by a named plan (the default is `standard`) or by steps of your own."""
+
+    version: str
+    plan: PlanName | None = None
+    steps: tuple[Step, ...] | None = Field(default=None, max_length=MAX_STEPS)
+    audience: tuple[Target, ...] = Field(default=(), max_length=MAX_TARGETS)
+    force: bool = Field(default=False, strict=True, description="although it needs variables that stable does not")
+
+
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=MAX_KEY)]
+IfMatch = Annotated[str | None, Header(description='`"<epoch>.<seq>"`, the ETag of the state')]
+
+
+@router.get("")
+def list_states(service: Service, _: Reader, environment: str) -> dict[str, Any]:
+    """List what is in force in an environment."""
+    return {"data": [state.model_dump(mode="json") for state in service.rollouts.states(environment)]}
+
+
+@router.get("/{name:path}/history")
+def read_history(
+    service: Service,
+    _: Reader,
+    environment: str,
+    name: str,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
+    cursor: Annotated[int | None, Query(ge=1, description="`next_cursor` of the page before")] = None,
+) -> dict[str, Any]:
+    """List the changes of a prompt, newest first."""
+    entries = list(islice(service.rollouts.history(environment, name, cursor), limit + 1))
+    page = entries[:limit]
+    more = len(entries) > limit
+    return {
+        "data": [entry.change.to_json(entry.commit) for entry in page],
+        "next_cursor": str(page[-1].change.seq) if more else None,
+    }
+
+
+@router.get("/{name:path}")
+def read_state(service: Service, _: Reader, environment: str, name: str, response: Response) -> dict[str, Any]:
+    """Read what is in force of a prompt; ETag is what If-Match takes."""
+    state = service.rollouts.state(environment, name)
+    response.headers["ETag"] = f'"{state.tag}"'
+    return state.model_dump(mode="json")
+
+
+def _asked(
+    environment: str,
+    name: str,
+    token: Releaser,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+) -> dict[str, Any]:
+    """What every action has from its path and headers."""
+    return {
+        "environment": environment,
+        "prompt": name,
+        "actor": token.name,
+        "token": token.id,
+        "idempotency_key": idempotency_key,
+        "if_match": None if if_match in {None, "*"} else str(if_match).strip().strip('"'),
+    }
+
+
+Asked = Annotated[dict[str, Any], Depends(_asked)]
+
+
+@router.post("/{name:path}/actions/start")
+def start(service: Service, asked: Asked, body: Start) -> dict[str, Any]:
+    """Begin a rollout of a version beside the stable one."""
+    if body.plan and body.steps is not None:
+        raise Invalid("steps: give a plan or steps, not both")
+    steps = PLANS[body.plan or "standard"] if body.steps is None else body.steps
+    return _act(
+        service,
+        asked,
+        "start",
+        body,
+        version=body.version,
+        steps=steps,
+        audience=body.audience,
+        force=body.force,
+    )
+
+
+@router.post("/{name:path}/actions/promote")
+def promote(service: Service, asked: Asked, body: Promote | None = None) -> dict[str, Any]:
+    """Put a version in force for everyone, or complete the rollout under way."""
+    body = body or Promote()
+    return _act(service, asked, "promote", body, version=body.version, force=body.force)
+
+
+@router.post("/{name:path}/actions/advance")
+def advance(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+    """Go to the next step now; into 100 percent, or past the last step, the rollout completes."""
+    return _act(service, asked, "advance", body)
+
+
+@router.post("/{name:path}/actions/pause")
+def pause(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+    """Stop the clock of a timed step; everybody stays where they are."""
+    return _act(service, asked, "pause", body)
+
+
+@router.post("/{name:path}/actions/resume")
+def resume(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+    """Let the clock of a paused step go on with what was left."""
+    return _act(service, asked, "resume", body)
+
+
+@router.post("/{name:path}/actions/rollback")
+def rollback(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+    """Undo the latest forward step, once: end the rollout, or go back to the version before."""
+    return _act(service, asked, "rollback", body)
+
+
+def _act(
+    service: Parts, asked: dict[str, Any], op: str, body: Plain | None, **details: Any
+) -> dict[str, Any]:
+    body = body or Plain()
+    expect = body.expect.model_dump(exclude_unset=True)
+    answer = service.rollouts.act(Action(**asked, op=op, reason=body.reason, expect=expect, **details))
+    service.metrics.changes.labels(asked["environment"], op).inc()
+    return answer.to_json()

@@ -1,0 +1,212 @@
+"""The stream: every release that a client holds, kept fresh, as server-sent events.
+
+A client says which names it holds at which position. It gets what is newer, a heartbeat that confirms
+the rest, and then whole releases as they change. Of a release that changes while a slow client reads,
+only the newest waits for it, so a client costs as much memory as it has names, and no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from registry.api.parts import Parts, Reader, Service
+from registry.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from registry.rollouts.view import Built, View
+
+router = APIRouter(prefix="/v1/environments/{environment}", tags=["releases"])
+
+HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
+MAX_NAMES = 10_000  # of one client
+
+Position = tuple[int, int]
+
+
+class Subscription:
+    """One client: the names it wants, and what it has not been sent yet."""
+
+    def __init__(self, environment: str, names: frozenset[str]) -> None:
+        self.environment = environment
+        self.names = names
+        self.pending: dict[str, Built] = {}
+        self.beat = False
+        self.closed = False
+        self.wake = asyncio.Event()
+
+    def offer(self, built: Built) -> None:
+        """Let a release wait to be sent, in the place of an older one."""
+        held = self.pending.get(built.release.prompt)
+        if held is None or held.release.position <= built.release.position:
+            self.pending[built.release.prompt] = built
+            self.wake.set()
+
+    def close(self) -> None:
+        """End the stream once what waits has been sent."""
+        self.closed = True
+        self.wake.set()
+
+
+class Hub:
+    """Everybody who listens on this process; used on the event loop, but for `publish`."""
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._open: set[Subscription] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    @property
+    def count(self) -> int:
+        """How many streams are open."""
+        return len(self._open)
+
+    async def run(self) -> None:
+        """Beat for all, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        self.view.listeners.append(self.publish)
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            for subscription in self._open:
+                subscription.beat = True
+                subscription.wake.set()
+
+    def publish(self, built: Built) -> None:
+        """Tell of a new release, from any thread."""
+        if self._loop is not None and not self._closed:
+            self._loop.call_soon_threadsafe(self._deliver, built)
+
+    def _deliver(self, built: Built) -> None:
+        for subscription in self._open:
+            if built.release.prompt in subscription.names and built.release.environment == subscription.environment:
+                subscription.offer(built)
+
+    def add(self, subscription: Subscription) -> None:
+        """Begin to tell a client."""
+        self._open.add(subscription)
+        if self._closed:
+            subscription.close()
+
+    def remove(self, subscription: Subscription) -> None:
+        """Stop telling a client."""
+        self._open.discard(subscription)
+
+    def close(self) -> None:
+        """End all streams, and every one that is opened from now on: the process is going."""
+        self._closed = True
+        for subscription in self._open:
+            subscription.close()
+
+
+class EventStream(Response):
+    """The answer: the events of one subscription, sent as they come."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, hub: Hub, subscription: Subscription, held: Mapping[str, Position]) -> None:
+        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._hub = hub
+        self._subscription = subscription
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Send until the client or the process goes."""
+        subscription = self._subscription
+        self._hub.add(subscription)
+        watch = asyncio.create_task(_close_on_disconnect(receive, subscription))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            async for chunk in self._events():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            watch.cancel()
+            self._hub.remove(subscription)
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        for chunk in await asyncio.to_thread(self._first):
+            yield chunk
+        subscription = self._subscription
+        while not subscription.closed:
+            await subscription.wake.wait()
+            subscription.wake.clear()
+            pending, subscription.pending = subscription.pending, {}
+            for built in pending.values():
+                yield _event("release", built.body)
+            if subscription.beat:
+                subscription.beat = False
+                yield self._heartbeat()
+
+    def _first(self) -> list[bytes]:
+        """What the client does not have yet; in a thread, because a release may have to be read from git."""
+        heartbeat = self._heartbeat()  # before the releases: it must not confirm what came after them
+        newer = (self._newer(name, position) for name, position in self._held.items())
+        return [*(_event("release", built.body) for built in newer if built), heartbeat]
+
+    def _newer(self, name: str, position: Position) -> Built | None:
+        built = self._hub.view.release(self._subscription.environment, name)
+        return built if built and built.release.position > position else None
+
+    def _heartbeat(self) -> bytes:
+        epoch, seq = self._hub.view.head
+        return _event("heartbeat", json.dumps({"epoch": epoch, "seq": seq}).encode())
+
+
+async def _close_on_disconnect(receive: Receive, subscription: Subscription) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    subscription.close()
+
+
+def _event(kind: str, data: bytes) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), data)
+
+
+class Positions(BaseModel):
+    """The names that a client wants, each with the ``<epoch>.<seq>`` that it holds, or null."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    names: dict[str, str | None] = Field(max_length=MAX_NAMES)
+
+
+@router.get("/stream")
+def stream(
+    service: Service, _: Reader, environment: str, names: Annotated[str, Query(description="a@<epoch>.<seq>,b")]
+) -> Response:
+    """Follow releases: what is newer than what the client holds, then every change as it happens."""
+    pairs = (entry.partition("@") for entry in names.split(",") if entry)
+    return _stream(service, environment, {name: position or None for name, _, position in pairs})
+
+
+@router.post("/stream")
+def stream_positions(service: Service, _: Reader, environment: str, body: Positions) -> Response:
+    """Follow releases: the same, for more names than fit into a URL."""
+    return _stream(service, environment, body.names)
+
+
+def _stream(service: Parts, environment: str, names: Mapping[str, str | None]) -> EventStream:
+    service.rollouts.check_environment(environment)
+    if len(names) > MAX_NAMES:
+        raise Invalid(f"names: at most {MAX_NAMES} in one stream")
+    held = {name: _position(name, text) for name, text in names.items()}
+    return EventStream(service.hub, Subscription(environment, frozenset(names)), held)
+
+
+def _position(name: str, text: str | None) -> Position:
+    if text is None:
+        return (-1, -1)
+    epoch, _, seq = text.partition(".")
+    if not (epoch.isdecimal() and seq.isdecimal()):
+        raise Invalid(f"names.{name}: a position is <epoch>.<seq>, not {text!r}")
+    return (int(epoch), int(seq))

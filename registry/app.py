@@ -1,0 +1,125 @@
+"""The composition root: makes the parts, starts and stops them with the app."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+from contextlib import ExitStack, asynccontextmanager
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from registry import embedded
+from registry.api import health, metrics, problem, prompts, releases, rollouts, stream
+from registry.api.parts import Parts
+from registry.catalog.catalog import Catalog
+from registry.catalog.mirror import Mirror
+from registry.catalog.sync import Sync
+from registry.rollouts.board import Board
+from registry.rollouts.documents import Documents
+from registry.rollouts.follower import Follower
+from registry.rollouts.journal import Journal
+from registry.rollouts.service import Rollouts
+from registry.rollouts.view import View
+from registry.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from types import FrameType
+
+logger = logging.getLogger("uvicorn.error")  # what a person at the terminal sees
+
+MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
+
+DESCRIPTION = "Resolves a prompt's name to a version, by canary and full rollout rules. Versions are git tags."
+
+
+def from_environment() -> FastAPI:
+    """Make the app that the environment variables describe; what uvicorn's workers call."""
+    return create(Settings())
+
+
+def create(settings: Settings) -> FastAPI:
+    """Make an app; nothing is opened or started before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            parts = _open(settings, stack)
+            app.state.parts = parts
+            beat = asyncio.create_task(parts.hub.run())
+            _end_streams_on_signal(parts.hub)
+            _end_with_parent()
+            yield
+            parts.hub.close()
+            beat.cancel()
+
+    app = FastAPI(
+        title="Promptstage",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    problem.install(app)
+    for part in (prompts, releases, stream, rollouts, health, metrics):
+        app.include_router(part.router)
+    return app
+
+
+def _open(settings: Settings, stack: ExitStack) -> Parts:
+    """Open the stores from the bottom up; `stack` closes them in the reverse order."""
+    data = settings.data
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    journal = Journal(data)
+    stack.callback(journal.close)
+    board = Board(settings.redis_url or embedded.attach(data, stack), settings.redis_prefix)
+    stack.callback(board.close)
+    mirror = Mirror(data, settings.repository)
+    stack.callback(mirror.close)
+    catalog = Catalog(mirror, lambda name, version: service.staged(name, version))
+    documents = Documents(journal, catalog)
+    service = Rollouts(settings.environments, catalog, journal, board, documents, View(documents))
+    if service.open(data / "admin.token"):
+        logger.info("A new journal: the token of its admin is in %s", data / "admin.token")
+    sync = Sync(catalog, settings.poll_seconds)
+    sync.start()
+    stack.callback(sync.stop)
+    follower = Follower(service, board)
+    follower.start()
+    stack.callback(follower.stop)
+    return Parts(catalog, sync, service, stream.Hub(service.view), metrics.Metrics())
+
+
+def _end_streams_on_signal(hub: stream.Hub) -> None:
+    """End the streams before uvicorn waits for its connections to end, which it would do for ever."""
+    loop = asyncio.get_running_loop()
+
+    def wrap(before: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
+        def handle(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(hub.close)
+            before(number, frame)
+
+        return handle
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before = signal.getsignal(number)
+        if callable(before):
+            signal.signal(number, wrap(before))
+
+
+def _end_with_parent() -> None:
+    """End a worker whose supervisor was killed: it would keep the port, and nobody would restart it."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    if parent is not None:
+        Thread(target=watch, name="promptstage-parent", daemon=True).start()

@@ -1,0 +1,143 @@
+"""Names, versions and tags: what is called what. Pure, and the one module that imports `semver`."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from semver import Version
+
+from registry.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+RESERVED = frozenset(("versions", "releases", "rollouts", "actions", "diff", "history", "resolve", "stream"))
+NAME_LENGTH = 200
+SEGMENTS = 8
+VERSION_LENGTH = 100  # of ours, as a tag is a file's name in git and in the journal
+NUMBER_PART = 999  # major, minor and patch each have three digits of a number
+SUFFIXES = (".prompt.yml", ".prompt.yaml")
+
+_SEGMENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_LIKE_VERSION = re.compile(r"v\d+", re.ASCII)  # a dot is not in the grammar of segments anyway
+
+
+class Tag(NamedTuple):
+    """What a tag ``<name>/v<version>`` says."""
+
+    name: str
+    version: str
+
+
+def is_name(name: str) -> bool:
+    """Whether this can be the name of a prompt."""
+    segments = name.split("/")
+    return len(name) <= NAME_LENGTH and len(segments) <= SEGMENTS and all(map(_is_segment, segments))
+
+
+def _is_segment(segment: str) -> bool:
+    return (
+        bool(_SEGMENT.fullmatch(segment)) and segment not in RESERVED and not _LIKE_VERSION.fullmatch(segment)
+    )
+
+
+def require_name(name: str) -> str:
+    """Return the name. Raises Invalid (`bad_name`) if it is none, with the rule."""
+    if is_name(name):
+        return name
+    raise Invalid(
+        f"{name[:NAME_LENGTH]!r} is no prompt's name; use a-z, 0-9, _ and - in parts joined by /, "
+        f"none of them like v1 or one of {', '.join(sorted(RESERVED))}",
+        code="bad_name",
+    )
+
+
+def is_version(version: str) -> bool:
+    """Whether this is a version by SemVer 2.0.0, without build metadata."""
+    return _parse(version) is not None
+
+
+def require_version(version: str) -> str:
+    """Return the version. Raises Invalid (`bad_version`) if it is none, with the rule."""
+    if is_version(version):
+        return version
+    raise Invalid(
+        f"{version[:VERSION_LENGTH]!r} is no version; write one like 1.3.0 or 2.0.0-rc.1",
+        code="bad_version",
+    )
+
+
+@lru_cache(maxsize=1 << 16)
+def _parse(version: str) -> Version | None:
+    if len(version) > VERSION_LENGTH or not version.isascii():
+        return None
+    try:
+        parsed = Version.parse(version)
+    except ValueError:
+        return None
+    return None if parsed.build else parsed
+
+
+def split_tag(tag: bytes) -> Tag | None:
+    """Read a tag, the bytes after ``refs/tags/``; None if it is not one of ours."""
+    name, slash, version = tag.rpartition(b"/v")
+    if not slash or not tag.isascii():
+        return None
+    read = Tag(name.decode(), version.decode())
+    return read if is_name(read.name) and is_version(read.version) else None
+
+
+def tag_of(name: str, version: str) -> str:
+    """The tag that makes this version."""
+    return f"{name}/v{version}"
+
+
+def number(version: str) -> int | None:
+    """The version as one integer; None for a pre-release, or if a part is over 999."""
+    parsed = _parse(version)
+    if parsed is None or parsed.prerelease or max(parsed.to_tuple()[:3]) > NUMBER_PART:
+        return None
+    return parsed.major * 1_000_000 + parsed.minor * 1_000 + parsed.patch
+
+
+def newest_first(versions: Iterable[str]) -> list[str]:
+    """Sort by the precedence of SemVer 2.0.0."""
+    return sorted(versions, key=Version.parse, reverse=True)
+
+
+def latest(versions: Iterable[str], invalid: Collection[str] = ()) -> str | None:
+    """Choose the highest release that is not known to be invalid, else the highest such pre-release.
+
+    Where all are invalid it is the highest of them: reading it tells what is wrong.
+    """
+    ordered = newest_first(versions)
+    sound = [version for version in ordered if version not in invalid]
+    releases = [version for version in sound if "-" not in version]
+    return next(iter(releases or sound or ordered), None)
+
+
+def bump(version: str | None, part: str) -> str:
+    """The release after this one.
+
+    Args:
+        version: the highest one there is; None if this is the first.
+        part: ``major``, ``minor`` or ``patch``.
+    """
+    return str(Version.parse(version or "0.0.0").next_version(part))
+
+
+def file_names(name: str) -> tuple[str, str]:
+    """The two paths, below the prompts folder, at which a prompt's file may be."""
+    yml, yaml = SUFFIXES
+    return f"{name}{yml}", f"{name}{yaml}"
+
+
+def name_of(path: str) -> str | None:
+    """The prompt whose file is at this path below the prompts folder; None if it is no prompt's file."""
+    for suffix in SUFFIXES:
+        if path.endswith(suffix):
+            name = path.removesuffix(suffix)
+            return name if is_name(name) else None
+    return None

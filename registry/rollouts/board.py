@@ -1,0 +1,141 @@
+"""The board: all states in one Redis or Valkey, where registries share them and wake each other.
+
+It is a view of the journal and nothing more: it may be flushed, restarted empty or restored from last
+week at any time, and is brought up to the journal by whoever notices first. This is the only module that
+imports redis.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import redis
+from pydantic import ValidationError
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from registry.errors import Unavailable
+from registry.rollouts.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ANSWER_SECONDS = 0.25  # a Redis nearby answers in a millisecond; one that does not must delay nobody
+RACES = 5  # another registry may bring the board forward between our look and our write
+NOWHERE = (0, 0)
+
+# One script, so that nobody ever sees states of one head under the name of another.
+# KEYS: head, states. ARGV: head it must have, head it gets, "1" to begin anew, channel, then field and
+# state in turn. A head that holds something else than a string counts as none.
+_PUSH = """
+local have = redis.pcall('GET', KEYS[1])
+if type(have) ~= 'string' then have = '' end
+if have ~= ARGV[1] then return 0 end
+if ARGV[3] == '1' then redis.call('DEL', KEYS[1], KEYS[2]) end
+for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call('SET', KEYS[1], ARGV[2])
+redis.call('PUBLISH', ARGV[4], ARGV[2])
+return 1
+"""
+
+
+class Board:
+    """The view of all states in Redis; every method raises Unavailable (`redis_unavailable`) without it."""
+
+    def __init__(self, url: str, prefix: str) -> None:
+        self._redis = _connect(url)
+        self._hints = _connect(url).pubsub(ignore_subscribe_messages=True)
+        # The braces are a hash tag: a Redis Cluster keeps all our keys in one slot.
+        self._keys = [f"{{{prefix}}}:head", f"{{{prefix}}}:states"]
+        self._channel = f"{{{prefix}}}:changed"
+        self._push = self._redis.register_script(_PUSH)
+
+    def close(self) -> None:
+        """End the connections; a `wait` under way returns."""
+        self._hints.close()
+        self._redis.close()
+
+    def catch_up(self, head: tuple[int, int], states: Iterable[State]) -> tuple[int, int]:
+        """Bring the board up to a head of the journal.
+
+        Args:
+            head: ``(epoch, seq)`` of the journal.
+            states: all states at that head.
+
+        Returns:
+            The board's head afterwards: greater than `head` if it has seen what the journal has not.
+        """
+        kept = list(states)
+        try:
+            for _ in range(RACES):
+                text = self._head_text()
+                there = _parse(text)
+                if there >= head or self._write(text, there, head, kept):
+                    return max(there, head)
+        except (RedisError, OSError) as error:
+            raise _down(error) from error
+        raise Unavailable("others keep changing the states in Redis; try again", code="redis_unavailable")
+
+    def read(self) -> list[State]:
+        """Every state that the board holds; what cannot be read is left out."""
+        try:
+            values = self._redis.hvals(self._keys[1])
+        except (RedisError, OSError) as error:
+            raise _down(error) from error
+        return [state for value in values if (state := _parse_state(value))]  # type: ignore[union-attr]
+
+    def wait(self, seconds: float) -> None:
+        """Return when a registry tells of a change, or after that time. Subscribes by itself."""
+        try:
+            if not self._hints.subscribed:
+                self._hints.subscribe(self._channel)
+            self._hints.get_message(timeout=seconds)
+        except (RedisError, OSError, ValueError) as error:
+            self._hints.reset()
+            raise _down(error) from error
+
+    def _head_text(self) -> str:
+        try:
+            return str(self._redis.get(self._keys[0]) or "")
+        except ResponseError:
+            return ""
+
+    def _write(self, text: str, there: tuple[int, int], head: tuple[int, int], states: list[State]) -> bool:
+        # Another epoch is another journal, or one that was recovered: what it left is not ours to mix with.
+        anew = there[0] != head[0]
+        newer = states if anew else [state for state in states if state.position > there]
+        fields = [text for state in newer for text in (f"{state.environment}/{state.prompt}", state.model_dump_json())]
+        target = f"{head[0]}.{head[1]}"
+        try:
+            return bool(self._push(keys=self._keys, args=[text, target, int(anew), self._channel, *fields]))
+        except ResponseError:
+            if anew:
+                raise
+            return self._write(text, NOWHERE, head, states)  # a foreign value is in our place: begin anew
+
+
+def _connect(url: str) -> redis.Redis:
+    return redis.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _down(error: Exception) -> Unavailable:
+    return Unavailable(f"Redis does not answer: {error}", code="redis_unavailable")
+
+
+def _parse(text: str) -> tuple[int, int]:
+    epoch, _, seq = text.partition(".")
+    return (int(epoch), int(seq)) if epoch.isdecimal() and seq.isdecimal() else NOWHERE
+
+
+def _parse_state(value: str) -> State | None:
+    try:
+        return State.model_validate_json(value)
+    except ValidationError:
+        return None

@@ -1,0 +1,109 @@
+"""What the journal records of a change, and where in its tree things are."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from registry.rollouts.state import State
+
+
+class Change(BaseModel):
+    """One acknowledged change: who did what, when and why, and the state that it left.
+
+    Attributes:
+        seq: its place in the journal's one order, from 0 (the journal's creation) without a gap.
+        at: when it was made.
+        actor: the token's name, or ``schedule`` for a timed advance.
+        op: ``create``, or the command.
+        before: the version, or the step's percent, that it went from.
+        after: the one that it went to.
+        reason: what the actor said; only ever text.
+        request: the idempotency record that this change answers, if any.
+        previous: the seq of the change before it to the same prompt and environment; 0: none.
+        state: the whole state after it; None for a change that is not about a rollout.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    epoch: int
+    seq: int
+    at: AwareDatetime
+    actor: str
+    op: str
+    before: str | int | float | None = None
+    after: str | int | float | None = None
+    reason: str = ""
+    request: str | None = None
+    previous: int = 0
+    state: State | None = None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """``(epoch, seq)``, the journal's head when this is its newest change."""
+        return (self.epoch, self.seq)
+
+    def to_json(self, commit: str) -> dict[str, Any]:
+        """Write it as the API's history shows it; `commit` is the journal's commit that holds it."""
+        return {
+            "seq": self.seq,
+            "at": self.model_dump(mode="json", include={"at"})["at"],
+            "actor": self.actor,
+            "op": self.op,
+            "from": self.before,
+            "to": self.after,
+            "reason": self.reason,
+            "commit": commit,
+        }
+
+
+class Staged(BaseModel):
+    """A version whose bytes were fixed by being staged: kept for ever, with where it came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    version: str
+    commit: str
+    digest: str
+
+
+# Paths are sharded by a hash, so that a commit rewrites small trees only, however many prompts there are.
+
+CHANGE = "change.json"
+STATES = "states"
+VERSIONS = "versions"
+REQUESTS = "requests"
+TOKENS = "tokens"
+
+
+def shard(text: str) -> str:
+    """Two hexadecimal digits that spread names evenly."""
+    return sha256(text.encode()).hexdigest()[:2]
+
+
+def state_path(environment: str, prompt: str) -> str:
+    """Where the state of a prompt in an environment is kept."""
+    return f"{STATES}/{environment}/{shard(prompt)}/{prompt}.json"
+
+
+def content_path(name: str, version: str) -> str:
+    """Where the bytes of a staged version are kept."""
+    return f"{VERSIONS}/{shard(name)}/{name}/{version}/prompt.yml"
+
+
+def staged_path(name: str, version: str) -> str:
+    """Where it is kept which commit and digest a staged version has."""
+    return f"{VERSIONS}/{shard(name)}/{name}/{version}/staged.json"
+
+
+def request_path(scope: str) -> str:
+    """Where the record of an idempotency key is kept; `scope` is a SHA-256 in hexadecimal."""
+    return f"{REQUESTS}/{scope[:2]}/{scope[2:]}.json"
+
+
+def token_path(identifier: str) -> str:
+    """Where a token's record is kept."""
+    return f"{TOKENS}/{identifier}.json"

@@ -1,0 +1,297 @@
+"""The journal: a git repository in which every acknowledged change is one commit.
+
+A commit holds the record of its change (``change.json``), the new state, and the bytes of a version
+that is staged for the first time. Nothing is ever read back out of a commit's message. The lock of the
+data folder is held by the git children too, so that a writer's death never lets two write at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from registry.errors import GitFailed, RegistryError, Unavailable
+from registry.git import Git
+from registry.locks import locked
+from registry.rollouts import change as at
+from registry.rollouts.change import Change, Staged
+from registry.rollouts.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from registry.git import GitObject
+
+BRANCH = "refs/heads/main"
+LOCK_SECONDS = 5.0  # hundreds of writes fit in; who waits longer is told to come again
+WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is in trouble
+LIST_SECONDS = 60.0  # reading a whole journal of a million changes
+FRESH_SECONDS = 60.0  # folders changed this recently may not have reached the disk yet
+WALK_LIMIT = 1000  # more changes than this at once are read as a whole journal
+DURABLE = ("core.fsync=all", "core.fsyncMethod=fsync", "fastimport.unpackLimit=1000")
+IDENTITY = "Promptstage <registry@promptstage.invalid>"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A change and the commit that holds it."""
+
+    commit: str
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A whole journal, read at one head. `commits` are in the order of their seq, from 0."""
+
+    head: Entry
+    commits: list[str]
+    states: list[State]
+    staged: dict[tuple[str, str], Staged]
+    tokens: list[bytes]
+
+
+class Journal:
+    """The journal of one data folder; a problem with it is an `Unavailable` with a code that says which."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._repository = folder / "journal.git"
+        self._marker = folder / "journal.json"
+        self._git = Git(self._repository, config=DURABLE)
+
+    def close(self) -> None:
+        """End the git processes that wait for questions."""
+        self._git.close()
+
+    def lock(self) -> AbstractContextManager[int]:
+        """Hold the right to write; yields the descriptor that `write` and `create` want."""
+        return locked(self._folder / "journal.lock", wait=LOCK_SECONDS)
+
+    # Reading
+
+    def head(self) -> Entry:
+        """The newest change. Raises Unavailable (`journal_missing`, `journal_damaged`)."""
+        if not self._marker.exists():
+            raise Unavailable(_missing(self._folder), code="journal_missing")
+        return self._entry(BRANCH)
+
+    def load(self) -> Contents:
+        """Read everything that a process keeps in memory. Raises Unavailable."""
+        head = self.head()
+        self._sync_folders(since=0)
+        listed = self._git.run(
+            "ls-tree", "-r", "-z", "--full-tree", head.commit, at.STATES, at.VERSIONS, at.TOKENS, timeout=LIST_SECONDS
+        )
+        paths = dict(_parse_listing(line) for line in listed.split(b"\0") if line)
+        commits = self._git.run("rev-list", "--first-parent", "--reverse", head.commit, timeout=LIST_SECONDS)
+        try:
+            staged = [Staged.model_validate_json(data) for data in self._below(paths, at.VERSIONS, "/staged.json")]
+            return Contents(
+                head=head,
+                commits=commits.decode().split(),
+                states=[State.model_validate_json(data) for data in self._below(paths, at.STATES, ".json")],
+                staged={(entry.name, entry.version): entry for entry in staged},
+                tokens=list(self._below(paths, at.TOKENS, ".json")),
+            )
+        except ValidationError as error:
+            raise Unavailable(_damaged(str(error)), code="journal_damaged") from error
+
+    def since(self, known: str) -> list[Entry] | None:
+        """The changes after a known commit, oldest first; None if the head does not descend from it soon.
+
+        What is found is made durable before it is returned: a writer that died between moving the
+        branch and syncing it may have left it to us.
+        """
+        entry = self.head()
+        found: list[Entry] = []
+        while entry.commit != known:
+            found.append(entry)
+            if entry.change.seq == 0 or len(found) > WALK_LIMIT:
+                return None
+            entry = self._entry(f"{entry.commit}^")
+        if found:
+            self._sync_folders(since=time.time() - FRESH_SECONDS)
+        return found[::-1]
+
+    def entry(self, commit: str) -> Entry:
+        """The change that a commit of this journal holds."""
+        return self._entry(commit)
+
+    def content(self, name: str, version: str) -> bytes:
+        """The bytes of a staged version. Raises Unavailable if they are not there."""
+        return self._need(f"{BRANCH}:{at.content_path(name, version)}").data
+
+    def request(self, scope: str) -> dict[str, object] | None:
+        """The record of an idempotency key, if it was used."""
+        found = self._look(f"{BRANCH}:{at.request_path(scope)}")
+        return json.loads(found.data) if found else None
+
+    # Writing, under the lock
+
+    def create(self, lock: int, epoch: int, files: Mapping[str, bytes]) -> Entry:
+        """Begin a journal in an empty folder; the marker comes last, so that half a journal is none."""
+        shutil.rmtree(self._repository, ignore_errors=True)
+        self._git.init()
+        change = Change(epoch=epoch, seq=0, at=_now(), actor="registry", op="create")
+        entry = self._commit(lock, None, change, files)
+        _write_durably(self._marker, json.dumps({"format": FORMAT, "epoch": epoch}).encode())
+        return entry
+
+    def exists(self) -> bool:
+        """Whether a journal was created here, whatever became of it."""
+        return self._marker.exists()
+
+    def check_empty(self) -> None:
+        """Let a journal begin here only where nothing is but what a start that was cut off leaves.
+
+        Raises:
+            Unavailable: the folder holds other things (`journal_missing`).
+        """
+        others = [path.name for path in self._folder.iterdir() if not path.name.startswith(_HARMLESS)]
+        try:
+            used = self._repository.exists() and self._entry(BRANCH).change.seq > 0
+        except Unavailable:
+            used = False
+        if others or used:
+            raise Unavailable(_missing(self._folder), code="journal_missing")
+
+    def write(self, lock: int, parent: str, change: Change, files: Mapping[str, bytes]) -> Entry:
+        """Commit a change. When this returns, it survives a power cut.
+
+        Args:
+            lock: the descriptor that `lock` yielded; the git child holds it too.
+            parent: the head that the change was decided on.
+            change: its record; `seq` follows that of the parent.
+            files: paths and contents that change beside the record.
+
+        Raises:
+            Unavailable: it could not be written, and is not there.
+        """
+        return self._commit(lock, parent, change, files)
+
+    def _commit(self, lock: int, parent: str | None, change: Change, files: Mapping[str, bytes]) -> Entry:
+        self._clear_stale_locks()
+        started = time.time()
+        data = b"".join(_import_stream(parent, change, files))
+        try:
+            self._git.run(
+                "fast-import", "--quiet", "--done", "--date-format=raw",
+                data=data, timeout=WRITE_SECONDS, pass_fds=(lock,),
+            )  # fmt: skip
+        except GitFailed as error:
+            # Only the branch tells whether it came through: git can fail after it moved it.
+            if not self._holds(change):
+                raise Unavailable(
+                    f"the change was not written: {error.message}", code="journal_unwritable"
+                ) from error
+        self._sync_folders(since=started - FRESH_SECONDS)
+        return self._entry(BRANCH)
+
+    def _holds(self, change: Change) -> bool:
+        try:
+            return self._entry(BRANCH).change == change
+        except RegistryError:
+            return False
+
+    def _clear_stale_locks(self) -> None:
+        """Remove what a killed git left: nobody else can be writing while we hold the lock."""
+        (self._repository / f"{BRANCH}.lock").unlink(missing_ok=True)
+
+    def _sync_folders(self, since: float) -> None:
+        """Make names durable, not only contents: git syncs files, but not the folders they are in."""
+        objects = self._repository / "objects"
+        folders = [entry.path for entry in os.scandir(objects) if entry.is_dir() and entry.stat().st_mtime >= since]
+        for folder in (*folders, objects, self._repository / "refs/heads"):
+            _sync_folder(folder)
+
+    # Looking things up
+
+    def _below(self, paths: Mapping[str, str], folder: str, suffix: str) -> Iterator[bytes]:
+        for path, oid in paths.items():
+            if path.startswith(f"{folder}/") and path.endswith(suffix):
+                yield self._need(oid).data
+
+    def _entry(self, expression: str) -> Entry:
+        commit = self._need(expression)
+        record = self._need(f"{commit.oid}:{at.CHANGE}")
+        try:
+            return Entry(commit.oid, Change.model_validate_json(record.data))
+        except ValidationError as error:
+            raise Unavailable(_damaged(str(error)), code="journal_damaged") from error
+
+    def _need(self, expression: str) -> GitObject:
+        found = self._look(expression)
+        if found is None:
+            raise Unavailable(_damaged(f"{expression} is not there"), code="journal_damaged")
+        return found
+
+    def _look(self, expression: str) -> GitObject | None:
+        try:
+            return self._git.look(expression)
+        except GitFailed as error:
+            raise Unavailable(_damaged(error.message), code="journal_damaged") from error
+
+
+_HARMLESS = ("journal.lock", "journal.git", "admin.token", "valkey", "lost+found", ".")
+
+
+def _missing(folder: Path) -> str:
+    return (
+        f"{folder} holds no journal, but is not empty: nothing is re-created there. "
+        "Restore journal.git and journal.json from a backup, or begin anew in an empty folder"
+    )
+
+
+def _damaged(what: str) -> str:
+    return f"the journal cannot be read: {what}. Restore journal.git and journal.json from a backup"
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _parse_listing(line: bytes) -> tuple[str, str]:
+    """One line of ``ls-tree -r -z``: mode, kind and object id, a tab, the path."""
+    about, path = line.decode().split("\t", 1)
+    return path, about.split()[2]
+
+
+def _import_stream(parent: str | None, change: Change, files: Mapping[str, bytes]) -> Iterator[bytes]:
+    """The commit in the format of ``git fast-import``, contents by length."""
+    message = f"{change.op}\n\nThe record of this change is {at.CHANGE}.\n".encode()
+    yield f"commit {BRANCH}\ncommitter {IDENTITY} {int(change.at.timestamp())} +0000\n".encode()
+    yield b"data %d\n%s\n" % (len(message), message)
+    if parent is not None:
+        yield f"from {parent}\n".encode()
+    record = change.model_dump_json(indent=1).encode()
+    for path, content in {at.CHANGE: record, **files}.items():
+        yield b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content)
+    yield b"done\n"
+
+
+def _sync_folder(folder: str | Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    _sync_folder(path.parent)

@@ -1,0 +1,63 @@
+"""From a state to a release: the rules as clients evaluate them, and the documents they can choose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from promptstage.evaluation import BUCKETS
+from promptstage.model import ALGORITHM, Condition, Release, Slot, Split, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from promptstage.model import Served
+    from registry.rollouts.state import Rollout, State, VersionRef
+
+
+def build(state: State, load: Callable[[str, VersionRef], Served]) -> Release | None:
+    """Make the release of a state, or None where nothing is in force yet.
+
+    Args:
+        state: what is in force.
+        load: gives the document behind a prompt's version; what it raises comes through.
+    """
+    if state.stable is None:
+        return None
+    rollout = state.rollout
+    chosen = [state.stable, rollout.candidate] if rollout else [state.stable]
+    return Release(
+        environment=state.environment,
+        prompt=state.prompt,
+        epoch=state.epoch,
+        seq=state.seq,
+        targets=_targets(rollout) if rollout else (),
+        split=_split(rollout, state.stable.version) if rollout else None,
+        default_version=state.stable.version,
+        default_arm="stable",
+        versions={ref.version: load(state.prompt, ref) for ref in chosen},
+    )
+
+
+def _targets(rollout: Rollout) -> tuple[Target, ...]:
+    return tuple(
+        Target(
+            tuple(Condition(c.attribute, frozenset(c.values)) for c in target.when),
+            rollout.candidate.version,
+            "canary",
+        )
+        for target in rollout.audience
+    )
+
+
+def _split(rollout: Rollout, stable: str) -> Split:
+    """The candidate owns the first buckets, and its counterpart of equal size the last ones.
+
+    Widening only ever adds buckets to the candidate's run, so nobody leaves it.
+    """
+    canary = round(rollout.percent * (BUCKETS // 100))
+    control = min(canary, BUCKETS - canary)
+    slots = (
+        Slot("canary", rollout.candidate.version, 0, canary),
+        Slot("control", stable, BUCKETS - control, control),
+    )
+    return Split(rollout.id, ALGORITHM, rollout.salt, tuple(slot for slot in slots if slot.size))

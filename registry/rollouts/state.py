@@ -1,0 +1,183 @@
+"""The state of one prompt in one environment, as the journal keeps it and the API shows it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
+
+from registry.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_STEPS = 50  # far more than anyone will wait through
+MAX_TARGETS = 100  # every client evaluates them at every call
+MAX_VALUES = 1000  # a release is sent whole to every client
+MAX_TEXT = 200
+
+_HOLD = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Frozen(BaseModel):
+    """What all parts share: immutable, and a key that nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+def parse_hold(hold: str) -> timedelta:
+    """Read a time to hold a step, such as ``30s 10m 4h 2d``. Raises ValueError."""
+    found = _HOLD.fullmatch(hold)
+    if not found:
+        raise ValueError(f"{hold!r} is not a time to hold; write 30s, 10m, 4h or 2d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _three_decimals(percent: object) -> object:
+    # Before pydantic's own check, because that one would take True and "10" for numbers.
+    if isinstance(percent, bool) or not isinstance(percent, int | float):
+        raise ValueError("percent is a number from 0 to 100, such as 5 or 0.5")  # noqa: TRY004 - pydantic's protocol
+    exponent = Decimal(str(percent)).normalize().as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -3:  # noqa: PLR2004 - the three of the name
+        raise ValueError("percent has at most three decimals")
+    return percent
+
+
+Percent = Annotated[int | float, BeforeValidator(_three_decimals), Field(ge=0, le=100, allow_inf_nan=False)]
+
+
+class Step(Frozen):
+    """A share of users (percent: 0-100, three decimals) and how long to stay before going on alone."""
+
+    percent: Percent
+    hold: str | None = None
+
+    @field_validator("hold")
+    @classmethod
+    def _hold_is_a_time(cls, hold: str | None) -> str | None:
+        if hold is not None:
+            parse_hold(hold)
+        return hold
+
+    @model_serializer(mode="wrap")
+    def _without_empty_hold(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value is not None}
+
+
+class Condition(Frozen):
+    """An attribute of the caller and the values, as strings, that satisfy it."""
+
+    attribute: str = Field(min_length=1, max_length=MAX_TEXT)
+    values: tuple[Annotated[str, Field(max_length=MAX_TEXT)], ...] = Field(
+        alias="in", min_length=1, max_length=MAX_VALUES
+    )
+
+
+class Target(Frozen):
+    """Conditions that must all hold for a caller to get the candidate, whatever the share."""
+
+    when: tuple[Condition, ...] = Field(min_length=1, max_length=MAX_TARGETS)
+
+
+class VersionRef(Frozen):
+    """A version as a state names it: with its digest, so that its bytes are fixed for ever."""
+
+    version: str
+    digest: str
+    commit: str
+
+
+class Rollout(Frozen):
+    """A prompt on its way from stable to candidate.
+
+    `advances_at` is null while a step waits for a person; `remaining` (seconds) is there only while a
+    timed step is paused.
+    """
+
+    id: str
+    salt: str
+    state: Literal["running", "paused"]
+    candidate: VersionRef
+    steps: tuple[Step, ...]
+    step: int
+    entered_at: AwareDatetime
+    advances_at: AwareDatetime | None = None
+    audience: tuple[Target, ...] = ()
+    remaining: float | None = None
+
+    @property
+    def percent(self) -> int | float:
+        """The share of users at the present step, in percent."""
+        return self.steps[self.step].percent
+
+    @model_serializer(mode="wrap")
+    def _without_empty_remaining(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        if fields["remaining"] is None:
+            del fields["remaining"]
+        return fields
+
+
+class State(Frozen):
+    """What one environment serves of one prompt; `epoch` and `seq` are those of its last change."""
+
+    environment: str
+    prompt: str
+    epoch: int = 0
+    seq: int = 0
+    stable: VersionRef | None = None
+    previous: VersionRef | None = None
+    rollout: Rollout | None = None
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """``(epoch, seq)``: of two states the greater one is the newer."""
+        return (self.epoch, self.seq)
+
+    @property
+    def tag(self) -> str:
+        """The value of ETag and If-Match, without quotes."""
+        return f"{self.epoch}.{self.seq}"
+
+
+def _steps(*pairs: tuple[int, str | None]) -> tuple[Step, ...]:
+    return tuple(Step(percent=percent, hold=hold) for percent, hold in pairs)
+
+
+PLANS: dict[str, tuple[Step, ...]] = {
+    "careful": _steps((1, "24h"), (5, "24h"), (10, "24h"), (25, "48h"), (50, "48h"), (100, None)),
+    "standard": _steps((5, "12h"), (25, "24h"), (50, "24h"), (100, None)),
+    "fast": _steps((10, "4h"), (50, "8h"), (100, None)),
+}
+
+
+def check_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Accept a list of steps, or say what is wrong with it.
+
+    Raises:
+        Invalid: none or too many, not strictly rising, or a last step that would wait for nothing.
+    """
+    if not 1 <= len(steps) <= MAX_STEPS:
+        raise Invalid(f"steps: give 1 to {MAX_STEPS} steps")
+    for i in range(1, len(steps)):
+        if steps[i].percent <= steps[i - 1].percent:
+            raise Invalid(
+                f"steps.{i}.percent: {steps[i].percent} does not rise above {steps[i - 1].percent}; to narrow "
+                "a rollout, roll back and start again"
+            )
+    if steps[-1].hold is not None:
+        raise Invalid(f"steps.{len(steps) - 1}.hold: nothing follows the last step; drop its hold or end with 100")
+    return tuple(steps)

@@ -1,0 +1,207 @@
+"""The table of transitions, pure: a state and a command give a new state, or a conflict.
+
+Nothing here knows a clock, a store or a protocol. Ids and salts of a new rollout come in with the
+command. `epoch` and `seq` are left alone: whoever records the change sets them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, assert_never
+
+from registry.rollouts.state import Rollout, State, parse_hold
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from registry.rollouts.state import Step, Target, VersionRef
+
+EVERYONE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Begin a rollout of a candidate."""
+
+    candidate: VersionRef
+    steps: tuple[Step, ...]
+    audience: tuple[Target, ...]
+    id: str
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """Go to the next step, or complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop the clock of a timed step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Let the clock go on with what was left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promote:
+    """Put a version in force for all; without one, complete the rollout."""
+
+    version: VersionRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """Undo the latest forward step, once."""
+
+
+Command = Start | Advance | Pause | Resume | Promote | Rollback
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Why the state does not allow the command, and what would be allowed."""
+
+    code: str
+    message: str
+
+
+NO_STABLE = Conflict("no_stable", "nothing is in force here yet; promote a first version")
+NO_ROLLOUT = Conflict("no_rollout", "no rollout is under way; start one")
+ROLLOUT_ACTIVE = Conflict("rollout_active", "a rollout is under way; promote it or roll it back first")
+PAUSED = Conflict("paused", "the rollout is paused; resume it first")
+NOT_PAUSED = Conflict("not_paused", "the rollout is not paused")
+ALREADY_STABLE = Conflict("already_stable", "that version is in force for everyone already")
+NOTHING_TO_ROLL_BACK = Conflict(
+    "nothing_to_roll_back", "the last change was undone already, or is the first; promote the version you want"
+)
+VERSION_NEEDED = Conflict("version_needed", "say which version; without a rollout there is none to complete")
+
+
+def apply(state: State, command: Command, now: datetime) -> State | Conflict:
+    """Carry a command out on a state.
+
+    Args:
+        state: what is in force, possibly nothing yet.
+        command: one of the six.
+        now: the time of the change, with a zone.
+    """
+    match command:
+        case Start():
+            return _start(state, command, now)
+        case Promote():
+            return _promote(state, command)
+        case Rollback():
+            return _rollback(state)
+        case Advance() | Pause() | Resume():
+            if state.stable is None:
+                return NO_STABLE
+            if state.rollout is None:
+                return NO_ROLLOUT
+            return _move(state, state.rollout, command, now)
+        case _:
+            assert_never(command)
+
+
+def _start(state: State, command: Start, now: datetime) -> State | Conflict:
+    if state.stable is None:
+        return NO_STABLE
+    if state.rollout is not None:
+        return ROLLOUT_ACTIVE
+    if state.stable.version == command.candidate.version:
+        return ALREADY_STABLE
+    rollout = Rollout(
+        id=command.id,
+        salt=command.salt,
+        state="running",
+        candidate=command.candidate,
+        steps=command.steps,
+        step=0,
+        entered_at=now,
+        audience=command.audience,
+    )
+    return state.model_copy(update={"rollout": _enter(rollout, 0, now)})
+
+
+def _move(
+    state: State, rollout: Rollout, command: Advance | Pause | Resume, now: datetime
+) -> State | Conflict:
+    paused = rollout.state == "paused"
+    match command:
+        case Advance():
+            if paused:
+                return PAUSED
+            following = rollout.step + 1
+            if following >= len(rollout.steps) or rollout.steps[following].percent == EVERYONE:
+                return _in_force(state, rollout.candidate)
+            return state.model_copy(update={"rollout": _enter(rollout, following, now)})
+        case Pause():
+            return PAUSED if paused else state.model_copy(update={"rollout": _pause(rollout, now)})
+        case Resume():
+            return state.model_copy(update={"rollout": _resume(rollout, now)}) if paused else NOT_PAUSED
+        case _:
+            assert_never(command)
+
+
+def _promote(state: State, command: Promote) -> State | Conflict:
+    rollout, version = state.rollout, command.version
+    if rollout is not None:
+        if version is not None and version.version != rollout.candidate.version:
+            return ROLLOUT_ACTIVE
+        return _in_force(state, rollout.candidate)
+    if version is None:
+        return VERSION_NEEDED
+    if state.stable is not None and state.stable.version == version.version:
+        return ALREADY_STABLE
+    return _in_force(state, version)
+
+
+def _rollback(state: State) -> State | Conflict:
+    if state.stable is None:
+        return NO_STABLE
+    if state.rollout is not None:
+        return state.model_copy(update={"rollout": None, "previous": None})
+    if state.previous is None:
+        return NOTHING_TO_ROLL_BACK
+    return state.model_copy(update={"stable": state.previous, "previous": None})
+
+
+def _in_force(state: State, version: VersionRef) -> State:
+    return state.model_copy(update={"stable": version, "previous": state.stable, "rollout": None})
+
+
+def _enter(rollout: Rollout, step: int, now: datetime) -> Rollout:
+    hold = rollout.steps[step].hold
+    advances_at = now + parse_hold(hold) if hold else None
+    return rollout.model_copy(update={"step": step, "entered_at": now, "advances_at": advances_at})
+
+
+def _pause(rollout: Rollout, now: datetime) -> Rollout:
+    left = None if rollout.advances_at is None else max(0.0, (rollout.advances_at - now).total_seconds())
+    return rollout.model_copy(update={"state": "paused", "advances_at": None, "remaining": left})
+
+
+def _resume(rollout: Rollout, now: datetime) -> Rollout:
+    advances_at = None if rollout.remaining is None else now + timedelta(seconds=rollout.remaining)
+    return rollout.model_copy(update={"state": "running", "advances_at": advances_at, "remaining": None})
+
+
+def ends(before: State, after: State) -> tuple[str | float | None, str | float | None]:
+    """From what to what a change went: versions where those changed, else the rollout's percents."""
+    old, new = before.rollout, after.rollout
+    if old and new:
+        return old.percent, new.percent
+    if old and after.stable == old.candidate:
+        return (before.stable and before.stable.version), old.candidate.version
+    if old:
+        return old.candidate.version, after.stable and after.stable.version
+    return before.stable and before.stable.version, _leading(after)
+
+
+def _leading(state: State) -> str | None:
+    if state.rollout:
+        return state.rollout.candidate.version
+    return state.stable and state.stable.version

@@ -1,0 +1,103 @@
+"""What this process knows: all states, and the releases made of them, in memory.
+
+Readers take no lock: a state or a release is built whole and swapped in whole. A release that cannot be
+built leaves the last good one serving.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from promptstage.model import dump_release
+from registry.errors import RegistryError
+from registry.rollouts import release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from promptstage.model import Release
+    from registry.rollouts.documents import Documents
+    from registry.rollouts.state import State
+
+logger = logging.getLogger(__name__)
+
+Place = tuple[str, str]  # environment, prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A release, as the bytes that go out and the validator that ETag carries."""
+
+    release: Release
+    body: bytes
+    etag: str
+
+
+class View:
+    """All states at one head, and their releases; `listeners` are told of each new release."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.head = (0, 0)
+        self.listeners: list[Callable[[Built], None]] = []
+        self._documents = documents
+        self._states: dict[Place, State] = {}
+        self._built: dict[Place, Built] = {}
+
+    def state(self, environment: str, prompt: str) -> State | None:
+        """What is in force of a prompt in an environment, if anything ever was."""
+        return self._states.get((environment, prompt))
+
+    def states(self) -> list[State]:
+        """Every state, in the order of environments and names."""
+        return [self._states[place] for place in sorted(self._states)]
+
+    def adopt(self, head: tuple[int, int], states: Iterable[State]) -> None:
+        """Take newer states over, and tell the listeners; what is older than what is held is passed over."""
+        newer = [state for state in states if state.position > self._position(state)]
+        self._states = self._states | {(state.environment, state.prompt): state for state in newer}
+        self.head = max(self.head, head)
+        for state in newer:
+            if self.listeners and (built := self._try_build(state)):
+                for listener in self.listeners:
+                    listener(built)
+
+    def release(self, environment: str, prompt: str) -> Built | None:
+        """The release of a prompt, or None where nothing is in force.
+
+        Raises:
+            Unavailable: it cannot be built, and none was before.
+        """
+        state = self._states.get((environment, prompt))
+        if state is None or state.stable is None:
+            return None
+        built = self._built.get((environment, prompt))
+        if built is not None and built.release.position == state.position:
+            return built
+        return self._try_build(state) or built or self._build(state)
+
+    def _position(self, state: State) -> tuple[int, int]:
+        held = self._states.get((state.environment, state.prompt))
+        return held.position if held else (-1, -1)
+
+    def _try_build(self, state: State) -> Built | None:
+        try:
+            return self._build(state)
+        except RegistryError as error:
+            logger.error("no release of %s in %s: %s", state.prompt, state.environment, error.message)  # noqa: TRY400
+            return None
+
+    def _build(self, state: State) -> Built | None:
+        made = release.build(state, self._documents.load)
+        if made is None:
+            return None
+        body = json.dumps(dump_release(made), ensure_ascii=False, separators=(",", ":")).encode()
+        built = Built(made, body, f'"{sha256(body).hexdigest()[:32]}"')
+        place = (state.environment, state.prompt)
+        held = self._built.get(place)
+        if held is None or held.release.position <= made.position:
+            self._built[place] = built
+        return built
