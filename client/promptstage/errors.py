@@ -19,7 +19,7 @@ class PromptUnavailable(PromptstageError):  # noqa: N818 - it says what happened
     Attributes:
         name: the prompt that was asked for.
         reason: ``unknown_prompt``, ``unknown_version``, ``unknown_environment``, ``no_release``,
-            ``unauthorized``, ``unreachable`` or ``closed``.
+            ``invalid`` (that version), ``unauthorized``, ``unreachable`` or ``closed``.
     """
 
     def __init__(self, name: str, reason: str, message: str) -> None:

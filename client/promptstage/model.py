@@ -170,7 +170,9 @@ def parse_served(version: str, data: Json) -> Served:
     """Read one entry of a release's ``versions``, or a version as the registry lists it."""
     number = data["number"]
     document = parse_document(data["document"])
-    return Served(version, None if number is None else int(number), str(data["digest"]), str(data["commit"]), document)
+    return Served(
+        version, None if number is None else int(number), str(data["digest"]), str(data["commit"]), document
+    )
 
 
 def parse_release(data: Json) -> Release:
@@ -192,12 +194,14 @@ def parse_release(data: Json) -> Release:
             default_arm=str(data["default"]["arm"]),
             versions={str(v): parse_served(str(v), body) for v, body in data["versions"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ReleaseInvalid(f"not a release: {type(error).__name__}: {error}") from error
     slots = release.split.slots if release.split else ()
     chosen = {release.default_version, *(t.version for t in release.targets), *(s.version for s in slots)}
     if missing := chosen - release.versions.keys():
-        raise ReleaseInvalid(f"the release of {release.prompt} has no document for {', '.join(sorted(missing))}")
+        raise ReleaseInvalid(
+            f"the release of {release.prompt} has no document for {', '.join(sorted(missing))}"
+        )
     return release
 
 

@@ -1,0 +1,234 @@
+"""The client: `get` decides in memory which version a key gets, and marks the context with it."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from promptstage.errors import PromptUnavailable
+from promptstage.evaluation import SPLIT
+from promptstage.keys import as_key, current_defaults, merged
+from promptstage.limits import FETCH_TIMEOUT
+from promptstage.prompt import make_fallback
+from promptstage.stamp import mark, stamped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from os import PathLike
+    from types import TracebackType
+    from typing import Self
+
+    from promptstage.holding import Holding
+    from promptstage.prompt import Fallback, Prompt
+
+
+class Source(Protocol):
+    """Where a client's releases come from: a replica of a registry, or a test's dictionary.
+
+    Attributes:
+        held: the releases by name. Reading it is all that `get` does for a name that is in it.
+    """
+
+    held: dict[str, Holding]
+
+    def find(self, name: str) -> Holding:
+        """The release of a name that is not held, or PromptUnavailable."""
+
+    def pin(self, name: str, version: str) -> Prompt:
+        """One version, or PromptUnavailable."""
+
+    def pinned(self, name: str, version: str) -> bool:
+        """Whether `pin` would answer from memory."""
+
+    def count(self, what: str) -> None:
+        """Add one to a count that `status` shows."""
+
+    def ready(self, timeout: float) -> bool:
+        """Wait until everything is confirmed."""
+
+    def status(self) -> dict[str, Any]:
+        """What there is to know, for people."""
+
+    def close(self) -> None:
+        """Stop all threads and connections."""
+
+
+class Client:
+    """Prompts of one environment, kept fresh in the background and served from memory.
+
+    Make one for the whole process and share it between threads and tasks. After a fork the child's
+    copy goes on by itself.
+
+    Args:
+        url: the registry; else PROMPTSTAGE_URL.
+        token: the bearer token; else PROMPTSTAGE_TOKEN.
+        environment: else PROMPTSTAGE_ENVIRONMENT, else ``production``.
+        prompts: names to have ready before they are first asked for.
+        timeout: seconds that the first `get` of a name never seen may wait.
+        snapshot_dir: where releases outlive the process; else PROMPTSTAGE_SNAPSHOT_DIR, else the
+            user's cache folder.
+
+    Raises:
+        ValueError: no URL was given, or it is none.
+    """
+
+    def __init__(  # noqa: PLR0913 - settings, by keyword
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        environment: str | None = None,
+        prompts: Iterable[str] = (),
+        timeout: float = FETCH_TIMEOUT,
+        snapshot_dir: str | PathLike[str] | None = None,
+    ) -> None:
+        # Here, so that `import promptstage` costs an application that makes no client next to nothing.
+        from promptstage.replica import Replica  # noqa: PLC0415
+
+        url = url or os.environ.get("PROMPTSTAGE_URL")
+        if not url:
+            raise ValueError("no registry: pass its url, or set PROMPTSTAGE_URL")
+        replica = Replica.connect(
+            url,
+            token=token or os.environ.get("PROMPTSTAGE_TOKEN"),
+            environment=environment or os.environ.get("PROMPTSTAGE_ENVIRONMENT") or "production",
+            timeout=timeout,
+            snapshot_dir=snapshot_dir or os.environ.get("PROMPTSTAGE_SNAPSHOT_DIR"),
+        )
+        self._serve(replica)
+        # A client that is dropped, or still there when the interpreter ends, leaves nothing behind.
+        weakref.finalize(self, replica.stop)
+        replica.subscribe([prompts] if isinstance(prompts, str) else prompts)
+
+    def _serve(self, source: Source) -> None:
+        self._source = source
+        self._held = source.held
+
+    def get(  # noqa: PLR0913 - the contract; all but the name are optional
+        self,
+        name: str,
+        *,
+        key: str | int | None = None,
+        attributes: Mapping[str, object] | None = None,
+        version: str | None = None,
+        fallback: Fallback | None = None,
+        stamp: bool = True,
+    ) -> Prompt:
+        """The version of a prompt that a key gets. Waits only for a name never seen, at most `timeout`.
+
+        Args:
+            name: the prompt.
+            key: what stays on one version, such as a user id; else that of `context`, else a new
+                random one each time.
+            attributes: what a rollout's audience is compared with, added to those of `context`.
+            version: exactly this version, whatever is rolled out.
+            fallback: what to return if nothing at all is known: a text, messages, or a callable.
+            stamp: mark the context, so that log lines from here on name this prompt.
+
+        Raises:
+            PromptUnavailable: nothing is known, and there is no fallback.
+            TypeError: the key is neither str nor int.
+        """
+        prompt = self._choose(name, key, attributes, version, fallback)
+        if stamp:
+            mark(prompt.stamp)
+        return prompt
+
+    async def aget(  # noqa: PLR0913 - as get
+        self,
+        name: str,
+        *,
+        key: str | int | None = None,
+        attributes: Mapping[str, object] | None = None,
+        version: str | None = None,
+        fallback: Fallback | None = None,
+        stamp: bool = True,
+    ) -> Prompt:
+        """`get` for coroutines: a name never seen is fetched without blocking the event loop."""
+        wanted = (name, key, attributes, version, fallback)
+        if self._is_known(name, version):
+            prompt = self._choose(*wanted)
+        else:
+            from asyncio import to_thread  # noqa: PLC0415 - whoever awaits has it imported already
+
+            prompt = await to_thread(self._choose, *wanted)
+        if stamp:
+            mark(prompt.stamp)
+        return prompt
+
+    @contextmanager
+    def use(
+        self,
+        name: str,
+        *,
+        key: str | int | None = None,
+        attributes: Mapping[str, object] | None = None,
+        version: str | None = None,
+        fallback: Fallback | None = None,
+    ) -> Iterator[Prompt]:
+        """`get` for one block: the log lines in it, and no others, name this prompt."""
+        prompt = self._choose(name, key, attributes, version, fallback)
+        with stamped(prompt.stamp):
+            yield prompt
+
+    def ready(self, timeout: float) -> bool:
+        """Wait until the registry has confirmed every prompt asked for so far.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            Whether it has. A prompt without a release is never ready.
+        """
+        return self._source.ready(timeout)
+
+    def status(self) -> dict[str, Any]:
+        """What this client holds, how old it is, and what went wrong last; made for a debug page."""
+        return self._source.status()
+
+    def close(self) -> None:
+        """Stop the background thread. What is held can still be had; nothing new comes."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _is_known(self, name: str, version: str | None) -> bool:
+        return name in self._held if version is None else self._source.pinned(name, version)
+
+    def _choose(
+        self,
+        name: str,
+        key: str | int | None,
+        attributes: Mapping[str, object] | None,
+        version: str | None,
+        fallback: Fallback | None,
+    ) -> Prompt:
+        if key is not None:
+            key = as_key(key)
+        try:
+            if version is not None:
+                return self._source.pin(name, version)
+            holding = self._held.get(name) or self._source.find(name)
+        except PromptUnavailable:
+            if fallback is None:
+                raise
+            self._source.count("fallbacks")
+            return make_fallback(name, fallback)
+        return holding.static or self._decide(holding, key, attributes)
+
+    def _decide(self, holding: Holding, key: str | None, attributes: Mapping[str, object] | None) -> Prompt:
+        defaults = current_defaults()
+        given = key or defaults.key
+        # Without a key the unit is this very call: the shares are right, but nobody stays on an arm.
+        prompt = holding.choose(given or os.urandom(16).hex(), merged(defaults.attributes, attributes))
+        if given is None and prompt.reason == SPLIT:
+            self._source.count("random_keys")
+        return prompt

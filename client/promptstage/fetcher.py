@@ -1,0 +1,89 @@
+"""First fetches: one for each thing, however many threads ask, and none while the breaker is open."""
+
+from __future__ import annotations
+
+import time
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
+
+from promptstage.transport import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from promptstage.health import Health
+
+
+class _Flight:
+    """One fetch under way, and those who wait for it."""
+
+    def __init__(self) -> None:
+        self.landed = Event()
+        self.fault: Fault | None = None
+        self.thread: Thread | None = None
+
+
+class Fetcher:
+    """Runs first fetches in threads of their own, so that `timeout` holds even where DNS hangs."""
+
+    def __init__(self, timeout: float, health: Health, afterwards: Callable[[], None]) -> None:
+        self._timeout = timeout
+        self._health = health
+        self._afterwards = afterwards
+        self.reset()
+
+    def reset(self) -> None:
+        """In a forked child: the parent's flights never land there."""
+        self._lock = Lock()
+        self._flights: dict[Hashable, _Flight] = {}
+
+    def fetch(self, what: Hashable, work: Callable[[], None]) -> Fault | None:
+        """Run `work`, or wait for whoever runs it already; at most `timeout`.
+
+        Args:
+            what: the same for those who want the same.
+            work: fetches and stores it. A Fault opens the breaker.
+
+        Returns:
+            What went wrong, if something did.
+        """
+        if fault := self._health.breaker:
+            return fault
+        flight = self._board(what, work)
+        if flight.landed.wait(self._timeout):
+            return flight.fault
+        fault = Fault(f"no answer within {self._timeout:g} s")
+        self._health.open(fault)
+        return fault
+
+    def join(self, timeout: float) -> None:
+        """Wait for the flights under way, and for what they do afterwards."""
+        deadline = time.monotonic() + timeout
+        for flight in tuple(self._flights.values()):
+            if flight.thread:
+                flight.thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _board(self, what: Hashable, work: Callable[[], None]) -> _Flight:
+        with self._lock:
+            flight = self._flights.get(what)
+            if flight is None or flight.landed.is_set():
+                flight = self._flights[what] = _Flight()
+                self._health.count("first_fetches")
+                flight.thread = Thread(
+                    target=self._fly, args=(what, flight, work), name="promptstage-fetch", daemon=True
+                )
+                flight.thread.start()
+            return flight
+
+    def _fly(self, what: Hashable, flight: _Flight, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Fault as fault:
+            flight.fault = fault
+            self._health.open(fault)
+        finally:
+            flight.landed.set()
+        self._afterwards()
+        with self._lock:
+            if self._flights.get(what) is flight:
+                del self._flights[what]

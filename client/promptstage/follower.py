@@ -1,0 +1,228 @@
+"""The one thread that keeps releases fresh: a stream, or polling where there is none, and back-off."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from threading import Event, Lock, Thread, Timer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from promptstage import limits
+from promptstage.errors import ReleaseInvalid
+from promptstage.holding import read_json
+from promptstage.transport import Fault, NoStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from promptstage.health import Health
+    from promptstage.holding import Holdings
+    from promptstage.sse import Event as ServerEvent
+    from promptstage.transport import Stream, Transport
+
+_logger = logging.getLogger("promptstage")
+
+
+class Follower:
+    """Follows the names in `wanted`, which only ever grows.
+
+    Args:
+        transport: the way to the registry.
+        holdings: where releases go.
+        health: where faults go.
+        wanted: the names to follow.
+        refresh: fetch one name's release, conditionally; for polling.
+        store: ``(name, data)`` of a release that was taken in.
+        save: write what is to be stored. Called when nobody waits.
+    """
+
+    def __init__(  # noqa: PLR0913 - a composition root's wiring, by keyword
+        self,
+        *,
+        transport: Transport,
+        holdings: Holdings,
+        health: Health,
+        wanted: dict[str, None],
+        refresh: Callable[[str], None],
+        store: Callable[[str, bytes], None],
+        save: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._holdings = holdings
+        self._health = health
+        self._wanted = wanted
+        self._refresh = refresh
+        self._store = store
+        self._save = save
+        self._stop = Event()
+        self.reset()
+
+    def reset(self) -> None:
+        """At first, and in a forked child: no thread, no stream, new locks."""
+        self._lock = Lock()
+        self._wake = Event()
+        stopped, self._stop = self._stop.is_set(), Event()
+        if stopped:
+            self._stop.set()
+        self._thread: Thread | None = None
+        self._timer: Timer | None = None
+        self._stream: Stream | None = None
+        self._state = "closed" if stopped else "idle"
+        self._head: tuple[int, int] | None = None
+        self._failures = 0
+        self._attempted = -limits.ATTEMPT_SPACING
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stop.is_set()
+
+    def follow(self) -> None:
+        """Begin, or take in names that have become wanted since: those of a burst together."""
+        with self._lock:
+            if self.is_stopped or not self._wanted:
+                return
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="promptstage", daemon=True)
+                self._thread.start()
+            elif self._timer is None:
+                delay = max(limits.GATHER, self._pause())
+                self._timer = Timer(delay, self._reopen)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def wake(self) -> None:
+        """The registry was seen alive: end a back-off."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask the thread to end. The transport, stopped too, wakes it."""
+        self._stop.set()
+        self._wake.set()
+        with self._lock:
+            if self._timer:
+                self._timer.cancel()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the thread to end."""
+        for thread in (self._thread, self._timer):
+            if thread and thread.is_alive():
+                thread.join(timeout)
+
+    def status(self) -> dict[str, Any]:
+        """The part of `Client.status` that is about the stream."""
+        head = f"{self._head[0]}.{self._head[1]}" if self._head else None
+        return {"state": self._state, "head": head, "failures": self._failures}
+
+    def _run(self) -> None:
+        while not self.is_stopped:
+            try:
+                self._follow_or_poll()
+            except Fault as fault:
+                self._back_off(fault)
+            except Exception as error:  # whatever it was: a client without this thread is blind for ever
+                _logger.exception("a fault of promptstage itself; please report it")
+                self._back_off(Fault(repr(error)))
+        self._state = "closed"
+
+    def _follow_or_poll(self) -> None:
+        try:
+            self._follow()
+        except NoStream as fault:
+            self._health.note(fault)
+            self._poll()
+
+    def _follow(self) -> None:
+        """Read the stream until new names are due. Raises Fault, if it ends for another reason."""
+        self._stop.wait(self._pause())
+        self._attempted = time.monotonic()
+        self._state = "connecting"
+        names = {name: self._position(name) for name in tuple(self._wanted)}
+        path = f"/v1/environments/{quote(self._holdings.environment)}/stream"
+        try:
+            with self._transport.stream(path, {"names": names}) as self._stream:
+                self._opened(names)
+                for event in self._stream:
+                    self._take(event, names)
+                    if self._is_over(names):
+                        return
+        except Fault:
+            if not self._is_over(names):
+                raise
+        else:
+            if not self._is_over(names):
+                raise Fault("the registry ended the stream")
+        finally:
+            self._stream = None
+
+    def _opened(self, names: dict[str, str | None]) -> None:
+        self._health.answered()
+        self._health.count("streams_opened")
+        if len(self._wanted) > len(names):
+            self.follow()
+
+    def _take(self, event: ServerEvent, names: dict[str, str | None]) -> None:
+        try:
+            body = read_json(event.data)
+        except ReleaseInvalid as error:
+            # Nobody knows whose it was; ask again, saying what we hold.
+            raise Fault(f"the stream sent something unreadable: {error}") from error
+        if event.kind == "release":
+            name = body.get("prompt")
+            if name in names and self._holdings.adopt(name, body):
+                self._store(name, event.data)
+        elif event.kind == "heartbeat":
+            self._beat(body, names)
+        self._save()
+
+    def _beat(self, body: dict[str, Any], names: dict[str, str | None]) -> None:
+        try:
+            self._head = (int(body["epoch"]), int(body["seq"]))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise Fault(f"the stream sent no heartbeat but {json.dumps(body)[:80]}") from error
+        self._state, self._failures = "live", 0
+        self._holdings.confirm(names, self._head)
+
+    def _poll(self) -> None:
+        """Ask for each name now and then, until it is time to try streaming again."""
+        self._state = "polling"
+        until = time.monotonic() + limits.STREAM_RETRY
+        while time.monotonic() < until:
+            for name in tuple(self._wanted):
+                if self.is_stopped:
+                    return
+                self._refresh(name)
+            self._failures = 0
+            self._save()
+            self._stop.wait(limits.POLL_EVERY * random.uniform(0.9, 1.1))  # noqa: S311 - spreads a fleet
+
+    def _back_off(self, fault: Fault) -> None:
+        self._state = "waiting"
+        self._health.note(fault)
+        self._save()
+        longest = min(limits.BACK_OFF_CAP, limits.BACK_OFF_BASE * 2 ** min(self._failures, 16))
+        self._failures += 1
+        self._wake.clear()
+        if not self.is_stopped:
+            self._wake.wait(max(random.uniform(0, longest), fault.retry_after or 0.0))  # noqa: S311 - spreads a fleet
+
+    def _reopen(self) -> None:
+        self._timer = None
+        stream = self._stream
+        if stream is not None:
+            stream.interrupt()
+
+    def _pause(self) -> float:
+        """Seconds until another attempt may be made."""
+        return max(0.0, self._attempted + limits.ATTEMPT_SPACING - time.monotonic())
+
+    def _is_over(self, names: dict[str, str | None]) -> bool:
+        """Whether we are closed, or there are new names and the stream may be opened again for them."""
+        return self.is_stopped or (len(self._wanted) > len(names) and not self._pause())
+
+    def _position(self, name: str) -> str | None:
+        held = self._holdings.by_name.get(name)
+        return f"{held.release.epoch}.{held.release.seq}" if held else None

@@ -1,0 +1,77 @@
+"""What a client knows about its registry: does it answer, and does it accept the token."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from promptstage import limits
+
+if TYPE_CHECKING:
+    from promptstage.transport import Fault
+
+_logger = logging.getLogger("promptstage")
+
+
+class Health:
+    """The last fault, the one breaker of all first fetches, and the counts.
+
+    Attributes:
+        counts: what happened how often.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter(random_keys=0, fallbacks=0, first_fetches=0, streams_opened=0)
+        self._last: Fault | None = None
+        self._refused: Fault | None = None
+        self._refusal_logged = False
+        self._breaker: Fault | None = None
+        self._closes_at = 0.0
+        self.reset()
+
+    def reset(self) -> None:
+        """In a forked child: the parent's lock may be held by a thread that is not here."""
+        self._lock = Lock()
+
+    @property
+    def breaker(self) -> Fault | None:
+        """What opened the breaker, while it is open."""
+        return self._breaker if time.monotonic() < self._closes_at else None
+
+    def count(self, what: str) -> None:
+        """Add one."""
+        with self._lock:
+            self.counts[what] += 1
+
+    def note(self, fault: Fault) -> None:
+        """Remember a fault. A refused token is worth one line in the log, and not one each attempt."""
+        self._last = fault
+        if fault.reason != "unauthorized":
+            return
+        self._refused = fault
+        if not self._refusal_logged:
+            self._refusal_logged = True
+            _logger.error("the registry refuses this client: %s; check PROMPTSTAGE_TOKEN", fault)
+
+    def open(self, fault: Fault) -> None:
+        """Let first fetches fail at once for a while."""
+        self.note(fault)
+        self._breaker = fault
+        self._closes_at = time.monotonic() + max(limits.BREAKER_PAUSE, fault.retry_after or 0.0)
+
+    def answered(self) -> None:
+        """The registry answers."""
+        self._breaker = self._refused = None
+
+    def status(self) -> dict[str, Any]:
+        """The part of `Client.status` that is about the registry."""
+        fault = self.breaker
+        return {
+            "breaker": {"open": fault is not None, "error": fault and str(fault)},
+            "auth_error": self._refused and str(self._refused),
+            "last_error": self._last and str(self._last),
+            "counts": dict(self.counts),
+        }

@@ -1,0 +1,160 @@
+"""Releases as a client holds them: ready to be decided, and never replaced by older ones."""
+
+from __future__ import annotations
+
+import json
+from threading import Condition
+from typing import TYPE_CHECKING, Any
+
+from promptstage.errors import ReleaseInvalid
+from promptstage.evaluation import decide
+from promptstage.model import parse_release
+from promptstage.prompt import Freshness, make_prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from promptstage.model import Decision, Json, Release
+    from promptstage.prompt import Prompt, Source
+
+
+class Holding:
+    """A release, where it came from, and the prompts that it can lead to, each made once.
+
+    Attributes:
+        release: what is served.
+        source: ``live`` once the registry confirmed it, until then ``snapshot``.
+        freshness: when it was last confirmed.
+        etag: what the registry called it, for conditional polling.
+        static: the prompt for everyone, where there is nothing to decide.
+    """
+
+    __slots__ = ("_prompts", "etag", "freshness", "release", "source", "static")
+
+    def __init__(
+        self, release: Release, source: Source = "live", *, age: float = 0.0, etag: str | None = None
+    ) -> None:
+        self.release = release
+        self.source = source
+        self.freshness = Freshness(age)
+        self.etag = etag
+        self._prompts: dict[tuple[str, str, str], Prompt] = {}
+        fixed = release.split is None and not release.targets
+        self.static = self.choose("", None) if fixed else None
+
+    def choose(self, key: str, attributes: Mapping[str, object] | None) -> Prompt:
+        """The prompt for a key."""
+        decision = decide(self.release, key, attributes)
+        chosen = (decision.version, decision.arm, decision.reason)
+        return self._prompts.get(chosen) or self._prompts.setdefault(chosen, self._make(decision))
+
+    def _make(self, decision: Decision) -> Prompt:
+        served = self.release.versions[decision.version]
+        return make_prompt(self.release.prompt, served, decision, self.source, self.freshness)
+
+
+class Holdings:
+    """The releases of one environment, by name.
+
+    Attributes:
+        by_name: what is held. Read it without a lock: a release is swapped as a whole.
+        absent: names that the registry answered with a 404, and its ``code``.
+        errors: names whose last release could not be read, and why. The one before stays.
+    """
+
+    def __init__(self, environment: str) -> None:
+        self.environment = environment
+        self.by_name: dict[str, Holding] = {}
+        self.absent: dict[str, str] = {}
+        self.errors: dict[str, str] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """In a forked child: the parent's lock may be held by a thread that is not here."""
+        self._changed = Condition()
+
+    def adopt(
+        self, name: str, body: Json, source: Source = "live", *, age: float = 0.0, etag: str | None = None
+    ) -> bool:
+        """Take a release in, unless a newer one is held.
+
+        Returns:
+            Whether it is the one that is held now.
+        """
+        try:
+            release = parse_release(body)
+            if (release.environment, release.prompt) != (self.environment, name):
+                raise ReleaseInvalid(f"a release of {release.prompt} in {release.environment}")  # noqa: TRY301
+        except ReleaseInvalid as error:
+            self.errors[name] = str(error)
+            return False
+        with self._changed:
+            held = self.by_name.get(name)
+            if held and (source == "snapshot" or release.position < held.release.position):
+                return False
+            self.by_name[name] = Holding(release, source, age=age, etag=etag)
+            self.absent.pop(name, None)
+            self.errors.pop(name, None)
+            self._changed.notify_all()
+        return True
+
+    def miss(self, name: str, code: str) -> None:
+        """Note that the registry has no release of a name. One that is held stays."""
+        self.absent[name] = code
+        self.errors.pop(name, None)
+
+    def confirm(self, names: Iterable[str], head: tuple[int, int] | None = None) -> None:
+        """Note that the registry, whose head is at `head`, has nothing newer for these names.
+
+        Not for one that we are ahead of it in, nor for one whose newer release could not be read.
+        """
+        with self._changed:
+            for name in names:
+                held = self.by_name.get(name)
+                if held is None or name in self.errors or (head and head < held.release.position):
+                    continue
+                if held.source == "live":
+                    held.freshness.at = Freshness().at
+                else:
+                    self.by_name[name] = Holding(held.release, etag=held.etag)
+            self._changed.notify_all()
+
+    def is_live(self, name: str) -> bool:
+        """Whether the registry has confirmed this name to this process."""
+        held = self.by_name.get(name)
+        return held is not None and held.source == "live"
+
+    def wait_live(self, names: Iterable[str], timeout: float) -> bool:
+        """Wait until all these names are live."""
+        with self._changed:
+            return self._changed.wait_for(lambda: all(map(self.is_live, names)), timeout)
+
+    def status(self, name: str) -> dict[str, Any]:
+        """The part of `Client.status` that is about one name."""
+        held = self.by_name.get(name)
+        error = self.errors.get(name) or self.absent.get(name)
+        if held is None:
+            return {"versions": [], "source": None, "age": None, "epoch": None, "seq": None, "error": error}
+        return {
+            "versions": list(held.release.versions),
+            "source": held.source,
+            "age": held.freshness.age,
+            "epoch": held.release.epoch,
+            "seq": held.release.seq,
+            "error": error,
+        }
+
+
+def read_json(data: bytes) -> Json:
+    """A JSON object from outside.
+
+    Raises:
+        ReleaseInvalid: it is none.
+    """
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ReleaseInvalid(f"not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ReleaseInvalid("JSON, but not an object")
+    return body

@@ -1,0 +1,72 @@
+"""Keys, and the defaults that a block of code sets for them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class Defaults(NamedTuple):
+    """What `get` uses when the caller gives no key, or not these attributes."""
+
+    key: str | None = None
+    attributes: Mapping[str, object] | None = None
+
+
+_NONE = Defaults()
+_defaults: ContextVar[Defaults] = ContextVar("promptstage_defaults", default=_NONE)
+
+
+@contextmanager
+def context(
+    *, key: str | int | None = None, attributes: Mapping[str, object] | None = None
+) -> Iterator[None]:
+    """Set the key and attributes for every `get` in a block, and in the tasks that it starts.
+
+    What is not given here stays as the block around it has it; attributes are added to those.
+
+    Args:
+        key: what stays on one arm, such as a user id.
+        attributes: what a rollout's audience is compared with.
+    """
+    outer = _defaults.get()
+    _defaults.set(Defaults(as_key(key) or outer.key, merged(outer.attributes, attributes)))
+    try:
+        yield
+    finally:
+        # Not reset(token): a framework may end a generator in another context than it began in.
+        _defaults.set(outer)
+
+
+def current_defaults() -> Defaults:
+    """What the innermost `context` block set."""
+    return _defaults.get()
+
+
+def merged(
+    outer: Mapping[str, object] | None, inner: Mapping[str, object] | None
+) -> Mapping[str, object] | None:
+    """Both attributes, where the inner ones win."""
+    return {**outer, **inner} if outer and inner else inner or outer
+
+
+def as_key(key: str | int | None) -> str | None:
+    """A key as text: an int in decimal, an empty one as none.
+
+    Raises:
+        TypeError: it is neither. (Two hosts may print a float or an object differently, and the user
+            would change arms.)
+    """
+    if key is None:
+        return None
+    if isinstance(key, str):
+        return str.__str__(key) or None  # of an enum its value, as json has it
+    if isinstance(key, int) and not isinstance(key, bool):
+        return int.__repr__(key)
+    raise TypeError(
+        f"a key is a str or an int, not {type(key).__name__}; pass str(...) of what identifies the user"
+    )

@@ -1,0 +1,53 @@
+"""Every time-out, retry and bound of the client, and why it has that value. Seconds unless said otherwise."""
+
+from __future__ import annotations
+
+FETCH_TIMEOUT = 2.0
+"""What the first `get` of a name never seen may cost: noticeable, but not a hung request."""
+
+BREAKER_PAUSE = 5.0
+"""How long other first fetches fail at once after one failed: of five seconds at most two are waited."""
+
+SILENCE = 12.0
+"""A stream without an event for this long is dead: two heartbeats (5 s each) lost, and some slack."""
+
+ATTEMPT_SPACING = 1.0
+"""Never more than one attempt to connect in this time, whatever happens; new names are gathered meanwhile."""
+
+GATHER = 0.05
+"""How long to wait for more new names before the stream is opened again: a burst is one opening."""
+
+BACK_OFF_BASE = 1.0
+BACK_OFF_CAP = 30.0
+"""Back-off doubles from base to cap: a fleet spreads out, and is back half a minute after the registry."""
+
+RETRY_AFTER_CAP = 60.0
+"""A `Retry-After` is honoured up to this, so that one wrong header does not silence a client for a day."""
+
+POLL_EVERY = 30.0
+"""Conditional polling where streaming cannot be had: a rollback reaches everyone within half a minute."""
+
+STREAM_RETRY = 60.0
+"""How long to poll before streaming is tried again: a proxy's mood rarely changes sooner."""
+
+JOIN = 1.0
+"""How long `close` waits for threads. Shut sockets wake them at once; only a stuck look-up takes longer."""
+
+TOUCH_EVERY = 60.0
+"""How often confirmed snapshots get a new time, so that `age` stays true across a restart at little cost."""
+
+MISSING_FOR = 30.0
+"""How long a pinned version that the registry does not know is not asked for again: somebody may tag it."""
+
+READ_BYTES = 65_536
+"""Bytes asked of a socket at once."""
+
+BODY_BYTES = 16 * 1024 * 1024
+"""The largest answer, event or snapshot: a handful of documents of 256 KiB each, escaped in the worst way."""
+
+PINNED_VERSIONS = 256
+"""Pinned versions kept in memory; more are fetched again."""
+
+LOCK_TRIES = 50
+LOCK_PAUSE = 0.02
+"""Others hold the snapshots' lock for milliseconds; one that was stopped meanwhile delays us by a second."""

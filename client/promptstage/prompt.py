@@ -1,0 +1,199 @@
+"""What `get` returns."""
+
+from __future__ import annotations
+
+import time
+from copy import deepcopy
+from dataclasses import dataclass, field
+from math import inf
+from typing import TYPE_CHECKING
+
+from promptstage.errors import VariablesMissing
+from promptstage.evaluation import FALLBACK
+from promptstage.model import Document, Message
+from promptstage.stamp import Stamp
+from promptstage.template import parse, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Literal
+
+    from promptstage.model import Decision, Json, Served
+
+    Messages = Sequence[Mapping[str, str]]
+    Fallback = str | Messages | Callable[[], str | Messages]
+    Source = Literal["live", "snapshot", "fallback"]
+
+
+class Freshness:
+    """When the registry last confirmed something, on the monotonic clock; shared by all that rests on it."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, age: float = 0.0) -> None:
+        self.at = time.monotonic() - age
+
+    @property
+    def age(self) -> float:
+        """Seconds since then."""
+        return time.monotonic() - self.at
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """One version of a prompt, chosen for one key.
+
+    Attributes:
+        name: the prompt.
+        version: SemVer, or ``fallback``.
+        number: the version for protocols that know only integers; None where it has none.
+        commit: the git commit; empty for a fallback.
+        digest: ``sha256:<hex>`` of the file's bytes; empty for a fallback.
+        arm: ``canary``, ``control``, ``stable``, ``pinned`` or ``fallback``.
+        reason: ``STATIC``, ``TARGETING_MATCH``, ``SPLIT``, ``PINNED`` or ``FALLBACK``.
+        rollout: the id of the rollout that chose, if one did.
+        source: ``live``, ``snapshot`` (not yet confirmed since this process started) or ``fallback``.
+        document: the whole content.
+    """
+
+    name: str
+    version: str
+    number: int | None
+    commit: str
+    digest: str
+    arm: str
+    reason: str
+    rollout: str | None
+    source: Source
+    document: Document = field(repr=False)
+    stamp: Stamp = field(repr=False)
+    _freshness: Freshness = field(repr=False)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the registry last confirmed this; infinite for a fallback."""
+        return self._freshness.age
+
+    @property
+    def model(self) -> str:
+        """The model that the author chose."""
+        return self.document.model
+
+    @property
+    def parameters(self) -> Json:
+        """The model's parameters: a copy, yours to change."""
+        return deepcopy(self.document.parameters)
+
+    def messages(
+        self, mapping: Mapping[str, object] | None = None, /, **variables: object
+    ) -> list[dict[str, str]]:
+        """Render every message.
+
+        Args:
+            mapping: variables, for names that are no Python names.
+            **variables: variables; they win over the mapping's.
+
+        Returns:
+            ``[{"role": ..., "content": ...}]``, a new list each time.
+
+        Raises:
+            VariablesMissing: required variables were not given, or are None.
+        """
+        values = self._values({**(mapping or {}), **variables})
+        return [{"role": m.role, "content": render(m.content, values)} for m in self.document.messages]
+
+    def text(self, mapping: Mapping[str, object] | None = None, /, **variables: object) -> str:
+        """Render the contents, joined by a blank line. Takes and raises what `messages` does."""
+        return "\n\n".join(message["content"] for message in self.messages(mapping, **variables))
+
+    def _values(self, given: Mapping[str, object]) -> dict[str, str]:
+        """A text for every placeholder, from what was given and the defaults."""
+        needed = dict.fromkeys(name for m in self.document.messages for name in parse(m.content).names)
+        values, missing = {}, []
+        for variable in self.document.variables:
+            needed.pop(variable.name, None)
+            value = given.get(variable.name)
+            if value is None and variable.required:
+                missing.append(variable.name)
+                continue
+            value = variable.default if value is None else value
+            values[variable.name] = "" if value is None else str(value)
+        # A placeholder that nothing declares (a fallback declares none) is required.
+        for name in needed:
+            if given.get(name) is None:
+                missing.append(name)
+            values[name] = str(given.get(name))
+        if missing:
+            raise VariablesMissing(self.name, tuple(missing))
+        return values
+
+
+def make_prompt(
+    name: str, served: Served, decision: Decision, source: Source, freshness: Freshness
+) -> Prompt:
+    """The prompt that a decision leads to."""
+    return Prompt(
+        name=name,
+        version=served.version,
+        number=served.number,
+        commit=served.commit,
+        digest=served.digest,
+        arm=decision.arm,
+        reason=decision.reason,
+        rollout=decision.rollout,
+        source=source,
+        document=served.document,
+        stamp=Stamp(name, served.version, decision.arm, decision.rollout),
+        _freshness=freshness,
+    )
+
+
+def make_fallback(name: str, fallback: Fallback) -> Prompt:
+    """The prompt that the application brought along.
+
+    Raises:
+        TypeError: it is neither a text, nor messages, nor a callable that returns one.
+    """
+    content = fallback() if callable(fallback) else fallback
+    document = make_document(content)
+    return Prompt(
+        name=name,
+        version="fallback",
+        number=None,
+        commit="",
+        digest="",
+        arm="fallback",
+        reason=FALLBACK,
+        rollout=None,
+        source="fallback",
+        document=document,
+        stamp=Stamp(name, "fallback", "fallback"),
+        _freshness=Freshness(inf),
+    )
+
+
+def make_document(content: str | Messages) -> Document:
+    """A document of nothing but messages; a text is one message of the user."""
+    return Document(
+        title="",
+        description="",
+        model="",
+        parameters={},
+        response_format="text",
+        json_schema=None,
+        variables=(),
+        messages=_as_messages(content),
+        metadata={},
+        extra={},
+    )
+
+
+def _as_messages(content: str | Messages) -> tuple[Message, ...]:
+    if isinstance(content, str):
+        return (Message("user", content),)
+    try:
+        return tuple(Message(message["role"], message["content"]) for message in content)
+    except (TypeError, KeyError) as error:
+        raise TypeError(
+            'a prompt of your own is a text, a list of {"role", "content"}, or a callable that returns one'
+        ) from error

@@ -1,0 +1,287 @@
+"""A client's copy of what its environment serves: snapshot, first fetch, and what the follower brings."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from weakref import WeakSet
+
+from promptstage import limits
+from promptstage.errors import PromptUnavailable, ReleaseInvalid
+from promptstage.fetcher import Fetcher
+from promptstage.follower import Follower
+from promptstage.health import Health
+from promptstage.holding import Holdings, read_json
+from promptstage.pins import Pins, VersionInvalid, read_version, write_version
+from promptstage.snapshot import Snapshots, default_root
+from promptstage.transport import NOT_FOUND, NOT_MODIFIED, Fault, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+    from os import PathLike
+
+    from promptstage.holding import Holding
+    from promptstage.prompt import Prompt
+    from promptstage.transport import Answer
+
+# PromptUnavailable.reason: what to do about it.
+_REMEDIES = {
+    "unknown_prompt": "the registry knows no such prompt; check the name, or tag a first version of it",
+    "unknown_version": "the registry knows no such version; check it, or push its tag",
+    "unknown_environment": "the registry has no such environment; check PROMPTSTAGE_ENVIRONMENT",
+    "no_release": "nothing is released there yet; promote a first version",
+    "invalid": "that version is invalid; see what `check` says about its file, and tag a new one",
+    "unauthorized": "the registry refuses this client; check PROMPTSTAGE_TOKEN and its environments",
+    "unreachable": "no answer, and no snapshot of an earlier run; check PROMPTSTAGE_URL, or pass fallback=",
+    "closed": "this client is closed, and never saw this prompt",
+}
+
+
+class Replica:
+    """The source of a real client. See `promptstage.client.Source` for what it promises."""
+
+    def __init__(self, transport: Transport, environment: str, timeout: float, snapshots: Snapshots) -> None:
+        self._transport = transport
+        self._environment = environment
+        self._snapshots = snapshots
+        self._health = Health()
+        self._holdings = Holdings(environment)
+        self.held: dict[str, Holding] = self._holdings.by_name
+        self._pins = Pins()
+        self._wanted: dict[str, None] = {}
+        self._unsaved: deque[tuple[str, str, bytes]] = deque()
+        self._touched = time.monotonic()
+        self._fetcher = Fetcher(timeout, self._health, self._save)
+        self._follower = Follower(
+            transport=transport,
+            holdings=self._holdings,
+            health=self._health,
+            wanted=self._wanted,
+            refresh=self._refresh,
+            store=self._store,
+            save=self._save,
+        )
+        _replicas.add(self)
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        token: str | None,
+        environment: str,
+        timeout: float,
+        snapshot_dir: str | PathLike[str] | None,
+    ) -> Replica:
+        """A replica of what one environment of a registry serves. Nothing is sent yet."""
+        transport = Transport(url, token, timeout)
+        root = Path(snapshot_dir) if snapshot_dir else default_root()
+        return cls(transport, environment, timeout, Snapshots(root, transport.url, environment))
+
+    def subscribe(self, names: Iterable[str]) -> None:
+        """Keep names fresh from now on; what an earlier run knew of them is there at once."""
+        for name in names:
+            stored = self._snapshots.load(name)
+            if stored is not None and name not in self.held:
+                try:
+                    self._holdings.adopt(name, read_json(stored.data), "snapshot", age=stored.age)
+                except ReleaseInvalid as error:
+                    self._holdings.errors[name] = str(error)
+            self._wanted[name] = None
+        self._follower.follow()
+
+    def find(self, name: str) -> Holding:
+        """The release of a name that was not held a moment ago."""
+        if name not in self._wanted:
+            self.subscribe([name])
+        fault = None
+        if name not in self.held and name not in self._holdings.absent:
+            fault = self._fetch(name, partial(self._fetch_release, name))
+        if held := self.held.get(name):
+            return held
+        raise self._unavailable(name, self._holdings.absent.get(name) or fault)
+
+    def pin(self, name: str, version: str) -> Prompt:
+        """One version: out of memory, a release that has it, a snapshot, or the registry."""
+        if version == "latest":
+            raise ValueError("a pinned version is an exact one, such as 1.2.0; latest is what moves")
+        pin = (name, version)
+        found = self._pins.get(pin) or self._pin_held(name, version) or self._pin_stored(name, version)
+        if found:
+            return found
+        fault = None
+        if self._pins.missing(pin) is None:
+            fault = self._fetch(pin, partial(self._fetch_version, name, version))
+        if found := self._pins.get(pin):
+            return found
+        raise self._unavailable(name, self._pins.missing(pin) or fault, version)
+
+    def pinned(self, name: str, version: str) -> bool:
+        """Whether `pin` answers from memory."""
+        return (name, version) in self._pins
+
+    def count(self, what: str) -> None:
+        """Add one to a count of `status`."""
+        self._health.count(what)
+
+    def ready(self, timeout: float) -> bool:
+        """Wait until every name is live."""
+        return self._holdings.wait_live(tuple(self._wanted), timeout)
+
+    def status(self) -> dict[str, Any]:
+        """What there is to know, for people. The token is not in it."""
+        return {
+            "url": self._transport.url,
+            "environment": self._environment,
+            "prompts": {name: self._holdings.status(name) for name in tuple(self._wanted)},
+            "stream": self._follower.status(),
+            "snapshots": {"folder": str(self._snapshots.folder), "error": self._snapshots.error},
+            **self._health.status(),
+        }
+
+    def stop(self) -> None:
+        """End all threads and connections, without waiting for them."""
+        self._follower.stop()
+        self._transport.stop()
+
+    def close(self) -> None:
+        """Stop, and wait a moment until all is ended and saved."""
+        self.stop()
+        self._follower.join(limits.JOIN)
+        self._fetcher.join(limits.JOIN)
+        self._save()
+        self._touch()
+
+    def reset(self) -> None:
+        """In a forked child: only the forking thread is here, and the sockets are the parent's."""
+        self._transport.forget()
+        for part in (
+            self._health,
+            self._holdings,
+            self._pins,
+            self._fetcher,
+            self._follower,
+            self._snapshots,
+        ):
+            part.reset()
+
+    def follow(self) -> None:
+        """Go on keeping fresh what is wanted."""
+        self._follower.follow()
+
+    def _fetch(self, what: Hashable, work: Callable[[], None]) -> Fault | None:
+        if self._follower.is_stopped:
+            return Fault("", reason="closed")
+        return self._fetcher.fetch(what, work)
+
+    def _fetch_release(self, name: str) -> None:
+        self._refresh(name)
+        if error := self._holdings.errors.get(name):
+            raise Fault(f"it sent something unreadable: {error}")
+        self._follower.wake()
+
+    def _refresh(self, name: str) -> None:
+        held = self.held.get(name)
+        path = f"/v1/environments/{quote(self._environment)}/releases/{quote(name)}"
+        answer = self._transport.fetch(path, etag=held.etag if held else None)
+        self._health.answered()
+        if answer.status == NOT_FOUND:
+            self._holdings.miss(name, answer.code)
+        elif answer.status == NOT_MODIFIED:
+            self._holdings.confirm([name])
+        else:
+            self._take(name, answer)
+
+    def _take(self, name: str, answer: Answer) -> None:
+        try:
+            body = read_json(answer.body)
+        except ReleaseInvalid as error:
+            self._holdings.errors[name] = str(error)
+            return
+        if self._holdings.adopt(name, body, etag=answer.etag):
+            self._store(name, answer.body)
+
+    def _fetch_version(self, name: str, version: str) -> None:
+        answer = self._transport.fetch(f"/v1/prompts/{quote(name)}/versions/{quote(version)}")
+        self._health.answered()
+        if answer.status == NOT_FOUND:
+            self._pins.miss((name, version), answer.code)
+            return
+        try:
+            served = read_version((name, version), answer.body)
+        except VersionInvalid:
+            self._pins.miss((name, version), "invalid")
+        except ReleaseInvalid as error:
+            raise Fault(f"it sent something unreadable: {error}") from error
+        else:
+            self._pins.keep(name, served, "live")
+            self._unsaved.append((name, version, answer.body))
+
+    def _pin_held(self, name: str, version: str) -> Prompt | None:
+        held = self.held.get(name)
+        served = held and held.release.versions.get(version)
+        if not held or not served:
+            return None
+        # Stored by itself too: the release will move on, and the pin should outlive that and a restart.
+        self._unsaved.append((name, version, json.dumps(write_version(name, served)).encode()))
+        return self._pins.keep(name, served, held.source, held.freshness.age)
+
+    def _pin_stored(self, name: str, version: str) -> Prompt | None:
+        stored = self._snapshots.load(name, version)
+        try:
+            served = stored and read_version((name, version), stored.data)
+        except ReleaseInvalid:
+            return None
+        return self._pins.keep(name, served, "snapshot", stored.age) if stored and served else None
+
+    def _store(self, name: str, data: bytes) -> None:
+        self._unsaved.append((name, "", data))
+
+    def _save(self) -> None:
+        """Write what is to be written. Only in threads that nobody waits for."""
+        while self._unsaved:
+            try:
+                name, version, data = self._unsaved.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            if version:
+                self._snapshots.save_version(name, version, data)
+            else:
+                self._snapshots.save_release(name, data)
+        if time.monotonic() - self._touched > limits.TOUCH_EVERY:
+            self._touch()
+
+    def _touch(self) -> None:
+        self._touched = time.monotonic()
+        for name, held in tuple(self.held.items()):
+            if held.source == "live":
+                self._snapshots.touch(name, held.freshness.age)
+
+    def _unavailable(self, name: str, why: str | Fault | None, version: str = "") -> PromptUnavailable:
+        """The error that says why, and what to do. `why` is the registry's ``code``, or what went wrong."""
+        reason = why.reason if isinstance(why, Fault) else why or "unreachable"
+        what = f"{name}@{version}" if version else f"{name} in {self._environment}"
+        remedy = _REMEDIES.get(reason, f"the registry says {reason}")
+        detail = f" ({why})" if isinstance(why, Fault) and str(why) else ""
+        return PromptUnavailable(name, reason, f"no {what} from {self._transport.url}: {remedy}{detail}")
+
+
+_replicas: WeakSet[Replica] = WeakSet()
+
+
+def _after_fork() -> None:
+    replicas = tuple(_replicas)
+    for replica in replicas:
+        replica.reset()
+    for replica in replicas:
+        replica.follow()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork)

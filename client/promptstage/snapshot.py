@@ -1,0 +1,181 @@
+"""The private files that outlive the process: one for each prompt and pinned version.
+
+Written forward only: of two processes that share a folder, the one that is behind never undoes what
+the other wrote. Read with suspicion: a link, somebody else's file or a torn one counts as none.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from urllib.parse import quote
+
+from promptstage import limits
+from promptstage.limits import BODY_BYTES
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes may race there; the loser's file is one change behind
+    fcntl = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_logger = logging.getLogger("promptstage")
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # nor wait for a pipe's writer
+
+
+class Stored(NamedTuple):
+    """A snapshot's content, and its age in seconds."""
+
+    data: bytes
+    age: float
+
+
+class Snapshots:
+    """The snapshots of one registry and environment.
+
+    Attributes:
+        folder: where they are.
+        error: why nothing can be written, or None.
+    """
+
+    # Record locks are between processes; this one is between the threads of ours.
+    _writing: ClassVar[Lock] = Lock()
+
+    def __init__(self, root: Path, url: str, environment: str) -> None:
+        self.folder = root / sha256(f"{url}\0{environment}".encode()).hexdigest()[:16]
+        self.error: str | None = None
+
+    def load(self, name: str, version: str = "") -> Stored | None:
+        """What was last stored for a prompt, or for one version of it."""
+        try:
+            return _read(self._path(name, version))
+        except (OSError, ValueError):
+            return None
+
+    def save_release(self, name: str, data: bytes) -> None:
+        """Store a release, unless a newer one is there."""
+        new = _position(data)
+        self._save(self._path(name), data, keep=lambda old: _position(old) >= new)
+
+    def save_version(self, name: str, version: str, data: bytes) -> None:
+        """Store a version. A version never changes, so what is there stays."""
+        self._save(self._path(name, version), data, keep=_is_json)
+
+    def touch(self, name: str, age: float) -> None:
+        """Note when a release was last confirmed: `age` seconds ago."""
+        confirmed = time.time() - age
+        with suppress(OSError, NotImplementedError):
+            os.utime(self._path(name), (confirmed, confirmed), follow_symlinks=False)
+
+    def reset(self) -> None:
+        """In a forked child: the parent's lock may be held by a thread that is not here."""
+        Snapshots._writing = Lock()
+
+    def _path(self, name: str, version: str = "") -> Path:
+        return self.folder / f"{quote(name, safe='')}{'@' if version else ''}{quote(version, safe='')}.json"
+
+    def _save(self, path: Path, data: bytes, keep: Callable[[bytes], bool]) -> None:
+        try:
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._writing, _locked(self.folder / ".lock"):
+                with suppress(OSError, ValueError):
+                    if keep(_read(path).data):
+                        return
+                _replace(path, data)
+        except OSError as error:
+            if self.error is None:
+                _logger.warning(
+                    "prompts will not outlive this process: cannot write to %s: %s", self.folder, error
+                )
+            self.error = str(error)
+        else:
+            self.error = None
+
+
+def default_root() -> Path:
+    """The user's cache folder, or a private temporary one for a user without a home."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / "promptstage"
+    caches = home / ("Library/Caches" if sys.platform == "darwin" else ".cache")
+    return Path(os.environ.get("XDG_CACHE_HOME") or caches) / "promptstage"
+
+
+def _read(path: Path) -> Stored:
+    """Read a file that is a plain one, ours, and not too large. Raises OSError or ValueError."""
+    with os.fdopen(os.open(path, os.O_RDONLY | _FLAGS), "rb") as file:
+        found = os.fstat(file.fileno())
+        ours = sys.platform == "win32" or found.st_uid == os.getuid()
+        if not (stat.S_ISREG(found.st_mode) and ours and found.st_size <= BODY_BYTES):
+            raise ValueError(f"{path} is not a snapshot of ours")
+        return Stored(file.read(BODY_BYTES), max(0.0, time.time() - found.st_mtime))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a file in place as a whole. Should a power cut tear it, it counts as none."""
+    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # 0600
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes out, or raise OSError when one stays in for long.
+
+    Not flock: a child forked while it is held would hold it for as long as it lives.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+    try:
+        for left in reversed(range(limits.LOCK_TRIES)):
+            if _try_lock(lock, is_last=not left):
+                break
+            time.sleep(limits.LOCK_PAUSE)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _try_lock(lock: int, *, is_last: bool) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        if is_last:
+            raise
+        return False
+    return True
+
+
+def _position(data: bytes) -> tuple[int, int]:
+    """``(epoch, seq)`` of a release's JSON. Raises ValueError if it is none."""
+    try:
+        release = json.loads(data)
+        return (int(release["epoch"]), int(release["seq"]))
+    except (KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError("not a release") from error
+
+
+def _is_json(data: bytes) -> bool:
+    json.loads(data)
+    return True

@@ -1,0 +1,261 @@
+"""HTTP through urllib3, which no other module imports.
+
+One connection for each exchange: they are rare (the stream is one exchange that lasts), and so there
+is no pool that could hold a dead socket or be shared across a fork.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, NamedTuple
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as RequestTimeout
+from urllib3.util import parse_url
+
+from promptstage import limits
+from promptstage.sse import EventParser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from urllib3.response import HTTPResponse
+
+    from promptstage.model import Json
+    from promptstage.sse import Event
+
+    Headers = dict[str, str]
+
+OK, NOT_MODIFIED, NOT_FOUND = 200, 304, 404
+REFUSALS = (401, 403)
+BUSY = (429, 503)
+EVENT_STREAM = "text/event-stream"
+
+
+class Fault(Exception):  # noqa: N818
+    """The registry gave nothing usable.
+
+    Attributes:
+        reason: ``unreachable`` or ``unauthorized``, as PromptUnavailable has it.
+        retry_after: seconds that the registry asked to wait, or None.
+    """
+
+    def __init__(
+        self, message: str, *, reason: str = "unreachable", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class NoStream(Fault):
+    """The registry answers, but an event stream cannot be had from it."""
+
+
+class Answer(NamedTuple):
+    """What came back: 200, 304, or a 404 that is an answer of the registry's."""
+
+    status: int
+    etag: str | None
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The ``code`` of a problem, or an empty text."""
+        return _problem(self.body).get("code", "")
+
+
+class Transport:
+    """Everything that goes over the wire to one registry.
+
+    Raises:
+        ValueError: the URL is none.
+    """
+
+    def __init__(self, url: str, token: str | None, timeout: float) -> None:
+        parsed = parse_url(url)
+        if parsed.scheme not in {"http", "https"} or not parsed.host:
+            raise ValueError(f"{url!r} is no registry; it should look like https://prompts.example.org")
+        self.url = url.rstrip("/")
+        self._timeout = timeout
+        self._connect = HTTPSConnection if parsed.scheme == "https" else HTTPConnection
+        self._host, self._port = parsed.host.strip("[]"), parsed.port
+        self._prefix = (parsed.path or "").rstrip("/")
+        self._headers = {"User-Agent": f"promptstage/{_version()}", "Accept": "application/json"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token.strip()}"
+        self._sockets: set[socket.socket] = set()
+        self._stopped = False
+
+    def fetch(self, path: str, *, etag: str | None = None) -> Answer:
+        """GET a path of the API.
+
+        Raises:
+            Fault: there was no answer in time, or none that says anything about the path.
+        """
+        headers = self._headers | ({"If-None-Match": etag} if etag else {})
+        with self._exchange("GET", path, headers) as (response, _):
+            body = self._read(response)
+            answer = Answer(response.status, response.headers.get("ETag"), body)
+            if response.status in {OK, NOT_MODIFIED} or (response.status == NOT_FOUND and answer.code):
+                return answer
+            raise _fault(response, body)
+
+    @contextmanager
+    def stream(self, path: str, question: Json) -> Iterator[Stream]:
+        """POST a question whose answer is events, each given the moment it arrives.
+
+        Raises:
+            NoStream: the answer is something else, or stays silent from the beginning.
+            Fault: there was no answer, or it broke off.
+        """
+        headers = self._headers | {"Accept": EVENT_STREAM, "Content-Type": "application/json"}
+        with self._exchange("POST", path, headers, json.dumps(question).encode()) as (response, sock):
+            if response.status != OK:
+                raise _fault(response, self._read(response), kind=NoStream)
+            kind = response.headers.get("Content-Type", "")
+            if not kind.startswith(EVENT_STREAM):
+                raise NoStream(f"asked for a stream, got {kind or 'something without a type'}")
+            sock.settimeout(limits.SILENCE)
+            yield Stream(response, sock)
+
+    def stop(self) -> None:
+        """End every exchange, and let no new one begin. Whoever waits for one gets a Fault."""
+        self._stopped = True
+        for sock in tuple(self._sockets):
+            _shut(sock)
+
+    def forget(self) -> None:
+        """In a forked child: let go of the parent's sockets without a word to the other side."""
+        for sock in self._sockets:
+            with suppress(OSError):
+                os.close(sock.detach())
+        self._sockets = set()
+
+    @contextmanager
+    def _exchange(
+        self, method: str, path: str, headers: Headers, body: bytes | None = None
+    ) -> Iterator[tuple[HTTPResponse, socket.socket]]:
+        connection = self._connect(self._host, self._port, timeout=self._timeout)
+        sock = None
+        try:
+            connection.connect()
+            sock = connection.sock
+            self._sockets.add(sock)
+            if self._stopped:
+                raise Fault("this client is closed")
+            url = self._prefix + path
+            connection.request(method, url, body, headers, preload_content=False, decode_content=False)
+            response = connection.getresponse()
+            try:
+                yield response, sock
+            finally:
+                response.close()
+        except (OSError, HTTPException, HTTPError, ValueError) as error:
+            raise Fault(f"{self.url}: {_in_words(error, self._timeout)}") from error
+        finally:
+            if sock is not None:
+                self._sockets.discard(sock)
+            connection.close()
+
+    def _read(self, response: HTTPResponse) -> bytes:
+        """The body, within the bounds of size and, however slowly it drips, of time."""
+        deadline = time.monotonic() + self._timeout
+        body = bytearray()
+        while chunk := response.read1(limits.READ_BYTES):
+            body += chunk
+            if len(body) > limits.BODY_BYTES:
+                raise ValueError(f"an answer of more than {limits.BODY_BYTES} bytes")
+            if time.monotonic() > deadline:
+                raise TimeoutError
+        return bytes(body)
+
+
+class Stream:
+    """Events, each given the moment it arrives."""
+
+    def __init__(self, response: HTTPResponse, sock: socket.socket) -> None:
+        self._response = response
+        self._sock = sock
+
+    def __iter__(self) -> Iterator[Event]:
+        parser = EventParser()
+        heard, last = False, time.monotonic()
+        while chunk := self._read(heard=heard):
+            for event in parser.feed(chunk):
+                heard, last = True, time.monotonic()
+                yield event
+            # Comments and half events are no sign of life: a proxy that buffers may send such.
+            if time.monotonic() - last > limits.SILENCE:
+                raise _silent(heard=heard)
+
+    def interrupt(self) -> None:
+        """End it, from another thread."""
+        _shut(self._sock)
+
+    def _read(self, *, heard: bool) -> bytes:
+        try:
+            return self._response.read1(limits.READ_BYTES)
+        except (TimeoutError, RequestTimeout) as error:
+            raise _silent(heard=heard) from error
+
+
+def _silent(*, heard: bool) -> Fault:
+    if heard:
+        return Fault(f"{limits.SILENCE:g} s of silence")
+    return NoStream("the stream was opened but stays silent: is a proxy buffering it?")
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _fault(response: HTTPResponse, body: bytes, kind: type[Fault] = Fault) -> Fault:
+    """What a status means that is no answer."""
+    status = response.status
+    detail = _problem(body).get("detail") or response.reason or ""
+    if status in REFUSALS:
+        return Fault(f"{status} {detail}".strip(), reason="unauthorized")
+    if status in BUSY:
+        return Fault(
+            f"the registry is busy: {status} {detail}",
+            retry_after=_seconds(response.headers.get("Retry-After")),
+        )
+    if location := response.headers.get("Location"):
+        return kind(f"{status}: the registry has moved to {location}; use that url")
+    return kind(f"{status} {detail}".strip())
+
+
+def _problem(body: bytes) -> dict[str, str]:
+    """The texts of an application/problem+json body; empty if it is none."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return {k: v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; a date, which registries do not send, counts as none."""
+    return min(float(header), limits.RETRY_AFTER_CAP) if header and header.strip().isdecimal() else None
+
+
+def _in_words(error: Exception, timeout: float) -> str:
+    if isinstance(error, TimeoutError | RequestTimeout):
+        return f"no answer within {timeout:g} s"
+    return f"{type(error).__name__}: {error}"
+
+
+def _version() -> str:
+    try:
+        return version("promptstage")
+    except PackageNotFoundError:  # a copied folder instead of an installation
+        return "0"

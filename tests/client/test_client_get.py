@@ -1,0 +1,315 @@
+"""What `get` returns, and when it goes to the registry."""
+
+from __future__ import annotations
+
+import asyncio
+from threading import Thread
+
+import pytest
+
+from promptstage import Client, PromptUnavailable, VariablesMissing, context
+from tests.client.conftest import Connect
+from tests.client.fake_registry import BLACK_HOLE, GARBAGE, FakeRegistry, release, version_of
+
+
+def test_get_fetches_a_name_never_seen(connect: Connect) -> None:
+    """A first get returns what the registry serves, with all that the contract names."""
+    prompt = connect().get("summarize", key="user-42")
+
+    assert ("summarize", "1.2.0", 1, "c0ffee", "sha256:1.2.0") == (
+        prompt.name,
+        prompt.version,
+        prompt.number,
+        prompt.commit,
+        prompt.digest,
+    )
+    assert ("stable", "STATIC", None, "live") == (prompt.arm, prompt.reason, prompt.rollout, prompt.source)
+    assert 0 <= prompt.age < 5
+    assert prompt.model == "openai/gpt-5-mini"
+    assert [{"role": "user", "content": "1.2.0: hello"}] == prompt.messages(text="hello")
+
+
+def test_get_reads_memory_the_second_time(connect: Connect, registry: FakeRegistry) -> None:
+    """A name that is held costs no request."""
+    client = connect()
+    for _ in range(1000):
+        client.get("summarize")
+
+    assert registry.count("GET") == 1
+
+
+def test_names_may_hold_slashes(connect: Connect, registry: FakeRegistry) -> None:
+    """A slash goes raw into the path."""
+    registry.releases["support/triage"] = release("support/triage")
+
+    assert connect().get("support/triage").name == "support/triage"
+    assert registry.count("/releases/support/triage") == 1
+
+
+def test_one_fetch_however_many_ask(connect: Connect, registry: FakeRegistry) -> None:
+    """Twenty threads that ask for one name never seen make one request."""
+    client = connect()
+    registry.delay.clear()
+    got: list[str] = []
+    threads = [Thread(target=lambda: got.append(client.get("summarize").version)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    registry.wait(lambda: registry.count("GET") == 1)
+    registry.delay.set()
+    for thread in threads:
+        thread.join()
+
+    assert ["1.2.0"] * 20 == got
+    assert registry.count("GET") == 1
+
+
+def test_twenty_names_do_not_wait_twenty_times(connect: Connect, registry: FakeRegistry) -> None:
+    """The first failure opens the breaker for all names."""
+    registry.mode = BLACK_HOLE
+    client = connect(timeout=0.2)
+    for number in range(20):
+        with pytest.raises(PromptUnavailable) as caught:
+            client.get(f"prompt-{number}")
+        assert caught.value.reason == "unreachable"
+
+    assert registry.count("GET") == 1
+    assert client.status()["breaker"]["open"]
+
+
+def test_the_breaker_closes_by_itself(
+    connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its pause a name that failed is fetched again."""
+    monkeypatch.setattr("promptstage.limits.BREAKER_PAUSE", 0.0)
+    registry.mode = 500
+    client = connect()
+    with pytest.raises(PromptUnavailable):
+        client.get("summarize")
+    registry.mode = "normal"
+
+    assert client.get("summarize").version == "1.2.0"
+
+
+@pytest.mark.parametrize("code", ["unknown_prompt", "no_release", "unknown_environment"])
+def test_a_missing_name_says_which_case_it_is(connect: Connect, registry: FakeRegistry, code: str) -> None:
+    """A 404 is an answer: it is not asked for again, and does not open the breaker."""
+    registry.missing_code = code
+    client = connect()
+    for _ in range(5):
+        with pytest.raises(PromptUnavailable) as caught:
+            client.get("absent")
+        assert caught.value.reason == code
+
+    assert registry.count("GET") == 1
+    assert client.get("summarize").version == "1.2.0"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_is_said_once(
+    connect: Connect, registry: FakeRegistry, caplog: pytest.LogCaptureFixture, quick: None, status: int
+) -> None:
+    """One error in the log however often it happens; `status` keeps saying it, without the token."""
+    registry.mode = status
+    client = connect(token="secret")
+    with pytest.raises(PromptUnavailable, match="PROMPTSTAGE_TOKEN") as caught:
+        client.get("summarize")
+    registry.wait(lambda: registry.count("POST") >= 3)
+
+    assert caught.value.reason == "unauthorized"
+    assert ["ERROR"] == [record.levelname for record in caplog.records if record.name == "promptstage"]
+    assert str(status) in client.status()["auth_error"]
+    assert "secret" not in str(client.status()) + caplog.text + str(caught.value)
+    assert registry.tokens == {"Bearer secret"}
+
+
+@pytest.mark.parametrize("mode", [500, GARBAGE, 302, BLACK_HOLE])
+def test_nothing_usable_is_unreachable(connect: Connect, registry: FakeRegistry, mode: str | int) -> None:
+    """Whatever comes that is no release, the error names the registry and what to do."""
+    registry.mode = mode
+    with pytest.raises(PromptUnavailable, match="fallback=") as caught:
+        connect(timeout=0.3).get("summarize")
+
+    assert caught.value.reason == "unreachable"
+    assert registry.url in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fallback",
+    ["Say {{text}}", [{"role": "user", "content": "Say {{text}}"}], lambda: "Say {{text}}"],
+)
+def test_a_fallback_serves_when_nothing_is_known(
+    connect: Connect, registry: FakeRegistry, fallback: object
+) -> None:
+    """A text, messages, or a callable; it is rendered as strictly as any prompt."""
+    registry.mode = 500
+    client = connect()
+    prompt = client.get("summarize", fallback=fallback)  # type: ignore[arg-type]
+
+    assert ("fallback", "fallback", "FALLBACK", "fallback") == (
+        prompt.version,
+        prompt.arm,
+        prompt.reason,
+        prompt.source,
+    )
+    assert [{"role": "user", "content": "Say hi"}] == prompt.messages(text="hi")
+    with pytest.raises(VariablesMissing, match="text"):
+        prompt.text()
+    assert client.status()["counts"]["fallbacks"] == 1
+
+
+def test_a_fallback_is_not_used_when_something_is_known(connect: Connect) -> None:
+    """What the registry serves wins."""
+    assert connect().get("summarize", fallback="mine").version == "1.2.0"
+
+
+def test_a_fallback_of_another_kind_is_a_type_error(connect: Connect, registry: FakeRegistry) -> None:
+    """The error says what a fallback may be."""
+    registry.mode = 500
+    with pytest.raises(TypeError, match="role"):
+        connect().get("summarize", fallback=[1])  # type: ignore[list-item]
+
+
+def test_a_pinned_version_is_fetched_once(connect: Connect, registry: FakeRegistry) -> None:
+    """It never changes, so once is enough."""
+    registry.versions["summarize", "1.0.0"] = version_of("summarize", "1.0.0")
+    client = connect()
+    prompts = [client.get("summarize", version="1.0.0") for _ in range(3)]
+
+    assert {("1.0.0", "pinned", "PINNED", None)} == {(p.version, p.arm, p.reason, p.rollout) for p in prompts}
+    assert registry.requests == ["GET /v1/prompts/summarize/versions/1.0.0"]
+
+
+def test_a_pinned_version_comes_out_of_a_held_release(connect: Connect, registry: FakeRegistry) -> None:
+    """A release that has the version spares the request."""
+    client = connect()
+    client.get("summarize")
+
+    assert client.get("summarize", version="1.2.0").reason == "PINNED"
+    assert registry.count("/versions/") == 0
+
+
+def test_an_invalid_or_unknown_version_is_unavailable(connect: Connect, registry: FakeRegistry) -> None:
+    """Neither is asked for at every get, and both say which case it is."""
+    registry.versions["summarize", "0.1.0"] = version_of(
+        "summarize", "0.1.0", status="invalid", document=None
+    )
+    client = connect()
+    for version, reason in [("0.1.0", "invalid"), ("0.2.0", "unknown_version")] * 2:
+        with pytest.raises(PromptUnavailable) as caught:
+            client.get("summarize", version=version)
+        assert reason == caught.value.reason
+
+    assert registry.count("GET") == 2
+    assert client.get("summarize", version="0.2.0", fallback="mine").version == "fallback"
+
+
+def test_latest_is_no_version(connect: Connect) -> None:
+    """What moves cannot be pinned."""
+    with pytest.raises(ValueError, match="exact"):
+        connect().get("summarize", version="latest")
+
+
+def test_pinned_versions_are_bounded(
+    connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one not used for longest goes first, and is had again out of its snapshot."""
+    monkeypatch.setattr("promptstage.limits.PINNED_VERSIONS", 2)
+    client = connect()
+    for version in ("1.0.0", "1.0.1", "1.0.2"):
+        registry.versions["summarize", version] = version_of("summarize", version)
+        client.get("summarize", version=version)
+
+    assert not client._source.pinned("summarize", "1.0.0")
+    assert client._source.pinned("summarize", "1.0.2")
+
+
+def test_a_cold_aget_does_not_block_the_event_loop(connect: Connect, registry: FakeRegistry) -> None:
+    """Other tasks run while a name is fetched."""
+    registry.delay.clear()
+
+    async def main() -> str:
+        task = asyncio.create_task(connect(timeout=10).aget("summarize"))
+        await asyncio.to_thread(registry.wait, lambda: registry.count("GET") == 1)
+        assert not task.done()
+        registry.delay.set()
+        return (await task).version
+
+    assert asyncio.run(main()) == "1.2.0"
+
+
+def test_a_key_stays_and_a_random_one_is_counted(connect: Connect, registry: FakeRegistry) -> None:
+    """Given, from the context, or drawn: only the last is counted."""
+    registry.releases["summarize"] = release(candidate="1.3.0", percent=50)
+    client = connect()
+    given = {client.get("summarize", key="user-42").version for _ in range(50)}
+    with context(key="user-42"):
+        inherited = {client.get("summarize", key="").version for _ in range(50)}
+    drawn = {client.get("summarize").version for _ in range(100)}
+
+    assert given == inherited == {"1.3.0"} or given == inherited == {"1.2.0"}
+    assert drawn == {"1.2.0", "1.3.0"}
+    assert client.status()["counts"]["random_keys"] == 100
+
+
+def test_an_int_is_a_key_in_decimal(connect: Connect, registry: FakeRegistry) -> None:
+    """42 and "42" are one user."""
+    registry.releases["summarize"] = release(candidate="1.3.0", percent=50)
+    client = connect()
+    assert all(
+        client.get("summarize", key=n).arm == client.get("summarize", key=str(n)).arm for n in range(100)
+    )
+
+
+@pytest.mark.parametrize("key", [1.5, True, b"user", object()])
+def test_another_key_is_a_type_error(connect: Connect, key: object) -> None:
+    """Even where nothing is rolled out, so that the mistake shows at once."""
+    with pytest.raises(TypeError, match=r"pass str\("):
+        connect().get("summarize", key=key)  # type: ignore[arg-type]
+    with pytest.raises(TypeError), context(key=key):  # type: ignore[arg-type]
+        pass
+
+
+def test_attributes_of_the_context_are_defaults(connect: Connect, registry: FakeRegistry) -> None:
+    """Those of the call are added, and win; inner blocks inherit."""
+    registry.releases["summarize"] = release(
+        candidate="1.3.0", audience={"tenant": ["acme"], "plan": ["pro"]}
+    )
+    client = connect()
+    with context(attributes={"tenant": "acme"}):
+        assert client.get("summarize", key="u").arm == "stable"
+        assert client.get("summarize", key="u", attributes={"plan": "pro"}).reason == "TARGETING_MATCH"
+        assert client.get("summarize", key="u", attributes={"plan": "pro", "tenant": "x"}).arm == "stable"
+        with context(attributes={"plan": "pro"}):
+            assert client.get("summarize", key="u").arm == "canary"
+
+
+def test_settings_come_from_the_environment(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read when the client is made; arguments win."""
+    monkeypatch.setenv("PROMPTSTAGE_URL", registry.url)
+    monkeypatch.setenv("PROMPTSTAGE_TOKEN", "from-env")
+    monkeypatch.setenv("PROMPTSTAGE_ENVIRONMENT", "staging")
+    registry.releases["summarize"]["environment"] = "staging"
+    with Client() as client:
+        assert client.get("summarize").version == "1.2.0"
+
+    assert registry.tokens == {"Bearer from-env"}
+    assert registry.count("/v1/environments/staging/releases/summarize") == 1
+
+
+@pytest.mark.parametrize("url", [None, "", "prompts.example.org", "ftp://prompts.example.org", "http://"])
+def test_no_url_is_a_value_error(url: str | None) -> None:
+    """At once, and it says how a URL looks."""
+    with pytest.raises(ValueError, match=r"PROMPTSTAGE_URL|https://"):
+        Client(url)
+
+
+def test_after_close_what_is_held_is_served(connect: Connect) -> None:
+    """And what is not says that the client is closed."""
+    client = connect()
+    client.get("summarize")
+    client.close()
+
+    assert client.get("summarize").version == "1.2.0"
+    with pytest.raises(PromptUnavailable) as caught:
+        client.get("another")
+    assert caught.value.reason == "closed"
