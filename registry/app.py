@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from registry import embedded
-from registry.api import health, metrics, problem, prompts, releases, rollouts, stream
+from registry.api import health, metrics, problem, prompts, releases, stream
+from registry.api import rollouts as rollouts_api
 from registry.api.parts import Parts
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
@@ -23,6 +24,7 @@ from registry.rollouts.board import Board
 from registry.rollouts.documents import Documents
 from registry.rollouts.follower import Follower
 from registry.rollouts.journal import Journal
+from registry.rollouts.replica import Replica
 from registry.rollouts.service import Rollouts
 from registry.rollouts.view import View
 from registry.settings import Settings
@@ -35,7 +37,9 @@ logger = logging.getLogger("uvicorn.error")  # what a person at the terminal see
 
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
 
-DESCRIPTION = "Resolves a prompt's name to a version, by canary and full rollout rules. Versions are git tags."
+DESCRIPTION = (
+    "Resolves a prompt's name to a version, by canary and full rollout rules. Versions are git tags."
+)
 
 
 def from_environment() -> FastAPI:
@@ -66,7 +70,7 @@ def create(settings: Settings) -> FastAPI:
         max_body_size=MAX_BODY_BYTES,
     )
     problem.install(app)
-    for part in (prompts, releases, stream, rollouts, health, metrics):
+    for part in (prompts, releases, stream, rollouts_api, health, metrics):
         app.include_router(part.router)
     return app
 
@@ -81,18 +85,19 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     stack.callback(board.close)
     mirror = Mirror(data, settings.repository)
     stack.callback(mirror.close)
-    catalog = Catalog(mirror, lambda name, version: service.staged(name, version))
+    catalog = Catalog(mirror, journal.staged)
     documents = Documents(journal, catalog)
-    service = Rollouts(settings.environments, catalog, journal, board, documents, View(documents))
-    if service.open(data / "admin.token"):
+    replica = Replica(journal, board, View(documents))
+    rollouts = Rollouts(settings.environments, catalog, documents, replica)
+    if replica.open(data / "admin.token"):
         logger.info("A new journal: the token of its admin is in %s", data / "admin.token")
     sync = Sync(catalog, settings.poll_seconds)
     sync.start()
     stack.callback(sync.stop)
-    follower = Follower(service, board)
+    follower = Follower(rollouts, board)
     follower.start()
     stack.callback(follower.stop)
-    return Parts(catalog, sync, service, stream.Hub(service.view), metrics.Metrics())
+    return Parts(catalog, sync, rollouts, stream.Hub(replica.view), metrics.Metrics())
 
 
 def _end_streams_on_signal(hub: stream.Hub) -> None:

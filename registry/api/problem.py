@@ -47,7 +47,13 @@ def answer(
     status: HTTPStatus, detail: str, code: str, extra: Mapping[str, Any] | None = None, headers: Any = None
 ) -> JSONResponse:
     """A problem as the contract has it; `extra` are its further members."""
-    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, "code": code}
+    body = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "code": code,
+    }
     return JSONResponse(
         body | dict(extra or {}),
         status_code=status,
@@ -67,7 +73,9 @@ async def _bad_request(_: Request, error: Exception) -> JSONResponse:
         {"loc": ".".join(str(part) for part in _place(item["loc"])), "message": _sentence(item)}
         for item in cast("RequestValidationError", error).errors()
     ]
-    detail = "; ".join(f"{item['loc']}: {item['message']}" if item["loc"] else item["message"] for item in found)
+    detail = "; ".join(
+        f"{item['loc']}: {item['message']}" if item["loc"] else item["message"] for item in found
+    )
     return answer(HTTPStatus.UNPROCESSABLE_ENTITY, detail, "invalid_request", {"errors": found})
 
 
@@ -91,5 +99,7 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return answer(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "this should not happen; the log of the registry says more", "internal_error"
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "this should not happen; the log of the registry says more",
+        "internal_error",
     )

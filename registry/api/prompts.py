@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from registry.api.parts import Reader, Service  # noqa: TC001 - FastAPI reads the annotations
+from registry.api.parts import Reader, Service
 
 if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog

@@ -13,10 +13,10 @@ from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
 from registry.api.parts import Parts, Reader, Service
 from registry.errors import Invalid, NotFound
+from registry.rollouts.service import unservable
 
 if TYPE_CHECKING:
     from promptstage.model import Document
-    from registry.rollouts.view import Built
 
 router = APIRouter(prefix="/v1/environments/{environment}", tags=["releases"])
 
@@ -45,7 +45,7 @@ def list_releases(
     found, missing = [], []
     for name in asked:
         try:
-            found.append(_release(service, environment, name).body)
+            found.append(service.rollouts.release(environment, name).body)
         except NotFound as error:
             if error.code == "unknown_environment":
                 raise
@@ -63,7 +63,7 @@ def read_release(
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Read what the environment serves under a name: the rules, and the documents they can choose."""
-    built = _release(service, environment, name)
+    built = service.rollouts.release(environment, name)
     if if_none_match is not None and built.etag in if_none_match:
         return Response(status_code=304, headers={"ETag": built.etag})
     return Response(built.body, media_type="application/json", headers={"ETag": built.etag})
@@ -81,23 +81,17 @@ def resolve(
     at: AwareDatetime | None = None,
 ) -> dict[str, Any]:
     """Tell which version a key gets, and why. The key is in the query: POST keeps it out of proxies' logs."""
-    return _resolve(service, environment, name, Question(key=key, attributes=_pairs(attribute), version=version, at=at))
+    return _resolve(
+        service, environment, name, Question(key=key, attributes=_pairs(attribute), version=version, at=at)
+    )
 
 
 @router.post("/resolve/{name:path}")
-def resolve_question(service: Service, _: Reader, environment: str, name: str, question: Question) -> dict[str, Any]:
+def resolve_question(
+    service: Service, _: Reader, environment: str, name: str, question: Question
+) -> dict[str, Any]:
     """Tell which version a key gets, and why."""
     return _resolve(service, environment, name, question)
-
-
-def _release(service: Parts, environment: str, name: str) -> Built:
-    state = service.rollouts.state(environment, name)
-    built = service.rollouts.view.release(environment, name)
-    if built is None:
-        raise NotFound(
-            f"{name} has no release in {environment} yet: promote a first version", code="no_release", state=state.tag
-        )
-    return built
 
 
 def _resolve(service: Parts, environment: str, name: str, question: Question) -> dict[str, Any]:
@@ -105,7 +99,7 @@ def _resolve(service: Parts, environment: str, name: str, question: Question) ->
         service.rollouts.state(environment, name)
         return _pinned(service, name, question.version)
     if question.at is None:
-        release = _release(service, environment, name).release
+        release = service.rollouts.release(environment, name).release
     else:
         release = service.rollouts.release_at(environment, name, question.at)
     key = "" if question.key is None else str(question.key)
@@ -118,9 +112,10 @@ def _resolve(service: Parts, environment: str, name: str, question: Question) ->
 def _pinned(service: Parts, name: str, version: str) -> dict[str, Any]:
     found = service.catalog.read(name, version)
     if found.document is None or found.digest is None:
-        reason = found.problem["message"] if found.problem else "it cannot be read"
-        raise Invalid(f"{name}@{found.version} is invalid: {reason}", code="invalid_version", problem=found.problem)
-    return _resolved(name, Decision(found.version, "pinned", PINNED, None, None), found.digest, found.document)
+        raise unservable(found)
+    return _resolved(
+        name, Decision(found.version, "pinned", PINNED, None, None), found.digest, found.document
+    )
 
 
 def _resolved(name: str, decision: Decision, digest: str, document: Document) -> dict[str, Any]:

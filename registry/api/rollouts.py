@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from registry.api.parts import Parts, Reader, Releaser, Service
 from registry.errors import Invalid
-from registry.rollouts.service import Action
+from registry.rollouts.action import Action
 from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, Step, Target
 
 router = APIRouter(prefix="/v1/environments/{environment}/rollouts", tags=["rollouts"])
@@ -45,7 +45,9 @@ class Promote(Plain):
     """Put a version in force for all; without one, complete the rollout under way."""
 
     version: str | None = None
-    force: bool = Field(default=False, strict=True, description="although it needs variables that stable does not")
+    force: bool = Field(
+        default=False, strict=True, description="although it needs variables that stable does not"
+    )
 
 
 class Start(Plain):
@@ -55,7 +57,9 @@ class Start(Plain):
     plan: PlanName | None = None
     steps: tuple[Step, ...] | None = Field(default=None, max_length=MAX_STEPS)
     audience: tuple[Target, ...] = Field(default=(), max_length=MAX_TARGETS)
-    force: bool = Field(default=False, strict=True, description="although it needs variables that stable does not")
+    force: bool = Field(
+        default=False, strict=True, description="although it needs variables that stable does not"
+    )
 
 
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=MAX_KEY)]
@@ -88,7 +92,9 @@ def read_history(
 
 
 @router.get("/{name:path}")
-def read_state(service: Service, _: Reader, environment: str, name: str, response: Response) -> dict[str, Any]:
+def read_state(
+    service: Service, _: Reader, environment: str, name: str, response: Response
+) -> dict[str, Any]:
     """Read what is in force of a prompt; ETag is what If-Match takes."""
     state = service.rollouts.state(environment, name)
     response.headers["ETag"] = f'"{state.tag}"'

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -87,7 +87,10 @@ class Hub:
 
     def _deliver(self, built: Built) -> None:
         for subscription in self._open:
-            if built.release.prompt in subscription.names and built.release.environment == subscription.environment:
+            if (
+                built.release.prompt in subscription.names
+                and built.release.environment == subscription.environment
+            ):
                 subscription.offer(built)
 
     def add(self, subscription: Subscription) -> None:
@@ -182,7 +185,10 @@ class Positions(BaseModel):
 
 @router.get("/stream")
 def stream(
-    service: Service, _: Reader, environment: str, names: Annotated[str, Query(description="a@<epoch>.<seq>,b")]
+    service: Service,
+    _: Reader,
+    environment: str,
+    names: Annotated[str, Query(description="a@<epoch>.<seq>,b")],
 ) -> Response:
     """Follow releases: what is newer than what the client holds, then every change as it happens."""
     pairs = (entry.partition("@") for entry in names.split(",") if entry)

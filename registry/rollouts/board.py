@@ -45,7 +45,9 @@ class Board:
 
     def __init__(self, url: str, prefix: str) -> None:
         self._redis = _connect(url)
-        self._hints = _connect(url).pubsub(ignore_subscribe_messages=True)
+        self._hints = _connect(url).pubsub(  # type: ignore[no-untyped-call]
+            ignore_subscribe_messages=True
+        )
         # The braces are a hash tag: a Redis Cluster keeps all our keys in one slot.
         self._keys = [f"{{{prefix}}}:head", f"{{{prefix}}}:states"]
         self._channel = f"{{{prefix}}}:changed"
@@ -55,6 +57,13 @@ class Board:
         """End the connections; a `wait` under way returns."""
         self._hints.close()
         self._redis.close()
+
+    def head(self) -> tuple[int, int]:
+        """``(epoch, seq)`` that the board was last brought to; ``(0, 0)``: never."""
+        try:
+            return _parse(self._head_text())
+        except (RedisError, OSError) as error:
+            raise _down(error) from error
 
     def catch_up(self, head: tuple[int, int], states: Iterable[State]) -> tuple[int, int]:
         """Bring the board up to a head of the journal.
@@ -83,7 +92,7 @@ class Board:
             values = self._redis.hvals(self._keys[1])
         except (RedisError, OSError) as error:
             raise _down(error) from error
-        return [state for value in values if (state := _parse_state(value))]  # type: ignore[union-attr]
+        return [state for value in values if (state := _parse_state(value))]
 
     def wait(self, seconds: float) -> None:
         """Return when a registry tells of a change, or after that time. Subscribes by itself."""
@@ -105,7 +114,11 @@ class Board:
         # Another epoch is another journal, or one that was recovered: what it left is not ours to mix with.
         anew = there[0] != head[0]
         newer = states if anew else [state for state in states if state.position > there]
-        fields = [text for state in newer for text in (f"{state.environment}/{state.prompt}", state.model_dump_json())]
+        fields = [
+            text
+            for state in newer
+            for text in (f"{state.environment}/{state.prompt}", state.model_dump_json())
+        ]
         target = f"{head[0]}.{head[1]}"
         try:
             return bool(self._push(keys=self._keys, args=[text, target, int(anew), self._channel, *fields]))
@@ -134,7 +147,7 @@ def _parse(text: str) -> tuple[int, int]:
     return (int(epoch), int(seq)) if epoch.isdecimal() and seq.isdecimal() else NOWHERE
 
 
-def _parse_state(value: str) -> State | None:
+def _parse_state(value: str | bytes) -> State | None:
     try:
         return State.model_validate_json(value)
     except ValidationError:

@@ -59,17 +59,6 @@ class Change(BaseModel):
         }
 
 
-class Staged(BaseModel):
-    """A version whose bytes were fixed by being staged: kept for ever, with where it came from."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    version: str
-    commit: str
-    digest: str
-
-
 # Paths are sharded by a hash, so that a commit rewrites small trees only, however many prompts there are.
 
 CHANGE = "change.json"
@@ -91,12 +80,7 @@ def state_path(environment: str, prompt: str) -> str:
 
 def content_path(name: str, version: str) -> str:
     """Where the bytes of a staged version are kept."""
-    return f"{VERSIONS}/{shard(name)}/{name}/{version}/prompt.yml"
-
-
-def staged_path(name: str, version: str) -> str:
-    """Where it is kept which commit and digest a staged version has."""
-    return f"{VERSIONS}/{shard(name)}/{name}/{version}/staged.json"
+    return f"{VERSIONS}/{shard(name)}/{name}/{version}.prompt.yml"
 
 
 def request_path(scope: str) -> str:

@@ -48,9 +48,8 @@ class Documents:
         return served
 
     def _content(self, prompt: str, ref: VersionRef) -> bytes:
-        try:
-            content = self._journal.content(prompt, ref.version)
-        except Unavailable:
+        content = self._journal.staged(prompt, ref.version)
+        if content is None:
             content = self._catalog.read(prompt, ref.version).content or b""
         if f"sha256:{sha256(content).hexdigest()}" != ref.digest:
             raise Unavailable(

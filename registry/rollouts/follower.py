@@ -40,7 +40,7 @@ class Follower:
         while not self._stopped.is_set():
             self._wait()
             try:
-                self._rollouts.reconcile()
+                self._rollouts.replica.reconcile()
                 self._rollouts.advance_due()
             except Exception:  # this thread is the registry's ear: it must outlive what nobody foresaw
                 logger.exception("following the journal failed; it is tried again")

@@ -20,7 +20,7 @@ from registry.errors import GitFailed, RegistryError, Unavailable
 from registry.git import Git
 from registry.locks import locked
 from registry.rollouts import change as at
-from registry.rollouts.change import Change, Staged
+from registry.rollouts.change import Change
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -51,12 +51,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A whole journal, read at one head. `commits` are in the order of their seq, from 0."""
+    """What a process keeps in memory of a journal. `commits` are in the order of their seq, from 0."""
 
     head: Entry
     commits: list[str]
     states: list[State]
-    staged: dict[tuple[str, str], Staged]
     tokens: list[bytes]
 
 
@@ -90,17 +89,22 @@ class Journal:
         head = self.head()
         self._sync_folders(since=0)
         listed = self._git.run(
-            "ls-tree", "-r", "-z", "--full-tree", head.commit, at.STATES, at.VERSIONS, at.TOKENS, timeout=LIST_SECONDS
+            "ls-tree",
+            "-r",
+            "-z",
+            "--full-tree",
+            head.commit,
+            at.STATES,
+            at.TOKENS,
+            timeout=LIST_SECONDS,
         )
         paths = dict(_parse_listing(line) for line in listed.split(b"\0") if line)
         commits = self._git.run("rev-list", "--first-parent", "--reverse", head.commit, timeout=LIST_SECONDS)
         try:
-            staged = [Staged.model_validate_json(data) for data in self._below(paths, at.VERSIONS, "/staged.json")]
             return Contents(
                 head=head,
                 commits=commits.decode().split(),
                 states=[State.model_validate_json(data) for data in self._below(paths, at.STATES, ".json")],
-                staged={(entry.name, entry.version): entry for entry in staged},
                 tokens=list(self._below(paths, at.TOKENS, ".json")),
             )
         except ValidationError as error:
@@ -127,9 +131,13 @@ class Journal:
         """The change that a commit of this journal holds."""
         return self._entry(commit)
 
-    def content(self, name: str, version: str) -> bytes:
-        """The bytes of a staged version. Raises Unavailable if they are not there."""
-        return self._need(f"{BRANCH}:{at.content_path(name, version)}").data
+    def staged(self, name: str, version: str) -> bytes | None:
+        """The bytes that a version was staged with, or None if it never was, or cannot be read now."""
+        try:
+            found = self._look(f"{BRANCH}:{at.content_path(name, version)}")
+        except Unavailable:
+            return None
+        return found.data if found else None
 
     def request(self, scope: str) -> dict[str, object] | None:
         """The record of an idempotency key, if it was used."""
@@ -210,8 +218,10 @@ class Journal:
     def _sync_folders(self, since: float) -> None:
         """Make names durable, not only contents: git syncs files, but not the folders they are in."""
         objects = self._repository / "objects"
-        folders = [entry.path for entry in os.scandir(objects) if entry.is_dir() and entry.stat().st_mtime >= since]
-        for folder in (*folders, objects, self._repository / "refs/heads"):
+        folders = [
+            entry.path for entry in os.scandir(objects) if entry.is_dir() and entry.stat().st_mtime >= since
+        ]
+        for folder in (*folders, str(objects), str(self._repository / "refs/heads")):
             _sync_folder(folder)
 
     # Looking things up
@@ -279,7 +289,7 @@ def _import_stream(parent: str | None, change: Change, files: Mapping[str, bytes
     yield b"done\n"
 
 
-def _sync_folder(folder: str | Path) -> None:
+def _sync_folder(folder: str | os.PathLike[str]) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

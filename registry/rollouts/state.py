@@ -148,6 +148,16 @@ class State(Frozen):
         return (self.epoch, self.seq)
 
     @property
+    def stable_version(self) -> str | None:
+        """The version that everyone gets who is not in a rollout, if any is in force."""
+        return None if self.stable is None else self.stable.version
+
+    @property
+    def rollout_id(self) -> str | None:
+        """The rollout under way, if there is one."""
+        return None if self.rollout is None else self.rollout.id
+
+    @property
     def tag(self) -> str:
         """The value of ETag and If-Match, without quotes."""
         return f"{self.epoch}.{self.seq}"
@@ -175,9 +185,11 @@ def check_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
     for i in range(1, len(steps)):
         if steps[i].percent <= steps[i - 1].percent:
             raise Invalid(
-                f"steps.{i}.percent: {steps[i].percent} does not rise above {steps[i - 1].percent}; to narrow "
-                "a rollout, roll back and start again"
+                f"steps.{i}.percent: {steps[i].percent} does not rise above {steps[i - 1].percent}; "
+                "to narrow a rollout, roll back and start again"
             )
     if steps[-1].hold is not None:
-        raise Invalid(f"steps.{len(steps) - 1}.hold: nothing follows the last step; drop its hold or end with 100")
+        raise Invalid(
+            f"steps.{len(steps) - 1}.hold: nothing follows the last step; drop its hold or end with 100"
+        )
     return tuple(steps)

@@ -76,7 +76,8 @@ PAUSED = Conflict("paused", "the rollout is paused; resume it first")
 NOT_PAUSED = Conflict("not_paused", "the rollout is not paused")
 ALREADY_STABLE = Conflict("already_stable", "that version is in force for everyone already")
 NOTHING_TO_ROLL_BACK = Conflict(
-    "nothing_to_roll_back", "the last change was undone already, or is the first; promote the version you want"
+    "nothing_to_roll_back",
+    "the last change was undone already, or is the first; promote the version you want",
 )
 VERSION_NEEDED = Conflict("version_needed", "say which version; without a rollout there is none to complete")
 
@@ -195,13 +196,7 @@ def ends(before: State, after: State) -> tuple[str | float | None, str | float |
     if old and new:
         return old.percent, new.percent
     if old and after.stable == old.candidate:
-        return (before.stable and before.stable.version), old.candidate.version
+        return before.stable_version, old.candidate.version
     if old:
-        return old.candidate.version, after.stable and after.stable.version
-    return before.stable and before.stable.version, _leading(after)
-
-
-def _leading(state: State) -> str | None:
-    if state.rollout:
-        return state.rollout.candidate.version
-    return state.stable and state.stable.version
+        return old.candidate.version, after.stable_version
+    return before.stable_version, new.candidate.version if new else after.stable_version

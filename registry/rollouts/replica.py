@@ -1,0 +1,185 @@
+"""This process's copy of the journal, and how it keeps up with the others.
+
+A change is committed, then told: adopted here, brought to the board, published. Whoever is told looks
+for itself, so a lost word delays a registry by a second and never misleads it.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from registry.access.tokens import Keyring, Role, Token, mint, write_secret
+from registry.errors import Unavailable
+from registry.rollouts import change as at
+from registry.rollouts import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from registry.rollouts.board import Board
+    from registry.rollouts.change import Change
+    from registry.rollouts.journal import Entry, Journal
+    from registry.rollouts.view import View
+
+logger = logging.getLogger(__name__)
+
+
+class Replica:
+    """What this process knows of the journal; safe to use from any thread.
+
+    Attributes:
+        view: all states and their releases.
+        keyring: the tokens.
+        problem: why changes cannot be written now, or None.
+        board_problem: why Redis cannot be brought up to date now, or None.
+    """
+
+    def __init__(self, journal: Journal, board: Board, view: View) -> None:
+        self.view = view
+        self.keyring = Keyring()
+        self.problem: Unavailable | None = None
+        self.board_problem: Unavailable | None = None
+        self._journal = journal
+        self._board = board
+        self._head = (0, 0)  # of the journal; that of the view is ahead if Redis has seen more
+        self._commits: list[str] = []  # by seq
+        self._changing = RLock()
+
+    def open(self, token_file: Path) -> bool:
+        """Read the journal, or begin one in an empty folder: whether it is new.
+
+        A new journal has one token, for an admin; its secret is in `token_file` before the journal is
+        there, so that no crash can leave a journal that nobody may change.
+        """
+        with self._changing, self._journal.lock() as lock:
+            new = not self._journal.exists() and self._create(lock, token_file)
+        self.reconcile()
+        return new
+
+    def _create(self, lock: int, token_file: Path) -> bool:
+        token, secret = mint("admin", Role.admin)
+        try:
+            self._journal.check_empty()
+            write_secret(token_file, secret)
+            record = {at.token_path(token.id): token.model_dump_json().encode()}
+            self._journal.create(lock, self._new_epoch(), record)
+        except Unavailable as error:
+            logger.error("%s", error.message)  # noqa: TRY400 - the sentence says it all
+            return False
+        return True
+
+    def _new_epoch(self) -> int:
+        """The time in seconds, and later than the epoch that a Redis remembers from an earlier journal."""
+        try:
+            last = self._board.head()[0]
+        except Unavailable:
+            last = 0
+        return max(int(clock.now().timestamp()), last + 1)
+
+    # Keeping up
+
+    def reconcile(self) -> None:
+        """Adopt what is new in the journal, and bring the board up to it. Raises nothing."""
+        with self._changing:
+            problem = None
+            try:
+                self._follow()
+            except Unavailable as error:
+                problem = error
+            self.catch_up()
+            self.problem = problem or self._behind()
+
+    def catch_up(self) -> bool:
+        """Bring the board up to the head; whether it is there now."""
+        try:
+            there = self._board.catch_up(self.view.head, self.view.states())
+            if there > self.view.head:
+                self.view.adopt(there, self._board.read())
+        except Unavailable as error:
+            if self.board_problem is None:
+                logger.warning("%s; it is brought up to date when it is back", error.message)
+            self.board_problem = error
+            return False
+        self.board_problem = None
+        return True
+
+    def _follow(self) -> None:
+        news = self._journal.since(self._commits[-1]) if self._commits else None
+        if news is None:
+            return self._reload()
+        for entry in news:
+            self._adopt(entry)
+        return None
+
+    def _reload(self) -> None:
+        contents = self._journal.load()
+        self._head = contents.head.change.position
+        self._commits = contents.commits
+        self.keyring = Keyring(Token.model_validate_json(data) for data in contents.tokens)
+        self.view.adopt(self._head, contents.states)
+
+    def _adopt(self, entry: Entry) -> None:
+        self._commits.append(entry.commit)
+        self._head = entry.change.position
+        state = entry.change.state
+        self.view.adopt(entry.change.position, [state] if state else [])
+
+    def _behind(self) -> Unavailable | None:
+        seen = self.view.head
+        if self._head >= seen:
+            return None
+        return Unavailable(
+            f"the journal is at {_text(self._head)}, but {_text(seen)} was acknowledged already: it is an "
+            "old copy. Put the newest journal.git back",
+            code="journal_behind",
+        )
+
+    # Writing
+
+    @contextmanager
+    def writing(self) -> Iterator[int]:
+        """Hold the right to write, with everything adopted that others wrote; yields what `write` wants.
+
+        Raises:
+            Unavailable: the journal cannot be written, or another process writes all the time.
+        """
+        with self._changing:
+            if self.problem is not None:
+                raise self.problem
+            with self._journal.lock() as lock:
+                self._follow()
+                yield lock
+
+    def next_position(self) -> tuple[int, int]:
+        """``(epoch, seq)`` of the next change; right only while writing."""
+        return (self._head[0], self._head[1] + 1)
+
+    def write(self, lock: int, change: Change, files: Mapping[str, bytes]) -> Entry:
+        """Commit a change and adopt it. Raises Unavailable if it is not in the journal."""
+        entry = self._journal.write(lock, self._commits[-1], change, files)
+        self._adopt(entry)
+        return entry
+
+    # Looking back
+
+    def entry(self, seq: int) -> Entry:
+        """The change with a number. Raises Unavailable if the journal cannot be read."""
+        if seq >= len(self._commits):
+            raise self.problem or Unavailable("the journal has not that change", code="journal_behind")
+        return self._journal.entry(self._commits[seq])
+
+    def staged(self, name: str, version: str) -> bytes | None:
+        """The bytes that a version was staged with, if it ever was."""
+        return self._journal.staged(name, version)
+
+    def request(self, scope: str) -> dict[str, object] | None:
+        """The record of an idempotency key, if it was used."""
+        return self._journal.request(scope)
+
+
+def _text(position: tuple[int, int]) -> str:
+    return f"{position[0]}.{position[1]}"

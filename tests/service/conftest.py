@@ -1,0 +1,80 @@
+"""A registry that most tests share; each test has an environment of its own on it."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from support import Api, PromptRepository, Registry, Valkey, prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+ENVIRONMENTS = ("production", "staging", *(f"env-{i}" for i in range(100)))
+
+
+def fill(repository: PromptRepository) -> PromptRepository:
+    """Tag what the tests stage: good versions, one that needs more, one that is broken."""
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        repository.tag("summarize", version)
+    repository.tag("summarize", "2.0.0", prompt("{{text}} for {{audience}} in {{language}}"))
+    repository.tag("summarize", "2.1.0-rc.1", "messages: [\n")
+    repository.tag("support/triage", "1.0.0")
+    return repository
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> PromptRepository:
+    """The shared prompt repository; a test that tags has its own."""
+    return fill(PromptRepository(tmp_path_factory.mktemp("prompts") / "repository"))
+
+
+@pytest.fixture(scope="session")
+def registry(repository: PromptRepository, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """The shared registry."""
+    data = tmp_path_factory.mktemp("registry") / "data"
+    shared = Registry(repository.path, data, environments=",".join(ENVIRONMENTS))
+    yield shared
+    assert shared.stop() == 0, shared.log
+
+
+@pytest.fixture
+def api(registry: Registry) -> Api:
+    """The shared registry, with its admin's token."""
+    return registry.api
+
+
+@pytest.fixture
+def environment(_free: Iterator[str]) -> str:
+    """An environment in which nothing is in force yet."""
+    return next(_free)
+
+
+@pytest.fixture(scope="session")
+def _free() -> Iterator[str]:
+    return (f"env-{i}" for i in count())
+
+
+@pytest.fixture
+def serve(tmp_path: Path, repository: PromptRepository) -> Iterator[Callable[..., Registry]]:
+    """Starts registries of the test's own, and ends what is left of them."""
+    started: list[Registry] = []
+
+    def start(data: str = "data", source: PromptRepository | None = None, **options: object) -> Registry:
+        path = (source or repository).path
+        started.append(Registry(path, tmp_path / data, **options))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for registry in started:
+        registry.kill()
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Valkey]:
+    """A Valkey that the test may kill."""
+    server = Valkey(tmp_path)
+    yield server
+    server.kill()

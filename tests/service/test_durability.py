@@ -1,0 +1,224 @@
+"""An acknowledged change is never lost, whatever happens to a process or to Redis."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+import time
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from support import Api, Registry, children, processes_with, states_in, until
+
+from registry import embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support import Valkey
+
+Serve = "Callable[..., Registry]"
+SHOWN_SECONDS = 0.1  # an acknowledged change is seen on every other registry within this time
+
+
+def version(i: int) -> dict[str, str]:
+    """Two versions in turn, so that every promote changes something."""
+    return {"version": f"1.{i % 2}.0", "reason": f"change {i}"}
+
+
+def whole_history(api: Api) -> list[dict[str, Any]]:
+    """All changes of summarize in production, oldest first."""
+    changes: list[dict[str, Any]] = []
+    cursor = ""
+    while cursor is not None:
+        page = api.get(f"/v1/environments/production/rollouts/summarize/history?limit=500{cursor}").json
+        changes += page["data"]
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+    return changes[::-1]
+
+
+def shows(api: Api, seq: int) -> bool:
+    """Whether a registry shows a change, or a later one."""
+    return bool(api.state("summarize")["seq"] >= seq)
+
+
+def test_two_registries_on_one_folder_keep_one_order(serve: Callable[..., Registry]) -> None:
+    """100 promotes in turn, one registry stopped for a while: no gap, each seen by the other, Redis equal."""
+    first, second = serve(), serve()
+    delays, seqs = [], []
+    for i in range(100):
+        if i == 40:
+            second.process.send_signal(signal.SIGSTOP)
+        if i == 60:
+            second.process.send_signal(signal.SIGCONT)
+        stopped = 40 <= i < 60
+        asked, other = (first, second) if stopped or i % 2 else (second, first)
+        answer = asked.api.act("promote", "summarize", version(i))
+        assert answer.status == 200, answer.text
+        seqs.append(answer.json["seq"])
+        if not stopped:
+            begun = time.monotonic()
+            until(lambda: shows(other.api, seqs[-1]), "the other registry")  # noqa: B023 - called at once
+            delays.append(time.monotonic() - begun)
+
+    assert seqs == list(range(1, 101))
+    assert max(delays) <= SHOWN_SECONDS
+    head, states = states_in(embedded.socket_url(first.data))
+    state = first.api.state("summarize")
+    assert head == f"{state['epoch']}.100"
+    assert (
+        states == {"production/summarize": state} == {"production/summarize": second.api.state("summarize")}
+    )
+
+
+def test_kill_9_loses_no_acknowledged_change(serve: Callable[..., Registry], tmp_path: Any) -> None:
+    """200 promotes, the registry killed again and again among them: each is there, once, in order."""
+    registry = serve()
+    acknowledged: list[int] = []
+    finished = Event()
+
+    def write() -> None:
+        for i in range(200):
+            while True:
+                try:
+                    answer = registry.api.act("promote", "summarize", version(i), Idempotency_Key=f"key-{i}")
+                except urllib3.exceptions.HTTPError:
+                    continue  # it was killed: ask again with the same key
+                if answer.status == 200:
+                    acknowledged.append(i)
+                    break
+        finished.set()
+
+    writer = Thread(target=write)
+    writer.start()
+    kills = 0
+    chance = random.Random(7)
+    while not finished.wait(chance.uniform(0.05, 0.6)):
+        registry.kill()
+        kills += 1
+        registry = serve(port=registry.port)
+    writer.join()
+
+    history = whole_history(registry.api)
+    assert kills >= 3
+    assert acknowledged == list(range(200))
+    assert [change["reason"] for change in history] == [f"change {i}" for i in range(200)]
+    assert [change["seq"] for change in history] == list(range(1, 201))
+
+
+def test_workers_end_with_their_parent(serve: Callable[..., Registry]) -> None:
+    """The supervisor of two workers is killed: nothing is left running, and the port is free."""
+    registry = serve(workers=2)
+    for i in range(20):
+        assert registry.api.act("promote", "summarize", version(i)).status == 200
+    below = children(registry.process.pid)
+    registry.kill()
+
+    assert len(below) >= 2
+    until(lambda: not processes_with(str(registry.data)), "every process to end")
+    again = serve(port=registry.port, workers=2)
+    assert [change["seq"] for change in whole_history(again.api)] == list(range(1, 21))
+
+
+def test_the_embedded_valkey_ends_with_its_last_registry(serve: Callable[..., Registry]) -> None:
+    """It is shared by the registries of a folder, and survives any but the last of them."""
+    first, second = serve(), serve()
+    socket = embedded.socket_url(first.data).removeprefix("unix://")
+
+    assert len(processes_with(f"unixsocket:{socket}")) == 1
+    first.kill()
+    assert second.api.act("promote", "summarize", version(0)).json["applied"] is True
+    second.kill()
+    until(lambda: not processes_with(socket), "the server to end")
+
+
+def test_redis_may_be_flushed_while_serving_and_promoting(
+    serve: Callable[..., Registry], valkey: Valkey
+) -> None:
+    """No answer is wrong, nothing is lost, and all is there again within a second."""
+    registry = serve(redis_url=valkey.url)
+    for i in range(30):
+        if i % 10 == 5:
+            with valkey.client() as client:
+                client.flushall()
+        answer = registry.api.act("promote", "summarize", version(i)).json
+        assert registry.api.state("summarize")["seq"] == answer["seq"] == i + 1
+    with valkey.client() as client:
+        client.flushall()
+
+    begun = time.monotonic()
+    until(lambda: valkey.states()[1] == {"production/summarize": registry.api.state("summarize")}, "Redis")
+    assert time.monotonic() - begun <= 1.5
+    assert len(whole_history(registry.api)) == 30
+
+
+def test_redis_may_die_and_come_back_empty(serve: Callable[..., Registry], valkey: Valkey) -> None:
+    """Meanwhile changes are acknowledged as not applied, and readers of both registries see them."""
+    first, second = serve(redis_url=valkey.url), serve(redis_url=valkey.url)
+    first.api.act("promote", "summarize", version(0))
+    valkey.kill()
+    answers = [first.api.act("promote", "summarize", version(i)).json for i in range(1, 6)]
+
+    assert [answer["seq"] for answer in answers] == [2, 3, 4, 5, 6]
+    assert not any(answer["applied"] for answer in answers)
+    until(lambda: shows(second.api, 6), "the other registry, without Redis")
+    assert first.api.get("/v1/environments/production/resolve/summarize?key=u").json["version"] == "1.1.0"
+
+    valkey.start()
+    begun = time.monotonic()
+    until(lambda: valkey.states()[1] == {"production/summarize": first.api.state("summarize")}, "Redis")
+    assert time.monotonic() - begun <= 1.0
+    assert first.api.act("promote", "summarize", version(6)).json["applied"] is True
+
+
+def test_an_older_redis_never_turns_the_state_back(serve: Callable[..., Registry], valkey: Valkey) -> None:
+    """A dump of last week, or a stranger's value in our keys, is replaced."""
+    registry = serve(redis_url=valkey.url)
+    for i in range(3):
+        registry.api.act("promote", "summarize", version(i))
+    state = registry.api.state("summarize")
+    with valkey.client() as client:
+        client.set("{promptstage}:head", f"{state['epoch']}.1")
+        client.hset("{promptstage}:states", "production/summarize", "{}")
+        until(lambda: valkey.states()[1] == {"production/summarize": state}, "the newest state")
+        client.delete("{promptstage}:head")
+        client.lpush("{promptstage}:head", "not ours")
+        until(lambda: client.type("{promptstage}:head") == "string", "our head")
+
+    assert registry.api.state("summarize") == state
+
+
+def test_a_journal_is_never_created_over_something(serve: Callable[..., Registry]) -> None:
+    """Without its journal a folder answers reads as it can, and refuses to write with the remedy."""
+    registry = serve()
+    registry.api.act("promote", "summarize", version(0))
+    shutil.rmtree(registry.data / "journal.git")
+
+    refused = until(lambda: _refused(registry), "the loss to be noticed")
+    assert refused["code"] == "journal_damaged"
+    assert "backup" in refused["detail"]
+    assert registry.api.get("/v1/environments/production/releases/summarize").status == 200
+    assert registry.api.get("/readyz").json["journal"] != "ok"
+
+
+def _refused(registry: Registry) -> Any:
+    answer = registry.api.act("promote", "summarize", version(1))
+    return answer.json if answer.status == 503 else None
+
+
+def test_a_journal_that_was_turned_back_refuses_to_write(
+    serve: Callable[..., Registry], valkey: Valkey
+) -> None:
+    """An old copy of the folder is behind what Redis has seen: nothing is written over it."""
+    registry = serve(redis_url=valkey.url)
+    registry.api.act("promote", "summarize", version(0))
+    shutil.copytree(registry.data, registry.data.with_name("old"))
+    registry.api.act("promote", "summarize", version(1))
+    registry.stop()
+    restored = serve("old", redis_url=valkey.url)
+
+    answer = restored.api.act("promote", "summarize", version(0))
+    assert (answer.status, answer.json["code"]) == (503, "journal_behind")
+    assert restored.api.state("summarize")["stable"]["version"] == "1.1.0"

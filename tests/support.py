@@ -1,0 +1,255 @@
+"""What the tests of the service share: a prompt repository, a registry process, and how to ask it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import redis
+import urllib3
+
+from registry import embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+PATIENCE = 15.0  # seconds that anything may take before a test gives up on it
+GIT = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_AUTHOR_EMAIL": "ada@example.org",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_COMMITTER_EMAIL": "ada@example.org",
+}
+
+
+def prompt(text: str = "Summarize {{text}}", *required: str) -> str:
+    """A prompt file; it declares the variables that are named, else those that are found."""
+    lines = ["messages:", "  - role: user", f"    content: {json.dumps(text)}"]
+    if required:
+        lines += ["variables:", *(f"  - name: {name}\n    required: true" for name in required)]
+    return "\n".join(lines) + "\n"
+
+
+class PromptRepository:
+    """A repository of an author, in which one call commits and tags a version."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True)
+        self.git("init", "--quiet", "--initial-branch=main")
+
+    def git(self, *args: str) -> str:
+        """Run the author's git."""
+        command = ["git", "-C", str(self.path), *args]
+        done = subprocess.run(command, check=True, capture_output=True, env={**os.environ, **GIT})
+        return done.stdout.decode().strip()
+
+    def tag(self, name: str, version: str, content: str | bytes | None = None) -> None:
+        """Commit a file and tag it; without content, one that says its version."""
+        content = prompt(f"{name} {version}: {{{{text}}}}") if content is None else content
+        file = self.path / "prompts" / f"{name}.prompt.yml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "-m", f"{name} {version}")
+        self.git("tag", "-a", f"{name}/v{version}", "-m", f"{name} {version}")
+
+
+class Answer:
+    """One answer of the API."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.text = response.data.decode()
+
+    @property
+    def json(self) -> Any:
+        """The body."""
+        return json.loads(self.text)
+
+
+class Api:
+    """Asks a registry over HTTP, with a token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.token = token
+        self._pool = urllib3.PoolManager(retries=False, timeout=PATIENCE)
+
+    def call(self, method: str, path: str, body: object = None, **headers: str) -> Answer:
+        """Send one request; header names are written with underscores."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token:
+            sent.setdefault("Authorization", f"Bearer {self.token}")
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+        return Answer(self._pool.request(method, self.url + path, body=data, headers=sent))
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Read."""
+        return self.call("GET", path, **headers)
+
+    def act(
+        self, op: str, name: str, body: object = None, environment: str = "production", **headers: str
+    ) -> Answer:
+        """Change a rollout."""
+        path = f"/v1/environments/{environment}/rollouts/{name}/actions/{op}"
+        return self.call("POST", path, body, **headers)
+
+    def state(self, name: str, environment: str = "production") -> Any:
+        """What is in force."""
+        return self.get(f"/v1/environments/{environment}/rollouts/{name}").json
+
+    def close(self) -> None:
+        """End the connections."""
+        self._pool.clear()
+
+
+class Registry:
+    """A registry process, as an operator starts it."""
+
+    def __init__(
+        self, repository: Path, data: Path, *, port: int = 0, workers: int = 1, **settings: str
+    ) -> None:
+        self.data = data
+        self._log = data.with_suffix(f".{time.monotonic_ns()}.log")
+        environment = {
+            **os.environ,
+            **{f"PROMPTSTAGE_{key.upper()}": value for key, value in settings.items()},
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "registry",
+            "serve",
+            "--repository",
+            str(repository),
+            "--data",
+            str(data),
+        ]
+        command += ["--port", str(port), "--workers", str(workers)]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        self.port = port or int(self.find(r"http://127\.0\.0\.1:(\d+)")[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        until(self._ready, "the registry to be ready", self.log)
+        self.api = Api(self.url, (data / "admin.token").read_text().strip())
+
+    @property
+    def log(self) -> str:
+        """What it wrote so far."""
+        return self._log.read_text()
+
+    def find(self, pattern: str) -> re.Match[str]:
+        """Wait until its log says something."""
+        return until(lambda: re.search(pattern, self.log), pattern, "")
+
+    def _ready(self) -> bool:
+        assert self.process.poll() is None, self.log
+        with closing(Api(self.url, "")) as api:
+            try:
+                return api.get("/readyz").status == 200
+            except urllib3.exceptions.HTTPError:
+                return False
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it, and wait for the end."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.stop(signal.SIGKILL)
+
+
+def until(look: Callable[[], T], what: str, log: str = "") -> T:
+    """Look again and again until there is something, and give it back."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}\n{log}"
+        time.sleep(0.005)
+    return found
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started, and theirs."""
+    direct = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return direct + [below for child in direct for below in children(child)]
+
+
+def processes_with(text: str) -> list[str]:
+    """The command lines of all running processes that hold a text."""
+
+    def lines() -> Iterator[str]:
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if text in line and int(folder.name) != os.getpid():
+                yield f"{folder.name} {line}"
+
+    return list(lines())
+
+
+class Valkey:
+    """A Valkey of the test's own, which can be killed and started again, empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = folder / "v.sock"
+        self.url = f"unix://{self._socket}"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, without any data."""
+        self._socket.unlink(missing_ok=True)
+        binary = embedded.binary()
+        options = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--loglevel", "warning"]
+        self.process = subprocess.Popen([binary, *options], cwd=self._socket.parent)
+        until(self.answers, "Valkey")
+
+    def answers(self) -> bool:
+        """Whether it is there."""
+        with self.client() as client:
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+    def kill(self) -> None:
+        """End it at once."""
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def client(self) -> redis.Redis:
+        """A connection, for the test to meddle with."""
+        return redis.Redis.from_url(self.url, decode_responses=True)
+
+    def states(self) -> tuple[str, dict[str, Any]]:
+        """What registries share: the head, and all states."""
+        return states_in(self.url)
+
+
+def states_in(url: str) -> tuple[str, dict[str, Any]]:
+    """What a Redis holds for registries with the default prefix: the head, and all states."""
+    with redis.Redis.from_url(url, decode_responses=True) as client:
+        head, states = client.get("{promptstage}:head"), client.hgetall("{promptstage}:states")
+    return str(head), {place: json.loads(state) for place, state in states.items()}  # type: ignore[union-attr]
