@@ -1,0 +1,73 @@
+"""The command line: what authors, release managers and operators type."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from io import TextIOWrapper
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from registry.cli import serve
+from registry.cli.output import complain
+from registry.errors import RegistryError
+
+__all__ = ["app", "main"]
+
+
+class Commands(TyperGroup):
+    """Runs a command; what goes wrong becomes one sentence on stderr and exit code 1, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except RegistryError as error:
+            complain(error.message)
+        except BrokenPipeError:
+            raise  # the reader of a pipe has seen enough; typer ends quietly
+        except OSError as error:
+            complain(str(error))
+        raise typer.Exit(1)
+
+
+app = typer.Typer(
+    name="promptstage",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(serve.serve)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"promptstage {version('promptstage-registry')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _promptstage(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Prompts in git, released in stages.
+
+    \b
+    Begin with:  promptstage init prompts
+                 promptstage serve --repository prompts
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+
+
+def main() -> None:
+    """Run the command line; the console script ``promptstage``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
+    app()

@@ -1,0 +1,104 @@
+"""``promptstage serve``: the registry itself, under uvicorn."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry.cli import worktree
+from registry.errors import Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from registry.settings import Settings
+
+_URL = re.compile(r"\w+://|[^/]+:")  # git's own rule: a colon before any slash is a host
+
+NO_REPOSITORY = (
+    "no prompt repository was given; name a path or a URL, such as\n"
+    "  promptstage serve --repository ./prompts\n"
+    "or set PROMPTSTAGE_REPOSITORY. `promptstage init prompts` makes a new one"
+)
+
+
+def serve(  # noqa: PLR0913 - one parameter an option
+    *,
+    repository: Annotated[
+        str | None, typer.Option(help="The prompt repository, a path or URL.  [env: PROMPTSTAGE_REPOSITORY]")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="The folder of mirror and journal.  [env: PROMPTSTAGE_DATA; .data]")
+    ] = None,
+    redis_url: Annotated[
+        str | None,
+        typer.Option(help="A Redis that registries share.  [env: PROMPTSTAGE_REDIS_URL; one of its own]"),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on.  [env: PROMPTSTAGE_HOST; 127.0.0.1]")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="The port; 0 lets the system choose.  [env: PROMPTSTAGE_PORT; 8000]"
+        ),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="How many processes answer.")] = 1,
+) -> None:
+    """Run the registry until it is interrupted.
+
+    \b
+    Example:  promptstage serve --repository ./prompts --port 8000
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    given = {"REPOSITORY": repository, "DATA": data, "REDIS_URL": redis_url, "HOST": host, "PORT": port}
+    # Workers are new processes that read the settings again, so options travel in the environment.
+    chosen = {f"PROMPTSTAGE_{name}": str(value) for name, value in given.items() if value is not None}
+    os.environ.update(chosen)
+    settings = _settings()
+    _check_repository(settings.repository)
+    _check_data(settings.data)
+    from registry.cli import server  # noqa: PLC0415 - no other command should wait for uvicorn's import
+
+    raise typer.Exit(server.run(settings.host, settings.port, workers))
+
+
+def _settings() -> Settings:
+    from pydantic import ValidationError  # noqa: PLC0415 - nor for pydantic's
+
+    from registry.settings import Settings  # noqa: PLC0415
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise Invalid("; ".join(_sentence(found["loc"], found["msg"]) for found in error.errors())) from error
+
+
+def _sentence(loc: tuple[int | str, ...], message: str) -> str:
+    return f"PROMPTSTAGE_{str(loc[0]).upper()}: {message.removeprefix('Value error, ')}"
+
+
+def _check_repository(repository: str) -> None:
+    """Find out now what would otherwise be a line in the log, again and again."""
+    if not repository:
+        raise Invalid(NO_REPOSITORY)
+    if shutil.which("git") is None:
+        raise Unavailable("git is not installed, or not on the PATH; install it (2.30 or newer)")
+    if not _URL.match(repository) and not worktree.is_repository(Path(repository)):
+        raise Invalid(
+            f"{repository} is no git repository; name the folder that `git init` or `git clone` made, "
+            "or make a new one: promptstage init prompts"
+        )
+
+
+def _check_data(data: Path) -> None:
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(
+            f"the data folder {data} cannot be made: {error.strerror}; name another with --data"
+        ) from error
+    if not os.access(data, os.W_OK | os.X_OK):
+        raise Unavailable(f"the data folder {data} cannot be written; name another with --data, or allow it")
