@@ -7,12 +7,16 @@ prompt = client.get("summarize", key="user-42")
 messages = prompt.messages(text="...")
 """
 
-from promptstage import logs
+from typing import TYPE_CHECKING, Any
+
 from promptstage.client import Client
 from promptstage.errors import PromptstageError, PromptUnavailable, ReleaseInvalid, VariablesMissing
 from promptstage.keys import context
 from promptstage.prompt import Prompt
 from promptstage.stamp import Stamp
+
+if TYPE_CHECKING:
+    from promptstage import logs
 
 __all__ = [
     "Client",
@@ -25,3 +29,12 @@ __all__ = [
     "context",
     "logs",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `logs` when it is first used: `logging` and `json` are a third of what this package costs."""
+    if name == "logs":
+        from importlib import import_module  # noqa: PLC0415 - see above
+
+        return import_module("promptstage.logs")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ class PromptstageError(Exception):
     """The base of every error that this package raises."""
 
 
-class PromptUnavailable(PromptstageError):  # noqa: N818 - it says what happened
+class PromptUnavailable(PromptstageError):
     """No release, no snapshot and no fallback: there is nothing to serve.
 
     Attributes:
@@ -28,7 +28,7 @@ class PromptUnavailable(PromptstageError):  # noqa: N818 - it says what happened
         self.reason = reason
 
 
-class VariablesMissing(PromptstageError, ValueError):  # noqa: N818
+class VariablesMissing(PromptstageError, ValueError):
     """A required variable was not given; one error names all that are missing.
 
     Attributes:
@@ -41,5 +41,5 @@ class VariablesMissing(PromptstageError, ValueError):  # noqa: N818
         self.names = names
 
 
-class ReleaseInvalid(PromptstageError, ValueError):  # noqa: N818
+class ReleaseInvalid(PromptstageError, ValueError):
     """JSON that is not a release as the contract has it; the message names the place."""

@@ -91,7 +91,7 @@ class Snapshots:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._writing, _locked(self.folder / ".lock"):
-                with suppress(OSError, ValueError):
+                with suppress(OSError, ValueError, RecursionError):
                     if keep(_read(path).data):
                         return
                 _replace(path, data)

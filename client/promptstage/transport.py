@@ -39,7 +39,7 @@ BUSY = (429, 503)
 EVENT_STREAM = "text/event-stream"
 
 
-class Fault(Exception):  # noqa: N818
+class Fault(Exception):
     """The registry gave nothing usable.
 
     Attributes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from client.fake_registry import FakeRegistry, release
 
 from promptstage import Client, limits, logs
-from tests.client.fake_registry import FakeRegistry, release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Connect(Protocol):
     """Make a client that ends with the test."""
 
-    def __call__(self, url: str | None = None, **settings: Any) -> Client: ...
+    def __call__(self, url: str | None = None, **settings: Any) -> Client:
+        """The url is the registry's unless given."""
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -53,7 +54,7 @@ def served(version: str) -> Json:
     }
 
 
-def release(
+def release(  # noqa: PLR0913 - by keyword
     name: str = "summarize",
     stable: str = "1.2.0",
     *,
@@ -108,6 +109,7 @@ class FakeRegistry:
         self.delay = Event()
         self.delay.set()
         self.requests: list[str] = []
+        self.times: list[float] = []
         self.tokens: set[str | None] = set()
         self.asked: list[dict[str, str | None]] = []
         self.statuses: list[int] = []
@@ -197,6 +199,14 @@ def event(kind: str, body: Json) -> bytes:
     return f"event: {kind}\ndata: {json.dumps(body)}\n\n".encode()
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does without an event that tells of it."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.002)
+
+
 def _is_newer(body: Json, position: str | None) -> bool:
     return position is None or (body["epoch"], body["seq"]) > tuple(map(int, position.split(".")))
 
@@ -256,6 +266,7 @@ class _Handler(BaseHTTPRequestHandler):
         fake = self.server.fake
         with fake.changed:
             fake.requests.append(f"{self.command} {self.path}")
+            fake.times.append(time.monotonic())
             fake.tokens.add(self.headers["Authorization"])
             fake.changed.notify_all()
         fake.delay.wait()

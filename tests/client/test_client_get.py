@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
+from client.fake_registry import BLACK_HOLE, GARBAGE, FakeRegistry, release, version_of
 
 from promptstage import Client, PromptUnavailable, VariablesMissing, context
-from tests.client.conftest import Connect
-from tests.client.fake_registry import BLACK_HOLE, GARBAGE, FakeRegistry, release, version_of
+
+if TYPE_CHECKING:
+    from client.conftest import Connect
 
 
 def test_get_fetches_a_name_never_seen(connect: Connect) -> None:
     """A first get returns what the registry serves, with all that the contract names."""
     prompt = connect().get("summarize", key="user-42")
 
-    assert ("summarize", "1.2.0", 1, "c0ffee", "sha256:1.2.0") == (
+    assert (
         prompt.name,
         prompt.version,
         prompt.number,
         prompt.commit,
         prompt.digest,
-    )
-    assert ("stable", "STATIC", None, "live") == (prompt.arm, prompt.reason, prompt.rollout, prompt.source)
+    ) == ("summarize", "1.2.0", 1, "c0ffee", "sha256:1.2.0")
+    assert (prompt.arm, prompt.reason, prompt.rollout, prompt.source) == ("stable", "STATIC", None, "live")
     assert 0 <= prompt.age < 5
     assert prompt.model == "openai/gpt-5-mini"
-    assert [{"role": "user", "content": "1.2.0: hello"}] == prompt.messages(text="hello")
+    assert prompt.messages(text="hello") == [{"role": "user", "content": "1.2.0: hello"}]
 
 
 def test_get_reads_memory_the_second_time(connect: Connect, registry: FakeRegistry) -> None:
@@ -59,7 +62,7 @@ def test_one_fetch_however_many_ask(connect: Connect, registry: FakeRegistry) ->
     for thread in threads:
         thread.join()
 
-    assert ["1.2.0"] * 20 == got
+    assert got == ["1.2.0"] * 20
     assert registry.count("GET") == 1
 
 
@@ -116,7 +119,7 @@ def test_a_refused_token_is_said_once(
     registry.wait(lambda: registry.count("POST") >= 3)
 
     assert caught.value.reason == "unauthorized"
-    assert ["ERROR"] == [record.levelname for record in caplog.records if record.name == "promptstage"]
+    assert [record.levelname for record in caplog.records if record.name == "promptstage"] == ["ERROR"]
     assert str(status) in client.status()["auth_error"]
     assert "secret" not in str(client.status()) + caplog.text + str(caught.value)
     assert registry.tokens == {"Bearer secret"}
@@ -145,13 +148,13 @@ def test_a_fallback_serves_when_nothing_is_known(
     client = connect()
     prompt = client.get("summarize", fallback=fallback)  # type: ignore[arg-type]
 
-    assert ("fallback", "fallback", "FALLBACK", "fallback") == (
+    assert (
         prompt.version,
         prompt.arm,
         prompt.reason,
         prompt.source,
-    )
-    assert [{"role": "user", "content": "Say hi"}] == prompt.messages(text="hi")
+    ) == ("fallback", "fallback", "FALLBACK", "fallback")
+    assert prompt.messages(text="hi") == [{"role": "user", "content": "Say hi"}]
     with pytest.raises(VariablesMissing, match="text"):
         prompt.text()
     assert client.status()["counts"]["fallbacks"] == 1

@@ -1,0 +1,95 @@
+"""A client after a fork: as servers that load the application first and fork then have it."""
+
+from __future__ import annotations
+
+import json
+import os
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from client.fake_registry import FakeRegistry, release, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from client.conftest import Connect
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # forking with threads is the point
+]
+
+
+def in_child(work: Callable[[], Any]) -> Any:
+    """What a function returns in a forked child."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, json.dumps(work()).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        answer = json.loads(pipe.read() or b"null")
+    os.waitpid(child, 0)
+    return answer
+
+
+def test_the_child_follows_by_itself(connect: Connect, registry: FakeRegistry) -> None:
+    """It serves at once, hears of changes through a stream of its own, and fetches new names."""
+    registry.releases["other"] = release("other")
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+
+    def promote() -> None:
+        registry.wait_for_streams(2)
+        registry.publish(release(stable="1.3.0", seq=2))
+
+    Thread(target=promote, daemon=True).start()
+
+    def child() -> list[str]:
+        held = client.get("summarize").version
+        until(lambda: client.get("summarize").version == "1.3.0")
+        return [held, client.get("other").version]
+
+    assert in_child(child) == ["1.2.0", "1.2.0"]
+
+
+def test_the_parent_keeps_its_stream(connect: Connect, registry: FakeRegistry) -> None:
+    """A child that ends, its own stream open, takes nothing along."""
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+    assert in_child(lambda: client.ready(10))
+    opened = len(registry.asked)
+    registry.publish(release(stable="1.3.0", seq=2))
+    until(lambda: client.get("summarize").version == "1.3.0")
+
+    assert registry.asked[opened:] == []
+
+
+def test_the_child_of_a_closed_client_stays_closed(connect: Connect, registry: FakeRegistry) -> None:
+    """Nothing is started that was stopped."""
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+    client.close()
+
+    assert in_child(lambda: client.status()["stream"]["state"]) == "closed"
+
+
+def test_a_fork_during_a_first_fetch(connect: Connect, registry: FakeRegistry) -> None:
+    """The parent's fetch never lands in the child, which makes its own."""
+    client = connect(timeout=10)
+    registry.delay.clear()
+    waiting = Thread(target=client.get, args=["summarize"])
+    waiting.start()
+    registry.wait(lambda: registry.count("GET") == 1)
+
+    def release_all() -> None:
+        registry.wait(lambda: registry.count("GET") == 2)
+        registry.delay.set()
+
+    Thread(target=release_all, daemon=True).start()
+    assert in_child(lambda: client.get("summarize").version) == "1.2.0"
+    waiting.join()

@@ -1,0 +1,62 @@
+"""The client for an application's own tests."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from client.fake_registry import release
+
+import promptstage
+from promptstage import PromptUnavailable
+from promptstage.testing import Client
+
+
+def test_it_takes_the_place_of_a_client() -> None:
+    """Texts and messages, rendered as ever, without a thread."""
+    before = threading.active_count()
+    client = Client.of({"a": "Say {{x}}", "b": [{"role": "system", "content": "Be {{x}}"}]})
+
+    assert isinstance(client, promptstage.Client)
+    assert client.get("a").messages(x=1) == [{"role": "user", "content": "Say 1"}]
+    assert client.get("b").messages(x=1) == [{"role": "system", "content": "Be 1"}]
+    assert client.ready(0)
+    assert threading.active_count() == before
+
+
+def test_it_records_what_was_got() -> None:
+    """By `get` and `use`, in order."""
+    client = Client.of({"a": "A", "b": {"versions": {"2.0.0": "two", "1.0.0": "one"}}})
+    client.get("a")
+    with client.use("b"):
+        client.get("b", version="1.0.0")
+    client.get("c", fallback="mine")
+
+    assert client.got == [("a", "1.0.0"), ("b", "2.0.0"), ("b", "1.0.0"), ("c", "fallback")]
+
+
+def test_a_version_and_an_arm_can_be_forced() -> None:
+    """To test what the application does with a canary."""
+    client = Client.of({"a": {"versions": {"1.0.0": "one", "2.0.0": "two"}}})
+    client.serve("a", "2.0.0", arm="canary")
+    prompt = client.get("a")
+
+    assert (prompt.version, prompt.arm, prompt.text()) == ("2.0.0", "canary", "two")
+    with pytest.raises(KeyError):
+        client.serve("a", "3.0.0")
+
+
+def test_a_whole_release_splits() -> None:
+    """As the registry would."""
+    client = Client.of({"summarize": release(candidate="1.3.0", percent=50)})
+
+    assert {client.get("summarize", key=key).arm for key in range(100)} == {"canary", "control"}
+
+
+def test_what_is_not_there_is_unavailable() -> None:
+    """Prompts and versions that the test did not name."""
+    client = Client.of({"a": "A"})
+    with pytest.raises(PromptUnavailable, match=r"Client\.of"):
+        client.get("b")
+    with pytest.raises(PromptUnavailable, match=r"Client\.of"):
+        client.get("a", version="9.9.9")
