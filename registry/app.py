@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from registry import embedded
-from registry.api import health, metrics, problem, prompts, releases, stream
+from registry.api import health, problem, prompts, releases, stream
 from registry.api import rollouts as rollouts_api
+from registry.api.hub import Hub
+from registry.api.metrics import Metrics
 from registry.api.parts import Parts
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
@@ -37,6 +39,8 @@ logger = logging.getLogger("uvicorn.error")  # what a person at the terminal see
 
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
 
+FIRST_LOOK_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
+
 DESCRIPTION = (
     "Resolves a prompt's name to a version, by canary and full rollout rules. Versions are git tags."
 )
@@ -55,6 +59,8 @@ def create(settings: Settings) -> FastAPI:
         with ExitStack() as stack:
             parts = _open(settings, stack)
             app.state.parts = parts
+            # A worker that has not looked yet would call every prompt unknown.
+            await asyncio.to_thread(parts.sync.first_look.wait, FIRST_LOOK_SECONDS)
             beat = asyncio.create_task(parts.hub.run())
             _end_streams_on_signal(parts.hub)
             _end_with_parent()
@@ -67,11 +73,10 @@ def create(settings: Settings) -> FastAPI:
         version="1",
         description=DESCRIPTION,
         lifespan=lifespan,
-        max_body_size=MAX_BODY_BYTES,
     )
-    problem.install(app)
-    for part in (prompts, releases, stream, rollouts_api, health, metrics):
-        app.include_router(part.router)
+    problem.install(app, MAX_BODY_BYTES)
+    for part in (prompts, releases, stream, rollouts_api, health):
+        app.include_router(part.router, max_body_size=MAX_BODY_BYTES)
     return app
 
 
@@ -97,10 +102,10 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     follower = Follower(rollouts, board)
     follower.start()
     stack.callback(follower.stop)
-    return Parts(catalog, sync, rollouts, stream.Hub(replica.view), metrics.Metrics())
+    return Parts(catalog, sync, rollouts, Hub(replica.view), Metrics())
 
 
-def _end_streams_on_signal(hub: stream.Hub) -> None:
+def _end_streams_on_signal(hub: Hub) -> None:
     """End the streams before uvicorn waits for its connections to end, which it would do for ever."""
     loop = asyncio.get_running_loop()
 

@@ -1,12 +1,13 @@
-"""Whether the process lives, and whether it can answer."""
+"""Whether the process lives, whether it can answer, and its numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from registry.api.parts import Service
+from registry.api.parts import Reader, Service
 
 if TYPE_CHECKING:
     from registry.errors import Unavailable
@@ -37,6 +38,13 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
         "redis": _told(replica.board_problem),
         "repository": service.catalog.status()["error"] or "ok",
     }
+
+
+@router.get("/metrics")
+def metrics(service: Service, _: Reader) -> Response:
+    """Numbers in Prometheus' text format."""
+    text = service.metrics.render(service.rollouts.replica, service.hub.count)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 def _told(problem: Unavailable | None) -> str:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
-
-from registry.api.parts import Reader, Service
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 if TYPE_CHECKING:
-    from registry.api.parts import Parts
-
-router = APIRouter(tags=["operations"])
+    from registry.rollouts.replica import Replica
 
 
 class Metrics:
@@ -43,11 +38,10 @@ class Metrics:
             "promptstage_rollout_percent", "Share of users", ["environment", "prompt"], registry=self.registry
         )
 
-    def render(self, parts: Parts) -> bytes:
-        """Look at the service, and write the numbers in the text format."""
-        replica = parts.rollouts.replica
+    def render(self, replica: Replica, streams: int) -> bytes:
+        """Look at the service, and write the numbers in Prometheus' text format."""
         self.head.set(replica.view.head[1])
-        self.streams.set(parts.hub.count)
+        self.streams.set(streams)
         self.redis.set(replica.board_problem is None)
         self.writable.set(replica.problem is None)
         self.percent.clear()
@@ -55,9 +49,3 @@ class Metrics:
             if state.rollout:
                 self.percent.labels(state.environment, state.prompt).set(state.rollout.percent)
         return generate_latest(self.registry)
-
-
-@router.get("/metrics")
-def metrics(service: Service, _: Reader) -> Response:
-    """Numbers in Prometheus' text format."""
-    return Response(service.metrics.render(service), media_type=CONTENT_TYPE_LATEST)

@@ -13,8 +13,8 @@ from registry.rollouts import clock
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from registry.api.hub import Hub
     from registry.api.metrics import Metrics
-    from registry.api.stream import Hub
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
     from registry.rollouts.service import Rollouts

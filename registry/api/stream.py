@@ -1,8 +1,7 @@
 """The stream: every release that a client holds, kept fresh, as server-sent events.
 
 A client says which names it holds at which position. It gets what is newer, a heartbeat that confirms
-the rest, and then whole releases as they change. Of a release that changes while a slow client reads,
-only the newest waits for it, so a client costs as much memory as it has names, and no more.
+the rest, and then whole releases as they change.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from registry.api.hub import Hub, Subscription
 from registry.api.parts import Parts, Reader, Service
 from registry.errors import Invalid
 
@@ -22,92 +22,13 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from registry.rollouts.view import Built, View
+    from registry.rollouts.view import Built
 
 router = APIRouter(prefix="/v1/environments/{environment}", tags=["releases"])
 
-HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
 MAX_NAMES = 10_000  # of one client
 
 Position = tuple[int, int]
-
-
-class Subscription:
-    """One client: the names it wants, and what it has not been sent yet."""
-
-    def __init__(self, environment: str, names: frozenset[str]) -> None:
-        self.environment = environment
-        self.names = names
-        self.pending: dict[str, Built] = {}
-        self.beat = False
-        self.closed = False
-        self.wake = asyncio.Event()
-
-    def offer(self, built: Built) -> None:
-        """Let a release wait to be sent, in the place of an older one."""
-        held = self.pending.get(built.release.prompt)
-        if held is None or held.release.position <= built.release.position:
-            self.pending[built.release.prompt] = built
-            self.wake.set()
-
-    def close(self) -> None:
-        """End the stream once what waits has been sent."""
-        self.closed = True
-        self.wake.set()
-
-
-class Hub:
-    """Everybody who listens on this process; used on the event loop, but for `publish`."""
-
-    def __init__(self, view: View) -> None:
-        self.view = view
-        self._open: set[Subscription] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
-
-    @property
-    def count(self) -> int:
-        """How many streams are open."""
-        return len(self._open)
-
-    async def run(self) -> None:
-        """Beat for all, until cancelled."""
-        self._loop = asyncio.get_running_loop()
-        self.view.listeners.append(self.publish)
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            for subscription in self._open:
-                subscription.beat = True
-                subscription.wake.set()
-
-    def publish(self, built: Built) -> None:
-        """Tell of a new release, from any thread."""
-        if self._loop is not None and not self._closed:
-            self._loop.call_soon_threadsafe(self._deliver, built)
-
-    def _deliver(self, built: Built) -> None:
-        for subscription in self._open:
-            if (
-                built.release.prompt in subscription.names
-                and built.release.environment == subscription.environment
-            ):
-                subscription.offer(built)
-
-    def add(self, subscription: Subscription) -> None:
-        """Begin to tell a client."""
-        self._open.add(subscription)
-        if self._closed:
-            subscription.close()
-
-    def remove(self, subscription: Subscription) -> None:
-        """Stop telling a client."""
-        self._open.discard(subscription)
-
-    def close(self) -> None:
-        """End all streams, and every one that is opened from now on: the process is going."""
-        self._closed = True
-        for subscription in self._open:
-            subscription.close()
 
 
 class EventStream(Response):

@@ -228,7 +228,9 @@ def unservable(version: Version) -> Invalid:
 
 
 def _command(action: Action, version: Version | None) -> transitions.Command:
-    ref = version and VersionRef(version=version.version, digest=version.digest or "", commit=version.commit)
+    ref = None
+    if version is not None:
+        ref = VersionRef(version=version.version, digest=version.digest or "", commit=version.commit)
     match action.op:
         case "start" if ref is not None:
             identifier, salt = f"r-{secrets.token_hex(6)}", secrets.token_urlsafe(12)

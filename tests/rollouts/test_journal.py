@@ -1,0 +1,144 @@
+"""The journal on a real disk: durable, in order, and never created over something."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from registry.errors import Unavailable
+from registry.locks import locked
+from registry.rollouts import clock
+from registry.rollouts.change import Change, content_path, state_path
+from registry.rollouts.journal import Entry, Journal
+from registry.rollouts.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """A new journal."""
+    new = Journal(tmp_path)
+    with new.lock() as lock:
+        new.create(lock, 7, {"tokens/a.json": b"{}"})
+    yield new
+    new.close()
+
+
+def write(journal: Journal, seq: int, **files: bytes) -> Entry:
+    """Commit a promote with a number."""
+    state = State(environment="production", prompt="summarize", epoch=7, seq=seq)
+    change = Change(epoch=7, seq=seq, at=clock.now(), actor="ada", op="promote", state=state)
+    content = state.model_dump_json().encode()
+    with journal.lock() as lock:
+        return journal.write(
+            lock, journal.head().commit, change, {state_path("production", "summarize"): content, **files}
+        )
+
+
+def test_what_was_written_is_read_again(journal: Journal, tmp_path: Path) -> None:
+    """Another process, or this one after a restart, finds every change in order."""
+    entries = [write(journal, seq) for seq in (1, 2, 3)]
+    contents = Journal(tmp_path).load()
+
+    assert contents.head == entries[-1]
+    assert contents.commits[1:] == [entry.commit for entry in entries]
+    assert [state.seq for state in contents.states] == [3]
+    assert contents.tokens == [b"{}"]
+
+
+def test_changes_since_a_commit(journal: Journal) -> None:
+    """A reader that knows a commit gets what came after it, oldest first."""
+    known = write(journal, 1)
+    newer = [write(journal, 2), write(journal, 3)]
+
+    assert journal.since(known.commit) == newer
+    assert journal.since(newer[-1].commit) == []
+    assert journal.since("0" * 40) is None
+
+
+def test_staged_bytes_are_kept_as_they_are(journal: Journal) -> None:
+    """Any bytes come back, and a version that was never staged has none."""
+    content = b"a: \xff\r\n\0\ndone\nM 100644\n"
+    write(journal, 1, **{content_path("support/triage", "1.0.0"): content})
+
+    assert journal.staged("support/triage", "1.0.0") == content
+    assert journal.staged("support/triage", "1.0.1") is None
+
+
+def test_git_itself_finds_nothing_to_object(journal: Journal, tmp_path: Path) -> None:
+    """The journal is an ordinary repository, which any git can read."""
+    write(journal, 1)
+    command = ["git", "-C", str(tmp_path / "journal.git")]
+
+    subprocess.run([*command, "fsck", "--strict"], check=True, capture_output=True)
+    assert subprocess.check_output([*command, "rev-list", "--count", "main"]) == b"2\n"
+
+
+def test_a_dead_writers_lock_blocks_nobody(journal: Journal, tmp_path: Path) -> None:
+    """A killed git leaves a lock file behind, which the next writer clears away."""
+    (tmp_path / "journal.git/refs/heads/main.lock").write_text("")
+
+    assert write(journal, 1).change.seq == 1
+
+
+def test_a_write_that_fails_changes_nothing(journal: Journal, tmp_path: Path) -> None:
+    """A disk that takes nothing is an error with a reason, and the head stays."""
+    before = write(journal, 1)
+    objects = tmp_path / "journal.git/objects"
+    objects.rename(objects.with_name("hidden"))
+    objects.write_text("in the way")
+    with pytest.raises(Unavailable):
+        write(journal, 2)
+    objects.unlink()
+    objects.with_name("hidden").rename(objects)
+
+    assert journal.head() == before
+    assert write(journal, 2).change.seq == 2
+
+
+def test_a_folder_with_other_things_gets_no_journal(tmp_path: Path) -> None:
+    """Who points at the wrong folder, or lost half of it, is told instead of being given an empty one."""
+    (tmp_path / "mirror.git").mkdir()
+    with pytest.raises(Unavailable, match="backup") as caught:
+        Journal(tmp_path).check_empty()
+
+    assert caught.value.code == "journal_missing"
+
+
+def test_a_creation_that_was_cut_off_can_be_begun_again(journal: Journal, tmp_path: Path) -> None:
+    """Without its marker a journal that holds no change is none; one with a change is not replaced."""
+    (tmp_path / "journal.json").unlink()
+    journal.check_empty()
+    (tmp_path / "journal.json").write_text("{}")
+    write(journal, 1)
+    (tmp_path / "journal.json").unlink()
+    with pytest.raises(Unavailable):
+        journal.check_empty()
+
+
+@pytest.mark.parametrize("garbage", ["", "not a commit", "0" * 40])
+def test_a_damaged_journal_says_so(journal: Journal, tmp_path: Path, garbage: str) -> None:
+    """Garbage in the place of the branch is an error with the remedy."""
+    (tmp_path / "journal.git/refs/heads/main").write_text(garbage)
+    with pytest.raises(Unavailable, match="backup") as caught:
+        journal.head()
+
+    assert caught.value.code == "journal_damaged"
+
+
+def test_the_lock_outlives_a_killed_writer_in_its_child(journal: Journal, tmp_path: Path) -> None:
+    """A git child holds the lock too: nobody writes beside it, even if its parent is gone."""
+    with journal.lock() as lock:
+        child = subprocess.Popen(["sleep", "60"], pass_fds=(lock,))
+    with pytest.raises(Unavailable, match="another process"), locked(tmp_path / "journal.lock", wait=0):
+        pass
+    child.kill()
+    child.wait()
+
+    with locked(tmp_path / "journal.lock", wait=0):
+        pass
