@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check format clean
+.PHONY: help run test check bench format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,9 @@ check: .venv/.ready ## Lint and type-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+bench: .venv/.ready ## Measure, and print what was measured
+	$(BIN)/python tests/bench/latency.py
 
 format: .venv/.ready ## Format and fix what can be fixed by itself
 	$(BIN)/ruff format

@@ -34,7 +34,7 @@ BRANCH = "refs/heads/main"
 LOCK_SECONDS = 5.0  # hundreds of writes fit in; who waits longer is told to come again
 WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is in trouble
 LIST_SECONDS = 60.0  # reading a whole journal of a million changes
-FRESH_SECONDS = 60.0  # folders changed this recently may not have reached the disk yet
+CLOCK_TICK_SECONDS = 1.0  # file times are coarser than the clock
 WALK_LIMIT = 1000  # more changes than this at once are read as a whole journal
 DURABLE = ("core.fsync=all", "core.fsyncMethod=fsync", "fastimport.unpackLimit=1000")
 IDENTITY = "Promptstage <registry@promptstage.invalid>"
@@ -67,6 +67,7 @@ class Journal:
         self._repository = folder / "journal.git"
         self._marker = folder / "journal.json"
         self._git = Git(self._repository, config=DURABLE)
+        self._synced = 0.0  # folders that changed before this time are on the disk
 
     def close(self) -> None:
         """End the git processes that wait for questions."""
@@ -87,7 +88,7 @@ class Journal:
     def load(self) -> Contents:
         """Read everything that a process keeps in memory. Raises Unavailable."""
         head = self.head()
-        self._sync_folders(since=0)
+        self._sync_folders()
         listed = self._git.run(
             "ls-tree",
             "-r",
@@ -124,7 +125,7 @@ class Journal:
                 return None
             entry = self._entry(f"{entry.commit}^")
         if found:
-            self._sync_folders(since=time.time() - FRESH_SECONDS)
+            self._sync_folders()
         return found[::-1]
 
     def entry(self, commit: str) -> Entry:
@@ -189,7 +190,6 @@ class Journal:
 
     def _commit(self, lock: int, parent: str | None, change: Change, files: Mapping[str, bytes]) -> Entry:
         self._clear_stale_locks()
-        started = time.time()
         data = b"".join(_import_stream(parent, change, files))
         try:
             self._git.run(
@@ -202,7 +202,7 @@ class Journal:
                 raise Unavailable(
                     f"the change was not written: {error.message}", code="journal_unwritable"
                 ) from error
-        self._sync_folders(since=started - FRESH_SECONDS)
+        self._sync_folders()
         return self._entry(BRANCH)
 
     def _holds(self, change: Change) -> bool:
@@ -215,14 +215,17 @@ class Journal:
         """Remove what a killed git left: nobody else can be writing while we hold the lock."""
         (self._repository / f"{BRANCH}.lock").unlink(missing_ok=True)
 
-    def _sync_folders(self, since: float) -> None:
+    def _sync_folders(self) -> None:
         """Make names durable, not only contents: git syncs files, but not the folders they are in."""
+        begun = time.time()
+        since = min(self._synced, begun) - CLOCK_TICK_SECONDS
         objects = self._repository / "objects"
         folders = [
             entry.path for entry in os.scandir(objects) if entry.is_dir() and entry.stat().st_mtime >= since
         ]
         for folder in (*folders, str(objects), str(self._repository / "refs/heads")):
             _sync_folder(folder)
+        self._synced = begun
 
     # Looking things up
 

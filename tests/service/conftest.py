@@ -79,3 +79,9 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
     server = Valkey(tmp_path)
     yield server
     server.kill()
+
+
+@pytest.fixture
+def new_repository(tmp_path: Path) -> PromptRepository:
+    """A prompt repository that the test may tag in."""
+    return fill(PromptRepository(tmp_path / "repository"))
