@@ -71,7 +71,7 @@ class Client:
             user's cache folder.
 
     Raises:
-        ValueError: no URL was given, or it is none.
+        ValueError: no URL was given, or it, the token or a name is none.
     """
 
     def __init__(  # noqa: PLR0913 - settings, by keyword
@@ -130,6 +130,7 @@ class Client:
         Raises:
             PromptUnavailable: nothing is known, and there is no fallback.
             TypeError: the key is neither str nor int.
+            ValueError: the version is not an exact one.
         """
         prompt = self._choose(name, key, attributes, version, fallback)
         if stamp:

@@ -72,7 +72,11 @@ class Fetcher:
                 flight.thread = Thread(
                     target=self._fly, args=(what, flight, work), name="promptstage-fetch", daemon=True
                 )
-                flight.thread.start()
+                try:
+                    flight.thread.start()
+                except RuntimeError as error:  # the interpreter is about to end
+                    flight.thread, flight.fault = None, Fault(str(error))
+                    flight.landed.set()
             return flight
 
     def _fly(self, what: Hashable, flight: _Flight, work: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 import random
 import time
+from contextlib import suppress
 from threading import Event, Lock, Thread, Timer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -85,14 +86,17 @@ class Follower:
         with self._lock:
             if self.is_stopped or not self._wanted:
                 return
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="promptstage", daemon=True)
-                self._thread.start()
-            elif self._timer is None:
-                delay = max(limits.GATHER, self._pause())
-                self._timer = Timer(delay, self._reopen)
-                self._timer.daemon = True
-                self._timer.start()
+            # No thread can be started when the interpreter is about to end; `get` goes on even then.
+            with suppress(RuntimeError):
+                if self._thread is None:
+                    thread = Thread(target=self._run, name="promptstage", daemon=True)
+                    thread.start()
+                    self._thread = thread
+                elif self._timer is None:
+                    timer = Timer(max(limits.GATHER, self._pause()), self._reopen)
+                    timer.daemon = True
+                    self._timer = timer
+                    timer.start()
 
     def wake(self) -> None:
         """The registry was seen alive: end a back-off."""
@@ -141,7 +145,7 @@ class Follower:
         self._attempted = time.monotonic()
         self._state = "connecting"
         names = {name: self._position(name) for name in tuple(self._wanted)}
-        path = f"/v1/environments/{quote(self._holdings.environment)}/stream"
+        path = f"/v1/environments/{quote(self._holdings.environment, safe='')}/stream"
         try:
             with self._transport.stream(path, {"names": names}) as self._stream:
                 self._opened(names)
@@ -191,7 +195,8 @@ class Follower:
         self._state = "polling"
         until = time.monotonic() + limits.STREAM_RETRY
         while time.monotonic() < until:
-            for name in tuple(self._wanted):
+            # In another order each time: one name that always fails must not starve those after it.
+            for name in random.sample(tuple(self._wanted), len(self._wanted)):
                 if self.is_stopped:
                     return
                 self._refresh(name)

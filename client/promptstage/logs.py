@@ -123,7 +123,7 @@ def _dump(fields: dict[str, object]) -> str:
     try:
         return json.dumps(fields, allow_nan=False, default=_text)
     except (TypeError, ValueError, RecursionError):
-        return json.dumps({_text(name): _plain(value) for name, value in fields.items()})
+        return json.dumps({_text(name): _plain(value) for name, value in fields.items()}, default=_text)
 
 
 def _plain(value: object) -> object:
@@ -132,9 +132,7 @@ def _plain(value: object) -> object:
         json.dumps(value, allow_nan=False, default=_text)
     except (TypeError, ValueError, RecursionError):
         return _text(value)
-    return (
-        value if isinstance(value, str | int | float | None) else json.loads(json.dumps(value, default=_text))
-    )
+    return value
 
 
 def _text(value: object) -> str:

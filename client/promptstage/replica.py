@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections import deque
 from functools import partial
@@ -41,6 +42,13 @@ _REMEDIES = {
     "unreachable": "no answer, and no snapshot of an earlier run; check PROMPTSTAGE_URL, or pass fallback=",
     "closed": "this client is closed, and never saw this prompt",
 }
+
+
+# What the registry takes for a name and a version (its documentation has the grammar). Anything else is
+# not asked for: it cannot exist, and must not end up in a path or spoil the stream of the other names.
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}(/[a-z0-9][a-z0-9_-]{0,63}){0,7}")
+_NAME_LENGTH = 200
+_VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
 
 
 class Replica:
@@ -87,6 +95,8 @@ class Replica:
     def subscribe(self, names: Iterable[str]) -> None:
         """Keep names fresh from now on; what an earlier run knew of them is there at once."""
         for name in names:
+            if not _is_name(name):
+                raise ValueError(f"{name!r} is no name of a prompt; they look like support/triage")
             stored = self._snapshots.load(name)
             if stored is not None and name not in self.held:
                 try:
@@ -98,10 +108,12 @@ class Replica:
 
     def find(self, name: str) -> Holding:
         """The release of a name that was not held a moment ago."""
+        if not _is_name(name):
+            raise self._unavailable(name, "unknown_prompt")
         if name not in self._wanted:
             self.subscribe([name])
         fault = None
-        if name not in self.held and name not in self._holdings.absent:
+        if not self._is_settled(name):
             fault = self._fetch(name, partial(self._fetch_release, name))
         if held := self.held.get(name):
             return held
@@ -109,8 +121,10 @@ class Replica:
 
     def pin(self, name: str, version: str) -> Prompt:
         """One version: out of memory, a release that has it, a snapshot, or the registry."""
-        if version == "latest":
-            raise ValueError("a pinned version is an exact one, such as 1.2.0; latest is what moves")
+        if not _VERSION.fullmatch(version):
+            raise ValueError(f"a pinned version is an exact one, such as 1.2.0, not {version!r}")
+        if not _is_name(name):
+            raise self._unavailable(name, "unknown_prompt")
         pin = (name, version)
         found = self._pins.get(pin) or self._pin_held(name, version) or self._pin_stored(name, version)
         if found:
@@ -180,7 +194,12 @@ class Replica:
             return Fault("", reason="closed")
         return self._fetcher.fetch(what, work)
 
+    def _is_settled(self, name: str) -> bool:
+        return name in self.held or name in self._holdings.absent
+
     def _fetch_release(self, name: str) -> None:
+        if self._is_settled(name):  # by another fetch, between our look and our start
+            return
         self._refresh(name)
         if error := self._holdings.errors.get(name):
             raise Fault(f"it sent something unreadable: {error}")
@@ -188,7 +207,7 @@ class Replica:
 
     def _refresh(self, name: str) -> None:
         held = self.held.get(name)
-        path = f"/v1/environments/{quote(self._environment)}/releases/{quote(name)}"
+        path = f"/v1/environments/{quote(self._environment, safe='')}/releases/{quote(name)}"
         answer = self._transport.fetch(path, etag=held.etag if held else None)
         self._health.answered()
         if answer.status == NOT_FOUND:
@@ -208,6 +227,8 @@ class Replica:
             self._store(name, answer.body)
 
     def _fetch_version(self, name: str, version: str) -> None:
+        if (name, version) in self._pins:  # the same
+            return
         answer = self._transport.fetch(f"/v1/prompts/{quote(name)}/versions/{quote(version)}")
         self._health.answered()
         if answer.status == NOT_FOUND:
@@ -270,6 +291,10 @@ class Replica:
         remedy = _REMEDIES.get(reason, f"the registry says {reason}")
         detail = f" ({why})" if isinstance(why, Fault) and str(why) else ""
         return PromptUnavailable(name, reason, f"no {what} from {self._transport.url}: {remedy}{detail}")
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= _NAME_LENGTH and _NAME.fullmatch(name) is not None
 
 
 _replicas: WeakSet[Replica] = WeakSet()

@@ -76,21 +76,29 @@ class Transport:
     """Everything that goes over the wire to one registry.
 
     Raises:
-        ValueError: the URL is none.
+        ValueError: the URL or the token is none.
     """
 
     def __init__(self, url: str, token: str | None, timeout: float) -> None:
         parsed = parse_url(url)
         if parsed.scheme not in {"http", "https"} or not parsed.host:
             raise ValueError(f"{url!r} is no registry; it should look like https://prompts.example.org")
+        if parsed.auth:
+            raise ValueError(
+                "a registry's url holds no user or password; pass token=, or set PROMPTSTAGE_TOKEN"
+            )
+        token = (token or "").strip()
+        if not (token.isascii() and token.isprintable()):
+            # Said here and without the token: later it would be an HTTP error that quotes it.
+            raise ValueError("the token holds characters that no token has; was it copied as a whole?")
         self.url = url.rstrip("/")
-        self._timeout = timeout
+        self._timeout = max(timeout, limits.ANSWER_TIMEOUT)
         self._connect = HTTPSConnection if parsed.scheme == "https" else HTTPConnection
         self._host, self._port = parsed.host.strip("[]"), parsed.port
         self._prefix = (parsed.path or "").rstrip("/")
         self._headers = {"User-Agent": f"promptstage/{_version()}", "Accept": "application/json"}
         if token:
-            self._headers["Authorization"] = f"Bearer {token.strip()}"
+            self._headers["Authorization"] = f"Bearer {token}"
         self._sockets: set[socket.socket] = set()
         self._stopped = False
 
@@ -159,7 +167,7 @@ class Transport:
             finally:
                 response.close()
         except (OSError, HTTPException, HTTPError, ValueError) as error:
-            raise Fault(f"{self.url}: {_in_words(error, self._timeout)}") from error
+            raise Fault(_in_words(error, self._timeout)) from error
         finally:
             if sock is not None:
                 self._sockets.discard(sock)

@@ -7,7 +7,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from client.fake_registry import BLACK_HOLE, GARBAGE, FakeRegistry, release, version_of
+from client.fake_registry import BLACK_HOLE, GARBAGE, SILENT_STREAM, FakeRegistry, release, version_of
 
 from promptstage import Client, PromptUnavailable, VariablesMissing, context
 
@@ -34,6 +34,7 @@ def test_get_fetches_a_name_never_seen(connect: Connect) -> None:
 
 def test_get_reads_memory_the_second_time(connect: Connect, registry: FakeRegistry) -> None:
     """A name that is held costs no request."""
+    registry.mode = SILENT_STREAM
     client = connect()
     for _ in range(1000):
         client.get("summarize")
@@ -43,6 +44,7 @@ def test_get_reads_memory_the_second_time(connect: Connect, registry: FakeRegist
 
 def test_names_may_hold_slashes(connect: Connect, registry: FakeRegistry) -> None:
     """A slash goes raw into the path."""
+    registry.mode = SILENT_STREAM
     registry.releases["support/triage"] = release("support/triage")
 
     assert connect().get("support/triage").name == "support/triage"
@@ -206,10 +208,29 @@ def test_an_invalid_or_unknown_version_is_unavailable(connect: Connect, registry
     assert client.get("summarize", version="0.2.0", fallback="mine").version == "fallback"
 
 
-def test_latest_is_no_version(connect: Connect) -> None:
-    """What moves cannot be pinned."""
+@pytest.mark.parametrize("version", ["latest", "1.2", "v1.2.0", "../1.2.0", ""])
+def test_only_exact_versions_can_be_pinned(connect: Connect, registry: FakeRegistry, version: str) -> None:
+    """What moves cannot, and nothing else reaches a path."""
     with pytest.raises(ValueError, match="exact"):
-        connect().get("summarize", version="latest")
+        connect().get("summarize", version=version)
+
+    assert registry.requests == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Summarize", "../../tokens", "a//b", "a/", "x" * 201, "summarize?x=1", "a b"]
+)
+def test_what_is_no_name_is_not_asked_for(connect: Connect, registry: FakeRegistry, name: str) -> None:
+    """It cannot exist, and must not spoil the stream of other names."""
+    client = connect()
+    with pytest.raises(PromptUnavailable) as caught:
+        client.get(name)
+
+    assert caught.value.reason == "unknown_prompt"
+    assert client.get(name, version="1.0.0", fallback="mine").version == "fallback"
+    assert registry.requests == []
+    with pytest.raises(ValueError, match="support/triage"):
+        connect(prompts=[name])
 
 
 def test_pinned_versions_are_bounded(
@@ -291,6 +312,7 @@ def test_settings_come_from_the_environment(registry: FakeRegistry, monkeypatch:
     monkeypatch.setenv("PROMPTSTAGE_URL", registry.url)
     monkeypatch.setenv("PROMPTSTAGE_TOKEN", "from-env")
     monkeypatch.setenv("PROMPTSTAGE_ENVIRONMENT", "staging")
+    registry.mode = SILENT_STREAM
     registry.releases["summarize"]["environment"] = "staging"
     with Client() as client:
         assert client.get("summarize").version == "1.2.0"
@@ -304,6 +326,36 @@ def test_no_url_is_a_value_error(url: str | None) -> None:
     """At once, and it says how a URL looks."""
     with pytest.raises(ValueError, match=r"PROMPTSTAGE_URL|https://"):
         Client(url)
+
+
+def test_secrets_in_the_wrong_place_are_refused_and_not_shown() -> None:
+    """A password in the URL, and a token that is none."""
+    with pytest.raises(ValueError, match="token=") as in_url:
+        Client("https://user:secret@prompts.example.org")
+    with pytest.raises(ValueError, match="token") as in_token:
+        Client("https://prompts.example.org", token="secret\r\nX: y")
+
+    assert "secret" not in str(in_url.value) + str(in_token.value)
+
+
+def test_what_comes_late_is_there_for_the_next(connect: Connect, registry: FakeRegistry) -> None:
+    """A caller waits `timeout` and no longer; the fetch goes on without it."""
+    registry.delay.clear()
+    client = connect(timeout=0.05)
+    with pytest.raises(PromptUnavailable, match=r"no answer within 0\.05 s"):
+        client.get("summarize")
+    registry.delay.set()
+
+    assert client.ready(10)
+    assert client.get("summarize").version == "1.2.0"
+
+
+def test_a_path_before_the_api_is_kept(connect: Connect, registry: FakeRegistry) -> None:
+    """As a reverse proxy may have one."""
+    registry.mode = SILENT_STREAM
+    connect(f"{registry.url}/prompts/").get("summarize")
+
+    assert registry.count("GET /prompts/v1/environments/production/releases/summarize") == 1
 
 
 def test_after_close_what_is_held_is_served(connect: Connect) -> None:

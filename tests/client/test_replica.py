@@ -46,7 +46,7 @@ def test_a_change_arrives_by_itself(connect: Connect, registry: FakeRegistry) ->
     until(lambda: version(client) == "1.3.0")
 
     assert registry.requests == ["POST /v1/environments/production/stream"]
-    assert client.status()["stream"] == {"state": "live", "head": "100.2", "failures": 0}
+    until(lambda: client.status()["stream"] == {"state": "live", "head": "100.2", "failures": 0})
 
 
 def test_a_change_arrives_at_once(connect: Connect, registry: FakeRegistry) -> None:
@@ -245,8 +245,7 @@ def test_attempts_are_spaced(
     connect(prompts=["summarize"])
     registry.wait(lambda: len(registry.times) >= 5)
 
-    gaps = [later - earlier for earlier, later in zip(registry.times, registry.times[1:], strict=False)]
-    assert min(gaps) >= 0.08  # the request takes a while to arrive, and not always the same
+    assert registry.times[4] - registry.times[0] >= 0.3  # 4 times 0.1, less what the first was late
 
 
 def test_retry_after_is_honoured(connect: Connect, registry: FakeRegistry, quick: None) -> None:
