@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from promptstage.holding import Holding
     from promptstage.prompt import Fallback, Prompt
+    from promptstage.transport import Token
 
 
 class Source(Protocol):
@@ -63,7 +64,8 @@ class Client:
 
     Args:
         url: the registry; else PROMPTSTAGE_URL.
-        token: the bearer token; else PROMPTSTAGE_TOKEN.
+        token: the bearer token, or a callable that returns it, asked for every request, for tokens that
+            are renewed while the app runs; else PROMPTSTAGE_TOKEN.
         environment: else PROMPTSTAGE_ENVIRONMENT, else ``production``.
         prompts: names to have ready before they are first asked for.
         timeout: seconds that the first `get` of a name never seen may wait.
@@ -78,7 +80,7 @@ class Client:
         self,
         url: str | None = None,
         *,
-        token: str | None = None,
+        token: Token = None,
         environment: str | None = None,
         prompts: Iterable[str] = (),
         timeout: float = FETCH_TIMEOUT,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from promptstage.holding import Holding
     from promptstage.prompt import Prompt
-    from promptstage.transport import Answer
+    from promptstage.transport import Answer, Token
 
 # PromptUnavailable.reason: what to do about it.
 _REMEDIES = {
@@ -82,7 +82,7 @@ class Replica:
         cls,
         url: str,
         *,
-        token: str | None,
+        token: Token,
         environment: str,
         timeout: float,
         snapshot_dir: str | PathLike[str] | None,

@@ -24,7 +24,7 @@ from promptstage import limits
 from promptstage.sse import EventParser
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from urllib3.response import HTTPResponse
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from promptstage.sse import Event
 
     Headers = dict[str, str]
+    Token = str | Callable[[], str] | None
 
 OK, NOT_MODIFIED, NOT_FOUND = 200, 304, 404
 REFUSALS = (401, 403)
@@ -79,7 +80,7 @@ class Transport:
         ValueError: the URL or the token is none.
     """
 
-    def __init__(self, url: str, token: str | None, timeout: float) -> None:
+    def __init__(self, url: str, token: Token, timeout: float) -> None:
         parsed = parse_url(url)
         if parsed.scheme not in {"http", "https"} or not parsed.host:
             raise ValueError(f"{url!r} is no registry; it should look like https://prompts.example.org")
@@ -87,18 +88,13 @@ class Transport:
             raise ValueError(
                 "a registry's url holds no user or password; pass token=, or set PROMPTSTAGE_TOKEN"
             )
-        token = (token or "").strip()
-        if not (token.isascii() and token.isprintable()):
-            # Said here and without the token: later it would be an HTTP error that quotes it.
-            raise ValueError("the token holds characters that no token has; was it copied as a whole?")
+        self._token = token if callable(token) else _checked(token)
         self.url = url.rstrip("/")
         self._timeout = max(timeout, limits.ANSWER_TIMEOUT)
         self._connect = HTTPSConnection if parsed.scheme == "https" else HTTPConnection
         self._host, self._port = parsed.host.strip("[]"), parsed.port
         self._prefix = (parsed.path or "").rstrip("/")
         self._headers = {"User-Agent": f"promptstage/{_version()}", "Accept": "application/json"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
         self._sockets: set[socket.socket] = set()
         self._stopped = False
 
@@ -108,7 +104,7 @@ class Transport:
         Raises:
             Fault: there was no answer in time, or none that says anything about the path.
         """
-        headers = self._headers | ({"If-None-Match": etag} if etag else {})
+        headers = self._headers | self._authorization() | ({"If-None-Match": etag} if etag else {})
         with self._exchange("GET", path, headers) as (response, _):
             body = self._read(response)
             answer = Answer(response.status, response.headers.get("ETag"), body)
@@ -124,7 +120,8 @@ class Transport:
             NoStream: the answer is something else, or stays silent from the beginning.
             Fault: there was no answer, or it broke off.
         """
-        headers = self._headers | {"Accept": EVENT_STREAM, "Content-Type": "application/json"}
+        headers = self._headers | self._authorization()
+        headers |= {"Accept": EVENT_STREAM, "Content-Type": "application/json"}
         with self._exchange("POST", path, headers, json.dumps(question).encode()) as (response, sock):
             if response.status != OK:
                 raise _fault(response, self._read(response), kind=NoStream)
@@ -133,6 +130,14 @@ class Transport:
                 raise NoStream(f"asked for a stream, got {kind or 'something without a type'}")
             sock.settimeout(limits.SILENCE)
             yield Stream(response, sock)
+
+    def _authorization(self) -> Headers:
+        """The token of this very request: a callable's may have been renewed since the last one."""
+        try:
+            token = _checked(self._token()) if callable(self._token) else self._token
+        except Exception as error:  # the application's own code, on our thread
+            raise Fault(f"the token could not be had: {type(error).__name__}: {error}") from error
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     def stop(self) -> None:
         """End every exchange, and let no new one begin. Whoever waits for one gets a Fault."""
@@ -224,6 +229,14 @@ def _silent(*, heard: bool) -> Fault:
 def _shut(sock: socket.socket) -> None:
     with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
+
+
+def _checked(token: str | None) -> str:
+    token = (token or "").strip()
+    if not (token.isascii() and token.isprintable()):
+        # Said here and without the token: later it would be an HTTP error that quotes it.
+        raise ValueError("the token holds characters that no token has; was it copied as a whole?")
+    return token
 
 
 def _fault(response: HTTPResponse, body: bytes, kind: type[Fault] = Fault) -> Fault:

@@ -59,11 +59,11 @@ class View:
         """Take newer states over, and tell the listeners; what is older than what is held is passed over."""
         newer = [state for state in states if state.position > self._position(state)]
         self._states = self._states | {(state.environment, state.prompt): state for state in newer}
-        self.head = max(self.head, head)
         for state in newer:
             if self.listeners and (built := self._try_build(state)):
                 for listener in self.listeners:
                     listener(built)
+        self.head = max(self.head, head)  # last: a heartbeat with it confirms what was told before
 
     def release(self, environment: str, prompt: str) -> Built | None:
         """The release of a prompt, or None where nothing is in force.
