@@ -178,7 +178,7 @@ class Registry:
         self.stop(signal.SIGKILL)
 
 
-def until(look: Callable[[], T], what: str, log: str = "") -> T:
+def until(look: Callable[[], T | None], what: str, log: str = "") -> T:
     """Look again and again until there is something, and give it back."""
     deadline = time.monotonic() + PATIENCE
     while not (found := look()):
@@ -252,4 +252,4 @@ def states_in(url: str) -> tuple[str, dict[str, Any]]:
     """What a Redis holds for registries with the default prefix: the head, and all states."""
     with redis.Redis.from_url(url, decode_responses=True) as client:
         head, states = client.get("{promptstage}:head"), client.hgetall("{promptstage}:states")
-    return str(head), {place: json.loads(state) for place, state in states.items()}  # type: ignore[union-attr]
+    return str(head), {place: json.loads(state) for place, state in states.items()}
