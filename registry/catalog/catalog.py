@@ -1,0 +1,268 @@
+"""Which prompts and versions exist, and what is in them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from difflib import get_close_matches, unified_diff
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from promptstage.model import dump_document
+from registry.catalog import naming
+from registry.catalog.tagged import About
+from registry.catalog.version import Version, invalid, unread, with_content
+from registry.errors import DocumentInvalid, GitFailed, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry.catalog.mirror import Mirror
+
+__all__ = ["Catalog", "Version"]
+
+LATEST = "latest"
+KEPT_VERSIONS = 2000  # read in full and kept; a registry serves some hundreds at a time
+KEPT_BYTES = 32 << 20  # of their files; a parsed one takes a few times as much
+NAMED = 3  # names or versions that an error suggests
+
+Json = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+
+class Catalog:
+    """The versions that the mirror's tags make; any thread may ask.
+
+    The index is built whole and swapped whole, so that whoever reads it sees one moment.
+
+    Attributes:
+        mirror: where the tags are.
+    """
+
+    def __init__(
+        self, mirror: Mirror, staged: Callable[[str, str], bytes | None] = lambda _name, _version: None
+    ) -> None:
+        """Begin empty; `adopt` fills it.
+
+        Args:
+            mirror: where the tags are.
+            staged: the bytes under which a version was staged, if it was; they beat the mirror.
+        """
+        self.mirror = mirror
+        self._staged = staged
+        self._index: dict[str, dict[str, str]] = {}  # name -> version -> id of the tag's object, newest first
+        self._known: dict[tuple[str, str], Version] = {}  # summaries
+        self._kept = _Kept()
+        self._lock = Lock()
+
+    # What exists
+
+    def adopt(self) -> bool:
+        """Take over the mirror's tags; True if that changed anything. Raises GitFailed."""
+        found: dict[str, dict[str, str]] = {}
+        for tag, oid in self.mirror.tags().items():
+            if read := naming.split_tag(tag.encode()):
+                found.setdefault(read.name, {})[read.version] = oid
+        index = {name: _sorted(found[name]) for name in sorted(found)}
+        changed = index != self._index
+        self._index = index
+        return changed
+
+    def names(self) -> list[str]:
+        """The prompts that have a version, sorted."""
+        return list(self._index)
+
+    def versions(self, name: str) -> list[str]:
+        """The versions of a prompt, newest first. Raises NotFound (`unknown_prompt`)."""
+        index = self._index
+        if name not in index:
+            raise _unknown_prompt(name, list(index))
+        return list(index[name])
+
+    def latest(self, name: str) -> str:
+        """The highest release that is not known to be invalid, else the highest such pre-release.
+
+        Raises:
+            NotFound: there is no such prompt (`unknown_prompt`).
+        """
+        versions = self.versions(name)
+        known = self._known
+        bad = {version for version in versions if (v := known.get((name, version))) and v.status == "invalid"}
+        return naming.latest(versions, bad) or versions[0]
+
+    def status(self) -> Json:
+        """The state of the catalog, as ``/v1/catalog`` shows it."""
+        index, report = self._index, self.mirror.report()
+        return {
+            "synced_at": report["synced_at"],
+            "error": report["error"],
+            "prompts": len(index),
+            "versions": sum(map(len, index.values())),
+            "ignored": report["ignored"],
+            "moved": report["moved"],
+        }
+
+    # What is in it
+
+    def read(self, name: str, version: str) -> Version:
+        """Read a version in full, which settles its status.
+
+        Args:
+            name: the prompt.
+            version: a version, or ``latest``.
+
+        Raises:
+            NotFound: there is no such prompt or version (`unknown_prompt`, `unknown_version`).
+            GitFailed: the mirror is damaged.
+        """
+        if version == LATEST:
+            return self._read_latest(name)
+        staged = self._staged(name, version)
+        kept = self._kept.get((name, version))
+        if kept and (staged is None or kept.content == staged):
+            return kept
+        found = self._settle(name, version, staged)
+        self._kept.put((name, version), found)
+        return found
+
+    def unread(self) -> list[tuple[str, str]]:
+        """The names and versions that nobody has read yet."""
+        known = self._known
+        return [
+            (name, version)
+            for name, versions in self._index.items()
+            for version in versions
+            if (name, version) not in known or known[name, version].status == "unread"
+        ]
+
+    def list(self, name: str) -> list[Version]:
+        """Summaries of all versions, newest first, without reading a document. Raises NotFound."""
+        return [self._summary(name, version) for version in self.versions(name)]
+
+    def settle(self, name: str, version: str) -> None:
+        """Find out whether a version is valid, without keeping its content. Raises as `read` does."""
+        self._settle(name, version, self._staged(name, version))
+
+    def diff(self, name: str, old: str, new: str) -> Json:
+        """Compare two versions.
+
+        Returns:
+            ``unified``: the difference of the files as text; ``changed``: the document's fields that
+            differ, in their order, none if one of the two is invalid.
+
+        Raises:
+            NotFound: one of them does not exist.
+        """
+        a, b = self.read(name, old), self.read(name, new)
+        lines = unified_diff(_lines(a), _lines(b), f"{name}@{a.version}", f"{name}@{b.version}", lineterm="")
+        return {"unified": "".join(f"{line}\n" for line in lines), "changed": _changed(a, b)}
+
+    def _read_latest(self, name: str) -> Version:
+        """Reading may show that the latest is invalid, and then another one is."""
+        while True:
+            found = self.read(name, self.latest(name))
+            if found.status == "valid" or found.version == self.latest(name):
+                return found
+
+    def _settle(self, name: str, version: str, staged: bytes | None) -> Version:
+        oid = self._index.get(name, {}).get(version)
+        if staged is not None:
+            found = with_content(self._tagged(name, version, oid), staged)
+        elif oid is None:
+            raise _unknown_version(name, version, self.versions(name))
+        else:
+            found = self._from_mirror(name, version, oid)
+        with self._lock:
+            before = self._known.get((name, version))
+            self._known[name, version] = found.summary()
+        if before and before.digest and before.digest != found.digest:
+            logger.warning(
+                "the repository's %s@%s is not the one that was staged; staged stays", name, version
+            )
+        return found
+
+    def _from_mirror(self, name: str, version: str, oid: str) -> Version:
+        about = self.mirror.about(oid)
+        known = unread(name, version, about)
+        try:
+            file = self.mirror.file(about, name)
+        except DocumentInvalid as error:
+            return invalid(known, error)
+        return with_content(known, file.content, file.path)
+
+    def _summary(self, name: str, version: str) -> Version:
+        known = self._known.get((name, version))
+        if known is None:
+            known = self._tagged(name, version, self._index.get(name, {}).get(version))
+            with self._lock:
+                known = self._known.setdefault((name, version), known)
+        return known
+
+    def _tagged(self, name: str, version: str, oid: str | None) -> Version:
+        """What the tag alone tells; nothing, where the mirror does not have it any more."""
+        try:
+            about = self.mirror.about(oid) if oid else About()
+        except GitFailed as error:
+            logger.warning("the tag of %s@%s cannot be read: %s", name, version, error.message)
+            about = About()
+        return unread(name, version, about)
+
+
+class _Kept:
+    """The versions read last, bounded by count and bytes."""
+
+    def __init__(self) -> None:
+        self._versions: OrderedDict[tuple[str, str], Version] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+
+    def get(self, key: tuple[str, str]) -> Version | None:
+        with self._lock:
+            if key in self._versions:
+                self._versions.move_to_end(key)
+            return self._versions.get(key)
+
+    def put(self, key: tuple[str, str], version: Version) -> None:
+        with self._lock:
+            self._bytes += _size(version) - _size(self._versions.pop(key, None))
+            self._versions[key] = version
+            while len(self._versions) > KEPT_VERSIONS or self._bytes > KEPT_BYTES:
+                self._bytes -= _size(self._versions.popitem(last=False)[1])
+
+
+def _size(version: Version | None) -> int:
+    return len(version.content or b"") if version else 0
+
+
+def _sorted(versions: dict[str, str]) -> dict[str, str]:
+    return {version: versions[version] for version in naming.newest_first(versions)}
+
+
+def _unknown_prompt(name: str, names: list[str]) -> NotFound:
+    near = get_close_matches(name, names, NAMED)
+    hint = f"did you mean {' or '.join(near)}?" if near else "commit its file and tag it"
+    return NotFound(f"there is no prompt {name[: naming.NAME_LENGTH]!r}; {hint}", code="unknown_prompt")
+
+
+def _unknown_version(name: str, version: str, versions: list[str]) -> NotFound:
+    shown = version[: naming.VERSION_LENGTH]
+    return NotFound(
+        f"{name} has no version {shown!r}; it has {', '.join(versions[:NAMED])}. "
+        f"Tag a commit {naming.tag_of(name, '<version>')} to make one",
+        code="unknown_version",
+    )
+
+
+def _lines(version: Version) -> list[str]:
+    return (version.content or b"").decode("utf-8", "replace").splitlines()
+
+
+def _changed(a: Version, b: Version) -> list[str]:
+    if a.document is None or b.document is None:
+        return []
+    old, new = dump_document(a.document), dump_document(b.document)
+    # Compared as JSON: to Python, 1 equals true.
+    return [
+        key for key in old if json.dumps(old[key], sort_keys=True) != json.dumps(new[key], sort_keys=True)
+    ]

@@ -1,0 +1,250 @@
+"""The bare mirror of the prompt repository. Its tags are the pins: added, never moved, never removed.
+
+All that belongs to it is in one folder, ``mirror.git``: the repository, the lock under which one
+process at a time looks upstream, and the report of the last look, which all processes show.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from registry.catalog import tagged
+from registry.catalog.naming import split_tag
+from registry.errors import GitFailed, Unavailable
+from registry.git import Git
+from registry.locks import locked
+from registry.text import escape
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from registry.catalog.tagged import About, File
+
+LIST_SECONDS = 60.0  # a list of refs, even of a hundred thousand over a slow line
+FETCH_SECONDS = 900.0  # a first fetch of a large repository; a stalled line ends much earlier (gitconfig)
+BATCH = 500  # tags of one fetch: git compares each one with all the others
+FAILED_FETCHES = 40  # of one look; one bad tag costs 10, and the rest of a bad day can wait
+RETRY_SECONDS = 300.0  # until a tag that could not be fetched is tried again
+SAMPLE = 20  # ignored refs that are shown: enough to see what kind they are
+MOVED_SHOWN = 100  # moved tags that are named
+
+Json = dict[str, Any]
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/]+:")  # the second is scp's way: git@host:path
+_NO_UPSTREAM = "no prompt repository is configured; set PROMPTSTAGE_REPOSITORY"
+_NO_REPORT: Json = {
+    "synced_at": None,
+    "error": None,
+    "ignored": {"count": 0, "sample": []},
+    "moved": [],
+    "failed": {},
+}
+
+
+class Mirror:
+    """The mirror of one data folder; any thread and several processes may use it.
+
+    Attributes:
+        local: whether the upstream is a path, so that looking costs next to nothing.
+    """
+
+    def __init__(self, data: Path, upstream: str) -> None:
+        """Touch nothing yet.
+
+        Args:
+            data: the data folder; the mirror is ``mirror.git`` in it.
+            upstream: the prompt repository, a path or a URL; empty if there is none.
+        """
+        self.local = not _URL.match(upstream) or upstream.startswith("file://")
+        self._upstream = upstream if _URL.match(upstream) else os.path.abspath(upstream)  # noqa: PTH100 - no symlinks
+        self._configured = bool(upstream)
+        self._folder = data / "mirror.git"
+        self._report = self._folder / "report.json"
+        self._git = Git(self._folder, config=(f"remote.origin.url={self._upstream}",))
+        self._last: tuple[bytes, object] | None = None
+
+    def close(self) -> None:
+        """End git's processes, also a fetch under way."""
+        self._git.close()
+
+    # What is here
+
+    def tags(self) -> dict[str, str]:
+        """The pinned tags and the object ids that they have here. Raises GitFailed."""
+        if not self._exists():
+            return {}
+        listed = self._git.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", "refs/tags")
+        return {tag: oid for oid, tag in (line.split(" ", 1) for line in listed.decode().splitlines())}
+
+    def revision(self) -> object:
+        """A value that changes when the tags do; costs one system call."""
+        try:
+            packed = (self._folder / "packed-refs").stat()
+        except FileNotFoundError:
+            return None
+        return packed.st_mtime_ns, packed.st_ino, packed.st_size
+
+    def about(self, oid: str) -> About:
+        """Read who made the tag with this object id. Raises GitFailed."""
+        return tagged.read_about(self._git, oid)
+
+    def file(self, about: About, name: str) -> File:
+        """Read a prompt's file in a tagged commit. Raises DocumentInvalid and GitFailed."""
+        return tagged.read_file(self._git, about, name)
+
+    # What is upstream
+
+    def report(self) -> Json:
+        """What the last look found, by whichever process.
+
+        Returns:
+            ``synced_at`` and ``error`` (one may be None), ``ignored``, ``moved``, and ``failed``: the
+            tags that could not be fetched, why, and when they are tried again.
+        """
+        with suppress(FileNotFoundError, ValueError):
+            found: Json = json.loads(self._report.read_bytes())
+            return {**_NO_REPORT, **found}
+        return {**_NO_REPORT, "error": None if self._configured else _NO_UPSTREAM}
+
+    def age(self) -> float:
+        """Seconds since the last look of any process."""
+        try:
+            age = time.time() - self._report.stat().st_mtime
+        except FileNotFoundError:
+            return float("inf")
+        return age if age >= 0 else float("inf")  # somebody set the clock back
+
+    def was_looked_at(self) -> bool:
+        """Whether any process ever finished a look, or there is nothing to look at."""
+        return self._report.exists() or not self._configured
+
+    def look(self) -> None:
+        """Look upstream, and fetch the tags that are new. Nothing here is moved or removed, ever.
+
+        Raises:
+            Unavailable: another process is looking (`busy`), or there is no upstream (`no_repository`).
+            GitFailed: the upstream cannot be read; the report says so too.
+        """
+        if not self._configured:
+            raise Unavailable(_NO_UPSTREAM, code="no_repository")
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(self._folder / "look.lock", wait=0) as lock:
+            before = self.report()
+            try:
+                after = self._sync(before, lock)
+            except GitFailed as error:
+                self._save({**before, "error": error.message})
+                raise
+            self._save(after)
+
+    def _sync(self, before: Json, lock: int) -> Json:
+        if not self._exists():
+            self._git.init()
+        listing = self._git.run(
+            "ls-remote", "--tags", "--refs", "origin", timeout=LIST_SECONDS, pass_fds=(lock,)
+        )
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if self._last == (listing, self.revision()):
+            return {**before, "synced_at": now, "error": None}
+        upstream, ignored = _sort_out(listing)
+        ours = self.tags()
+        failed = {
+            tag: entry for tag, entry in before["failed"].items() if _still_waits(upstream.get(tag), entry)
+        }
+        failed |= self._fetch(
+            [tag for tag in upstream if tag not in ours and tag not in failed], upstream, lock
+        )
+        if any((self._folder / "refs/tags").iterdir()):  # also what a look left that was cut off
+            self._git.run("pack-refs", "--all", pass_fds=(lock,))
+        self._last = None if failed else (listing, self.revision())
+        return {
+            "synced_at": now,
+            "error": _complaint(failed),
+            "ignored": {"count": len(ignored), "sample": [escape(ref) for ref in ignored[:SAMPLE]]},
+            "moved": _moved(ours, upstream)[:MOVED_SHOWN],
+            "failed": failed,
+        }
+
+    def _fetch(self, tags: list[str], upstream: dict[str, str], lock: int) -> dict[str, Json]:
+        """Fetch what can be fetched: a batch that fails is halved, so that a bad tag stops no other."""
+        failed: dict[str, Json] = {}
+        batches = [tags[start : start + BATCH] for start in range(0, len(tags), BATCH)]
+        failures = 0
+        while batches:
+            batch = batches.pop()
+            try:
+                self._fetch_batch(batch, lock)
+            except GitFailed as error:
+                failures += 1
+                if error.code == "git_timeout" or failures > FAILED_FETCHES:
+                    raise
+                if len(batch) > 1:
+                    batches += (batch[len(batch) // 2 :], batch[: len(batch) // 2])
+                else:
+                    entry = {
+                        "id": upstream[batch[0]],
+                        "until": time.time() + RETRY_SECONDS,
+                        "error": error.message,
+                    }
+                    failed[batch[0]] = entry
+        return failed
+
+    def _fetch_batch(self, tags: list[str], lock: int) -> None:
+        self._clear_stale_locks()
+        refspecs = "".join(f"refs/tags/{tag}:refs/tags/{tag}\n" for tag in tags)
+        self._git.run(
+            "fetch", "--quiet", "--stdin", "--no-tags", "--no-write-fetch-head", "origin",
+            data=refspecs.encode(), timeout=FETCH_SECONDS, pass_fds=(lock,),
+        )  # fmt: skip
+
+    def _clear_stale_locks(self) -> None:
+        """Remove what a killed git left: nobody else can be writing while we hold the lock."""
+        for left in (self._folder / "packed-refs.lock", *(self._folder / "refs").rglob("*.lock")):
+            left.unlink(missing_ok=True)
+
+    def _exists(self) -> bool:
+        return (self._folder / "HEAD").exists()
+
+    def _save(self, report: Json) -> None:
+        written = self._report.with_suffix(".new")
+        written.write_text(json.dumps(report))
+        written.replace(self._report)
+
+
+def _sort_out(listing: bytes) -> tuple[dict[str, str], list[bytes]]:
+    """Split the upstream's tags into those that make versions, with their ids, and the others."""
+    versions: dict[str, str] = {}
+    others: list[bytes] = []
+    for line in listing.splitlines():
+        oid, _, ref = line.partition(b"\t")
+        tag = ref.removeprefix(b"refs/tags/")
+        if split_tag(tag):
+            versions[tag.decode()] = oid.decode()
+        else:
+            others.append(tag)
+    return versions, others
+
+
+def _still_waits(oid: str | None, entry: Json) -> bool:
+    """Whether a tag that failed is the same one, and not to be tried again yet."""
+    return bool(entry["id"] == oid) and 0 < entry["until"] - time.time() <= RETRY_SECONDS
+
+
+def _complaint(failed: dict[str, Json]) -> str | None:
+    if not failed:
+        return None
+    tag, entry = next(iter(failed.items()))
+    return f"{len(failed)} tags could not be fetched, such as {tag}: {entry['error']}"
+
+
+def _moved(ours: dict[str, str], upstream: dict[str, str]) -> list[Json]:
+    return [
+        {"tag": tag, "pinned": oid, "upstream": upstream[tag]}
+        for tag, oid in ours.items()
+        if upstream.get(tag, oid) != oid
+    ]

@@ -1,0 +1,138 @@
+"""When to look at the repository: one thread per process, one process at a time."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections import deque
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry.catalog.catalog import Catalog
+
+LOCAL_SECONDS = 1.0  # between looks at a path: some 10 ms of one core
+REMOTE_SECONDS = 30.0  # between looks at a URL: what hosts of repositories put up with
+JITTER = 0.1  # of it, so that registries started together do not ask together
+DOUBLINGS = 6  # of the pause after failures; from 1 s that is a minute
+BACKOFF_SECONDS = 60.0  # the longest pause after failures, unless polling is slower anyway
+FOLLOW_SECONDS = 1.0  # how soon to see what another process fetched, or to try again where it is busy
+SETTLE_SECONDS = 0.2  # of validation at a time, before it is looked whether there is something better to do
+STOP_SECONDS = 5.0  # for git to end after it was killed
+
+logger = logging.getLogger(__name__)
+
+
+class Sync:
+    """Keeps the catalog fresh, and validates in the background what nobody has read yet.
+
+    Several processes share a data folder: each one polls, but only if no other one has just done so,
+    and all of them see what one has fetched.
+
+    Attributes:
+        first_look: set when the first look is over, whether it went well or not.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        poll_seconds: float | None = None,
+        on_change: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            catalog: what is kept fresh.
+            poll_seconds: between looks upstream; None: 1 for a path, 30 for a URL.
+            on_change: called in the thread when the versions that exist have changed.
+        """
+        self.first_look = Event()
+        self._catalog = catalog
+        self._mirror = catalog.mirror
+        self._poll = poll_seconds or (LOCAL_SECONDS if self._mirror.local else REMOTE_SECONDS)
+        self._on_change = on_change
+        self._wake = Event()
+        self._wanted = Event()
+        self._stopped = Event()
+        self._failures = 0
+        self._adopted: object = self  # no revision equals it
+        self._unread: deque[tuple[str, str]] = deque()
+        self._thread = Thread(target=self._run, name="promptstage-sync", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, and a fetch under way with it."""
+        self._stopped.set()
+        self._wake.set()
+        self._mirror.close()
+        self._thread.join(STOP_SECONDS)
+
+    def look_now(self) -> None:
+        """Take a hint that there may be something new; returns at once."""
+        self._wanted.set()
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._wake.clear()
+            try:
+                self._look_if_due()
+                self._follow()
+                if self._mirror.was_looked_at():  # if not, another process is at it just now
+                    self.first_look.set()
+                self._settle_some()
+            except Exception:  # whatever it is, the next round may do better
+                logger.exception("the catalog could not be brought up to date; it stays as it is")
+                self.first_look.set()
+            if not self._unread:
+                self._wake.wait(min(self._poll, FOLLOW_SECONDS))
+
+    def _look_if_due(self) -> None:
+        wanted = self._wanted.is_set()
+        self._wanted.clear()  # before looking: a later hint wants another look
+        if not wanted and self._mirror.age() < self._pause():
+            return
+        try:
+            self._mirror.look()
+            self._failures = 0
+        except RegistryError as error:
+            if error.code == "busy":
+                if wanted:  # the other process may have begun before there was something to see
+                    self._wanted.set()
+                return
+            if not self._failures:
+                logger.warning("the prompt repository cannot be read: %s", error.message)
+            self._failures += 1
+
+    def _pause(self) -> float:
+        longest = max(self._poll, BACKOFF_SECONDS)
+        pause: float = min(self._poll * 2 ** min(self._failures, DOUBLINGS), longest)
+        return pause if self._mirror.local else pause * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+
+    def _follow(self) -> None:
+        """Adopt the mirror's tags if they are others than before, whoever fetched them."""
+        revision = self._mirror.revision()
+        if revision == self._adopted:
+            return
+        changed = self._catalog.adopt()
+        self._adopted = revision
+        self._unread = deque(self._catalog.unread())
+        if changed:
+            self._on_change()
+
+    def _settle_some(self) -> None:
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while self._unread and time.monotonic() < deadline and not self._wake.is_set():
+            name, version = self._unread.popleft()
+            try:
+                self._catalog.settle(name, version)
+            except RegistryError as error:  # it stays unread; reading it says why
+                logger.warning("%s@%s cannot be read: %s", name, version, error.message)

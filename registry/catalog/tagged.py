@@ -1,0 +1,176 @@
+"""What a tag holds: who made it, and the prompt's file in its commit. Git's objects, read by hand.
+
+The formats are those of gitformat-commit and git-mktag; every object was hashed before it gets here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from registry.catalog.naming import file_names
+from registry.catalog.strict_yaml import SIZE_LIMIT
+from registry.errors import DocumentInvalid, GitFailed
+from registry.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry.git import Git, GitObject
+
+FOLDER = "prompts"
+TAG_DEPTH = 5  # a tag of a tag happens; a longer chain is somebody's joke
+ABOUT_LIMIT = 1 << 20  # bytes of a tag or commit; greater ones exist only to do harm
+MESSAGE_LIMIT = 4000  # characters of a tag's message that are kept
+AUTHOR_LIMIT = 200  # characters of a name and an address
+
+_ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
+_PERSON = re.compile(rb"(?P<who>.*?) ?(?P<seconds>\d{1,12}) (?P<sign>[+-])(?P<hours>\d\d)(?P<minutes>\d\d)$")
+_FOLDER, _FILE, _LINK, _SUBMODULE = 0o040000, 0o100000, 0o120000, 0o160000
+_KIND = 0o170000
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Who made a version, when and why; `tree` is empty if the tag holds no commit."""
+
+    commit: str = ""
+    tree: str = ""
+    author: str = ""
+    tagged_at: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A prompt's file at a tag."""
+
+    path: str
+    content: bytes
+
+
+def read_about(git: Git, oid: str) -> About:
+    """Read an annotated tag's own words, else those of its commit. Raises GitFailed."""
+    found = _need(git, oid, ABOUT_LIMIT)
+    words = found
+    for _ in range(TAG_DEPTH):
+        if found.kind != "tag":
+            break
+        found = _need(git, _header(found.data, b"object").decode(), ABOUT_LIMIT)
+    person = _header(words.data, b"tagger" if words.kind == "tag" else b"author")
+    if found.kind != "commit":
+        return About(author=_author(person), tagged_at=_time(person), message=_message(words.data))
+    if not person:  # very old tags name no tagger
+        person = _header(found.data, b"author")
+    tree = _header(found.data, b"tree").decode()
+    return About(found.oid, tree, _author(person), _time(person), _message(words.data))
+
+
+def read_file(git: Git, about: About, name: str) -> File:
+    """Find a prompt's file in a commit.
+
+    Raises:
+        DocumentInvalid: there is none, there are two, or it is not a file of at most 256 KiB.
+        GitFailed: an object is missing or damaged.
+    """
+    if not about.tree:
+        raise DocumentInvalid("the tag holds no commit; delete it and tag a commit under a new version")
+    top = _descend(git, about.tree, [FOLDER])
+    paths = [f"{FOLDER}/{path}" if top else path for path in file_names(name)]
+    *parents, last = name.split("/")
+    folder = _descend(git, top or about.tree, parents)
+    wanted = {path.encode(): whole for path, whole in zip(file_names(last), paths, strict=True)}
+    entries = _entries(git, folder) if folder else ()
+    found = [(wanted[entry], mode, oid) for entry, mode, oid in entries if entry in wanted]
+    if not found:
+        message = f"{paths[0]} is not in the tagged commit; add it, then tag again"
+        raise DocumentInvalid(message, path=paths[0])
+    if len(found) > 1:
+        message = f"{paths[0]} and {paths[1]} are both there; remove one, then tag again"
+        raise DocumentInvalid(message, path=paths[0])
+    path, mode, oid = found[0]
+    return File(path, _content(git, path, mode, oid))
+
+
+def _content(git: Git, path: str, mode: int, oid: str) -> bytes:
+    if not _is(mode, _FILE):
+        kinds = {_LINK: "a symbolic link", _SUBMODULE: "a submodule", _FOLDER: "a folder"}
+        what = kinds.get(mode & _KIND, "something else")
+        raise DocumentInvalid(f"{path} is {what}; make it a file, then tag again", path=path)
+    try:
+        return _need(git, oid, SIZE_LIMIT).data
+    except GitFailed as error:
+        if error.code != "git_too_large":
+            raise
+        message = f"{path} has more than 256 KiB; shorten it, then tag again"
+        raise DocumentInvalid(message, line=1, column=1, path=path) from error
+
+
+def _descend(git: Git, tree: str, names: list[str]) -> str | None:
+    """The tree of a folder within a folder; None if there is no such folder."""
+    for name in names:
+        folders = (
+            oid for entry, mode, oid in _entries(git, tree) if entry == name.encode() and _is(mode, _FOLDER)
+        )
+        found = next(folders, None)
+        if found is None:
+            return None
+        tree = found
+    return tree
+
+
+def _is(mode: int, kind: int) -> bool:
+    return mode & _KIND == kind
+
+
+def _need(git: Git, oid: str, limit: int) -> GitObject:
+    found = git.look(oid, limit=limit)
+    if found is None:
+        raise GitFailed(f"the object {oid} is missing from the mirror; delete the mirror to fetch it anew")
+    return found
+
+
+def _entries(git: Git, oid: str) -> Iterator[tuple[bytes, int, str]]:
+    found = git.look(oid)
+    if found is None or found.kind != "tree":
+        raise GitFailed(f"the tree {oid} is missing from the mirror; delete the mirror to fetch it anew")
+    for entry in _ENTRY.finditer(found.data):
+        yield entry[2], int(entry[1], 8), entry[3].hex()
+
+
+def _header(data: bytes, key: bytes) -> bytes:
+    head = data.partition(b"\n\n")[0]
+    for line in head.split(b"\n"):
+        name, _, value = line.partition(b" ")
+        if name == key:
+            return value
+    return b""
+
+
+def _message(data: bytes) -> str:
+    text = data.partition(b"\n\n")[2].decode("utf-8", "replace")
+    return text.partition("-----BEGIN ")[0].strip()[:MESSAGE_LIMIT]  # a signature is not for people
+
+
+def _author(person: bytes) -> str:
+    match = _PERSON.match(person)
+    return escape(match["who"] if match else person, AUTHOR_LIMIT)
+
+
+def _time(person: bytes) -> str:
+    """RFC 3339 with the author's own offset; the epoch where git's date makes no sense."""
+    match = _PERSON.match(person)
+    try:
+        if not match:
+            return _rfc3339(0, UTC)
+        offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
+        zone = timezone(-offset if match["sign"] == b"-" else offset)
+        return _rfc3339(int(match["seconds"]), zone)
+    except (ValueError, OverflowError, OSError):
+        return _rfc3339(0, UTC)
+
+
+def _rfc3339(seconds: int, zone: timezone) -> str:
+    return datetime.fromtimestamp(seconds, zone).isoformat().replace("+00:00", "Z")

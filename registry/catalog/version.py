@@ -1,0 +1,104 @@
+"""One version of a prompt, as the contract shows it, and how it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal
+
+from promptstage.model import Document, dump_document
+from registry.catalog import document as documents
+from registry.catalog.naming import SUFFIXES, number, tag_of
+from registry.errors import DocumentInvalid
+
+if TYPE_CHECKING:
+    from registry.catalog.tagged import About
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version, as far as it is known.
+
+    Attributes:
+        number: the version as one integer, for protocols that know only those.
+        commit: the id of the tagged commit; empty if the mirror does not have the tag.
+        digest: ``sha256:<hex>`` of the file's bytes; None if they were not read, or are absent.
+        tagged_at: RFC 3339; empty if the mirror does not have the tag.
+        status: ``unread`` until somebody reads it.
+        problem: why it is invalid: ``message``, ``line``, ``column``, ``path``.
+        document: None if it was not read, or is invalid.
+        content: the file's bytes; None if they were not read, or are absent.
+    """
+
+    name: str
+    version: str
+    number: int | None
+    tag: str
+    commit: str
+    digest: str | None
+    author: str
+    tagged_at: str
+    message: str
+    status: Literal["valid", "invalid", "unread"]
+    problem: Json | None = None
+    warnings: tuple[str, ...] = ()
+    document: Document | None = None
+    content: bytes | None = None
+
+    def to_json(self, *, with_document: bool) -> Json:
+        """Write the version as the contract has it; lists leave the document out."""
+        shown = {
+            "name": self.name,
+            "version": self.version,
+            "number": self.number,
+            "tag": self.tag,
+            "commit": self.commit,
+            "digest": self.digest,
+            "author": self.author,
+            "tagged_at": self.tagged_at,
+            "message": self.message,
+            "status": self.status,
+            "problem": self.problem,
+            "warnings": list(self.warnings),
+        }
+        if with_document:
+            shown["document"] = dump_document(self.document) if self.document else None
+        return shown
+
+    def summary(self) -> Version:
+        """The version without document and content, small enough to keep for all of them."""
+        return replace(self, document=None, content=None)
+
+
+def unread(name: str, version: str, about: About) -> Version:
+    """Make a version of which only the tag is known."""
+    return Version(
+        name=name,
+        version=version,
+        number=number(version),
+        tag=tag_of(name, version),
+        commit=about.commit,
+        digest=None,
+        author=about.author,
+        tagged_at=about.tagged_at,
+        message=about.message,
+        status="unread",
+    )
+
+
+def with_content(known: Version, content: bytes, path: str = "") -> Version:
+    """Settle a version by the bytes of its file; `path` is where they were in the repository."""
+    known = replace(known, content=content, digest=f"sha256:{sha256(content).hexdigest()}")
+    try:
+        parsed = documents.parse(content, path or f"{known.name}{SUFFIXES[0]}")
+    except DocumentInvalid as error:
+        return invalid(known, error)
+    warnings = tuple(str(finding) for finding in parsed.warnings)
+    return replace(known, status="valid", problem=None, warnings=warnings, document=parsed.document)
+
+
+def invalid(known: Version, error: DocumentInvalid) -> Version:
+    """Settle a version as one that cannot be served."""
+    return replace(known, status="invalid", problem=error.extra["problem"])
