@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from registry.cli import serve
+from registry.cli import actions, check, init, reading, serve, tag
 from registry.cli.output import complain
 from registry.errors import RegistryError
 
@@ -42,7 +42,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(serve.serve)
 
 
 def _version(wanted: bool) -> None:
@@ -63,6 +62,25 @@ def _promptstage(
     Begin with:  promptstage init prompts
                  promptstage serve --repository prompts
     """  # noqa: D301 - typer's mark of lines to be kept as they are
+
+
+for command in (
+    init.init,
+    check.check,
+    tag.tag,
+    serve.serve,
+    reading.prompts,
+    reading.show,
+    reading.status,
+    reading.history,
+    actions.start,
+    actions.advance,
+    actions.pause,
+    actions.resume,
+    actions.promote,
+    actions.rollback,
+):
+    app.command()(command)
 
 
 def main() -> None:

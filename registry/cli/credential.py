@@ -1,0 +1,56 @@
+"""Which registry the command line asks, and with which token: what it reads of the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.cli.output import clean
+from registry.errors import Invalid
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+DEFAULT_DATA = ".data"
+TOKEN_FILE = "admin.token"  # noqa: S105 - a file's name
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A token, empty if none was found.
+
+    Attributes:
+        origin: a sentence that says where it was looked for.
+    """
+
+    token: str
+    origin: str
+
+
+def url() -> str:
+    """Where the registry is. Raises Invalid."""
+    given = os.environ.get("PROMPTSTAGE_URL") or DEFAULT_URL
+    if not given.startswith(("http://", "https://")):
+        raise Invalid(f"PROMPTSTAGE_URL is {clean(given)}; write it like {DEFAULT_URL}")
+    return given.rstrip("/")
+
+
+def find() -> Credential:
+    """The token of PROMPTSTAGE_TOKEN, else the one that a registry on this machine wrote. Raises Invalid."""
+    if given := os.environ.get("PROMPTSTAGE_TOKEN"):
+        return _checked(given, "the token is that of PROMPTSTAGE_TOKEN")
+    file = Path(os.environ.get("PROMPTSTAGE_DATA") or DEFAULT_DATA, TOKEN_FILE)
+    try:
+        return _checked(
+            file.read_text(encoding="utf-8", errors="replace"), f"the token is that in {clean(file)}"
+        )
+    except OSError as error:
+        looked = f"PROMPTSTAGE_TOKEN is not set, and {clean(file)} cannot be read ({error.strerror})"
+        return Credential("", f"{looked}; set it, or name the registry's data folder in PROMPTSTAGE_DATA")
+
+
+def _checked(text: str, origin: str) -> Credential:
+    """Refuse what cannot be sent in a header."""
+    token = text.strip()
+    if not (token.isascii() and token.isprintable()):
+        raise Invalid(f"{origin}; it holds characters that no token has")
+    return Credential(token, origin)

@@ -1,0 +1,138 @@
+"""How the command line asks a registry: over HTTP, like anyone else."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import urllib3
+
+from registry.cli import credential
+from registry.cli.output import clean
+from registry.errors import RegistryError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry.cli.credential import Credential
+
+Json = dict[str, Any]
+
+CONNECT_SECONDS = 5.0  # a registry that is there answers within a round trip
+READ_SECONDS = 30.0  # the slowest answer, a write behind other writes, takes a few seconds
+WORDS_SHOWN = 2000  # characters of a registry's sentence
+PAGE = 500  # entries asked for at once; the most that every list allows
+
+_RETRIED = 2  # a command is sent again once, with the same key, if nobody answered
+
+
+class Refused(RegistryError):
+    """The registry understood, and would not do it; the message is its own."""
+
+    code = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A registry at a URL."""
+
+    url: str
+    credential: Credential
+    _pool: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), retries=False
+        )
+    )
+
+    def get(self, path: str, **query: Any) -> Json:
+        """Read. Raises Refused or Unavailable."""
+        given = {key: value for key, value in query.items() if value is not None}
+        return self._ask("GET", f"{path}?{urlencode(given)}" if given else path)
+
+    def pages(self, path: str, limit: int | None = None) -> Iterator[Json]:
+        """Read a list, as many pages as it has, up to `limit` entries."""
+        cursor, left = None, limit
+        while left is None or left > 0:
+            page = self.get(path, limit=PAGE if left is None else min(left, PAGE), cursor=cursor)
+            yield from page["data"]
+            left = None if left is None else left - len(page["data"])
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def post(self, path: str, body: Json) -> Json:
+        """Carry out a command, once, however often it must be sent. Raises Refused or Unavailable."""
+        return self._ask("POST", path, body, {"Idempotency-Key": secrets.token_hex(16)})
+
+    def _ask(self, method: str, path: str, body: Json | None = None, headers: Json | None = None) -> Json:
+        sent = {"Accept": "application/json", **(headers or {})}
+        if self.credential.token:
+            sent["Authorization"] = f"Bearer {self.credential.token}"
+        return self._understood(self._send(method, path, body, sent))
+
+    def _send(self, method: str, path: str, body: Json | None, headers: Json) -> urllib3.BaseHTTPResponse:
+        for attempt in range(1, _RETRIED + 1):
+            try:
+                return self._pool.request(
+                    method, f"{self.url}{path}", json=body, headers=headers, redirect=False
+                )
+            except urllib3.exceptions.HTTPError as error:
+                if attempt == _RETRIED:
+                    raise self._unreachable(error, method) from error
+        raise AssertionError("the loop returns or raises")
+
+    def _unreachable(self, error: urllib3.exceptions.HTTPError, method: str) -> Unavailable:
+        doubt = ""
+        if method == "POST" and not isinstance(error, urllib3.exceptions.NewConnectionError):
+            doubt = "; it may have been done all the same: see `promptstage status`"
+        return Unavailable(
+            f"no registry answers at {clean(self.url)} ({_cause(error)}){doubt}\n"
+            "Start one:  promptstage serve --repository ./prompts\n"
+            "or say where it is:  export PROMPTSTAGE_URL=http://..."
+        )
+
+    def _understood(self, response: urllib3.BaseHTTPResponse) -> Json:
+        answer = _json(response.data)
+        if response.status == HTTPStatus.OK and answer is not None:
+            return answer
+        if answer is None or not isinstance(answer.get("detail"), str):
+            raise Unavailable(f"what answers at {clean(self.url)} is no registry (HTTP {response.status})")
+        detail = "\n".join(clean(line, WORDS_SHOWN) for line in answer["detail"].splitlines())
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            detail += f"\n{self.credential.origin}"
+        raise Refused(detail, code=clean(answer.get("code")))
+
+
+def connect() -> Registry:
+    """The registry that the environment names. Raises Invalid."""
+    return Registry(credential.url(), credential.find())
+
+
+def _cause(error: urllib3.exceptions.HTTPError) -> str:
+    """What went wrong on the way, without the library's own names for it."""
+    inner: BaseException = error
+    while isinstance(inner.__cause__, BaseException):
+        inner = inner.__cause__
+    return clean(getattr(inner, "strerror", None) or inner)
+
+
+def _json(data: bytes) -> Json | None:
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def prompt_path(name: str) -> str:
+    """The path of a prompt's own resource."""
+    return f"/v1/prompts/{quote(name)}"
+
+
+def rollout_path(environment: str, name: str = "") -> str:
+    """The path of a prompt's rollouts in an environment, or of all that are there."""
+    return f"/v1/environments/{quote(environment)}/rollouts" + (f"/{quote(name)}" if name else "")

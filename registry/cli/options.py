@@ -1,0 +1,68 @@
+"""The arguments and options that several commands share, each with one meaning."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry.catalog import naming
+from registry.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LATEST = "latest"
+
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+def _usage(check: Callable[[str], str]) -> Callable[[str | None], str | None]:
+    """Turn the registry's own rule into a usage error, before anything is asked of anyone."""
+
+    def callback(value: str | None) -> str | None:
+        try:
+            return value and check(value)
+        except Invalid as error:
+            raise typer.BadParameter(error.message) from error
+
+    return callback
+
+
+def _version_or_latest(value: str) -> str:
+    return value if value == LATEST else naming.require_version(value)
+
+
+def _environment(value: str) -> str:
+    if not _ENVIRONMENT.fullmatch(value):
+        raise Invalid(f"{value!r} is no environment's name; it is one like production or eu-1")
+    return value
+
+
+_name = typer.Argument(metavar="NAME", callback=_usage(naming.require_name), help="Like support/triage.")
+_version = typer.Argument(
+    metavar="VERSION", callback=_usage(_version_or_latest), help="Such as 1.3.0, or latest."
+)
+
+Name = Annotated[str, _name]
+MaybeName = Annotated[str | None, _name]
+Version = Annotated[str, _version]
+MaybeVersion = Annotated[str | None, _version]
+NewVersion = Annotated[
+    str | None,
+    typer.Option("--version", callback=_usage(naming.require_version), help="This very version."),
+]
+Environment = Annotated[
+    str,
+    typer.Option(
+        "-e",
+        "--environment",
+        envvar="PROMPTSTAGE_ENVIRONMENT",
+        callback=_usage(_environment),
+        help="Where it is served.",
+    ),
+]
+Reason = Annotated[str, typer.Option(help="Why; it is kept in the history.")]
+Force = Annotated[bool, typer.Option("--force", help="Although it requires variables that stable does not.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

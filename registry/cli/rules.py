@@ -1,0 +1,47 @@
+"""The rules of a rollout as they are typed: ``1:10m,25:1h,100`` and ``tenant=acme,globex``.
+
+Only the form is looked at here; what the values may be is the registry's to say.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import typer
+
+Json = dict[str, Any]
+
+_STEP = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)(?::(\w+))?", re.ASCII)
+
+
+def steps(text: str) -> list[Json]:
+    """Read steps: percents that rise, each with a time to hold if it shall advance by itself."""
+    return [_step(part.strip()) for part in text.split(",")]
+
+
+def _step(part: str) -> Json:
+    found = _STEP.fullmatch(part)
+    if not found:
+        raise typer.BadParameter(f"{part!r} is no step; write steps like 1:10m,25:1h,100")
+    percent = float(found[1])
+    step: Json = {"percent": int(percent) if percent.is_integer() else percent}
+    return step | ({"hold": found[2]} if found[2] else {})
+
+
+def audience(texts: list[str]) -> list[Json]:
+    """Read targets, any of which is enough for a caller to get the candidate."""
+    return [{"when": _conditions(text)} for text in texts]
+
+
+def _conditions(text: str) -> list[Json]:
+    """Read one target: a part with = begins an attribute, a part without is one more of its values."""
+    values: dict[str, list[str]] = {}
+    attribute = ""
+    for part in text.split(","):
+        before, equals, after = (piece.strip() for piece in part.partition("="))
+        attribute, value = (before, after) if equals else (attribute, before)
+        if not attribute or not value:
+            raise typer.BadParameter(f"{text!r} is no audience; write it like tenant=acme,globex")
+        values.setdefault(attribute, []).append(value)
+    return [{"attribute": name, "in": wanted} for name, wanted in values.items()]
