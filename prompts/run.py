@@ -1,0 +1,221 @@
+"""What `make run` does: build the sample repository, serve it, and stage a canary the first time.
+
+Everything lives in ``.run``; remove that folder to start over. ``PROMPTSTAGE_PORT`` chooses another
+port than 8000; other settings of the service in the environment are left out, so that the sample
+never meets a real installation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import urllib3
+
+from prompts.build import build
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+RUN = Path(".run")
+REPOSITORY = RUN / "prompts"
+DATA = RUN / "data"
+HOST = "127.0.0.1"
+
+NEXT = """\
+
+# {news} In another terminal, from this folder:
+
+export PATH=$PWD/.venv/bin:$PATH
+export PROMPTSTAGE_URL={url} PROMPTSTAGE_TOKEN=$(cat {token})
+
+# What is in force, and what one user gets:
+promptstage status
+curl -s -H "Authorization: Bearer $PROMPTSTAGE_TOKEN" \\
+  "$PROMPTSTAGE_URL/v1/environments/production/resolve/summarize?key=user-42"
+
+# A thousand users, decided in an app's own memory:
+python - <<'END'
+from collections import Counter
+from promptstage import Client
+with Client(prompts=["summarize"]) as client:
+    client.ready(5)
+    print(Counter(client.get("summarize", key=f"user-{{n}}").version for n in range(1000)))
+END
+
+# Widen it, look again, take it back:
+promptstage advance summarize --reason "agents like it"
+promptstage rollback summarize --reason "too terse"
+
+# The HTTP API: {url}/docs    Ctrl-C here ends the service.
+"""
+
+
+class Step(NamedTuple):
+    """One staging action of the sample."""
+
+    environment: str
+    prompt: str
+    action: str
+    body: dict[str, str]
+
+
+def _promote(environment: str, prompt: str, version: str, reason: str) -> Step:
+    return Step(environment, prompt, "promote", {"version": version, "reason": reason})
+
+
+STEPS = (
+    _promote("production", "moderation/screen", "1.0.0", "first version"),
+    _promote("production", "release-notes", "1.0.0", "first version"),
+    _promote("production", "search/rewrite-query", "1.0.0", "first version"),
+    _promote("production", "support/reply", "1.1.0", "first version in production"),
+    _promote("production", "support/triage", "1.1.0", "first version in production"),
+    _promote("staging", "support/reply", "2.0.0-rc.1", "try it with the new editor"),
+    _promote("staging", "support/triage", "2.0.0", "the help desk passes the plan there already"),
+    _promote("staging", "summarize", "1.3.0", "next step first"),
+    _promote("production", "summarize", "1.1.0", "first version in production"),
+    _promote("production", "summarize", "1.2.0", "no more made-up order numbers"),
+    Step(
+        "production",
+        "summarize",
+        "start",
+        {"version": "1.3.0", "plan": "standard", "reason": "agents asked for the next step first"},
+    ),
+)
+
+
+class SampleError(Exception):
+    """The registry did not do what the sample needs; the message says what it answered."""
+
+
+class Registry:
+    """The registry's HTTP API, as far as the sample needs it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = urllib3.PoolManager(retries=False, timeout=10)
+
+    def is_ready(self) -> bool:
+        """Whether the service says that it can answer."""
+        try:
+            return self._http.request("GET", f"{self.url}/readyz").status == 200  # noqa: PLR2004 - HTTP's OK
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def is_new(self, token: str) -> bool:
+        """Whether summarize was never promoted in production."""
+        path = "/v1/environments/production/rollouts/summarize"
+        answer = self._http.request("GET", self.url + path, headers=_bearer(token))
+        return answer.status == 404 or answer.json()["stable"] is None  # noqa: PLR2004 - HTTP's Not Found
+
+    def take(self, step: Step, token: str) -> None:
+        """Take one step; a run that was cut short may take it again.
+
+        Raises:
+            SampleError: the registry said no.
+        """
+        path = f"/v1/environments/{step.environment}/rollouts/{step.prompt}/actions/{step.action}"
+        headers = _bearer(token) | {"Idempotency-Key": f"sample-{step.body['version']}"}
+        answer = self._http.request("POST", self.url + path, json=step.body, headers=headers)
+        if answer.status >= 400:  # noqa: PLR2004 - HTTP's errors begin here
+            raise SampleError(f"{step.action} {step.prompt} in {step.environment}: {_detail(answer)}")
+
+
+def main() -> int:
+    """Serve the sample until a signal ends it.
+
+    Returns:
+        the service's exit code.
+    """
+    if not REPOSITORY.exists():
+        _build()
+    port = os.environ.get("PROMPTSTAGE_PORT", "8000")
+    taken = _is_taken(int(port))
+    service = _serve(port)
+    registry = Registry(f"http://{HOST}:{port}")
+    if not taken and _wait(service, registry):
+        try:
+            _stage(registry)
+        except (SampleError, OSError, urllib3.exceptions.HTTPError) as error:
+            print(f"the sample could not be staged: {error}", file=sys.stderr)
+            service.terminate()
+            service.wait()
+            return 1
+    return _code(service.wait())
+
+
+def _build() -> None:
+    unfinished = REPOSITORY.with_name("prompts.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    build(unfinished)
+    unfinished.rename(REPOSITORY)
+
+
+def _is_taken(port: int) -> bool:
+    """Whether someone else listens already: then `serve` says so and ends, and nothing must be staged."""
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _serve(port: str) -> subprocess.Popen[bytes]:
+    """Start the service, which a signal to this process ends too."""
+    options = {"--repository": str(REPOSITORY), "--data": str(DATA), "--host": HOST, "--port": port}
+    command = [sys.executable, "-m", "registry", "serve"]
+    command += [word for option in options.items() for word in option]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTSTAGE_")}
+    service = subprocess.Popen(command, env=inherited)  # noqa: S603 - all of it is ours
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        service.terminate()  # a Ctrl-C reached the service too; a second one would cut its farewell short
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    return service
+
+
+def _wait(service: subprocess.Popen[bytes], registry: Registry) -> bool:
+    """Wait until the service answers; False if it ended instead."""
+    while service.poll() is None:
+        if registry.is_ready():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _stage(registry: Registry) -> None:
+    path = DATA / "admin.token"
+    token = path.read_text(encoding="ascii").strip()
+    news = "The sample is as you left it."
+    if registry.is_new(token):
+        for step in STEPS:
+            registry.take(step, token)
+        news = "summarize 1.3.0 now goes to 5 % of users in production."
+    print(NEXT.format(news=news, url=registry.url, token=path), flush=True)
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _detail(answer: urllib3.BaseHTTPResponse) -> Any:
+    try:
+        return answer.json()["detail"]
+    except (json.JSONDecodeError, KeyError):
+        return f"HTTP {answer.status}"
+
+
+def _code(returned: int) -> int:
+    """An exit code as shells write it: 128 and the signal for a process that a signal ended."""
+    return returned if returned >= 0 else 128 - returned
+
+
+if __name__ == "__main__":
+    sys.exit(main())
