@@ -66,7 +66,9 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
     messages = _messages(source, top) if source.root else []
     response_format = top.text("responseFormat", "text")
     if response_format not in FORMATS:
-        top.error("responseFormat", "response_format", f"responseFormat must be one of {', '.join(FORMATS)}")
+        top.error(
+            "responseFormat", "response_format", f"this format is unknown; use one of {', '.join(FORMATS)}"
+        )
     json_schema = _json_schema(source, top)
     if response_format == "json_schema" and "jsonSchema" not in top:
         top.error("responseFormat", "json_schema", "json_schema needs a jsonSchema; add one")
@@ -97,7 +99,8 @@ class _Mapping:
         self.items: dict[str, Node] = {}
         self._source = source
         self._node = node
-        if isinstance(node.value, dict):
+        self.valid = isinstance(node.value, dict)
+        if self.valid:
             self.items = node.value
         else:
             source.error(node, "not_a_mapping", f"{what} must be `key: value` pairs; write it like that")
@@ -130,13 +133,20 @@ class _Mapping:
         self.error(key, "not_text", f"{key} must be text; quote it")
         return default
 
+    def needed(self, key: str, code: str, message: str) -> str:
+        """The text of a key that must have some."""
+        value = self.text(key, "")
+        if key not in self or self.items[key].value == "":
+            self.error(key, code, message)
+        return value
+
     def flag(self, key: str, default: bool) -> bool:
         """The truth of a key."""
         if key not in self:
             return default
         value = self.items[key].value
         if not isinstance(value, bool):
-            self.error(key, "not_boolean", f"{key} must be true or false")
+            self.error(key, "not_boolean", f"{key} is neither true nor false; write one of them")
         return bool(value)
 
     def mapping(self, key: str) -> dict[str, Any]:
@@ -161,7 +171,7 @@ class _Mapping:
 def _messages(source: Source, top: _Mapping) -> list[tuple[str, Node]]:
     """The role of each message and the node of its content."""
     nodes = top.list("messages")
-    if not nodes and isinstance(top.at("messages").value, list | dict | None):
+    if top.valid and not nodes and isinstance(top.at("messages").value, list | dict | None):
         top.error(
             "messages", "no_messages", "there are no messages; add `messages:` with a role and a content"
         )
@@ -170,26 +180,19 @@ def _messages(source: Source, top: _Mapping) -> list[tuple[str, Node]]:
 
 
 def _message(source: Source, entry: _Mapping) -> tuple[str, Node] | None:
-    entry.warn_unknown(_MESSAGE_KEYS, "it has no effect")
-    role = entry.text("role", "").lower()
-    if entry.items and role not in ROLES and isinstance(entry.at("role").value, str | dict | None):
-        entry.error("role", "unknown_role", f"the role must be one of {', '.join(ROLES)}")
-    if (
-        entry.items
-        and not entry.text("content", "")
-        and isinstance(entry.at("content").value, str | dict | None)
-    ):
-        entry.error("content", "no_content", "the message has no content; write its text")
-    node = entry.at("content")
-    if not isinstance(node.value, str):
+    if not entry.valid:
         return None
+    entry.warn_unknown(_MESSAGE_KEYS, "it has no effect")
+    roles = f"this role is unknown; use one of {', '.join(ROLES)}"
+    role = entry.needed("role", "unknown_role", roles).lower()  # GitHub's own reader ignores case
+    if role and role not in ROLES:
+        entry.error("role", "unknown_role", roles)
+    if not entry.needed("content", "no_content", "the message has no content; write its text"):
+        return None
+    node = entry.at("content")
     for offset, text in template.parse(node.value).oddities:
-        place = source.within(node, offset, text)
-        source.warn(
-            place,
-            "literal",
-            f"{text[:_SHOWN]!r} is no placeholder and stays as it is; name it like {{{{name}}}}",
-        )
+        message = f"{text[:_SHOWN]!r} is no placeholder and stays as it is; name it like {{{{name}}}}"
+        source.warn(source.within(node, offset, text), "literal", message)
     return role, node
 
 
@@ -214,7 +217,9 @@ def _variables(source: Source, top: _Mapping, messages: list[tuple[str, Node]]) 
         if name not in declared:
             place = source.within(node, offset, token)
             source.error(
-                place, "undeclared", f"{{{{{name}}}}} is not among the variables; declare it, or write \\{{{{"
+                place,
+                "undeclared",
+                f"{{{{{name}}}}} is not among the variables; declare it, or write \\{{{{ if it is none",
             )
     return tuple(declared.values())
 
@@ -231,7 +236,7 @@ def _placeholders(messages: list[tuple[str, Node]]) -> dict[str, tuple[Node, int
 
 
 def _variable(source: Source, entry: _Mapping) -> Variable | None:
-    if not entry.items:
+    if not entry.valid:
         return None
     entry.warn_unknown(_VARIABLE_KEYS, "it has no effect")
     name = entry.text("name", "")
@@ -239,12 +244,14 @@ def _variable(source: Source, entry: _Mapping) -> Variable | None:
         entry.error(
             "name",
             "variable_name",
-            "a variable needs a name of letters, digits, _ . and -, not a digit first",
+            "this is no variable's name; use letters, digits, _ . and -, no digit first",
         )
         return None
     default = entry.at("default").plain() if "default" in entry else None
     if isinstance(default, dict | list):
-        entry.error("default", "default", "a default must be text, a number, or true or false")
+        entry.error(
+            "default", "default", "a default must be one value; write text, a number, or true or false"
+        )
     required = entry.flag("required", default is None)
     if required and default is not None:
         source.warn(

@@ -239,7 +239,7 @@ def _complaint(failed: dict[str, Json]) -> str | None:
     if not failed:
         return None
     tag, entry = next(iter(failed.items()))
-    return f"{len(failed)} tags could not be fetched, such as {tag}: {entry['error']}"
+    return f"tags that could not be fetched: {len(failed)}, such as {tag}: {entry['error']}"
 
 
 def _moved(ours: dict[str, str], upstream: dict[str, str]) -> list[Json]:

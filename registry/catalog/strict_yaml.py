@@ -86,6 +86,8 @@ class Source:
         counted: the third one of the value is the third one of the source. Where a break or an escape
         is inside the token itself, the place is that of the text.
         """
+        if len(self.findings) >= FINDINGS_LIMIT:  # nobody will see it, and looking takes time
+            return node
         start, end = node.span
         found = start - 1
         for _ in range(node.value.count(token, 0, offset) + 1):
@@ -216,7 +218,9 @@ class _Builder:
 
     def _key(self, parent: Node, node: Node, event: Any) -> Node:
         if not isinstance(event, yaml.ScalarEvent):
-            self._source.error(node, "key", "a key must be text; quote it")
+            self._source.error(
+                node, "key", "a key must be text; quote it, or the whole value if it begins with {{"
+            )
             return Node("", node.line, node.column)
         if event.value in parent.keys:
             first = parent.keys[event.value].line

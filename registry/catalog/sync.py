@@ -74,6 +74,7 @@ class Sync:
         self._wake.set()
         self._mirror.close()
         self._thread.join(STOP_SECONDS)
+        self._mirror.close()  # what the thread had in use before
 
     def look_now(self) -> None:
         """Take a hint that there may be something new; returns at once."""

@@ -1,0 +1,244 @@
+"""Prompt files: what they mean, and where they are wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from promptstage.model import Message, Variable, dump_document
+from registry.catalog.document import check, parse
+from registry.errors import DocumentInvalid
+
+PATH = "prompts/support/triage.prompt.yml"
+FULL = """\
+name: Summarize
+description: Summarize a support thread for an agent
+model: openai/gpt-5-mini
+modelParameters: {temperature: 0.2, maxTokens: 300}
+responseFormat: text
+variables:
+  - {name: text, required: true}
+  - {name: tone, required: false, default: neutral, description: how it should sound}
+messages:
+  - role: system
+    content: You summarize support threads. Tone {{tone}}.
+  - role: user
+    content: "{{text}}"
+testData: [{text: hello}]
+evaluators: [{name: short, string: {contains: x}}]
+metadata: {owner: support-platform}
+"""
+MESSAGES = "messages:\n- {role: user, content: hi}\n"
+
+
+def read(text: str) -> dict[str, Any]:
+    """The document of a file, as JSON."""
+    return dump_document(parse(text.encode(), PATH).document)
+
+
+def test_a_whole_file() -> None:
+    """The example of the design, as the contract writes it."""
+    assert read(FULL) == {
+        "title": "Summarize",
+        "description": "Summarize a support thread for an agent",
+        "model": "openai/gpt-5-mini",
+        "parameters": {"temperature": 0.2, "maxTokens": 300},
+        "response_format": "text",
+        "json_schema": None,
+        "variables": [
+            {"name": "text", "required": True, "default": None, "description": ""},
+            {"name": "tone", "required": False, "default": "neutral", "description": "how it should sound"},
+        ],
+        "messages": [
+            {"role": "system", "content": "You summarize support threads. Tone {{tone}}."},
+            {"role": "user", "content": "{{text}}"},
+        ],
+        "metadata": {"owner": "support-platform"},
+        "extra": {},
+    }
+    assert check(FULL.encode(), PATH) == []
+
+
+def test_a_file_of_messages_alone() -> None:
+    """The title is the name's last part; the placeholders are the variables, all required."""
+    document = parse(b"messages:\n- {role: User, content: '{{b}} {{a}} {{b}}'}\n", PATH).document
+
+    assert document.title == "triage"
+    assert document.model == ""
+    assert document.messages == (Message("user", "{{b}} {{a}} {{b}}"),)
+    assert document.variables == tuple(
+        Variable(name, required=True, default=None, description="") for name in ("b", "a")
+    )
+
+
+def test_unknown_keys_are_kept() -> None:
+    """Real repositories have them: a warning with its place, and the value in `extra`."""
+    parsed = parse(f"{MESSAGES}config:\n  deep: [1, null]\n".encode(), PATH)
+
+    assert parsed.document.extra == {"config": {"deep": [1, None]}}
+    assert [(w.line, w.column, w.code) for w in parsed.warnings] == [(3, 1, "unknown_key")]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("no", "no"),
+        ("Yes", "Yes"),
+        ("1:30", "1:30"),
+        ("2024-01-01", "2024-01-01"),
+        ("0x10", "0x10"),
+        ("010", "010"),
+        ("~", "~"),
+        ("TRUE", "TRUE"),
+        (".inf", ".inf"),
+        ("1_000", "1_000"),
+        ("true", True),
+        ("null", None),
+        ("", None),
+        ("-12", -12),
+        ("1.5e3", 1500.0),
+        ("'1'", "1"),
+        ("<<", "<<"),
+    ],
+)
+def test_scalars_are_those_of_json(written: str, meant: object) -> None:
+    """What YAML would turn into something else stays text."""
+    value = read(f"{MESSAGES}metadata:\n  value: {written}\n")["metadata"]["value"]
+
+    assert (value, type(value)) == (meant, type(meant))
+
+
+SCHEMA = {"name": "animal", "schema": {"type": "object"}}
+
+
+@pytest.mark.parametrize("written", [repr(json.dumps(SCHEMA)), json.dumps(SCHEMA)])
+def test_a_schema_is_text_or_a_mapping(written: str) -> None:
+    """GitHub's files hold JSON as text; a mapping is more natural in YAML."""
+    document = read(f"{MESSAGES}responseFormat: json_schema\njsonSchema: {written}\n")
+
+    assert (document["response_format"], document["json_schema"]) == ("json_schema", SCHEMA)
+
+
+ERRORS = {
+    "broken YAML": ("messages:\n  - role: user\n   content: x\n", 3, 4, "yaml"),
+    "tab": ("messages:\n\t- role: user\n", 2, 1, "yaml"),
+    "control character": ("name: a\nmodel: \x07\n", 2, 8, "yaml"),
+    "duplicate key": (f"{MESSAGES}name: a\nmodel: b\nname: c\n", 5, 1, "duplicate_key"),
+    "anchor": (f"name: &a x\n{MESSAGES}", 1, 7, "anchor"),
+    "alias": (f"{MESSAGES}name: *a\n", 3, 7, "alias"),
+    "tag": (f"name: !!str 1\n{MESSAGES}", 1, 7, "tag"),
+    "python tag": (f"name: !!python/object/apply:os.system [x]\n{MESSAGES}", 1, 7, "tag"),
+    "two documents": (f"{MESSAGES}---\n{MESSAGES}", 3, 1, "documents"),
+    "odd key": (f"{MESSAGES}metadata: {{[a]: b}}\n", 3, 12, "key"),
+    "nested too deep": (f"{MESSAGES}metadata:\n  a: {'[' * 5000}\n", 4, 68, "too_deep"),
+    "number too large": (f"{MESSAGES}metadata: {{a: 1e999}}\n", 3, 15, "number"),
+    "integer too large": (f"{MESSAGES}metadata: {{a: {'9' * 5000}}}\n", 3, 15, "number"),
+    "NUL": ("name: a\nmodel: \0\n", 2, 8, "nul"),
+    "escaped NUL": (f'{MESSAGES}name: "a\\0"\n', 3, 7, "nul"),
+    "empty": ("", 1, 1, "empty"),
+    "a list": ("- a\n", 1, 1, "not_a_mapping"),
+    "300 KiB": (f"{MESSAGES}# {'x' * (300 << 10)}", 1, 1, "too_large"),
+    "no messages": ("name: a\n", 1, 1, "no_messages"),
+    "empty messages": ("name: a\nmessages: []\n", 2, 11, "no_messages"),
+    "messages of text": ("messages: hello\n", 1, 11, "not_a_list"),
+    "message of text": ("messages:\n  - hello\n", 2, 5, "not_a_mapping"),
+    "unknown role": ("messages:\n  - role: robot\n    content: x\n", 2, 11, "unknown_role"),
+    "no role": ("messages:\n  - content: x\n", 2, 5, "unknown_role"),
+    "no content": ("messages:\n  - role: user\n", 2, 5, "no_content"),
+    "empty content": ("messages:\n  - {role: user, content: ''}\n", 2, 27, "no_content"),
+    "content of parts": ("messages:\n  - {role: user, content: [a]}\n", 2, 27, "not_text"),
+    "name is a number": (f"name: 5\n{MESSAGES}", 1, 7, "not_text"),
+    "parameters of text": (f"modelParameters: hot\n{MESSAGES}", 1, 18, "not_a_mapping"),
+    "unknown format": (f"responseFormat: xml\n{MESSAGES}", 1, 17, "response_format"),
+    "no schema": (f"responseFormat: json_schema\n{MESSAGES}", 1, 17, "json_schema"),
+    "bad schema": (f"jsonSchema: '{{'\n{MESSAGES}", 1, 13, "json_schema"),
+    "schema with a surrogate": (f'jsonSchema: \'{{"a": "\\ud800"}}\'\n{MESSAGES}', 1, 13, "json_schema"),
+    "schema with infinity": (f"jsonSchema: '{{\"a\": 1e999}}'\n{MESSAGES}", 1, 13, "json_schema"),
+    "schema too deep": (f"jsonSchema: '{'[' * 100000}'\n{MESSAGES}", 1, 13, "json_schema"),
+    "schema is a list": (f"jsonSchema: '[]'\n{MESSAGES}", 1, 13, "json_schema"),
+    "variables of text": (f"variables: a\n{MESSAGES}", 1, 12, "not_a_list"),
+    "variable name": (f"variables:\n  - name: 1a\n{MESSAGES}", 2, 11, "variable_name"),
+    "variable of text": (f"variables:\n  - a\n{MESSAGES}", 2, 5, "not_a_mapping"),
+    "required is no": (f"variables:\n  - {{name: a, required: no}}\n{MESSAGES}", 2, 25, "not_boolean"),
+    "declared twice": (f"variables: [{{name: a}}, {{name: a}}]\n{MESSAGES}", 1, 24, "duplicate_variable"),
+    "default is a list": (f"variables: [{{name: a, default: []}}]\n{MESSAGES}", 1, 32, "default"),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "column", "code"), ERRORS.values(), ids=ERRORS)
+def test_an_error_has_its_place(text: str, line: int, column: int, code: str) -> None:
+    """Line and column count from 1, and the sentence ends with what to do."""
+    found = [finding for finding in check(text.encode(), PATH) if finding.severity == "error"]
+
+    assert (found[0].line, found[0].column, found[0].code) == (line, column, code)
+    assert ";" in found[0].message
+
+
+@pytest.mark.parametrize(("content", "column"), [(b"name: \xff\n", 7), ("name: é".encode("utf-16"), 1)])
+def test_a_file_is_utf_8(content: bytes, column: int) -> None:
+    """Another encoding is named as such, at its first byte."""
+    finding = check(content, PATH)[0]
+
+    assert (finding.line, finding.column, finding.code) == (1, column, "not_utf8")
+
+
+PLACES = {
+    "plain": ("content: a {{ok}} {{no}}", 4, 23),
+    "after wide characters": ("content: é😀 {{no}}", 4, 17),
+    "quoted": ('content: "a\\t\\"{{no}}"', 4, 20),
+    "folded over lines": ("content: 'a\n      b {{no}}'", 5, 9),
+    "literal block": ("content: |\n      a\n\n      b {{no}}\n", 7, 9),
+    "folded block": ("content: >-\n      a\n      {{ok}}\n      b {{ no }}\n", 7, 9),
+    "after an escaped one": ("content: \\{{no}} {{no}}", 4, 22),
+    "windows lines": ("content: |\r\n      a\r\n      {{no}}\r\n", 6, 7),
+}
+
+
+@pytest.mark.parametrize(("content", "line", "column"), PLACES.values(), ids=PLACES)
+def test_an_undeclared_placeholder_is_found_where_it_stands(content: str, line: int, column: int) -> None:
+    """Also in blocks and quotes, where the value's lines are not those of the file."""
+    text = f"variables: [{{name: ok}}]\nmessages:\n  - role: user\n    {content}"
+
+    findings = [f for f in check(text.encode(), PATH) if f.severity == "error"]
+
+    assert [(f.line, f.column, f.code) for f in findings] == [(line, column, "undeclared")]
+
+
+def test_all_errors_at_once() -> None:
+    """`check` spares the author a round for each; `parse` raises the first of the same list."""
+    text = b"name: 5\nmessages:\n- {role: robot, content: '{{a}}'}\nvariables: []\nname: x\n"
+
+    with pytest.raises(DocumentInvalid) as caught:
+        parse(text, PATH)
+
+    assert [f.code for f in check(text, PATH)] == ["unknown_role", "undeclared", "duplicate_key"]
+    assert (caught.value.line, caught.value.column, caught.value.path) == (5, 1, PATH)
+    assert caught.value.extra["problem"]["message"] == caught.value.message
+
+
+def test_warnings_do_not_stop_a_version() -> None:
+    """Odd placeholders, unused variables and idle defaults are said, and served."""
+    text = (
+        "variables: [{name: a}, {name: b, default: x, required: true}]\n"
+        "messages:\n- {role: user, content: '{{b}} {{ if x }}', weight: 1}\n"
+    )
+    parsed = parse(text.encode(), PATH)
+
+    assert sorted(w.code for w in parsed.warnings) == [
+        "default_unused",
+        "literal",
+        "unknown_key",
+        "unused_variable",
+    ]
+    assert str(parsed.warnings[0]).startswith("line 3, column 45: unknown key 'weight'")
+
+
+def test_a_hostile_file_is_refused_quickly() -> None:
+    """Findings are bounded, however many there are."""
+    text = "variables: []\nmessages:\n- role: user\n  content: hi " + "".join(
+        f"{{{{a{i}}}}}" for i in range(20_000)
+    )
+
+    assert len(check(text.encode(), PATH)) == 100

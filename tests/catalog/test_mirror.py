@@ -1,0 +1,271 @@
+"""The mirror: tags arrive, and never move or go."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support import PromptRepository, prompt
+
+from registry.catalog.mirror import Mirror
+from registry.errors import GitFailed, Unavailable
+from registry.locks import locked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def raw_tree(author: PromptRepository, *entries: bytes) -> str:
+    """Write a tree as no git of today would."""
+    command = ["git", "-C", str(author.path), "hash-object", "-t", "tree", "--literally", "-w", "--stdin"]
+    return (
+        subprocess.run(command, input=b"".join(entries), capture_output=True, check=True)
+        .stdout.decode()
+        .strip()
+    )
+
+
+def tag_tree(author: PromptRepository, name: str, version: str, tree: str) -> None:
+    """Commit a tree and tag that."""
+    author.git("tag", f"{name}/v{version}", author.git("commit-tree", "-m", "x", tree))
+
+
+def test_new_tags_arrive_with_the_ids_that_they_have(author: PromptRepository, mirror: Mirror) -> None:
+    """Annotated tags as tags, light ones as commits."""
+    author.tag("a", "1.0.0")
+    author.git("tag", "support/b/v2.0.0-rc.1")
+
+    mirror.look()
+
+    assert mirror.tags() == {
+        "a/v1.0.0": author.git("rev-parse", "a/v1.0.0"),
+        "support/b/v2.0.0-rc.1": author.git("rev-parse", "HEAD"),
+    }
+
+
+def test_a_later_look_fetches_what_is_new(author: PromptRepository, mirror: Mirror) -> None:
+    """Only a look that brings something changes the revision."""
+    author.tag("a", "1.0.0")
+    mirror.look()
+    before = mirror.revision()
+
+    mirror.look()
+    unchanged = mirror.revision()
+    author.tag("a", "1.1.0")
+    mirror.look()
+
+    assert unchanged == before != mirror.revision()
+    assert list(mirror.tags()) == ["a/v1.0.0", "a/v1.1.0"]
+
+
+def test_a_moved_tag_stays_and_is_reported(author: PromptRepository, mirror: Mirror) -> None:
+    """What was seen first is the version for ever."""
+    author.tag("a", "1.0.0")
+    mirror.look()
+    pinned = mirror.tags()["a/v1.0.0"]
+
+    author.git("tag", "--force", "a/v1.0.0", author.git("commit-tree", "-m", "x", "HEAD^{tree}"))
+    mirror.look()
+
+    assert mirror.tags() == {"a/v1.0.0": pinned}
+    moved = [{"tag": "a/v1.0.0", "pinned": pinned, "upstream": author.git("rev-parse", "a/v1.0.0")}]
+    assert mirror.report()["moved"] == moved
+
+
+def test_a_deleted_tag_stays(author: PromptRepository, mirror: Mirror) -> None:
+    """Upstream cannot take a version back."""
+    author.tag("a", "1.0.0")
+    mirror.look()
+
+    author.git("tag", "--delete", "a/v1.0.0")
+    mirror.look()
+
+    assert list(mirror.tags()) == ["a/v1.0.0"]
+
+
+def test_hostile_tags_never_arrive(author: PromptRepository, mirror: Mirror) -> None:
+    """They are counted, and shown so that they do no harm."""
+    head = author.git("rev-parse", "HEAD")
+    hostile = [
+        "-x/v1.0.0",
+        "$(touch${IFS}x)/v1.0.0",
+        "A/v1.0.0",
+        "a/v01.0.0",
+        "\u202ea/v1.0.0",
+        "a/versions/v1.0.0",
+    ]
+    for name in [*hostile, "\udcff/v1.0.0"]:  # the last is the byte 0xff
+        author.git("update-ref", f"refs/tags/{name}", head)
+    with (author.path / ".git/packed-refs").open("ab") as refs:
+        refs.write(head.encode() + b" refs/tags/c\x1b[31m/v1.0.0\n")
+    author.tag("a", "1.0.0")
+
+    mirror.look()
+
+    ignored = mirror.report()["ignored"]
+    assert list(mirror.tags()) == ["a/v1.0.0"]
+    assert {"$(touch${IFS}x)/v1.0.0", r"\u202ea/v1.0.0", r"\xff/v1.0.0"} <= set(ignored["sample"])
+    assert ignored["count"] >= 7
+    assert all(shown.isprintable() for shown in ignored["sample"])
+
+
+def test_a_bad_tag_stops_no_other(author: PromptRepository, mirror: Mirror) -> None:
+    """What git refuses is named; all the others arrive."""
+    blob = author.git("hash-object", "-w", "--stdin")
+    evil = raw_tree(author, b"100644 .git\0" + bytes.fromhex(blob))
+    tag_tree(author, "evil", "1.0.0", evil)
+    for i in range(9):
+        author.git("tag", f"{'abcfghxyz'[i]}/v1.0.0")
+
+    mirror.look()
+
+    assert "".join(tag[0] for tag in mirror.tags()) == "abcfghxyz"
+    assert mirror.report()["error"].startswith(
+        "1 tags could not be fetched, such as evil/v1.0.0: git fetch failed"
+    )
+
+
+def test_old_tools_are_forgiven(author: PromptRepository, mirror: Mirror) -> None:
+    """Real repositories hold trees with zero-padded modes."""
+    blob = author.git("hash-object", "-w", "--stdin")
+    inner = raw_tree(author, b"100644 a.prompt.yml\0" + bytes.fromhex(blob))
+    tag_tree(author, "a", "1.0.0", raw_tree(author, b"040000 prompts\0" + bytes.fromhex(inner)))
+
+    mirror.look()
+
+    oid = mirror.tags()["a/v1.0.0"]
+    assert mirror.file(mirror.about(oid), "a").content == b""
+
+
+def test_a_look_that_was_cut_off_is_finished(
+    author: PromptRepository, mirror: Mirror, tmp_path: Path
+) -> None:
+    """Locks that a killed git left behind stop nobody, and its tags are taken over."""
+    author.tag("a", "1.0.0")
+    mirror.look()
+    folder = tmp_path / "data/mirror.git"
+    (folder / "packed-refs.lock").touch()
+    (folder / "refs/tags/b").mkdir(parents=True)
+    (folder / "refs/tags/b/v1.0.0.lock").touch()
+    author.git("tag", "b/v1.0.0")
+
+    mirror.look()
+
+    assert list(mirror.tags()) == ["a/v1.0.0", "b/v1.0.0"]
+
+
+def test_one_look_at_a_time(author: PromptRepository, mirror: Mirror, tmp_path: Path) -> None:
+    """Who comes second is told so, and waits for nothing."""
+    mirror.look()
+
+    with locked(tmp_path / "data/mirror.git/look.lock", wait=0), pytest.raises(Unavailable) as caught:
+        mirror.look()
+
+    assert caught.value.code == "busy"
+
+
+def test_processes_share_a_data_folder(author: PromptRepository, mirror: Mirror, tmp_path: Path) -> None:
+    """Several look at once at an empty folder, and all see all tags."""
+    for i in range(20):
+        author.git("tag", f"p{i}/v1.0.0")
+    script = f"""
+import time
+from pathlib import Path
+from registry.catalog.mirror import Mirror
+mirror = Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r})
+while len(mirror.tags()) < 20:
+    try:
+        mirror.look()
+    except Exception as error:
+        assert error.code == "busy", error
+        time.sleep(0.01)
+"""
+    running = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
+
+    assert [process.wait(timeout=30) for process in running] == [0, 0, 0]
+    assert len(mirror.tags()) == 20
+
+
+def test_a_repository_that_is_gone_changes_nothing(
+    author: PromptRepository, mirror: Mirror, tmp_path: Path
+) -> None:
+    """The report says what is wrong, until the next look that goes well."""
+    author.tag("a", "1.0.0")
+    mirror.look()
+    author.path.rename(tmp_path / "elsewhere")
+
+    with pytest.raises(GitFailed, match="does not appear to be a git repository"):
+        mirror.look()
+    error = mirror.report()["error"]
+    (tmp_path / "elsewhere").rename(author.path)
+    mirror.look()
+
+    assert "does not appear to be a git repository" in error
+    assert mirror.report()["error"] is None
+    assert list(mirror.tags()) == ["a/v1.0.0"]
+
+
+def test_no_repository_is_configured(tmp_path: Path) -> None:
+    """The remedy is named, and nothing is made."""
+    mirror = Mirror(tmp_path / "data", "")
+
+    with pytest.raises(Unavailable, match="set PROMPTSTAGE_REPOSITORY"):
+        mirror.look()
+
+    assert mirror.report()["error"] == "no prompt repository is configured; set PROMPTSTAGE_REPOSITORY"
+    assert (mirror.tags(), mirror.revision()) == ({}, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("upstream", "local"),
+    [
+        ("/srv/prompts", True),
+        ("prompts", True),
+        ("file:///srv/prompts", True),
+        ("https://example.org/prompts.git", False),
+        ("git@example.org:prompts.git", False),
+    ],
+)
+def test_a_path_is_told_from_a_url(tmp_path: Path, upstream: str, local: bool) -> None:
+    """A path may be looked at every second."""
+    assert Mirror(tmp_path, upstream).local is local
+
+
+def test_a_repository_that_runs_commands_is_refused(tmp_path: Path) -> None:
+    """Git's `ext` transport is not one of ours."""
+    with pytest.raises(GitFailed, match="transport 'ext' not allowed"):
+        Mirror(tmp_path / "data", f"ext::touch {tmp_path}/ran").look()
+
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_damaged_report_is_written_anew(author: PromptRepository, mirror: Mirror, tmp_path: Path) -> None:
+    """It is only a view."""
+    mirror.look()
+    report = tmp_path / "data/mirror.git/report.json"
+    report.write_bytes(b"{")
+
+    mirror.look()
+
+    assert json.loads(report.read_bytes())["error"] is None
+
+
+def test_hooks_and_configuration_have_no_effect(
+    author: PromptRepository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the user's settings nor the author's repository run anything here."""
+    other = PromptRepository(tmp_path / "other")
+    other.tag("stolen", "1.0.0", prompt())
+    author.tag("a", "1.0.0")
+    (tmp_path / ".gitconfig").write_text(f'[url "{other.path}"]\n\tinsteadOf = {author.path}\n')
+    author.git("config", "uploadpack.packObjectsHook", f"touch {tmp_path}/ran;")
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    mirror.look()
+
+    assert list(mirror.tags()) == ["a/v1.0.0"]
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,199 @@
+"""Git runs as we want it to, whatever the machine, the user or the repository says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from registry.errors import GitFailed
+from registry.git import Git, GitObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HELLO = "ce013625030ba8dba906f756967f9e9ca394464a"  # sha1 of "blob 6\0hello\n"
+
+
+@pytest.fixture
+def git(tmp_path: Path) -> Iterator[Git]:
+    """A new bare repository that holds one blob."""
+    made = Git(tmp_path / "some where.git")
+    made.init()
+    made.run("hash-object", "-w", "--stdin", data=b"hello\n")
+    yield made
+    made.close()
+
+
+def test_an_object_is_found_by_its_id(git: Git) -> None:
+    """The answer has id, kind and bytes; one process answers all questions."""
+    assert git.look(HELLO) == GitObject(HELLO, "blob", b"hello\n")
+    assert git.look(HELLO) == GitObject(HELLO, "blob", b"hello\n")
+
+
+def test_what_is_not_there_is_none(git: Git) -> None:
+    """An absent object is an answer, not an error, and the process stays in step."""
+    assert [git.look("0" * 40), git.look(f"{HELLO}:a b missing"), git.look("refs/heads/main")] == [None] * 3
+    assert git.look(HELLO) is not None
+
+
+@pytest.mark.parametrize("expression", ["a\nb", "a\0b"])
+def test_a_question_is_one_line(git: Git, expression: str) -> None:
+    """Nobody can smuggle in a second question."""
+    with pytest.raises(GitFailed, match="cannot be looked up"):
+        git.look(expression)
+
+
+def test_a_greater_object_than_asked_for_is_not_read(git: Git) -> None:
+    """The limit holds before anything is read, and the next question works."""
+    with pytest.raises(GitFailed) as caught:
+        git.look(HELLO, limit=5)
+
+    assert caught.value.code == "git_too_large"
+    assert git.look(HELLO, limit=6) is not None
+
+
+def test_damage_on_disk_is_noticed(git: Git, tmp_path: Path) -> None:
+    """Bytes that do not hash to their id are never returned."""
+    stored = tmp_path / "some where.git/objects" / HELLO[:2] / HELLO[2:]
+    stored.chmod(0o600)
+    stored.write_bytes(zlib.compress(b"blob 6\0hellO\n"))
+
+    with pytest.raises(GitFailed) as caught:
+        git.look(HELLO)
+
+    assert caught.value.code == "git_corrupt"
+
+
+def test_a_dead_process_is_replaced(git: Git) -> None:
+    """A killed cat-file costs nobody an answer."""
+    git.look(HELLO)
+    process = git._idle[0]._process.proc
+    assert process
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    assert git.look(HELLO) is not None
+
+
+def test_a_fork_asks_a_process_of_its_own(git: Git) -> None:
+    """Parent and child never read from one pipe."""
+    git.look(HELLO)
+    parents = git._idle[0]
+
+    child = os.fork()
+    if child == 0:
+        found = git.look(HELLO)
+        os._exit(0 if found and parents not in git._idle else 1)
+
+    assert os.waitpid(child, 0)[1] == 0
+    assert git.look(HELLO) is not None
+    assert git._idle[0] is parents
+
+
+def test_threads_share_it(git: Git) -> None:
+    """Answers go to those who asked, and few processes stay."""
+    oids = [git.run("hash-object", "-w", "--stdin", data=b"%d" % i).decode().strip() for i in range(50)]
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(git.look, oids * 4))
+
+    assert [answer and answer.data for answer in answers] == [b"%d" % i for i in range(50)] * 4
+    assert len(git._idle) <= 4
+
+
+def test_errors_carry_gits_own_words(git: Git) -> None:
+    """The message names the command, and what git said, in a bounded way."""
+    with pytest.raises(GitFailed, match=r"^git cat-file failed: fatal: Not a valid object name xx") as caught:
+        git.run("cat-file", "-p", "x" * 1000)
+
+    assert len(caught.value.message) < 600
+
+
+def test_errors_hide_credentials(git: Git) -> None:
+    """The user info of a URL is never shown."""
+    with pytest.raises(GitFailed) as caught:
+        git.run("ls-remote", "ssh://ada:hunter2@ex ample.invalid/x")
+
+    assert "hunter2" not in caught.value.message
+
+
+def test_the_deadline_ends_the_whole_group(git: Git) -> None:
+    """What git started ends with it: the last holder of a passed descriptor is gone."""
+    reading, writing = os.pipe()
+    started = time.monotonic()
+
+    with pytest.raises(GitFailed, match=r"was ended after 0\.2 s") as caught:
+        git.run("-c", "alias.stall=!sleep 60 & sleep 60", "stall", timeout=0.2, pass_fds=(writing,))
+    os.close(writing)
+
+    assert os.read(reading, 1) == b""
+    assert caught.value.code == "git_timeout"
+    assert time.monotonic() - started < 10
+    os.close(reading)
+
+
+def test_close_ends_what_runs(git: Git) -> None:
+    """A shutdown does not wait for a fetch."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(git.run, "-c", "alias.stall=!sleep 60", "stall")
+        while not git._running:
+            pass
+        git.close()
+
+        with pytest.raises(GitFailed):
+            running.result(timeout=10)
+
+
+def test_the_machines_configuration_has_no_effect(
+    git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a home folder nor GIT_* variables reach git."""
+    (tmp_path / ".gitconfig").write_text("[user]\n\tname = Machine\n")
+    for name, value in {
+        "HOME": str(tmp_path),
+        "GIT_CONFIG_GLOBAL": str(tmp_path / ".gitconfig"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "user.name",
+        "GIT_CONFIG_VALUE_0": "Machine",
+        "GIT_DIR": "/nowhere",
+        "GIT_OBJECT_DIRECTORY": "/nowhere",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    assert b"Machine" not in git.run("config", "--list")
+    assert git.look(HELLO) is not None
+
+
+def test_hooks_do_not_run(git: Git, tmp_path: Path) -> None:
+    """Not even one that somebody puts into our own repository."""
+    hook = tmp_path / "some where.git/hooks/reference-transaction"
+    hook.parent.mkdir()
+    hook.write_text(f"#!/bin/sh\ntouch '{tmp_path}/ran'\n")
+    hook.chmod(0o700)
+
+    git.run("update-ref", "refs/x", HELLO)
+
+    assert git.look("refs/x") is not None
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("url", ["ext::touch ran", "fd::0", "git://127.0.0.1:1/x"])
+def test_other_protocols_are_refused(git: Git, url: str) -> None:
+    """Files, https, http and ssh; nothing that runs a command."""
+    with pytest.raises(GitFailed, match="not allowed"):
+        git.run("ls-remote", url)
+
+
+def test_settings_reach_git_unseen(tmp_path: Path) -> None:
+    """A repository's own settings travel in the environment, not in the list of processes."""
+    git = Git(tmp_path / "own.git", config=("remote.origin.url=https://example.org/a=b",))
+    git.init()
+
+    assert git.run("config", "remote.origin.url") == b"https://example.org/a=b\n"
