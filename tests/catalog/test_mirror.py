@@ -124,7 +124,7 @@ def test_a_bad_tag_stops_no_other(author: PromptRepository, mirror: Mirror) -> N
 
     assert "".join(tag[0] for tag in mirror.tags()) == "abcfghxyz"
     assert mirror.report()["error"].startswith(
-        "1 tags could not be fetched, such as evil/v1.0.0: git fetch failed"
+        "tags that could not be fetched: 1, such as evil/v1.0.0: git fetch failed"
     )
 
 
