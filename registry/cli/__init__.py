@@ -36,7 +36,7 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="promptstage",
     cls=Commands,
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -52,6 +52,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _promptstage(
+    ctx: typer.Context,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
@@ -62,6 +63,8 @@ def _promptstage(
     Begin with:  promptstage init prompts
                  promptstage serve --repository prompts
     """  # noqa: D301 - typer's mark of lines to be kept as they are
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
 
 
 for command in (

@@ -52,10 +52,10 @@ def start(  # noqa: PLR0913 - one parameter an option
               promptstage start summarize 1.3.0 --steps 0,50 --audience tenant=acme,globex
               promptstage start summarize 1.3.0 --audience tenant=acme,plan=pro  (both must hold)
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    if plan and steps:
+    if plan and steps is not None:
         raise typer.BadParameter("give --plan or --steps, not both")
     body: Json = {"version": version, "force": force, "audience": rules.audience(audience or [])}
-    if steps:
+    if steps is not None:
         body["steps"] = rules.steps(steps)
     elif plan:
         body["plan"] = plan
@@ -118,8 +118,10 @@ def rollback(name: Name, *, environment: Environment = "production", reason: Rea
 def _act(op: str, name: str, environment: str, reason: str, body: Json | None = None) -> None:
     registry = http.connect()
     path = http.rollout_path(environment, name)
-    expect = _expect(registry.get(path))
-    answer = registry.post(f"{path}/actions/{op}", {**(body or {}), "reason": reason, "expect": expect})
+    expect = _expect(registry.get(path, "stable"))
+    answer = registry.post(
+        f"{path}/actions/{op}", {**(body or {}), "reason": reason, "expect": expect}, "state"
+    )
     output.say(describe.sentence(answer["state"], datetime.now(UTC)), "bold")
     if not answer["applied"]:
         output.note(PENDING)

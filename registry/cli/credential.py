@@ -11,6 +11,7 @@ from registry.errors import Invalid
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_DATA = ".data"
+PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
 TOKEN_FILE = "admin.token"  # noqa: S105 - a file's name
 
 
@@ -37,14 +38,13 @@ def url() -> str:
 def find() -> Credential:
     """The token of PROMPTSTAGE_TOKEN, else the one that a registry on this machine wrote. Raises Invalid."""
     if given := os.environ.get("PROMPTSTAGE_TOKEN"):
-        return _checked(given, "the token is that of PROMPTSTAGE_TOKEN")
-    file = Path(os.environ.get("PROMPTSTAGE_DATA") or DEFAULT_DATA, TOKEN_FILE)
+        return _checked(given, "The token is that of PROMPTSTAGE_TOKEN")
+    file = Path(os.environ.get("PROMPTSTAGE_DATA") or DEFAULT_DATA, TOKEN_FILE).absolute()
+    shown = clean(file, PATH_SHOWN)
     try:
-        return _checked(
-            file.read_text(encoding="utf-8", errors="replace"), f"the token is that in {clean(file)}"
-        )
+        return _checked(file.read_text(encoding="utf-8", errors="replace"), f"The token is that in {shown}")
     except OSError as error:
-        looked = f"PROMPTSTAGE_TOKEN is not set, and {clean(file)} cannot be read ({error.strerror})"
+        looked = f"PROMPTSTAGE_TOKEN is not set, and {shown} cannot be read ({error.strerror})"
         return Credential("", f"{looked}; set it, or name the registry's data folder in PROMPTSTAGE_DATA")
 
 

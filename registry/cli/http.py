@@ -6,6 +6,7 @@ import json
 import secrets
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -25,6 +26,7 @@ Json = dict[str, Any]
 CONNECT_SECONDS = 5.0  # a registry that is there answers within a round trip
 READ_SECONDS = 30.0  # the slowest answer, a write behind other writes, takes a few seconds
 WORDS_SHOWN = 2000  # characters of a registry's sentence
+KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
 PAGE = 500  # entries asked for at once; the most that every list allows
 
 _RETRIED = 2  # a command is sent again once, with the same key, if nobody answered
@@ -48,33 +50,36 @@ class Registry:
         )
     )
 
-    def get(self, path: str, **query: Any) -> Json:
-        """Read. Raises Refused or Unavailable."""
-        given = {key: value for key, value in query.items() if value is not None}
-        return self._ask("GET", f"{path}?{urlencode(given)}" if given else path)
+    def get(self, path: str, member: str, **query: Any) -> Json:
+        """Read what has this member by the contract. Raises Refused or Unavailable."""
+        return self._ask("GET", f"{path}?{urlencode(query)}" if query else path, member)
 
     def pages(self, path: str, limit: int | None = None) -> Iterator[Json]:
         """Read a list, as many pages as it has, up to `limit` entries."""
-        cursor, left = None, limit
-        while left is None or left > 0:
-            page = self.get(path, limit=PAGE if left is None else min(left, PAGE), cursor=cursor)
-            yield from page["data"]
-            left = None if left is None else left - len(page["data"])
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return
+        return islice(self._entries(path, min(limit or PAGE, PAGE)), limit)
 
-    def post(self, path: str, body: Json) -> Json:
+    def post(self, path: str, body: Json, member: str) -> Json:
         """Carry out a command, once, however often it must be sent. Raises Refused or Unavailable."""
-        return self._ask("POST", path, body, {"Idempotency-Key": secrets.token_hex(16)})
+        return self._ask("POST", path, member, body)
 
-    def _ask(self, method: str, path: str, body: Json | None = None, headers: Json | None = None) -> Json:
-        sent = {"Accept": "application/json", **(headers or {})}
+    def _entries(self, path: str, size: int) -> Iterator[Json]:
+        page = self.get(path, "data", limit=size)
+        yield from page["data"]
+        while cursor := page.get("next_cursor"):
+            page = self.get(path, "data", limit=size, cursor=cursor)
+            yield from page["data"]
+
+    def _ask(self, method: str, path: str, member: str, body: Json | None = None) -> Json:
+        headers = {"Accept": "application/json"}
         if self.credential.token:
-            sent["Authorization"] = f"Bearer {self.credential.token}"
-        return self._understood(self._send(method, path, body, sent))
+            headers["Authorization"] = f"Bearer {self.credential.token}"
+        if body is not None:
+            headers["Idempotency-Key"] = secrets.token_hex(KEY_BYTES)
+        return self._understood(self._send(method, path, body, headers), member)
 
-    def _send(self, method: str, path: str, body: Json | None, headers: Json) -> urllib3.BaseHTTPResponse:
+    def _send(
+        self, method: str, path: str, body: Json | None, headers: dict[str, str]
+    ) -> urllib3.BaseHTTPResponse:
         for attempt in range(1, _RETRIED + 1):
             try:
                 return self._pool.request(
@@ -95,13 +100,13 @@ class Registry:
             "or say where it is:  export PROMPTSTAGE_URL=http://..."
         )
 
-    def _understood(self, response: urllib3.BaseHTTPResponse) -> Json:
+    def _understood(self, response: urllib3.BaseHTTPResponse, member: str) -> Json:
         answer = _json(response.data)
-        if response.status == HTTPStatus.OK and answer is not None:
+        if response.status == HTTPStatus.OK and member in answer:
             return answer
-        if answer is None or not isinstance(answer.get("detail"), str):
+        if response.status == HTTPStatus.OK or "detail" not in answer:
             raise Unavailable(f"what answers at {clean(self.url)} is no registry (HTTP {response.status})")
-        detail = "\n".join(clean(line, WORDS_SHOWN) for line in answer["detail"].splitlines())
+        detail = "\n".join(clean(line, WORDS_SHOWN) for line in str(answer["detail"]).splitlines())
         if response.status == HTTPStatus.UNAUTHORIZED:
             detail += f"\n{self.credential.origin}"
         raise Refused(detail, code=clean(answer.get("code")))
@@ -120,12 +125,13 @@ def _cause(error: urllib3.exceptions.HTTPError) -> str:
     return clean(getattr(inner, "strerror", None) or inner)
 
 
-def _json(data: bytes) -> Json | None:
+def _json(data: bytes) -> Json:
+    """The object that these bytes are; an empty one if they are none."""
     try:
         found = json.loads(data)
     except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def prompt_path(name: str) -> str:

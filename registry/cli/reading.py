@@ -58,13 +58,14 @@ def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -
     Example:  promptstage show summarize
               promptstage show summarize 1.3.0 --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    found = http.connect().get(f"{http.prompt_path(name)}/versions/{quote(version or 'latest')}")
+    path = f"{http.prompt_path(name)}/versions/{quote(version or 'latest')}"
+    found = http.connect().get(path, "document")
     if as_json:
         output.dump(found)
         return
     output.say(f"{clean(found['name'])}@{clean(found['version'])}", "bold")
     for label, value in _facts(found):
-        output.say(f"{label + ':':<12}{value}")
+        output.say(f"{label + ':':<13}{value}")
     for message in (found["document"] or {"messages": []})["messages"]:
         output.say()
         output.say(f"{clean(message['role'])}:", "bold")
@@ -111,12 +112,13 @@ def status(
     Example:  promptstage status
               promptstage status summarize -e staging
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    answer = http.connect().get(http.rollout_path(environment, name or ""))
+    answer = http.connect().get(http.rollout_path(environment, name or ""), "stable" if name else "data")
     states = [answer] if name else answer["data"]
     if as_json:
         output.dump(answer)
-    elif not states:
-        output.note(f"nothing is in force in {environment} yet; begin with: promptstage promote NAME VERSION")
+    elif not states or not states[0]["stable"]:
+        shown = name or "NAME"
+        output.note(f"nothing is in force in {environment} yet; begin: promptstage promote {shown} VERSION")
     else:
         now = datetime.now(UTC)
         output.table(describe.COLUMNS, [describe.row(state, now) for state in states])
@@ -142,7 +144,9 @@ def history(
     elif not changes:
         output.note(f"nothing was ever in force of {name} in {environment}")
     else:
-        output.table(("seq", "at", "actor", "change", "from", "to", "reason"), list(map(_change, changes)))
+        output.table(
+            ("seq", "at (utc)", "actor", "change", "from", "to", "reason"), list(map(_change, changes))
+        )
 
 
 def _change(change: Json) -> list[str]:

@@ -68,9 +68,10 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
+        cause = str(error.strerror).partition(" (")[0].lower()  # Python repeats the address in brackets
         raise Unavailable(
-            f"cannot listen on {host}:{port}: {error.strerror}; stop what uses it, or choose another "
-            "with --port (0 lets the system choose)"
+            f"cannot listen on {host}:{port}: {cause}; choose another with --host or "
+            "--port (0 lets the system choose a port)"
         ) from error
 
 

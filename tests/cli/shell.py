@@ -1,0 +1,73 @@
+"""The command line as people run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import chdir
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from support import GIT, PATIENCE
+from typer.testing import CliRunner
+
+from registry.cli import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support import PromptRepository
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Cli:
+    """Runs ``promptstage`` in a folder, with an environment; an error that is not handled fails the test."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.environment = {**GIT, **environment}
+        self._unset = [key for key in os.environ if key.startswith("PROMPTSTAGE_")]
+
+    def __call__(self, *arguments: object, cwd: Path | None = None, **environment: str) -> Done:
+        """Run one command in this process, which is fast."""
+        variables = dict.fromkeys(self._unset) | self.environment | environment
+        with chdir(cwd or self.folder):
+            done = CliRunner().invoke(
+                app, [str(a) for a in arguments], env=variables, prog_name="promptstage"
+            )
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Done(done.exit_code, done.stdout, done.stderr)
+
+    def process(self, *arguments: object, **environment: str) -> Done:
+        """Run one command in a process of its own."""
+        inherited = {key: value for key, value in os.environ.items() if key not in self._unset}
+        done = subprocess.run(
+            [sys.executable, "-m", "registry", *map(str, arguments)],
+            cwd=self.folder,
+            env={**inherited, **self.environment, **environment},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
+
+def commit(repository: PromptRepository, path: str, content: str) -> None:
+    """Commit a file."""
+    file = repository.path / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content, encoding="utf-8")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "-m", f"Write {path}")

@@ -1,0 +1,119 @@
+"""``prompts``, ``show``, ``status`` and ``history``, asked of a real registry."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cli.shell import Cli
+
+HOSTILE = "[bold]why[/bold] \x1b[31m\u202e\nnot"
+HARMLESS = r"[bold]why[/bold] \x1b[31m\u202e\nnot"
+
+
+def test_prompts_are_listed_in_columns(manager: Cli) -> None:
+    """A pipe gets aligned text."""
+    lines = [line.split() for line in manager("prompts").out.splitlines()]
+
+    assert lines[0] == ["PROMPT", "LATEST", "VERSIONS", "TITLE"]
+    assert ["summarize", "2.0.0", "4", "summarize"] in lines
+
+
+def test_a_title_cannot_play_tricks(manager: Cli) -> None:
+    """Whoever may tag must not be able to draw on a release manager's terminal."""
+    for out in (manager("prompts").out, manager("prompts", FORCE_COLOR="1").out):
+        assert r"[red]Triage\u202e" in out
+
+
+def test_show_a_version(manager: Cli) -> None:
+    """Where it comes from, and every word of it."""
+    out = manager("show", "summarize", "1.1.0").out
+
+    assert out.startswith("summarize@1.1.0\n")
+    assert "Variables:   text\n" in out
+    assert "by Ada <ada@example.org>\n" in out
+    assert "user:\n  summarize 1.1.0: {{text}}\n" in out
+
+
+def test_show_the_latest(manager: Cli) -> None:
+    """Without a version."""
+    assert manager("show", "support/triage").out.startswith("support/triage@1.0.0\n")
+
+
+def test_show_what_is_wrong(manager: Cli) -> None:
+    """A version that cannot be served says why."""
+    assert (
+        "Invalid:     prompts/broken.prompt.yml:1:11: messages must be a list"
+        in manager("show", "broken").out
+    )
+
+
+def test_nothing_is_in_force_yet(manager: Cli) -> None:
+    """The first command to give is named."""
+    assert "promptstage promote NAME VERSION" in manager("status").err
+    assert "promptstage promote summarize VERSION" in manager("status", "summarize").err
+
+
+def test_status_shows_the_rollout(manager: Cli) -> None:
+    """Who gets what, at which step, and when it goes on."""
+    manager("promote", "summarize", "1.0.0")
+    manager("start", "summarize", "1.1.0", "--steps", "25:2h,100")
+
+    lines = manager("status").out.splitlines()
+
+    assert lines[0].split() == ["PROMPT", "STABLE", "CANDIDATE", "SHARE", "STEP", "NEXT"]
+    assert lines[1].split()[:6] == ["summarize", "1.0.0", "1.1.0", "███░░░░░░░", "25%", "1/2"]
+    assert re.search("advances in (2h|1h 59m)$", lines[1])
+
+
+def test_status_of_one_prompt_shows_the_rules(manager: Cli) -> None:
+    """The plan, the audience, and what a rollback would do."""
+    manager("promote", "summarize", "1.0.0")
+    manager("start", "summarize", "1.1.0", "--steps", "0,50", "--audience", "tenant=acme,globex,plan=pro")
+
+    out = manager("status", "summarize").out
+
+    assert "Plan:      [0%] → 50%\n" in out
+    assert "Audience:  tenant is acme or globex and plan is pro\n" in out
+    assert out.endswith("Rollback:  ends the rollout; 1.0.0 stays\n")
+
+
+def test_history_tells_who_did_what_and_why(manager: Cli) -> None:
+    """Newest first; a reason cannot play tricks either."""
+    manager("promote", "summarize", "1.0.0", "--reason", HOSTILE)
+    manager("start", "summarize", "1.1.0", "--plan", "fast")
+    manager("advance", "summarize")
+
+    newest, started, first = manager("history", "summarize").out.splitlines()[1:]
+
+    assert newest.split()[3:] == ["admin", "advance", "10%", "50%"]
+    assert started.split()[3:] == ["admin", "start", "1.0.0", "1.1.0"]
+    assert first.endswith(f"promote  -      1.0.0  {HARMLESS}")
+
+
+def test_history_is_as_long_as_wanted(manager: Cli) -> None:
+    """The newest changes are those."""
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        manager("promote", "summarize", version)
+
+    changes = json.loads(manager("history", "summarize", "-n", "2", "--json").out)["data"]
+
+    assert [change["to"] for change in changes] == ["1.2.0", "1.1.0"]
+
+
+def test_json_is_the_registrys_own(manager: Cli) -> None:
+    """Scripts get what the API answers."""
+    manager("promote", "summarize", "1.0.0")
+
+    assert json.loads(manager("prompts", "--json").out)["data"][0]["name"] == "broken"
+    assert json.loads(manager("show", "summarize", "--json").out)["version"] == "2.0.0"
+    assert json.loads(manager("status", "summarize", "--json").out)["stable"]["version"] == "1.0.0"
+    assert len(json.loads(manager("status", "--json").out)["data"]) == 1
+
+
+def test_names_that_are_none_never_leave_the_machine(manager: Cli) -> None:
+    """A path in a name would ask for something else."""
+    for arguments in (["show", "../catalog"], ["show", "summarize", "../x"], ["status", "-e", ".."]):
+        assert manager(*arguments).code == 2

@@ -1,0 +1,97 @@
+"""``promptstage serve``: what an operator reads when it starts, and when it does not."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.shell import Cli
+    from support import PromptRepository, Registry
+
+
+def test_without_a_repository(cli: Cli) -> None:
+    """The error holds a command that works."""
+    done = cli.process("serve")
+
+    assert done.code == 1
+    assert "promptstage serve --repository ./prompts" in done.err
+
+
+@pytest.mark.parametrize("path", ["nowhere", "folder", "repository/prompts"])
+def test_a_path_that_is_no_repository(cli: Cli, author: PromptRepository, tmp_path: Path, path: str) -> None:
+    """Neither an ordinary folder nor one inside a repository will do."""
+    (tmp_path / "folder").mkdir()
+    author.path.rename(tmp_path / "repository")
+
+    done = cli.process("serve", "--repository", path, "--port", "0")
+
+    assert done.code == 1
+    assert f"{path} is no git repository" in done.err
+
+
+def test_without_git(cli: Cli, author: PromptRepository) -> None:
+    """It is the one program that has to be there."""
+    assert "git is not installed" in cli.process("serve", "--repository", author.path, PATH=os.devnull).err
+
+
+def test_a_port_that_is_taken(cli: Cli, author: PromptRepository) -> None:
+    """It says which, and how to choose another."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = cli.process("serve", "--repository", author.path, "--port", port)
+
+    assert done.code == 1
+    assert f"cannot listen on 127.0.0.1:{port}: address already in use" in done.err
+    assert "--port" in done.err
+
+
+def test_a_data_folder_that_cannot_be_made(cli: Cli, author: PromptRepository, tmp_path: Path) -> None:
+    """It is found out before anything is started."""
+    (tmp_path / "file").write_text("")
+
+    done = cli.process("serve", "--repository", author.path, "--data", "file/data")
+
+    assert done.code == 1
+    assert "the data folder file/data cannot be made" in done.err
+
+
+def test_a_setting_that_makes_no_sense(cli: Cli, author: PromptRepository) -> None:
+    """The variable is named, and the rule."""
+    done = cli.process("serve", "--repository", author.path, PROMPTSTAGE_ENVIRONMENTS="Prod")
+
+    assert done.code == 1
+    assert "PROMPTSTAGE_ENVIRONMENTS: 'Prod' is not an environment's name" in done.err
+
+
+def test_the_log_names_the_real_port(served: Registry) -> None:
+    """With `--port 0` nobody knows it otherwise."""
+    assert f"running on {served.url} " in served.log
+
+
+def test_a_key_never_reaches_the_log(served: Registry) -> None:
+    """A key is a person; queries are not logged, whether they are answered or not."""
+    for path in ("resolve/summarize", "nothing/of/the/kind"):
+        served.api.get(f"/v1/environments/env-0/{path}?key=ada-lovelace")
+
+    assert "ada-lovelace" not in served.log
+
+
+@pytest.mark.parametrize("command", [[], ["-h"], ["--version"]])
+def test_what_it_says_of_itself(cli: Cli, command: list[str]) -> None:
+    """Help and version go to stdout."""
+    assert "promptstage" in cli(*command).out
+
+
+def test_every_command_shows_an_example(cli: Cli) -> None:
+    """Most people read nothing else."""
+    listed = cli("--help").out.partition("Commands:\n")[2].splitlines()
+    commands = [line.split()[0] for line in listed if line.startswith("  ") and line[2] != " "]
+
+    assert len(commands) == 14
+    assert [name for name in commands if f"promptstage {name}" not in cli(name, "--help").out] == []
