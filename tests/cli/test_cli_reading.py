@@ -6,7 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from registry.cli import http
+
 if TYPE_CHECKING:
+    import pytest
     from cli.shell import Cli
 
 HOSTILE = "[bold]why[/bold] \x1b[31m\u202e\nnot"
@@ -25,6 +28,14 @@ def test_a_title_cannot_play_tricks(manager: Cli) -> None:
     """Whoever may tag must not be able to draw on a release manager's terminal."""
     for out in (manager("prompts").out, manager("prompts", FORCE_COLOR="1").out):
         assert r"[red]Triage\u202e" in out
+
+
+def test_a_long_list_is_read_page_by_page(manager: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, all are shown, once and in order."""
+    whole = manager("prompts").out
+    monkeypatch.setattr(http, "PAGE", 1)
+
+    assert manager("prompts").out == whole
 
 
 def test_show_a_version(manager: Cli) -> None:
