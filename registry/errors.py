@@ -61,7 +61,9 @@ class DocumentInvalid(Invalid):
 
     code = "invalid_document"
 
-    def __init__(self, message: str, *, line: int | None = None, column: int | None = None, path: str = "") -> None:
+    def __init__(
+        self, message: str, *, line: int | None = None, column: int | None = None, path: str = ""
+    ) -> None:
         super().__init__(message, problem={"message": message, "line": line, "column": column, "path": path})
         self.line = line
         self.column = column

@@ -37,6 +37,13 @@ class Settings(BaseSettings):
     environments: Annotated[tuple[str, ...], NoDecode] = ("production", "staging")
     poll_seconds: float | None = Field(default=None, gt=0)
 
+    @field_validator("redis_url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        if url and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("write redis://host:6379, rediss:// for TLS, or unix:///path/of/a.sock")
+        return url
+
     @field_validator("environments", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:

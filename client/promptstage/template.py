@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NAME = r"[A-Za-z_][A-Za-z0-9_.-]*"
 _TOKEN = re.compile(r"\\(\{\{)|\{\{ *(" + NAME + r") *\}\}")
-_ODDITY = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_ODDITY = re.compile(r"\{\{[^{}]*\}\}")  # no brace within, so that the search takes linear time
 
 
 class Template(NamedTuple):

@@ -18,6 +18,8 @@ NAME_LENGTH = 200
 SEGMENTS = 8
 VERSION_LENGTH = 100  # of ours, as a tag is a file's name in git and in the journal
 NUMBER_PART = 999  # major, minor and patch each have three digits of a number
+FOLDER = "prompts"  # where prompts are; a repository without it has them in its root
+GITHUB_FOLDER = ".github/prompts"  # where GitHub keeps them: looked at after the root, if there is no FOLDER
 SUFFIXES = (".prompt.yml", ".prompt.yaml")
 
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

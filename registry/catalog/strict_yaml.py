@@ -133,6 +133,8 @@ class Source:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             what = error.problem or "the text ends too early"
+            if mark and "character that" in what:  # libyaml knows which, but does not say it
+                what = what.replace("character that", f"the character {self._text[mark.index]!r}, which")
             self._add(line, column, "error", "yaml", f"{what}; correct the YAML here")
             return
         except yaml.YAMLError as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from registry.catalog.naming import file_names
+from registry.catalog.naming import FOLDER, GITHUB_FOLDER, file_names
 from registry.catalog.strict_yaml import SIZE_LIMIT
 from registry.errors import DocumentInvalid, GitFailed
 from registry.text import escape
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from registry.git import Git, GitObject
 
-FOLDER = "prompts"
 TAG_DEPTH = 5  # a tag of a tag happens; a longer chain is somebody's joke
 ABOUT_LIMIT = 1 << 20  # bytes of a tag or commit; greater ones exist only to do harm
 MESSAGE_LIMIT = 4000  # characters of a tag's message that are kept
@@ -77,21 +76,33 @@ def read_file(git: Git, about: About, name: str) -> File:
     """
     if not about.tree:
         raise DocumentInvalid("the tag holds no commit; delete it and tag a commit under a new version")
-    top = _descend(git, about.tree, [FOLDER])
-    paths = [f"{FOLDER}/{path}" if top else path for path in file_names(name)]
-    *parents, last = name.split("/")
-    folder = _descend(git, top or about.tree, parents)
-    wanted = {path.encode(): whole for path, whole in zip(file_names(last), paths, strict=True)}
-    entries = _entries(git, folder) if folder else ()
-    found = [(wanted[entry], mode, oid) for entry, mode, oid in entries if entry in wanted]
+    places = _places(git, about.tree)
+    found = next((files for base, tree in places if (files := _files(git, base, tree, name))), [])
     if not found:
-        message = f"{paths[0]} is not in the tagged commit; add it, then tag again"
-        raise DocumentInvalid(message, path=paths[0])
-    if len(found) > 1:
-        message = f"{paths[0]} and {paths[1]} are both there; remove one, then tag again"
-        raise DocumentInvalid(message, path=paths[0])
+        path = places[0][0] + file_names(name)[0]
+        raise DocumentInvalid(f"{path} is not in the tagged commit; add it, then tag again", path=path)
     path, mode, oid = found[0]
+    if len(found) > 1:
+        message = f"{path} and {found[1][0]} are both there; remove one, then tag again"
+        raise DocumentInvalid(message, path=path)
     return File(path, _content(git, path, mode, oid))
+
+
+def _places(git: Git, tree: str) -> list[tuple[str, str]]:
+    """Where prompts are looked for in a commit: the beginning of their paths, and the folder's tree."""
+    if prompts := _descend(git, tree, [FOLDER]):
+        return [(f"{FOLDER}/", prompts)]
+    github = _descend(git, tree, GITHUB_FOLDER.split("/"))
+    return [("", tree), (f"{GITHUB_FOLDER}/", github)] if github else [("", tree)]
+
+
+def _files(git: Git, base: str, tree: str, name: str) -> list[tuple[str, int, str]]:
+    """The path, mode and object id of each file of a prompt below a folder."""
+    *parents, last = name.split("/")
+    folder = _descend(git, tree, parents)
+    entries = {entry: (mode, oid) for entry, mode, oid in _entries(git, folder)} if folder else {}
+    pairs = zip(file_names(name), file_names(last), strict=True)
+    return [(base + path, *entries[entry.encode()]) for path, entry in pairs if entry.encode() in entries]
 
 
 def _content(git: Git, path: str, mode: int, oid: str) -> bytes:

@@ -30,20 +30,22 @@ def check(
 ) -> None:
     """Validate every prompt file of a repository.
 
-    Every *.prompt.yml and *.prompt.yaml below prompts/ is read, or below DIR if it has no such folder.
+    Every *.prompt.yml and *.prompt.yaml below prompts/ is read; without such a folder, below DIR and its
+    .github/prompts/.
     The exit code is 1 if there is an error; warnings are told only.
 
     \b
     Example:  promptstage check
               promptstage check ./prompts --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    root = files.root_of(folder)
-    found = files.find(root)
+    by_root = {root: files.find(root) for root in files.roots_of(folder)}
+    found = [file for below in by_root.values() for file in below]
     if not found:
         raise Invalid(
-            f"there is no prompt file in {root}; a prompt is a file such as prompts/summarize.prompt.yml"
+            f"there is no prompt file in {' or '.join(map(str, by_root))}; "
+            "a prompt is a file such as prompts/summarize.prompt.yml"
         )
-    problems = list(files.look(root, found))
+    problems = [problem for root, below in by_root.items() for problem in files.look(root, below)]
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         counts = {"files": len(found), "errors": errors, "warnings": len(problems) - errors}

@@ -13,8 +13,6 @@ from registry.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-FOLDER = "prompts"  # where prompts are, in a repository that has such a folder
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -28,9 +26,11 @@ class Problem:
     message: str
 
 
-def root_of(folder: Path) -> Path:
+def roots_of(folder: Path) -> list[Path]:
     """Where the prompts of a repository are."""
-    return folder / FOLDER if (folder / FOLDER).is_dir() else folder
+    if (folder / naming.FOLDER).is_dir():
+        return [folder / naming.FOLDER]
+    return [path for path in (folder, folder / naming.GITHUB_FOLDER) if path.is_dir()]
 
 
 def find(root: Path) -> list[Path]:

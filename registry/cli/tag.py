@@ -51,9 +51,14 @@ def tag(  # noqa: PLR0913 - one parameter an option
 
 def _validated(top: Path, name: str) -> str:
     """The path of the prompt's file in HEAD. Raises Invalid unless it can be served as it is there."""
-    base = f"{files.FOLDER}/" if worktree.is_folder(top, files.FOLDER) else ""
-    paths = [base + path for path in naming.file_names(name)]
-    held = {path: content for path in paths if (content := worktree.content(top, path)) is not None}
+    prompts = worktree.is_folder(top, naming.FOLDER)
+    bases = [f"{naming.FOLDER}/"] if prompts else ["", f"{naming.GITHUB_FOLDER}/"]
+    held: dict[str, bytes] = {}
+    for base in bases:
+        paths = [base + path for path in naming.file_names(name)]
+        held = {path: content for path in paths if (content := worktree.content(top, path)) is not None}
+        if held:
+            break
     if worktree.is_changed(top, *paths):
         raise Invalid(f"the file of {name} differs from what HEAD holds; git commit it first, then tag it")
     if len(held) != 1:

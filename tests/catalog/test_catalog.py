@@ -168,6 +168,19 @@ def test_files_are_read_from_the_root_without_a_prompts_folder(author: PromptRep
     assert [document and document.messages[0].content for document in found] == ["root", "folder"]
 
 
+def test_githubs_own_folder_is_looked_at_after_the_root(author: PromptRepository, read: Read) -> None:
+    """Prompts that GitHub's tools use are versions where they are, unless there is a prompts folder."""
+    hidden = {".github__prompts__a.prompt.yml": prompt("github")}
+    commit(author, "a/v1.0.0", **hidden)
+    commit(author, "a/v1.1.0", **hidden, **{"a.prompt.yml": prompt("root")})
+    commit(author, "a/v1.2.0", **hidden, **{"prompts__b.prompt.yml": prompt("folder")})
+    catalog = read()
+
+    found = [catalog.read("a", version).document for version in ("1.0.0", "1.1.0", "1.2.0")]
+
+    assert [document and document.messages[0].content for document in found] == ["github", "root", None]
+
+
 def test_the_latest_is_one_that_can_be_served(author: PromptRepository, read: Read) -> None:
     """Reading it finds out which versions are invalid, and goes on to the next."""
     for version, content in {"1.0.0": None, "1.1.0": "a: [", "1.2.0": "a: [", "2.0.0-rc.1": None}.items():

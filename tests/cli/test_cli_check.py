@@ -34,6 +34,14 @@ def test_good_files_pass(cli: Cli, tmp_path: Path) -> None:
     assert (done.code, done.out) == (0, "2 prompt files, 0 errors, 0 warnings\n")
 
 
+def test_githubs_own_folder_is_read_too(cli: Cli, tmp_path: Path) -> None:
+    """Without a prompts folder, where many repositories have their prompts already."""
+    write(tmp_path / ".github/prompts", review=prompt())
+    write(tmp_path, summarize=prompt())
+
+    assert cli("check").out == "2 prompt files, 0 errors, 0 warnings\n"
+
+
 def test_an_error_has_its_place(cli: Cli, tmp_path: Path) -> None:
     """Editors and CI systems jump to file:line:column."""
     write(tmp_path / "prompts", summarize="name: S\nmessages: 3\n")

@@ -94,6 +94,14 @@ def test_another_file_may_be_unfinished(tag: Cli, author: PromptRepository) -> N
     assert tag("tag", "summarize").code == 0
 
 
+def test_a_prompt_in_githubs_own_folder(tag: Cli, author: PromptRepository) -> None:
+    """It is tagged where it is, if there is no prompts folder."""
+    author.git("rm", "-r", "--quiet", "prompts")
+    commit(author, ".github/prompts/review.prompt.yml", prompt())
+
+    assert tag("tag", "review").code == 0
+
+
 def test_a_broken_file_is_not_tagged(tag: Cli, author: PromptRepository) -> None:
     """The author is told where it is broken."""
     commit(author, "prompts/summarize.prompt.yml", "messages: 3\n")

@@ -183,8 +183,10 @@ def test_an_older_redis_never_turns_the_state_back(serve: Callable[..., Registry
         client.set("{promptstage}:head", f"{state['epoch']}.1")
         client.hset("{promptstage}:states", "production/summarize", "{}")
         until(lambda: valkey.states()[1] == {"production/summarize": state}, "the newest state")
-        client.delete("{promptstage}:head")
-        client.lpush("{promptstage}:head", "not ours")
+        with client.pipeline() as at_once:
+            at_once.delete("{promptstage}:head")
+            at_once.lpush("{promptstage}:head", "not ours")
+            at_once.execute()
         until(lambda: client.type("{promptstage}:head") == "string", "our head")
 
     assert registry.api.state("summarize") == state
