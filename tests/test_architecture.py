@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-import promptstage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,22 +121,3 @@ def test_no_import_cycles() -> None:
 
     for module in graph:
         visit(module, ())
-
-
-def test_the_door_of_the_client() -> None:
-    """What an application imports is sorted, and is all there."""
-    assert list(promptstage.__all__) == sorted(promptstage.__all__)
-    assert all(hasattr(promptstage, name) for name in promptstage.__all__)
-
-
-def test_importing_the_client_brings_in_the_standard_library_only() -> None:
-    """An application pays for urllib3 when it makes a client, not before."""
-    code = """
-import sys
-sys.path.insert(0, "client")
-import promptstage
-print(*{name.split(".")[0] for name in sys.modules})
-"""
-    loaded = subprocess.check_output([sys.executable, "-S", "-c", code], cwd=ROOT, text=True).split()
-
-    assert set(loaded) - sys.stdlib_module_names - {"__main__"} == {"promptstage"}

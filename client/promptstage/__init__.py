@@ -7,16 +7,16 @@ prompt = client.get("summarize", key="user-42")
 messages = prompt.messages(text="...")
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from promptstage.client import Client
-from promptstage.errors import PromptstageError, PromptUnavailable, ReleaseInvalid, VariablesMissing
-from promptstage.keys import context
-from promptstage.prompt import Prompt
-from promptstage.stamp import Stamp
 
 if TYPE_CHECKING:
     from promptstage import logs
+    from promptstage.client import Client
+    from promptstage.errors import PromptstageError, PromptUnavailable, ReleaseInvalid, VariablesMissing
+    from promptstage.keys import context
+    from promptstage.prompt import Prompt
+    from promptstage.stamp import Stamp
 
 __all__ = [
     "Client",
@@ -30,11 +30,29 @@ __all__ = [
     "logs",
 ]
 
+_HOMES = {
+    "Client": "client",
+    "Prompt": "prompt",
+    "PromptUnavailable": "errors",
+    "PromptstageError": "errors",
+    "ReleaseInvalid": "errors",
+    "Stamp": "stamp",
+    "VariablesMissing": "errors",
+    "context": "keys",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """Import `logs` when it is first used: `logging` and `json` are a third of what this package costs."""
-    if name == "logs":
-        from importlib import import_module  # noqa: PLC0415 - see above
+    """Import a name when it is first used (PEP 562): who wants one of them does not pay for all."""
+    if name in _HOMES:
+        found = getattr(import_module(f"promptstage.{_HOMES[name]}"), name)
+    elif name in __all__:
+        found = import_module(f"promptstage.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found  # the next look-up finds it without us
+    return found
 
-        return import_module("promptstage.logs")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,7 +8,6 @@ data folder is held by the git children too, so that a writer's death never lets
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from registry.git import Git
 from registry.locks import locked
 from registry.rollouts import change as at
 from registry.rollouts.change import Change
+from registry.rollouts.commit import BRANCH, import_stream, sync_changed, write_durably
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -30,14 +30,11 @@ if TYPE_CHECKING:
 
     from registry.git import GitObject
 
-BRANCH = "refs/heads/main"
 LOCK_SECONDS = 5.0  # hundreds of writes fit in; who waits longer is told to come again
 WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is in trouble
 LIST_SECONDS = 60.0  # reading a whole journal of a million changes
-CLOCK_TICK_SECONDS = 1.0  # file times are coarser than the clock
 WALK_LIMIT = 1000  # more changes than this at once are read as a whole journal
 DURABLE = ("core.fsync=all", "core.fsyncMethod=fsync", "fastimport.unpackLimit=1000")
-IDENTITY = "Promptstage <registry@promptstage.invalid>"
 FORMAT = 1
 
 
@@ -88,7 +85,7 @@ class Journal:
     def load(self) -> Contents:
         """Read everything that a process keeps in memory. Raises Unavailable."""
         head = self.head()
-        self._sync_folders()
+        self._sync()
         listed = self._git.run(
             "ls-tree",
             "-r",
@@ -125,7 +122,7 @@ class Journal:
                 return None
             entry = self._entry(f"{entry.commit}^")
         if found:
-            self._sync_folders()
+            self._sync()
         return found[::-1]
 
     def entry(self, commit: str) -> Entry:
@@ -152,8 +149,8 @@ class Journal:
         shutil.rmtree(self._repository, ignore_errors=True)
         self._git.init()
         change = Change(epoch=epoch, seq=0, at=_now(), actor="registry", op="create")
-        entry = self._commit(lock, None, change, files)
-        _write_durably(self._marker, json.dumps({"format": FORMAT, "epoch": epoch}).encode())
+        entry = self.write(lock, None, change, files)
+        write_durably(self._marker, json.dumps({"format": FORMAT, "epoch": epoch}).encode())
         return entry
 
     def exists(self) -> bool:
@@ -174,35 +171,32 @@ class Journal:
         if others or used:
             raise Unavailable(_missing(self._folder), code="journal_missing")
 
-    def write(self, lock: int, parent: str, change: Change, files: Mapping[str, bytes]) -> Entry:
+    def write(self, lock: int, parent: str | None, change: Change, files: Mapping[str, bytes]) -> Entry:
         """Commit a change. When this returns, it survives a power cut.
 
         Args:
             lock: the descriptor that `lock` yielded; the git child holds it too.
-            parent: the head that the change was decided on.
+            parent: the head that the change was decided on; None begins the journal.
             change: its record; `seq` follows that of the parent.
             files: paths and contents that change beside the record.
 
         Raises:
             Unavailable: it could not be written, and is not there.
         """
-        return self._commit(lock, parent, change, files)
-
-    def _commit(self, lock: int, parent: str | None, change: Change, files: Mapping[str, bytes]) -> Entry:
-        self._clear_stale_locks()
-        data = b"".join(_import_stream(parent, change, files))
+        data = b"".join(import_stream(parent, change, files))
         try:
+            self._clear_stale_locks()
             self._git.run(
                 "fast-import", "--quiet", "--done", "--date-format=raw",
                 data=data, timeout=WRITE_SECONDS, pass_fds=(lock,),
             )  # fmt: skip
-        except GitFailed as error:
+        except (GitFailed, OSError) as error:
             # Only the branch tells whether it came through: git can fail after it moved it.
             if not self._holds(change):
                 raise Unavailable(
-                    f"the change was not written: {error.message}", code="journal_unwritable"
+                    f"the change was not written: {error}", code="journal_unwritable"
                 ) from error
-        self._sync_folders()
+        self._sync()
         return self._entry(BRANCH)
 
     def _holds(self, change: Change) -> bool:
@@ -215,16 +209,15 @@ class Journal:
         """Remove what a killed git left: nobody else can be writing while we hold the lock."""
         (self._repository / f"{BRANCH}.lock").unlink(missing_ok=True)
 
-    def _sync_folders(self) -> None:
-        """Make names durable, not only contents: git syncs files, but not the folders they are in."""
+    def _sync(self) -> None:
         begun = time.time()
-        since = min(self._synced, begun) - CLOCK_TICK_SECONDS
-        objects = self._repository / "objects"
-        folders = [
-            entry.path for entry in os.scandir(objects) if entry.is_dir() and entry.stat().st_mtime >= since
-        ]
-        for folder in (*folders, str(objects), str(self._repository / "refs/heads")):
-            _sync_folder(folder)
+        try:
+            sync_changed(self._repository, since=min(self._synced, begun))
+        except OSError as error:
+            raise Unavailable(
+                f"the journal may not be on the disk: {error}; repeat the change with the same Idempotency-Key",
+                code="journal_unwritable",
+            ) from error
         self._synced = begun
 
     # Looking things up
@@ -277,34 +270,3 @@ def _parse_listing(line: bytes) -> tuple[str, str]:
     """One line of ``ls-tree -r -z``: mode, kind and object id, a tab, the path."""
     about, path = line.decode().split("\t", 1)
     return path, about.split()[2]
-
-
-def _import_stream(parent: str | None, change: Change, files: Mapping[str, bytes]) -> Iterator[bytes]:
-    """The commit in the format of ``git fast-import``, contents by length."""
-    message = f"{change.op}\n\nThe record of this change is {at.CHANGE}.\n".encode()
-    yield f"commit {BRANCH}\ncommitter {IDENTITY} {int(change.at.timestamp())} +0000\n".encode()
-    yield b"data %d\n%s\n" % (len(message), message)
-    if parent is not None:
-        yield f"from {parent}\n".encode()
-    record = change.model_dump_json(indent=1).encode()
-    for path, content in {at.CHANGE: record, **files}.items():
-        yield b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content)
-    yield b"done\n"
-
-
-def _sync_folder(folder: str | os.PathLike[str]) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    _sync_folder(path.parent)

@@ -1,0 +1,65 @@
+"""What makes a commit durable: its stream for git, and names that survive a power cut."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry.rollouts.change import CHANGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from registry.rollouts.change import Change
+
+BRANCH = "refs/heads/main"
+IDENTITY = "Promptstage <registry@promptstage.invalid>"
+CLOCK_TICK_SECONDS = 1.0  # file times are coarser than the clock
+
+
+def import_stream(parent: str | None, change: Change, files: Mapping[str, bytes]) -> Iterator[bytes]:
+    """The commit in the format of ``git fast-import``, contents by length."""
+    message = f"{change.op}\n\nThe record of this change is {CHANGE}.\n".encode()
+    yield f"commit {BRANCH}\ncommitter {IDENTITY} {int(change.at.timestamp())} +0000\n".encode()
+    yield b"data %d\n%s\n" % (len(message), message)
+    if parent is not None:
+        yield f"from {parent}\n".encode()
+    record = change.model_dump_json(indent=1).encode()
+    for path, content in {CHANGE: record, **files}.items():
+        yield b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content)
+    yield b"done\n"
+
+
+def sync_changed(repository: Path, since: float) -> None:
+    """Make names durable, not only contents: git syncs files, but not the folders that they are in.
+
+    Args:
+        repository: a bare repository.
+        since: the time in seconds before which every folder has been synced.
+    """
+    objects = repository / "objects"
+    changed = since - CLOCK_TICK_SECONDS
+    with os.scandir(objects) as entries:
+        folders = [Path(entry) for entry in entries if entry.is_dir() and entry.stat().st_mtime >= changed]
+    for folder in (*folders, objects, repository / "refs/heads"):
+        _sync_folder(folder)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a small file so that it survives a power cut."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
