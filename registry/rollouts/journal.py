@@ -215,7 +215,7 @@ class Journal:
             sync_changed(self._repository, since=min(self._synced, begun))
         except OSError as error:
             raise Unavailable(
-                f"the journal may not be on the disk: {error}; repeat the change with the same Idempotency-Key",
+                f"the journal may not be on the disk: {error}; repeat it with the same Idempotency-Key",
                 code="journal_unwritable",
             ) from error
         self._synced = begun
