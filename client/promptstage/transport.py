@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as RequestTimeout
 from urllib3.util import parse_url
 
@@ -270,6 +270,8 @@ def _seconds(header: str | None) -> float | None:
 
 
 def _in_words(error: Exception, timeout: float) -> str:
+    if isinstance(error, NewConnectionError):  # urllib3 counts it among the time-outs
+        return f"no connection: {getattr(error.__cause__, 'strerror', None) or error}"
     if isinstance(error, TimeoutError | RequestTimeout):
         return f"no answer within {timeout:g} s"
     return f"{type(error).__name__}: {error}"

@@ -127,6 +127,13 @@ def test_a_refused_token_is_said_once(
     assert registry.tokens == {"Bearer secret"}
 
 
+def test_a_registry_that_is_not_there_is_not_called_slow(connect: Connect, registry: FakeRegistry) -> None:
+    """A refused connection says so, and not that an answer took too long."""
+    registry.stop()
+    with pytest.raises(PromptUnavailable, match="no connection: Connection refused"):
+        connect().get("summarize")
+
+
 @pytest.mark.parametrize("mode", [500, GARBAGE, 302, BLACK_HOLE])
 def test_nothing_usable_is_unreachable(connect: Connect, registry: FakeRegistry, mode: str | int) -> None:
     """Whatever comes that is no release, the error names the registry and what to do."""
