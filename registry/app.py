@@ -11,6 +11,7 @@ from contextlib import ExitStack, asynccontextmanager
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from registry import embedded
@@ -39,6 +40,7 @@ logger = logging.getLogger("uvicorn.error")  # what a person at the terminal see
 
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
 
+WRITERS = 8  # changes at once: they wait for each other, and must leave threads for readers
 FIRST_LOOK_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
 
 DESCRIPTION = (
@@ -99,10 +101,15 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     sync = Sync(catalog, settings.poll_seconds)
     sync.start()
     stack.callback(sync.stop)
-    follower = Follower(rollouts, board)
+    follower = Follower(rollouts, board, _reviver(settings))
     follower.start()
     stack.callback(follower.stop)
-    return Parts(catalog, sync, rollouts, Hub(replica.view), Metrics())
+    return Parts(catalog, sync, rollouts, Hub(replica.view), Metrics(), CapacityLimiter(WRITERS))
+
+
+def _reviver(settings: Settings) -> Callable[[], None]:
+    """What to do when Redis is gone: nothing, if it is not ours."""
+    return (lambda: None) if settings.redis_url else lambda: embedded.revive(settings.data)
 
 
 def _end_streams_on_signal(hub: Hub) -> None:

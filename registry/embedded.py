@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,8 +44,19 @@ def attach(data: Path, lifetime: ExitStack) -> str:
     """
     folder = _private_folder(data)
     lifetime.enter_context(locked(folder / keeper.USERS, wait=START_SECONDS, shared=True))
+    _ensure(folder, wait=START_SECONDS)
+    return socket_url(data)
+
+
+def revive(data: Path) -> None:
+    """Start the server of a data folder again if it is gone with its keeper. Raises nothing."""
+    with suppress(Unavailable):
+        _ensure(_private_folder(data), wait=0)
+
+
+def _ensure(folder: Path, wait: float) -> None:
     deadline = time.monotonic() + START_SECONDS
-    with locked(folder / "start.lock", wait=START_SECONDS):
+    with locked(folder / "start.lock", wait=wait):
         if not _answers(folder):
             _start_keeper(folder)
         while not _answers(folder):
@@ -55,7 +67,6 @@ def attach(data: Path, lifetime: ExitStack) -> str:
                     code="valkey_unavailable",
                 )
             time.sleep(LOOK_SECONDS)
-    return socket_url(data)
 
 
 def socket_url(data: Path) -> str:

@@ -251,5 +251,6 @@ class Valkey:
 def states_in(url: str) -> tuple[str, dict[str, Any]]:
     """What a Redis holds for registries with the default prefix: the head, and all states."""
     with redis.Redis.from_url(url, decode_responses=True) as client:
-        head, states = client.get("{promptstage}:head"), client.hgetall("{promptstage}:states")
-    return str(head), {place: json.loads(state) for place, state in states.items()}
+        states = client.hgetall("{promptstage}:states")
+    head = states.pop("head", None)
+    return str(head), {str(place): json.loads(state) for place, state in states.items()}

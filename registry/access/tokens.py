@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from registry.errors import Forbidden, Unauthorized
+from registry.errors import Forbidden, Unauthorized, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,10 +68,15 @@ def mint(name: str, role: Role, environments: tuple[str, ...] = ()) -> tuple[Tok
 
 
 def write_secret(path: Path, secret: str) -> None:
-    """Put a secret where only this user can read it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret + "\n")
+    """Put a secret where only this user can read it. Raises Unavailable."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secret + "\n")
+            file.flush()
+            os.fsync(descriptor)
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written: {error.strerror}", code="token_unwritable") from error
 
 
 class Keyring:

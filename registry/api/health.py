@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 router = APIRouter(tags=["operations"])
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez")
 async def livez() -> dict[str, str]:
     """Answer if the process is alive; restart it if not."""
     return {"status": "alive"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
 def readyz(service: Service, response: Response) -> dict[str, Any]:
     """Answer 200 when releases can be served.

@@ -22,7 +22,7 @@ class Subscription:
         self.environment = environment
         self.names = names
         self.pending: dict[str, Built] = {}
-        self.beat = False
+        self.beat: tuple[int, int] | None = None
         self.closed = False
         self.wake = asyncio.Event()
 
@@ -59,8 +59,10 @@ class Hub:
         self.view.listeners.append(self.publish)
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
+            head = self.view.head
+            await asyncio.sleep(0)  # what was published up to that head is offered first
             for subscription in self._open:
-                subscription.beat = True
+                subscription.beat = head
                 subscription.wake.set()
 
     def publish(self, built: Built) -> None:

@@ -13,6 +13,8 @@ from registry.rollouts import clock
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from anyio import CapacityLimiter
+
     from registry.api.hub import Hub
     from registry.api.metrics import Metrics
     from registry.catalog.catalog import Catalog
@@ -29,6 +31,7 @@ class Parts:
     rollouts: Rollouts
     hub: Hub
     metrics: Metrics
+    writers: CapacityLimiter
 
 
 def parts_of(request: Request) -> Parts:

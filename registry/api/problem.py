@@ -119,6 +119,10 @@ def _sentence(item: Mapping[str, Any]) -> str:
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     raised = cast("HTTPException", error)
     status = HTTPStatus(raised.status_code)
+    if status is HTTPStatus.BAD_REQUEST:  # the framework's answer to a body that is no JSON
+        return answer(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON; send UTF-8 JSON", "invalid_request"
+        )
     code = {413: "too_large", 404: "not_found", 405: "method_not_allowed"}.get(status.value, "http_error")
     return answer(status, str(raised.detail), code, headers=raised.headers)
 

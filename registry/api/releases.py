@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
@@ -28,7 +28,9 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    key: str | int | None = None
+    key: Annotated[
+        StrictStr | StrictInt | None, Field(description="who asks; empty or null: a random one")
+    ] = None
     attributes: dict[str, Any] = Field(default_factory=dict)
     version: str | None = None
     at: AwareDatetime | None = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import islice
 from typing import Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from registry.api.parts import Parts, Reader, Releaser, Service
-from registry.errors import Invalid
+from registry.errors import Invalid, NotFound
 from registry.rollouts.action import Action
 from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, Step, Target
 
@@ -123,12 +124,12 @@ Asked = Annotated[dict[str, Any], Depends(_asked)]
 
 
 @router.post("/{name:path}/actions/start")
-def start(service: Service, asked: Asked, body: Start) -> dict[str, Any]:
+async def start(service: Service, asked: Asked, body: Start) -> dict[str, Any]:
     """Begin a rollout of a version beside the stable one."""
     if body.plan and body.steps is not None:
         raise Invalid("steps: give a plan or steps, not both")
     steps = PLANS[body.plan or "standard"] if body.steps is None else body.steps
-    return _act(
+    return await _act(
         service,
         asked,
         "start",
@@ -141,41 +142,51 @@ def start(service: Service, asked: Asked, body: Start) -> dict[str, Any]:
 
 
 @router.post("/{name:path}/actions/promote")
-def promote(service: Service, asked: Asked, body: Promote | None = None) -> dict[str, Any]:
+async def promote(service: Service, asked: Asked, body: Promote | None = None) -> dict[str, Any]:
     """Put a version in force for everyone, or complete the rollout under way."""
     body = body or Promote()
-    return _act(service, asked, "promote", body, version=body.version, force=body.force)
+    return await _act(service, asked, "promote", body, version=body.version, force=body.force)
 
 
 @router.post("/{name:path}/actions/advance")
-def advance(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+async def advance(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Go to the next step now; into 100 percent, or past the last step, the rollout completes."""
-    return _act(service, asked, "advance", body)
+    return await _act(service, asked, "advance", body)
 
 
 @router.post("/{name:path}/actions/pause")
-def pause(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+async def pause(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Stop the clock of a timed step; everybody stays where they are."""
-    return _act(service, asked, "pause", body)
+    return await _act(service, asked, "pause", body)
 
 
 @router.post("/{name:path}/actions/resume")
-def resume(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+async def resume(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Let the clock of a paused step go on with what was left."""
-    return _act(service, asked, "resume", body)
+    return await _act(service, asked, "resume", body)
 
 
 @router.post("/{name:path}/actions/rollback")
-def rollback(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+async def rollback(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Undo the latest forward step, once: end the rollout, or go back to the version before."""
-    return _act(service, asked, "rollback", body)
+    return await _act(service, asked, "rollback", body)
 
 
-def _act(
+@router.post("/{name:path}/actions/{op}", include_in_schema=False)
+async def unknown_action(_: Releaser, op: str) -> None:
+    """Tell which actions there are."""
+    raise NotFound(
+        f"there is no action {op!r}; there are start, advance, pause, resume, promote and rollback",
+        code="unknown_action",
+    )
+
+
+async def _act(
     service: Parts, asked: dict[str, Any], op: str, body: Plain | None, **details: Any
 ) -> dict[str, Any]:
     body = body or Plain()
     expect = body.expect.model_dump(exclude_unset=True)
-    answer = service.rollouts.act(Action(**asked, op=op, reason=body.reason, expect=expect, **details))
+    action = Action(**asked, op=op, reason=body.reason, expect=expect, **details)
+    answer = await to_thread.run_sync(service.rollouts.act, action, limiter=service.writers)
     service.metrics.changes.labels(asked["environment"], op).inc()
     return answer.to_json()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 router = APIRouter(prefix="/v1/environments/{environment}", tags=["releases"])
 
 MAX_NAMES = 10_000  # of one client
+POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+SHOWN = 50  # characters of a bad position that the answer repeats
 
 Position = tuple[int, int]
 
@@ -68,12 +71,14 @@ class EventStream(Response):
             for built in pending.values():
                 yield _event("release", built.body)
             if subscription.beat:
-                subscription.beat = False
-                yield self._heartbeat()
+                beat, subscription.beat = subscription.beat, None
+                yield _heartbeat(beat)
 
     def _first(self) -> list[bytes]:
         """What the client does not have yet; in a thread, because a release may have to be read from git."""
-        heartbeat = self._heartbeat()  # before the releases: it must not confirm what came after them
+        heartbeat = _heartbeat(
+            self._hub.view.head
+        )  # before the releases: it must not confirm what came after them
         newer = (self._newer(name, position) for name, position in self._held.items())
         return [*(_event("release", built.body) for built in newer if built), heartbeat]
 
@@ -81,15 +86,15 @@ class EventStream(Response):
         built = self._hub.view.release(self._subscription.environment, name)
         return built if built and built.release.position > position else None
 
-    def _heartbeat(self) -> bytes:
-        epoch, seq = self._hub.view.head
-        return _event("heartbeat", json.dumps({"epoch": epoch, "seq": seq}).encode())
-
 
 async def _close_on_disconnect(receive: Receive, subscription: Subscription) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     subscription.close()
+
+
+def _heartbeat(head: Position) -> bytes:
+    return _event("heartbeat", json.dumps({"epoch": head[0], "seq": head[1]}).encode())
 
 
 def _event(kind: str, data: bytes) -> bytes:
@@ -133,7 +138,7 @@ def _stream(service: Parts, environment: str, names: Mapping[str, str | None]) -
 def _position(name: str, text: str | None) -> Position:
     if text is None:
         return (-1, -1)
-    epoch, _, seq = text.partition(".")
-    if not (epoch.isdecimal() and seq.isdecimal()):
-        raise Invalid(f"names.{name}: a position is <epoch>.<seq>, not {text!r}")
-    return (int(epoch), int(seq))
+    found = POSITION.fullmatch(text)
+    if not found:
+        raise Invalid(f"names.{name}: a position is <epoch>.<seq>, not {text[:SHOWN]!r}")
+    return (int(found[1]), int(found[2]))

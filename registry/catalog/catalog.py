@@ -54,12 +54,14 @@ class Catalog:
         self._index: dict[str, dict[str, str]] = {}  # name -> version -> id of the tag's object, newest first
         self._known: dict[tuple[str, str], Version] = {}  # summaries
         self._kept = _Kept()
+        self._revision: object = None  # of the mirror that the index was made of
         self._lock = Lock()
 
     # What exists
 
     def adopt(self) -> bool:
         """Take over the mirror's tags; True if that changed anything. Raises GitFailed."""
+        self._revision = self.mirror.revision()
         found: dict[str, dict[str, str]] = {}
         for tag, oid in self.mirror.tags().items():
             if read := naming.split_tag(tag.encode()):
@@ -75,6 +77,8 @@ class Catalog:
 
     def versions(self, name: str) -> list[str]:
         """The versions of a prompt, newest first. Raises NotFound (`unknown_prompt`)."""
+        if name not in self._index:
+            self._look_again()
         index = self._index
         if name not in index:
             raise _unknown_prompt(name, list(index))
@@ -118,6 +122,10 @@ class Catalog:
         """
         if version == LATEST:
             return self._read_latest(name)
+        if not naming.is_version(version):
+            raise _unknown_version(name, version, self.versions(name))
+        if version not in self._index.get(name, ()):
+            self._look_again()
         staged = self._staged(name, version)
         kept = self._kept.get((name, version))
         if kept and (staged is None or kept.content == staged):
@@ -125,6 +133,11 @@ class Catalog:
         found = self._settle(name, version, staged)
         self._kept.put((name, version), found)
         return found
+
+    def _look_again(self) -> None:
+        """Adopt what another process has fetched, before something is called unknown."""
+        if self.mirror.revision() != self._revision:
+            self.adopt()
 
     def unread(self) -> list[tuple[str, str]]:
         """The names and versions that nobody has read yet."""

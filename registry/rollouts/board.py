@@ -7,6 +7,7 @@ imports redis.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import redis
@@ -25,19 +26,22 @@ ANSWER_SECONDS = 0.25  # a Redis nearby answers in a millisecond; one that does 
 RACES = 5  # another registry may bring the board forward between our look and our write
 NOWHERE = (0, 0)
 
-# One script, so that nobody ever sees states of one head under the name of another.
-# KEYS: head, states. ARGV: head it must have, head it gets, "1" to begin anew, channel, then field and
-# state in turn. A head that holds something else than a string counts as none.
+# One script, so that nobody ever sees states of one head under the name of another; and one hash for both,
+# so that they come and go together. A state's field is environment/prompt, which no head's name can be.
+# KEYS: the hash. ARGV: head it must have, head it gets, "1" to begin anew, channel, then field and state
+# in turn. A key that holds something else than a hash has no head.
 _PUSH = """
-local have = redis.pcall('GET', KEYS[1])
+local have = redis.pcall('HGET', KEYS[1], 'head')
 if type(have) ~= 'string' then have = '' end
 if have ~= ARGV[1] then return 0 end
-if ARGV[3] == '1' then redis.call('DEL', KEYS[1], KEYS[2]) end
-for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
-redis.call('SET', KEYS[1], ARGV[2])
+if ARGV[3] == '1' then redis.call('DEL', KEYS[1]) end
+for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', KEYS[1], 'head', ARGV[2])
 redis.call('PUBLISH', ARGV[4], ARGV[2])
 return 1
 """
+_HEAD = "head"
+_POSITION = re.compile(rb"([0-9]{1,18})\.([0-9]{1,18})")
 
 
 class Board:
@@ -48,8 +52,8 @@ class Board:
         self._hints = _connect(url).pubsub(  # type: ignore[no-untyped-call]
             ignore_subscribe_messages=True
         )
-        # The braces are a hash tag: a Redis Cluster keeps all our keys in one slot.
-        self._keys = [f"{{{prefix}}}:head", f"{{{prefix}}}:states"]
+        # The braces are a hash tag: a Redis Cluster keeps all that begins so in one slot.
+        self._key = f"{{{prefix}}}:states"
         self._channel = f"{{{prefix}}}:changed"
         self._push = self._redis.register_script(_PUSH)
 
@@ -61,7 +65,7 @@ class Board:
     def head(self) -> tuple[int, int]:
         """``(epoch, seq)`` that the board was last brought to; ``(0, 0)``: never."""
         try:
-            return _parse(self._head_text())
+            return _parse(self._raw_head())
         except (RedisError, OSError) as error:
             raise _down(error) from error
 
@@ -78,9 +82,9 @@ class Board:
         kept = list(states)
         try:
             for _ in range(RACES):
-                text = self._head_text()
-                there = _parse(text)
-                if there >= head or self._write(text, there, head, kept):
+                raw = self._raw_head()
+                there = _parse(raw)
+                if there >= head or self._write(raw, there, head, kept):
                     return max(there, head)
         except (RedisError, OSError) as error:
             raise _down(error) from error
@@ -89,10 +93,10 @@ class Board:
     def read(self) -> list[State]:
         """Every state that the board holds; what cannot be read is left out."""
         try:
-            values = self._redis.hvals(self._keys[1])
+            fields = self._redis.hgetall(self._key)
         except (RedisError, OSError) as error:
             raise _down(error) from error
-        return [state for value in values if (state := _parse_state(value))]
+        return [state for value in fields.values() if (state := _parse_state(value))]
 
     def wait(self, seconds: float) -> None:
         """Return when a registry tells of a change, or after that time. Subscribes by itself."""
@@ -104,34 +108,26 @@ class Board:
             self._hints.reset()
             raise _down(error) from error
 
-    def _head_text(self) -> str:
+    def _raw_head(self) -> bytes:
+        """The head as it is there, possibly nothing of ours."""
         try:
-            return str(self._redis.get(self._keys[0]) or "")
+            found = self._redis.hget(self._key, _HEAD)
         except ResponseError:
-            return ""
+            return b""
+        return found if isinstance(found, bytes) else b""
 
-    def _write(self, text: str, there: tuple[int, int], head: tuple[int, int], states: list[State]) -> bool:
+    def _write(self, raw: bytes, there: tuple[int, int], head: tuple[int, int], states: list[State]) -> bool:
         # Another epoch is another journal, or one that was recovered: what it left is not ours to mix with.
         anew = there[0] != head[0]
         newer = states if anew else [state for state in states if state.position > there]
-        fields = [
-            text
-            for state in newer
-            for text in (f"{state.environment}/{state.prompt}", state.model_dump_json())
-        ]
+        fields = [text for s in newer for text in (f"{s.environment}/{s.prompt}", s.model_dump_json())]
         target = f"{head[0]}.{head[1]}"
-        try:
-            return bool(self._push(keys=self._keys, args=[text, target, int(anew), self._channel, *fields]))
-        except ResponseError:
-            if anew:
-                raise
-            return self._write(text, NOWHERE, head, states)  # a foreign value is in our place: begin anew
+        return bool(self._push(keys=[self._key], args=[raw, target, int(anew), self._channel, *fields]))
 
 
 def _connect(url: str) -> redis.Redis:
     return redis.Redis.from_url(
         url,
-        decode_responses=True,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 0),
@@ -142,12 +138,12 @@ def _down(error: Exception) -> Unavailable:
     return Unavailable(f"Redis does not answer: {error}", code="redis_unavailable")
 
 
-def _parse(text: str) -> tuple[int, int]:
-    epoch, _, seq = text.partition(".")
-    return (int(epoch), int(seq)) if epoch.isdecimal() and seq.isdecimal() else NOWHERE
+def _parse(raw: bytes) -> tuple[int, int]:
+    found = _POSITION.fullmatch(raw)
+    return (int(found[1]), int(found[2])) if found else NOWHERE
 
 
-def _parse_state(value: str | bytes) -> State | None:
+def _parse_state(value: bytes | str) -> State | None:
     try:
         return State.model_validate_json(value)
     except ValidationError:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from registry.rollouts.board import Board
     from registry.rollouts.service import Rollouts
 
@@ -21,8 +23,10 @@ DOWN_SECONDS = 0.2  # without Redis there are no hints, and it must be whole soo
 class Follower:
     """Waits for hints on the board, and looks at the journal at every one and every second."""
 
-    def __init__(self, rollouts: Rollouts, board: Board) -> None:
+    def __init__(self, rollouts: Rollouts, board: Board, revive: Callable[[], object] = lambda: None) -> None:
+        """Start nothing yet; `revive` is called when the board is down, and raises nothing."""
         self._rollouts = rollouts
+        self._revive = revive
         self._board = board
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="promptstage-follower", daemon=True)
@@ -37,17 +41,20 @@ class Follower:
         self._thread.join()
 
     def _run(self) -> None:
+        due: float | None = 0.0
         while not self._stopped.is_set():
-            self._wait()
+            self._wait(LOOK_SECONDS if due is None else min(LOOK_SECONDS, due))
+            due = None
             try:
                 self._rollouts.replica.reconcile()
-                self._rollouts.advance_due()
+                if self._rollouts.advance_due():  # if not, a second is soon enough to try again
+                    due = self._rollouts.seconds_to_next()
             except Exception:  # this thread is the registry's ear: it must outlive what nobody foresaw
                 logger.exception("following the journal failed; it is tried again")
 
-    def _wait(self) -> None:
-        due = self._rollouts.seconds_to_next()
+    def _wait(self, seconds: float) -> None:
         try:
-            self._board.wait(LOOK_SECONDS if due is None else min(LOOK_SECONDS, due))
+            self._board.wait(seconds)
         except Unavailable:
-            self._stopped.wait(DOWN_SECONDS if due is None else min(DOWN_SECONDS, due))
+            self._revive()
+            self._stopped.wait(min(DOWN_SECONDS, seconds))

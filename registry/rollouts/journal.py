@@ -167,7 +167,7 @@ class Journal:
         try:
             used = self._repository.exists() and self._entry(BRANCH).change.seq > 0
         except Unavailable:
-            used = False
+            used = (self._repository / BRANCH).exists()  # damaged, but not one that was cut off
         if others or used:
             raise Unavailable(_missing(self._folder), code="journal_missing")
 
@@ -207,7 +207,8 @@ class Journal:
 
     def _clear_stale_locks(self) -> None:
         """Remove what a killed git left: nobody else can be writing while we hold the lock."""
-        (self._repository / f"{BRANCH}.lock").unlink(missing_ok=True)
+        for ref in (BRANCH, "HEAD"):  # git locks HEAD too when it moves the branch behind it
+            (self._repository / f"{ref}.lock").unlink(missing_ok=True)
 
     def _sync(self) -> None:
         begun = time.time()

@@ -15,6 +15,7 @@ from registry.access.tokens import Keyring, Role, Token, mint, write_secret
 from registry.errors import Unavailable
 from registry.rollouts import change as at
 from registry.rollouts import clock
+from registry.rollouts.journal import LOCK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,6 +55,9 @@ class Replica:
 
         A new journal has one token, for an admin; its secret is in `token_file` before the journal is
         there, so that no crash can leave a journal that nobody may change.
+
+        Raises:
+            Unavailable: a journal cannot be begun; nothing of it is left, so it can be tried again.
         """
         with self._changing, self._journal.lock() as lock:
             new = not self._journal.exists() and self._create(lock, token_file)
@@ -61,15 +65,15 @@ class Replica:
         return new
 
     def _create(self, lock: int, token_file: Path) -> bool:
-        token, secret = mint("admin", Role.admin)
         try:
             self._journal.check_empty()
-            write_secret(token_file, secret)
-            record = {at.token_path(token.id): token.model_dump_json().encode()}
-            self._journal.create(lock, self._new_epoch(), record)
         except Unavailable as error:
-            logger.error("%s", error.message)  # noqa: TRY400 - the sentence says it all
+            logger.error("%s", error.message)  # noqa: TRY400 - reads go on, and every write says it again
             return False
+        token, secret = mint("admin", Role.admin)
+        write_secret(token_file, secret)
+        record = {at.token_path(token.id): token.model_dump_json().encode()}
+        self._journal.create(lock, self._new_epoch(), record)
         return True
 
     def _new_epoch(self) -> int:
@@ -85,13 +89,18 @@ class Replica:
     def reconcile(self) -> None:
         """Adopt what is new in the journal, and bring the board up to it. Raises nothing."""
         with self._changing:
-            problem = None
-            try:
-                self._follow()
-            except Unavailable as error:
-                problem = error
+            problem = self._try_follow()
             self.catch_up()
+            if problem is None and self._behind():
+                problem = self._try_follow()  # another registry may have written in between
             self.problem = problem or self._behind()
+
+    def _try_follow(self) -> Unavailable | None:
+        try:
+            self._follow()
+        except Unavailable as error:
+            return error
+        return None
 
     def catch_up(self) -> bool:
         """Bring the board up to the head; whether it is there now."""
@@ -103,6 +112,12 @@ class Replica:
             if self.board_problem is None:
                 logger.warning("%s; it is brought up to date when it is back", error.message)
             self.board_problem = error
+            return False
+        except Exception as error:  # the change is in the journal: nothing here may undo its answer
+            logger.exception("Redis could not be brought up to date")
+            self.board_problem = Unavailable(
+                f"Redis holds what nobody foresaw: {error}", code="redis_unavailable"
+            )
             return False
         self.board_problem = None
         return True
@@ -147,12 +162,18 @@ class Replica:
         Raises:
             Unavailable: the journal cannot be written, or another process writes all the time.
         """
-        with self._changing:
+        if not self._changing.acquire(timeout=LOCK_SECONDS):
+            raise Unavailable("others write all the time; try again", code="busy")
+        try:
             if self.problem is not None:
                 raise self.problem
             with self._journal.lock() as lock:
                 self._follow()
+                if behind := self._behind():
+                    raise behind
                 yield lock
+        finally:
+            self._changing.release()
 
     def next_position(self) -> tuple[int, int]:
         """``(epoch, seq)`` of the next change; right only while writing."""

@@ -93,13 +93,20 @@ class Rollouts:
 
     # Timed advances
 
-    def advance_due(self) -> None:
-        """Carry out the timed advances whose time has come. Raises nothing."""
-        for state in self.replica.view.states():
-            if clock.is_due(state, clock.now()):
-                self._advance(state)
+    def advance_due(self) -> bool:
+        """Carry out the timed advances whose time has come; whether all could be. Raises nothing."""
+        due = [state for state in self._timed() if clock.is_due(state, clock.now())]
+        stuck = [state for state in due if not self._advance(state)]
+        return not stuck
 
-    def _advance(self, state: State) -> None:
+    def _timed(self) -> list[State]:
+        """The states with a step that is timed, in environments that still exist."""
+        states = self.replica.view.states()
+        return [
+            s for s in states if s.environment in self.environments and s.rollout and s.rollout.advances_at
+        ]
+
+    def _advance(self, state: State) -> bool:
         action = Action(
             environment=state.environment,
             prompt=state.prompt,
@@ -113,11 +120,12 @@ class Rollouts:
             pass  # somebody, or another registry's clock, was there first
         except RegistryError as error:
             logger.warning("%s in %s cannot advance: %s", state.prompt, state.environment, error.message)
+            return False
+        return True
 
     def seconds_to_next(self) -> float | None:
         """The time until a rollout is due, or None if none will be."""
-        states = self.replica.view.states()
-        times = [s.rollout.advances_at for s in states if s.rollout and s.rollout.advances_at]
+        times = [s.rollout.advances_at for s in self._timed() if s.rollout and s.rollout.advances_at]
         return max(0.0, (min(times) - clock.now()).total_seconds()) if times else None
 
     # Changing
@@ -132,7 +140,8 @@ class Rollouts:
             Unavailable: the journal cannot be written.
         """
         self.state(action.environment, action.prompt)
-        version = self._version(action)
+        # What was recorded needs no version, which this process may not have seen yet.
+        version = None if self._recorded(action) else self._version(action)
         with self.replica.writing() as lock:
             entry = self._recorded(action) or self._write(lock, action, version)
         # A board known to be down is left to the reconcile, so that it delays nobody twice.

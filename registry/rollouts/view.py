@@ -10,6 +10,7 @@ import json
 import logging
 from dataclasses import dataclass
 from hashlib import sha256
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from promptstage.model import dump_release
@@ -44,6 +45,7 @@ class View:
         self.head = (0, 0)
         self.listeners: list[Callable[[Built], None]] = []
         self._documents = documents
+        self._adopting = Lock()  # of two writers, the one with older states must see the other's
         self._states: dict[Place, State] = {}
         self._built: dict[Place, Built] = {}
 
@@ -57,13 +59,15 @@ class View:
 
     def adopt(self, head: tuple[int, int], states: Iterable[State]) -> None:
         """Take newer states over, and tell the listeners; what is older than what is held is passed over."""
-        newer = [state for state in states if state.position > self._position(state)]
-        self._states = self._states | {(state.environment, state.prompt): state for state in newer}
+        with self._adopting:
+            newer = [state for state in states if state.position > self._position(state)]
+            self._states = self._states | {(state.environment, state.prompt): state for state in newer}
         for state in newer:
             if self.listeners and (built := self._try_build(state)):
                 for listener in self.listeners:
                     listener(built)
-        self.head = max(self.head, head)  # last: a heartbeat with it confirms what was told before
+        with self._adopting:
+            self.head = max(self.head, head)  # last: a heartbeat with it confirms what was told before
 
     def release(self, environment: str, prompt: str) -> Built | None:
         """The release of a prompt, or None where nothing is in force.
@@ -88,7 +92,9 @@ class View:
             return self._build(state)
         except RegistryError as error:
             logger.error("no release of %s in %s: %s", state.prompt, state.environment, error.message)  # noqa: TRY400
-            return None
+        except Exception:  # the change is in the journal: whatever is wrong must not undo its answer
+            logger.exception("no release of %s in %s", state.prompt, state.environment)
+        return None
 
     def _build(self, state: State) -> Built | None:
         made = release.build(state, self._documents.load)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
         ([], ""),
         (b"{", ""),
         (b'{"version": "1.1.0", "reason": "\\ud800"}', ""),
+        (b"\xff", ""),
+        (b"[" * 100_000, ""),
+        (b'{"version": ' + b"9" * 5000 + b"}", ""),
     ],
 )
 def test_a_bad_start_says_where(api: Api, environment: str, body: object, where: str) -> None:
@@ -65,8 +68,10 @@ def test_a_promote_without_a_version_has_nothing_to_complete(api: Api, environme
 
 
 def test_an_unknown_action_is_404(api: Api, environment: str) -> None:
-    """There are six."""
-    assert api.act("destroy", "summarize", {}, environment).status in {404, 405}
+    """There are six, and the answer names them."""
+    answer = api.act("destroy", "summarize", {}, environment)
+
+    assert (answer.status, answer.json["code"]) == (404, "unknown_action")
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,9 @@ def test_hostile_names_are_unknown(api: Api, name: str) -> None:
     assert api.act("promote", name, {"version": "1.0.0"}, "staging").status == 404
 
 
-@pytest.mark.parametrize("version", ["latest; rm", "--all", "1.0", "v1.0.0", "01.0.0", "\u202e1.0.0", ""])
+@pytest.mark.parametrize(
+    "version", ["latest; rm", "--all", "1.0", "v1.0.0", "01.0.0", "\u202e1.0.0", "\ud800", ""]
+)
 def test_hostile_versions_are_unknown(api: Api, environment: str, version: str) -> None:
     """A version is looked up among those that exist."""
     answer = api.act("promote", "summarize", {"version": version}, environment)
@@ -88,7 +95,9 @@ def test_hostile_versions_are_unknown(api: Api, environment: str, version: str) 
     assert api.state("summarize", environment)["stable"] is None
 
 
-@pytest.mark.parametrize("names", ["summarize@1", "summarize@a.b", "summarize@-1.2"])
+@pytest.mark.parametrize(
+    "names", ["summarize@1", "summarize@a.b", "summarize@-1.2", "summarize@" + "9" * 5000 + ".1"]
+)
 def test_a_bad_position_is_refused(api: Api, environment: str, names: str) -> None:
     """A stream does not guess what a client holds."""
     assert api.get(f"/v1/environments/{environment}/stream?names={names}").status == 422

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import signal
@@ -9,6 +10,7 @@ import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+import redis
 import urllib3
 from support import Api, Registry, children, processes_with, states_in, until
 
@@ -17,7 +19,7 @@ from registry import embedded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from support import Valkey
+    from support import PromptRepository, Valkey
 
 Serve = "Callable[..., Registry]"
 SHOWN_SECONDS = 0.1  # an acknowledged change is seen on every other registry within this time
@@ -174,20 +176,33 @@ def test_redis_may_die_and_come_back_empty(serve: Callable[..., Registry], valke
 
 
 def test_an_older_redis_never_turns_the_state_back(serve: Callable[..., Registry], valkey: Valkey) -> None:
-    """A dump of last week, or a stranger's value in our keys, is replaced."""
+    """A dump of last week, a part that is missing, or a stranger's value in our key, is replaced."""
     registry = serve(redis_url=valkey.url)
     for i in range(3):
         registry.api.act("promote", "summarize", version(i))
     state = registry.api.state("summarize")
-    with valkey.client() as client:
-        client.set("{promptstage}:head", f"{state['epoch']}.1")
-        client.hset("{promptstage}:states", "production/summarize", "{}")
-        until(lambda: valkey.states()[1] == {"production/summarize": state}, "the newest state")
-        with client.pipeline() as at_once:
-            at_once.delete("{promptstage}:head")
-            at_once.lpush("{promptstage}:head", "not ours")
+    key = "{promptstage}:states"
+
+    def healed() -> bool:
+        try:
+            return valkey.states()[1] == {"production/summarize": state}
+        except (ValueError, redis.ResponseError):
+            return False  # the damage is still there
+
+    for damage in (
+        ("HSET", key, "head", f"{state['epoch']}.1", "production/summarize", "{}"),
+        ("HSET", key, "head", "not ours", "production/other", "{"),
+        ("HSET", key, "head", b"\xff" * 10),
+        ("HSET", key, "head", "9" * 5000 + ".1"),
+        ("DEL", key),
+        ("SET", key, "not even a hash"),
+    ):
+        with valkey.client() as client, client.pipeline() as at_once:
+            if damage[0] == "SET":
+                at_once.execute_command("DEL", key)
+            at_once.execute_command(*damage)
             at_once.execute()
-        until(lambda: client.type("{promptstage}:head") == "string", "our head")
+        until(healed, f"Redis after {damage[0]}")
 
     assert registry.api.state("summarize") == state
 
@@ -224,3 +239,61 @@ def test_a_journal_that_was_turned_back_refuses_to_write(
     answer = restored.api.act("promote", "summarize", version(0))
     assert (answer.status, answer.json["code"]) == (503, "journal_behind")
     assert restored.api.state("summarize")["stable"]["version"] == "1.1.0"
+
+
+def test_a_git_that_was_killed_blocks_nobody(serve: Callable[..., Registry]) -> None:
+    """It leaves a lock on the branch, or on HEAD behind it, which the next writer clears away."""
+    registry = serve()
+    for name in ("refs/heads/main.lock", "HEAD.lock"):
+        (registry.data / "journal.git" / name).write_text("")
+
+    assert registry.api.act("promote", "summarize", version(0)).status == 200
+
+
+def test_the_embedded_valkey_comes_back_without_its_keeper(serve: Callable[..., Registry]) -> None:
+    """Whatever is killed of it, a registry that is left starts it again, whole."""
+    registry = serve()
+    registry.api.act("promote", "summarize", version(0))
+    url = embedded.socket_url(registry.data)
+    folder = url.removeprefix("unix://").removesuffix("/valkey.sock")
+    (keeper,) = [line for line in processes_with(folder) if "keeper.py" in line]
+    os.kill(int(keeper.split()[0]), signal.SIGKILL)
+
+    def whole() -> bool:
+        try:
+            return states_in(url)[1] == {"production/summarize": registry.api.state("summarize")}
+        except redis.ConnectionError:
+            return False
+
+    until(lambda: not whole(), "the server to go")
+    until(whole, "the server to come back")
+
+
+def test_a_journal_that_is_turned_back_under_a_running_registry(serve: Callable[..., Registry]) -> None:
+    """Nothing is acknowledged that would then not be served."""
+    registry = serve()
+    registry.api.act("promote", "summarize", version(0))
+    old = registry.data.with_name("old")
+    shutil.copytree(registry.data / "journal.git", old)
+    registry.api.act("promote", "summarize", version(1))
+    (registry.data / "journal.git").rename(registry.data.with_name("newest"))
+    old.rename(registry.data / "journal.git")
+
+    answer = registry.api.act("promote", "summarize", {"version": "1.2.0"})
+    assert (answer.status, answer.json["code"]) == (503, "journal_behind")
+    assert registry.api.state("summarize")["stable"]["version"] == "1.1.0"
+
+
+def test_a_worker_that_lags_knows_a_new_tag(
+    serve: Callable[..., Registry], new_repository: PromptRepository
+) -> None:
+    """What one process has fetched, no other calls unknown."""
+    registry = serve(source=new_repository, workers=2)
+    for i in range(3, 6):
+        new_repository.tag("summarize", f"{i}.0.0")
+        path = f"/v1/prompts/summarize/versions/{i}.0.0"
+        until(lambda: registry.api.get(path).status == 200, "the tag")  # noqa: B023 - called at once
+        fresh = [Api(registry.url, registry.api.token) for _ in range(20)]
+        assert {api.get(path).status for api in fresh} == {200}
+        for api in fresh:
+            api.close()
