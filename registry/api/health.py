@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from registry.api import problem
 from registry.api.parts import Reader, Service
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse, responses=problem.responses(401, 403))
 def metrics(service: Service, _: Reader) -> Response:
     """Numbers in Prometheus' text format."""
     text = service.metrics.render(service.rollouts.replica, service.hub.count)

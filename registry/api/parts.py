@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 
 from registry.access.tokens import Role, Token
 from registry.rollouts import clock
@@ -40,10 +41,14 @@ def parts_of(request: Request) -> Parts:
     return parts
 
 
-def needs(role: Role) -> Callable[[Request], Coroutine[None, None, Token]]:
+# For the documentation alone, so that /docs can send a token; what a token may do is decided in `needs`.
+_BEARER = HTTPBearer(auto_error=False, description="The token in <data>/admin.token is an admin's.")
+
+
+def needs(role: Role) -> Callable[..., Coroutine[None, None, Token]]:
     """A dependency: the token must have a role, in the environment of the path if there is one."""
 
-    async def check(request: Request) -> Token:
+    async def check(request: Request, _: Annotated[object, Depends(_BEARER)]) -> Token:
         token = parts_of(request).rollouts.replica.keyring.find(
             request.headers.get("authorization"), clock.now()
         )

@@ -34,7 +34,24 @@ HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
 }
+SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what was wrong, and what to do"},
+        "code": {"type": "string", "description": "the same for programs"},
+    },
+}
 MAX_INPUT = 200  # of a bad value, what an answer repeats
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How an endpoint's errors are documented: each a problem, with the sentence that HTTP has for it."""
+    content = {"application/problem+json": {"schema": SCHEMA}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
 
 
 def install(app: FastAPI, max_body_bytes: int) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
+from registry.api import problem
 from registry.api.parts import Reader, Service
 
 if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
 
-router = APIRouter(prefix="/v1", tags=["prompts"])
+router = APIRouter(prefix="/v1", tags=["prompts"], responses=problem.responses(401, 403, 404, 422, 503))
 
 PAGE = 100
 MAX_PAGE = 1000

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, Str
 
 from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
+from registry.api import problem
 from registry.api.parts import Parts, Reader, Service
 from registry.errors import Invalid, NotFound
 from registry.rollouts.service import unservable
@@ -18,7 +19,11 @@ from registry.rollouts.service import unservable
 if TYPE_CHECKING:
     from promptstage.model import Document
 
-router = APIRouter(prefix="/v1/environments/{environment}", tags=["releases"])
+router = APIRouter(
+    prefix="/v1/environments/{environment}",
+    tags=["releases"],
+    responses=problem.responses(401, 403, 404, 422, 503),
+)
 
 MAX_NAMES = 1000  # of one request; a client with more asks again
 

@@ -9,12 +9,18 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from registry.api import problem
 from registry.api.parts import Parts, Reader, Releaser, Service
 from registry.errors import Invalid, NotFound
 from registry.rollouts.action import Action
 from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, Step, Target
 
-router = APIRouter(prefix="/v1/environments/{environment}/rollouts", tags=["rollouts"])
+router = APIRouter(
+    prefix="/v1/environments/{environment}/rollouts",
+    tags=["rollouts"],
+    responses=problem.responses(401, 403, 404, 422, 503),
+)
+CHANGING = problem.responses(409, 412, 413)
 
 PAGE = 50
 MAX_PAGE = 500
@@ -123,7 +129,7 @@ def _asked(
 Asked = Annotated[dict[str, Any], Depends(_asked)]
 
 
-@router.post("/{name:path}/actions/start")
+@router.post("/{name:path}/actions/start", responses=CHANGING)
 async def start(service: Service, asked: Asked, body: Start) -> dict[str, Any]:
     """Begin a rollout of a version beside the stable one."""
     if body.plan and body.steps is not None:
@@ -141,32 +147,32 @@ async def start(service: Service, asked: Asked, body: Start) -> dict[str, Any]:
     )
 
 
-@router.post("/{name:path}/actions/promote")
+@router.post("/{name:path}/actions/promote", responses=CHANGING)
 async def promote(service: Service, asked: Asked, body: Promote | None = None) -> dict[str, Any]:
     """Put a version in force for everyone, or complete the rollout under way."""
     body = body or Promote()
     return await _act(service, asked, "promote", body, version=body.version, force=body.force)
 
 
-@router.post("/{name:path}/actions/advance")
+@router.post("/{name:path}/actions/advance", responses=CHANGING)
 async def advance(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Go to the next step now; into 100 percent, or past the last step, the rollout completes."""
     return await _act(service, asked, "advance", body)
 
 
-@router.post("/{name:path}/actions/pause")
+@router.post("/{name:path}/actions/pause", responses=CHANGING)
 async def pause(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Stop the clock of a timed step; everybody stays where they are."""
     return await _act(service, asked, "pause", body)
 
 
-@router.post("/{name:path}/actions/resume")
+@router.post("/{name:path}/actions/resume", responses=CHANGING)
 async def resume(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Let the clock of a paused step go on with what was left."""
     return await _act(service, asked, "resume", body)
 
 
-@router.post("/{name:path}/actions/rollback")
+@router.post("/{name:path}/actions/rollback", responses=CHANGING)
 async def rollback(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Undo the latest forward step, once: end the rollout, or go back to the version before."""
     return await _act(service, asked, "rollback", body)

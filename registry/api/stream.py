@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from registry.api import problem
 from registry.api.hub import Hub, Subscription
 from registry.api.parts import Parts, Reader, Service
 from registry.errors import Invalid
@@ -25,8 +26,18 @@ if TYPE_CHECKING:
 
     from registry.rollouts.view import Built
 
-router = APIRouter(prefix="/v1/environments/{environment}", tags=["releases"])
+router = APIRouter(
+    prefix="/v1/environments/{environment}",
+    tags=["releases"],
+    responses=problem.responses(401, 403, 404, 422),
+)
 
+EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "`release` events with whole releases, and a `heartbeat` every 5 s with the head",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 MAX_NAMES = 10_000  # of one client
 POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 SHOWN = 50  # characters of a bad position that the answer repeats
@@ -109,7 +120,7 @@ class Positions(BaseModel):
     names: dict[str, str | None] = Field(max_length=MAX_NAMES)
 
 
-@router.get("/stream")
+@router.get("/stream", response_class=Response, responses=EVENTS)
 def stream(
     service: Service,
     _: Reader,
@@ -121,7 +132,7 @@ def stream(
     return _stream(service, environment, {name: position or None for name, _, position in pairs})
 
 
-@router.post("/stream")
+@router.post("/stream", response_class=Response, responses=EVENTS)
 def stream_positions(service: Service, _: Reader, environment: str, body: Positions) -> Response:
     """Follow releases: the same, for more names than fit into a URL."""
     return _stream(service, environment, body.names)
