@@ -176,7 +176,7 @@ class Git:
                 pass_fds=tuple(pass_fds),
             )
         except (GitCommandNotFound, OSError) as error:
-            raise GitFailed("git cannot be started; install git 2.34 or newer", code="git_missing") from error
+            raise GitFailed("git cannot be started; install git 2.36 or newer", code="git_missing") from error
 
 
 class _Reader:

@@ -85,7 +85,7 @@ def _check_repository(repository: str) -> None:
     if not repository:
         raise Invalid(NO_REPOSITORY)
     if shutil.which("git") is None:
-        raise Unavailable("git is not installed, or not on the PATH; install it (2.30 or newer)")
+        raise Unavailable("git is not installed, or not on the PATH; install it (2.36 or newer)")
     if not _URL.match(repository) and not worktree.is_repository(Path(repository)):
         raise Invalid(
             f"{repository} is no git repository; name the folder that `git init` or `git clone` made, "

@@ -206,9 +206,11 @@ class Journal:
             return False
 
     def _clear_stale_locks(self) -> None:
-        """Remove what a killed git left: nobody else can be writing while we hold the lock."""
+        """Remove what a git that failed left: nobody else can be writing while we hold the lock."""
         for ref in (BRANCH, "HEAD"):  # git locks HEAD too when it moves the branch behind it
             (self._repository / f"{ref}.lock").unlink(missing_ok=True)
+        for report in self._repository.glob("fast_import_crash_*"):
+            report.unlink(missing_ok=True)
 
     def _sync(self) -> None:
         begun = time.time()
