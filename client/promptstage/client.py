@@ -65,7 +65,7 @@ class Client:
     Args:
         url: the registry; else PROMPTSTAGE_URL.
         token: the bearer token, or a callable that returns it, asked for every request, for tokens that
-            are renewed while the app runs; else PROMPTSTAGE_TOKEN.
+            are renewed while the app runs; else PROMPTSTAGE_TOKEN, as it is at every request.
         environment: else PROMPTSTAGE_ENVIRONMENT, else ``production``.
         prompts: names to have ready before they are first asked for.
         timeout: seconds that the first `get` of a name never seen may wait.
@@ -94,7 +94,7 @@ class Client:
             raise ValueError("no registry: pass its url, or set PROMPTSTAGE_URL")
         replica = Replica.connect(
             url,
-            token=token or os.environ.get("PROMPTSTAGE_TOKEN"),
+            token=token or (lambda: os.environ.get("PROMPTSTAGE_TOKEN", "")),
             environment=environment or os.environ.get("PROMPTSTAGE_ENVIRONMENT") or "production",
             timeout=timeout,
             snapshot_dir=snapshot_dir or os.environ.get("PROMPTSTAGE_SNAPSHOT_DIR"),

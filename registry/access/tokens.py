@@ -7,6 +7,7 @@ live in the journal, like every other acknowledged change.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from datetime import UTC, datetime
 from enum import IntEnum
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX = "ps_"  # lets secret scanners know ours
+SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{32,200}")  # at least 192 bits, if they are random
 
 
 class Role(IntEnum):
@@ -53,9 +55,11 @@ class Token(BaseModel):
             raise Forbidden(f"the token {self.name!r} is for {', '.join(self.environments)} only")
 
 
-def mint(name: str, role: Role, environments: tuple[str, ...] = ()) -> tuple[Token, str]:
-    """Make a token; returns its record and the secret, which is nowhere else."""
-    secret = PREFIX + secrets.token_urlsafe(32)
+def mint(
+    name: str, role: Role, environments: tuple[str, ...] = (), secret: str | None = None
+) -> tuple[Token, str]:
+    """Make a token, of a new secret or a given one; returns its record and the secret, kept nowhere else."""
+    secret = secret or PREFIX + secrets.token_urlsafe(32)
     record = Token(
         id=secrets.token_hex(6),
         name=name,
@@ -67,11 +71,25 @@ def mint(name: str, role: Role, environments: tuple[str, ...] = ()) -> tuple[Tok
     return record, secret
 
 
+def read_secret(path: Path) -> str | None:
+    """The secret in a file, if there is one that is long enough to be one. Raises Unavailable."""
+    try:
+        secret = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"{path} cannot be read: {error}; remove it", code="token_unreadable") from error
+    if not SECRET.fullmatch(secret):
+        raise Unavailable(f"{path} holds no token ({SECRET.pattern}); remove it", code="token_unreadable")
+    return secret
+
+
 def write_secret(path: Path, secret: str) -> None:
     """Put a secret where only this user can read it. Raises Unavailable."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w") as file:
+            os.fchmod(descriptor, 0o600)
             file.write(secret + "\n")
             file.flush()
             os.fsync(descriptor)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from registry.access.tokens import Keyring, Role, Token, mint, write_secret
+from registry.access.tokens import Keyring, Role, Token, mint, read_secret, write_secret
 from registry.errors import Unavailable
 from registry.rollouts import change as at
 from registry.rollouts import clock
@@ -70,7 +70,8 @@ class Replica:
         except Unavailable as error:
             logger.error("%s", error.message)  # noqa: TRY400 - reads go on, and every write says it again
             return False
-        token, secret = mint("admin", Role.admin)
+        # A file that is there already is of a start that was cut off, or of an operator who chose the token.
+        token, secret = mint("admin", Role.admin, secret=read_secret(token_file))
         write_secret(token_file, secret)
         record = {at.token_path(token.id): token.model_dump_json().encode()}
         self._journal.create(lock, self._new_epoch(), record)

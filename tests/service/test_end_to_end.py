@@ -167,6 +167,28 @@ def test_a_stopped_registry_costs_an_app_nothing(
     assert versions == {"1.0.0"}
 
 
+def test_a_token_that_an_operator_keeps_outlives_the_data_folder(
+    serve: Callable[..., Registry], connect: Callable[..., Client]
+) -> None:
+    """A new journal takes the token that is in its folder, so that running apps need no other."""
+    registry = serve()
+    registry.api.act("promote", "summarize", {"version": "1.1.0"})
+    folder = registry.data.with_name("kept")
+    with Client(
+        registry.url, token=registry.api.token, prompts=["summarize"], snapshot_dir=folder
+    ) as running:
+        assert running.ready(10)
+        registry.stop()
+        shutil.rmtree(registry.data)
+        registry.data.mkdir()
+        (registry.data / "admin.token").write_text(registry.api.token)
+        anew = serve(port=registry.port)
+        assert anew.api.token == registry.api.token
+        assert (anew.data / "admin.token").stat().st_mode & 0o777 == 0o600
+        anew.api.act("promote", "summarize", {"version": "1.0.0"})
+        until(lambda: running.get("summarize", key="u").version == "1.0.0", "the new journal")
+
+
 def test_clients_follow_a_journal_that_was_begun_anew(
     serve: Callable[..., Registry], connect: Callable[..., Client]
 ) -> None:
