@@ -25,6 +25,7 @@ check: .venv/.ready ## Lint and type-check
 	$(BIN)/mypy
 
 bench: .venv/.ready ## Measure, and print what was measured
+	$(BIN)/python tests/bench/client.py
 	$(BIN)/python tests/bench/latency.py
 
 format: .venv/.ready ## Format and fix what can be fixed by itself

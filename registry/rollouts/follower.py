@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0  # a lost hint is made good within this time
+LOOK_SECONDS = 0.5  # a lost hint is made good, and a flushed Redis is whole again, well within a second
 DOWN_SECONDS = 0.2  # without Redis there are no hints, and it must be whole soon after it is back
 
 
 class Follower:
-    """Waits for hints on the board, and looks at the journal at every one and every second."""
+    """Waits for hints on the board, and looks at the journal at every one and every half second."""
 
     def __init__(self, rollouts: Rollouts, board: Board, revive: Callable[[], object] = lambda: None) -> None:
         """Start nothing yet; `revive` is called when the board is down, and raises nothing."""
@@ -36,7 +36,7 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """End within a second; the board is closed afterwards."""
+        """End at the next look; the board is closed afterwards."""
         self._stopped.set()
         self._thread.join()
 
@@ -47,7 +47,7 @@ class Follower:
             due = None
             try:
                 self._rollouts.replica.reconcile()
-                if self._rollouts.advance_due():  # if not, a second is soon enough to try again
+                if self._rollouts.advance_due():  # if not, the next look is soon enough to try again
                     due = self._rollouts.seconds_to_next()
             except Exception:  # this thread is the registry's ear: it must outlive what nobody foresaw
                 logger.exception("following the journal failed; it is tried again")
