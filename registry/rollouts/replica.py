@@ -166,9 +166,7 @@ class Replica:
         if not self._changing.acquire(timeout=LOCK_SECONDS):
             raise Unavailable("others write all the time; try again", code="busy")
         try:
-            if self.problem is not None:
-                raise self.problem
-            with self._journal.lock() as lock:
+            with self._journal.lock() as lock:  # under it the journal is looked at again: it may be mended
                 self._follow()
                 if behind := self._behind():
                     raise behind

@@ -277,8 +277,10 @@ def test_a_journal_that_is_turned_back_under_a_running_registry(serve: Callable[
     old = registry.data.with_name("old")
     shutil.copytree(registry.data / "journal.git", old)
     registry.api.act("promote", "summarize", version(1))
+    registry.process.send_signal(signal.SIGSTOP)  # or it may look in the moment in which there is none
     (registry.data / "journal.git").rename(registry.data.with_name("newest"))
     old.rename(registry.data / "journal.git")
+    registry.process.send_signal(signal.SIGCONT)
 
     answer = registry.api.act("promote", "summarize", {"version": "1.2.0"})
     assert (answer.status, answer.json["code"]) == (503, "journal_behind")
