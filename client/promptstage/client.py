@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import SPLIT
-from promptstage.keys import as_key, current_defaults, merged
+from promptstage.keys import as_key, check_attributes, current_defaults, merged
 from promptstage.limits import FETCH_TIMEOUT
 from promptstage.prompt import make_fallback
 from promptstage.stamp import mark, stamped
@@ -216,6 +216,8 @@ class Client:
     ) -> Prompt:
         if key is not None:
             key = as_key(key)
+        if attributes is not None:
+            check_attributes(attributes)
         try:
             if version is not None:
                 return self._source.pin(name, version)

@@ -84,7 +84,8 @@ class Fetcher:
             work()
         except Fault as fault:
             flight.fault = fault
-            self._health.open(fault)
+            if not fault.of_one_name:
+                self._health.open(fault)
         finally:
             flight.landed.set()
         self._afterwards()

@@ -106,12 +106,13 @@ class Holdings:
     def confirm(self, names: Iterable[str], head: tuple[int, int] | None = None) -> None:
         """Note that the registry, whose head is at `head`, has nothing newer for these names.
 
-        Not for one that we are ahead of it in, nor for one whose newer release could not be read.
+        Not for one that we are ahead of it in, nor for one whose newer release could not be read, nor for
+        one of an earlier epoch: that journal is gone, and this one may never have heard of it.
         """
         with self._changed:
             for name in names:
                 held = self.by_name.get(name)
-                if held is None or name in self.errors or (head and head < held.release.position):
+                if held is None or name in self.errors or (head and not _covers(head, held.release.position)):
                     continue
                 if held.source == "live":
                     held.freshness.at = Freshness().at
@@ -158,3 +159,7 @@ def read_json(data: bytes) -> Json:
     if not isinstance(body, dict):
         raise ReleaseInvalid("JSON, but not an object")
     return body
+
+
+def _covers(head: tuple[int, int], position: tuple[int, int]) -> bool:
+    return head[0] == position[0] and head >= position

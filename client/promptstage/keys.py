@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 
 class Defaults(NamedTuple):
@@ -19,6 +20,14 @@ class Defaults(NamedTuple):
 
 _NONE = Defaults()
 _defaults: ContextVar[Defaults] = ContextVar("promptstage_defaults", default=_NONE)
+
+
+def check_attributes(attributes: object) -> None:
+    """Refuse what is no mapping at the first call, not when a rollout gets an audience. Raises TypeError."""
+    if not isinstance(attributes, Mapping):
+        raise TypeError(
+            f'attributes are a mapping such as {{"tenant": "acme"}}, not {type(attributes).__name__}'
+        )
 
 
 @contextmanager
@@ -33,6 +42,8 @@ def context(
         key: what stays on one arm, such as a user id.
         attributes: what a rollout's audience is compared with.
     """
+    if attributes is not None:
+        check_attributes(attributes)
     outer = _defaults.get()
     _defaults.set(Defaults(as_key(key) or outer.key, merged(outer.attributes, attributes)))
     try:

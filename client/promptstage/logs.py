@@ -82,7 +82,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": _message_of(record),
         }
-        if record.exc_info and record.exc_info[0]:
+        if isinstance(record.exc_info, tuple) and record.exc_info[0]:
             core["exception"] = self.formatException(record.exc_info)
         elif record.exc_text:
             core["exception"] = record.exc_text
@@ -122,7 +122,7 @@ def _rfc3339(seconds: float) -> str:
 def _dump(fields: dict[str, object]) -> str:
     try:
         return json.dumps(fields, allow_nan=False, default=_text)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - an application's own objects; a log line is never lost for them
         return json.dumps({_text(name): _plain(value) for name, value in fields.items()}, default=_text)
 
 
@@ -130,7 +130,7 @@ def _plain(value: object) -> object:
     """A value that JSON surely takes: itself, or its text."""
     try:
         json.dumps(value, allow_nan=False, default=_text)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - an application's own objects; a log line is never lost for them
         return _text(value)
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
@@ -202,7 +203,7 @@ class Replica:
             return
         self._refresh(name)
         if error := self._holdings.errors.get(name):
-            raise Fault(f"it sent something unreadable: {error}")
+            raise Fault(f"it sent something unreadable: {error}", of_one_name=True)
         self._follower.wake()
 
     def _refresh(self, name: str) -> None:
@@ -213,6 +214,7 @@ class Replica:
         if answer.status == NOT_FOUND:
             self._holdings.miss(name, answer.code)
         elif answer.status == NOT_MODIFIED:
+            self._holdings.errors.pop(name, None)  # what could not be read is gone again
             self._holdings.confirm([name])
         else:
             self._take(name, answer)
@@ -307,6 +309,14 @@ def _after_fork() -> None:
     for replica in replicas:
         replica.follow()
 
+
+def _at_exit() -> None:
+    """Save what is left: a short job's snapshot is what its next run begins with."""
+    for replica in tuple(_replicas):
+        replica.close()
+
+
+atexit.register(_at_exit)
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_after_fork)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Token = str | Callable[[], str] | None
 
 OK, NOT_MODIFIED, NOT_FOUND = 200, 304, 404
+TROUBLE, NOT_IMPLEMENTED = 500, 501
 REFUSALS = (401, 403)
 BUSY = (429, 503)
 EVENT_STREAM = "text/event-stream"
@@ -46,14 +47,21 @@ class Fault(Exception):
     Attributes:
         reason: ``unreachable`` or ``unauthorized``, as PromptUnavailable has it.
         retry_after: seconds that the registry asked to wait, or None.
+        of_one_name: the registry is well, and only what it sent of one prompt is of no use.
     """
 
     def __init__(
-        self, message: str, *, reason: str = "unreachable", retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        reason: str = "unreachable",
+        retry_after: float | None = None,
+        of_one_name: bool = False,
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.retry_after = retry_after
+        self.of_one_name = of_one_name
 
 
 class NoStream(Fault):
@@ -124,7 +132,9 @@ class Transport:
         headers |= {"Accept": EVENT_STREAM, "Content-Type": "application/json"}
         with self._exchange("POST", path, headers, json.dumps(question).encode()) as (response, sock):
             if response.status != OK:
-                raise _fault(response, self._read(response), kind=NoStream)
+                # A server in trouble may stream again in a moment; one that says no will not.
+                troubled = response.status >= TROUBLE and response.status != NOT_IMPLEMENTED
+                raise _fault(response, self._read(response), kind=Fault if troubled else NoStream)
             kind = response.headers.get("Content-Type", "")
             if not kind.startswith(EVENT_STREAM):
                 raise NoStream(f"asked for a stream, got {kind or 'something without a type'}")

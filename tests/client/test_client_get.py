@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from client.fake_registry import BLACK_HOLE, GARBAGE, SILENT_STREAM, FakeRegistry, release, version_of
@@ -375,3 +375,12 @@ def test_after_close_what_is_held_is_served(connect: Connect) -> None:
     with pytest.raises(PromptUnavailable) as caught:
         client.get("another")
     assert caught.value.reason == "closed"
+
+
+@pytest.mark.parametrize("attributes", [[("tenant", "acme")], "acme", 3])
+def test_attributes_are_a_mapping_from_the_first_call_on(
+    connect: Connect, registry: FakeRegistry, attributes: Any
+) -> None:
+    """A mistake shows in development, and not when a rollout gets an audience."""
+    with pytest.raises(TypeError, match="mapping"):
+        connect().get("summarize", attributes=attributes)
