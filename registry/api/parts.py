@@ -65,4 +65,3 @@ async def _parts(request: Request) -> Parts:
 Service = Annotated[Parts, Depends(_parts)]
 Reader = Annotated[Token, Depends(needs(Role.reader))]
 Releaser = Annotated[Token, Depends(needs(Role.releaser))]
-Admin = Annotated[Token, Depends(needs(Role.admin))]

@@ -10,7 +10,7 @@ from typing import Any
 
 from promptstage import template
 from promptstage.model import Document, Message, Variable
-from registry.catalog.naming import SUFFIXES
+from registry.catalog.naming import stem
 from registry.catalog.strict_yaml import Finding, Node, Source
 from registry.errors import DocumentInvalid
 
@@ -88,8 +88,7 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
 
 
 def _title(path: str) -> str:
-    name = PurePosixPath(path).name
-    return name.removesuffix(SUFFIXES[0]).removesuffix(SUFFIXES[1])
+    return stem(PurePosixPath(path).name)
 
 
 class _Mapping:

@@ -136,10 +136,13 @@ def file_names(name: str) -> tuple[str, str]:
     return f"{name}{yml}", f"{name}{yaml}"
 
 
+def stem(path: str) -> str:
+    """A path without the suffix of a prompt's file; only one is taken away."""
+    found = next((suffix for suffix in SUFFIXES if path.endswith(suffix)), "")
+    return path.removesuffix(found)
+
+
 def name_of(path: str) -> str | None:
     """The prompt whose file is at this path below the prompts folder; None if it is no prompt's file."""
-    for suffix in SUFFIXES:
-        if path.endswith(suffix):
-            name = path.removesuffix(suffix)
-            return name if is_name(name) else None
-    return None
+    name = stem(path)
+    return name if name != path and is_name(name) else None

@@ -58,7 +58,7 @@ def about(path: str, content: bytes) -> Iterator[Problem]:
 
 def _about_name(root: Path, file: Path, seen: dict[str, Path]) -> Iterator[Problem]:
     path = file.relative_to(root).as_posix()
-    name = path.removesuffix(naming.SUFFIXES[0]).removesuffix(naming.SUFFIXES[1])
+    name = naming.stem(path)
     twin = seen.setdefault(name, file)
     if twin is not file:
         yield _error(file, "two_files", f"{twin.name} is the same prompt; remove one of the two")

@@ -140,8 +140,10 @@ class Rollouts:
             Unavailable: the journal cannot be written.
         """
         self.state(action.environment, action.prompt)
-        # What was recorded needs no version, which this process may not have seen yet.
-        version = None if self._recorded(action) else self._version(action)
+        # What was recorded needs no version; this process may have seen neither yet, until it may write.
+        scope = action.scope()
+        recorded = scope is not None and self.replica.request(scope) is not None
+        version = None if recorded else self._version(action)
         with self.replica.writing() as lock:
             entry = self._recorded(action) or self._write(lock, action, version)
         # A board known to be down is left to the reconcile, so that it delays nobody twice.
