@@ -119,6 +119,11 @@ class Mirror:
             return float("inf")
         return age if age >= 0 else float("inf")  # somebody set the clock back
 
+    def seconds_since_sync(self) -> float | None:
+        """Seconds since the last look of any process that went well; None if none did."""
+        synced_at = self.report()["synced_at"]
+        return synced_at and max(0.0, time.time() - datetime.fromisoformat(synced_at).timestamp())
+
     def was_looked_at(self) -> bool:
         """Whether any process ever finished a look, or there is nothing to look at."""
         return self._report.exists() or not self._configured

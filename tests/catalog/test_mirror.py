@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -206,6 +207,21 @@ def test_a_repository_that_is_gone_changes_nothing(
     assert "does not appear to be a git repository" in error
     assert mirror.report()["error"] is None
     assert list(mirror.tags()) == ["a/v1.0.0"]
+
+
+def test_the_age_of_the_last_good_look(author: PromptRepository, mirror: Mirror, tmp_path: Path) -> None:
+    """A look that fails does not make it younger."""
+    before = mirror.seconds_since_sync()
+    mirror.look()
+    report = tmp_path / "data/mirror.git/report.json"
+    report.write_text(json.dumps({"synced_at": "2026-01-01T00:00:00Z"}))
+    author.path.rename(tmp_path / "elsewhere")
+    with pytest.raises(GitFailed):
+        mirror.look()
+
+    then = datetime(2026, 1, 1, tzinfo=UTC)
+    assert before is None
+    assert mirror.seconds_since_sync() == pytest.approx((datetime.now(UTC) - then).total_seconds(), abs=60)
 
 
 def test_no_repository_is_configured(tmp_path: Path) -> None:
