@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from registry.api import problem
 from registry.api.parts import Parts, Reader, Releaser, Service
@@ -100,9 +100,16 @@ def read_history(
 
 @router.get("/{name:path}")
 def read_state(
-    service: Service, _: Reader, environment: str, name: str, response: Response
+    service: Service,
+    _: Reader,
+    environment: str,
+    name: str,
+    response: Response,
+    at: Annotated[AwareDatetime | None, Query(description="an earlier time, RFC 3339 with a zone")] = None,
 ) -> dict[str, Any]:
-    """Read what is in force of a prompt; ETag is what If-Match takes."""
+    """Read what is in force of a prompt, or what was at a time; ETag is what If-Match takes."""
+    if at is not None:
+        return service.rollouts.state_at(environment, name, at).model_dump(mode="json")
     state = service.rollouts.state(environment, name)
     response.headers["ETag"] = f'"{state.tag}"'
     return state.model_dump(mode="json")

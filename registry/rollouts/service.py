@@ -82,14 +82,19 @@ class Rollouts:
                 yield entry
             seq = entry.change.previous
 
-    def release_at(self, environment: str, prompt: str, moment: datetime) -> Release:
-        """What was served at a time, replayed from the journal. Raises NotFound where nothing was yet."""
+    def state_at(self, environment: str, prompt: str, moment: datetime) -> State:
+        """What was in force at a time, replayed from the journal. Raises NotFound where nothing was yet."""
         for entry in self.history(environment, prompt):
             if entry.change.at <= moment and entry.change.state:
-                made = release.build(entry.change.state, self._documents.load)
-                if made is not None:
-                    return made
-        raise NotFound(f"{prompt} had no release in {environment} at that time", code="no_release")
+                return entry.change.state
+        raise _no_release_then(environment, prompt)
+
+    def release_at(self, environment: str, prompt: str, moment: datetime) -> Release:
+        """What was served at a time. Raises NotFound where nothing was yet."""
+        made = release.build(self.state_at(environment, prompt, moment), self._documents.load)
+        if made is None:
+            raise _no_release_then(environment, prompt)
+        return made
 
     # Timed advances
 
@@ -236,6 +241,10 @@ def unservable(version: Version) -> Invalid:
     problem = version.problem or {"message": "it cannot be read"}
     text = f"{version.name}@{version.version} is invalid: {problem['message']}"
     return Invalid(text, code="invalid_version", problem=version.problem)
+
+
+def _no_release_then(environment: str, prompt: str) -> NotFound:
+    return NotFound(f"{prompt} had no release in {environment} at that time", code="no_release")
 
 
 def _command(action: Action, version: Version | None) -> transitions.Command:
