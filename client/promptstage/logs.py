@@ -1,4 +1,8 @@
-"""Log lines that say which prompt they belong to."""
+"""Log lines that say which prompt they belong to: for logging, structlog and loguru.
+
+The fields are the same everywhere: ``prompt`` (``summarize@1.3.0``), ``prompt_name``, ``prompt_version``
+and ``prompt_arm``. An application's own field of such a name wins. Nothing here imports structlog or loguru.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from promptstage.stamp import Stamp, current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
 
 # What every record has anyway; all else came with the application's `extra`.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "promptstage"}
@@ -91,9 +95,36 @@ class JsonFormatter(logging.Formatter):
         return core
 
 
+def structlog_processor(
+    logger: object,  # noqa: ARG001 - what structlog passes
+    method_name: str,  # noqa: ARG001
+    event_dict: MutableMapping[str, Any],
+) -> MutableMapping[str, Any]:
+    """A structlog processor; put it before the renderer. Without a prompt it adds nothing."""
+    for name, value in _fields(current()).items():
+        event_dict.setdefault(name, value)
+    return event_dict
+
+
+def loguru_patcher(record: Any) -> None:
+    """A loguru patcher: ``logger.configure(patcher=loguru_patcher)``.
+
+    The fields go into ``record["extra"]``. ``{extra[prompt]}`` is always there, as ``-`` without a prompt,
+    for loguru refuses a format with a name that is not.
+    """
+    stamp = current()
+    for name, value in ({"prompt": str(stamp)} | _fields(stamp)).items():
+        record["extra"].setdefault(name, value)
+
+
 def _prompt_of(record: logging.LogRecord) -> dict[str, object]:
     stamp = getattr(record, "promptstage", None)
-    if not isinstance(stamp, Stamp) or not stamp:
+    return _fields(stamp) if isinstance(stamp, Stamp) else {}
+
+
+def _fields(stamp: Stamp) -> dict[str, object]:
+    """What a structured line says of a prompt; nothing, where there is none."""
+    if not stamp:
         return {}
     return {
         "prompt": str(stamp),

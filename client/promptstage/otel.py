@@ -1,0 +1,92 @@
+"""OpenTelemetry spans that say which prompt they belong to. Importing this module imports the SDK.
+
+Attributes of a span, where a prompt is at work:
+
+    gen_ai.prompt.name, gen_ai.prompt.version                profile "gen_ai"
+    langfuse.observation.prompt.name, ...version             profile "langfuse"; the version is an integer
+    promptstage.prompt, promptstage.arm, promptstage.rollout always; "summarize@1.3.0", "canary", "r-..."
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor
+
+from promptstage.stamp import current
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Span
+
+    from promptstage.stamp import Stamp
+
+Profile = Literal["gen_ai", "langfuse"]
+_LARGEST_PART = 999
+
+
+class PromptSpanProcessor(SpanProcessor):
+    """Writes the prompt of the context on every span that starts in it.
+
+    A span that was started before `get` is not touched: it may go on to other prompts, and the SDK
+    lets nobody write on a span that ends. Use `annotate` where you want it on such a span too.
+
+    Args:
+        profile: whose attributes to write: those of OpenTelemetry, or those of Langfuse, which would
+            take ``gen_ai.prompt.*`` for the input of the model.
+
+    Raises:
+        ValueError: there is no such profile.
+    """
+
+    def __init__(self, profile: Profile = "gen_ai") -> None:
+        if profile not in _PROFILES:
+            raise ValueError(f"there is no profile {profile!r}; choose one of {', '.join(_PROFILES)}")
+        self._profile = profile
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
+        """Write on a span that starts."""
+        annotate(span, profile=self._profile)
+
+
+def annotate(span: trace.Span | None = None, *, profile: Profile = "gen_ai") -> None:
+    """Write the prompt of the context on a span, by default the current one.
+
+    Args:
+        span: one that has not ended.
+        profile: as for `PromptSpanProcessor`.
+    """
+    stamp = current()
+    if not stamp:
+        return
+    common = {"promptstage.prompt": str(stamp), "promptstage.arm": stamp.arm}
+    rollout = {"promptstage.rollout": stamp.rollout} if stamp.rollout else {}
+    (span or trace.get_current_span()).set_attributes({**common, **rollout, **_PROFILES[profile](stamp)})
+
+
+def _gen_ai(stamp: Stamp) -> dict[str, str | int]:
+    return {"gen_ai.prompt.name": stamp.name, "gen_ai.prompt.version": stamp.version}
+
+
+def _langfuse(stamp: Stamp) -> dict[str, str | int]:
+    """Both or none: Langfuse drops an observation with a name alone, or a version that is no integer."""
+    number = _number(stamp.version)
+    if number is None:
+        return {}
+    return {
+        "langfuse.observation.prompt.name": stamp.name,
+        "langfuse.observation.prompt.version": number,
+    }
+
+
+def _number(version: str) -> int | None:
+    """What `Prompt.number` is: 1.3.0 is 1003000. A pre-release or a fallback has none."""
+    parts = version.split(".")
+    if not all(part.isdecimal() and int(part) <= _LARGEST_PART for part in parts):
+        return None
+    major, minor, patch = map(int, parts)
+    return major * 1_000_000 + minor * 1_000 + patch
+
+
+_PROFILES = {"gen_ai": _gen_ai, "langfuse": _langfuse}

@@ -1,0 +1,115 @@
+"""The prompt on spans, as the OpenTelemetry SDK exports them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from client.fake_registry import release
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from promptstage.otel import PromptSpanProcessor, annotate
+from promptstage.stamp import EMPTY, stamped
+from promptstage.testing import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.trace import Tracer
+
+    from promptstage.otel import Profile
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """Nothing is stamped in the beginning."""
+    with stamped(EMPTY):
+        yield Client.of({"summarize": {"versions": {"1.3.0": "one", "2.0.0-rc.1": "two"}}})
+
+
+class Spans:
+    """A tracer with our processor, and what it exports."""
+
+    def __init__(self, profile: Profile = "gen_ai") -> None:
+        self._exporter = InMemorySpanExporter()
+        provider = TracerProvider()
+        provider.add_span_processor(PromptSpanProcessor(profile))
+        provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.tracer: Tracer = provider.get_tracer("test")
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        """The attributes of a span."""
+        spans = self._exporter.get_finished_spans()
+        return next(dict(span.attributes or {}) for span in spans if span.name == name)
+
+
+def test_a_span_that_starts_after_get_names_the_prompt(client: Client) -> None:
+    """The usual one: the call of the model."""
+    spans = Spans()
+    client.get("summarize")
+    with spans.tracer.start_as_current_span("chat"):
+        pass
+
+    assert spans["chat"] == {
+        "gen_ai.prompt.name": "summarize",
+        "gen_ai.prompt.version": "1.3.0",
+        "promptstage.prompt": "summarize@1.3.0",
+        "promptstage.arm": "stable",
+    }
+
+
+def test_a_span_that_started_before_get_names_it_when_asked_to(client: Client) -> None:
+    """The span of a request is left alone, unless the application annotates it."""
+    spans = Spans()
+    with spans.tracer.start_as_current_span("request"):
+        client.get("summarize")
+    with stamped(EMPTY), spans.tracer.start_as_current_span("annotated"):
+        client.get("summarize")
+        annotate()
+
+    assert spans["request"] == {}
+    assert spans["annotated"]["gen_ai.prompt.version"] == "1.3.0"
+
+
+def test_a_span_says_the_arm_and_the_rollout(client: Client) -> None:
+    """To compare arms in the traces."""
+    spans = Spans()
+    Client.of({"summarize": release(candidate="1.3.0", percent=100)}).get("summarize")
+    with spans.tracer.start_as_current_span("chat"):
+        pass
+
+    assert (spans["chat"]["promptstage.arm"], spans["chat"]["promptstage.rollout"]) == ("canary", "r-1")
+
+
+def test_for_langfuse_it_writes_langfuses_own_attributes(client: Client) -> None:
+    """An integer version, and nothing that Langfuse would take for the model's input."""
+    spans = Spans("langfuse")
+    client.get("summarize")
+    with spans.tracer.start_as_current_span("chat"):
+        pass
+
+    assert spans["chat"] == {
+        "langfuse.observation.prompt.name": "summarize",
+        "langfuse.observation.prompt.version": 1003000,
+        "promptstage.prompt": "summarize@1.3.0",
+        "promptstage.arm": "stable",
+    }
+
+
+@pytest.mark.parametrize("version", ["2.0.0-rc.1", None])
+def test_langfuse_is_not_told_of_what_has_no_number(client: Client, version: str | None) -> None:
+    """A pre-release or a fallback: it would drop the whole observation."""
+    spans = Spans("langfuse")
+    client.get("summarize" if version else "unknown", version=version, fallback="mine")
+    with spans.tracer.start_as_current_span("chat"):
+        pass
+
+    assert set(spans["chat"]) == {"promptstage.prompt", "promptstage.arm"}
+
+
+def test_another_profile_is_refused() -> None:
+    """At once, with those that there are."""
+    with pytest.raises(ValueError, match="gen_ai, langfuse"):
+        PromptSpanProcessor("datadog")  # type: ignore[arg-type]
