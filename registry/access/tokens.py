@@ -1,7 +1,8 @@
 """Bearer tokens: who asks, and what they may do.
 
 A secret is 256 random bits, so its plain SHA-256 is all that is kept: there is nothing to guess. Records
-live in the journal, like every other acknowledged change.
+live in the journal, like every other acknowledged change, and stay when a token is revoked, so that whoever
+still uses it is told so.
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from registry.errors import Forbidden, Unauthorized, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 PREFIX = "ps_"  # lets secret scanners know ours
@@ -45,28 +47,63 @@ class Token(BaseModel):
     environments: tuple[str, ...] = ()
     digest: str
     created_at: AwareDatetime
+    created_by: str = "registry"
     expires_at: AwareDatetime | None = None
+    revoked_at: AwareDatetime | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether it lets anyone in."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    @property
+    def rules_all(self) -> bool:
+        """Whether it is an admin's, for every environment: one that may manage tokens."""
+        return Role[self.role] is Role.admin and not self.environments
 
     def allow(self, role: Role, environment: str | None = None) -> None:
-        """Let it pass, or raise Forbidden with what is lacking."""
+        """Let it pass, or raise Forbidden with what is lacking.
+
+        Args:
+            role: the least that is wanted.
+            environment: where; None is the registry as a whole, of which a limited token may read only
+                what is the same for all environments.
+        """
         if Role[self.role] < role:
             raise Forbidden(f"this needs the role {role.name}; the token {self.name!r} has {self.role}")
-        if environment is not None and self.environments and environment not in self.environments:
-            raise Forbidden(f"the token {self.name!r} is for {', '.join(self.environments)} only")
+        limits = ", ".join(self.environments)
+        if environment is None and role is Role.admin and limits:
+            raise Forbidden(f"this needs a token for all environments; {self.name!r} is for {limits} only")
+        if environment is not None and limits and environment not in self.environments:
+            raise Forbidden(f"the token {self.name!r} is for {limits} only")
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it as the API shows it: without the digest, and null for all environments."""
+        shown = self.model_dump(mode="json", exclude={"digest", "revoked_at"})
+        return shown | {"environments": list(self.environments) or None}
 
 
-def mint(
-    name: str, role: Role, environments: tuple[str, ...] = (), secret: str | None = None
-) -> tuple[Token, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a token is to be. No `environments` means all of them."""
+
+    name: str
+    role: Role
+    environments: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+
+
+def mint(wish: Wish, *, created_by: str = "registry", secret: str | None = None) -> tuple[Token, str]:
     """Make a token, of a new secret or a given one; returns its record and the secret, kept nowhere else."""
     secret = secret or PREFIX + secrets.token_urlsafe(32)
     record = Token(
         id=secrets.token_hex(6),
-        name=name,
-        role=role.name,
-        environments=environments,
+        name=wish.name,
+        role=wish.role.name,
+        environments=wish.environments,
         digest=_digest(secret),
         created_at=datetime.now(UTC),
+        created_by=created_by,
+        expires_at=wish.expires_at,
     )
     return record, secret
 
@@ -98,16 +135,45 @@ def write_secret(path: Path, secret: str) -> None:
 
 
 class Keyring:
-    """The tokens that are known at one moment, by the digest of their secret."""
+    """The tokens that this process knows, by the digest of their secret; any thread may read it.
+
+    Attributes:
+        listeners: called, in whichever thread, when a token has changed.
+    """
 
     def __init__(self, tokens: Iterable[Token] = ()) -> None:
+        self.listeners: list[Callable[[], None]] = []
         self._by_digest = {token.digest: token for token in tokens}
+
+    def replace(self, tokens: Iterable[Token]) -> None:
+        """Hold these tokens and no others."""
+        self._by_digest = {token.digest: token for token in tokens}
+        self._tell()
+
+    def put(self, token: Token) -> None:
+        """Hold a token that is new, or has changed."""
+        self._by_digest = self._by_digest | {token.digest: token}
+        self._tell()
+
+    def tokens(self) -> list[Token]:
+        """Every token that was not revoked, oldest first."""
+        held = (token for token in self._by_digest.values() if token.revoked_at is None)
+        return sorted(held, key=lambda token: (token.created_at, token.id))
+
+    def __bool__(self) -> bool:
+        return bool(self._by_digest)
+
+    def admits(self, token: Token, now: datetime) -> bool:
+        """Whether a token that was found earlier is still good."""
+        held = self._by_digest.get(token.digest)
+        return held is not None and held.is_live(now)
 
     def find(self, authorization: str | None, now: datetime) -> Token:
         """Tell whose ``Authorization`` header this is.
 
         Raises:
-            Unauthorized: there is none, it is no bearer token, nobody knows it, or it has expired.
+            Unauthorized: there is none, it is no bearer token, nobody knows it, it was revoked, or it has
+                expired.
         """
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
@@ -115,9 +181,19 @@ class Keyring:
         token = self._by_digest.get(_digest(secret.strip()))
         if token is None:
             raise Unauthorized("this token is not known here; check that it belongs to this registry")
-        if token.expires_at is not None and token.expires_at <= now:
-            raise Unauthorized(f"the token {token.name!r} expired at {token.expires_at.isoformat()}")
+        if token.revoked_at is not None:
+            raise Unauthorized(f"the token {token.name!r} was revoked at {_text(token.revoked_at)}")
+        if not token.is_live(now):
+            raise Unauthorized(f"the token {token.name!r} expired at {_text(token.expires_at)}")
         return token
+
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            listener()
+
+
+def _text(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _digest(secret: str) -> str:

@@ -45,13 +45,13 @@ class Action:
         """What the idempotency key is unique in, as a SHA-256 in hexadecimal."""
         if self.idempotency_key is None:
             return None
-        return _hash([self.token, self.environment, self.prompt, self.op, self.idempotency_key])
+        return digest([self.token, self.environment, self.prompt, self.op, self.idempotency_key])
 
     def body(self) -> str:
         """What must be the same when a key comes again, as a SHA-256 in hexadecimal."""
         steps = [step.model_dump() for step in self.steps]
         audience = [target.model_dump() for target in self.audience]
-        return _hash([self.version, steps, audience, self.force, self.reason, self.expect])
+        return digest([self.version, steps, audience, self.force, self.reason, self.expect])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,17 @@ class Acknowledged:
     applied: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Write it as the API answers it."""
+        """Write it as the API answers it; a change of a token has no state."""
         made = self.entry.change
-        return {
+        answer = {
             "epoch": made.epoch,
             "seq": made.seq,
             "commit": self.entry.commit,
             "applied": self.applied,
-            "state": made.state and made.state.model_dump(mode="json"),
         }
+        return answer | ({"state": made.state.model_dump(mode="json")} if made.state else {})
 
 
-def _hash(parts: list[object]) -> str:
+def digest(parts: list[object]) -> str:
+    """A SHA-256 in hexadecimal of JSON values, each in its place."""
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

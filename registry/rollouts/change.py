@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from registry.access.tokens import Token
 from registry.rollouts.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Change(BaseModel):
@@ -17,13 +22,14 @@ class Change(BaseModel):
         seq: its place in the journal's one order, from 0 (the journal's creation) without a gap.
         at: when it was made.
         actor: the token's name, or ``schedule`` for a timed advance.
-        op: ``create``, or the command.
-        before: the version, or the step's percent, that it went from.
-        after: the one that it went to.
+        op: ``create``, ``recover``, the command, ``token.create`` or ``token.revoke``.
+        before: the version, or the step's percent, that it went from; of a revoked token its id.
+        after: the one that it went to; of a new token its id.
         reason: what the actor said; only ever text.
         request: the idempotency record that this change answers, if any.
         previous: the seq of the change before it to the same prompt and environment; 0: none.
         state: the whole state after it; None for a change that is not about a rollout.
+        token: the whole record of a token after it; None for a change that is not about one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,6 +45,7 @@ class Change(BaseModel):
     request: str | None = None
     previous: int = 0
     state: State | None = None
+    token: Token | None = None
 
     @property
     def position(self) -> tuple[int, int]:
@@ -86,6 +93,12 @@ def content_path(name: str, version: str) -> str:
 def request_path(scope: str) -> str:
     """Where the record of an idempotency key is kept; `scope` is a SHA-256 in hexadecimal."""
     return f"{REQUESTS}/{scope[:2]}/{scope[2:]}.json"
+
+
+def request_file(change: Change, body: str) -> Iterator[tuple[str, bytes]]:
+    """The record of the change's idempotency key, if it has one; `body` must be the same next time."""
+    if change.request is not None:
+        yield request_path(change.request), json.dumps({"seq": change.seq, "body": body}).encode()
 
 
 def token_path(identifier: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from registry.access.tokens import Token
 from registry.errors import GitFailed, RegistryError, Unavailable
 from registry.git import Git
 from registry.locks import locked
@@ -53,7 +54,7 @@ class Contents:
     head: Entry
     commits: list[str]
     states: list[State]
-    tokens: list[bytes]
+    tokens: list[Token]
 
 
 class Journal:
@@ -103,7 +104,7 @@ class Journal:
                 head=head,
                 commits=commits.decode().split(),
                 states=[State.model_validate_json(data) for data in self._below(paths, at.STATES, ".json")],
-                tokens=list(self._below(paths, at.TOKENS, ".json")),
+                tokens=[Token.model_validate_json(data) for data in self._below(paths, at.TOKENS, ".json")],
             )
         except ValidationError as error:
             raise Unavailable(_damaged(str(error)), code="journal_damaged") from error

@@ -7,18 +7,19 @@ for itself, so a lost word delays a registry by a second and never misleads it.
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from registry.access.tokens import Keyring, Role, Token, mint, read_secret, write_secret
-from registry.errors import Unavailable
+from registry.access.tokens import Keyring, Role, Wish, mint, read_secret, write_secret
+from registry.errors import Invalid, Unavailable
 from registry.rollouts import change as at
 from registry.rollouts import clock
 from registry.rollouts.journal import LOCK_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from registry.rollouts.board import Board
@@ -37,6 +38,7 @@ class Replica:
         keyring: the tokens.
         problem: why changes cannot be written now, or None.
         board_problem: why Redis cannot be brought up to date now, or None.
+        listeners: told of each change that was made durable here, and of the seconds which that took.
     """
 
     def __init__(self, journal: Journal, board: Board, view: View) -> None:
@@ -44,6 +46,7 @@ class Replica:
         self.keyring = Keyring()
         self.problem: Unavailable | None = None
         self.board_problem: Unavailable | None = None
+        self.listeners: list[Callable[[Change, float], None]] = []
         self._journal = journal
         self._board = board
         self._head = (0, 0)  # of the journal; that of the view is ahead if Redis has seen more
@@ -71,7 +74,7 @@ class Replica:
             logger.error("%s", error.message)  # noqa: TRY400 - reads go on, and every write says it again
             return False
         # A file that is there already is of a start that was cut off, or of an operator who chose the token.
-        token, secret = mint("admin", Role.admin, secret=read_secret(token_file))
+        token, secret = mint(Wish(name="admin", role=Role.admin), secret=read_secret(token_file))
         write_secret(token_file, secret)
         record = {at.token_path(token.id): token.model_dump_json().encode()}
         self._journal.create(lock, self._new_epoch(), record)
@@ -94,7 +97,14 @@ class Replica:
             self.catch_up()
             if problem is None and self._behind():
                 problem = self._try_follow()  # another registry may have written in between
-            self.problem = problem or self._behind()
+            self._settle(problem or self._behind())
+
+    def _settle(self, problem: Unavailable | None) -> None:
+        if problem and not self.problem:
+            logger.error("changes cannot be written: %s", problem.message, extra={"event": "journal.broken"})
+        elif self.problem and not problem:
+            logger.info("changes can be written again", extra={"event": "journal.mended"})
+        self.problem = problem
 
     def _try_follow(self) -> Unavailable | None:
         try:
@@ -111,7 +121,11 @@ class Replica:
                 self.view.adopt(there, self._board.read())
         except Unavailable as error:
             if self.board_problem is None:
-                logger.warning("%s; it is brought up to date when it is back", error.message)
+                logger.warning(
+                    "%s; it is brought up to date when it is back",
+                    error.message,
+                    extra={"event": "redis.down"},
+                )
             self.board_problem = error
             return False
         except Exception as error:  # the change is in the journal: nothing here may undo its answer
@@ -120,6 +134,8 @@ class Replica:
                 f"Redis holds what nobody foresaw: {error}", code="redis_unavailable"
             )
             return False
+        if self.board_problem is not None:
+            logger.info("Redis is back, and up to date", extra={"event": "redis.up"})
         self.board_problem = None
         return True
 
@@ -135,12 +151,14 @@ class Replica:
         contents = self._journal.load()
         self._head = contents.head.change.position
         self._commits = contents.commits
-        self.keyring = Keyring(Token.model_validate_json(data) for data in contents.tokens)
+        self.keyring.replace(contents.tokens)
         self.view.adopt(self._head, contents.states)
 
     def _adopt(self, entry: Entry) -> None:
         self._commits.append(entry.commit)
         self._head = entry.change.position
+        if entry.change.token:
+            self.keyring.put(entry.change.token)
         state = entry.change.state
         self.view.adopt(entry.change.position, [state] if state else [])
 
@@ -180,9 +198,19 @@ class Replica:
 
     def write(self, lock: int, change: Change, files: Mapping[str, bytes]) -> Entry:
         """Commit a change and adopt it. Raises Unavailable if it is not in the journal."""
+        began = time.perf_counter()
         entry = self._journal.write(lock, self._commits[-1], change, files)
         self._adopt(entry)
+        for listener in self.listeners:
+            listener(change, time.perf_counter() - began)
         return entry
+
+    def apply(self) -> bool:
+        """Bring the board up to what was written; whether it is there.
+
+        A board known to be down is left to the reconcile, so that it delays nobody twice.
+        """
+        return self.board_problem is None and self.catch_up()
 
     # Looking back
 
@@ -196,9 +224,28 @@ class Replica:
         """The bytes that a version was staged with, if it ever was."""
         return self._journal.staged(name, version)
 
-    def request(self, scope: str) -> dict[str, object] | None:
-        """The record of an idempotency key, if it was used."""
-        return self._journal.request(scope)
+    def was_requested(self, scope: str | None) -> bool:
+        """Whether an idempotency key was used; `scope` as in `request`."""
+        return scope is not None and self._journal.request(scope) is not None
+
+    def request(self, scope: str | None, body: str) -> Entry | None:
+        """The change that a request was answered with before, if it was.
+
+        Args:
+            scope: what its idempotency key is unique in, as a hash; None: it has no key.
+            body: a hash of what must be the same when the key comes again.
+
+        Raises:
+            Invalid: it is not the same (`idempotency_mismatch`).
+        """
+        record = self._journal.request(scope) if scope else None
+        if record is None:
+            return None
+        if record["body"] != body:
+            raise Invalid(
+                "this Idempotency-Key was used with another body; use a new key", code="idempotency_mismatch"
+            )
+        return self.entry(int(str(record["seq"])))
 
 
 def _text(position: tuple[int, int]) -> str:

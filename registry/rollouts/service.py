@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -146,14 +145,12 @@ class Rollouts:
         """
         self.state(action.environment, action.prompt)
         # What was recorded needs no version; this process may have seen neither yet, until it may write.
-        scope = action.scope()
-        recorded = scope is not None and self.replica.request(scope) is not None
+        recorded = self.replica.was_requested(action.scope())
         version = None if recorded else self._version(action)
         with self.replica.writing() as lock:
-            entry = self._recorded(action) or self._write(lock, action, version)
-        # A board known to be down is left to the reconcile, so that it delays nobody twice.
-        applied = self.replica.board_problem is None and self.replica.catch_up()
-        return Acknowledged(entry, applied)
+            known = self.replica.request(action.scope(), action.body())
+            entry = known or self._write(lock, action, version)
+        return Acknowledged(entry, self.replica.apply())
 
     def _version(self, action: Action) -> Version | None:
         if action.version is None:
@@ -162,17 +159,6 @@ class Rollouts:
         if version.status == "invalid" or version.content is None:
             raise unservable(version)
         return version
-
-    def _recorded(self, action: Action) -> Entry | None:
-        scope = action.scope()
-        record = self.replica.request(scope) if scope else None
-        if record is None:
-            return None
-        if record["body"] != action.body():
-            raise Invalid(
-                "this Idempotency-Key was used with another body; use a new key", code="idempotency_mismatch"
-            )
-        return self.replica.entry(int(str(record["seq"])))
 
     def _write(self, lock: int, action: Action, version: Version | None) -> Entry:
         before = self.state(action.environment, action.prompt)
@@ -229,9 +215,7 @@ class Rollouts:
         if change.state is not None:
             path = at.state_path(action.environment, action.prompt)
             yield path, change.state.model_dump_json(indent=1).encode()
-        if change.request is not None:
-            record = {"seq": change.seq, "body": action.body()}
-            yield at.request_path(change.request), json.dumps(record).encode()
+        yield from at.request_file(change, action.body())
         if version is not None and self.replica.staged(version.name, version.version) is None:
             yield at.content_path(version.name, version.version), version.content or b""
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from registry.access.tokens import Role, Wish, mint
 from registry.errors import Unavailable
 from registry.locks import locked
 from registry.rollouts import clock
-from registry.rollouts.change import Change, content_path, state_path
+from registry.rollouts.change import Change, content_path, state_path, token_path
 from registry.rollouts.journal import Entry, Journal
 from registry.rollouts.state import State
 
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+ADMIN, _ = mint(Wish(name="admin", role=Role.admin))
+
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     """A new journal."""
     new = Journal(tmp_path)
     with new.lock() as lock:
-        new.create(lock, 7, {"tokens/a.json": b"{}"})
+        new.create(lock, 7, {token_path(ADMIN.id): ADMIN.model_dump_json().encode()})
     yield new
     new.close()
 
@@ -48,7 +51,7 @@ def test_what_was_written_is_read_again(journal: Journal, tmp_path: Path) -> Non
     assert contents.head == entries[-1]
     assert contents.commits[1:] == [entry.commit for entry in entries]
     assert [state.seq for state in contents.states] == [3]
-    assert contents.tokens == [b"{}"]
+    assert contents.tokens == [ADMIN]
 
 
 def test_changes_since_a_commit(journal: Journal) -> None:

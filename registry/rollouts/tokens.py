@@ -1,0 +1,147 @@
+"""The use cases of tokens: make one, list them, revoke one. Each change is a commit of the journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry.access.tokens import mint
+from registry.errors import Conflict, Invalid, NotFound
+from registry.rollouts import change as at
+from registry.rollouts import clock
+from registry.rollouts.action import Acknowledged, digest
+from registry.rollouts.change import Change
+from registry.text import escape
+
+if TYPE_CHECKING:
+    from registry.access.tokens import Token, Wish
+    from registry.rollouts.journal import Entry
+    from registry.rollouts.replica import Replica
+
+OWN_ACTORS = ("registry", "schedule")  # who acts without a token; the history must not confuse them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks for a change of tokens, and why.
+
+    Attributes:
+        token: the admin's.
+        idempotency_key: a request that comes again with it changes nothing again.
+    """
+
+    token: Token
+    reason: str = ""
+    idempotency_key: str | None = None
+
+    def scope(self, op: str) -> str | None:
+        """What the idempotency key is unique in, as a hash."""
+        return self.idempotency_key and digest([self.token.id, op, self.idempotency_key])
+
+
+class Tokens:
+    """Everything that can be done with tokens; safe to call from any thread."""
+
+    def __init__(self, environments: tuple[str, ...], replica: Replica) -> None:
+        self._environments = environments
+        self._replica = replica
+
+    def list(self) -> list[Token]:
+        """Every token that was not revoked, oldest first."""
+        return self._replica.keyring.tokens()
+
+    def create(self, wish: Wish, body: str, asker: Asker) -> tuple[Token, str, Acknowledged]:
+        """Make a token; returns its record, its secret, which is kept nowhere, and the change.
+
+        Args:
+            wish: what it is to be.
+            body: a hash of what was asked for, the same when the idempotency key comes again.
+            asker: who asks.
+
+        Raises:
+            Invalid: an environment that there is not, a name of the registry's own, or a time that is over.
+            Conflict: a token that is in use has the name (`name_taken`), or this request made one already,
+                whose secret cannot be shown again (`already_created`).
+            Unavailable: the journal cannot be written.
+        """
+        self._check(wish)
+        with self._replica.writing() as lock:
+            if known := self._replica.request(asker.scope("token.create"), body):
+                raise _already_created(known)
+            if any(held.name == wish.name and held.is_live(clock.now()) for held in self.list()):
+                raise Conflict(
+                    f"a token named {wish.name!r} is in use; choose another name, so that the history tells "
+                    "who made a change",
+                    code="name_taken",
+                )
+            token, secret = mint(wish, created_by=asker.token.name)
+            entry = self._write(lock, "token.create", token, body, asker)
+        return token, secret, Acknowledged(entry, self._replica.apply())
+
+    def revoke(self, identifier: str, asker: Asker) -> Acknowledged:
+        """End a token for good, in every process of the data folder.
+
+        Raises:
+            NotFound: there is no such token, or it was revoked before (`unknown_token`).
+            Conflict: nobody could manage tokens after it (`last_admin`).
+            Unavailable: the journal cannot be written.
+        """
+        with self._replica.writing() as lock:
+            known = self._replica.request(asker.scope("token.revoke"), identifier)
+            entry = known or self._revoke(lock, identifier, asker)
+        return Acknowledged(entry, self._replica.apply())
+
+    def _revoke(self, lock: int, identifier: str, asker: Asker) -> Entry:
+        now = clock.now()
+        tokens = {token.id: token for token in self.list()}
+        token = tokens.pop(identifier, None)
+        if token is None:
+            raise NotFound(f"there is no token {escape(identifier.encode())!r}", code="unknown_token")
+        if token.rules_all and not any(other.rules_all and other.is_live(now) for other in tokens.values()):
+            raise Conflict(
+                f"{token.name!r} is the last token that may manage tokens; create another admin first",
+                code="last_admin",
+            )
+        revoked = token.model_copy(update={"revoked_at": now})
+        return self._write(lock, "token.revoke", revoked, identifier, asker)
+
+    def _write(self, lock: int, op: str, token: Token, body: str, asker: Asker) -> Entry:
+        epoch, seq = self._replica.next_position()
+        change = Change(
+            epoch=epoch,
+            seq=seq,
+            at=clock.now(),
+            actor=asker.token.name,
+            op=op,
+            before=token.id if token.revoked_at else None,
+            after=None if token.revoked_at else token.id,
+            reason=asker.reason,
+            request=asker.scope(op),
+            token=token,
+        )
+        record = {at.token_path(token.id): token.model_dump_json().encode()}
+        return self._replica.write(lock, change, record | dict(at.request_file(change, body)))
+
+    def _check(self, wish: Wish) -> None:
+        if wish.name in OWN_ACTORS:
+            raise Invalid(f"name: {wish.name} is how the registry names itself; choose another")
+        if wish.expires_at is not None and wish.expires_at <= clock.now():
+            raise Invalid("expires_at: this time is over; choose a later one")
+        unknown = [name for name in wish.environments if name not in self._environments]
+        if unknown:
+            raise Invalid(
+                f"environments: there is no environment {unknown[0]!r}; "
+                f"there are {', '.join(self._environments)}",
+                code="unknown_environment",
+            )
+
+
+def _already_created(entry: Entry) -> Conflict:
+    token = entry.change.token
+    identifier = token.id if token else ""
+    return Conflict(
+        f"this request made the token {identifier} already, and its secret is shown once only; if it was "
+        f"lost, revoke {identifier} and create another with a new Idempotency-Key",
+        code="already_created",
+        id=identifier,
+    )
