@@ -15,14 +15,18 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from registry import embedded
-from registry.api import health, problem, prompts, releases, stream
+from registry.api import clients, guard, health, problem, prompts, releases, stream, tokens
 from registry.api import rollouts as rollouts_api
+from registry.api.census import Census
+from registry.api.facts import Facts
 from registry.api.hub import Hub
+from registry.api.measured import Measured
 from registry.api.metrics import Metrics
 from registry.api.parts import Parts
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.sync import Sync
+from registry.rollouts import audit
 from registry.rollouts.board import Board
 from registry.rollouts.documents import Documents
 from registry.rollouts.follower import Follower
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from types import FrameType
 
-logger = logging.getLogger("uvicorn.error")  # what a person at the terminal sees
+logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
 
@@ -63,12 +67,15 @@ def create(settings: Settings) -> FastAPI:
             app.state.parts = parts
             # A worker that has not looked yet would call every prompt unknown.
             await asyncio.to_thread(parts.sync.first_look.wait, FIRST_LOOK_SECONDS)
-            beat = asyncio.create_task(parts.hub.run())
+            tasks = [asyncio.create_task(run()) for run in (parts.hub.run, parts.census.run)]
             _end_streams_on_signal(parts.hub)
             _end_with_parent()
             yield
             parts.hub.close()
-            beat.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        logger.info("Stopped", extra={"event": "stopped"})
 
     app = FastAPI(
         title="Promptstage",
@@ -77,7 +84,8 @@ def create(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     problem.install(app, MAX_BODY_BYTES)
-    for part in (prompts, releases, stream, rollouts_api, health):
+    app.add_middleware(Measured)
+    for part in (prompts, releases, stream, clients, rollouts_api, health):
         app.include_router(part.router, max_body_size=MAX_BODY_BYTES)
     return app
 
@@ -104,7 +112,10 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     follower = Follower(rollouts, board, _reviver(settings))
     follower.start()
     stack.callback(follower.stop)
-    return Parts(catalog, sync, rollouts, Hub(replica.view), Metrics(), CapacityLimiter(WRITERS))
+    hub = Hub(replica.view)
+    metrics = Metrics(settings.environments, Facts(catalog, replica), settings.metrics_folder)
+    replica.listeners += (audit.log, metrics.changed)
+    return Parts(catalog, sync, rollouts, hub, Census(hub, board), metrics, CapacityLimiter(WRITERS))
 
 
 def _reviver(settings: Settings) -> Callable[[], None]:

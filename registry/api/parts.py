@@ -9,18 +9,20 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from registry.access.tokens import Role, Token
-from registry.rollouts import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from pathlib import Path
 
     from anyio import CapacityLimiter
 
+    from registry.api.census import Census
     from registry.api.hub import Hub
     from registry.api.metrics import Metrics
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
     from registry.rollouts.service import Rollouts
+    from registry.rollouts.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,11 @@ class Parts:
     sync: Sync
     rollouts: Rollouts
     hub: Hub
+    census: Census
     metrics: Metrics
+    tokens: Tokens
     writers: CapacityLimiter
+    webhook_secret_file: Path | None
 
 
 def parts_of(request: Request) -> Parts:
@@ -49,9 +54,7 @@ def needs(role: Role) -> Callable[..., Coroutine[None, None, Token]]:
     """A dependency: the token must have a role, in the environment of the path if there is one."""
 
     async def check(request: Request, _: Annotated[object, Depends(_BEARER)]) -> Token:
-        token = parts_of(request).rollouts.replica.keyring.find(
-            request.headers.get("authorization"), clock.now()
-        )
+        token: Token = request.state.token  # which the guard found
         token.allow(role, request.path_params.get("environment"))
         return token
 
@@ -65,3 +68,4 @@ async def _parts(request: Request) -> Parts:
 Service = Annotated[Parts, Depends(_parts)]
 Reader = Annotated[Token, Depends(needs(Role.reader))]
 Releaser = Annotated[Token, Depends(needs(Role.releaser))]
+Admin = Annotated[Token, Depends(needs(Role.admin))]

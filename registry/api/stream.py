@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from registry.api import problem
 from registry.api.hub import Hub, Subscription
 from registry.api.parts import Parts, Reader, Service
+from registry.api.tally import NOTHING
+from registry.catalog.naming import is_name
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from registry.access.tokens import Token
+    from registry.api.tally import Position
     from registry.rollouts.view import Built
 
 router = APIRouter(
@@ -40,9 +44,10 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 }
 MAX_NAMES = 10_000  # of one client
 POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+# A server waits before a write, not after one, until the client has taken enough of what was written. So
+# when this is through, all but the last 64 KiB of the event before is on its way.
+TAKEN = {"type": "http.response.body", "body": b"", "more_body": True}
 SHOWN = 50  # characters of a bad position that the answer repeats
-
-Position = tuple[int, int]
 
 
 class EventStream(Response):
@@ -50,12 +55,11 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, subscription: Subscription, held: Mapping[str, Position]) -> None:
+    def __init__(self, hub: Hub, subscription: Subscription) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._hub = hub
         self._subscription = subscription
-        self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         """Send until the client or the process goes."""
@@ -64,34 +68,38 @@ class EventStream(Response):
         watch = asyncio.create_task(_close_on_disconnect(receive, subscription))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            async for chunk in self._events():
+            async for chunk, built in self._events():
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if built:
+                    await send(TAKEN)
+                    self._hub.written(subscription, built)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             watch.cancel()
             self._hub.remove(subscription)
 
-    async def _events(self) -> AsyncIterator[bytes]:
-        for chunk in await asyncio.to_thread(self._first):
-            yield chunk
+    async def _events(self) -> AsyncIterator[tuple[bytes, Built | None]]:
+        """What to send; with each release's event, that release."""
+        for event in await asyncio.to_thread(self._first):
+            yield event
         subscription = self._subscription
         while not subscription.closed:
             await subscription.wake.wait()
             subscription.wake.clear()
             pending, subscription.pending = subscription.pending, {}
             for built in pending.values():
-                yield _event("release", built.body)
+                yield _event("release", built.body), built
             if subscription.beat:
                 beat, subscription.beat = subscription.beat, None
-                yield _heartbeat(beat)
+                yield _heartbeat(beat), None
 
-    def _first(self) -> list[bytes]:
+    def _first(self) -> list[tuple[bytes, Built | None]]:
         """What the client does not have yet; in a thread, because a release may have to be read from git."""
         heartbeat = _heartbeat(
             self._hub.view.head
         )  # before the releases: it must not confirm what came after them
-        newer = (self._newer(name, position) for name, position in self._held.items())
-        return [*(_event("release", built.body) for built in newer if built), heartbeat]
+        newer = (self._newer(name, position) for name, position in self._subscription.held.items())
+        return [*((_event("release", built.body), built) for built in newer if built), (heartbeat, None)]
 
     def _newer(self, name: str, position: Position) -> Built | None:
         built = self._hub.view.release(self._subscription.environment, name)
@@ -123,32 +131,33 @@ class Positions(BaseModel):
 @router.get("/stream", response_class=Response, responses=EVENTS)
 def stream(
     service: Service,
-    _: Reader,
+    token: Reader,
     environment: str,
     names: Annotated[str, Query(description="a@<epoch>.<seq>,b")],
 ) -> Response:
     """Follow releases: what is newer than what the client holds, then every change as it happens."""
     pairs = (entry.partition("@") for entry in names.split(",") if entry)
-    return _stream(service, environment, {name: position or None for name, _, position in pairs})
+    return _stream(service, token, environment, {name: position or None for name, _, position in pairs})
 
 
 @router.post("/stream", response_class=Response, responses=EVENTS)
-def stream_positions(service: Service, _: Reader, environment: str, body: Positions) -> Response:
+def stream_positions(service: Service, token: Reader, environment: str, body: Positions) -> Response:
     """Follow releases: the same, for more names than fit into a URL."""
-    return _stream(service, environment, body.names)
+    return _stream(service, token, environment, body.names)
 
 
-def _stream(service: Parts, environment: str, names: Mapping[str, str | None]) -> EventStream:
+def _stream(service: Parts, token: Token, environment: str, names: Mapping[str, str | None]) -> EventStream:
     service.rollouts.check_environment(environment)
     if len(names) > MAX_NAMES:
         raise Invalid(f"names: at most {MAX_NAMES} in one stream")
-    held = {name: _position(name, text) for name, text in names.items()}
-    return EventStream(service.hub, Subscription(environment, frozenset(names)), held)
+    # What cannot be a name will never have a release: it is not followed, and not counted.
+    held = {name: _position(name, text) for name, text in names.items() if is_name(name)}
+    return EventStream(service.hub, Subscription(token, environment, held))
 
 
 def _position(name: str, text: str | None) -> Position:
     if text is None:
-        return (-1, -1)
+        return NOTHING
     found = POSITION.fullmatch(text)
     if not found:
         raise Invalid(f"names.{name}: a position is <epoch>.<seq>, not {text[:SHOWN]!r}")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 0.25  # a Redis nearby answers in a millisecond; one that does not must delay nobody
 RACES = 5  # another registry may bring the board forward between our look and our write
+REPORT_SECONDS = 5  # a process that told nothing for so long is gone; it tells something every two seconds
+FORGET_SECONDS = 60  # nothing stays behind of an installation that was taken away
 NOWHERE = (0, 0)
 
 # One script, so that nobody ever sees states of one head under the name of another; and one hash for both,
@@ -40,6 +42,28 @@ redis.call('HSET', KEYS[1], 'head', ARGV[2])
 redis.call('PUBLISH', ARGV[4], ARGV[2])
 return 1
 """
+# What each process tells of itself: a hash, with the process's id as field and "<time> <report>" as value.
+# The time is that of Redis, so that no clock but its own decides what is old. KEYS: the hash.
+# ARGV: process, report, seconds after which the hash goes if nobody tells anything any more.
+_TELL = """
+local new = redis.call('HSET', KEYS[1], ARGV[1], redis.call('TIME')[1] .. ' ' .. ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return new
+"""
+# ARGV: seconds after which a report is old, and removed; one from the future is of a clock that was set back.
+_HEAR = """
+local now, all, found = tonumber(redis.call('TIME')[1]), redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #all, 2 do
+  local at, report = string.match(all[i + 1], '^(%d+) (.*)$')
+  if at and math.abs(now - at) <= tonumber(ARGV[1]) then
+    found[#found + 1] = all[i]
+    found[#found + 1] = report
+  else
+    redis.call('HDEL', KEYS[1], all[i])
+  end
+end
+return found
+"""
 _HEAD = "head"
 _POSITION = re.compile(rb"([0-9]{1,18})\.([0-9]{1,18})")
 
@@ -55,7 +79,10 @@ class Board:
         # The braces are a hash tag: a Redis Cluster keeps all that begins so in one slot.
         self._key = f"{{{prefix}}}:states"
         self._channel = f"{{{prefix}}}:changed"
+        self._reports = f"{{{prefix}}}:clients"
         self._push = self._redis.register_script(_PUSH)
+        self._tell = self._redis.register_script(_TELL)
+        self._hear = self._redis.register_script(_HEAR)
 
     def close(self) -> None:
         """End the connections; a `wait` under way returns."""
@@ -106,6 +133,28 @@ class Board:
             self._hints.get_message(timeout=seconds)
         except (RedisError, OSError, ValueError) as error:
             self._hints.reset()
+            raise _down(error) from error
+
+    def tell(self, process: str, report: str) -> bool:
+        """Let the others know a report of this process, for `REPORT_SECONDS`; whether they had one before."""
+        try:
+            return not self._tell(keys=[self._reports], args=[process, report, FORGET_SECONDS])
+        except (RedisError, OSError) as error:
+            raise _down(error) from error
+
+    def hear(self) -> dict[str, bytes]:
+        """The reports of all processes that live, by process."""
+        try:
+            found = self._hear(keys=[self._reports], args=[REPORT_SECONDS])
+        except (RedisError, OSError) as error:
+            raise _down(error) from error
+        return {process.decode(): report for process, report in zip(found[::2], found[1::2], strict=True)}
+
+    def retract(self, process: str) -> None:
+        """Remove a process's report: it ends."""
+        try:
+            self._redis.hdel(self._reports, process)
+        except (RedisError, OSError) as error:
             raise _down(error) from error
 
     def _raw_head(self) -> bytes:

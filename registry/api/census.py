@@ -1,0 +1,83 @@
+"""All processes together: each counts its own streams, and tells the others through Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from registry.api import tally
+from registry.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from registry.api.hub import Hub
+    from registry.api.tally import Tally
+    from registry.rollouts.board import Board
+
+TELL_SECONDS = 2.0  # how often a process tells that it lives; the others give up on it after five
+GATHER_SECONDS = 0.15  # a change that reaches a thousand streams is told in a few reports, not in a thousand
+EFFORT = 20  # after a report, rest so many times as long as it took: large ones are told less often
+
+logger = logging.getLogger(__name__)
+
+
+class Census:
+    """The clients of this process and, as far as Redis can be asked, of all others."""
+
+    def __init__(self, hub: Hub, board: Board) -> None:
+        self._hub = hub
+        self._board = board
+        self._process = secrets.token_hex(8)
+        self._told = False
+        self._complete_at = 0.0  # when Redis has forgotten everybody, the others need a while to tell again
+
+    async def run(self) -> None:
+        """Tell the other processes of the streams of this one, until cancelled; then take it back."""
+        try:
+            while True:
+                self._hub.changed.clear()
+                await asyncio.sleep(await self._tell())
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._hub.changed.wait(), TELL_SECONDS)
+        finally:
+            with suppress(Unavailable):
+                await asyncio.to_thread(self._board.retract, self._process)
+
+    async def _tell(self) -> float:
+        """Tell once; how long to rest."""
+        begun = time.monotonic()
+        report = self._hub.tally.copy()
+        try:
+            known = await asyncio.to_thread(lambda: self._board.tell(self._process, report.dump()))
+        except Unavailable:
+            self._complete_at = time.monotonic() + 2 * TELL_SECONDS
+            return TELL_SECONDS
+        ended = time.monotonic()
+        if self._told and not known:
+            self._complete_at = ended + TELL_SECONDS
+        self._told = True
+        return min(max(GATHER_SECONDS, EFFORT * (ended - begun)), TELL_SECONDS)
+
+    async def all(self) -> tuple[list[Tally], bool]:
+        """One tally of each process, and whether every process is among them."""
+        own = self._hub.tally.copy()
+        try:
+            reports = await asyncio.to_thread(self._board.hear)
+        except Unavailable:
+            return [own], False
+        forgotten = reports.pop(self._process, None) is None
+        complete = not forgotten and time.monotonic() >= self._complete_at
+        return [own, *_loaded(reports.values())], complete
+
+
+def _loaded(reports: Iterable[bytes]) -> Iterable[Tally]:
+    for report in reports:
+        try:
+            yield tally.load(report)
+        except ValueError:
+            logger.warning("another process tells of its clients in words that are not known here")

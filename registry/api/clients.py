@@ -1,0 +1,59 @@
+"""Who is connected, and who has which release, over all processes that share a Redis.
+
+What is counted as current was written to the client's connection: a stream has no acknowledgement, so
+nobody can know more.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from registry.api import problem, tally
+from registry.api.parts import Reader, Service
+from registry.errors import Invalid
+
+router = APIRouter(
+    prefix="/v1/environments/{environment}",
+    tags=["releases"],
+    responses=problem.responses(401, 403, 404, 422),
+)
+
+MAX_NAMES = 1000  # of one request; nobody reads more at once
+
+
+@router.get("/clients")
+async def list_clients(
+    service: Service,
+    _: Reader,
+    environment: str,
+    names: Annotated[
+        str | None, Query(description="a,b; left out: all that are followed or in force")
+    ] = None,
+) -> dict[str, Any]:
+    """Tell how many clients follow each prompt, and to how many its newest release was written.
+
+    `current` counts the streams of `connected` to whose connection `release`, or a newer one, was written, or
+    whose client said that it holds it. `complete` is false while Redis cannot be asked: then the numbers are
+    those of the one process that answers.
+    """
+    states = {state.prompt: state for state in service.rollouts.states(environment)}
+    asked = None if names is None else list(dict.fromkeys(name for name in names.split(",") if name))
+    if asked and len(asked) > MAX_NAMES:
+        raise Invalid(f"names: at most {MAX_NAMES} at once")
+    newest = {prompt: state.position for prompt, state in states.items()}
+    tallies, complete = await service.census.all()
+    counts = tally.count(tallies, environment, newest)
+    prompts = sorted(states.keys() | counts.keys()) if asked is None else asked
+    return {
+        "data": [_row(name, states[name].tag if name in states else None, counts) for name in prompts],
+        "connected": sum(one.streams[environment] for one in tallies),
+        "registries": len(tallies),
+        "complete": complete,
+    }
+
+
+def _row(prompt: str, release: str | None, counts: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    connected, current = counts.get(prompt, (0, 0))
+    return {"prompt": prompt, "release": release, "connected": connected, "current": current}

@@ -1,0 +1,98 @@
+"""How many streams are open, and how many of them have which release of which prompt.
+
+Counted as streams come, are written to and go, so that looking at it costs nothing for each stream.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Key = TypeVar("Key")
+
+Position = tuple[int, int]  # epoch, seq
+NOTHING: Position = (-1, -1)  # what a stream has that was never written a release
+
+
+class Tally:
+    """The streams of one process, by environment, and by environment, prompt and position."""
+
+    def __init__(self) -> None:
+        self.streams: Counter[str] = Counter()
+        self.held: Counter[tuple[str, str, Position]] = Counter()
+
+    def open(self, environment: str, held: Mapping[str, Position]) -> None:
+        """Count a stream that begins with these positions by prompt."""
+        self.streams[environment] += 1
+        for prompt, position in held.items():
+            self.held[environment, prompt, position] += 1
+
+    def close(self, environment: str, held: Mapping[str, Position]) -> None:
+        """Count a stream no more that ends with these positions."""
+        _take(self.streams, environment)
+        for prompt, position in held.items():
+            _take(self.held, (environment, prompt, position))
+
+    def move(self, environment: str, prompt: str, before: Position, after: Position) -> None:
+        """Count that one stream has another position of a prompt."""
+        _take(self.held, (environment, prompt, before))
+        self.held[environment, prompt, after] += 1
+
+    def copy(self) -> Tally:
+        """The same numbers, which change no more."""
+        made = Tally()
+        made.streams.update(self.streams)
+        made.held.update(self.held)
+        return made
+
+    def dump(self) -> str:
+        """The numbers as JSON, for other processes."""
+        held = [(place, prompt, *position, n) for (place, prompt, position), n in self.held.items()]
+        return json.dumps({"streams": self.streams, "held": held})
+
+
+def load(text: bytes) -> Tally:
+    """Read what another process dumped. Raises ValueError."""
+    tally = Tally()
+    try:
+        found = json.loads(text)
+        tally.streams.update({str(environment): int(n) for environment, n in found["streams"].items()})
+        for environment, prompt, epoch, seq, count in found["held"]:
+            tally.held[environment, prompt, (epoch, seq)] += int(count)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not a tally") from error
+    return tally
+
+
+def count(
+    tallies: Iterable[Tally], environment: str, newest: Mapping[str, Position]
+) -> dict[str, tuple[int, int]]:
+    """Add several processes up.
+
+    Args:
+        tallies: one of each process.
+        environment: of which streams.
+        newest: the position by prompt that counts as current; of a prompt that is not there, any does.
+
+    Returns:
+        By prompt: how many streams follow it, and how many of these are current.
+    """
+    connected: Counter[str] = Counter()
+    current: Counter[str] = Counter()
+    for tally in tallies:
+        for (place, prompt, position), number in tally.held.items():
+            if place == environment:
+                connected[prompt] += number
+                current[prompt] += number * (position >= newest.get(prompt, NOTHING))
+    return {prompt: (connected[prompt], current[prompt]) for prompt in connected}
+
+
+def _take(counter: Counter[Key], key: Key) -> None:
+    """Count one less, and keep no zeros: names that nobody follows any more must not add up."""
+    counter[key] -= 1
+    if counter[key] <= 0:
+        del counter[key]
