@@ -26,6 +26,7 @@ from registry.api.parts import Parts
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.sync import Sync
+from registry.catalog.upstream import Credentials
 from registry.rollouts import audit
 from registry.rollouts.board import Board
 from registry.rollouts.documents import Documents
@@ -83,10 +84,11 @@ def create(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
     )
-    problem.install(app, MAX_BODY_BYTES)
+    problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
     app.add_middleware(Measured)
     for part in (prompts, releases, stream, clients, rollouts_api, health):
         app.include_router(part.router, max_body_size=MAX_BODY_BYTES)
+    app.include_router(webhooks.router, max_body_size=webhooks.MAX_BODY_BYTES)
     return app
 
 
@@ -98,7 +100,8 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     stack.callback(journal.close)
     board = Board(settings.redis_url or embedded.attach(data, stack), settings.redis_prefix)
     stack.callback(board.close)
-    mirror = Mirror(data, settings.repository)
+    credentials = Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
+    mirror = Mirror(data, settings.repository, credentials)
     stack.callback(mirror.close)
     catalog = Catalog(mirror, journal.staged)
     documents = Documents(journal, catalog)

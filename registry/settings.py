@@ -9,7 +9,10 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from registry.logs import Format  # noqa: TC001 - pydantic reads it
+
 ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_WITH_SECRET = re.compile(r"https?://[^/]*@|[a-z+]+://[^/@]*:[^/]*@", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -24,9 +27,22 @@ class Settings(BaseSettings):
         port: the port to listen on; 0 lets the system choose one.
         environments: where versions are served.
         poll_seconds: how often to look at the repository; unset: 1 for a path, 30 for a URL.
+        git_token_file: opens a private repository over https: a file that holds a token, or ``user:token``.
+        git_ssh_key: opens one over ssh: a private key without a passphrase; unset: this user's own keys.
+        git_known_hosts: the ssh keys of the repository's host; unset: those that this user knows.
+        webhook_secret_file: what the repository's host signs its webhooks with; unset: they are refused.
+        log_format: `text` for people, `json` for programs.
+        metrics_folder: where the workers of one service count together; `serve` sets it.
+
+    Files of secrets are read when they are needed, so that a secret may be renewed at any time. A proxy on
+    the way to the repository is taken from ``https_proxy`` and ``no_proxy``, as everywhere; nothing else
+    of the machine's configuration reaches git.
     """
 
-    model_config = SettingsConfigDict(env_prefix="PROMPTSTAGE_", extra="ignore")
+    # An error never repeats a value: an address may hold a password.
+    model_config = SettingsConfigDict(
+        env_prefix="PROMPTSTAGE_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     repository: str = ""
     data: Path = Path(".data")
@@ -36,6 +52,22 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     environments: Annotated[tuple[str, ...], NoDecode] = ("production", "staging")
     poll_seconds: float | None = Field(default=None, gt=0)
+    log_format: Format = "text"
+    metrics_folder: Path | None = Field(default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR")
+    git_token_file: Path | None = None
+    git_ssh_key: Path | None = None
+    git_known_hosts: Path | None = None
+    webhook_secret_file: Path | None = None
+
+    @field_validator("repository")
+    @classmethod
+    def _check_repository(cls, repository: str) -> str:
+        if _WITH_SECRET.match(repository):
+            raise ValueError(
+                "an address is shown in logs, so it may hold no user or password; write the token "
+                "(or user:token) into a file, and name that in PROMPTSTAGE_GIT_TOKEN_FILE"
+            )
+        return repository
 
     @field_validator("redis_url")
     @classmethod

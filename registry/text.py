@@ -12,9 +12,12 @@ def escape(data: bytes, limit: int = SHOWN) -> str:
         data: any bytes.
         limit: how many characters to show; an ellipsis stands for the rest.
     """
-    text = "".join(_visible(char) for char in data.decode("utf-8", "backslashreplace"))
+    text = visible(data.decode("utf-8", "backslashreplace"))
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _visible(char: str) -> str:
-    return char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+def visible(text: str) -> str:
+    r"""Show a text on one line: what is not printable as ``\x..`` or ``\u....``."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -18,6 +18,7 @@ CLIENT = sorted((ROOT / "client/promptstage").rglob("*.py"))
 SHARED = {"promptstage.model", "promptstage.evaluation", "promptstage.template", "promptstage.errors"}
 OWNERS = {
     "git": {"registry.git"},
+    "prometheus_client": {"registry.api.facts", "registry.api.health", "registry.api.metrics"},
     "loguru": set(),
     "opentelemetry": {"promptstage.otel"},
     "redis": {"registry.rollouts.board"},
@@ -36,7 +37,7 @@ FLOORS = (
     ("registry.catalog",),
     ("registry.access",),
     ("registry.git", "registry.embedded", "registry.settings", "registry.keeper", "registry.locks"),
-    ("registry.text", "registry.errors"),
+    ("registry.text", "registry.errors", "registry.logs"),
 )
 
 

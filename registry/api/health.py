@@ -47,8 +47,7 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
 @router.get("/metrics", response_class=PlainTextResponse, responses=problem.responses(401, 403))
 def metrics(service: Service, _: Reader) -> Response:
     """Numbers in Prometheus' text format."""
-    text = service.metrics.render(service.rollouts.replica, service.hub.count)
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _told(problem: Unavailable | None) -> str:

@@ -1,51 +1,126 @@
-"""What can be measured from outside, for Prometheus."""
+"""What can be measured from outside, for Prometheus.
+
+Numbers are of two kinds. What happens (requests, changes, streams) is counted where it happens; several
+workers count into files of one folder, and whichever is asked sums them up. What is so (states, the head,
+ages) every worker knows alike, so it is looked up when somebody asks: see `registry.api.facts`.
+
+A label never holds what a caller chose freely: routes are templates, environments are configured, and
+prompts are named only while they are in a rollout.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from promptstage.evaluation import PINNED, SPLIT, STATIC, TARGETING_MATCH
 
 if TYPE_CHECKING:
-    from registry.rollouts.replica import Replica
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from registry.api.facts import Facts
+    from registry.rollouts.change import Change
+
+ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+CHANGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # a commit is some 20 ms on a good disk
+REASONS = (STATIC, SPLIT, TARGETING_MATCH, PINNED)
 
 
 class Metrics:
     """The service's own numbers, in a registry of their own so that two apps in one process stay apart."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+    def __init__(self, environments: Iterable[str], facts: Facts, folder: Path | None = None) -> None:
+        """Begin at zero.
+
+        Args:
+            environments: those that are configured; their series are there from the start.
+            facts: what is looked up at every scrape.
+            folder: where the workers of one service count together (PROMETHEUS_MULTIPROC_DIR, which must
+                be set before prometheus_client is imported); None: this process is the only one.
+        """
+        self._folder = folder
+        self._registry = CollectorRegistry()
+        counted = CollectorRegistry() if folder else self._registry  # files are read in place of memory
+        self.requests = Counter(
+            "promptstage_http_requests",
+            "Answered requests, by the route's template.",
+            ["method", "route", "status"],
+            registry=counted,
+        )
+        self.answer_seconds = Histogram(
+            "promptstage_http_request_duration_seconds",
+            "Time until an answer begins; a stream's is the time to its first byte.",
+            ["method", "route"],
+            buckets=ANSWER_BUCKETS,
+            registry=counted,
+        )
+        self.streams = Gauge(
+            "promptstage_stream_clients", "Open streams.", multiprocess_mode="livesum", registry=counted
+        )
         self.resolutions = Counter(
             "promptstage_resolutions",
-            "Answers of /resolve",
+            "Decisions that the registry made for a caller of /resolve.",
             ["environment", "reason"],
-            registry=self.registry,
+            registry=counted,
         )
-        self.changes = Counter(
-            "promptstage_changes", "Acknowledged changes", ["environment", "op"], registry=self.registry
+        self._changes = Counter(
+            "promptstage_changes",
+            "Acknowledged changes; a repeated request is not one.",
+            ["environment", "op"],
+            registry=counted,
         )
-        self.head = Gauge(
-            "promptstage_journal_seq", "The newest change this process knows", registry=self.registry
+        self._change_seconds = Histogram(
+            "promptstage_change_duration_seconds",
+            "Time from asking for a change until it is durable and told.",
+            ["op"],
+            buckets=CHANGE_BUCKETS,
+            registry=counted,
         )
-        self.streams = Gauge("promptstage_stream_clients", "Open streams", registry=self.registry)
-        self.redis = Gauge(
-            "promptstage_redis_up", "Whether Redis is reached and up to date", registry=self.registry
-        )
-        self.writable = Gauge(
-            "promptstage_journal_writable", "Whether changes are accepted", registry=self.registry
-        )
-        self.percent = Gauge(
-            "promptstage_rollout_percent", "Share of users", ["environment", "prompt"], registry=self.registry
-        )
+        for environment in environments:
+            for reason in REASONS:  # a rate needs the zero before the first one
+                self.resolutions.labels(environment, reason)
+        if folder:
+            MultiProcessCollector(self._registry, str(folder))  # type: ignore[no-untyped-call]
+        else:
+            ProcessCollector(registry=self._registry)  # of one worker among many it would tell nothing
+        self._registry.register(facts)
 
-    def render(self, replica: Replica, streams: int) -> bytes:
-        """Look at the service, and write the numbers in Prometheus' text format."""
-        self.head.set(replica.view.head[1])
-        self.streams.set(streams)
-        self.redis.set(replica.board_problem is None)
-        self.writable.set(replica.problem is None)
-        self.percent.clear()
-        for state in replica.view.states():
-            if state.rollout:
-                self.percent.labels(state.environment, state.prompt).set(state.rollout.percent)
-        return generate_latest(self.registry)
+    def changed(self, change: Change, seconds: float) -> None:
+        """Count a change that was acknowledged after so many seconds."""
+        if change.state is not None:
+            self._changes.labels(change.state.environment, change.op).inc()
+            self._change_seconds.labels(change.op).observe(seconds)
+
+    def render(self) -> bytes:
+        """Write all numbers in Prometheus' text format."""
+        if self._folder:
+            _forget_dead_workers(self._folder)
+        return generate_latest(self._registry)
+
+
+def _forget_dead_workers(folder: Path) -> None:
+    """Remove what a worker that was killed said of its present; what it counted still counts."""
+    for file in folder.glob("gauge_live*_*.db"):
+        if not _alive(int(file.stem.rpartition("_")[2])):
+            file.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -104,7 +104,7 @@ def resolve_question(
 def _resolve(service: Parts, environment: str, name: str, question: Question) -> dict[str, Any]:
     if question.version is not None:
         service.rollouts.state(environment, name)
-        return _pinned(service, name, question.version)
+        return _pinned(service, environment, name, question.version)
     if question.at is None:
         release = service.rollouts.release(environment, name).release
     else:
@@ -116,10 +116,11 @@ def _resolve(service: Parts, environment: str, name: str, question: Question) ->
     return _resolved(name, decision, served.digest, served.document)
 
 
-def _pinned(service: Parts, name: str, version: str) -> dict[str, Any]:
+def _pinned(service: Parts, environment: str, name: str, version: str) -> dict[str, Any]:
     found = service.catalog.read(name, version)
     if found.document is None or found.digest is None:
         raise unservable(found)
+    service.metrics.resolutions.labels(environment, PINNED).inc()
     return _resolved(
         name, Decision(found.version, "pinned", PINNED, None, None), found.digest, found.document
     )

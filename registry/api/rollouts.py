@@ -201,5 +201,4 @@ async def _act(
     expect = body.expect.model_dump(exclude_unset=True)
     action = Action(**asked, op=op, reason=body.reason, expect=expect, **details)
     answer = await to_thread.run_sync(service.rollouts.act, action, limiter=service.writers)
-    service.metrics.changes.labels(asked["environment"], op).inc()
     return answer.to_json()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from difflib import get_close_matches, unified_diff
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -94,6 +94,13 @@ class Catalog:
         known = self._known
         bad = {version for version in versions if (v := known.get((name, version))) and v.status == "invalid"}
         return naming.latest(versions, bad) or versions[0]
+
+    def statuses(self) -> dict[str, int]:
+        """How many versions are valid, invalid and unread."""
+        index, known = self._index, self._known
+        found = (known.get((name, version)) for name, versions in index.items() for version in versions)
+        counts = Counter(version.status if version else "unread" for version in found)
+        return {status: counts[status] for status in ("valid", "invalid", "unread")}
 
     def status(self) -> Json:
         """The state of the catalog, as ``/v1/catalog`` shows it."""

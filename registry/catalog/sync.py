@@ -103,6 +103,8 @@ class Sync:
             return
         try:
             self._mirror.look()
+            if self._failures:
+                logger.info("the prompt repository can be read again", extra={"event": "sync.mended"})
             self._failures = 0
         except RegistryError as error:
             if error.code == "busy":
@@ -110,7 +112,9 @@ class Sync:
                     self._wanted.set()
                 return
             if not self._failures:
-                logger.warning("the prompt repository cannot be read: %s", error.message)
+                logger.warning(
+                    "the prompt repository cannot be read: %s", error.message, extra={"event": "sync.failed"}
+                )
             self._failures += 1
 
     def _pause(self) -> float:

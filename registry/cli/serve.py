@@ -12,6 +12,7 @@ import typer
 
 from registry.cli import worktree
 from registry.errors import Invalid, Unavailable
+from registry.logs import Format  # noqa: TC001 - typer reads it
 
 if TYPE_CHECKING:
     from registry.settings import Settings
@@ -47,6 +48,10 @@ def serve(  # noqa: PLR0913 - one parameter an option
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many processes answer.")] = 1,
+    log_format: Annotated[
+        Format | None,
+        typer.Option(help="For people, or for programs.  [env: PROMPTSTAGE_LOG_FORMAT; text]"),
+    ] = None,
 ) -> None:
     """Run the registry until it is interrupted.
 
@@ -54,6 +59,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
     Example:  promptstage serve --repository ./prompts --port 8000
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     given = {"REPOSITORY": repository, "DATA": data, "REDIS_URL": redis_url, "HOST": host, "PORT": port}
+    given["LOG_FORMAT"] = log_format
     # Workers are new processes that read the settings again, so options travel in the environment.
     chosen = {f"PROMPTSTAGE_{name}": str(value) for name, value in given.items() if value is not None}
     os.environ.update(chosen)
@@ -62,7 +68,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
     _check_data(settings.data)
     from registry.cli import server  # noqa: PLC0415 - no other command should wait for uvicorn's import
 
-    raise typer.Exit(server.run(settings.host, settings.port, workers))
+    raise typer.Exit(server.run(settings, workers))
 
 
 def _settings() -> Settings:

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
-from copy import deepcopy
-from typing import Any
+import sys
+from contextlib import contextmanager
+from importlib.metadata import version
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.config import LOGGING_CONFIG, STARTUP_FAILURE
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from registry import logs
 from registry.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry.settings import Settings
 
 APP = "registry.app:from_environment"
 GRACE_SECONDS = 5  # for requests under way at shutdown: the slowest, a write to the journal, takes far less
 
-logger = logging.getLogger("uvicorn.error")
+logger = logging.getLogger(__name__)
 
 
-def run(host: str, port: int, workers: int) -> int:
+def run(settings: Settings, workers: int) -> int:
     """Serve until a signal ends it.
+
+    Args:
+        settings: workers read them again, from the environment.
+        workers: how many processes answer.
 
     Returns:
         The exit code: 0, or uvicorn's for a failed start.
@@ -31,8 +45,8 @@ def run(host: str, port: int, workers: int) -> int:
     config = uvicorn.Config(
         APP,
         factory=True,
-        host=host,
-        port=port,
+        host=settings.host,
+        port=settings.port,
         workers=workers,
         loop="uvloop",
         http="httptools",
@@ -41,10 +55,10 @@ def run(host: str, port: int, workers: int) -> int:
         access_log=False,  # a key in a query must never reach a log
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        log_config=_logging(),
+        log_config=logs.configuration(settings.log_format, terminal=_is_terminal()),
     )
-    with _listen(host, port) as listener:
-        logger.info("Uvicorn running on %s (Press CTRL+C to quit)", _url(host, listener))
+    with _listen(settings.host, settings.port) as listener, _counting_together(workers):
+        _greet(settings, _url(settings.host, listener))
         try:
             return _serve(config, listener)
         except KeyboardInterrupt:
@@ -80,8 +94,31 @@ def _url(host: str, listener: socket.socket) -> str:
     return f"http://{shown}:{listener.getsockname()[1]}"
 
 
-def _logging() -> dict[str, Any]:
-    """Uvicorn's own set-up, and the registry's lines beside uvicorn's."""
-    config: dict[str, Any] = deepcopy(LOGGING_CONFIG)
-    config["loggers"]["registry"] = {"handlers": ["default"], "level": "INFO", "propagate": False}
-    return config
+def _greet(settings: Settings, url: str) -> None:
+    facts = {
+        "version": version("promptstage-registry"),
+        "url": url,
+        "repository": settings.repository,
+        "data": str(settings.data.absolute()),
+        "environments": ", ".join(settings.environments),
+    }
+    logger.info(
+        "Promptstage %s on %s: prompts from %s, data in %s, for %s; the API is at %s/docs",
+        *(*facts.values(), url),
+        extra={"event": "started", **facts},
+    )
+
+
+@contextmanager
+def _counting_together(workers: int) -> Iterator[None]:
+    """Give several workers a folder in which they count; prometheus_client looks for it when imported."""
+    if workers == 1:
+        yield
+        return
+    with TemporaryDirectory(prefix="promptstage-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield
+
+
+def _is_terminal() -> bool:
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR")

@@ -1,0 +1,82 @@
+"""What is so at the moment somebody asks, as metrics: every worker gives the same answer."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from math import inf
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client import Metric
+
+    from registry.catalog.catalog import Catalog
+    from registry.rollouts.replica import Replica
+    from registry.rollouts.state import State
+
+
+class Facts(Collector):
+    """Looks at the catalog and at the states whenever it is asked."""
+
+    def __init__(self, catalog: Catalog, replica: Replica) -> None:
+        self._catalog = catalog
+        self._replica = replica
+
+    def describe(self) -> Iterator[Metric]:
+        """Tell nothing before there is something to look at."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        """Look."""
+        yield InfoMetricFamily(
+            "promptstage_build", "The version that runs.", {"version": version("promptstage-registry")}
+        )
+        yield from self._repository()
+        yield from self._stores()
+        yield from _rollouts(self._replica.view.states())
+
+    def _repository(self) -> Iterator[Metric]:
+        report, age = self._catalog.mirror.report(), self._catalog.mirror.seconds_since_sync()
+        yield _gauge(
+            "sync_age_seconds",
+            "Since the prompt repository was last read without an error; +Inf: never.",
+            inf if age is None else age,
+        )
+        yield _gauge("sync_error", "Whether the last look at the repository failed.", bool(report["error"]))
+        yield _gauge("moved_tags", "Tags that somebody moved upstream; here they stay.", len(report["moved"]))
+        yield _gauge("ignored_refs", "Tags that do not name a version.", report["ignored"]["count"])
+        versions = GaugeMetricFamily("promptstage_versions", "Versions, by status.", labels=["status"])
+        for status, count in self._catalog.statuses().items():
+            versions.add_metric([status], count)
+        yield versions
+
+    def _stores(self) -> Iterator[Metric]:
+        replica = self._replica
+        yield _gauge("journal_seq", "The newest change that is known here.", replica.view.head[1])
+        yield _gauge("journal_writable", "Whether changes are accepted.", replica.problem is None)
+        yield _gauge("redis_up", "Whether Redis is reached and up to date.", replica.board_problem is None)
+
+
+def _gauge(name: str, help_text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"promptstage_{name}", help_text, value=value)
+
+
+def _rollouts(states: list[State]) -> Iterator[Metric]:
+    def family(name: str, help_text: str) -> GaugeMetricFamily:
+        return GaugeMetricFamily(f"promptstage_rollout_{name}", help_text, labels=["environment", "prompt"])
+
+    percent = family("percent", "The candidate's share of users, in a rollout under way.")
+    step = family("step", "The present step, from 0.")
+    paused = family("paused", "Whether the rollout is paused.")
+    due = family("next_step_timestamp_seconds", "When the next step begins by itself; absent: never.")
+    for place, rollout in [((s.environment, s.prompt), s.rollout) for s in states if s.rollout]:
+        percent.add_metric(place, rollout.percent)
+        step.add_metric(place, rollout.step)
+        paused.add_metric(place, rollout.state == "paused")
+        if rollout.advances_at:
+            due.add_metric(place, rollout.advances_at.timestamp())
+    yield from (percent, step, paused, due)

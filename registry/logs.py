@@ -1,0 +1,107 @@
+"""The service's own log on standard error: lines for people, or JSON objects for programs.
+
+Text that somebody else chose (names, git's words, an exception's message) cannot forge a line or move a
+terminal's cursor: what is not printable is escaped, and a traceback is indented. Keys of users are in no
+record: requests are counted (`/metrics`), not logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from registry.text import visible
+
+Format = Literal["text", "json"]
+
+COLOURS = {logging.WARNING: "\033[33m", logging.ERROR: "\033[31m", logging.CRITICAL: "\033[31m"}
+RESET = "\033[0m"
+INDENT = "    "  # of a traceback: a line of the log begins with its time
+# What every record has; the rest came with `extra`. uvicorn says the same again, with colours.
+STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
+# uvicorn's milestones, which ours tell with more; an error of a request is logged where it is answered.
+SAID_BETTER = (
+    "Started server process",
+    "Waiting for application",
+    "Application startup complete",
+    "Application shutdown complete",
+    "Finished server process",
+    "Exception in ASGI application",
+)
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-11-23T13:05:00.123Z WARNING the sentence``."""
+
+    def __init__(self, *, colours: bool = False) -> None:
+        super().__init__()
+        self._colours = COLOURS if colours else {}
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line, and those of a traceback indented below it."""
+        head = f"{_time(record)} {record.levelname:<7} {visible(record.getMessage())}"
+        colour = self._colours.get(record.levelno, "")
+        lines = [f"{colour}{head}{RESET}" if colour else head]
+        lines += [INDENT + visible(line) for line in _traceback(self, record).splitlines()]
+        return "\n".join(lines)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ``time``, ``level``, ``logger``, ``message``, and what the event has."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write it in ASCII, so that nothing in it can be taken for the end of the line."""
+        line: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": record.process,
+        }
+        line |= {name: value for name, value in vars(record).items() if name not in STANDARD}
+        if traceback := _traceback(self, record):
+            line["traceback"] = traceback
+        return json.dumps(line, default=str)
+
+
+class WorthALine(logging.Filter):
+    """Keeps back what uvicorn says and we say better."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is written."""
+        return record.name != "uvicorn.error" or not str(record.msg).startswith(SAID_BETTER)
+
+
+def configuration(style: Format, *, terminal: bool) -> dict[str, Any]:
+    """The configuration for `logging.config`, of the registry's loggers and uvicorn's.
+
+    Args:
+        style: how a record is written.
+        terminal: whether a person looks at it now, who likes colours.
+    """
+    formatter: dict[str, Any] = {"()": JsonFormatter} if style == "json" else {"()": TextFormatter}
+    if style == "text":
+        formatter["colours"] = terminal
+    logger = {"handlers": ["stderr"], "level": "INFO", "propagate": False}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"own": formatter},
+        "filters": {"own": {"()": WorthALine}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "own", "filters": ["own"]},
+        },
+        "loggers": {"registry": logger, "uvicorn": logger},
+        "root": {"handlers": ["stderr"], "level": "WARNING"},
+    }
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    return formatter.formatException(record.exc_info) if record.exc_info else ""
