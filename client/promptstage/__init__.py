@@ -11,12 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from promptstage import logs
+    from promptstage import logs, middleware
     from promptstage.client import Client
     from promptstage.errors import PromptstageError, PromptUnavailable, ReleaseInvalid, VariablesMissing
     from promptstage.keys import context
     from promptstage.prompt import Prompt
-    from promptstage.stamp import Stamp
+    from promptstage.stamp import Stamp, carry
 
 __all__ = [
     "Client",
@@ -26,8 +26,10 @@ __all__ = [
     "ReleaseInvalid",
     "Stamp",
     "VariablesMissing",
+    "carry",
     "context",
     "logs",
+    "middleware",
 ]
 
 _HOMES = {
@@ -38,6 +40,7 @@ _HOMES = {
     "ReleaseInvalid": "errors",
     "Stamp": "stamp",
     "VariablesMissing": "errors",
+    "carry": "stamp",
     "context": "keys",
 }
 

@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
+from promptstage.blocks import Blocks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 
 class Defaults(NamedTuple):
@@ -20,6 +23,7 @@ class Defaults(NamedTuple):
 
 _NONE = Defaults()
 _defaults: ContextVar[Defaults] = ContextVar("promptstage_defaults", default=_NONE)
+_blocks = Blocks(_defaults)
 
 
 def check_attributes(attributes: object) -> None:
@@ -45,12 +49,13 @@ def context(
     if attributes is not None:
         check_attributes(attributes)
     outer = _defaults.get()
-    _defaults.set(Defaults(as_key(key) or outer.key, merged(outer.attributes, attributes)))
-    try:
+    with _blocks.holding(Defaults(as_key(key) or outer.key, merged(outer.attributes, attributes))):
         yield
-    finally:
-        # Not reset(token): a framework may end a generator in another context than it began in.
-        _defaults.set(outer)
+
+
+def only(defaults: Defaults) -> AbstractContextManager[None]:
+    """Make these the defaults of a block, whatever the blocks around it have set."""
+    return _blocks.apart(defaults)
 
 
 def current_defaults() -> Defaults:

@@ -52,6 +52,13 @@ BODY_BYTES = 16 * 1024 * 1024
 PINNED_VERSIONS = 256
 """Pinned versions kept in memory; more are fetched again."""
 
+UNRELEASED_NAMES = 256
+"""Names without a release that `get` was asked for and that stay subscribed: more than any application has,
+and few enough that names made out of user input fill neither the memory nor the stream's question."""
+
 LOCK_TRIES = 50
 LOCK_PAUSE = 0.02
 """Others hold the snapshots' lock for milliseconds; one that was stopped meanwhile delays us by a second."""
+
+KEY_CHARACTERS = 256
+"""The longest key that is taken from a header or a cookie: what is longer is a token, which changes."""

@@ -8,12 +8,19 @@ sub-tasks belong together) the variable holds a `Cell`, which all of them share.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from promptstage.blocks import Blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class Cell:
 
 EMPTY = Stamp()
 holder: ContextVar[Stamp | Cell] = ContextVar("promptstage_stamp", default=EMPTY)
+_blocks = Blocks(holder)
 
 
 def current() -> Stamp:
@@ -60,16 +68,45 @@ def mark(stamp: Stamp) -> None:
         holder.set(stamp)
 
 
-@contextmanager
-def stamped(stamp: Stamp) -> Iterator[None]:
+def stamped(stamp: Stamp) -> AbstractContextManager[None]:
     """Make this the stamp of one block, exactly: what was there before is back when it ends.
 
     The block has a stamp of its own even within a shared `Cell`, so blocks side by side do not mix.
     """
-    outer = holder.get()
-    holder.set(stamp)
-    try:
-        yield
-    finally:
-        # Not reset(token): a framework may end a generator in another context than it began in.
-        holder.set(outer)
+    return _blocks.holding(stamp)
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """Begin without a stamp, and share the `Cell` with all who inherit it, until this block ends.
+
+    Then it is emptied: what goes on after a request, such as a connection pool that began in it, does
+    not speak in its name for ever.
+    """
+    cell = Cell()
+    with _blocks.apart(cell):
+        try:
+            yield
+        finally:
+            cell.stamp = EMPTY
+
+
+def carry(function: Callable[P, T]) -> Callable[P, T]:
+    """Let a function run elsewhere with the stamp, key and attributes of here.
+
+    ``pool.submit(carry(work), text)`` and ``Thread(target=carry(work))``: neither hands on context
+    variables by itself. Call it where the work is handed over; it is no decorator. The result may be
+    called many times, also at once. Each call starts from the stamp of here and keeps what it `get`s
+    to itself: a thread may outlive the request that started it, whose end takes nothing from it.
+
+    Returns:
+        The function, which each time runs in its own copy of the context in which `carry` was called.
+    """
+    context = copy_context()
+    context.run(holder.set, current())  # the stamp, not a cell that the request empties at its end
+
+    @wraps(function)
+    def carried(*args: P.args, **kwargs: P.kwargs) -> T:
+        return context.copy().run(function, *args, **kwargs)
+
+    return carried

@@ -13,7 +13,7 @@ from promptstage.stamp import Cell, Stamp, current, holder
 from promptstage.testing import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 
 @pytest.fixture
@@ -128,3 +128,49 @@ def test_a_block_may_end_in_another_context(client: Client) -> None:
     copy_context().run(block.__enter__)
 
     copy_context().run(block.__exit__, None, None, None)
+
+
+def test_blocks_may_end_in_any_order(client: Client) -> None:
+    """As those in two generators do: the one that is open counts, and none outlives its end."""
+
+    def work(name: str) -> Generator[str]:
+        with client.use(name):
+            yield str(current())
+
+    first, second = work("summarize"), work("triage")
+    assert [next(first), next(second)] == ["summarize@1.0.0", "triage@2.0.0"]
+
+    first.close()
+    assert str(current()) == "triage@2.0.0"
+    second.close()
+    assert str(current()) == "-"
+
+
+def test_a_block_that_ends_elsewhere_changes_nothing_there(client: Client) -> None:
+    """It never began there."""
+    block = client.use("summarize")
+    copy_context().run(block.__enter__)
+    client.get("triage")
+    block.__exit__(None, None, None)
+
+    assert str(current()) == "triage@2.0.0"
+
+
+def test_a_task_keeps_a_block_that_its_parent_has_ended(client: Client) -> None:
+    """And has it back when its own block ends."""
+
+    async def work(ended: asyncio.Event) -> list[str]:
+        await ended.wait()
+        with client.use("triage"):
+            inside = str(current())
+        return [inside, str(current())]
+
+    async def main() -> list[str]:
+        ended = asyncio.Event()
+        with client.use("summarize"):
+            task = asyncio.create_task(work(ended))
+            await asyncio.sleep(0)
+        ended.set()
+        return await task
+
+    assert asyncio.run(main()) == ["triage@2.0.0", "summarize@1.0.0"]

@@ -1,0 +1,72 @@
+"""Context variables that hold a value for one block of code."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+T = TypeVar("T")
+
+
+class Block(Generic[T]):
+    """One open block: what its end brings back."""
+
+    __slots__ = ("before",)
+
+    def __init__(self, before: T) -> None:
+        self.before = before
+
+
+class Blocks(Generic[T]):
+    """Sets a context variable for blocks, and brings back what was there before.
+
+    Not with `ContextVar.reset`: blocks in generators end in any order, and a framework may end a
+    generator in another context than it began in. A block that ends before one inside it hands over
+    what it would have brought back; one that ends where it did not begin changes nothing.
+    """
+
+    def __init__(self, variable: ContextVar[T]) -> None:
+        self._variable = variable
+        self._open: ContextVar[tuple[Block[T], ...]] = ContextVar(f"{variable.name}_open", default=())
+
+    @contextmanager
+    def holding(self, value: T) -> Iterator[None]:
+        """Hold a value for one block."""
+        block = Block(self._variable.get())
+        self._open.set((*self._open.get(), block))
+        self._variable.set(value)
+        try:
+            yield
+        finally:
+            self._end(block)
+
+    def _end(self, block: Block[T]) -> None:
+        blocks = self._open.get()
+        if block not in blocks:
+            return
+        at = blocks.index(block)
+        if block is blocks[-1]:
+            self._variable.set(block.before)
+        else:
+            blocks[at + 1].before = block.before
+        self._open.set(blocks[:at] + blocks[at + 1 :])
+
+    @contextmanager
+    def apart(self, value: T) -> Iterator[None]:
+        """Hold a value for one block that has nothing to do with those around it.
+
+        A server may start a request in the context of an earlier one. If they nested, a connection
+        would remember every request that it ever had.
+        """
+        before, blocks = self._variable.get(), self._open.get()
+        self._variable.set(value)
+        self._open.set(())
+        try:
+            yield
+        finally:
+            self._variable.set(before)
+            self._open.set(blocks)
