@@ -34,6 +34,7 @@ from registry.rollouts.follower import Follower
 from registry.rollouts.journal import Journal
 from registry.rollouts.replica import Replica
 from registry.rollouts.service import Rollouts
+from registry.rollouts.tokens import Tokens
 from registry.rollouts.view import View
 from registry.settings import Settings
 
@@ -86,7 +87,7 @@ def create(settings: Settings) -> FastAPI:
     )
     problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
     app.add_middleware(Measured)
-    for part in (prompts, releases, stream, clients, rollouts_api, health):
+    for part in (prompts, releases, stream, clients, rollouts_api, tokens, health):
         app.include_router(part.router, max_body_size=MAX_BODY_BYTES)
     app.include_router(webhooks.router, max_body_size=webhooks.MAX_BODY_BYTES)
     return app
@@ -115,10 +116,11 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     follower = Follower(rollouts, board, _reviver(settings))
     follower.start()
     stack.callback(follower.stop)
-    hub = Hub(replica.view)
+    hub = Hub(replica.view, replica.keyring)
     metrics = Metrics(settings.environments, Facts(catalog, replica), settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
-    return Parts(catalog, sync, rollouts, hub, Census(hub, board), metrics, CapacityLimiter(WRITERS))
+    managed = Tokens(settings.environments, replica)
+    return Parts(catalog, sync, rollouts, hub, Census(hub, board), metrics, managed, CapacityLimiter(WRITERS))
 
 
 def _reviver(settings: Settings) -> Callable[[], None]:

@@ -106,10 +106,14 @@ class BodyLimit:
         return None
 
 
+def of(error: errors.RegistryError) -> JSONResponse:
+    """The answer that an error of ours becomes."""
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    return answer(status, error.message, error.code, error.extra)
+
+
 async def _registry_error(_: Request, error: Exception) -> JSONResponse:
-    problem = cast("errors.RegistryError", error)
-    status = next(status for kind, status in STATUS if isinstance(problem, kind))
-    return answer(status, problem.message, problem.code, problem.extra)
+    return of(cast("errors.RegistryError", error))
 
 
 async def _bad_request(_: Request, error: Exception) -> JSONResponse:

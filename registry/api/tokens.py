@@ -1,0 +1,161 @@
+"""Tokens: who may ask. Managing them takes an admin's token that is not limited to environments."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - pydantic reads it
+from typing import Annotated, Any, Literal, Self
+
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Header, Path, Query
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from registry.access.tokens import Role, Wish
+from registry.api import problem
+from registry.api.parts import Admin, Service
+from registry.rollouts import clock
+from registry.rollouts.action import digest
+from registry.rollouts.state import parse_hold
+from registry.rollouts.tokens import Asker
+
+router = APIRouter(prefix="/v1/tokens", tags=["tokens"], responses=problem.responses(401, 403))
+CHANGING = problem.responses(409, 413, 422, 503)
+
+MAX_NAME = 100
+MAX_ENVIRONMENTS = 100
+MAX_REASON = 2000
+MAX_KEY = 200
+
+EXAMPLE: dict[str, Any] = {
+    "id": "3f9a0c11d2e4",
+    "name": "checkout-service",
+    "role": "reader",
+    "environments": ["production"],
+    "created_at": "2026-05-04T09:30:00Z",
+    "created_by": "admin",
+    "expires_at": "2026-08-02T09:30:00Z",
+}
+CHANGE: dict[str, Any] = {"epoch": 1795600000, "seq": 42, "commit": "9c1d…", "applied": True}
+
+
+def _check_name(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("a name is one line of printable text, without blanks around it")
+    return name
+
+
+def _check_time(text: str) -> str:
+    try:
+        parse_hold(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time; write 90d, 12h, 30m or 60s") from None
+    return text
+
+
+class NewToken(BaseModel):
+    """What a token is to be. Without `environments` it is for all; without a time it never expires."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "checkout-service",
+                    "role": "reader",
+                    "environments": ["production"],
+                    "expires_in": "90d",
+                }
+            ]
+        },
+    )
+
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_check_name)]
+    role: Literal["reader", "releaser", "admin"]
+    environments: list[str] | None = Field(default=None, min_length=1, max_length=MAX_ENVIRONMENTS)
+    expires_in: Annotated[
+        Annotated[str, AfterValidator(_check_time)] | None, Field(description="such as 90d or 12h")
+    ] = None
+    expires_at: AwareDatetime | None = None
+    reason: str = Field(default="", max_length=MAX_REASON)
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Self:
+        if self.expires_in is not None and self.expires_at is not None:
+            raise ValueError("give expires_in or expires_at, not both")
+        return self
+
+    def end(self) -> datetime | None:
+        """When it expires."""
+        return clock.now() + parse_hold(self.expires_in) if self.expires_in else self.expires_at
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=MAX_KEY, description="makes a request that is sent again change nothing"),
+]
+
+
+def _example(description: str, value: object) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"example": value}}}
+
+
+def _key(idempotency_key: IdempotencyKey = None) -> str | None:
+    return idempotency_key
+
+
+Key = Annotated[str | None, Depends(_key)]
+
+
+@router.get("", summary="List tokens", responses={200: _example("without secrets", {"data": [EXAMPLE]})})
+def list_tokens(service: Service, _: Admin) -> dict[str, Any]:
+    """List the tokens that were not revoked, oldest first, those that have expired among them.
+
+    `environments` is null if a token is for all of them, `expires_at` if it never expires.
+    """
+    return {"data": [token.to_json() for token in service.tokens.list()]}
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a token",
+    responses={**CHANGING, 201: _example("the secret, once", {**EXAMPLE, "secret": "ps_kZ3n…", **CHANGE})},
+)
+async def create_token(service: Service, admin: Admin, body: NewToken, key: Key) -> dict[str, Any]:
+    """Create a token. Its `secret` is in this answer only: the registry keeps no more than its digest.
+
+    A name is in use once at a time (409 `name_taken`), so that it says in the history who made a change.
+    If a request with an Idempotency-Key is sent again, the answer is 409 `already_created` with the `id`.
+    """
+    wish = Wish(
+        name=body.name,
+        role=Role[body.role],
+        environments=tuple(dict.fromkeys(body.environments or ())),
+        expires_at=body.end(),
+    )
+    asker = Asker(token=admin, reason=body.reason, idempotency_key=key)
+    same = digest([body.model_dump(mode="json")])
+    token, secret, made = await to_thread.run_sync(
+        service.tokens.create, wish, same, asker, limiter=service.writers
+    )
+    return {**token.to_json(), "secret": secret, **made.to_json()}
+
+
+@router.delete(
+    "/{identifier}",
+    summary="Revoke a token",
+    responses={**CHANGING, **problem.responses(404), 200: _example("the change", CHANGE)},
+)
+async def revoke_token(
+    service: Service,
+    admin: Admin,
+    identifier: Annotated[str, Path(description="the token's `id`", examples=["3f9a0c11d2e4"])],
+    key: Key,
+    reason: Annotated[str, Query(max_length=MAX_REASON, description="kept in the journal")] = "",
+) -> dict[str, Any]:
+    """Revoke a token, for good: within a second no process takes it any more, and its streams end.
+
+    The last admin that may manage tokens stays (409 `last_admin`).
+    """
+    asker = Asker(token=admin, reason=reason, idempotency_key=key)
+    made = await to_thread.run_sync(service.tokens.revoke, identifier, asker, limiter=service.writers)
+    return made.to_json()
