@@ -86,6 +86,7 @@ def create(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
+    guard.install(app)
     app.add_middleware(Measured)
     for part in (prompts, releases, stream, clients, rollouts_api, tokens, health):
         app.include_router(part.router, max_body_size=MAX_BODY_BYTES)
