@@ -89,6 +89,13 @@ class Unavailable(RegistryError):
 
 
 class GitFailed(Unavailable):
-    """A git command failed; the message carries git's own last words, never a credential."""
+    """A git command failed; the message carries git's own last words, never a credential.
+
+    `words` is all that it said, to find out what kind of failure it was.
+    """
 
     code = "git_failed"
+
+    def __init__(self, message: str, *, code: str | None = None, words: str = "") -> None:
+        super().__init__(message, code=code)
+        self.words = words

@@ -35,6 +35,7 @@ REAP_SECONDS = 2.0  # a killed group is gone at once, unless a descendant left t
 OBJECT_LIMIT = 64 << 20  # bytes; a folder of a million files, more than anything we look up
 IDLE_READERS = 4  # processes kept for the next question; busy ones are as many as asking threads
 WORDS_SHOWN = 500  # characters of git's own words in an error
+WORDS_KEPT = 16_000  # bytes of them in which we look for what went wrong
 
 _CONFIG_FILE = Path(__file__).with_name("gitconfig")
 _BASE_ENVIRONMENT = {
@@ -45,9 +46,9 @@ _BASE_ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
-    "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
     "SSH_ASKPASS": "",
     "SSH_ASKPASS_REQUIRE": "never",
+    "LC_ALL": "C",  # what it says is looked at
     "HOME": os.devnull,
     "XDG_CONFIG_HOME": os.devnull,
 }
@@ -115,7 +116,7 @@ class Git:
         finally:
             self._running.discard(process)
         if process.returncode:
-            raise GitFailed(f"git {args[0]} failed: {_last_words(words)}")
+            raise GitFailed(f"git {args[0]} failed: {_last_words(words)}", words=_all_words(words))
         return bytes(output)
 
     def look(self, expression: str, *, limit: int = OBJECT_LIMIT) -> GitObject | None:
@@ -267,3 +268,7 @@ def _last_words(words: bytes) -> str:
     lines = [line.strip() for line in words.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(_TELLING)] or lines[-1:] or ["it gave no reason"]
     return escape(_PASSWORD.sub("://***@", "; ".join(telling)).encode(), WORDS_SHOWN)
+
+
+def _all_words(words: bytes) -> str:
+    return _PASSWORD.sub("://***@", words[-WORDS_KEPT:].decode("utf-8", "backslashreplace"))

@@ -7,8 +7,7 @@ process at a time looks upstream, and the report of the last look, which all pro
 from __future__ import annotations
 
 import json
-import os
-import re
+import logging
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from registry.catalog import tagged
 from registry.catalog.naming import split_tag
+from registry.catalog.remedies import explain
+from registry.catalog.upstream import Credentials, Upstream
 from registry.errors import GitFailed, Unavailable
 from registry.git import Git
 from registry.locks import locked
@@ -33,9 +34,11 @@ FAILED_FETCHES = 40  # of one look; one bad tag costs 10, and the rest of a bad 
 RETRY_SECONDS = 300.0  # until a tag that could not be fetched is tried again
 SAMPLE = 20  # ignored refs that are shown: enough to see what kind they are
 MOVED_SHOWN = 100  # moved tags that are named
+NAMED = 5  # new versions that a line in the log names
 
 Json = dict[str, Any]
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/]+:")  # the second is scp's way: git@host:path
+logger = logging.getLogger(__name__)
+_NO_CREDENTIALS = Credentials()
 _NO_UPSTREAM = "no prompt repository is configured; set PROMPTSTAGE_REPOSITORY"
 _NO_REPORT: Json = {
     "synced_at": None,
@@ -53,19 +56,20 @@ class Mirror:
         local: whether the upstream is a path, so that looking costs next to nothing.
     """
 
-    def __init__(self, data: Path, upstream: str) -> None:
+    def __init__(self, data: Path, repository: str, credentials: Credentials = _NO_CREDENTIALS) -> None:
         """Touch nothing yet.
 
         Args:
             data: the data folder; the mirror is ``mirror.git`` in it.
-            upstream: the prompt repository, a path or a URL; empty if there is none.
+            repository: the prompt repository, a path or a URL; empty if there is none.
+            credentials: what opens it, if it is private.
         """
-        self.local = not _URL.match(upstream) or upstream.startswith("file://")
-        self._upstream = upstream if _URL.match(upstream) else os.path.abspath(upstream)  # noqa: PTH100 - no symlinks
-        self._configured = bool(upstream)
+        self._upstream = Upstream(repository, credentials)
+        self.local = self._upstream.local
+        self._configured = bool(repository)
         self._folder = data / "mirror.git"
         self._report = self._folder / "report.json"
-        self._git = Git(self._folder, config=(f"remote.origin.url={self._upstream}",))
+        self._git = Git(self._folder, config=self._upstream.config())
         self._last: tuple[bytes, object] | None = None
 
     def close(self) -> None:
@@ -141,10 +145,12 @@ class Mirror:
         with locked(self._folder / "look.lock", wait=0) as lock:
             before = self.report()
             try:
+                self._upstream.check()
                 after = self._sync(before, lock)
             except GitFailed as error:
-                self._save({**before, "error": error.message})
-                raise
+                told = explain(self._upstream, error)
+                self._save({**before, "error": told.message})
+                raise told from error
             self._save(after)
 
     def _sync(self, before: Json, lock: int) -> Json:
@@ -161,17 +167,18 @@ class Mirror:
         failed = {
             tag: entry for tag, entry in before["failed"].items() if _still_waits(upstream.get(tag), entry)
         }
-        failed |= self._fetch(
-            [tag for tag in upstream if tag not in ours and tag not in failed], upstream, lock
-        )
+        new = [tag for tag in upstream if tag not in ours and tag not in failed]
+        failed |= self._fetch(new, upstream, lock)
         if any((self._folder / "refs/tags").iterdir()):  # also what a look left that was cut off
             self._git.run("pack-refs", "--all", pass_fds=(lock,))
         self._last = None if failed else (listing, self.revision())
+        moved = _moved(ours, upstream)[:MOVED_SHOWN]
+        _tell([tag for tag in new if tag not in failed], [tag for tag in moved if tag not in before["moved"]])
         return {
             "synced_at": now,
             "error": _complaint(failed),
             "ignored": {"count": len(ignored), "sample": [escape(ref) for ref in ignored[:SAMPLE]]},
-            "moved": _moved(ours, upstream)[:MOVED_SHOWN],
+            "moved": moved,
             "failed": failed,
         }
 
@@ -238,6 +245,19 @@ def _sort_out(listing: bytes) -> tuple[dict[str, str], list[bytes]]:
 def _still_waits(oid: str | None, entry: Json) -> bool:
     """Whether a tag that failed is the same one, and not to be tried again yet."""
     return bool(entry["id"] == oid) and 0 < entry["until"] - time.time() <= RETRY_SECONDS
+
+
+def _tell(new: list[str], moved: list[Json]) -> None:
+    """Log what a look found; only the process that looked does."""
+    if new:
+        names = ", ".join(new[:NAMED]) + (" ..." if len(new) > NAMED else "")
+        logger.info("%d new versions: %s", len(new), names, extra={"event": "versions", "count": len(new)})
+    for tag in moved:
+        logger.warning(
+            "somebody moved the tag %s upstream; here it stays. A changed prompt needs a new version",
+            tag["tag"],
+            extra={"event": "tag.moved", **tag},
+        )
 
 
 def _complaint(failed: dict[str, Json]) -> str | None:

@@ -1,0 +1,93 @@
+"""What to do when the prompt repository stays shut: from the words of git and ssh, one sentence. Pure."""
+
+from __future__ import annotations
+
+import re
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from registry.catalog.upstream import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry.catalog.upstream import Upstream
+    from registry.errors import GitFailed
+
+_PORT = re.compile(r"(?P<name>.*?)(:(?P<port>\d+))?")
+
+
+def explain(upstream: Upstream, error: GitFailed) -> GitFailed:
+    """The same failure with its remedy, where we know one."""
+    found = (remedy for words, remedy in _REMEDIES if re.search(words, error.words))
+    remedy = None if upstream.local else next(found, None)
+    return refusal(remedy(upstream)) if remedy else error
+
+
+def _shut(upstream: Upstream) -> str:
+    if upstream.token_file:
+        return (
+            f"{upstream.host} refuses the token in {upstream.token_file}; write one there that may read "
+            f"{upstream.shown}, or user:token if that host wants a certain user"
+        )
+    return (
+        f"{upstream.shown} is private or does not exist; write a token that may read it into a file, "
+        "and name that in PROMPTSTAGE_GIT_TOKEN_FILE"
+    )
+
+
+def _absent(upstream: Upstream) -> str:
+    what = "key" if upstream.scheme == "ssh" else "token"
+    return (
+        f"{upstream.host} shows no repository at {upstream.shown}; check this address, and what the {what} "
+        "may read"
+    )
+
+
+def _shut_ssh(upstream: Upstream) -> str:
+    key = upstream.ssh_key or "the ssh keys of this user"
+    return (
+        f"{upstream.host} refuses {key}; register the public half there as one that may read "
+        f"{upstream.shown}, or name another in PROMPTSTAGE_GIT_SSH_KEY"
+    )
+
+
+def _bad_key(upstream: Upstream) -> str:
+    return (
+        f"ssh cannot use the key {upstream.ssh_key}; name a private key without a passphrase in "
+        "PROMPTSTAGE_GIT_SSH_KEY"
+    )
+
+
+def _unknown_host(upstream: Upstream) -> str:
+    file = upstream.known_hosts or "the known_hosts of this user"
+    return f"the host key of {upstream.host} is not in {file}; {_learn(upstream)}"
+
+
+def _changed_host(upstream: Upstream) -> str:
+    return (
+        f"{upstream.host} shows another host key than before, so somebody may be in between; ask those who "
+        f"run it, and only if they changed it: {_learn(upstream, '>')}"
+    )
+
+
+def _learn(upstream: Upstream, into: str = ">>") -> str:
+    """How to write down a host's key."""
+    found = _PORT.fullmatch(upstream.host)
+    name, port = found.group("name", "port") if found else (upstream.host, None)
+    file = quote(str(upstream.known_hosts or "known_hosts"))
+    return (
+        f"run `ssh-keyscan {f'-p {port} ' if port else ''}{name.strip('[]')} {into} {file}`, compare "
+        f"`ssh-keygen -lf {file}` with what the host publishes, "
+        "and name that file in PROMPTSTAGE_GIT_KNOWN_HOSTS"
+    )
+
+
+_REMEDIES: tuple[tuple[str, Callable[[Upstream], str]], ...] = (  # the first whose words were said
+    ("IDENTIFICATION HAS CHANGED", _changed_host),
+    ("Host key verification failed", _unknown_host),
+    ("Load key .*(invalid format|error in libcrypto|passphrase)", _bad_key),
+    (r"Permission denied \(", _shut_ssh),
+    ("Authentication failed|could not read (Username|Password)|returned error: 40[13]", _shut),
+    ("[Rr]epository .*not found|returned error: 404", _absent),
+)
