@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import SPLIT
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from promptstage.holding import Holding
     from promptstage.prompt import Fallback, Prompt
+    from promptstage.status import Status
     from promptstage.transport import Token
 
 
@@ -46,10 +47,13 @@ class Source(Protocol):
     def count(self, what: str) -> None:
         """Add one to a count that `status` shows."""
 
+    def fell_back(self, error: PromptUnavailable) -> None:
+        """Take note that a fallback was served, and why."""
+
     def ready(self, timeout: float) -> bool:
         """Wait until everything is confirmed."""
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """What there is to know, for people."""
 
     def close(self) -> None:
@@ -187,8 +191,12 @@ class Client:
         """
         return self._source.ready(timeout)
 
-    def status(self) -> dict[str, Any]:
-        """What this client holds, how old it is, and what went wrong last; made for a debug page."""
+    def status(self) -> Status:
+        """What this client holds, how old it is, and what went wrong last; made for a debug page.
+
+        Returns:
+            Plain values, ready for `json.dumps`; `promptstage.status` says what each of them means.
+        """
         return self._source.status()
 
     def close(self) -> None:
@@ -222,10 +230,10 @@ class Client:
             if version is not None:
                 return self._source.pin(name, version)
             holding = self._held.get(name) or self._source.find(name)
-        except PromptUnavailable:
+        except PromptUnavailable as error:
             if fallback is None:
                 raise
-            self._source.count("fallbacks")
+            self._source.fell_back(error)
             return make_fallback(name, fallback)
         return holding.static or self._decide(holding, key, attributes)
 

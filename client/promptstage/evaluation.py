@@ -69,8 +69,12 @@ def _holds(condition: Condition, attributes: Mapping[str, object]) -> bool:
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return str.__str__(value)  # of an enum its value, as JSON has it
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return int.__repr__(value)
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from threading import Event, Lock, Thread
+from traceback import walk_stack
 from typing import TYPE_CHECKING
 
 from promptstage.transport import Fault
@@ -12,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from promptstage.health import Health
+
+
+_logger = logging.getLogger("promptstage")
 
 
 class _Flight:
@@ -49,6 +55,7 @@ class Fetcher:
         """
         if fault := self._health.breaker:
             return fault
+        _warn_in_event_loop()
         flight = self._board(what, work)
         if flight.landed.wait(self._timeout):
             return flight.fault
@@ -92,3 +99,38 @@ class Fetcher:
         with self._lock:
             if self._flights.get(what) is flight:
                 del self._flights[what]
+
+
+_warned = Event()
+
+
+def _warn_in_event_loop() -> None:
+    """Say once that a fetch is about to hold up an event loop, and where in the application.
+
+    In the log and not as a Python warning: where those are errors, `get` would fail.
+    """
+    if _warned.is_set() or not _in_event_loop():
+        return
+    _warned.set()
+    file, line = next(
+        (frame.f_code.co_filename, line)
+        for frame, line in walk_stack(None)
+        if not frame.f_globals.get("__name__", "").startswith(("promptstage.", "contextlib"))
+    )
+    _logger.warning(
+        "%s, line %d: get waits for the registry here, and the event loop with it; "
+        "use `await client.aget(...)`, or name the prompt in Client(prompts=[...])",
+        file,
+        line,
+    )
+
+
+def _in_event_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")  # a program with a loop has it imported
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

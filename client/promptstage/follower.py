@@ -14,6 +14,7 @@ from urllib.parse import quote
 from promptstage import limits
 from promptstage.errors import ReleaseInvalid
 from promptstage.holding import read_json
+from promptstage.status import now
 from promptstage.transport import Fault, NoStream
 
 if TYPE_CHECKING:
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
     from promptstage.health import Health
     from promptstage.holding import Holdings
     from promptstage.sse import Event as ServerEvent
+    from promptstage.status import StreamState, StreamStatus
     from promptstage.transport import Stream, Transport
 
 _logger = logging.getLogger("promptstage")
 
 
 class Follower:
-    """Follows the names in `wanted`, which only ever grows.
+    """Follows the names in `wanted`.
 
     Args:
         transport: the way to the registry.
@@ -71,7 +73,8 @@ class Follower:
         self._thread: Thread | None = None
         self._timer: Timer | None = None
         self._stream: Stream | None = None
-        self._state = "closed" if stopped else "idle"
+        self._asked: dict[str, str | None] = {}
+        self._state: tuple[StreamState, str, str | None] = ("closed" if stopped else "idle", now(), None)
         self._head: tuple[int, int] | None = None
         self._failures = 0
         self._attempted = -limits.ATTEMPT_SPACING
@@ -116,10 +119,16 @@ class Follower:
             if thread and thread.is_alive():
                 thread.join(timeout)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> StreamStatus:
         """The part of `Client.status` that is about the stream."""
+        state, since, error = self._state
         head = f"{self._head[0]}.{self._head[1]}" if self._head else None
-        return {"state": self._state, "head": head, "failures": self._failures}
+        return {"state": state, "since": since, "head": head, "failures": self._failures, "error": error}
+
+    def _enter(self, state: StreamState, error: str | None = None) -> None:
+        """Note the state and, if it is another one, since when."""
+        before, since, _ = self._state
+        self._state = (state, since if before == state else now(), error)
 
     def _run(self) -> None:
         while not self.is_stopped:
@@ -130,21 +139,21 @@ class Follower:
             except Exception as error:  # whatever it was: a client without this thread is blind for ever
                 _logger.exception("a fault of promptstage itself; please report it")
                 self._back_off(Fault(repr(error)))
-        self._state = "closed"
+        self._enter("closed")
 
     def _follow_or_poll(self) -> None:
         try:
             self._follow()
         except NoStream as fault:
             self._health.note(fault)
-            self._poll()
+            self._poll(fault)
 
     def _follow(self) -> None:
         """Read the stream until new names are due. Raises Fault, if it ends for another reason."""
         self._stop.wait(self._pause())
         self._attempted = time.monotonic()
-        self._state = "connecting"
-        names = {name: self._position(name) for name in tuple(self._wanted)}
+        self._enter("connecting", self._state[2])
+        names = self._asked = {name: self._position(name) for name in tuple(self._wanted)}
         path = f"/v1/environments/{quote(self._holdings.environment, safe='')}/stream"
         try:
             with self._transport.stream(path, {"names": names}) as self._stream:
@@ -165,7 +174,7 @@ class Follower:
     def _opened(self, names: dict[str, str | None]) -> None:
         self._health.answered()
         self._health.count("streams_opened")
-        if len(self._wanted) > len(names):
+        if self._lacks(names):
             self.follow()
 
     def _take(self, event: ServerEvent, names: dict[str, str | None]) -> None:
@@ -176,7 +185,9 @@ class Follower:
             raise Fault(f"the stream sent something unreadable: {error}") from error
         if event.kind == "release":
             name = body.get("prompt")
-            if name in names and self._holdings.adopt(name, body):
+            if not isinstance(name, str):
+                self._health.note(Fault("the stream sent a release without a name"))
+            elif name in names and self._holdings.adopt(name, body):
                 self._store(name, event.data)
         elif event.kind == "heartbeat":
             self._beat(body, names)
@@ -187,12 +198,13 @@ class Follower:
             self._head = (int(body["epoch"]), int(body["seq"]))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise Fault(f"the stream sent no heartbeat but {json.dumps(body)[:80]}") from error
-        self._state, self._failures = "live", 0
+        self._failures = 0
+        self._enter("connected")
         self._holdings.confirm(names, self._head)
 
-    def _poll(self) -> None:
+    def _poll(self, why: Fault) -> None:
         """Ask for each name now and then, until it is time to try streaming again."""
-        self._state = "polling"
+        self._enter("polling", str(why))
         until = time.monotonic() + limits.STREAM_RETRY
         while time.monotonic() < until:
             # In another order each time: one name that always fails must not starve those after it.
@@ -205,8 +217,10 @@ class Follower:
             self._stop.wait(limits.POLL_EVERY * random.uniform(0.9, 1.1))  # noqa: S311 - spreads a fleet
 
     def _back_off(self, fault: Fault) -> None:
-        self._state = "waiting"
+        self._enter("backing off", str(fault))
         self._health.note(fault)
+        if self._failures:  # one is an everyday matter: a registry that is started again ends its streams
+            self._health.lost(fault, self._holdings.in_words())
         self._save()
         longest = min(limits.BACK_OFF_CAP, limits.BACK_OFF_BASE * 2 ** min(self._failures, 16))
         self._failures += 1
@@ -217,7 +231,7 @@ class Follower:
     def _reopen(self) -> None:
         self._timer = None
         stream = self._stream
-        if stream is not None:
+        if stream is not None and self._lacks(self._asked):  # not one opened meanwhile, with all names
             stream.interrupt()
 
     def _pause(self) -> float:
@@ -226,7 +240,11 @@ class Follower:
 
     def _is_over(self, names: dict[str, str | None]) -> bool:
         """Whether we are closed, or there are new names and the stream may be opened again for them."""
-        return self.is_stopped or (len(self._wanted) > len(names) and not self._pause())
+        return self.is_stopped or (not self._pause() and self._lacks(names))
+
+    def _lacks(self, names: dict[str, str | None]) -> bool:
+        """Whether there are names that were not asked for."""
+        return any(name not in names for name in tuple(self._wanted))
 
     def _position(self, name: str) -> str | None:
         held = self._holdings.by_name.get(name)

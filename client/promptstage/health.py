@@ -6,11 +6,12 @@ import logging
 import time
 from collections import Counter
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from promptstage import limits
 
 if TYPE_CHECKING:
+    from promptstage.status import HealthStatus
     from promptstage.transport import Fault
 
 _logger = logging.getLogger("promptstage")
@@ -28,6 +29,7 @@ class Health:
         self._last: Fault | None = None
         self._refused: Fault | None = None
         self._refusal_logged = False
+        self._lost = False
         self._breaker: Fault | None = None
         self._closes_at = 0.0
         self.reset()
@@ -62,16 +64,25 @@ class Health:
         self._breaker = fault
         self._closes_at = time.monotonic() + max(limits.BREAKER_PAUSE, fault.retry_after or 0.0)
 
+    def lost(self, fault: Fault, instead: str) -> None:
+        """Say that the registry cannot be reached, and what happens instead: once, until it answers again."""
+        if not self._lost and fault.reason != "unauthorized":  # that was said
+            self._lost = True
+            _logger.warning("the registry cannot be reached (%s); %s", fault, instead)
+
     def answered(self) -> None:
         """The registry answers."""
         self._breaker = self._refused = None
+        if self._lost:
+            self._lost = False
+            _logger.info("the registry answers again")
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> HealthStatus:
         """The part of `Client.status` that is about the registry."""
         fault = self.breaker
         return {
-            "breaker": {"open": fault is not None, "error": fault and str(fault)},
-            "auth_error": self._refused and str(self._refused),
-            "last_error": self._last and str(self._last),
+            "breaker": {"open": fault is not None, "error": str(fault) if fault else None},
+            "auth_error": str(self._refused) if self._refused else None,
+            "last_error": str(self._last) if self._last else None,
             "counts": dict(self.counts),
         }

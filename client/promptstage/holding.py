@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from threading import Condition
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import decide
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from promptstage.model import Decision, Json, Release
     from promptstage.prompt import Prompt, Source
+    from promptstage.remedies import Why
+    from promptstage.status import PromptStatus
 
 
 class Holding:
@@ -58,14 +60,14 @@ class Holdings:
 
     Attributes:
         by_name: what is held. Read it without a lock: a release is swapped as a whole.
-        absent: names that the registry answered with a 404, and its ``code``.
+        absent: names that the registry answered with a 404, and what it said.
         errors: names whose last release could not be read, and why. The one before stays.
     """
 
     def __init__(self, environment: str) -> None:
         self.environment = environment
         self.by_name: dict[str, Holding] = {}
-        self.absent: dict[str, str] = {}
+        self.absent: dict[str, Why] = {}
         self.errors: dict[str, str] = {}
         self.reset()
 
@@ -98,9 +100,14 @@ class Holdings:
             self._changed.notify_all()
         return True
 
-    def miss(self, name: str, code: str) -> None:
+    def miss(self, name: str, why: Why) -> None:
         """Note that the registry has no release of a name. One that is held stays."""
-        self.absent[name] = code
+        self.absent[name] = why
+        self.errors.pop(name, None)
+
+    def forget(self, name: str) -> None:
+        """Forget what was noted about a name that is not held."""
+        self.absent.pop(name, None)
         self.errors.pop(name, None)
 
     def confirm(self, names: Iterable[str], head: tuple[int, int] | None = None) -> None:
@@ -130,20 +137,45 @@ class Holdings:
         with self._changed:
             return self._changed.wait_for(lambda: all(map(self.is_live, names)), timeout)
 
-    def status(self, name: str) -> dict[str, Any]:
+    def status(self, name: str) -> PromptStatus:
         """The part of `Client.status` that is about one name."""
-        held = self.by_name.get(name)
-        error = self.errors.get(name) or self.absent.get(name)
-        if held is None:
-            return {"versions": [], "source": None, "age": None, "epoch": None, "seq": None, "error": error}
+        absent = self.absent.get(name)
+        error = self.errors.get(name) or (absent and absent.reason)
+        return status_of(self.by_name.get(name), error)
+
+    def in_words(self) -> str:
+        """What can be served as long as the registry cannot be reached."""
+        held = tuple(self.by_name.values())
+        if not held:
+            return "nothing is held, so get returns its fallback or raises PromptUnavailable"
+        old = sum(holding.source == "snapshot" for holding in held)
+        oldest = max(holding.freshness.age for holding in held)
+        of_earlier = f", {old} of them from an earlier run's snapshot" if old else ""
+        return f"get goes on with the {len(held)} held{of_earlier}, confirmed {oldest:.0f} s ago or less"
+
+
+def status_of(held: Holding | None, error: str | None = None) -> PromptStatus:
+    """How one name stands."""
+    if held is None:
         return {
-            "versions": list(held.release.versions),
-            "source": held.source,
-            "age": held.freshness.age,
-            "epoch": held.release.epoch,
-            "seq": held.release.seq,
+            "version": None,
+            "versions": [],
+            "source": None,
+            "age": None,
+            "epoch": None,
+            "seq": None,
             "error": error,
         }
+    release = held.release
+    return {
+        "version": release.default_version,
+        "versions": list(dict.fromkeys([release.default_version, *release.versions])),
+        "source": "live" if held.source == "live" else "snapshot",
+        "age": round(held.freshness.age, 3),
+        "epoch": release.epoch,
+        "seq": release.seq,
+        "error": error,
+    }
 
 
 def read_json(data: bytes) -> Json:

@@ -17,6 +17,7 @@ from promptstage.prompt import Freshness, make_prompt
 if TYPE_CHECKING:
     from promptstage.model import Json, Served
     from promptstage.prompt import Prompt, Source
+    from promptstage.remedies import Why
 
 Pin = tuple[str, str]
 
@@ -30,7 +31,7 @@ class Pins:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Pin, Prompt] = OrderedDict()
-        self._missing: OrderedDict[Pin, tuple[float, str]] = OrderedDict()
+        self._missing: OrderedDict[Pin, tuple[float, Why]] = OrderedDict()
         self.reset()
 
     def reset(self) -> None:
@@ -57,17 +58,17 @@ class Pins:
                 self._kept.popitem(last=False)
         return prompt
 
-    def miss(self, pin: Pin, code: str) -> None:
-        """Remember for a while that the registry has no such version, and the ``code`` it gave."""
+    def miss(self, pin: Pin, why: Why) -> None:
+        """Remember for a while that the registry has no such version, and what it said."""
         with self._lock:
-            self._missing[pin] = (time.monotonic() + limits.MISSING_FOR, code)
+            self._missing[pin] = (time.monotonic() + limits.MISSING_FOR, why)
             if len(self._missing) > limits.PINNED_VERSIONS:
                 self._missing.popitem(last=False)
 
-    def missing(self, pin: Pin) -> str | None:
-        """The ``code`` with which a version is missing."""
-        until, code = self._missing.get(pin, (0.0, ""))
-        return code if time.monotonic() < until else None
+    def missing(self, pin: Pin) -> Why | None:
+        """Why a version is missing, if it is known to be."""
+        until, why = self._missing.get(pin, (0.0, None))
+        return why if time.monotonic() < until else None
 
 
 def read_version(pin: Pin, data: bytes) -> Served:

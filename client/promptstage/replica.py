@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import re
 import time
 from collections import deque
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from weakref import WeakSet
 
 from promptstage import limits
-from promptstage.errors import PromptUnavailable, ReleaseInvalid
+from promptstage.errors import ReleaseInvalid
 from promptstage.fetcher import Fetcher
 from promptstage.follower import Follower
 from promptstage.health import Health
 from promptstage.holding import Holdings, read_json
 from promptstage.pins import Pins, VersionInvalid, read_version, write_version
+from promptstage.remedies import Why, unavailable
 from promptstage.snapshot import Snapshots, default_root
 from promptstage.transport import NOT_FOUND, NOT_MODIFIED, Fault, Transport
 
@@ -28,27 +30,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from os import PathLike
 
+    from promptstage.errors import PromptUnavailable
     from promptstage.holding import Holding
     from promptstage.prompt import Prompt
+    from promptstage.status import Status
     from promptstage.transport import Answer, Token
 
-# PromptUnavailable.reason: what to do about it.
-_REMEDIES = {
-    "unknown_prompt": "the registry knows no such prompt; check the name, or tag a first version of it",
-    "unknown_version": "the registry knows no such version; check it, or push its tag",
-    "unknown_environment": "the registry has no such environment; check PROMPTSTAGE_ENVIRONMENT",
-    "no_release": "nothing is released there yet; promote a first version",
-    "invalid": "that version is invalid; see what `check` says about its file, and tag a new one",
-    "unauthorized": "the registry refuses this client; check PROMPTSTAGE_TOKEN and its environments",
-    "unreachable": "no answer, and no snapshot of an earlier run; check PROMPTSTAGE_URL, or pass fallback=",
-    "closed": "this client is closed, and never saw this prompt",
-}
-
+_logger = logging.getLogger("promptstage")
 
 # What the registry takes for a name and a version (its documentation has the grammar). Anything else is
 # not asked for: it cannot exist, and must not end up in a path or spoil the stream of the other names.
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}(/[a-z0-9][a-z0-9_-]{0,63}){0,7}")
 _NAME_LENGTH = 200
+_NO_NAME = Why("unknown_prompt", "what is no name is not asked for; names look like support/triage")
 _VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
 
 
@@ -64,6 +58,8 @@ class Replica:
         self.held: dict[str, Holding] = self._holdings.by_name
         self._pins = Pins()
         self._wanted: dict[str, None] = {}
+        self._asked_for: dict[str, None] = {}
+        self._fell_back: set[str] = set()
         self._unsaved: deque[tuple[str, str, bytes]] = deque()
         self._touched = time.monotonic()
         self._fetcher = Fetcher(timeout, self._health, self._save)
@@ -107,12 +103,22 @@ class Replica:
             self._wanted[name] = None
         self._follower.follow()
 
+    def _subscribe_unknown(self, name: str) -> None:
+        """Subscribe a name that `get` was asked for; of those without a release only the newest stay."""
+        self.subscribe([name])
+        self._asked_for[name] = None
+        surplus = [other for other in tuple(self._asked_for) if other not in self.held]
+        for other in surplus[: -limits.UNRELEASED_NAMES]:
+            for names in (self._asked_for, self._wanted):
+                names.pop(other, None)
+            self._holdings.forget(other)
+
     def find(self, name: str) -> Holding:
         """The release of a name that was not held a moment ago."""
         if not _is_name(name):
-            raise self._unavailable(name, "unknown_prompt")
+            raise self._unavailable(name, _NO_NAME)
         if name not in self._wanted:
-            self.subscribe([name])
+            self._subscribe_unknown(name)
         fault = None
         if not self._is_settled(name):
             fault = self._fetch(name, partial(self._fetch_release, name))
@@ -125,7 +131,7 @@ class Replica:
         if not _VERSION.fullmatch(version):
             raise ValueError(f"a pinned version is an exact one, such as 1.2.0, not {version!r}")
         if not _is_name(name):
-            raise self._unavailable(name, "unknown_prompt")
+            raise self._unavailable(name, _NO_NAME)
         pin = (name, version)
         found = self._pins.get(pin) or self._pin_held(name, version) or self._pin_stored(name, version)
         if found:
@@ -145,11 +151,18 @@ class Replica:
         """Add one to a count of `status`."""
         self._health.count(what)
 
+    def fell_back(self, error: PromptUnavailable) -> None:
+        """Count it, and say once for each name that is not had in between."""
+        self._health.count("fallbacks")
+        if error.name not in self._fell_back and len(self._fell_back) < limits.UNRELEASED_NAMES:
+            self._fell_back.add(error.name)
+            _logger.warning("the fallback is served: %s", error)
+
     def ready(self, timeout: float) -> bool:
         """Wait until every name is live."""
         return self._holdings.wait_live(tuple(self._wanted), timeout)
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """What there is to know, for people. The token is not in it."""
         return {
             "url": self._transport.url,
@@ -212,7 +225,7 @@ class Replica:
         answer = self._transport.fetch(path, etag=held.etag if held else None)
         self._health.answered()
         if answer.status == NOT_FOUND:
-            self._holdings.miss(name, answer.code)
+            self._holdings.miss(name, Why(answer.code, answer.detail))
         elif answer.status == NOT_MODIFIED:
             self._holdings.errors.pop(name, None)  # what could not be read is gone again
             self._holdings.confirm([name])
@@ -234,12 +247,12 @@ class Replica:
         answer = self._transport.fetch(f"/v1/prompts/{quote(name)}/versions/{quote(version)}")
         self._health.answered()
         if answer.status == NOT_FOUND:
-            self._pins.miss((name, version), answer.code)
+            self._pins.miss((name, version), Why(answer.code, answer.detail))
             return
         try:
             served = read_version((name, version), answer.body)
         except VersionInvalid:
-            self._pins.miss((name, version), "invalid")
+            self._pins.miss((name, version), Why("invalid"))
         except ReleaseInvalid as error:
             raise Fault(f"it sent something unreadable: {error}") from error
         else:
@@ -265,6 +278,10 @@ class Replica:
 
     def _store(self, name: str, data: bytes) -> None:
         self._unsaved.append((name, "", data))
+        self._fell_back.discard(name)
+        if name not in self._wanted:  # it was let go while this came in; what is held is followed
+            self._wanted[name] = None
+            self._follower.follow()
 
     def _save(self) -> None:
         """Write what is to be written. Only in threads that nobody waits for."""
@@ -286,13 +303,17 @@ class Replica:
             if held.source == "live":
                 self._snapshots.touch(name, held.freshness.age)
 
-    def _unavailable(self, name: str, why: str | Fault | None, version: str = "") -> PromptUnavailable:
-        """The error that says why, and what to do. `why` is the registry's ``code``, or what went wrong."""
-        reason = why.reason if isinstance(why, Fault) else why or "unreachable"
-        what = f"{name}@{version}" if version else f"{name} in {self._environment}"
-        remedy = _REMEDIES.get(reason, f"the registry says {reason}")
-        detail = f" ({why})" if isinstance(why, Fault) and str(why) else ""
-        return PromptUnavailable(name, reason, f"no {what} from {self._transport.url}: {remedy}{detail}")
+    def _unavailable(self, name: str, why: Why | Fault | None, version: str = "") -> PromptUnavailable:
+        if isinstance(why, Fault):
+            why = Why(why.reason, str(why))
+        return unavailable(
+            name,
+            why or Why("unreachable"),
+            url=self._transport.url,
+            environment=self._environment,
+            version=version,
+            known=tuple(self.held),
+        )
 
 
 def _is_name(name: str) -> bool:

@@ -22,6 +22,8 @@ from urllib.parse import quote
 
 from promptstage import limits
 from promptstage.limits import BODY_BYTES
+from promptstage.model import parse_release
+from promptstage.pins import read_version
 
 try:
     import fcntl
@@ -66,12 +68,18 @@ class Snapshots:
 
     def save_release(self, name: str, data: bytes) -> None:
         """Store a release, unless a newer one is there."""
-        new = _position(data)
-        self._save(self._path(name), data, keep=lambda old: _position(old) >= new)
+        new = parse_release(json.loads(data))
+
+        def keep(old: bytes) -> bool:
+            there = parse_release(json.loads(old))
+            same = (there.environment, there.prompt) == (new.environment, new.prompt)
+            return same and there.position >= new.position
+
+        self._save(self._path(name), data, keep)
 
     def save_version(self, name: str, version: str, data: bytes) -> None:
         """Store a version. A version never changes, so what is there stays."""
-        self._save(self._path(name, version), data, keep=_is_json)
+        self._save(self._path(name, version), data, keep=lambda old: bool(read_version((name, version), old)))
 
     def touch(self, name: str, age: float) -> None:
         """Note when a release was last confirmed: `age` seconds ago."""
@@ -164,18 +172,4 @@ def _try_lock(lock: int, *, is_last: bool) -> bool:
         if is_last:
             raise
         return False
-    return True
-
-
-def _position(data: bytes) -> tuple[int, int]:
-    """``(epoch, seq)`` of a release's JSON. Raises ValueError if it is none."""
-    try:
-        release = json.loads(data)
-        return (int(release["epoch"]), int(release["seq"]))
-    except (KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise ValueError("not a release") from error
-
-
-def _is_json(data: bytes) -> bool:
-    json.loads(data)
     return True

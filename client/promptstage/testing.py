@@ -5,6 +5,8 @@ from promptstage.testing import Client
 client = Client.of({"summarize": "Summarize {{text}}"})
 answer = my_app.summarize(client, "...")
 assert client.got == [("summarize", "1.0.0")]
+
+With pytest there is a fixture: see `promptstage.pytest_plugin`.
 """
 
 from __future__ import annotations
@@ -15,15 +17,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptstage.client import Client as RealClient
 from promptstage.errors import PromptUnavailable
-from promptstage.evaluation import PINNED
-from promptstage.holding import Holding
-from promptstage.model import Decision, Release, Served, parse_release
+from promptstage.evaluation import BUCKETS, PINNED
+from promptstage.health import Health
+from promptstage.holding import Holding, status_of
+from promptstage.keys import as_key, current_defaults, merged
+from promptstage.model import Decision, Release, Served, Slot, parse_release
 from promptstage.prompt import Freshness, make_document, make_prompt
+from promptstage.status import now
 
 if TYPE_CHECKING:
     from typing import Self
 
     from promptstage.prompt import Fallback, Messages, Prompt
+    from promptstage.status import Status
 
     Content = str | Messages | Mapping[str, Any]
 
@@ -35,17 +41,34 @@ class Got(NamedTuple):
     version: str
 
 
+class Call(NamedTuple):
+    """One `get`, `aget` or `use`: what the application asked with, and the prompt that it was given.
+
+    Attributes:
+        prompt: with `name`, `version`, `arm`, `reason` and all else.
+        key: the call's, or that of `context`; None where each call draws its own.
+        attributes: the call's, and those of `context`.
+    """
+
+    prompt: Prompt
+    key: str | None
+    attributes: Mapping[str, object]
+
+
 class Client(RealClient):
     """What an application gets in place of a real client; make it with `of`.
 
     Attributes:
-        got: what was given, in order.
+        got: name and version of what was given, in order.
+        calls: the same calls, with all there is to know of them.
     """
 
     def __init__(self, prompts: Mapping[str, Content]) -> None:
-        self._shelf = _Shelf({name: _release(name, content) for name, content in prompts.items()})
+        self._releases = {name: _release(name, content) for name, content in prompts.items()}
+        self._served_to: dict[tuple[str, str], Holding] = {}
         self.got: list[Got] = []
-        self._serve(self._shelf)
+        self.calls: list[Call] = []
+        self._serve(_Shelf(self._releases))
 
     @classmethod
     def of(cls, prompts: Mapping[str, Content]) -> Self:
@@ -58,16 +81,29 @@ class Client(RealClient):
         """
         return cls(prompts)
 
-    def serve(self, name: str, version: str, *, arm: str = "stable") -> None:
-        """From now on everyone gets this version, on this arm.
+    def serve(
+        self, name: str, version: str | None = None, *, arm: str = "stable", key: str | int | None = None
+    ) -> None:
+        """From now on everyone, or one key, gets this version, on this arm.
+
+        Args:
+            name: the prompt.
+            version: else the one that the arm gets in the release that this client was made with.
+            arm: ``canary``, ``control`` or ``stable``.
+            key: only who has this key; others go on as before.
 
         Raises:
-            KeyError: there is no such prompt or version.
+            KeyError: there is no such prompt or version, or no such arm.
         """
-        release = self._held[name].release
+        release = self._releases[name]
+        version = version or _version_on(release, arm)
         _ = release.versions[version]
-        fixed = replace(release, targets=(), split=None, default_version=version, default_arm=arm)
-        self._held[name] = Holding(fixed)
+        split = release.split and replace(release.split, slots=(Slot(arm, version, 0, BUCKETS),))
+        forced = Holding(replace(release, targets=(), split=split, default_version=version, default_arm=arm))
+        if key is None:
+            self._held[name] = forced
+        else:
+            self._served_to[name, as_key(key) or ""] = forced
 
     def _choose(
         self,
@@ -78,7 +114,12 @@ class Client(RealClient):
         fallback: Fallback | None,
     ) -> Prompt:
         prompt = super()._choose(name, key, attributes, version, fallback)
+        defaults = current_defaults()
+        given = as_key(key) or defaults.key
+        if version is None and (forced := self._served_to.get((name, given or ""))):
+            prompt = forced.choose(given or "", None)
         self.got.append(Got(prompt.name, prompt.version))
+        self.calls.append(Call(prompt, given, merged(defaults.attributes, attributes) or {}))
         return prompt
 
 
@@ -87,9 +128,15 @@ class _Shelf:
 
     def __init__(self, releases: Mapping[str, Release]) -> None:
         self.held = {name: Holding(release) for name, release in releases.items()}
+        self._health = Health()
+        self._since = now()
 
     def find(self, name: str) -> Holding:
-        raise PromptUnavailable(name, "unknown_prompt", f"this test has no {name}; name it in Client.of")
+        raise PromptUnavailable(
+            name,
+            "unknown_prompt",
+            f"this test has no {name} but {', '.join(self.held) or 'nothing'}; name it in Client.of",
+        )
 
     def pin(self, name: str, version: str) -> Prompt:
         holding = self.held.get(name) or self.find(name)
@@ -104,13 +151,23 @@ class _Shelf:
         return name in self.held and version in self.held[name].release.versions
 
     def count(self, what: str) -> None:
-        """A test looks at `got`."""
+        self._health.count(what)
+
+    def fell_back(self, error: PromptUnavailable) -> None:  # noqa: ARG002 - a test knows why
+        self.count("fallbacks")
 
     def ready(self, timeout: float) -> bool:  # noqa: ARG002 - there is nothing to wait for
         return True
 
-    def status(self) -> dict[str, Any]:
-        return {"prompts": {name: {"versions": list(h.release.versions)} for name, h in self.held.items()}}
+    def status(self) -> Status:
+        return {
+            "url": "",
+            "environment": "test",
+            "prompts": {name: status_of(holding) for name, holding in self.held.items()},
+            "stream": {"state": "idle", "since": self._since, "head": None, "failures": 0, "error": None},
+            "snapshots": {"folder": None, "error": None},
+            **self._health.status(),
+        }
 
     def close(self) -> None:
         """Nothing is open."""
@@ -124,3 +181,11 @@ def _release(name: str, content: Content) -> Release:
         version: Served(version, None, "", "", make_document(text)) for version, text in texts.items()
     }
     return Release("test", name, 1, 1, (), None, next(iter(versions)), "stable", versions)
+
+
+def _version_on(release: Release, arm: str) -> str:
+    slots = release.split.slots if release.split else ()
+    versions = {slot.arm: slot.version for slot in slots} | {release.default_arm: release.default_version}
+    if arm not in versions:
+        raise KeyError(f"{release.prompt} has no arm {arm} here; name the version that it should get")
+    return versions[arm]

@@ -80,6 +80,11 @@ class Answer(NamedTuple):
         """The ``code`` of a problem, or an empty text."""
         return _problem(self.body).get("code", "")
 
+    @property
+    def detail(self) -> str:
+        """The ``detail`` of a problem, which says what to do, or an empty text."""
+        return _problem(self.body).get("detail", "")
+
 
 class Transport:
     """Everything that goes over the wire to one registry.

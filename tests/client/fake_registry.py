@@ -107,6 +107,7 @@ class FakeRegistry:
         self.releases: dict[str, Json] = {}
         self.versions: dict[tuple[str, str], Json] = {}
         self.missing_code = "no_release"
+        self.missing_detail = "not there"
         self.mode: str | int = NORMAL
         self.headers: dict[str, str] = {}
         self.delay = Event()
@@ -288,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
         fake = self.server.fake
         if "/releases/" in path:
             body = fake.releases.get(path.partition("/releases/")[2])
-            return (200, body) if body else (404, {"code": fake.missing_code, "detail": "not there"})
+            return (200, body) if body else (404, {"code": fake.missing_code, "detail": fake.missing_detail})
         name, _, version = path.removeprefix("/v1/prompts/").partition("/versions/")
         body = fake.versions.get((name, version))
         return (200, body) if body else (404, {"code": "unknown_version", "detail": "not there"})

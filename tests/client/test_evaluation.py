@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 
@@ -70,6 +71,18 @@ def test_control_is_as_large_as_canary() -> None:
     }
 
 
+class Tenant(str, Enum):  # noqa: UP042 - what applications have
+    """A text whose str() is another one."""
+
+    ACME = "acme"
+
+
+class Plan(int, Enum):
+    """A number whose str() is none."""
+
+    PRO = 42
+
+
 @pytest.mark.parametrize(
     ("value", "matches"),
     [
@@ -78,12 +91,14 @@ def test_control_is_as_large_as_canary() -> None:
         (42.0, True),
         (True, True),
         (["x", "acme"], True),
+        (Tenant.ACME, True),
+        (Plan.PRO, True),
         ("other", False),
         (None, False),
     ],
 )
 def test_an_audience_compares_texts(value: object, matches: object) -> None:
-    """Numbers in decimal, booleans as JSON has them, any element of a list."""
+    """Numbers in decimal, booleans as JSON has them, any element of a list, an enum's value."""
     audience = {"tenant": ["acme", "42", "true"]}
     decision = decide(parse_release(release(candidate="1.3.0", audience=audience)), "u", {"tenant": value})
 

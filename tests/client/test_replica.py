@@ -46,7 +46,7 @@ def test_a_change_arrives_by_itself(connect: Connect, registry: FakeRegistry) ->
     until(lambda: version(client) == "1.3.0")
 
     assert registry.requests == ["POST /v1/environments/production/stream"]
-    until(lambda: client.status()["stream"] == {"state": "live", "head": "100.2", "failures": 0})
+    until(lambda: client.status()["stream"]["head"] == "100.2")
 
 
 def test_a_change_arrives_at_once(connect: Connect, registry: FakeRegistry) -> None:
@@ -208,7 +208,7 @@ def test_silence_means_reconnect(connect: Connect, registry: FakeRegistry, quick
     registry.send(b": still here\n\n")
     registry.wait_for_streams(2)
 
-    assert "silence" in client.status()["last_error"]
+    assert "silence" in str(client.status()["last_error"])
 
 
 @pytest.mark.parametrize("mode", [NO_STREAM, SILENT_STREAM])
@@ -222,7 +222,7 @@ def test_without_a_stream_it_polls(connect: Connect, registry: FakeRegistry, qui
     until(lambda: version(client) == "1.3.0")
     registry.mode = "normal"
 
-    until(lambda: client.status()["stream"]["state"] == "live")
+    until(lambda: client.status()["stream"]["state"] == "connected")
 
 
 def test_polling_tells_of_a_first_promote(connect: Connect, registry: FakeRegistry, quick: None) -> None:

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from client.fake_registry import FakeRegistry, release, until
+from client.fake_registry import FakeRegistry, release, until, version_of
 
 from promptstage.limits import BODY_BYTES
 from promptstage.snapshot import Snapshots, default_root
@@ -64,12 +64,12 @@ import json, sys
 from pathlib import Path
 from promptstage.snapshot import Snapshots
 snapshots = Snapshots(Path(sys.argv[1]), "u", "e")
+release = json.loads(sys.argv[3])
 for seq in range(int(sys.argv[2]), 200, 2):
-    snapshots.save_release("a", json.dumps({"epoch": 1, "seq": seq}).encode())
+    snapshots.save_release("a", json.dumps(release | {"seq": seq}).encode())
 """
-    writers = [
-        subprocess.Popen([sys.executable, "-c", program, str(tmp_path), first]) for first in ("0", "1", "0")
-    ]
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    writers = [subprocess.Popen([*command, first, raw(name="a").decode()]) for first in ("0", "1", "0")]
 
     assert [writer.wait() for writer in writers] == [0, 0, 0]
     stored = Snapshots(tmp_path, "u", "e").load("a")
@@ -110,6 +110,22 @@ def test_a_torn_file_counts_as_none(
 
     assert connect(snapshot_dir=tmp_path).get("summarize").source == "live"
     until(lambda: (folder / "summarize.json").read_bytes() == raw())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        json.dumps({"epoch": 10**12, "seq": 1}).encode(),
+        raw(epoch=10**12, name="triage"),
+        raw(epoch=10**12).replace(b"v1", b"v9").replace(b'"split": null', b'"split": {"algo": "v9"}'),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_replaced(snapshots: Snapshots, file: Path, other: bytes) -> None:
+    """However new it claims to be: what is no release of this prompt keeps none out."""
+    file.write_bytes(other)
+    snapshots.save_release("summarize", raw(seq=5))
+
+    assert file.read_bytes() == raw(seq=5)
 
 
 def test_a_huge_file_and_a_pipe_count_as_none(snapshots: Snapshots, file: Path) -> None:
@@ -154,6 +170,17 @@ def test_a_release_of_another_prompt_is_not_served(
     Snapshots(tmp_path, registry.url, "production").save_release("triage", raw(seq=5))
 
     assert connect(snapshot_dir=tmp_path).get("triage", fallback="mine").version == "fallback"
+
+
+def test_a_pinned_version_that_cannot_be_used_is_replaced(snapshots: Snapshots) -> None:
+    """JSON alone is not enough to stay."""
+    whole = json.dumps(version_of("summarize", "1.0.0")).encode()
+    snapshots.save_version("summarize", "1.0.0", b"{}")
+    snapshots.save_version("summarize", "1.0.0", whole)
+
+    stored = snapshots.load("summarize", "1.0.0")
+    assert stored is not None
+    assert stored.data == whole
 
 
 def test_without_a_writable_folder_it_works(

@@ -8,7 +8,8 @@ import pytest
 from client.fake_registry import release
 
 import promptstage
-from promptstage import PromptUnavailable
+from promptstage import PromptUnavailable, context
+from promptstage.stamp import EMPTY, current, stamped
 from promptstage.testing import Client
 
 
@@ -60,3 +61,61 @@ def test_what_is_not_there_is_unavailable() -> None:
         client.get("b")
     with pytest.raises(PromptUnavailable, match=r"Client\.of"):
         client.get("a", version="9.9.9")
+
+
+def rolling() -> Client:
+    """A client with a rollout at 10 %."""
+    return Client.of({"summarize": release(candidate="1.3.0", percent=10)})
+
+
+@pytest.mark.parametrize(("arm", "version"), [("canary", "1.3.0"), ("control", "1.2.0"), ("stable", "1.2.0")])
+def test_every_arm_of_a_rollout_can_be_forced(arm: str, version: str) -> None:
+    """For everyone, with the version that the arm gets, one after the other."""
+    client = rolling()
+    client.serve("summarize", arm="control")
+    client.serve("summarize", arm=arm)
+    prompts = [client.get("summarize", key=key) for key in range(20)]
+
+    assert {(p.version, p.arm, p.reason, p.rollout) for p in prompts} == {(version, arm, "SPLIT", "r-1")}
+
+
+def test_an_arm_can_be_forced_for_one_key() -> None:
+    """Others go on as before; the key may come from the context."""
+    client = Client.of({"a": {"versions": {"1.0.0": "one", "2.0.0": "two"}}})
+    client.serve("a", "2.0.0", arm="canary", key=42)
+
+    assert client.get("a", key="42").arm == "canary"
+    with context(key=42):
+        assert client.get("a").version == "2.0.0"
+        assert client.get("a", version="1.0.0").version == "1.0.0"
+    assert [client.get("a").version, client.get("a", key="43").version] == ["1.0.0", "1.0.0"]
+
+
+def test_an_arm_that_is_not_there_cannot_be_forced() -> None:
+    """Unless its version is named."""
+    client = Client.of({"a": "A"})
+    with pytest.raises(KeyError, match="name the version"):
+        client.serve("a", arm="canary")
+
+
+def test_it_notes_how_the_application_asked() -> None:
+    """The key and attributes, given or of the context, and the whole prompt."""
+    client = rolling()
+    client.serve("summarize", arm="canary")
+    with context(key="user-42", attributes={"tenant": "acme"}):
+        client.get("summarize", attributes={"plan": "pro"})
+    client.get("summarize")
+
+    first, second = client.calls
+    assert (first.prompt.version, first.prompt.arm, first.key) == ("1.3.0", "canary", "user-42")
+    assert first.attributes == {"tenant": "acme", "plan": "pro"}
+    assert (second.key, second.attributes) == (None, {})
+
+
+def test_it_stamps_what_was_forced() -> None:
+    """So that an application's test of its log lines sees the arm."""
+    client = rolling()
+    client.serve("summarize", arm="canary", key="u")
+    with stamped(EMPTY):
+        client.get("summarize", key="u")
+        assert (str(current()), current().arm) == ("summarize@1.3.0", "canary")

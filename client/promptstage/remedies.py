@@ -1,0 +1,76 @@
+"""What to do when there is nothing to serve: a sentence for each reason, and who else knows something."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, NamedTuple
+
+from promptstage.errors import PromptUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LONGEST = 400  # characters of what others say, so that an error stays readable
+
+# By reason, as PromptUnavailable has it.
+_REMEDIES = {
+    "unknown_prompt": (
+        "the registry knows no such prompt; check the name, or commit its file and run "
+        "`promptstage tag {name} --push`"
+    ),
+    "unknown_version": (
+        "the registry knows no such version; `promptstage versions {name}` lists those that there are"
+    ),
+    "unknown_environment": (
+        "the registry has no such environment; check environment= or PROMPTSTAGE_ENVIRONMENT"
+    ),
+    "no_release": (
+        "nothing of it is released there yet; run `promptstage promote {name} VERSION -e {environment}` "
+        "with one of `promptstage versions {name}`"
+    ),
+    "invalid": (
+        "that version is invalid; see what `promptstage check` says about its file, and tag a new one"
+    ),
+    "unauthorized": (
+        "the registry refuses this client; check token= or PROMPTSTAGE_TOKEN, or have a token made "
+        "with `promptstage token create --role reader -e {environment}`"
+    ),
+    "unreachable": (
+        "no answer, and no snapshot of an earlier run; check url= or PROMPTSTAGE_URL, and pass fallback= "
+        "to serve something all the same"
+    ),
+    "closed": "this client is closed, and never saw this prompt",
+}
+
+
+class Why(NamedTuple):
+    """Why there is nothing: a reason as PromptUnavailable has it, and what the other side said about it."""
+
+    reason: str
+    detail: str = ""
+
+
+def unavailable(  # noqa: PLR0913 - the facts of one sentence, by keyword
+    name: str, why: Why, *, url: str, environment: str, version: str = "", known: Iterable[str] = ()
+) -> PromptUnavailable:
+    """The error that says what is not there, why, and what to do.
+
+    Args:
+        name: what was asked for.
+        why: the reason.
+        url: where.
+        environment: where.
+        version: if one was asked for.
+        known: the names that this client knows, for the one that was meant.
+    """
+    what = f"{name}@{version}" if version else f"{name} in {environment}"
+    remedy = _REMEDIES.get(why.reason, f"the registry says {why.reason}")
+    remedy = remedy.format(name=name, environment=environment)
+    said = f" ({why.detail[:_LONGEST]})" if why.detail else ""
+    meant = _meant(name, why.detail, known) if why.reason == "unknown_prompt" else ""
+    return PromptUnavailable(name, why.reason, f"no {what} from {url}: {remedy}{said}{meant}")
+
+
+def _meant(name: str, said: str, known: Iterable[str]) -> str:
+    near = [other for other in get_close_matches(name, known) if other != name and other not in said]
+    return f"; this client knows {' and '.join(near)}" if near else ""

@@ -1,0 +1,102 @@
+"""The shape of `Client.status`: plain values, which `json.dumps` takes as they are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal, TypedDict
+
+StreamState = Literal["idle", "connecting", "connected", "polling", "backing off", "closed"]
+
+
+class PromptStatus(TypedDict):
+    """One name that this client follows.
+
+    Attributes:
+        version: what everyone gets who is in no rollout; None where nothing is held.
+        versions: all that a key can get, that one first.
+        source: ``live``, or ``snapshot`` until the registry has confirmed it to this process.
+        age: seconds since the registry last confirmed it.
+        epoch: with `seq`, how new the release is.
+        seq: see `epoch`.
+        error: why nothing, or nothing newer, is held.
+    """
+
+    version: str | None
+    versions: list[str]
+    source: Literal["live", "snapshot"] | None
+    age: float | None
+    epoch: int | None
+    seq: int | None
+    error: str | None
+
+
+class StreamStatus(TypedDict):
+    """How changes come in.
+
+    Attributes:
+        state: ``idle`` before the first name; ``connecting``; ``connected``; ``polling`` where there is
+            no stream to be had; ``backing off`` while the registry cannot be reached; ``closed``.
+        since: when this state began, as RFC 3339 in UTC.
+        head: the newest ``<epoch>.<seq>`` that the registry told of.
+        failures: attempts that failed since it was last connected.
+        error: why it is not connected.
+    """
+
+    state: StreamState
+    since: str
+    head: str | None
+    failures: int
+    error: str | None
+
+
+class SnapshotStatus(TypedDict):
+    """The files that outlive the process: their folder, and why nothing can be written there."""
+
+    folder: str | None
+    error: str | None
+
+
+class BreakerStatus(TypedDict):
+    """Whether first fetches fail at once for now, and why."""
+
+    open: bool
+    error: str | None
+
+
+class HealthStatus(TypedDict):
+    """What the client knows about its registry.
+
+    Attributes:
+        breaker: of first fetches.
+        auth_error: why the registry refuses the token, as long as it does.
+        last_error: the last thing that went wrong, however long ago.
+        counts: how often: ``random_keys``, ``fallbacks``, ``first_fetches``, ``streams_opened``.
+    """
+
+    breaker: BreakerStatus
+    auth_error: str | None
+    last_error: str | None
+    counts: dict[str, int]
+
+
+class Status(HealthStatus):
+    """All of it. The token is not in it.
+
+    Attributes:
+        url: the registry.
+        environment: what is followed there.
+        prompts: by name, all that are followed.
+        stream: how changes come in.
+        snapshots: what outlives the process.
+    """
+
+    url: str
+    environment: str
+    prompts: dict[str, PromptStatus]
+    stream: StreamStatus
+    snapshots: SnapshotStatus
+
+
+def now() -> str:
+    """The time of day as it stands there: RFC 3339 in UTC, with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
