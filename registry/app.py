@@ -15,7 +15,19 @@ from anyio import CapacityLimiter
 from fastapi import FastAPI
 
 from registry import embedded
-from registry.api import clients, guard, health, problem, prompts, releases, stream, tokens
+from registry.api import (
+    clients,
+    docs,
+    doctor,
+    guard,
+    health,
+    problem,
+    prompts,
+    releases,
+    stream,
+    tokens,
+    webhooks,
+)
 from registry.api import rollouts as rollouts_api
 from registry.api.census import Census
 from registry.api.facts import Facts
@@ -49,10 +61,6 @@ MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, i
 WRITERS = 8  # changes at once: they wait for each other, and must leave threads for readers
 FIRST_LOOK_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
 
-DESCRIPTION = (
-    "Resolves a prompt's name to a version, by canary and full rollout rules. Versions are git tags."
-)
-
 
 def from_environment() -> FastAPI:
     """Make the app that the environment variables describe; what uvicorn's workers call."""
@@ -80,15 +88,17 @@ def create(settings: Settings) -> FastAPI:
         logger.info("Stopped", extra={"event": "stopped"})
 
     app = FastAPI(
-        title="Promptstage",
-        version="1",
-        description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=docs.operation_id,
+        separate_input_output_schemas=False,
     )
     problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
     guard.install(app)
     app.add_middleware(Measured)
-    for part in (prompts, releases, stream, clients, rollouts_api, tokens, health):
+    docs.describe(app)
+    for part in (prompts, releases, stream, clients, rollouts_api, tokens, doctor, health):
         app.include_router(part.router, max_body_size=MAX_BODY_BYTES)
     app.include_router(webhooks.router, max_body_size=webhooks.MAX_BODY_BYTES)
     return app
@@ -121,7 +131,17 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     metrics = Metrics(settings.environments, Facts(catalog, replica), settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
     managed = Tokens(settings.environments, replica)
-    return Parts(catalog, sync, rollouts, hub, Census(hub, board), metrics, managed, CapacityLimiter(WRITERS))
+    return Parts(
+        catalog,
+        sync,
+        rollouts,
+        hub,
+        Census(hub, board),
+        metrics,
+        managed,
+        CapacityLimiter(WRITERS),
+        settings.webhook_secret_file,
+    )
 
 
 def _reviver(settings: Settings) -> Callable[[], None]:

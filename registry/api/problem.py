@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi.exceptions import RequestValidationError
@@ -34,29 +35,79 @@ HEADERS: dict[HTTPStatus, dict[str, str]] = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
 }
-SCHEMA = {
+PROBLEM: dict[str, Any] = {
+    "title": "Problem",
     "type": "object",
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
         "type": {"type": "string", "const": "about:blank"},
-        "title": {"type": "string"},
+        "title": {"type": "string", "description": "the status in words"},
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "what was wrong, and what to do"},
         "code": {"type": "string", "description": "the same for programs"},
+        "state": {"type": "object", "description": "of a 409 and 412 about a rollout: what is in force"},
+        "errors": {
+            "type": "array",
+            "description": "of `invalid_request`: each bad value, where it is and what is wrong with it",
+            "items": {
+                "type": "object",
+                "properties": {"loc": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
     },
+}
+# What may be the matter, where an endpoint does not say it more closely.
+CODES: dict[int, tuple[str, ...]] = {
+    401: ("unauthorized",),
+    403: ("forbidden",),
+    404: ("unknown_environment", "unknown_prompt"),
+    412: ("precondition_failed",),
+    413: ("too_large",),
+    422: ("invalid_request", "invalid"),
+    503: ("unavailable", "busy", "journal_missing", "journal_damaged", "journal_behind", "git_failed"),
+}
+SAID = {
+    401: "send a token: Authorization: Bearer <token>",
+    403: "this needs the role releaser; the token 'dashboard' has reader",
+    404: "there is no prompt 'sumarize'; did you mean summarize?",
+    409: "summarize in production: a rollout is under way; promote it or roll it back first",
+    412: "the state is 1795600000.41, not 1795600000.40; look again",
+    413: "a body may have 1048576 bytes, not 2097152",
+    422: "verison: this key is not known here; remove it",
+    503: "others write all the time; try again",
 }
 MAX_INPUT = 200  # of a bad value, what an answer repeats
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """How an endpoint's errors are documented: each a problem, with the sentence that HTTP has for it."""
-    content = {"application/problem+json": {"schema": SCHEMA}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+def responses(
+    *statuses: int, codes: Mapping[int, tuple[str, ...]] = MappingProxyType({})
+) -> dict[int | str, dict[str, Any]]:
+    """How an endpoint's errors are documented.
+
+    Args:
+        statuses: which there are.
+        codes: by status, what `code` may be, where that is not what it usually is.
+    """
+    return {status: _documented(HTTPStatus(status), codes.get(status)) for status in statuses}
 
 
-def install(app: FastAPI, max_body_bytes: int) -> None:
-    """Make an app answer every error in this way, among them a body that is too large."""
-    app.add_middleware(BodyLimit, limit=max_body_bytes)
+def _documented(status: HTTPStatus, codes: tuple[str, ...] | None) -> dict[str, Any]:
+    codes = codes or CODES.get(status.value, ("error",))
+    example = _body(status, SAID.get(status.value, status.description), codes[0])
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+    shown = ", ".join(f"`{code}`" for code in codes)
+    return {"description": f"{status.phrase}: {shown}", "content": {"application/problem+json": content}}
+
+
+def install(app: FastAPI, max_body_bytes: int, of_paths: Mapping[str, int]) -> None:
+    """Make an app answer every error in this way, among them a body that is too large.
+
+    Args:
+        app: the app.
+        max_body_bytes: what a body may have.
+        of_paths: the paths for which that is another number.
+    """
+    app.add_middleware(BodyLimit, limit=max_body_bytes, of_paths=of_paths)
     app.add_exception_handler(errors.RegistryError, _registry_error)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_error)
@@ -67,19 +118,22 @@ def answer(
     status: HTTPStatus, detail: str, code: str, extra: Mapping[str, Any] | None = None, headers: Any = None
 ) -> JSONResponse:
     """A problem as the contract has it; `extra` are its further members."""
-    body = {
+    return JSONResponse(
+        _body(status, detail, code) | dict(extra or {}),
+        status_code=status,
+        headers={**HEADERS.get(status, {}), **(headers or {})},
+        media_type="application/problem+json",
+    )
+
+
+def _body(status: HTTPStatus, detail: str, code: str) -> dict[str, Any]:
+    return {
         "type": "about:blank",
         "title": status.phrase,
         "status": status.value,
         "detail": detail,
         "code": code,
     }
-    return JSONResponse(
-        body | dict(extra or {}),
-        status_code=status,
-        headers={**HEADERS.get(status, {}), **(headers or {})},
-        media_type="application/problem+json",
-    )
 
 
 class BodyLimit:
@@ -88,18 +142,20 @@ class BodyLimit:
     The framework's own limit counts what really comes; this one gives the refusal its shape.
     """
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, of_paths: Mapping[str, int]) -> None:
         self._app = app
         self._limit = limit
+        self._of_paths = of_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 413, or go on."""
         length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
-        if not (length.isdecimal() and int(length) > self._limit):
+        limit = self._of_paths.get(scope.get("path", ""), self._limit)
+        if not (length.isdecimal() and int(length) > limit):
             return await self._app(scope, receive, send)
         refusal = answer(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"a body may have {self._limit} bytes, not {length}",
+            f"a body may have {limit} bytes, not {length}",
             "too_large",
         )
         await refusal(scope, receive, send)
@@ -149,7 +205,13 @@ async def _http_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    route = getattr(request.scope.get("route"), "path_format", "")
+    logger.error(
+        "%s %s failed",
+        *(request.method, request.url.path),
+        exc_info=error,
+        extra={"event": "failed", "method": request.method, "route": route},
+    )
     return answer(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "this should not happen; the log of the registry says more",

@@ -1,0 +1,151 @@
+"""Webhooks: the repository's host tells that something was pushed.
+
+Whatever it says, it is only a hint to go and look, so one that comes twice, late or out of order does no
+harm. Its headers tell the hosts apart: each proves in its own that it knows the secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Header, Request
+from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
+
+from registry.api import problem
+from registry.api.parts import Service
+from registry.errors import Forbidden, Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATH = "/v1/webhooks"
+MAX_BODY_BYTES = 25 << 20  # GitHub sends up to 25 MB; a body is hashed as it comes and never kept
+SECRET_FILE = "PROMPTSTAGE_WEBHOOK_SECRET_FILE"  # noqa: S105 - the setting's name
+STANDARD_PREFIX = "whsec_"  # of a secret as standardwebhooks.com writes it; the key follows in base64
+
+router = APIRouter(tags=["operations"])
+
+HEX = "6ae5a5c2f6dd1e2ab5f6be6b7a6f4b7a5f8e0c1d2b3a49586776859403122130"
+
+
+class Signatures(BaseModel):
+    """The headers in which a host proves that it knows the secret; one of them has to be right."""
+
+    x_hub_signature_256: str | None = Field(
+        None, description="GitHub: HMAC-SHA256 of the body", examples=[f"sha256={HEX}"]
+    )
+    x_hub_signature: str | None = Field(
+        None, description="Bitbucket: HMAC-SHA256 of the body", examples=[f"sha256={HEX}"]
+    )
+    x_gitea_signature: str | None = Field(None, description="Gitea: HMAC-SHA256 of the body", examples=[HEX])
+    x_forgejo_signature: str | None = Field(
+        None, description="Forgejo: HMAC-SHA256 of the body", examples=[HEX]
+    )
+    x_gitlab_token: str | None = Field(None, description="GitLab, secret token: the secret itself")
+    webhook_signature: str | None = Field(
+        None,
+        description="GitLab, signing token: HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`",
+        examples=["v1,auWlwvbdHiq19r5rem9Lel+ODB0rOklYZ3aFlAMSITA="],
+    )
+    webhook_id: str = Field("", description="GitLab, signing token: part of what is signed")
+    webhook_timestamp: str = Field("", description="GitLab, signing token: part of what is signed")
+
+
+class Proof:
+    """Compares what a request claims with what it would claim if it knew the secret."""
+
+    def __init__(self, secret: bytes, claimed: Signatures) -> None:
+        """Begin with an empty body.
+
+        Args:
+            secret: what the host shares with us.
+            claimed: the request's headers.
+        """
+        self._secret = secret
+        self._claimed = claimed
+        self._body = hmac.new(secret, digestmod=hashlib.sha256)
+        stamped = f"{claimed.webhook_id}.{claimed.webhook_timestamp}.".encode("latin-1")
+        self._stamped = hmac.new(_standard_key(secret), stamped, hashlib.sha256)
+
+    def add(self, chunk: bytes) -> None:
+        """Go on with the body."""
+        self._body.update(chunk)
+        self._stamped.update(chunk)
+
+    def holds(self) -> bool:
+        """Whether any claim is right, compared in constant time."""
+        of_body = self._body.hexdigest().encode()
+        standard = b"v1," + base64.b64encode(self._stamped.digest())
+        claimed = self._claimed
+        pairs = [
+            (claimed.x_hub_signature_256, b"sha256=" + of_body),
+            (claimed.x_hub_signature, b"sha256=" + of_body),
+            (claimed.x_gitea_signature, of_body),
+            (claimed.x_forgejo_signature, of_body),
+            (claimed.x_gitlab_token, self._secret),
+            *((one, standard) for one in (claimed.webhook_signature or "").split(" ")),
+        ]
+        return any(hmac.compare_digest((claim or "").encode("latin-1"), right) for claim, right in pairs)
+
+
+@router.post(
+    PATH,
+    status_code=202,
+    summary="Take a webhook of the repository's host",
+    responses=problem.responses(403, 413, 503),
+    response_description="It is being looked; a pushed tag is a version in a moment",
+    openapi_extra={"requestBody": {"content": {"*/*": {"schema": {}}}, "description": "Is not interpreted."}},
+)
+async def receive(
+    service: Service, request: Request, claimed: Annotated[Signatures, Header()]
+) -> dict[str, str]:
+    """Look at the repository now instead of at the next poll.
+
+    GitHub, GitLab (with a secret token or a signing token), Gitea, Forgejo and Bitbucket call this path
+    with any event, of which only pushes of tags are of use. It needs no token, but the secret in
+    `PROMPTSTAGE_WEBHOOK_SECRET_FILE`.
+    """
+    proof = Proof(_secret(service.webhook_secret_file), claimed)
+    try:
+        async for chunk in request.stream():
+            proof.add(chunk)
+    except ClientDisconnect as error:
+        raise Invalid("the body has no end; send it again") from error
+    if not proof.holds():
+        raise Forbidden(
+            "no header proves that the sender knows the secret; give the webhook at the repository's host "
+            f"the one in the registry's {SECRET_FILE}",
+            code="bad_signature",
+        )
+    service.sync.look_now()
+    return {"status": "looking"}
+
+
+def _secret(file: Path | None) -> bytes:
+    if file is None:
+        raise Forbidden(
+            "webhooks are off, as there is no secret; write a long random one into a file, name that in "
+            f"{SECRET_FILE}, and give the webhook at the repository's host the same",
+            code="webhooks_off",
+        )
+    try:
+        secret = file.read_bytes().strip()
+    except OSError as error:
+        raise Unavailable(f"{SECRET_FILE} cannot be read ({error.strerror}); correct it") from error
+    if not secret:  # anybody knows an empty one
+        raise Unavailable(f"{SECRET_FILE} is empty; write a long random secret into it")
+    return secret
+
+
+def _standard_key(secret: bytes) -> bytes:
+    """The key of a secret in the notation of Standard Webhooks; the bytes of any other."""
+    encoded = secret.removeprefix(STANDARD_PREFIX.encode())
+    try:
+        return base64.b64decode(encoded, validate=True) if encoded != secret else secret
+    except binascii.Error:
+        return secret
