@@ -56,7 +56,11 @@ class Health:
         self._refused = fault
         if not self._refusal_logged:
             self._refusal_logged = True
-            _logger.error("the registry refuses this client: %s; check PROMPTSTAGE_TOKEN", fault)
+            _logger.error(
+                "the registry refuses this client: %s; check token= or PROMPTSTAGE_TOKEN. "
+                "Until then get goes on with what is held",
+                fault,
+            )
 
     def open(self, fault: Fault) -> None:
         """Let first fetches fail at once for a while."""

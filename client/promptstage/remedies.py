@@ -12,34 +12,40 @@ if TYPE_CHECKING:
 
 _LONGEST = 400  # characters of what others say, so that an error stays readable
 
-# By reason, as PromptUnavailable has it.
+# By reason, as PromptUnavailable has it: what is wrong, and what to do.
 _REMEDIES = {
     "unknown_prompt": (
-        "the registry knows no such prompt; check the name, or commit its file and run "
-        "`promptstage tag {name} --push`"
+        "the registry knows no such prompt",
+        "check the name, or commit its file and run `promptstage tag {name} --push`",
     ),
     "unknown_version": (
-        "the registry knows no such version; `promptstage versions {name}` lists those that there are"
+        "the registry knows no such version",
+        "`promptstage versions {name}` lists those that there are",
     ),
     "unknown_environment": (
-        "the registry has no such environment; check environment= or PROMPTSTAGE_ENVIRONMENT"
+        "the registry has no such environment",
+        "check environment= or PROMPTSTAGE_ENVIRONMENT",
     ),
     "no_release": (
-        "nothing of it is released there yet; run `promptstage promote {name} VERSION -e {environment}` "
-        "with one of `promptstage versions {name}`"
+        "nothing of it is released there",
+        "run `promptstage promote {name} VERSION -e {environment}` with one of `promptstage versions {name}`",
     ),
     "invalid": (
-        "that version is invalid; see what `promptstage check` says about its file, and tag a new one"
+        "that version is invalid",
+        "see what `promptstage check` says about its file, and tag a new one",
     ),
     "unauthorized": (
-        "the registry refuses this client; check token= or PROMPTSTAGE_TOKEN, or have a token made "
-        "with `promptstage token create --role reader -e {environment}`"
+        "the registry refuses this client",
+        "check token= or PROMPTSTAGE_TOKEN, or run `promptstage token create --role reader -e {environment}`",
     ),
     "unreachable": (
-        "no answer, and no snapshot of an earlier run; check url= or PROMPTSTAGE_URL, and pass fallback= "
-        "to serve something all the same"
+        "no answer, and no snapshot of an earlier run",
+        "check url= or PROMPTSTAGE_URL; until then only a fallback= can be served",
     ),
-    "closed": "this client is closed, and never saw this prompt",
+    "closed": (
+        "this client is closed, and never saw this prompt",
+        "make one client for the whole process, and close it when that ends",
+    ),
 }
 
 
@@ -64,13 +70,13 @@ def unavailable(  # noqa: PLR0913 - the facts of one sentence, by keyword
         known: the names that this client knows, for the one that was meant.
     """
     what = f"{name}@{version}" if version else f"{name} in {environment}"
-    remedy = _REMEDIES.get(why.reason, f"the registry says {why.reason}")
-    remedy = remedy.format(name=name, environment=environment)
+    wrong, remedy = _REMEDIES.get(why.reason, (f"the registry says {why.reason}", "ask who runs it"))
     said = f" ({why.detail[:_LONGEST]})" if why.detail else ""
     meant = _meant(name, why.detail, known) if why.reason == "unknown_prompt" else ""
-    return PromptUnavailable(name, why.reason, f"no {what} from {url}: {remedy}{said}{meant}")
+    todo = remedy.format(name=name, environment=environment)
+    return PromptUnavailable(name, why.reason, f"no {what} from {url}: {wrong}{said}{meant}; {todo}")
 
 
 def _meant(name: str, said: str, known: Iterable[str]) -> str:
     near = [other for other in get_close_matches(name, known) if other != name and other not in said]
-    return f"; this client knows {' and '.join(near)}" if near else ""
+    return f", and this client knows {' and '.join(near)}" if near else ""
