@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from registry.cli import actions, check, init, reading, serve, tag
+from registry.cli import actions, check, doctor, explain, init, reading, serve, status, tag
 from registry.cli.output import complain
 from registry.errors import RegistryError
 
@@ -31,6 +31,20 @@ class Commands(TyperGroup):
         except OSError as error:
             complain(str(error))
         raise typer.Exit(1)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
+        """List the commands under the headings that they were registered with."""
+        width = max(map(len, self.commands))
+        commands: dict[str, Any] = dict(self.commands)
+        for panel in dict.fromkeys(command.rich_help_panel for command in commands.values()):
+            with formatter.section(panel or "Commands"):
+                formatter.write_dl(
+                    [
+                        (name.ljust(width), command.get_short_help_str(formatter.width - width))
+                        for name, command in commands.items()
+                        if command.rich_help_panel == panel
+                    ]
+                )
 
 
 app = typer.Typer(
@@ -67,23 +81,25 @@ def _promptstage(
         typer.echo(ctx.get_help())
 
 
-for command in (
-    init.init,
-    check.check,
-    tag.tag,
-    serve.serve,
-    reading.prompts,
-    reading.show,
-    reading.status,
-    reading.history,
-    actions.start,
-    actions.advance,
-    actions.pause,
-    actions.resume,
-    actions.promote,
-    actions.rollback,
-):
-    app.command()(command)
+WRITE, RELEASE, RUN = "Write prompts", "Release them", "Run the registry"  # the help's headings, in order
+PANELS = {
+    WRITE: (init.init, check.check, tag.tag, reading.prompts, reading.versions, reading.show, reading.diff),
+    RELEASE: (
+        status.status,
+        actions.start,
+        actions.advance,
+        actions.pause,
+        actions.resume,
+        actions.promote,
+        actions.rollback,
+        reading.history,
+        explain.explain,
+    ),
+    RUN: (serve.serve, doctor.doctor),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
 
 
 def main() -> None:

@@ -5,24 +5,27 @@ Each reads the state first, and the registry refuses if that is not the state an
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import typer
 
-from registry.cli import describe, http, output, rules
-from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
+from registry.cli import rules
+from registry.cli.acting import carry_out
+from registry.cli.options import (
+    WAIT_SECONDS,
     Environment,
     Force,
     MaybeVersion,
     Name,
     Reason,
     Version,
+    Wait,
+    WaitSeconds,
+    Yes,
 )
+from registry.cli.preview import Order
 
 Json = dict[str, Any]
-
-PENDING = "it is recorded, but Redis does not have it yet; it will be applied when Redis is back"
 
 
 def start(  # noqa: PLR0913 - one parameter an option
@@ -38,8 +41,11 @@ def start(  # noqa: PLR0913 - one parameter an option
         list[str] | None, typer.Option(help="Who gets it in any case; once or more often, any is enough.")
     ] = None,
     force: Force = False,
+    yes: Yes = False,
     environment: Environment = "production",
     reason: Reason = "",
+    wait: Wait = False,
+    wait_seconds: WaitSeconds = WAIT_SECONDS,
 ) -> None:
     """Begin a rollout of a version to some users, step by step.
 
@@ -55,47 +61,69 @@ def start(  # noqa: PLR0913 - one parameter an option
     if plan and steps is not None:
         raise typer.BadParameter("give --plan or --steps, not both")
     body: Json = {"version": version, "force": force, "audience": rules.audience(audience or [])}
-    if steps is not None:
-        body["steps"] = rules.steps(steps)
-    elif plan:
-        body["plan"] = plan
-    _act("start", name, environment, reason, body)
+    body["steps"] = rules.plan(plan or "standard") if steps is None else rules.steps(steps)
+    order = Order("start", name, environment, {**body, "reason": reason}, ask=not yes)
+    carry_out(order, wait_seconds if wait else None)
 
 
-def advance(name: Name, *, environment: Environment = "production", reason: Reason = "") -> None:
+def advance(
+    name: Name,
+    *,
+    environment: Environment = "production",
+    reason: Reason = "",
+    wait: Wait = False,
+    wait_seconds: WaitSeconds = WAIT_SECONDS,
+) -> None:
     """Go to the next step now. Past the last one, the candidate is for everyone.
 
     \b
     Example:  promptstage advance summarize --reason "no complaints"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    _act("advance", name, environment, reason)
+    carry_out(Order("advance", name, environment, {"reason": reason}), wait_seconds if wait else None)
 
 
-def pause(name: Name, *, environment: Environment = "production", reason: Reason = "") -> None:
+def pause(
+    name: Name,
+    *,
+    environment: Environment = "production",
+    reason: Reason = "",
+    wait: Wait = False,
+    wait_seconds: WaitSeconds = WAIT_SECONDS,
+) -> None:
     """Stop the clock of a rollout; everybody stays where they are.
 
     \b
     Example:  promptstage pause summarize --reason "looking into a complaint"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    _act("pause", name, environment, reason)
+    carry_out(Order("pause", name, environment, {"reason": reason}), wait_seconds if wait else None)
 
 
-def resume(name: Name, *, environment: Environment = "production", reason: Reason = "") -> None:
+def resume(
+    name: Name,
+    *,
+    environment: Environment = "production",
+    reason: Reason = "",
+    wait: Wait = False,
+    wait_seconds: WaitSeconds = WAIT_SECONDS,
+) -> None:
     """Let a paused rollout go on, with the time that was left.
 
     \b
     Example:  promptstage resume summarize
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    _act("resume", name, environment, reason)
+    carry_out(Order("resume", name, environment, {"reason": reason}), wait_seconds if wait else None)
 
 
-def promote(
+def promote(  # noqa: PLR0913 - one parameter an option
     name: Name,
     version: MaybeVersion = None,
     *,
     force: Force = False,
+    yes: Yes = False,
     environment: Environment = "production",
     reason: Reason = "",
+    wait: Wait = False,
+    wait_seconds: WaitSeconds = WAIT_SECONDS,
 ) -> None:
     """Put a version in force for everyone. Without VERSION it is the candidate of the rollout.
 
@@ -103,32 +131,23 @@ def promote(
     Example:  promptstage promote summarize
               promptstage promote summarize 1.0.0 -e staging
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    _act("promote", name, environment, reason, {"version": version, "force": force})
+    body = {"version": version, "force": force, "reason": reason}
+    carry_out(Order("promote", name, environment, body, ask=not yes), wait_seconds if wait else None)
 
 
-def rollback(name: Name, *, environment: Environment = "production", reason: Reason = "") -> None:
+def rollback(  # noqa: PLR0913 - one parameter an option
+    name: Name,
+    *,
+    yes: Yes = False,
+    environment: Environment = "production",
+    reason: Reason = "",
+    wait: Wait = False,
+    wait_seconds: WaitSeconds = WAIT_SECONDS,
+) -> None:
     """Undo the latest change, once. It ends the rollout, or goes back to the version before.
 
     \b
     Example:  promptstage rollback summarize --reason "too chatty"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    _act("rollback", name, environment, reason)
-
-
-def _act(op: str, name: str, environment: str, reason: str, body: Json | None = None) -> None:
-    registry = http.connect()
-    path = http.rollout_path(environment, name)
-    expect = _expect(registry.get(path, "stable"))
-    answer = registry.post(
-        f"{path}/actions/{op}", {**(body or {}), "reason": reason, "expect": expect}, "state"
-    )
-    output.say(describe.sentence(answer["state"], datetime.now(UTC)), "bold")
-    if not answer["applied"]:
-        output.note(PENDING)
-
-
-def _expect(state: Json) -> Json:
-    """What must still be so for the command to mean what its author meant."""
-    if state["rollout"]:
-        return {"rollout": state["rollout"]["id"]}
-    return {"stable": state["stable"] and state["stable"]["version"]}
+    order = Order("rollback", name, environment, {"reason": reason}, ask=not yes)
+    carry_out(order, wait_seconds if wait else None)

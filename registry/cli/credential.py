@@ -35,6 +35,15 @@ def url() -> str:
     return given.rstrip("/")
 
 
+def url_origin() -> str:
+    """A phrase that says where `url` has it from."""
+    return (
+        "from PROMPTSTAGE_URL"
+        if os.environ.get("PROMPTSTAGE_URL")
+        else "the default; PROMPTSTAGE_URL is not set"
+    )
+
+
 def find() -> Credential:
     """The token of PROMPTSTAGE_TOKEN, else the one that a registry on this machine wrote. Raises Invalid."""
     if given := os.environ.get("PROMPTSTAGE_TOKEN"):

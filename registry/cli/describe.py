@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from registry.catalog import naming
+from registry.cli import when
 from registry.cli.output import clean
 
 if TYPE_CHECKING:
@@ -14,39 +16,64 @@ Json = dict[str, Any]
 
 NONE = "-"
 BAR = 10  # characters of a bar: one for ten percent
-UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
-SHOWN_UNITS = 2  # of a time: `2d 3h` says enough
 
-COLUMNS = ("prompt", "stable", "candidate", "share", "step", "next")
+COLUMNS = ("prompt", "stable", "candidate", "share", "step", "next", "clients")
 
 
-def row(state: Json, now: datetime) -> list[str]:
-    """One line of ``status``: the cells under `COLUMNS`."""
+def row(state: Json, clients: Json | None, now: datetime) -> list[str]:
+    """One line of ``status``: the cells under `COLUMNS`; `clients` are those that follow the prompt."""
     rollout = state["rollout"]
-    cells = [clean(state["prompt"]), _version(state["stable"])]
+    cells = [clean(state["prompt"]), version(state["stable"])]
     if rollout is None:
-        return [*cells, NONE, NONE, NONE, NONE]
-    cells += [_version(rollout["candidate"]), bar(percent(rollout))]
-    return [*cells, _position(rollout), following(rollout, now)]
+        return [*cells, NONE, NONE, NONE, NONE, reached(clients)]
+    cells += [version(rollout["candidate"]), bar(percent(rollout))]
+    return [*cells, position(rollout), following(rollout, now), reached(clients)]
+
+
+def reached(clients: Json | None) -> str:
+    """How many of the connected clients have what is in force."""
+    return f"{clients['current']}/{clients['connected']}" if clients else NONE
+
+
+def role(of: str, state: Json) -> str:
+    """What a version is in a state."""
+    rollout = state["rollout"]
+    roles = {version(state["previous"]): "previous", version(state["stable"]): "stable"}
+    if rollout:
+        roles[version(rollout["candidate"])] = f"candidate, {percent(rollout):g}%"
+    return roles.get(of, NONE)
 
 
 def sentence(state: Json, now: datetime) -> str:
     """What is in force, in a line."""
-    rollout, stable = state["rollout"], _version(state["stable"])
+    rollout, stable = state["rollout"], version(state["stable"])
     place = f"{clean(state['prompt'])} in {clean(state['environment'])}"
     if rollout is None:
         return f"{place}: {stable} for everyone" if state["stable"] else f"{place}: nothing yet"
-    share = f"{_version(rollout['candidate'])} for {percent(rollout):g}%, {stable} for the rest"
-    return f"{place}: {share} (step {_position(rollout)}, {following(rollout, now)})"
+    share = f"{version(rollout['candidate'])} for {percent(rollout):g}%, {stable} for the rest"
+    return f"{place}: {share} (step {position(rollout)}, {following(rollout, now)})"
+
+
+def change(record: Json) -> str:
+    """What somebody changed, and why."""
+    reason = f" ({clean(record['reason'])})" if record["reason"] else ""
+    what = f"{clean(record['op'])} {end(record['from'])} → {end(record['to'])}"
+    return f"{what} by {clean(record['actor'])}{reason}"
+
+
+def end(reached: str | float | None) -> str:
+    """Where a change went from or to: a version, or a step's percent."""
+    if reached is None:
+        return NONE
+    return clean(reached) if isinstance(reached, str) and naming.is_version(reached) else f"{clean(reached)}%"
 
 
 def details(state: Json) -> Iterator[str]:
-    """What ``status NAME`` adds: the plan, the audience, and where a rollback goes."""
+    """What ``status NAME`` adds: the audience, and where a rollback goes."""
     rollout = state["rollout"]
     if rollout:
         yield f"Rollout:   {clean(rollout['id'])}"
-        yield f"Plan:      {_plan(rollout)}"
-        yield from (f"Audience:  {_target(target)}" for target in rollout["audience"])
+        yield from (f"Audience:  {target(wanted)}" for wanted in rollout["audience"])
     yield f"Rollback:  {_rollback(state)}"
 
 
@@ -65,47 +92,30 @@ def following(rollout: Json, now: datetime) -> str:
     """When the rollout goes on, and what that takes."""
     if rollout["state"] == "paused":
         left = rollout.get("remaining")
-        return "paused" if left is None else f"paused with {duration(left)} left"
+        return "paused" if left is None else f"paused with {when.duration(left)} left"
     if rollout["advances_at"] is None:
         return "waits for you"
     left = (datetime.fromisoformat(rollout["advances_at"]) - now).total_seconds()
-    return f"advances in {duration(left)}" if left > 0 else "advances now"
+    return f"advances in {when.duration(left)}" if left > 0 else "advances now"
 
 
-def duration(seconds: float) -> str:
-    """Write a time as people do: ``2d 3h``."""
-    left, parts = max(1, round(seconds)), []
-    for size, unit in UNITS:
-        count, left = divmod(left, size)
-        parts.append(f"{count}{unit}" if count else "")
-    first = next(i for i, part in enumerate(parts) if part)
-    return " ".join(part for part in parts[first : first + SHOWN_UNITS] if part)
-
-
-def _version(ref: Json | None) -> str:
+def version(ref: Json | None) -> str:
+    """The version that a state names."""
     return clean(ref["version"]) if ref else NONE
 
 
-def _position(rollout: Json) -> str:
+def position(rollout: Json) -> str:
+    """The present step, counted from 1, of how many."""
     return f"{rollout['step'] + 1}/{len(rollout['steps'])}"
 
 
-def _plan(rollout: Json) -> str:
-    steps = [_step(step) for step in rollout["steps"]]
-    steps[rollout["step"]] = f"[{steps[rollout['step']]}]"
-    return " → ".join(steps)
-
-
-def _step(step: Json) -> str:
-    return f"{step['percent']:g}%" + (f" {clean(step['hold'])}" if "hold" in step else "")
-
-
-def _target(target: Json) -> str:
-    conditions = (f"{clean(c['attribute'])} is {' or '.join(map(clean, c['in']))}" for c in target["when"])
+def target(wanted: Json) -> str:
+    """Who is in an audience."""
+    conditions = (f"{clean(c['attribute'])} is {' or '.join(map(clean, c['in']))}" for c in wanted["when"])
     return " and ".join(conditions)
 
 
 def _rollback(state: Json) -> str:
     if state["rollout"]:
-        return f"ends the rollout; {_version(state['stable'])} stays"
-    return f"goes back to {_version(state['previous'])}" if state["previous"] else "has nothing to undo"
+        return f"ends the rollout; {version(state['stable'])} stays"
+    return f"goes back to {version(state['previous'])}" if state["previous"] else "has nothing to undo"

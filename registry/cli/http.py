@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -17,7 +18,7 @@ from registry.cli.output import clean
 from registry.errors import RegistryError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from registry.cli.credential import Credential
 
@@ -29,11 +30,13 @@ WORDS_SHOWN = 2000  # characters of a registry's sentence
 KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
 PAGE = 500  # entries asked for at once; the most that every list allows
 
+_TOLD = ("state", "variables")  # what a refusal carries beside its sentence
+_DONE = (HTTPStatus.OK, HTTPStatus.CREATED)
 _RETRIED = 2  # a command is sent again once, with the same key, if nobody answered
 
 
 class Refused(RegistryError):
-    """The registry understood, and would not do it; the message is its own."""
+    """The registry understood, and would not do it; the message is its own, `extra` what it said beside."""
 
     code = "refused"
 
@@ -58,9 +61,24 @@ class Registry:
         """Read a list, as many pages as it has, up to `limit` entries."""
         return islice(self._entries(path, min(limit or PAGE, PAGE)), limit)
 
-    def post(self, path: str, body: Json, member: str) -> Json:
-        """Carry out a command, once, however often it must be sent. Raises Refused or Unavailable."""
-        return self._ask("POST", path, member, body)
+    def post(self, path: str, body: Json, member: str, *, if_match: str = "") -> Json:
+        """Carry out a command, once, however often it must be sent. Raises Refused or Unavailable.
+
+        Args:
+            path: of the command.
+            body: what it takes.
+            member: what the answer has by the contract.
+            if_match: ``<epoch>.<seq>`` of the state that it is meant for; empty: any.
+        """
+        headers = {"Idempotency-Key": secrets.token_hex(KEY_BYTES)}
+        if if_match:
+            headers["If-Match"] = f'"{if_match}"'
+        return self._ask("POST", path, member, body, headers)
+
+    def delete(self, path: str, member: str, **query: str) -> Json:
+        """End something, once, however often it must be sent. Raises Refused or Unavailable."""
+        headers = {"Idempotency-Key": secrets.token_hex(KEY_BYTES)}
+        return self._ask("DELETE", f"{path}?{urlencode(query)}", member, special=headers)
 
     def _entries(self, path: str, size: int) -> Iterator[Json]:
         page = self.get(path, "data", limit=size)
@@ -69,12 +87,17 @@ class Registry:
             page = self.get(path, "data", limit=size, cursor=cursor)
             yield from page["data"]
 
-    def _ask(self, method: str, path: str, member: str, body: Json | None = None) -> Json:
-        headers = {"Accept": "application/json"}
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        member: str,
+        body: Json | None = None,
+        special: Mapping[str, str] = MappingProxyType({}),
+    ) -> Json:
+        headers = {"Accept": "application/json", **special}
         if self.credential.token:
             headers["Authorization"] = f"Bearer {self.credential.token}"
-        if body is not None:
-            headers["Idempotency-Key"] = secrets.token_hex(KEY_BYTES)
         return self._understood(self._send(method, path, body, headers), member)
 
     def _send(
@@ -92,7 +115,7 @@ class Registry:
 
     def _unreachable(self, error: urllib3.exceptions.HTTPError, method: str) -> Unavailable:
         doubt = ""
-        if method == "POST" and not isinstance(error, urllib3.exceptions.NewConnectionError):
+        if method != "GET" and not isinstance(error, urllib3.exceptions.NewConnectionError):
             doubt = "; it may have been done all the same: see `promptstage status`"
         return Unavailable(
             f"no registry answers at {clean(self.url)} ({_cause(error)}){doubt}\n"
@@ -102,14 +125,17 @@ class Registry:
 
     def _understood(self, response: urllib3.BaseHTTPResponse, member: str) -> Json:
         answer = _json(response.data)
-        if response.status == HTTPStatus.OK and member in answer:
+        if response.status in _DONE and member in answer:
             return answer
-        if response.status == HTTPStatus.OK or "detail" not in answer:
+        if response.status in _DONE or "detail" not in answer:
             raise Unavailable(f"what answers at {clean(self.url)} is no registry (HTTP {response.status})")
         detail = "\n".join(clean(line, WORDS_SHOWN) for line in str(answer["detail"]).splitlines())
         if response.status == HTTPStatus.UNAUTHORIZED:
             detail += f"\n{self.credential.origin}"
-        raise Refused(detail, code=clean(answer.get("code")))
+        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unavailable(detail)
+        extra = {key: answer[key] for key in _TOLD if key in answer}
+        raise Refused(detail, code=clean(answer.get("code")), **extra)
 
 
 def connect() -> Registry:
@@ -139,6 +165,21 @@ def prompt_path(name: str) -> str:
     return f"/v1/prompts/{quote(name)}"
 
 
+def diff_path(name: str, old: str, new: str) -> str:
+    """The path of what differs between two versions."""
+    return f"{prompt_path(name)}/diff?{urlencode({'from': old, 'to': new})}"
+
+
 def rollout_path(environment: str, name: str = "") -> str:
     """The path of a prompt's rollouts in an environment, or of all that are there."""
     return f"/v1/environments/{quote(environment)}/rollouts" + (f"/{quote(name)}" if name else "")
+
+
+def clients_path(environment: str) -> str:
+    """The path of the clients that follow an environment."""
+    return f"/v1/environments/{quote(environment)}/clients"
+
+
+def resolve_path(environment: str, name: str) -> str:
+    """The path that tells which version a key gets."""
+    return f"/v1/environments/{quote(environment)}/resolve/{quote(name)}"

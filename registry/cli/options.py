@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LATEST = "latest"
+WAIT_SECONDS = 60.0  # a client that lost its stream is back well within that
+MAX_WAIT_SECONDS = 86400.0
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
@@ -41,13 +43,16 @@ def _environment(value: str) -> str:
 
 
 _name = typer.Argument(metavar="NAME", callback=_usage(naming.require_name), help="Like support/triage.")
-_version = typer.Argument(
-    metavar="VERSION", callback=_usage(_version_or_latest), help="Such as 1.3.0, or latest."
+_version, _from, _to = (
+    typer.Argument(metavar=metavar, callback=_usage(_version_or_latest), help="Such as 1.3.0, or latest.")
+    for metavar in ("VERSION", "FROM", "TO")
 )
 
 Name = Annotated[str, _name]
 MaybeName = Annotated[str | None, _name]
 Version = Annotated[str, _version]
+FromVersion = Annotated[str, _from]
+ToVersion = Annotated[str, _to]
 MaybeVersion = Annotated[str | None, _version]
 NewVersion = Annotated[
     str | None,
@@ -65,4 +70,22 @@ Environment = Annotated[
 ]
 Reason = Annotated[str, typer.Option(help="Why; it is kept in the history.")]
 Force = Annotated[bool, typer.Option("--force", help="Although it requires variables that stable does not.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; a pipe is never asked.")]
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait",
+        help="Return when every connected client has it. Clients that poll are not counted.",
+    ),
+]
+WaitSeconds = Annotated[
+    float,
+    typer.Option(
+        "--wait-seconds",
+        "--timeout",
+        min=0,
+        max=MAX_WAIT_SECONDS,
+        help="How long to wait; then the exit code is 1.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+import typer
+from rich.console import Console, Group
+from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from registry.text import SHOWN, escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import RenderableType
 
 GAP = "  "  # between two columns
 
@@ -28,9 +33,19 @@ def say(text: str = "", style: str = "") -> None:
     _console().print(Text(text, style), soft_wrap=True)
 
 
+def pieces(*parts: tuple[str, str]) -> None:
+    """Print a line of pieces, each with a style of its own."""
+    _console().print(Text.assemble(*parts), soft_wrap=True)
+
+
 def complain(sentence: str) -> None:
     """Say on stderr why nothing was done."""
     _console(sys.stderr).print(Text("Error: ", "bold red"), Text(sentence), sep="", soft_wrap=True)
+
+
+def tell(text: str, style: str = "") -> None:
+    """Print a line on stderr: what belongs to the dialogue, not to the result."""
+    _console(sys.stderr).print(Text(text, style), soft_wrap=True)
 
 
 def note(sentence: str) -> None:
@@ -43,16 +58,69 @@ def dump(data: object) -> None:
     print(json.dumps(data, indent=2))  # ASCII, so that nothing in it reaches a terminal either
 
 
+def ask(question: str) -> bool:
+    """Ask a person; on stderr, so that what a pipe carries stays the result alone."""
+    return typer.confirm(question, err=True)
+
+
+def is_dialogue() -> bool:
+    """Whether somebody reads what is said on stderr, and can answer."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def line(text: str = "", style: str = "") -> Text:
+    """A line to be shown, in a style of rich's."""
+    return Text(text, style)
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows under their columns; the cells are clean by now."""
-    console = _console()
-    if console.is_terminal:
-        console.print(_drawn(columns, rows))
-        return
+    show(grid(columns, rows))
+
+
+def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """Rows under their columns, to be shown; the cells are clean by now."""
+    if _console().is_terminal:
+        return _drawn(columns, rows)
     lines = [[column.upper() for column in columns], *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    for line in lines:
-        print(GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    return Text(
+        "\n".join(
+            GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        )
+    )
+
+
+def show(*parts: RenderableType) -> None:
+    """Print what `line` and `grid` made, one below the other."""
+    for part in parts:
+        _console().print(part, soft_wrap=isinstance(part, Text))
+
+
+@contextmanager
+def redrawing() -> Iterator[tuple[Callable[..., None], bool]]:
+    """Yield a `show` for what changes, and whether it puts parts in the place of those before.
+
+    It does on a terminal; elsewhere they come one below the other.
+    """
+    console = _console()
+    if not console.is_terminal:
+        yield show, False
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        yield (lambda *parts: live.update(Group(*parts), refresh=True)), True
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Yield what tells on a terminal, on one line of stderr, how far something is; nothing stays of it."""
+    console = _console(sys.stderr)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("") as status:
+        yield status.update
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -1,21 +1,20 @@
-"""The commands that only read: ``prompts``, ``show``, ``status`` and ``history``."""
+"""The commands that only read: ``prompts``, ``versions``, ``show``, ``diff`` and ``history``."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from registry.catalog import naming
-from registry.cli import describe, http, output
+from registry.cli import describe, http, output, when
 from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     AsJson,
     Environment,
-    MaybeName,
+    FromVersion,
     MaybeVersion,
     Name,
+    ToVersion,
 )
 from registry.cli.output import clean
 
@@ -27,7 +26,8 @@ Json = dict[str, Any]
 WIDEST = 10_000  # characters of one line of a prompt; nobody reads a longer one
 TITLE = 60  # characters of a title in a list
 SHOWN_CHANGES = 20  # a screen
-TO_THE_SECOND = 19  # characters of an RFC 3339 time
+TO_THE_DAY = 10  # characters of a time
+DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}  # by a line's first character
 
 
 def prompts(*, as_json: AsJson = False) -> None:
@@ -49,6 +49,65 @@ def prompts(*, as_json: AsJson = False) -> None:
 def _listed(prompt: Json) -> list[str]:
     latest, versions = clean(prompt["latest"]), str(len(prompt["versions"]))
     return [clean(prompt["name"]), latest, versions, clean(prompt["title"], TITLE)]
+
+
+def versions(name: Name, *, environment: Environment = "production", as_json: AsJson = False) -> None:
+    """List the versions of a prompt, newest first, and which of them is in force.
+
+    \b
+    Example:  promptstage versions summarize
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    registry = http.connect()
+    found = registry.get(f"{http.prompt_path(name)}/versions", "data")
+    if as_json:
+        output.dump(found)
+        return
+    state = registry.get(http.rollout_path(environment, name), "stable")
+    columns = ("version", environment, "status", "tagged", "author", "message")
+    output.table(columns, [_versioned(version, state) for version in found["data"]])
+    for version in found["data"]:
+        if version["problem"]:
+            output.say(f"{clean(version['version'])} is invalid: {problem(version['problem'])}", "yellow")
+
+
+def _versioned(version: Json, state: Json) -> list[str]:
+    tagged = clean(version["tagged_at"] or describe.NONE)[:TO_THE_DAY]
+    about = [tagged, clean(version["author"]), clean(version["message"], TITLE)]
+    return [
+        clean(version["version"]),
+        describe.role(version["version"], state),
+        clean(version["status"]),
+        *about,
+    ]
+
+
+def diff(
+    name: Name,
+    old: FromVersion,
+    new: ToVersion,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show what differs between two versions of a prompt.
+
+    \b
+    Example:  promptstage diff summarize 1.2.0 1.3.0
+              promptstage diff summarize 1.2.0 latest --json
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    found = http.connect().get(http.diff_path(name, old, new), "unified")
+    if as_json:
+        output.dump(found)
+        return
+    for line in found["unified"].splitlines():
+        output.say(clean(line, WIDEST), _diff_style(line))
+    if found["changed"]:
+        output.say(f"Changed:  {', '.join(map(clean, found['changed']))}", "bold")
+    elif not found["unified"]:
+        output.note(f"{name} {old} and {new} say the same")
+
+
+def _diff_style(line: str) -> str:
+    return "bold" if line.startswith(("+++ ", "--- ")) else DIFF_STYLES.get(line[:1], "")
 
 
 def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -> None:
@@ -75,7 +134,7 @@ def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -
 
 def _facts(version: Json) -> Iterator[tuple[str, str]]:
     if version["problem"]:
-        yield "Invalid", _problem(version["problem"])
+        yield "Invalid", problem(version["problem"])
     if document := version["document"]:
         yield "Title", clean(document["title"])
         yield "Description", clean(document["description"], WIDEST)
@@ -88,10 +147,11 @@ def _facts(version: Json) -> Iterator[tuple[str, str]]:
     yield from (("Warning", clean(warning, WIDEST)) for warning in version["warnings"])
 
 
-def _problem(problem: Json) -> str:
-    place = [problem["path"], problem["line"], problem["column"], ""]
+def problem(found: Json) -> str:
+    """What is wrong with a version, and where in its file."""
+    place = [found["path"], found["line"], found["column"], ""]
     shown = ":".join(clean(part) for part in place if part is not None)
-    return f"{shown} {clean(problem['message'], WIDEST)}"
+    return f"{shown} {clean(found['message'], WIDEST)}"
 
 
 def _pairs(parameters: Json) -> list[str]:
@@ -101,29 +161,6 @@ def _pairs(parameters: Json) -> list[str]:
 def _variable(variable: Json) -> str:
     name = clean(variable["name"])
     return name if variable["required"] else f"{name} (else {clean(variable['default'] or 'nothing')})"
-
-
-def status(
-    name: MaybeName = None, *, environment: Environment = "production", as_json: AsJson = False
-) -> None:
-    """Show what is in force, and the rollouts under way.
-
-    \b
-    Example:  promptstage status
-              promptstage status summarize -e staging
-    """  # noqa: D301 - typer's mark of lines to be kept as they are
-    answer = http.connect().get(http.rollout_path(environment, name or ""), "stable" if name else "data")
-    states = [answer] if name else answer["data"]
-    if as_json:
-        output.dump(answer)
-    elif not states or not states[0]["stable"]:
-        shown = name or "NAME"
-        output.note(f"nothing is in force in {environment} yet; begin: promptstage promote {shown} VERSION")
-    else:
-        now = datetime.now(UTC)
-        output.table(describe.COLUMNS, [describe.row(state, now) for state in states])
-        for line in describe.details(states[0]) if name else ():
-            output.say(line)
 
 
 def history(
@@ -144,19 +181,15 @@ def history(
     elif not changes:
         output.note(f"nothing was ever in force of {name} in {environment}")
     else:
-        output.table(
-            ("seq", "at (utc)", "actor", "change", "from", "to", "reason"), list(map(_change, changes))
-        )
+        columns = ("seq", "at", "actor", "change", "from", "to", "reason")
+        output.table(columns, list(map(_change, changes)))
 
 
 def _change(change: Json) -> list[str]:
-    when = clean(change["at"])[:TO_THE_SECOND].replace("T", " ")
-    what = [clean(change["actor"]), clean(change["op"]), _end(change["from"]), _end(change["to"])]
-    return [str(change["seq"]), when, *what, clean(change["reason"])]
-
-
-def _end(end: str | float | None) -> str:
-    """A version, or a step's percent."""
-    if end is None:
-        return describe.NONE
-    return clean(end) if isinstance(end, str) and naming.is_version(end) else f"{clean(end)}%"
+    what = [
+        clean(change["actor"]),
+        clean(change["op"]),
+        describe.end(change["from"]),
+        describe.end(change["to"]),
+    ]
+    return [str(change["seq"]), when.show(change["at"]), *what, clean(change["reason"])]

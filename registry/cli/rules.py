@@ -20,6 +20,13 @@ def steps(text: str) -> list[Json]:
     return [_step(part.strip()) for part in text.split(",")]
 
 
+def plan(name: str) -> list[Json]:
+    """The steps of a plan that the registry knows by name."""
+    from registry.rollouts.state import PLANS  # noqa: PLC0415 - no other command should wait for pydantic
+
+    return [step.model_dump(mode="json") for step in PLANS[name]]
+
+
 def _step(part: str) -> Json:
     found = _STEP.fullmatch(part)
     if not found:
@@ -27,6 +34,17 @@ def _step(part: str) -> Json:
     percent = float(found[1])
     step: Json = {"percent": int(percent) if percent.is_integer() else percent}
     return step | ({"hold": found[2]} if found[2] else {})
+
+
+def attributes(texts: list[str]) -> dict[str, list[str]]:
+    """Read what is known of a user: each attribute with its values, any of which may match."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        name, equals, value = (piece.strip() for piece in text.partition("="))
+        if not (name and equals):
+            raise typer.BadParameter(f"{text!r} is no attribute; write it like tenant=acme")
+        found.setdefault(name, []).append(value)
+    return found
 
 
 def audience(texts: list[str]) -> list[Json]:

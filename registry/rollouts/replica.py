@@ -20,6 +20,7 @@ from registry.rollouts.journal import LOCK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from registry.rollouts.board import Board
@@ -211,6 +212,10 @@ class Replica:
         A board known to be down is left to the reconcile, so that it delays nobody twice.
         """
         return self.board_problem is None and self.catch_up()
+
+    def board_time(self) -> datetime:
+        """What the clock of Redis shows. Raises Unavailable without it."""
+        return self._board.time()
 
     # Looking back
 

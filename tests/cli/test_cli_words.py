@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.cli import describe
+from registry.cli import describe, when
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ def rollout(**changes: Any) -> dict[str, Any]:
 )
 def test_a_time(seconds: float, words: str) -> None:
     """Two units say enough; a unit that is zero says nothing."""
-    assert describe.duration(seconds) == words
+    assert when.duration(seconds) == words
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,151 @@
+"""What `doctor` looks at, as pure functions: facts go in, findings come out, each with what helps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from registry.catalog.version import Version
+    from registry.errors import RegistryError
+    from registry.rollouts.state import State
+
+Json = dict[str, Any]
+
+STALE_SECONDS = 300.0  # since the repository was read: ten of the usual looks
+SKEW_SECONDS = 2.0  # between two clocks: more than any round trip
+SHOWN = 5  # tags or versions that a message names
+
+NTP = "set the clocks by NTP; timed steps and the history go wrong otherwise"
+TAG_AGAIN = (
+    "a version is a tag like summarize/v1.3.0: make it with `promptstage tag NAME --push`, "
+    "or with git tag and git push origin TAG"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: `status` is ``ok``, ``warning`` or ``error``; `remedy` is what helps."""
+
+    name: str
+    status: Literal["ok", "warning", "error"]
+    message: str
+    remedy: str | None = None
+
+
+def repository(catalog: Json, age: float | None) -> Check:
+    """Whether the repository is read; `age` is the seconds since it was, without an error."""
+    if catalog["error"] and not catalog.get("failed"):
+        remedy = "what is here is still served; PROMPTSTAGE_REPOSITORY says where the registry looks"
+        return Check("repository", "error", f"it cannot be read: {catalog['error']}", remedy)
+    if age is None:
+        return Check(
+            "repository", "error", "it was never read", "wait a moment; the registry's log says more"
+        )
+    unread = f", {catalog['unread']} not validated yet" if catalog.get("unread") else ""
+    message = f"read {age:.0f} s ago: {catalog['prompts']} prompts, {catalog['versions']} versions{unread}"
+    if age > STALE_SECONDS:
+        remedy = "look into the registry's log, and at PROMPTSTAGE_POLL_SECONDS"
+        return Check("repository", "warning", message, remedy)
+    return Check("repository", "ok", message)
+
+
+def tags(catalog: Json) -> Iterator[Check]:
+    """The tags that make no version, or not the one that their author means."""
+    if count := catalog["ignored"]["count"]:
+        told = some(_ignored(catalog["ignored"]), count)
+        yield Check("ignored tags", "warning", f"{count} make no version: {told}", TAG_AGAIN)
+    if moved := [tag["tag"] for tag in catalog["moved"]]:
+        message = f"{some(moved, len(moved))}: moved after they were read; what was read first stays"
+        yield Check("moved tags", "warning", message, "a version never changes: tag the commit as a new one")
+    if failed := catalog.get("failed") or []:
+        told = some([f"{tag['tag']} ({tag['error']})" for tag in failed], len(failed))
+        yield Check("failed tags", "error", f"cannot be fetched: {told}", "push the tag and its commit again")
+    if invalid := catalog.get("invalid", {}).get("count"):
+        found = [
+            f"{v['name']}@{v['version']} ({problem(v['problem'])})" for v in catalog["invalid"]["sample"]
+        ]
+        remedy = "correct the file and tag it as a new version; `promptstage check` tells before"
+        yield Check("versions", "warning", f"{invalid} cannot be served: {some(found, invalid)}", remedy)
+
+
+def _ignored(ignored: Json) -> list[str]:
+    sample, reasons = ignored["sample"], ignored.get("reasons") or []
+    return [f"{ref} ({why})" for ref, why in zip(sample, reasons, strict=False)] or sample
+
+
+def some(names: Sequence[str], count: int) -> str:
+    """The first of the names, and how many there are beside."""
+    more = count - len(names[:SHOWN])
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def problem(found: Json | str | None) -> str:
+    """What is wrong with a version, in a line."""
+    return str(found["message"] if isinstance(found, dict) else found or "it cannot be read")
+
+
+def store(name: str, trouble: RegistryError | None, fine: str, remedy: str) -> Check:
+    """Whether the journal or Redis is as it should be."""
+    return Check(name, "error", trouble.message, remedy) if trouble else Check(name, "ok", fine)
+
+
+def streams(count: int, registries: int) -> Check:
+    """Who listens."""
+    if not count:
+        return Check("clients", "ok", "none is connected; those that poll are not counted")
+    return Check("clients", "ok", f"{count} connected, to {registries} registry processes")
+
+
+def clocks(now: datetime, redis: datetime | None, newest: datetime | None) -> Check:
+    """Whether this clock agrees with that of Redis, and with the time of the journal's newest change."""
+    if newest and (ahead := (newest - now).total_seconds()) > SKEW_SECONDS:
+        message = f"the newest change was made {ahead:.0f} s in the future of this machine's clock"
+        return Check("clock", "error", message, NTP)
+    if redis and (skew := abs((redis - now).total_seconds())) > SKEW_SECONDS:
+        return Check("clock", "warning", f"differs from that of Redis by {skew:.0f} s", NTP)
+    return Check("clock", "ok", "agrees with Redis and the journal" if redis else "agrees with the journal")
+
+
+# Of one prompt
+
+
+def unknown(name: str, message: str, catalog: Json) -> Check:
+    """A prompt that has no version: most likely a tag that is named otherwise, or was not pushed."""
+    last = name.rpartition("/")[2]
+    near = [tag for tag in _ignored(catalog["ignored"]) if last in tag.lower()]
+    hint = f"; tags that may be meant: {some(near, len(near))}" if near else ""
+    remedy = f"look whether the tag was pushed: git ls-remote --tags origin '{name}/v*'"
+    return Check(name, "error", message + hint, remedy)
+
+
+def prompt(name: str, versions: Sequence[Version], states: Sequence[State]) -> Iterator[Check]:
+    """The versions of a prompt, and where they are in force."""
+    newest = versions[0]
+    tagged = f", tagged {newest.tagged_at} by {newest.author}" if newest.tagged_at else ""
+    yield Check(name, "ok", f"{len(versions)} versions; the newest is {newest.version}{tagged}")
+    bad = [version for version in versions if version.status == "invalid"]
+    for version in bad[:SHOWN]:
+        message = f"it is invalid: {problem(version.problem)}"
+        remedy = "correct the file, then tag it as a new version"
+        yield Check(f"{name}@{version.version}", "warning", message, remedy)
+    for state in states:
+        yield Check(state.environment, "ok", _in_force(state))
+    serving = {ref.version for s in states for ref in (s.stable, s.rollout and s.rollout.candidate) if ref}
+    if newest.status != "invalid" and newest.version not in serving:
+        begun = any(state.stable for state in states)
+        command = f"promptstage {'start' if begun else 'promote'} {name} {newest.version}"
+        message = f"{newest.version} is in force nowhere: a tag alone gives it to nobody"
+        yield Check(name, "warning", message, command)
+
+
+def _in_force(state: State) -> str:
+    if state.stable is None:
+        return "nothing is in force"
+    told = f"{state.stable.version} is stable"
+    if rollout := state.rollout:
+        told += f", {rollout.candidate.version} goes to {rollout.percent:g}% ({rollout.state})"
+    return told

@@ -1,0 +1,85 @@
+"""The registry's examination of itself: what answers "I pushed a tag, and nothing happened"."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Query
+
+from registry.api import checks, problem
+from registry.api.parts import Parts, Reader, Service
+from registry.errors import NotFound, Unavailable
+from registry.rollouts import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from registry.access.tokens import Token
+    from registry.api.checks import Check
+    from registry.rollouts.replica import Replica
+
+router = APIRouter(prefix="/v1", tags=["operations"], responses=problem.responses(401, 403, 422))
+
+REDIS = "see that it runs and that PROMPTSTAGE_REDIS_URL is right; changes reach other registries slowly now"
+JOURNAL = "until then nothing can be changed; what is in force is served. The registry's log says more"
+
+
+@router.get("/doctor")
+async def examine(
+    service: Service,
+    token: Reader,
+    prompt: Annotated[str | None, Query(description="look at this prompt too")] = None,
+) -> dict[str, Any]:
+    """Examine the registry: what it finds, and what helps; `status` is ok, warning or error."""
+    tallies, _ = await service.census.all()
+    streams = checks.streams(sum(sum(one.streams.values()) for one in tallies), len(tallies))
+    found = await to_thread.run_sync(lambda: [*_registry(service, streams), *_prompt(service, token, prompt)])
+    return {"checks": [asdict(check) for check in found], "time": clock.now().isoformat()}
+
+
+def _registry(service: Parts, streams: Check) -> Iterator[Check]:
+    catalog, replica = service.catalog.status(), service.rollouts.replica
+    yield checks.repository(catalog, service.catalog.mirror.seconds_since_sync())
+    yield from checks.tags(catalog)
+    newest, trouble = _journal(replica)
+    yield checks.store(
+        "journal", trouble, f"can be written; its newest change is {replica.view.head[1]}", JOURNAL
+    )
+    redis = _redis(replica)
+    yield checks.store("redis", replica.board_problem, "answers, and has all that is in the journal", REDIS)
+    yield streams
+    yield checks.clocks(clock.now(), redis, newest)
+
+
+def _journal(replica: Replica) -> tuple[datetime | None, Unavailable | None]:
+    """When the newest change was made, and why none can be made now."""
+    try:
+        with replica.writing():
+            return replica.entry(replica.view.head[1]).change.at, replica.problem
+    except Unavailable as error:
+        return None, error
+
+
+def _redis(replica: Replica) -> datetime | None:
+    try:
+        return replica.board_time()
+    except Unavailable:
+        return None
+
+
+def _prompt(service: Parts, token: Token, name: str | None) -> Iterator[Check]:
+    if name is None:
+        return
+    try:
+        service.catalog.read(name, service.catalog.versions(name)[0])  # so that its status is known
+        versions = service.catalog.list(name)
+    except NotFound as error:
+        yield checks.unknown(name, error.message, service.catalog.status())
+        return
+    allowed = [e for e in service.rollouts.environments if not token.environments or e in token.environments]
+    yield from checks.prompt(
+        name, versions, [service.rollouts.state(environment, name) for environment in allowed]
+    )

@@ -1,0 +1,96 @@
+"""``promptstage doctor``: why nothing happens, and what helps."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+import typer
+
+from registry.cli import credential, http, output
+from registry.cli.http import Refused
+from registry.cli.options import AsJson, MaybeName  # noqa: TC001 - typer reads the annotations
+from registry.cli.output import clean
+from registry.errors import Invalid, Unavailable
+
+Json = dict[str, Any]
+
+MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
+WIDEST = 2000  # characters of a message; one that names many tags is long
+SKEW_SECONDS = 5.0  # between this clock and the registry's: `--at` and countdowns would mislead
+LABEL = 12  # characters of a check's name
+
+
+def doctor(name: MaybeName = None, *, as_json: AsJson = False) -> None:
+    """Examine a registry: why a tag made no version, or a change does not arrive.
+
+    With NAME also what there is of that prompt. The exit code is 1 if something is wrong; warnings
+    are told only.
+
+    \b
+    Example:  promptstage doctor
+              promptstage doctor summarize
+              promptstage doctor --json
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    checks = _examine(name)
+    if as_json:
+        output.dump({"checks": checks})
+    else:
+        for check in checks:
+            _tell(check)
+    raise typer.Exit(1 if any(check["status"] == "error" for check in checks) else 0)
+
+
+def _examine(name: str | None) -> list[Json]:
+    """What this machine knows, and then what the registry says of itself."""
+    try:
+        registry = http.connect()
+    except Invalid as error:
+        return [_check("settings", "error", error.message, "correct the variable, or unset it")]
+    where = f"{registry.url} ({credential.url_origin()})"
+    token = _check("token", "ok", registry.credential.origin)
+    begin = time.time()
+    try:
+        answer = registry.get("/v1/doctor", "checks", **({"prompt": name} if name else {}))
+    except Unavailable as error:
+        problem, *remedy = error.message.splitlines()
+        return [
+            _check("registry", "error", f"{problem}; {credential.url_origin()}", "\n".join(remedy)),
+            token,
+        ]
+    except Refused as error:
+        return [_check("registry", "ok", where), _refused(error, token)]
+    clock = _clock(answer["time"], begin, time.time())
+    return [_check("registry", "ok", where), token, *answer["checks"], clock]
+
+
+def _refused(error: Refused, token: Json) -> Json:
+    if error.code not in {"unauthorized", "forbidden"}:
+        return _check("prompt" if error.code == "unknown_prompt" else "registry", "error", error.message)
+    remedy = (
+        "set PROMPTSTAGE_TOKEN to one of this registry's; promptstage token create --role reader makes one"
+    )
+    return token | {"status": "error", "message": error.message, "remedy": remedy}
+
+
+def _clock(registry: str, begin: float, end: float) -> Json:
+    """Whether this machine's clock shows what the registry's does, as well as a round trip tells."""
+    there = datetime.fromisoformat(registry).timestamp()
+    skew = max(begin - there, there - end)
+    if skew <= SKEW_SECONDS:
+        return _check("your clock", "ok", "agrees with the registry's")
+    message = f"differs from the registry's by {skew:.0f} s"
+    return _check("your clock", "warning", message, "set the wrong one of the two clocks by NTP")
+
+
+def _check(name: str, status: str, message: str, remedy: str = "") -> Json:
+    return {"name": name, "status": status, "message": message, "remedy": remedy or None}
+
+
+def _tell(check: Json) -> None:
+    mark, style = MARKS.get(check["status"], MARKS["warning"])
+    first, *others = str(check["message"]).splitlines() or [""]
+    output.say(f"{mark} {clean(check['name']):<{LABEL}}{clean(first, WIDEST)}", style)
+    for line in [*others, *str(check["remedy"] or "").splitlines()]:
+        output.say(f"{'':<{LABEL + 2}}{clean(line, WIDEST)}")

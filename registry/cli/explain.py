@@ -1,0 +1,118 @@
+"""``promptstage explain``: why one user gets a version, now or at an earlier time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from registry.cli import describe, http, output, remedies, rules, when
+from registry.cli.http import Refused
+from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
+from registry.cli.output import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry.cli.http import Registry
+
+Json = dict[str, Any]
+
+BUCKETS = 100_000
+PER_PERCENT = BUCKETS // 100
+
+
+def explain(  # noqa: PLR0913 - one parameter an option
+    name: Name,
+    *,
+    key: Annotated[str, typer.Option(help="Whose version: a user's id, or what the app gives as key.")],
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(help="What the app knows of that user: tenant=acme; as often as needed."),
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="Then; else now.")] = None,
+    environment: Environment = "production",
+    as_json: AsJson = False,
+) -> None:
+    """Tell why a user gets a version, or why that was so at an earlier time.
+
+    TIME is how long ago (2h, 1d 4h, 30m ago) or a time (2026-01-31T14:05:00Z); without a zone it is
+    yours. Times are shown in UTC. What happened then is replayed from the journal.
+
+    \b
+    Example:  promptstage explain summarize --key user-42
+              promptstage explain summarize --key user-42 --attribute tenant=acme --at 2h
+              promptstage explain summarize --key user-42 --at "2026-01-31 14:05"
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    if not key:
+        raise typer.BadParameter("--key is empty; an app that gives no key gets a random one for each call")
+    attributes = rules.attributes(attribute or [])
+    moment = when.parse(at, datetime.now(UTC)) if at else None
+    try:
+        found = _ask(http.connect(), environment, name, {"key": key, "attributes": attributes}, moment)
+    except Refused as error:
+        raise Refused(error.message + remedies.command(error.code, name, environment)) from error
+    if as_json:
+        output.dump(found)
+        return
+    got = found["resolved"]
+    then = when.show(moment) if moment else "now"
+    title = f"{clean(name)}@{clean(got['version'])} for {clean(key)} in {environment}, {then}"
+    output.say(title, "bold")
+    for label, text in _facts(found, attributes):
+        output.say(f"{label + ':':<10}{text}")
+
+
+def _ask(registry: Registry, environment: str, name: str, question: Json, moment: datetime | None) -> Json:
+    """What the key gets, the state that says so, and the change that made that state."""
+    then = {"at": moment.isoformat()} if moment else {}
+    path = http.rollout_path(environment, name)
+    state = registry.get(path, "stable", **then)
+    resolved = registry.post(http.resolve_path(environment, name), question | then, "reason")
+    newest = registry.get(f"{path}/history", "data", limit=1, cursor=state["seq"] + 1)["data"]
+    return {"resolved": resolved, "state": state, "change": next(iter(newest), None)}
+
+
+def _facts(found: Json, attributes: Json) -> Iterator[tuple[str, str]]:
+    got, state, change = found["resolved"], found["state"], found["change"]
+    yield "Why", _why(got, state, attributes)
+    yield "Arm", clean(got["arm"])
+    if rollout := state["rollout"]:
+        ends = f"{describe.version(state['stable'])} → {describe.version(rollout['candidate'])}"
+        step = (
+            f"step {describe.position(rollout)} at {describe.percent(rollout):g}%, {clean(rollout['state'])}"
+        )
+        yield "Rollout", f"{clean(rollout['id'])}, {ends}, {step}"
+    if change:
+        yield "Since", f"{when.show(change['at'])}, change {change['seq']}: {describe.change(change)}"
+
+
+def _why(got: Json, state: Json, attributes: Json) -> str:
+    rollout, stable = state["rollout"], describe.version(state["stable"])
+    if not rollout:
+        return f"no rollout is under way, so everyone gets {stable}"
+    candidate = describe.version(rollout["candidate"])
+    if got["bucket"] is None:
+        matched = next((target for target in rollout["audience"] if _holds(target, attributes)), None)
+        who = describe.target(matched) if matched else "the attributes match"
+        return f"the audience of the rollout gets {candidate} whatever the share: {who}"
+    size = round(describe.percent(rollout) * PER_PERCENT)
+    counterpart = min(size, BUCKETS - size)
+    canary, control = _run(0, size), _run(BUCKETS - counterpart, counterpart)
+    arms = {
+        "canary": f"canary, which gets {candidate}, has {canary}",
+        "control": f"control, which keeps {stable}, has {control}",
+        "stable": f"neither in canary ({canary}) nor in control ({control}), so {stable} stays",
+    }
+    return f"bucket {got['bucket']} of {BUCKETS}: {arms[got['arm']]}"
+
+
+def _run(start: int, size: int) -> str:
+    return f"{start} to {start + size - 1}" if size else "no bucket"
+
+
+def _holds(target: Json, attributes: Json) -> bool:
+    return all(
+        set(condition["in"]) & set(attributes.get(condition["attribute"], ())) for condition in target["when"]
+    )

@@ -1,0 +1,107 @@
+"""What a command is about to change, shown before it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from registry.cli import describe, http, timeline
+from registry.cli.output import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from registry.cli.http import Registry
+
+Json = dict[str, Any]
+
+MESSAGE = 80  # characters of a version's message
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command to be carried out; `body` is what the API takes, `ask` whether a person is asked first."""
+
+    op: str
+    name: str
+    environment: str
+    body: Json
+    ask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From which version to which one a command goes; `old` is empty where nothing is in force yet."""
+
+    old: str
+    new: str
+
+
+def move(op: str, state: Json, version: str | None) -> Move | None:
+    """Where a command goes from a state; None if nowhere, or if the registry will say why it cannot."""
+    stable = state["stable"] and state["stable"]["version"]
+    previous = state["previous"] and state["previous"]["version"]
+    candidate = state["rollout"] and state["rollout"]["candidate"]["version"]
+    ends: tuple[str | None, str | None] = (None, None)
+    if op == "rollback":
+        ends = (candidate, stable) if candidate else (stable, previous)
+    elif op == "promote" and candidate:
+        ends = (stable, candidate if version in {None, candidate} else None)
+    elif op == "promote" or (op == "start" and stable and not candidate):
+        ends = (stable, version)
+    old, new = ends
+    return Move(old or "", new) if new and new != old else None
+
+
+def facts(registry: Registry, order: Order, state: Json, goes: Move) -> Iterator[tuple[str, str]]:
+    """What a person should know before a command is carried out, as labels and texts."""
+    op, body = order.op, order.body
+    yield "Versions", f"{goes.old or 'nothing yet'} → {goes.new}"
+    new = _version(registry, state["prompt"], goes.new)
+    if op != "rollback" and new["message"]:
+        yield "Message", clean(new["message"], MESSAGE)
+    if goes.old:
+        yield "Changes", _changes(registry, state["prompt"], goes)
+    yield from _users(op, state, goes, body.get("steps", ()))
+    yield from (("Audience", describe.target(target)) for target in body.get("audience", ()))
+    if goes.old and op != "rollback" and not state["rollout"]:
+        needed = _needed(_version(registry, state["prompt"], goes.old), new)
+        if needed:
+            forced = "forced" if body.get("force") else "it takes --force"
+            yield "Requires", f"{', '.join(needed)}, which {goes.old} does not; {forced}"
+
+
+def _version(registry: Registry, name: str, version: str) -> Json:
+    return registry.get(f"{http.prompt_path(name)}/versions/{quote(version)}", "document")
+
+
+def _changes(registry: Registry, name: str, goes: Move) -> str:
+    found = registry.get(http.diff_path(name, goes.old, goes.new), "unified")
+    lines = [line for line in found["unified"].splitlines() if not line.startswith(("+++ ", "--- "))]
+    added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+    parts = ", ".join(map(clean, found["changed"])) or "nothing that is served"
+    return f"{parts} (+{added} -{removed} lines: promptstage diff {name} {goes.old} {goes.new})"
+
+
+def _users(op: str, state: Json, goes: Move, steps: Sequence[Json]) -> Iterator[tuple[str, str]]:
+    share = describe.percent(state["rollout"]) if state["rollout"] else 0.0
+    if op == "start":
+        plan = list(timeline.of_plan(steps, datetime.now(UTC)))
+        yield "Users", f"{plan[0][0]:g}% get {goes.new} at once"
+        for label, (percent, at) in zip(["Then", *[""] * len(plan)], plan[1:], strict=False):
+            yield label, f"{percent:g}%  {at}"
+    elif op == "rollback":
+        yield "Users", f"the {share:g}% who have {goes.old}" if state["rollout"] else "everyone"
+    else:
+        yield "Users", f"everyone; {share:g}% have it already" if state["rollout"] else "everyone"
+
+
+def _needed(old: Json, new: Json) -> list[str]:
+    """The variables that apps must pass for one version, and need not for the other."""
+    before, after = (
+        [v["name"] for v in (version["document"] or {"variables": []})["variables"] if v["required"]]
+        for version in (old, new)
+    )
+    return [clean(name) for name in after if name not in before]

@@ -1,0 +1,35 @@
+"""What helps against a refusal: the command to type next."""
+
+from __future__ import annotations
+
+DEFAULT = "production"
+
+# By the code that the registry gives; {} stands for the prompt, and what follows it.
+_IN_ENVIRONMENT = {
+    "no_stable": "promote {} VERSION",
+    "no_release": "promote {} VERSION",
+    "no_rollout": "start {} VERSION",
+    "rollout_active": "promote {}, or promptstage rollback {}",
+    "paused": "resume {}",
+    "not_paused": "status {}",
+    "already_stable": "status {}",
+    "nothing_to_roll_back": "history {}",
+    "version_needed": "promote {} VERSION",
+    "changed": "status {}",
+    "precondition_failed": "status {}",
+}
+_ANYWHERE = {
+    "unknown_version": "versions {}",
+    "unknown_prompt": "prompts",
+    "invalid_version": "versions {}",
+}
+
+
+def command(code: str, name: str, environment: str) -> str:
+    """The line that says what to type; empty where the registry's own sentence says all."""
+    if known := _ANYWHERE.get(code):
+        return f"\nTry:  promptstage {known.format(name)}"
+    if known := _IN_ENVIRONMENT.get(code):
+        place = name if environment == DEFAULT else f"{name} -e {environment}"
+        return f"\nTry:  promptstage {known.replace('{}', place)}"
+    return ""

@@ -1,0 +1,127 @@
+"""``promptstage status``: what is in force, once or again and again."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from registry.cli import clients, describe, http, output, timeline, when
+from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
+from registry.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from registry.cli.http import Registry
+
+Json = dict[str, Any]
+
+WATCH_SECONDS = 1.0  # between two looks: as often as the countdown changes
+CHANGES = 100  # of the history that a timeline is made of: twice the steps that a rollout may have
+
+
+def status(
+    name: MaybeName = None,
+    *,
+    environment: Environment = "production",
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again when it changes.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is in force, the rollouts under way, and who has them.
+
+    CLIENTS counts the connected clients: how many have what is in force, of how many that follow it.
+    With --watch --json each change is one line of JSON.
+
+    \b
+    Example:  promptstage status
+              promptstage status summarize -e staging
+              promptstage status --watch
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    registry = http.connect()
+    found = _look(registry, environment, name)
+    if watch:
+        with suppress(KeyboardInterrupt):
+            _watch(registry, environment, name, found, as_json=as_json)
+    elif as_json:
+        output.dump(found)
+    elif not _states(found)[:1] or not _states(found)[0]["stable"]:
+        output.note(_nothing(environment, name))
+    else:
+        output.show(*_drawn(found, environment, name))
+
+
+def _look(registry: Registry, environment: str, name: str | None) -> Json:
+    """What the registry says of one prompt or of all, and the clients that follow them."""
+    answer = registry.get(http.rollout_path(environment, name or ""), "stable" if name else "data")
+    names = [state["prompt"] for state in _states(answer) if state["stable"]]
+    answer["clients"] = clients.of(registry, environment, names)
+    if name and answer["rollout"]:
+        path = f"{http.rollout_path(environment, name)}/history"
+        answer["changes"] = list(registry.pages(path, CHANGES))
+    return answer
+
+
+def _states(answer: Json) -> list[Json]:
+    states: list[Json] = answer.get("data", [answer])
+    return states
+
+
+def _nothing(environment: str, name: str | None) -> str:
+    return f"nothing is in force in {environment} yet; begin: promptstage promote {name or 'NAME'} VERSION"
+
+
+def _drawn(found: Json, environment: str, name: str | None) -> Iterator[RenderableType]:
+    now, states = datetime.now(UTC), [state for state in _states(found) if state["stable"]]
+    if not states:
+        yield output.line(_nothing(environment, name))
+        return
+    rows = found["clients"] or {}
+    yield output.grid(
+        describe.COLUMNS, [describe.row(state, rows.get(state["prompt"]), now) for state in states]
+    )
+    if not all(row["complete"] for row in rows.values()):
+        yield output.line(f"Note: {clients.PARTIAL}", "yellow")
+    if name:
+        yield from _details(states[0], found)
+
+
+def _details(state: Json, found: Json) -> Iterator[RenderableType]:
+    yield output.line()
+    if state["rollout"]:
+        yield output.grid(timeline.COLUMNS, timeline.of_rollout(state["rollout"], found["changes"]))
+        yield output.line()
+    yield from map(output.line, describe.details(state))
+
+
+def _watch(registry: Registry, environment: str, name: str | None, found: Json, *, as_json: bool) -> None:
+    """Show what is found, again and again on a terminal, at each change elsewhere; until interrupted."""
+    shown: object = None
+    away = ""
+    with output.redrawing() as (draw, in_place):
+        while True:
+            news = found if as_json else (found, away)
+            if as_json and news != shown:
+                print(json.dumps(found), flush=True)
+            elif not as_json and (in_place or news != shown):
+                draw(*_page(found, environment, name, away))
+            shown = news
+            time.sleep(WATCH_SECONDS)
+            try:
+                found, away = _look(registry, environment, name), ""
+            except Unavailable as error:
+                away = error.message.partition("\n")[0]
+
+
+def _page(found: Json, environment: str, name: str | None, away: str) -> Iterator[RenderableType]:
+    yield output.line(f"{environment} at {when.show(datetime.now(UTC))}", "bold")
+    yield from _drawn(found, environment, name)
+    if away:
+        yield output.line(f"What was known last: {away}", "bold red")
+    yield output.line()
