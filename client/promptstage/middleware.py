@@ -157,8 +157,10 @@ class _Ask(Generic[T]):
     def __init__(
         self, what: str, function: Callable[[Any], Any] | None, check: Callable[[Any], T | None]
     ) -> None:
-        if function is not None and not callable(function):
-            raise TypeError(f"{what} is a function of the request, not {type(function).__name__}")
+        if not (function is None or callable(function)):
+            raise TypeError(
+                f"{what} is a function of the request; a header is named with header=, a cookie with cookie="
+            )
         self._what = what
         self._function = function
         self._check = check
