@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptstage import template
 from promptstage.model import Document, Message, Variable
 from registry.catalog.naming import stem
 from registry.catalog.strict_yaml import Finding, Node, Source
 from registry.errors import DocumentInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 FORMATS = ("text", "json_object", "json_schema")
@@ -24,6 +28,9 @@ _VARIABLE_KEYS = ("name", "required", "default", "description")
 _MESSAGE_KEYS = ("role", "content")
 _VARIABLE = re.compile(template.NAME)
 _SHOWN = 60  # characters of the file's own words in a message
+_KEYS_SHOWN = 8  # unknown keys in a sentence
+_COMPARED = 50  # names with which one is compared
+_NEAR = 0.8  # how alike two names are, 0 to 1, if one may be a typing error of the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +69,16 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
     """Read as much as can be read; the document is of use if there is no error among the findings."""
     source = Source(content)
     top = _Mapping(source, source.root or Node({}, 1, 1), "the file")
-    top.warn_unknown(_KEYS, "it is kept, and has no effect")
+    top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
     messages = _messages(source, top) if source.root else []
     response_format = top.text("responseFormat", "text")
     if response_format not in FORMATS:
-        top.error(
+        top.report(
             "responseFormat", "response_format", f"this format is unknown; use one of {', '.join(FORMATS)}"
         )
     json_schema = _json_schema(source, top)
     if response_format == "json_schema" and "jsonSchema" not in top:
-        top.error("responseFormat", "json_schema", "json_schema needs a jsonSchema; add one")
+        top.report("responseFormat", "json_schema", "json_schema needs a jsonSchema; add one")
     document = Document(
         title=top.text("name", "") or _title(path),
         description=top.text("description", ""),
@@ -85,6 +92,20 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
         extra={key: node.plain() for key, node in top.items.items() if key not in _KEYS},
     )
     return source, document
+
+
+def _with_guess(key: str, known: tuple[str, ...]) -> str:
+    """A key as it is shown, with the one that may have been meant: a typing error has no effect either."""
+    plain = {name.lower(): name for name in known}
+    near = _nearest(key.lower().replace("_", ""), plain)
+    return f"{key[:_SHOWN]!r}" + (f" (did you mean {plain[near]}?)" if near else "")
+
+
+def _nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that this one may be a typing error of; no search where it would take long."""
+    if len(name) > _SHOWN or len(known) > _COMPARED:
+        return None
+    return next(iter(get_close_matches(name, known, 1, _NEAR)), None)
 
 
 def _title(path: str) -> str:
@@ -102,7 +123,7 @@ class _Mapping:
         if self.valid:
             self.items = node.value
         else:
-            source.error(node, "not_a_mapping", f"{what} must be `key: value` pairs; write it like that")
+            source.report(node, "not_a_mapping", f"{what} must be `key: value` pairs; write it like that")
 
     def __contains__(self, key: str) -> bool:
         """Whether the key is there with a value; an empty one counts as absent."""
@@ -112,15 +133,23 @@ class _Mapping:
         """The place of a value; that of the mapping, if it is absent."""
         return self.items.get(key, self._node)
 
-    def error(self, key: str, code: str, message: str) -> None:
+    def report(self, key: str, code: str, message: str) -> None:
         """Say what is wrong with the value of a key."""
-        self._source.error(self.at(key), code, message)
+        self._source.report(self.at(key), code, message)
 
-    def warn_unknown(self, known: tuple[str, ...], effect: str) -> None:
-        """Warn of the other keys."""
-        for key, place in self._node.keys.items():
-            if key not in known:
-                self._source.warn(place, "unknown_key", f"unknown key {key[:_SHOWN]!r}; {effect}")
+    def warn_unknown(self, known: tuple[str, ...], remedy: str) -> None:
+        """Warn of the other keys, all in one sentence: some files have many."""
+        unknown = [key for key in self._node.keys if key not in known]
+        if not unknown or self._source.full:
+            return
+        shown = ", ".join(_with_guess(key, known) for key in unknown[:_KEYS_SHOWN])
+        more = f" and {len(unknown) - _KEYS_SHOWN} more" if len(unknown) > _KEYS_SHOWN else ""
+        several = len(unknown) > 1
+        subject = (
+            f"unknown key{'s' if several else ''} {shown}{more} {'have' if several else 'has'} no effect"
+        )
+        remedies = remedy.replace("it", "them") if several else remedy
+        self._source.report(self._node.keys[unknown[0]], "unknown_key", f"{subject}; {remedies}")
 
     def text(self, key: str, default: str) -> str:
         """The text of a key."""
@@ -129,14 +158,14 @@ class _Mapping:
         value = self.items[key].value
         if isinstance(value, str):
             return value
-        self.error(key, "not_text", f"{key} must be text; quote it")
+        self.report(key, "not_text", f"{key} must be text; quote it")
         return default
 
     def needed(self, key: str, code: str, message: str) -> str:
         """The text of a key that must have some."""
         value = self.text(key, "")
         if key not in self or self.items[key].value == "":
-            self.error(key, code, message)
+            self.report(key, code, message)
         return value
 
     def flag(self, key: str, default: bool) -> bool:
@@ -145,7 +174,7 @@ class _Mapping:
             return default
         value = self.items[key].value
         if not isinstance(value, bool):
-            self.error(key, "not_boolean", f"{key} is neither true nor false; write one of them")
+            self.report(key, "not_boolean", f"{key} is neither true nor false; write one of them")
         return bool(value)
 
     def mapping(self, key: str) -> dict[str, Any]:
@@ -163,7 +192,7 @@ class _Mapping:
         value = self.items[key].value
         if isinstance(value, list):
             return value
-        self.error(key, "not_a_list", f"{key} must be a list; begin each entry with `- `")
+        self.report(key, "not_a_list", f"{key} must be a list; begin each entry with `- `")
         return []
 
 
@@ -171,7 +200,7 @@ def _messages(source: Source, top: _Mapping) -> list[tuple[str, Node]]:
     """The role of each message and the node of its content."""
     nodes = top.list("messages")
     if top.valid and not nodes and isinstance(top.at("messages").value, list | dict | None):
-        top.error(
+        top.report(
             "messages", "no_messages", "there are no messages; add `messages:` with a role and a content"
         )
     found = (_message(source, _Mapping(source, node, "a message")) for node in nodes)
@@ -181,17 +210,17 @@ def _messages(source: Source, top: _Mapping) -> list[tuple[str, Node]]:
 def _message(source: Source, entry: _Mapping) -> tuple[str, Node] | None:
     if not entry.valid:
         return None
-    entry.warn_unknown(_MESSAGE_KEYS, "it has no effect")
+    entry.warn_unknown(_MESSAGE_KEYS, "remove it")
     roles = f"this role is unknown; use one of {', '.join(ROLES)}"
     role = entry.needed("role", "unknown_role", roles).lower()  # GitHub's own reader ignores case
     if role and role not in ROLES:
-        entry.error("role", "unknown_role", roles)
+        entry.report("role", "unknown_role", roles)
     if not entry.needed("content", "no_content", "the message has no content; write its text"):
         return None
     node = entry.at("content")
     for offset, text in template.parse(node.value).oddities:
         message = f"{text[:_SHOWN]!r} is no placeholder and stays as it is; name it like {{{{name}}}}"
-        source.warn(source.within(node, offset, text), "literal", message)
+        source.report(source.within(node, offset, text), "literal", message)
     return role, node
 
 
@@ -206,20 +235,22 @@ def _variables(source: Source, top: _Mapping, messages: list[tuple[str, Node]]) 
         if variable is None:
             continue
         if variable.name in declared:
-            source.error(node, "duplicate_variable", f"{variable.name} is declared twice; remove one of them")
+            source.report(
+                node, "duplicate_variable", f"{variable.name} is declared twice; remove one of them"
+            )
         elif variable.name not in used:
-            source.warn(
-                node, "unused_variable", f"{variable.name} is not used in any message; use it or remove it"
+            source.report(
+                node,
+                "unused_variable",
+                f"no message uses {variable.name}; write {{{{{variable.name}}}}} in one, or remove it here",
             )
         declared[variable.name] = variable
     for name, (node, offset, token) in used.items():
-        if name not in declared:
-            place = source.within(node, offset, token)
-            source.error(
-                place,
-                "undeclared",
-                f"{{{{{name}}}}} is not among the variables; declare it, or write \\{{{{ if it is none",
-            )
+        if name not in declared and not source.full:
+            near = _nearest(name, declared)
+            remedy = f"did you mean {near}?" if near else "declare it, or write \\{{ if it is none"
+            message = f"{{{{{name}}}}} is not among the variables; {remedy}"
+            source.report(source.within(node, offset, token), "undeclared", message)
     return tuple(declared.values())
 
 
@@ -237,10 +268,10 @@ def _placeholders(messages: list[tuple[str, Node]]) -> dict[str, tuple[Node, int
 def _variable(source: Source, entry: _Mapping) -> Variable | None:
     if not entry.valid:
         return None
-    entry.warn_unknown(_VARIABLE_KEYS, "it has no effect")
+    entry.warn_unknown(_VARIABLE_KEYS, "remove it")
     name = entry.text("name", "")
     if not _VARIABLE.fullmatch(name):
-        entry.error(
+        entry.report(
             "name",
             "variable_name",
             "this is no variable's name; use letters, digits, _ . and -, no digit first",
@@ -248,12 +279,12 @@ def _variable(source: Source, entry: _Mapping) -> Variable | None:
         return None
     default = entry.at("default").plain() if "default" in entry else None
     if isinstance(default, dict | list):
-        entry.error(
+        entry.report(
             "default", "default", "a default must be one value; write text, a number, or true or false"
         )
     required = entry.flag("required", default is None)
     if required and default is not None:
-        source.warn(
+        source.report(
             entry.at("default"), "default_unused", f"{name} is required, so its default has no effect"
         )
     return Variable(name, required, default, entry.text("description", ""))
@@ -271,11 +302,11 @@ def _json_schema(source: Source, top: _Mapping) -> Any:
         json.dumps(schema, ensure_ascii=False, allow_nan=False).encode()  # what JSON cannot carry on
     except json.JSONDecodeError as error:
         what = f"{error.msg} in line {error.lineno}, column {error.colno} of it"
-        source.error(node, "json_schema", f"jsonSchema is no JSON: {what}; correct it")
+        source.report(node, "json_schema", f"jsonSchema is no JSON: {what}; correct it")
     except (ValueError, RecursionError):
-        source.error(node, "json_schema", "jsonSchema holds what JSON cannot carry; simplify it")
+        source.report(node, "json_schema", "jsonSchema holds what JSON cannot carry; simplify it")
     else:
         if isinstance(schema, dict):
             return schema
-        source.error(node, "json_schema", "jsonSchema must be a JSON object; write {...}")
+        source.report(node, "json_schema", "jsonSchema must be a JSON object; write {...}")
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from semver import Version
 
@@ -54,6 +54,12 @@ def require_name(name: str) -> str:
         f"none of them like v1 or one of {', '.join(sorted(RESERVED))}",
         code="bad_name",
     )
+
+
+def suggest(name: str) -> str | None:
+    """The name most like this text that a prompt can have; None if there is none."""
+    near = "/".join(re.sub(r"[^a-z0-9_]+", "-", part).strip("-_") for part in name.lower().split("/"))
+    return near if is_name(near) else None
 
 
 def is_version(version: str) -> bool:
@@ -130,6 +136,29 @@ def bump(version: str | None, part: str) -> str:
     return str(Version.parse(version or "0.0.0").next_version(part))
 
 
+def risen(old: str, new: str) -> Literal["major", "minor", "patch"] | None:
+    """The gravest part by which a version is above another one; None if it is not above."""
+    a, b = Version.parse(old), Version.parse(new)
+    if b <= a:
+        return None
+    if b.major > a.major:
+        return "major"
+    return "minor" if b.minor > a.minor else "patch"
+
+
+def releases(versions: Iterable[str], below: str | None = None) -> list[str]:
+    """Those that are no pre-releases, newest first; with `below`, those that precede a version."""
+    limit = below and Version.parse(below)
+    found = newest_first(version for version in versions if "-" not in version)
+    return [version for version in found if not limit or Version.parse(version) < limit]
+
+
+def candidates(name: str) -> tuple[str, ...]:
+    """The paths in a repository at which a prompt's file may be, the first folder with one being right."""
+    folders = (f"{FOLDER}/", "", f"{GITHUB_FOLDER}/")
+    return tuple(folder + file for folder in folders for file in file_names(name))
+
+
 def file_names(name: str) -> tuple[str, str]:
     """The two paths, below the prompts folder, at which a prompt's file may be."""
     yml, yaml = SUFFIXES
@@ -146,3 +175,9 @@ def name_of(path: str) -> str | None:
     """The prompt whose file is at this path below the prompts folder; None if it is no prompt's file."""
     name = stem(path)
     return name if name != path and is_name(name) else None
+
+
+def prompt_at(path: str) -> str | None:
+    """The prompt whose file is at this path in a repository; None if it is no prompt's file."""
+    folder = next((folder for folder in (FOLDER, GITHUB_FOLDER) if path.startswith(f"{folder}/")), None)
+    return name_of(path.removeprefix(f"{folder}/"))

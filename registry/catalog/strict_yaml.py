@@ -10,9 +10,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+from registry.catalog.codes import CODES
+
+if TYPE_CHECKING:
+    from registry.catalog.codes import Severity
 
 SIZE_LIMIT = 256 << 10  # bytes of a prompt file
 DEPTH_LIMIT = 64  # levels; far below where anybody's JSON reader gives up
@@ -20,6 +25,12 @@ FINDINGS_LIMIT = 100  # of one file; nobody reads more, and a hostile one has a 
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WORDS = {"null": None, "": None, "true": True, "false": False}
+_REMEDIES = {  # where libyaml's own words leave an author alone
+    "could not find expected ':'": "write `key: value`, or indent the line if it belongs to a text above",
+    "found unexpected end of stream": "close the quote that begins here",
+    "mapping values are not allowed in this context": "quote a text that holds `: `, or mend the indentation",
+}
+_NOTICED_LATE = ("could not find expected ':'", "found unexpected end of stream")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of YAML 1.1
 
 
@@ -29,9 +40,13 @@ class Finding:
 
     line: int
     column: int
-    severity: Literal["error", "warning"]
     code: str
     message: str
+
+    @property
+    def severity(self) -> Severity:
+        """How serious it is."""
+        return CODES[self.code].severity
 
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}: {self.message}"
@@ -71,13 +86,14 @@ class Source:
             self._text = text.removeprefix("\ufeff")
             self._parse()
 
-    def error(self, at: Node, code: str, message: str) -> None:
-        """Say what makes the file unusable."""
-        self._add(at.line, at.column, "error", code, message)
+    def report(self, at: Node, code: str, message: str) -> None:
+        """Say what is wrong, or odd; the code tells which of the two."""
+        self._add(at.line, at.column, code, message)
 
-    def warn(self, at: Node, code: str, message: str) -> None:
-        """Say what is odd."""
-        self._add(at.line, at.column, "warning", code, message)
+    @property
+    def full(self) -> bool:
+        """Whether there is enough to say: nobody will see more of it, and looking takes time."""
+        return len(self.findings) >= FINDINGS_LIMIT
 
     def within(self, node: Node, offset: int, token: str) -> Node:
         """The place of a token that is at this offset of a text's value.
@@ -86,7 +102,7 @@ class Source:
         counted: the third one of the value is the third one of the source. Where a break or an escape
         is inside the token itself, the place is that of the text.
         """
-        if len(self.findings) >= FINDINGS_LIMIT:  # nobody will see it, and looking takes time
+        if self.full:
             return node
         start, end = node.span
         found = start - 1
@@ -98,30 +114,28 @@ class Source:
         column = found - breaks[-1].end() + 1 if breaks else node.column + found - start
         return Node(token, node.line + len(breaks), column)
 
-    def _add(
-        self, line: int, column: int, severity: Literal["error", "warning"], code: str, message: str
-    ) -> None:
-        if len(self.findings) < FINDINGS_LIMIT:
-            self.findings.append(Finding(line, column, severity, code, message))
+    def _add(self, line: int, column: int, code: str, message: str) -> None:
+        if not self.full:
+            self.findings.append(Finding(line, column, code, message))
 
     def _decode(self, content: bytes) -> str | None:
         if len(content) > SIZE_LIMIT:
-            self._add(1, 1, "error", "too_large", f"the file has {len(content)} bytes; keep it below 256 KiB")
+            self._add(1, 1, "too_large", f"the file has {len(content)} bytes; keep it below 256 KiB")
             return None
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
             before = content[: error.start].decode()
-            self._error_after(before, "not_utf8", "this is not UTF-8; save the file as UTF-8")
+            self._after(before, "not_utf8", "this is not UTF-8; save the file as UTF-8")
             return None
         if "\0" in text:
-            self._error_after(text.partition("\0")[0], "nul", "there is a NUL character; remove it")
+            self._after(text.partition("\0")[0], "nul", "there is a NUL character; remove it")
             return None
         return text
 
-    def _error_after(self, before: str, code: str, message: str) -> None:
+    def _after(self, before: str, code: str, message: str) -> None:
         lines = _BREAK.split(before)
-        self._add(len(lines), len(lines[-1]) + 1, "error", code, message)
+        self._add(len(lines), len(lines[-1]) + 1, code, message)
 
     def _parse(self) -> None:
         builder = _Builder(self)
@@ -130,25 +144,28 @@ class Source:
                 if not builder.take(event):
                     return
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
             what = error.problem or "the text ends too early"
+            # A key without its colon is noticed lines later; the context is where it begins.
+            marks = (error.problem_mark, error.context_mark)
+            mark = next(filter(None, marks[::-1] if what in _NOTICED_LATE else marks), None)
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            remedy = _REMEDIES.get(what, "correct the YAML here")
             if mark and "character that" in what:  # libyaml knows which, but does not say it
                 what = what.replace("character that", f"the character {self._text[mark.index]!r}, which")
-            self._add(line, column, "error", "yaml", f"{what}; correct the YAML here")
+            self._add(line, column, "yaml", f"{what}; {remedy}")
             return
         except yaml.YAMLError as error:
             self._unreadable(error)
             return
         self.root = builder.root
         if self.root is None:
-            self._add(1, 1, "error", "empty", "the file is empty; write at least `messages:`")
+            self._add(1, 1, "empty", "the file is empty; write at least `messages:`")
 
     def _unreadable(self, error: yaml.YAMLError) -> None:
         position = int(getattr(error, "position", None) or 0)
         before = self._text.encode()[:position].decode(errors="ignore")
         reason = getattr(error, "reason", None) or "unreadable"
-        self._error_after(before, "yaml", f"{reason}; remove this character")
+        self._after(before, "yaml", f"{reason}; remove this character")
 
 
 class _Builder:
@@ -167,7 +184,7 @@ class _Builder:
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                self._source.error(_at(event), "documents", "a second document begins; keep one per file")
+                self._source.report(_at(event), "documents", "a second document begins; keep one per file")
                 return False
         elif isinstance(event, yaml.CollectionEndEvent):
             self._open.pop()
@@ -183,7 +200,7 @@ class _Builder:
         elif isinstance(event, yaml.CollectionStartEvent):
             node.value = {} if isinstance(event, yaml.MappingStartEvent) else []
             if len(self._open) >= DEPTH_LIMIT:
-                self._source.error(
+                self._source.report(
                     node, "too_deep", f"this is nested more than {DEPTH_LIMIT} levels deep; flatten it"
                 )
                 return False
@@ -194,13 +211,13 @@ class _Builder:
 
     def _refuse(self, event: Any, node: Node) -> None:
         if isinstance(event, yaml.AliasEvent):
-            self._source.error(node, "alias", f"*{event.anchor} is an alias; write the value out")
+            self._source.report(node, "alias", f"*{event.anchor} is an alias; write the value out")
         elif event.anchor:
-            self._source.error(
+            self._source.report(
                 node, "anchor", f"&{event.anchor} is an anchor; write the value out where it is used"
             )
         if getattr(event, "tag", None):
-            self._source.error(
+            self._source.report(
                 node, "tag", f"{event.tag} is a YAML tag; remove it, and quote what is to be text"
             )
 
@@ -220,20 +237,20 @@ class _Builder:
 
     def _key(self, parent: Node, node: Node, event: Any) -> Node:
         if not isinstance(event, yaml.ScalarEvent):
-            self._source.error(
+            self._source.report(
                 node, "key", "a key must be text; quote it, or the whole value if it begins with {{"
             )
             return Node("", node.line, node.column)
         if event.value in parent.keys:
             first = parent.keys[event.value].line
             message = f"the key {event.value[:40]!r} is already in line {first}; remove one of them"
-            self._source.error(node, "duplicate_key", message)
+            self._source.report(node, "duplicate_key", message)
         return Node(event.value, node.line, node.column)
 
     def _scalar(self, event: Any, node: Node) -> Any:
         text = event.value
         if "\0" in text:
-            self._source.error(node, "nul", "there is a NUL character; remove it")
+            self._source.report(node, "nul", "there is a NUL character; remove it")
         if event.style:
             return text
         return _WORDS[text] if text in _WORDS else self._number(text, node)
@@ -247,7 +264,7 @@ class _Builder:
         except ValueError:  # Python reads no integer of more than 4,300 digits
             value = math.inf
         if math.isinf(value):
-            self._source.error(node, "number", "this number is too large; quote it if it is text")
+            self._source.report(node, "number", "this number is too large; quote it if it is text")
         return value
 
 

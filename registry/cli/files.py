@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from registry.catalog import document, naming
-from registry.errors import Invalid
+from registry.catalog import lint, naming
+from registry.catalog.codes import CODES
+from registry.cli import made, worktree
+from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
+
+    from registry.catalog.codes import Severity
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,7 +25,7 @@ class Problem:
     path: str
     line: int
     column: int
-    severity: Literal["error", "warning"]
+    severity: Severity
     code: str
     message: str
 
@@ -52,8 +56,34 @@ def look(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
 
 def about(path: str, content: bytes) -> Iterator[Problem]:
     """Say everything that there is to say about the content of a prompt file."""
-    for found in document.check(content, path):
+    for found in lint.check(content, path):
         yield Problem(path, found.line, found.column, found.severity, found.code, found.message)
+
+
+def small_bumps(folder: Path, files: Collection[Path]) -> Iterator[Problem]:
+    """Warn of tags that raised a version too little; outside of git there are none."""
+    top = worktree.find(folder)
+    if top is None:
+        return
+    named = {naming.prompt_at(path): file for file in files if (path := _within(top, file))}
+    try:
+        found = list(made.too_small(top, [name for name in named if name]))
+    except GitFailed:  # a damaged repository is told by git itself, to whoever uses it
+        return
+    for name, message in found:
+        if "small_bump" not in lint.ignores(named[name].read_bytes()):
+            yield _problem(named[name], "small_bump", message)
+
+
+def shown(file: Path) -> str:
+    """The path from where the user is, if it is below."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def _within(top: Path, file: Path) -> str | None:
+    whole = file.resolve()
+    return whole.relative_to(top).as_posix() if whole.is_relative_to(top) else None
 
 
 def _about_name(root: Path, file: Path, seen: dict[str, Path]) -> Iterator[Problem]:
@@ -61,24 +91,26 @@ def _about_name(root: Path, file: Path, seen: dict[str, Path]) -> Iterator[Probl
     name = naming.stem(path)
     twin = seen.setdefault(name, file)
     if twin is not file:
-        yield _error(file, "two_files", f"{twin.name} is the same prompt; remove one of the two")
+        yield _problem(file, "two_files", f"{twin.name} is the same prompt; remove one of the two")
     try:
         naming.require_name(name)
     except Invalid as error:
-        yield _error(file, error.code, f"{error.message}; rename the file")
+        near = naming.suggest(name)
+        perhaps = f", perhaps to {naming.file_names(near)[0]}" if near else ""
+        yield _problem(file, error.code, f"{error.message}; rename the file{perhaps}")
 
 
 def _about_file(file: Path) -> Iterator[Problem]:
     if file.is_symlink() or not file.is_file():
-        yield _error(file, "no_file", "git has no content of this; put a regular file here")
+        yield _problem(file, "no_file", "git has no content of this; put a regular file here")
         return
     try:
         content = file.read_bytes()
     except OSError as error:
-        yield _error(file, "unreadable", f"it cannot be read: {error.strerror}; allow it")
+        yield _problem(file, "unreadable", f"it cannot be read: {error.strerror}; allow it")
     else:
-        yield from about(str(file), content)
+        yield from about(shown(file), content)
 
 
-def _error(file: Path, code: str, message: str) -> Problem:
-    return Problem(str(file), 1, 1, "error", code, message)
+def _problem(file: Path, code: str, message: str) -> Problem:
+    return Problem(shown(file), 1, 1, CODES[code].severity, code, message)

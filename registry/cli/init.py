@@ -9,7 +9,7 @@ import typer
 
 from registry.catalog import naming
 from registry.cli import output, starter, worktree
-from registry.cli.tag import FIRST
+from registry.cli.proposal import FIRST
 from registry.errors import Invalid
 
 NEXT = """

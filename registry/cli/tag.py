@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.catalog import naming
-from registry.cli import files, output, worktree
-from registry.cli.check import tell
+from registry.catalog.bump import PARTS
+from registry.cli import files, output, proposal, report, worktree
 from registry.cli.options import Name, NewVersion  # noqa: TC001 - typer reads the annotations
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-FIRST = "1.0.0"
+    from registry.cli.proposal import Proposal
 
 
 def tag(  # noqa: PLR0913 - one parameter an option
@@ -24,33 +22,48 @@ def tag(  # noqa: PLR0913 - one parameter an option
     *,
     major: Annotated[bool, typer.Option("--major", help="The next major version: apps must change.")] = False,
     minor: Annotated[bool, typer.Option("--minor", help="The next minor version: something new.")] = False,
-    patch: Annotated[bool, typer.Option("--patch", help="The next patch: the default.")] = False,
+    patch: Annotated[bool, typer.Option("--patch", help="The next patch: a better text.")] = False,
     version: NewVersion = None,
     message: Annotated[
         str | None, typer.Option("-m", "--message", help="What is new; else the last commit's subject.")
     ] = None,
     push: Annotated[bool, typer.Option("--push", help="Push this tag, and nothing else.")] = False,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be tagged, and why.")] = False,
 ) -> None:
     """Tag what HEAD holds as a prompt's next version.
 
-    It must be fit to be served. The first version is 1.0.0 if you do not say another.
+    Without --major, --minor, --patch or --version it is chosen by what has changed since the version
+    before: a new required or a removed variable is a major change, an optional one or another model a minor
+    one, another text a patch. The first version is 1.0.0. The difference is shown, and you are asked.
 
     \b
-    Example:  promptstage tag summarize --minor -m "Shorter answers" --push
+    Example:  promptstage tag summarize
+              promptstage tag summarize --minor -m "Shorter answers" --push
+              promptstage tag summarize --version 2.0.0-rc.1 --yes
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    parts = [part for part, wanted in (("major", major), ("minor", minor), ("patch", patch)) if wanted]
-    if len(parts) + (version is not None) > 1:
+    given = [part for part, wanted in zip(PARTS, (patch, minor, major), strict=True) if wanted]
+    if len(given) + (version is not None) > 1:
         raise typer.BadParameter("give one of --major, --minor, --patch and --version")
     top = worktree.top(Path())
-    path = _validated(top, name)
-    made = naming.tag_of(name, _choose(_versions(top, name), version, *parts))
-    worktree.tag(top, made, message or worktree.subject(top, path))
-    output.say(f"Tagged {made}")
-    _publish(top, made, push)
+    path, content = _validated(top, name)
+    made = proposal.propose(top, name, content, version, next(iter(given), None))
+    proposal.show(made)
+    ref = naming.tag_of(name, made.version)
+    if dry_run:
+        output.say(f"Nothing is tagged; without --dry-run it would be {ref}")
+        return
+    worktree.require_identity(top)
+    if not yes and output.is_dialogue() and not output.ask(f"Tag HEAD as {ref}?"):
+        raise typer.Exit(1)
+    worktree.tag(top, ref, message or worktree.subject(top, path))
+    output.say(f"Tagged {ref}", "bold green")
+    _publish(top, ref, push)
+    _tell_next(made)
 
 
-def _validated(top: Path, name: str) -> str:
-    """The path of the prompt's file in HEAD. Raises Invalid unless it can be served as it is there."""
+def _validated(top: Path, name: str) -> tuple[str, bytes]:
+    """The prompt's file in HEAD: path and bytes. Raises Invalid unless it can be served as it is there."""
     prompts = worktree.is_folder(top, naming.FOLDER)
     bases = [f"{naming.FOLDER}/"] if prompts else ["", f"{naming.GITHUB_FOLDER}/"]
     held: dict[str, bytes] = {}
@@ -68,23 +81,12 @@ def _validated(top: Path, name: str) -> str:
         )
     ((path, content),) = held.items()
     problems = list(files.about(path, content))
-    tell(problems)
+    report.lines(problems)
     if any(problem.severity == "error" for problem in problems):
-        raise Invalid(f"{path} cannot be served as it is in HEAD; correct it, git commit it, then tag it")
-    return path
-
-
-def _versions(top: Path, name: str) -> list[str]:
-    found = map(naming.split_tag, worktree.tags(top))
-    return [tag.version for tag in found if tag and tag.name == name]
-
-
-def _choose(versions: Sequence[str], wanted: str | None, part: str = "patch") -> str:
-    """The version to be made: the one wanted, else the one after the highest release."""
-    following = naming.bump(naming.latest(versions), part) if versions else FIRST
-    if wanted in versions:
-        raise Invalid(f"{wanted} is tagged already, and a version never changes; the next one is {following}")
-    return wanted or following
+        raise Invalid(
+            f"{path} is not fit to be a version as it is in HEAD; correct it, git commit it, then tag it"
+        )
+    return path, content
 
 
 def _publish(top: Path, made: str, push: bool) -> None:
@@ -98,3 +100,8 @@ def _publish(top: Path, made: str, push: bool) -> None:
     except GitFailed as error:
         raise GitFailed(f"{error.message}\nThe tag is made, but not pushed; try again:  {command}") from error
     output.say(f"Pushed it to {output.clean(remote)}")
+
+
+def _tell_next(made: Proposal) -> None:
+    command = "start" if made.since else "promote"
+    output.say(f"Release it:  promptstage {command} {made.name} {made.version}")

@@ -9,11 +9,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.text import escape
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 WORDS_SHOWN = 1000  # characters of git's own words in an error; a hook may have more to say than git
+_HEADER = 4096  # bytes in which what git says of an object ends; longer than any place that is asked for
 WHO_ARE_YOU = (
     "git does not know who you are; tell it, then repeat this:\n"
     '  git config --global user.name "Ada Lovelace"\n'
@@ -35,15 +40,23 @@ def require_identity(folder: Path) -> None:
             raise Invalid(WHO_ARE_YOU, code="no_identity")
 
 
+def find(folder: Path) -> Path | None:
+    """The top folder of the worktree around a folder; None if there is none, or no git to ask."""
+    found = _ask(folder, "rev-parse", "--show-toplevel") if shutil.which("git") else None
+    return Path(found.decode("utf-8", "surrogateescape")) if found else None
+
+
 def top(folder: Path) -> Path:
-    """The top folder of the worktree around a folder. Raises Invalid if there is none."""
-    found = _ask(folder, "rev-parse", "--show-toplevel")
-    if not found:
+    """The top folder of the worktree around a folder. Raises Invalid if there is none, with git's reason."""
+    done = _run(folder, "rev-parse", "--show-toplevel")
+    if done.returncode and b"safe.directory" in done.stderr:  # another user's: git says what to do
+        raise Invalid(_words(done.stderr))
+    if not done.stdout.strip():
         raise Invalid(
             f"{folder.absolute()} is in no git worktree; go to your prompts repository, or make one: "
             "promptstage init prompts"
         )
-    return Path(found.decode("utf-8", "surrogateescape"))
+    return Path(done.stdout.strip().decode("utf-8", "surrogateescape"))
 
 
 def begin(folder: Path, message: str) -> None:
@@ -74,9 +87,30 @@ def subject(folder: Path, path: str) -> str:
     return _tell(folder, "log", "-1", "--format=%s", "--", path).decode("utf-8", "replace")
 
 
-def tags(folder: Path) -> list[bytes]:
-    """All tags, without ``refs/tags/``."""
-    return _tell(folder, "for-each-ref", "--format=%(refname:lstrip=2)", "refs/tags/").splitlines()
+def tags(folder: Path) -> dict[bytes, str]:
+    """The object ids of all tags, by their names without ``refs/tags/``."""
+    lines = _tell(folder, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/tags/")
+    found = (line.split(b" ", 1) for line in lines.splitlines())
+    return {name: oid.decode() for oid, name in found}
+
+
+def contents(folder: Path, places: Sequence[str]) -> list[bytes | None]:
+    """The bytes at places such as ``<id>:<path>``, none of which holds a line break; one git for them all."""
+    done = _run(folder, "cat-file", "--batch", given="".join(f"{place}\n" for place in places).encode())
+    if done.returncode:
+        raise GitFailed(f"git cat-file failed: {_words(done.stderr)}")
+    found: list[bytes | None] = []
+    rest = memoryview(done.stdout)
+    for _ in places:
+        end = bytes(rest[:_HEADER]).index(b"\n")
+        header, rest = bytes(rest[:end]).split(), rest[end + 1 :]
+        if not header[-1].isdigit():
+            found.append(None)
+            continue
+        size = int(header[-1])
+        found.append(bytes(rest[:size]) if header[-2] == b"blob" else None)
+        rest = rest[size + 1 :]
+    return found
 
 
 def tag(folder: Path, name: str, message: str) -> None:
@@ -106,15 +140,19 @@ def _ask(folder: Path, *arguments: str) -> bytes | None:
 def _tell(folder: Path, *arguments: str) -> bytes:
     done = _run(folder, *arguments)
     if done.returncode:
-        words = [escape(line, WORDS_SHOWN) for line in done.stderr.splitlines() if line.strip()]
-        raise GitFailed(f"git {arguments[0]} failed: " + "\n  ".join(words or ["it gave no reason"]))
+        raise GitFailed(f"git {arguments[0]} failed: {_words(done.stderr)}")
     return done.stdout.strip()
 
 
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _words(said: bytes) -> str:
+    words = [escape(line, WORDS_SHOWN) for line in said.splitlines() if line.strip()]
+    return "\n  ".join(words or ["it gave no reason"])
+
+
+def _run(folder: Path, *arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
     """Run git and wait, however long: a push may ask the author for a password."""
     program = shutil.which("git")
     if program is None:
         raise Unavailable("git is not installed, or not on the PATH; install it")
     command = [program, "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - a list, and no shell
+    return subprocess.run(command, capture_output=True, check=False, input=given)  # noqa: S603 - a list, and no shell

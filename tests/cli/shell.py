@@ -35,7 +35,7 @@ class Cli:
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.environment = {**GIT, **environment}
-        self._unset = [key for key in os.environ if key.startswith("PROMPTSTAGE_")]
+        self._unset = [key for key in os.environ if key.startswith(("PROMPTSTAGE_", "GITHUB_", "CI_"))]
 
     def __call__(self, *arguments: object, cwd: Path | None = None, **environment: str) -> Done:
         """Run one command in this process, which is fast."""

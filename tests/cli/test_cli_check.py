@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support import prompt
 
+from registry.cli import worktree
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from cli.shell import Cli
+    from support import PromptRepository
 
 
 def write(folder: Path, **files: str) -> None:
@@ -49,7 +54,9 @@ def test_an_error_has_its_place(cli: Cli, tmp_path: Path) -> None:
     done = cli("check")
 
     assert done.code == 1
-    assert done.out.startswith("prompts/summarize.prompt.yml:2:11: error: messages must be a list")
+    assert done.out.startswith(
+        "prompts/summarize.prompt.yml:2:11: error[not_a_list]: messages must be a list"
+    )
     assert done.out.endswith("\n1 prompt file, 1 error, 0 warnings\n")
 
 
@@ -71,7 +78,7 @@ def test_warnings_do_not_fail(cli: Cli, tmp_path: Path) -> None:
     done = cli("check")
 
     assert done.code == 0
-    assert "summarize.prompt.yml:1:1: warning: unknown key 'flavour'" in done.out
+    assert "summarize.prompt.yml:1:1: warning[unknown_key]: unknown key 'flavour'" in done.out
 
 
 def test_only_the_prompts_folder_counts_where_there_is_one(cli: Cli, tmp_path: Path) -> None:
@@ -95,6 +102,13 @@ def test_a_file_whose_name_no_prompt_can_have(cli: Cli, tmp_path: Path, name: st
     assert "rename the file" in done.out
 
 
+def test_a_name_that_would_do_is_proposed(cli: Cli, tmp_path: Path) -> None:
+    """Most are capitals, blanks and dots."""
+    write(tmp_path / "prompts", **{"Support Team__Reply v1.2": prompt()})
+
+    assert "rename the file, perhaps to support-team/reply-v1-2.prompt.yml" in cli("check").out
+
+
 def test_both_suffixes_at_once(cli: Cli, tmp_path: Path) -> None:
     """Nobody could say which of the two is served."""
     write(tmp_path / "prompts", summarize=prompt())
@@ -108,7 +122,7 @@ def test_a_symbolic_link_is_an_error(cli: Cli, tmp_path: Path) -> None:
     write(tmp_path / "prompts", summarize=prompt())
     (tmp_path / "prompts/again.prompt.yml").symlink_to("summarize.prompt.yml")
 
-    assert "again.prompt.yml:1:1: error: git has no content of this" in cli("check").out
+    assert "again.prompt.yml:1:1: error[no_file]: git has no content of this" in cli("check").out
 
 
 def test_json_for_programs(cli: Cli, tmp_path: Path) -> None:
@@ -120,6 +134,149 @@ def test_json_for_programs(cli: Cli, tmp_path: Path) -> None:
 
     assert (done.code, report["files"], report["errors"], report["warnings"]) == (1, 1, 1, 0)
     assert report["problems"][0].items() >= {"line": 1, "column": 11, "code": "not_a_list"}.items()
+
+
+SECRET = "sk-ant-api03-" + "Zk3_9" * 8
+
+
+def test_a_secret_is_an_error_and_never_shown(cli: Cli, tmp_path: Path) -> None:
+    """The report of a CI system is read by many."""
+    write(tmp_path / "prompts", summarize=prompt(f"Use {SECRET}"))
+
+    done = cli("check")
+
+    assert done.code == 1
+    assert "summarize.prompt.yml:3:19: error[secret]: this looks like an API key of Anthropic; " in done.out
+    assert "Zk3_9" not in done.out
+
+
+def test_warnings_fail_if_they_shall(cli: Cli, tmp_path: Path) -> None:
+    """For those who want none at all."""
+    write(tmp_path, summarize="flavour: mild\n" + prompt())
+
+    assert [cli("check").code, cli("check", "--strict").code] == [0, 1]
+
+
+@pytest.mark.parametrize("asked", [["--format", "github"], []])
+def test_annotations_for_github(cli: Cli, tmp_path: Path, asked: list[str]) -> None:
+    """Asked for, or by itself in a job; the path is the repository's, wherever the job is in it."""
+    write(tmp_path / "a,b:c/prompts", summarize="messages: 3\nmodel: [100%]\n")
+    job = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(tmp_path)}
+
+    lines = cli("check", *asked, cwd=tmp_path / "a,b:c", **job).out.splitlines()
+
+    place = "file=a%2Cb%3Ac/prompts/summarize.prompt.yml"
+    shown = "prompts/summarize.prompt.yml"
+    messages = "messages must be a list; begin each entry with `- `"
+    assert lines == [
+        f"::error {place},line=1,col=11,title=promptstage not_a_list::{shown}:1:11: {messages}",
+        f"::error {place},line=2,col=8,title=promptstage not_text::{shown}:2:8: model must be text; quote it",
+        "1 prompt file, 2 errors, 0 warnings",
+    ]
+
+
+def test_an_annotation_is_one_line(cli: Cli, tmp_path: Path) -> None:
+    """What a file says can begin no workflow command, and no percent sign is taken for an escape."""
+    write(tmp_path / "prompts", summarize='"%0A::set-env\\n::error::x": 1\n' + prompt())
+
+    line, _ = cli("check", "--format", "github").out.splitlines()
+
+    assert line.startswith("::warning file=prompts/summarize.prompt.yml,line=1,col=1,")
+    assert "'%250A::set-env" in line
+
+
+def test_a_code_quality_report_for_gitlab(cli: Cli, tmp_path: Path) -> None:
+    """A problem that moved to another line is the same one."""
+    write(tmp_path / "prompts", summarize="messages: 3\n")
+    before = json.loads(cli("check", "--format", "gitlab").out)
+    write(tmp_path / "prompts", summarize="\nmessages: 3\n")
+    after = json.loads(cli("check", "--format", "gitlab").out)
+
+    assert before[0]["location"] == {"path": "prompts/summarize.prompt.yml", "lines": {"begin": 1}}
+    assert (before[0]["check_name"], before[0]["severity"]) == ("not_a_list", "major")
+    assert after[0] == before[0] | {"location": before[0]["location"] | {"lines": {"begin": 2}}}
+
+
+def test_two_formats_at_once(cli: Cli) -> None:
+    """It is a usage error."""
+    assert cli("check", "--json", "--format", "github").code == 2
+
+
+def test_paths_are_those_that_the_user_would_type(cli: Cli, tmp_path: Path) -> None:
+    """Below the current folder from there, else as the folder was given."""
+    write(tmp_path / "repository/prompts", summarize="messages: 3\n")
+    places = [("repository", tmp_path), (tmp_path / "repository", tmp_path), (".", tmp_path / "repository")]
+
+    shown = [cli("check", given, cwd=here).out.split(":")[0] for given, here in places]
+
+    assert shown == [
+        "repository/prompts/summarize.prompt.yml",
+        "repository/prompts/summarize.prompt.yml",
+        "prompts/summarize.prompt.yml",
+    ]
+
+
+def test_the_codes_are_listed(cli: Cli) -> None:
+    """Each with its severity and its meaning."""
+    out = cli("check", "--codes").out
+
+    assert re.search(
+        r"^unused_variable +warning +a declared variable that no message uses$", out, re.MULTILINE
+    )
+
+
+def test_a_tag_that_raised_the_version_too_little(cli: Cli, author: PromptRepository) -> None:
+    """The newest release is compared with the one before it; the remedy is a command."""
+    for version, text in (("1.0.0", "{{a}}"), ("1.0.1", "{{a}} {{b}}"), ("2.0.0-rc.1", "{{c}}")):
+        author.tag("support/triage", version, prompt(text))
+
+    done = cli("check", cwd=author.path)
+
+    assert done.code == 0
+    assert done.out.splitlines()[0] == (
+        "prompts/support/triage.prompt.yml:1:1: warning[small_bump]: 1.0.1 requires a new variable: b "
+        "(compared with 1.0.0), so it should be 2.0.0; "
+        "tag it once more: promptstage tag support/triage --version 2.0.0"
+    )
+
+
+def test_a_tag_that_raised_the_version_enough(cli: Cli, author: PromptRepository) -> None:
+    """Nothing is said of it, nor of more than enough."""
+    for version, text in (("1.0.0", "{{a}}"), ("2.0.0", "{{b}}"), ("3.0.0", "{{b}}!")):
+        author.tag("summarize", version, prompt(text))
+
+    assert cli("check", cwd=author.path).out == "1 prompt file, 0 errors, 0 warnings\n"
+
+
+def test_what_the_tag_raised_can_be_ignored(cli: Cli, author: PromptRepository) -> None:
+    """By the file itself, as any other warning."""
+    author.tag("summarize", "1.0.0", prompt("{{a}}"))
+    author.tag("summarize", "1.0.1", "# promptstage: ignore small_bump\n" + prompt("{{b}}"))
+
+    assert cli("check", cwd=author.path).out == "1 prompt file, 0 errors, 0 warnings\n"
+
+
+def test_many_tags_cost_no_more_processes_than_few(
+    cli: Cli, author: PromptRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, tags are listed once and files are read by one process."""
+    for version in ("1.0.0", "1.0.1"):
+        for name in ("a", "b", "c"):
+            author.tag(name, version)
+    calls: list[str] = []
+    monkeypatch.setattr(worktree, "_run", _counting(worktree._run, calls))
+
+    cli("check", cwd=author.path)
+
+    assert calls == ["rev-parse", "for-each-ref", "cat-file"]
+
+
+def _counting(run: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
+    def counted(folder: Path, *arguments: str, **options: Any) -> Any:
+        calls.append(arguments[0])
+        return run(folder, *arguments, **options)
+
+    return counted
 
 
 def test_a_folder_without_prompts_fails(cli: Cli, tmp_path: Path) -> None:

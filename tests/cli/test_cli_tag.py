@@ -9,6 +9,8 @@ import pytest
 from cli.shell import commit
 from support import prompt
 
+from registry.cli import output
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -43,10 +45,132 @@ def test_the_next_version(tag: Cli, author: PromptRepository, option: str | None
     """It follows the highest release of this prompt: neither a pre-release nor another prompt counts."""
     for made in ("summarize/v1.2.3", "summarize/v1.1.9", "summarize/v3.0.0-rc.1", "summarize/long/v7.0.0"):
         author.git("tag", made)
+    commit(author, "prompts/summarize.prompt.yml", prompt("Shorter: {{text}}"))
 
     tag("tag", "summarize", *([option] if option else []))
 
     assert f"summarize/v{version}" in tags(author)
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "reason"),
+    [
+        ("{{text}} for {{audience}}", "2.0.0", "major: it requires a new variable: audience"),
+        ("All of it", "2.0.0", "major: it removes a variable: text"),
+        ("Shorter: {{text}}", "1.0.1", "patch: it changes the text of its messages"),
+    ],
+)
+def test_the_next_version_is_proposed(
+    tag: Cli, author: PromptRepository, text: str, version: str, reason: str
+) -> None:
+    """By what has changed since the version before; it says why, and shows the difference."""
+    author.tag("summarize", "1.0.0", prompt("{{text}}"))
+    commit(author, "prompts/summarize.prompt.yml", prompt(text))
+
+    done = tag("tag", "summarize")
+
+    assert (done.code, done.err) == (0, "")
+    assert f"summarize 1.0.0 -> {version}, a {reason.partition(':')[0]} version\n  {reason}\n" in done.out
+    assert f'\n-    content: "{{{{text}}}}"\n+    content: "{text}"\n' in done.out
+    assert f"summarize/v{version}" in tags(author)
+
+
+def test_a_bump_that_is_too_small_is_told(tag: Cli, author: PromptRepository) -> None:
+    """In a pipe it is made nevertheless: the author has asked for it."""
+    author.tag("summarize", "1.0.0", prompt("{{text}}"))
+    commit(author, "prompts/summarize.prompt.yml", prompt("{{text}} {{audience}}"))
+
+    done = tag("tag", "summarize", "--patch")
+
+    assert "1.0.1 promises less than it changes; these changes call for a major version, 2.0.0" in done.err
+    assert "summarize/v1.0.1" in tags(author)
+
+
+def test_a_version_is_compared_with_the_one_below(tag: Cli, author: PromptRepository) -> None:
+    """A correction of an old major version has nothing to do with the new one."""
+    author.tag("summarize", "1.0.0", prompt("{{text}}"))
+    author.tag("summarize", "2.0.0", prompt("{{other}}"))
+    commit(author, "prompts/summarize.prompt.yml", prompt("Please: {{text}}"))
+
+    done = tag("tag", "summarize", "--version", "1.0.1")
+
+    assert (done.err, done.out.splitlines()[0]) == ("", "summarize 1.0.0 -> 1.0.1, a patch version")
+
+
+def test_a_version_before_that_nobody_can_read(tag: Cli, author: PromptRepository) -> None:
+    """It is told, and a patch follows."""
+    author.tag("summarize", "1.0.0", "messages: 3\n")
+    commit(author, "prompts/summarize.prompt.yml", prompt())
+
+    assert "1.0.0 cannot be compared: it has no file that can be served" in tag("tag", "summarize").out
+    assert "summarize/v1.0.1" in tags(author)
+
+
+def test_nothing_new_is_nothing_to_tag(tag: Cli, author: PromptRepository) -> None:
+    """Somebody forgot to commit; who means it names a part or a version."""
+    author.tag("summarize", "1.0.0")
+
+    done = tag("tag", "summarize")
+    meant = tag("tag", "summarize", "--patch")
+
+    assert (done.code, meant.code) == (1, 0)
+    assert "in HEAD as it was in 1.0.0, so there is nothing to tag; git commit a change first" in done.err
+    assert "it is the same file as in 1.0.0" in meant.err
+
+
+def test_a_release_of_the_candidates_own_file(tag: Cli, author: PromptRepository) -> None:
+    """What was tried as 2.0.0-rc.1 becomes 2.0.0, compared with 1.0.0."""
+    author.tag("summarize", "1.0.0", prompt("{{text}}"))
+    author.tag("summarize", "2.0.0-rc.1", prompt("{{other}}"))
+
+    done = tag("tag", "summarize")
+
+    assert (done.code, done.out.splitlines()[0]) == (0, "summarize 1.0.0 -> 2.0.0, a major version")
+
+
+def test_a_trial_makes_nothing(tag: Cli, author: PromptRepository) -> None:
+    """It shows the same, and needs no identity."""
+    done = tag("tag", "summarize", "--dry-run", GIT_AUTHOR_NAME="", GIT_COMMITTER_NAME="")
+
+    assert (done.code, tags(author)) == (0, [])
+    assert done.out == "Nothing is tagged; without --dry-run it would be summarize/v1.0.0\n"
+
+
+def test_a_secret_is_not_tagged(tag: Cli, author: PromptRepository) -> None:
+    """It would be served to whoever may read prompts; the file itself can say that it is none."""
+    key = "ghp_" + "a1B2" * 9
+    commit(author, "prompts/summarize.prompt.yml", prompt(f"Use {key}"))
+    refused = tag("tag", "summarize")
+    commit(author, "prompts/summarize.prompt.yml", "# promptstage: ignore secret\n" + prompt(f"Use {key}"))
+    allowed = tag("tag", "summarize")
+
+    assert (refused.code, allowed.code) == (1, 0)
+    assert "this looks like a token of GitHub" in refused.out
+    assert key not in refused.out + refused.err
+
+
+@pytest.mark.parametrize(("answer", "made"), [("n", []), ("y", ["summarize/v1.0.0"])])
+def test_a_person_is_asked(
+    tag: Cli, author: PromptRepository, monkeypatch: pytest.MonkeyPatch, answer: str, made: list[str]
+) -> None:
+    """On a terminal nothing is tagged before the answer."""
+    monkeypatch.setattr(output, "is_dialogue", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda question, **_: answer == "y" and "v1.0.0" in question)
+
+    assert tag("tag", "summarize").code == (answer == "n")
+    assert tags(author) == made
+    assert tag("tag", "summarize", "--patch", "--yes").code == 0
+
+
+def test_an_author_whom_git_does_not_know(tag: Cli, author: PromptRepository) -> None:
+    """It is told before anything is asked."""
+    for person in ("AUTHOR", "COMMITTER"):
+        tag.environment |= {f"GIT_{person}_NAME": "", f"GIT_{person}_EMAIL": ""}
+
+    done = tag("tag", "summarize", EMAIL="")
+
+    assert (done.code, tags(author)) == (1, [])
+    assert "git config --global user.name" in done.err
 
 
 def test_a_version_of_ones_own(tag: Cli, author: PromptRepository) -> None:
@@ -68,7 +192,7 @@ def test_a_version_is_never_made_twice(tag: Cli, author: PromptRepository) -> No
 def test_the_message_is_the_last_commits_unless_one_is_given(tag: Cli, author: PromptRepository) -> None:
     """It is what the registry shows beside the version."""
     tag("tag", "summarize")
-    tag("tag", "summarize", "-m", "Shorter")
+    tag("tag", "summarize", "--patch", "-m", "Shorter")
 
     messages = author.git("for-each-ref", "--format=%(contents:subject)", "refs/tags").splitlines()
     assert messages == ["Write prompts/summarize.prompt.yml", "Shorter"]
@@ -109,7 +233,7 @@ def test_a_broken_file_is_not_tagged(tag: Cli, author: PromptRepository) -> None
     done = tag("tag", "summarize")
 
     assert (done.code, tags(author)) == (1, [])
-    assert "prompts/summarize.prompt.yml:1:11: error: messages must be a list" in done.out
+    assert "prompts/summarize.prompt.yml:1:11: error[not_a_list]: messages must be a list" in done.out
 
 
 def test_a_prompt_that_is_not_there(tag: Cli) -> None:
@@ -152,7 +276,7 @@ def test_push_publishes_this_tag_only(tag: Cli, author: PromptRepository, tmp_pa
     author.git("remote", "add", "origin", str(upstream))
     author.git("tag", "private")
 
-    assert tag("tag", "summarize", "--push").out.endswith("Pushed it to origin\n")
+    assert "\nPushed it to origin\n" in tag("tag", "summarize", "--push").out
     assert author.git("ls-remote", "--refs", "origin").split()[1:] == ["refs/tags/summarize/v1.0.0"]
 
 

@@ -1,0 +1,92 @@
+"""How far a version has to rise: what differs between two documents, and what that means to an app. Pure.
+
+| part | what changes | because |
+|---|---|---|
+| major | a required variable is new, or was optional; one is gone; the answer's format | an app must change |
+| minor | a variable is optional, or was required; the model; the JSON schema | an app gets something new |
+| patch | text, parameters, defaults, and everything else | an app need not know |
+
+A variable that is gone breaks no call, since rendering ignores what is too much; but what an app says
+with it is lost without a word. Below 1.0.0, where SemVer promises nothing, each part counts one less.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from registry.catalog import naming
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from promptstage.model import Document
+
+Part = Literal["patch", "minor", "major"]
+PARTS: tuple[Part, ...] = ("patch", "minor", "major")  # in rising order
+
+
+class Reason(NamedTuple):
+    """One difference between two documents in words that go after "it", and the part that it calls for."""
+
+    part: Part
+    words: str
+
+
+def reasons(old: Document, new: Document) -> list[Reason]:
+    """Say what differs, the gravest first; nothing, if the two are the same."""
+    found = [*_variables(old, new), *_answer(old, new), *_rest(old, new)]
+    return sorted(found, key=lambda reason: -PARTS.index(reason.part))
+
+
+def needed(differences: Collection[Reason], since: str) -> Part:
+    """The smallest part that may rise.
+
+    Args:
+        differences: what differs.
+        since: the version that they are counted from.
+    """
+    gravest = max((PARTS.index(reason.part) for reason in differences), default=0)
+    return PARTS[max(0, gravest - 1) if since.startswith("0.") else gravest]
+
+
+def is_enough(since: str, version: str, part: Part) -> bool:
+    """Whether a version is as far above another one as this part wants it to be."""
+    risen = naming.risen(since, version)
+    return risen is not None and PARTS.index(risen) >= PARTS.index(part)
+
+
+def _variables(old: Document, new: Document) -> Iterator[Reason]:
+    before = {variable.name: variable for variable in old.variables}
+    after = {variable.name: variable for variable in new.variables}
+    required = {name for name, variable in after.items() if variable.required}
+    once_required = {name for name, variable in before.items() if variable.required}
+    common = before.keys() & after.keys()
+    rules: tuple[tuple[Part, str, Collection[str]], ...] = (
+        ("major", "requires a new variable", required - before.keys()),
+        ("major", "removes a variable", before.keys() - after.keys()),
+        ("major", "requires what was optional", common & (required - once_required)),
+        ("minor", "takes a new optional variable", after.keys() - before.keys() - required),
+        ("minor", "makes optional what was required", common & (once_required - required)),
+        ("patch", "changes a default", {n for n in common if before[n].default != after[n].default}),
+    )
+    yield from (Reason(part, f"{words}: {', '.join(sorted(names))}") for part, words, names in rules if names)
+
+
+def _answer(old: Document, new: Document) -> Iterator[Reason]:
+    if old.response_format != new.response_format:
+        yield Reason("major", f"answers in {new.response_format} instead of {old.response_format}")
+    elif old.json_schema != new.json_schema:
+        yield Reason("minor", "answers by another JSON schema")
+    if old.model != new.model:
+        yield Reason("minor", f"uses {new.model or 'no model'} instead of {old.model or 'no model'}")
+
+
+def _rest(old: Document, new: Document) -> Iterator[Reason]:
+    if old.parameters != new.parameters:
+        yield Reason("patch", "changes the model's parameters")
+    if old.messages != new.messages:
+        yield Reason("patch", "changes the text of its messages")
+    about = [(d.title, d.description, d.metadata, d.extra) for d in (old, new)]
+    described = [{variable.name: variable.description for variable in d.variables} for d in (old, new)]
+    if about[0] != about[1] or described[0] != described[1]:
+        yield Reason("patch", "describes itself in other words")

@@ -1,0 +1,64 @@
+"""The codes of what can be said about a prompt file: how serious each is, and what it means.
+
+The one list of them: whoever reports something takes its severity from here, so that a code which is not
+in the list cannot be reported. Codes are part of the interface: they are added to, never renamed.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+Severity = Literal["error", "warning"]
+
+
+class Code(NamedTuple):
+    """How serious it is, and what it means."""
+
+    severity: Severity
+    meaning: str
+
+
+_ERRORS = {
+    "alias": "a YAML alias, which the strict reader does not expand",
+    "anchor": "a YAML anchor, which the strict reader does not keep",
+    "bad_name": "the file's path gives a name that no prompt can have",
+    "default": "a variable's default is a list or a mapping",
+    "documents": "more than one YAML document in a file",
+    "duplicate_key": "a key is there twice",
+    "duplicate_variable": "a variable is declared twice",
+    "empty": "the file is empty",
+    "json_schema": "jsonSchema is absent, or no JSON object",
+    "key": "a key that is not text",
+    "no_content": "a message without content",
+    "no_file": "a symbolic link, or a folder, where a file should be",
+    "no_messages": "a prompt without messages",
+    "not_a_list": "something else where a list belongs",
+    "not_a_mapping": "something else where `key: value` pairs belong",
+    "not_boolean": "neither true nor false",
+    "not_text": "something else where text belongs",
+    "not_utf8": "the file is not in UTF-8",
+    "nul": "a NUL character",
+    "number": "a number that is too large",
+    "response_format": "a responseFormat that is unknown",
+    "secret": "something with the shape of a well-known key or token",
+    "tag": "a YAML tag",
+    "too_deep": "nested too deep",
+    "too_large": "the file is larger than 256 KiB",
+    "two_files": "two files of one prompt, .yml and .yaml",
+    "undeclared": "a placeholder that is not among the declared variables",
+    "unknown_role": "a message whose role is absent or unknown",
+    "unreadable": "the file cannot be read",
+    "variable_name": "a name that no variable can have",
+    "yaml": "the YAML is broken",
+}
+_WARNINGS = {
+    "default_unused": "a default of a variable that is required",
+    "literal": "{{...}} that is no placeholder, so it stays as it is",
+    "small_bump": "the newest tag raises the version less than the changes since the one before it call for",
+    "unknown_key": "a key that has no effect",
+    "unused_variable": "a declared variable that no message uses",
+}
+
+CODES: Final = {code: Code("error", meaning) for code, meaning in _ERRORS.items()} | {
+    code: Code("warning", meaning) for code, meaning in _WARNINGS.items()
+}

@@ -1,0 +1,47 @@
+"""What an author is told of a prompt file before it is tagged: more than the registry must know. Pure.
+
+A comment at the beginning of a line, ``# promptstage: ignore secret, unknown_key``, silences those codes
+in its file. Only what a prompt can be served with can be ignored.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from registry.catalog import document, secrets
+from registry.catalog.codes import CODES
+from registry.catalog.strict_yaml import FINDINGS_LIMIT, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_IGNORED = re.compile(rb"^# *promptstage: *ignore +([\w, ]+)", re.MULTILINE)
+
+
+def check(content: bytes, path: str) -> list[Finding]:
+    """Say everything that there is to say about a prompt file, in the order of its lines."""
+    ignored = ignores(content)
+    found = [*document.check(content, path), *_secrets(content)]
+    told = (finding for finding in found if finding.code not in ignored)
+    return sorted(told, key=lambda finding: (finding.line, finding.column))
+
+
+def ignores(content: bytes) -> set[str]:
+    """The codes that a file asks to be silent about, as far as that is its to ask."""
+    named = {code.decode() for codes in _IGNORED.findall(content) for code in re.split(rb"[, ]+", codes)}
+    return {code for code in named if code in CODES and can_be_ignored(code)}
+
+
+def can_be_ignored(code: str) -> bool:
+    """Whether a prompt can be served in spite of this."""
+    return code == "secret" or CODES[code].severity == "warning"
+
+
+def _secrets(content: bytes) -> Iterator[Finding]:
+    for secret, _ in zip(secrets.find(content), range(FINDINGS_LIMIT), strict=False):
+        message = (
+            f"this looks like {secret.kind}; remove it, and revoke it if it was ever pushed; "
+            "if it is none, add a line `# promptstage: ignore secret`"
+        )
+        yield Finding(secret.line, secret.column, "secret", message)

@@ -1,0 +1,131 @@
+"""The forms in which problems are told: for people, for programs, and for the pages of GitHub and GitLab."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from registry.cli import output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from registry.cli.files import Problem
+
+Format = Literal["text", "json", "github", "gitlab"]
+WIDEST = 1000  # characters of one message; the longest rule has some 200
+STYLES = {"error": "red", "warning": "yellow"}
+_GITLAB = {"error": "major", "warning": "minor"}
+_WORKSPACES = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")  # where a CI system put the repository
+
+
+def usual() -> Format:
+    """The format where none was asked for: annotations in a job of GitHub Actions, else text."""
+    return "github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text"
+
+
+def tell(form: Format, problems: Sequence[Problem], files: int) -> None:
+    """Print problems, and how many there are in how many files."""
+    _FORMS[form](problems, files)
+
+
+def lines(problems: Sequence[Problem]) -> None:
+    """Print problems in the form that editors understand."""
+    for problem in problems:
+        path, message = _cleaned(problem)
+        output.pieces(
+            (path, "bold"),
+            (f":{problem.line}:{problem.column}: ", ""),
+            (f"{problem.severity}[{problem.code}]", STYLES[problem.severity]),
+            (f": {message}", ""),
+        )
+
+
+def _text(problems: Sequence[Problem], files: int) -> None:
+    lines(problems)
+    _summarize(problems, files)
+
+
+def _json(problems: Sequence[Problem], files: int) -> None:
+    output.dump(
+        {"files": files} | _counts(problems) | {"problems": [asdict(problem) for problem in problems]}
+    )
+
+
+def _github(problems: Sequence[Problem], files: int) -> None:
+    """Print workflow commands: the log shows their messages alone, so the place is in the message too."""
+    for problem in problems:
+        path, message = _cleaned(problem)
+        properties = {
+            "file": _in_workspace(path),
+            "line": str(problem.line),
+            "col": str(problem.column),
+            "title": f"promptstage {problem.code}",
+        }
+        written = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+        place = f"{path}:{problem.line}:{problem.column}"
+        output.say(f"::{problem.severity} {written}::{_data(f'{place}: {message}')}")
+    _summarize(problems, files)
+
+
+def _gitlab(problems: Sequence[Problem], _: int) -> None:
+    """Print a code quality report; a problem keeps its fingerprint when it moves to another line."""
+    seen: Counter[str] = Counter()
+    report = []
+    for problem in problems:
+        path = _in_workspace(problem.path)
+        what = f"{path}\0{problem.code}\0{problem.message}"
+        seen[what] += 1
+        report.append(
+            {
+                "description": problem.message,
+                "check_name": problem.code,
+                "fingerprint": sha256(f"{what}\0{seen[what]}".encode("utf-8", "surrogatepass")).hexdigest(),
+                "severity": _GITLAB[problem.severity],
+                "location": {"path": path, "lines": {"begin": problem.line}},
+            }
+        )
+    output.dump(report)
+
+
+_FORMS: dict[Format, Callable[[Sequence[Problem], int], None]] = {
+    "text": _text,
+    "json": _json,
+    "github": _github,
+    "gitlab": _gitlab,
+}
+
+
+def _cleaned(problem: Problem) -> tuple[str, str]:
+    return output.clean(problem.path, WIDEST), output.clean(problem.message, WIDEST)
+
+
+def _in_workspace(path: str) -> str:
+    """The path as the pages of a CI system know it: from the top of the repository."""
+    whole = Path(path).absolute()
+    places = (os.environ[name] for name in _WORKSPACES if os.environ.get(name))
+    return next((str(whole.relative_to(place)) for place in places if whole.is_relative_to(place)), path)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _counts(problems: Sequence[Problem]) -> dict[str, int]:
+    errors = sum(problem.severity == "error" for problem in problems)
+    return {"errors": errors, "warnings": len(problems) - errors}
+
+
+def _summarize(problems: Sequence[Problem], files: int) -> None:
+    counts = {"prompt files": files} | _counts(problems)
+    words = (f"{number} {what.removesuffix('s') if number == 1 else what}" for what, number in counts.items())
+    style = "bold red" if counts["errors"] else "bold yellow" if counts["warnings"] else "bold green"
+    output.say(", ".join(words), style)
