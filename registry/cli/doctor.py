@@ -23,7 +23,9 @@ LABEL = 12  # characters of a check's name
 
 
 def doctor(name: MaybeName = None, *, as_json: AsJson = False) -> None:
-    """Examine a registry: why a tag made no version, or a change does not arrive.
+    """Find out why nothing happens, and what helps.
+
+    For a tag that made no version, a change that does not arrive, a token that is refused.
 
     With NAME also what there is of that prompt. The exit code is 1 if something is wrong; warnings
     are told only.

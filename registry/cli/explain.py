@@ -35,7 +35,7 @@ def explain(  # noqa: PLR0913 - one parameter an option
     environment: Environment = "production",
     as_json: AsJson = False,
 ) -> None:
-    """Tell why a user gets a version, or why that was so at an earlier time.
+    """Tell why a user gets a version, now or at an earlier time.
 
     TIME is how long ago (2h, 1d 4h, 30m ago) or a time (2026-01-31T14:05:00Z); without a zone it is
     yours. Times are shown in UTC. What happened then is replayed from the journal.

@@ -52,7 +52,7 @@ def _listed(prompt: Json) -> list[str]:
 
 
 def versions(name: Name, *, environment: Environment = "production", as_json: AsJson = False) -> None:
-    """List the versions of a prompt, newest first, and which of them is in force.
+    """List the versions of a prompt, and what is in force.
 
     \b
     Example:  promptstage versions summarize

@@ -133,4 +133,4 @@ def test_the_registrys_own_words(manager: Cli, arguments: list[str], words: str)
     done = manager(*arguments)
 
     assert (done.code, done.out) == (1, "")
-    assert re.match(f"Error: .*{re.escape(words)}", done.err)
+    assert re.search(f"^Error: .*{re.escape(words)}", done.err, re.MULTILINE)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cli.shell import Cli
 
 HOSTILE = "[bold]why[/bold] \x1b[31m\u202e\nnot"
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
 HARMLESS = r"[bold]why[/bold] \x1b[31m\u202e\nnot"
 
 
@@ -74,19 +75,23 @@ def test_status_shows_the_rollout(manager: Cli) -> None:
 
     lines = manager("status").out.splitlines()
 
-    assert lines[0].split() == ["PROMPT", "STABLE", "CANDIDATE", "SHARE", "STEP", "NEXT"]
+    assert lines[0].split() == ["PROMPT", "STABLE", "CANDIDATE", "SHARE", "STEP", "NEXT", "CLIENTS"]
     assert lines[1].split()[:6] == ["summarize", "1.0.0", "1.1.0", "███░░░░░░░", "25%", "1/2"]
-    assert re.search("advances in (2h|1h 59m)$", lines[1])
+    assert re.search("advances in (2h|1h 59m) +0/0$", lines[1])
 
 
 def test_status_of_one_prompt_shows_the_rules(manager: Cli) -> None:
-    """The plan, the audience, and what a rollback would do."""
+    """The steps in time, the audience, and what a rollback would do."""
+    audience = ["--audience", "tenant=acme,globex,plan=pro"]
     manager("promote", "summarize", "1.0.0")
-    manager("start", "summarize", "1.1.0", "--steps", "0,50", "--audience", "tenant=acme,globex,plan=pro")
+    manager("start", "summarize", "1.1.0", "--steps", "0,10:1h,50", *audience, "--reason", "try it")
+    manager("advance", "summarize")
 
     out = manager("status", "summarize").out
 
-    assert "Plan:      [0%] → 50%\n" in out
+    assert re.search(rf"\n1/3 +░+ 0% +{TIME} by admin: try it\n", out)
+    assert re.search(rf"\n2/3 +█░+ 10% +now, since {TIME} by admin\n", out)
+    assert re.search(rf"\n3/3 +█+░+ 50% +{TIME}\n", out)
     assert "Audience:  tenant is acme or globex and plan is pro\n" in out
     assert out.endswith("Rollback:  ends the rollout; 1.0.0 stays\n")
 
