@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from contextvars import copy_context
 from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
-from promptstage.stamp import Cell, Stamp, current, holder
+from promptstage.stamp import Cell, Stamp, current, holder, shared
 from promptstage.testing import Client
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from contextvars import Context
 
 
 @pytest.fixture
@@ -174,3 +176,17 @@ def test_a_task_keeps_a_block_that_its_parent_has_ended(client: Client) -> None:
         return await task
 
     assert asyncio.run(main()) == ["triage@2.0.0", "summarize@1.0.0"]
+
+
+def test_requests_that_begin_in_one_another_do_not_pile_up() -> None:
+    """As those do that a client sends on one connection without waiting, for as long as it likes."""
+
+    def request() -> Context:
+        with shared():
+            return copy_context()  # in which the server starts the next one
+
+    context = copy_context()
+    for _ in range(50):
+        context = context.run(request)
+
+    assert sum(isinstance(thing, Cell) for thing in gc.get_objects()) < 10
