@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from registry import redis_url as redis_urls
 from registry.logs import Format  # noqa: TC001 - pydantic reads it
 
 ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -72,8 +73,8 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _check_url(cls, url: str) -> str:
-        if url and not url.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("write redis://host:6379, rediss:// for TLS, or unix:///path/of/a.sock")
+        if url:
+            redis_urls.parse(url)
         return url
 
     @field_validator("environments", mode="before")

@@ -21,7 +21,7 @@ OWNERS = {
     "prometheus_client": {"registry.api.facts", "registry.api.health", "registry.api.metrics"},
     "loguru": set(),
     "opentelemetry": {"promptstage.otel"},
-    "redis": {"registry.rollouts.board"},
+    "redis": {"registry.rollouts.link"},
     "semver": {"registry.catalog.naming"},
     "structlog": set(),
     "urllib3": {"promptstage.transport", "registry.cli.http"},
@@ -36,7 +36,14 @@ FLOORS = (
     ("registry.rollouts",),
     ("registry.catalog",),
     ("registry.access",),
-    ("registry.git", "registry.embedded", "registry.settings", "registry.keeper", "registry.locks"),
+    (
+        "registry.git",
+        "registry.embedded",
+        "registry.settings",
+        "registry.redis_url",
+        "registry.keeper",
+        "registry.locks",
+    ),
     ("registry.text", "registry.errors", "registry.logs"),
 )
 

@@ -1,0 +1,164 @@
+"""The way to the Redis: to one server, or to the master that a Cluster or Sentinels name.
+
+All that is kept has one hash tag, so there is always one master to talk to. Whatever goes wrong, the way is
+forgotten and looked for anew the next time: so a failover, a moved slot or a new address is found without
+anybody's help. This is the only module that imports redis.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import MovedError, RedisError, ResponseError
+from redis.retry import Retry
+
+from registry.errors import Unavailable
+from registry.redis_url import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from redis.client import PubSub
+
+    from registry.redis_url import Options, RedisUrl
+
+ANSWER_SECONDS = 0.25  # a Redis nearby answers in a millisecond; one that does not must delay nobody
+
+# What is wrong, by the words of redis-py, the server or OpenSSL, and what to do about it. The first that fits
+# is told, with those words for `{}`. The URL itself is never repeated: it may hold a password.
+_REMEDIES = (
+    (
+        "WRONGPASS|invalid username-password|invalid password",
+        "refuses the user or the password; correct its URL",
+    ),
+    ("NOAUTH|Authentication required", "wants a password; write redis://user:password@host:6379"),
+    (
+        "NOPERM|no permissions|user executing the script",
+        "does not let that user do all that is needed ({}); allow it ~prefix* &prefix* +@all",
+    ),
+    ("(?i)wrong.version.number|record layer", "speaks no TLS there; write redis:// instead of rediss://"),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "has a certificate that is not trusted ({}); name its CA: ?ssl_ca_certs=/path/of/ca.pem",
+    ),
+    (
+        "(?i)certificate.required|bad.certificate|handshake.failure",
+        "wants a certificate of ours; name it: ?ssl_certfile=/path/of/a.pem&ssl_keyfile=/path/of/a.key",
+    ),
+    ("cluster support disabled", "is no Cluster; write redis:// instead of redis+cluster://"),
+    (r"^MOVED|^\d+ \S+:\d+$", "is a node of a Cluster; write redis+cluster:// instead of redis://"),
+    ("(?i)unknown command .?SENTINEL", "is no Sentinel; write redis:// with the host and port of the server"),
+    ("redis.sentinel://", "has Sentinels that know no service {}"),
+    ("CLUSTERDOWN|slot not served", "is a Cluster that is down ({})"),
+    (
+        "READONLY|read only replica",
+        "is a replica; name its master, or let Sentinels find it: redis+sentinel://",
+    ),
+    ("closed by server|Protocol Error", "hangs up ({}); if it speaks TLS there, write rediss://"),
+)
+
+
+class Link:
+    """One Redis; every method raises Unavailable (`redis_unavailable`) when it cannot be had."""
+
+    def __init__(self, url: str, key: str) -> None:
+        """Connect to nothing yet; `key` is any of the keys, which are all in one place."""
+        self._url = parse(url)
+        self._key = key
+        self._master: redis.Redis | None = None
+        self._hints: PubSub | None = None
+        self._heard: redis.Redis | None = None  # whom the hints come from
+
+    def close(self) -> None:
+        """End the connections; a `wait` under way returns."""
+        for one in (self._hints, self._master):
+            if one is not None:
+                one.close()
+
+    def run(self, script: str, key: str, *args: str | int | bytes) -> Any:
+        """Run a Lua script on one key; what it returns, with bytes for strings."""
+        with self._reached() as master:
+            return master.eval(script, 1, key, *args)
+
+    def wait(self, channel: str, seconds: float) -> None:
+        """Return when something is published, or after that time. Subscribes by itself."""
+        with self._reached() as master:
+            if self._hints is None or self._heard is not master:
+                self._hints = self._listen(master, channel)
+            self._hints.get_message(timeout=seconds)
+
+    def _listen(self, master: redis.Redis, channel: str) -> PubSub:
+        if self._hints is not None:
+            self._hints.close()
+        hints: PubSub = master.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+        hints.subscribe(channel)
+        self._heard = master
+        return hints
+
+    @contextmanager
+    def _reached(self) -> Iterator[redis.Redis]:
+        try:
+            master = self._master = self._master or _find(self._url, self._key)
+            yield master
+        except (RedisError, OSError, ValueError) as error:
+            self._master = None
+            raise _unavailable(error) from error
+
+
+def _find(url: RedisUrl, key: str) -> redis.Redis:
+    """The master, connected or not."""
+    if url.kind == "unix":
+        return _client(url, url.login, unix_socket_path=url.path)
+    if url.kind == "server":
+        return _at(url, url.places[0])
+    ask = _ask_node if url.kind == "cluster" else _ask_sentinel
+    for place in url.places[:-1]:
+        try:
+            return _at(url, ask(url, place, key))
+        except (RedisError, OSError):
+            continue  # another one may know
+    return _at(url, ask(url, url.places[-1], key))
+
+
+def _ask_node(url: RedisUrl, place: tuple[str, int], key: str) -> tuple[str, int]:
+    """Who has the key: the node itself, or the one that it sends us to."""
+    with _at(url, place) as node:
+        node.execute_command("CLUSTER KEYSLOT", key)  # one server for itself would take the key too
+        try:
+            node.exists(key)
+        except MovedError as moved:
+            return moved.host or place[0], moved.port
+    return place
+
+
+def _ask_sentinel(url: RedisUrl, place: tuple[str, int], _: str) -> tuple[str, int]:
+    with _client(url, url.sentinel_login, host=place[0], port=place[1]) as sentinel:
+        found = sentinel.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", url.service)
+    if not found:
+        raise RedisError(f"{url.service!r}; write redis+sentinel://host:26379/service")
+    return found[0].decode(), int(found[1])
+
+
+def _at(url: RedisUrl, place: tuple[str, int]) -> redis.Redis:
+    return _client(url, url.login, host=place[0], port=place[1])
+
+
+def _client(url: RedisUrl, login: Options, **where: str | int) -> redis.Redis:
+    options: dict[str, Any] = {**login, **where, "ssl": url.tls, **url.tls_options}
+    return redis.Redis(
+        **options,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    words = str(error)
+    told = (remedy.format(words) for pattern, remedy in _REMEDIES if re.search(pattern, words))
+    other = f"refuses: {words}" if isinstance(error, ResponseError) else f"does not answer: {words}"
+    return Unavailable(f"Redis {next(told, other)}", code="redis_unavailable")
