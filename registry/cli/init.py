@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.catalog import naming
-from registry.cli import output, starter, worktree
+from registry.cli import files, output, starter, worktree
 from registry.cli.proposal import FIRST
 from registry.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NEXT = """
 Next, start a registry on it:
@@ -18,27 +21,71 @@ Next, start a registry on it:
 and in a second terminal, in the same folder, put a first version in force:
   promptstage promote summarize {first}
   promptstage status"""
+JOINED = """
+Nothing is committed yet. Look at them, then:
+  git add {paths}
+  git commit -m "Check prompts on every push"
+  promptstage check
+  promptstage tag {name}"""
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new or empty folder, or a git repository.")
+    ] = Path(),
 ) -> None:
-    """Make a new prompts repository. It has samples, first versions, and a workflow that validates.
+    """Make a new prompts repository. It has samples, first versions, and workflows that check every push.
+
+    In a git repository that holds something already, only what is missing is added, and nothing committed:
+    the workflows of GitHub Actions and GitLab CI and, if it has no prompt file yet, the samples.
 
     \b
-    Example:  promptstage init prompts
+    Example:  promptstage init my-prompts
+              cd our-app && promptstage init
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Invalid(f"{folder} is not an empty folder; name another: promptstage init my-prompts")
-    worktree.require_identity(_existing(folder))
-    _write(folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        _begin(folder)
+    elif folder.is_dir() and worktree.find(folder) == folder.resolve():
+        _join(folder)
+    else:
+        raise Invalid(
+            f"{folder} is not empty, and not the top of a git repository; "
+            "name a new folder: promptstage init my-prompts"
+        )
+
+
+def _begin(folder: Path) -> None:
+    place = _existing(folder)
+    worktree.require_identity(place)
+    around = worktree.find(place)
+    _write(folder, starter.FILES)
     worktree.begin(folder, "Begin with two sample prompts")
     for name in starter.PROMPTS:
         worktree.tag(folder, naming.tag_of(name, FIRST), "First version")
     shown = output.clean(folder)
     made = " and ".join(f"{name} {FIRST}" for name in starter.PROMPTS)
     output.say(f"A prompts repository is in {shown}, with {made}", "bold green")
+    if around:
+        output.note(
+            f"it is a repository of its own inside of {output.clean(around)}; to keep prompts in that one "
+            f"instead, remove {shown} and run promptstage init at its top"
+        )
     output.say(NEXT.format(folder=shown, first=FIRST))
+
+
+def _join(folder: Path) -> None:
+    held = [file for root in files.roots_of(folder) for file in files.find(root)]
+    wanted = starter.CHECKS if held else starter.CHECKS | starter.SAMPLES
+    added = {path: text for path, text in wanted.items() if not (folder / path).exists()}
+    if not added:
+        output.say("There is nothing to add: this repository has prompts, and workflows that check them")
+        return
+    _write(folder, added)
+    output.say("Added to this repository:", "bold green")
+    for path in added:
+        output.say(f"  {path}")
+    name = "NAME" if held else starter.PROMPTS[0]
+    output.say(JOINED.format(paths=" ".join(added), name=name))
 
 
 def _existing(folder: Path) -> Path:
@@ -46,8 +93,8 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
 
 
-def _write(folder: Path) -> None:
-    for path, text in starter.FILES.items():
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    for path, text in texts.items():
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

@@ -42,8 +42,8 @@ messages:
     content: "{{message}}"
 """
 
-WORKFLOW = """\
-# Every prompt file is validated before it can be merged.
+GITHUB = """\
+# Every prompt file is checked before it can be merged; what is wrong is shown beside its line.
 name: prompts
 on: [push, pull_request]
 permissions:
@@ -53,6 +53,8 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - uses: actions/checkout@v4
+        with:
+          fetch-depth: 0  # with all tags, which are the versions that were made
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
@@ -60,15 +62,47 @@ jobs:
       - run: promptstage check
 """
 
+GITLAB = """\
+# Every prompt file is checked before it can be merged; what is wrong is shown in the merge request.
+check-prompts:
+  image: python:3.12
+  variables:
+    GIT_DEPTH: 0  # with all tags, which are the versions that were made
+  script:
+    - pip install promptstage-registry
+    - promptstage check --format gitlab > gl-code-quality-report.json || true
+    - promptstage check
+  artifacts:
+    when: always
+    reports:
+      codequality: gl-code-quality-report.json
+"""
+
 README = """\
 # Prompts
 
-A prompt is a file, `prompts/<name>.prompt.yml`. A version of it is a git tag, `<name>/v<version>`.
+A prompt is a file, `prompts/<name>.prompt.yml`. A version of it is a git tag, `<name>/v<version>`, and never
+changes: a better text is a new version.
 
-    promptstage check                    # is every file fit to be served?
+## A day of an author
+
+    $EDITOR prompts/summarize.prompt.yml
+    promptstage check                        # is every file fit to be served?
     git commit -am "Shorter summaries"
-    promptstage tag summarize --minor --push
-    promptstage start summarize 1.1.0    # to a few users first
+    promptstage tag summarize --push         # shows what is new, and proposes the version
+    promptstage start summarize 1.0.1        # to a few users first
+
+`{{name}}` in a message is where an app puts a value. `variables` says which there are; one that is not
+`required` has a default. From that follows what the next version is:
+
+| change | version |
+|---|---|
+| a new required variable, or one that is gone: apps must change | major, 2.0.0 |
+| a new optional variable, or another model | minor, 1.1.0 |
+| another text | patch, 1.0.1 |
+
+`promptstage check --codes` lists what is looked at. The same check runs on every push, by
+`.github/workflows/prompts.yml` on GitHub and `.gitlab-ci.yml` on GitLab; delete the one that you do not need.
 """
 
 IGNORED = """\
@@ -76,11 +110,7 @@ IGNORED = """\
 .data/
 """
 
-FILES = {
-    "README.md": README,
-    ".gitignore": IGNORED,
-    ".github/workflows/prompts.yml": WORKFLOW,
-    "prompts/summarize.prompt.yml": SUMMARIZE,
-    "prompts/support/triage.prompt.yml": TRIAGE,
-}
+CHECKS = {".github/workflows/prompts.yml": GITHUB, ".gitlab-ci.yml": GITLAB}
+SAMPLES = {"prompts/summarize.prompt.yml": SUMMARIZE, "prompts/support/triage.prompt.yml": TRIAGE}
+FILES = {"README.md": README, ".gitignore": IGNORED, **CHECKS, **SAMPLES}
 PROMPTS = ("summarize", "support/triage")

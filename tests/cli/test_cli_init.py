@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
+from cli.shell import commit
+from support import PromptRepository, Registry
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cli.shell import Cli
 
 
@@ -36,12 +40,51 @@ def test_both_samples_have_an_annotated_first_version(cli: Cli, tmp_path: Path) 
     assert found == "summarize/v1.0.0 tag\nsupport/triage/v1.0.0 tag\n"
 
 
-def test_the_workflow_checks_every_push(cli: Cli, tmp_path: Path) -> None:
-    """A file that is broken never gets into the main branch unnoticed."""
-    cli("init", "prompts")
-    workflow = yaml.safe_load((tmp_path / "prompts/.github/workflows/prompts.yml").read_text())
+def workflows(folder: Path) -> tuple[Any, Any]:
+    """The jobs of GitHub Actions and of GitLab CI."""
+    github = yaml.safe_load((folder / ".github/workflows/prompts.yml").read_text())
+    gitlab = yaml.safe_load((folder / ".gitlab-ci.yml").read_text())
+    return github["jobs"]["check"], gitlab["check-prompts"]
 
-    assert {"run": "promptstage check"} in workflow["jobs"]["check"]["steps"]
+
+def test_the_workflows_have_all_tags(cli: Cli, tmp_path: Path) -> None:
+    """Without them `check` could not tell that a version was raised too little."""
+    cli("init", "prompts")
+    github, gitlab = workflows(tmp_path / "prompts")
+
+    assert github["steps"][0] == {"uses": "actions/checkout@v4", "with": {"fetch-depth": 0}}
+    assert gitlab["variables"] == {"GIT_DEPTH": 0}
+
+
+def test_the_workflows_fail_on_a_broken_file(cli: Cli, tmp_path: Path) -> None:
+    """Their very commands are run here, but for the installation."""
+    cli("init", "prompts")
+    github, gitlab = workflows(tmp_path / "prompts")
+    jobs = [[step["run"] for step in github["steps"] if "run" in step], gitlab["script"]]
+
+    def run(commands: list[str]) -> int:
+        shell = "set -e\n" + "\n".join(line for line in commands if not line.startswith("pip install "))
+        program = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, **cli.environment, "PATH": program}
+        return subprocess.run(
+            ["/bin/sh", "-c", shell], cwd=tmp_path / "prompts", env=environment, check=False
+        ).returncode
+
+    assert [run(job) for job in jobs] == [0, 0]
+    (tmp_path / "prompts/prompts/summarize.prompt.yml").write_text("messages: 3\n")
+    assert [run(job) for job in jobs] == [1, 1]
+    report = json.loads((tmp_path / "prompts" / gitlab["artifacts"]["reports"]["codequality"]).read_text())
+    assert [problem["check_name"] for problem in report] == ["not_a_list"]
+
+
+def test_a_registry_serves_it_at_once(cli: Cli, tmp_path: Path) -> None:
+    """As the next step says."""
+    cli("init", "prompts")
+    registry = Registry(tmp_path / "prompts", tmp_path / "data")
+    try:
+        assert registry.api.act("promote", "summarize", {"version": "1.0.0"}).status == 200
+    finally:
+        registry.stop()
 
 
 def test_it_says_what_to_do_next(cli: Cli) -> None:
@@ -65,8 +108,43 @@ def test_it_leaves_a_folder_alone_that_holds_something(cli: Cli, tmp_path: Path)
     done = cli("init")
 
     assert (done.code, done.out) == (1, "")
-    assert "is not an empty folder; name another" in done.err
+    assert "is not empty, and not the top of a git repository; name a new folder" in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_repository_gets_what_it_lacks(cli: Cli, author: PromptRepository) -> None:
+    """Its own files stay, and what to commit is the author's to say."""
+    (author.path / ".gitlab-ci.yml").write_text("mine")
+
+    done = cli("init", cwd=author.path)
+
+    assert done.code == 0
+    assert author.git("status", "--porcelain", "-uall").splitlines() == [
+        "?? .github/workflows/prompts.yml",
+        "?? .gitlab-ci.yml",
+    ]
+    assert (author.path / ".gitlab-ci.yml").read_text() == "mine"
+    assert "  git add .github/workflows/prompts.yml\n" in done.out
+
+
+def test_a_repository_without_prompts_gets_samples(cli: Cli, tmp_path: Path) -> None:
+    """They can be tagged as soon as they are committed; a second time there is nothing to add."""
+    app = PromptRepository(tmp_path / "app")
+    commit(app, "main.py", "")
+    cli("init", cwd=app.path)
+    app.git("add", "--all")
+    app.git("commit", "--quiet", "-m", "Begin with prompts")
+
+    assert cli("tag", "summarize", cwd=app.path).code == 0
+    assert "nothing to add" in cli("init", cwd=app.path).out
+
+
+def test_a_repository_within_another_one_is_told(cli: Cli, author: PromptRepository) -> None:
+    """Most who type that want their prompts in the repository that they are in."""
+    done = cli("init", "more", cwd=author.path)
+
+    assert done.code == 0
+    assert "a repository of its own inside of" in done.err
 
 
 def test_an_author_whom_git_does_not_know(cli: Cli, tmp_path: Path) -> None:
