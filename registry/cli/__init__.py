@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from registry.cli import actions, check, doctor, explain, init, reading, serve, status, tag
+from registry.cli import actions, check, doctor, explain, init, reading, serve, status, tag, token
 from registry.cli.output import complain
 from registry.errors import RegistryError
 
@@ -100,6 +100,7 @@ PANELS = {
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
+app.add_typer(token.app, name="token", rich_help_panel=RUN)
 
 
 def main() -> None:

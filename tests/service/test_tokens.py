@@ -36,6 +36,7 @@ ROLES: dict[str, str | None] = {
     "GET /v1/prompts/{name:path}/versions/{version}": "reader",
     "GET /v1/prompts/{name:path}/diff": "reader",
     "GET /v1/catalog": "reader",
+    "GET /v1/doctor": "reader",
     "GET /v1/environments/{environment}/releases": "reader",
     "GET /v1/environments/{environment}/releases/{name:path}": "reader",
     "GET /v1/environments/{environment}/resolve/{name:path}": "reader",

@@ -1,0 +1,147 @@
+"""``promptstage token``: make, list and revoke the tokens of apps and people."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+import typer
+
+from registry.cli import http, output, when
+from registry.cli.options import AsJson, Reason, Yes  # noqa: TC001 - typer reads the annotations
+from registry.cli.output import clean
+
+Json = dict[str, Any]
+
+app = typer.Typer(
+    help="Make, list and revoke tokens: who may ask, and what for.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+TOKENS = "/v1/tokens"
+TO_THE_DAY = 10  # characters of an RFC 3339 time
+
+
+@app.command()
+def create(  # noqa: PLR0913 - one parameter an option
+    *,
+    role: Annotated[
+        Literal["reader", "releaser", "admin"],
+        typer.Option(help="What it may: read releases; change them too; manage tokens too."),
+    ],
+    environment: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-e",
+            "--environment",
+            metavar="ENVIRONMENT",
+            help="Only there; once or more often. Else everywhere.",
+        ),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Who will use it; the history shows it.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="When it ends: 90d, 12h. Else it holds until it is revoked.")
+    ] = None,
+    reason: Reason = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and print its secret, alone on stdout. It is shown this once.
+
+    \b
+    Example:  promptstage token create --role reader -e production --name checkout --expires 90d
+              export PROMPTSTAGE_TOKEN=$(promptstage token create --role releaser --name grace)
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    body: Json = {"name": name or f"{role}-{secrets.token_hex(3)}", "role": role, "reason": reason}
+    if environment:
+        body["environments"] = environment
+    if expires is not None:
+        body["expires_in"] = expires
+    made = http.connect().post(TOKENS, body, "secret")
+    output.tell(_told(made))
+    if as_json:
+        output.dump(made)
+    else:
+        print(clean(made["secret"]))
+
+
+def _told(token: Json) -> str:
+    where = f"in {_environments(token)}" if token["environments"] else "in all environments"
+    until = (
+        f"until {clean(token['expires_at'])[:TO_THE_DAY]}" if token["expires_at"] else "until it is revoked"
+    )
+    what = f"{clean(token['name'])} ({clean(token['id'])}) is {clean(token['role'])} {where}, {until}"
+    return f"The token {what}. Keep its secret now: it is not shown again."
+
+
+@app.command("list")
+def list_tokens(*, as_json: AsJson = False) -> None:
+    """List the tokens that were not revoked. Secrets are never shown.
+
+    \b
+    Example:  promptstage token list
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    answer = http.connect().get(TOKENS, "data")
+    if as_json:
+        output.dump(answer)
+        return
+    now = datetime.now(UTC)
+    columns = ("id", "name", "role", "environments", "created", "by", "expires")
+    output.table(columns, [_row(token, now) for token in answer["data"]])
+
+
+def _row(token: Json, now: datetime) -> list[str]:
+    created, by = clean(token["created_at"])[:TO_THE_DAY], clean(token["created_by"])
+    cells = [clean(token[key]) for key in ("id", "name", "role")]
+    return [*cells, _environments(token), created, by, expiry(token["expires_at"], now)]
+
+
+def _environments(token: Json) -> str:
+    return ", ".join(map(clean, token["environments"] or ["all"]))
+
+
+def expiry(moment: str | None, now: datetime) -> str:
+    """When a token ends, as seen from now."""
+    if moment is None:
+        return "never"
+    left = (datetime.fromisoformat(moment) - now).total_seconds()
+    return f"in {when.duration(left)}" if left > 0 else "expired"
+
+
+@app.command()
+def revoke(
+    token: Annotated[str, typer.Argument(metavar="ID", help="Its id, or its name.")],
+    *,
+    yes: Yes = False,
+    reason: Reason = "",
+) -> None:
+    """End a token for good. Within a second nobody gets in with it, and its streams end.
+
+    \b
+    Example:  promptstage token revoke 3f9a0c11d2e4
+              promptstage token revoke checkout --yes --reason "its laptop was stolen"
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    registry = http.connect()
+    found = find(registry.get(TOKENS, "data")["data"], token)
+    shown = f"{clean(found['name'])} ({clean(found['id'])}, {clean(found['role'])})"
+    if not yes and output.is_dialogue() and not output.ask(f"Revoke {shown}?"):
+        raise typer.Exit(1)
+    registry.delete(f"{TOKENS}/{quote(found['id'], safe='')}", "seq", reason=reason)
+    output.say(f"{shown} is revoked")
+
+
+def find(tokens: list[Json], wanted: str) -> Json:
+    """The token with an id, else the one with a name.
+
+    Raises:
+        typer.BadParameter: there is none, or several have the name.
+    """
+    found = [one for one in tokens if one["id"] == wanted] or [one for one in tokens if one["name"] == wanted]
+    if not found:
+        raise typer.BadParameter(f"there is no token {clean(wanted)!r}; see: promptstage token list")
+    if len(found) > 1:
+        ids = ", ".join(clean(one["id"]) for one in found)
+        raise typer.BadParameter(f"{clean(wanted)!r} is the name of {ids}; name one of these")
+    return found[0]

@@ -1,0 +1,86 @@
+"""``promptstage token``, against a real registry."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from registry.cli.token import expiry
+
+if TYPE_CHECKING:
+    from cli.shell import Cli, Done
+
+
+def create(manager: Cli, name: str, *options: str) -> Done:
+    """Make a reader's token."""
+    return manager("token", "create", "--role", "reader", "--name", name, *options)
+
+
+def test_the_secret_alone_is_on_stdout(manager: Cli) -> None:
+    """So that a shell can keep it; what it is for is said on stderr."""
+    done = create(manager, "shell", "-e", manager.environment["PROMPTSTAGE_ENVIRONMENT"], "--expires", "90d")
+    secret = done.out.removesuffix("\n")
+
+    assert manager("status", PROMPTSTAGE_TOKEN=secret).code == 0
+    assert manager("promote", "summarize", "1.0.0", PROMPTSTAGE_TOKEN=secret).code == 1
+    assert f"is reader in {manager.environment['PROMPTSTAGE_ENVIRONMENT']}, until 20" in done.err
+    assert "it is not shown again" in done.err
+
+
+def test_a_token_has_a_name_in_any_case(manager: Cli) -> None:
+    """One is made up, after the role."""
+    made = json.loads(manager("token", "create", "--role", "releaser", "--json").out)
+
+    assert made["name"].startswith("releaser-")
+    assert made["secret"].startswith("ps_")
+
+
+def test_tokens_are_listed(manager: Cli) -> None:
+    """Who made them, where they hold, and for how long."""
+    secret = create(manager, "listed", "-e", "env-1", "-e", "env-2", "--expires", "2h").out.strip()
+    out = manager("token", "list").out
+    (line,) = [line for line in out.splitlines() if "listed" in line]
+
+    assert out.split("\n")[0].split() == ["ID", "NAME", "ROLE", "ENVIRONMENTS", "CREATED", "BY", "EXPIRES"]
+    assert line.split()[1:5] == ["listed", "reader", "env-1,", "env-2"]
+    assert line.split()[6:8] == ["admin", "in"]
+    assert secret not in out
+    assert "digest" not in manager("token", "list", "--json").out
+
+
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_a_token_is_revoked(manager: Cli, by: str) -> None:
+    """By its id, or by its name."""
+    made = json.loads(create(manager, f"revoked-by-{by}", "--json").out)
+    done = manager("token", "revoke", made[by], "--yes", "--reason", "a test")
+
+    assert done.out == f"{made['name']} ({made['id']}, reader) is revoked\n"
+    refused = manager("prompts", PROMPTSTAGE_TOKEN=made["secret"])
+    assert (refused.code, "was revoked at" in refused.err) == (1, True)
+
+
+def test_what_cannot_be_revoked(manager: Cli) -> None:
+    """A token that there is not; and the last admin."""
+    unknown = manager("token", "revoke", "nobody", "--yes")
+    last = manager("token", "revoke", "admin", "--yes")
+
+    assert (unknown.code, "promptstage token list" in unknown.err) == (2, True)
+    assert (last.code, "the last token that may manage tokens" in last.err) == (1, True)
+
+
+def test_the_registrys_own_words(manager: Cli) -> None:
+    """What is wrong with a wish is said by the registry."""
+    assert "write 90d, 12h" in create(manager, "words", "--expires", "soon").err
+    assert "there is no environment 'moon'" in create(manager, "words", "-e", "moon").err
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [(None, "never"), ("2026-05-13T00:00:00Z", "in 12d"), ("2026-04-30T00:00:00Z", "expired")],
+)
+def test_expiry_in_words(moment: str | None, words: str) -> None:
+    """As seen from now."""
+    assert expiry(moment, datetime(2026, 5, 1, tzinfo=UTC)) == words
