@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, OrderedDict
+from datetime import UTC, datetime
 from difflib import get_close_matches, unified_diff
+from heapq import nlargest
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,7 @@ __all__ = ["Catalog", "Version"]
 LATEST = "latest"
 KEPT_VERSIONS = 2000  # read in full and kept; a registry serves some hundreds at a time
 KEPT_BYTES = 32 << 20  # of their files; a parsed one takes a few times as much
+INVALID_SHOWN = 20  # the versions that somebody may be looking for
 NAMED = 3  # names or versions that an error suggests
 
 Json = dict[str, Any]
@@ -103,7 +106,7 @@ class Catalog:
         return {status: counts[status] for status in ("valid", "invalid", "unread")}
 
     def status(self) -> Json:
-        """The state of the catalog, as ``/v1/catalog`` shows it."""
+        """The state of the catalog, as ``/v1/catalog`` shows it: what became of each tag that was pushed."""
         index, report = self._index, self.mirror.report()
         return {
             "synced_at": report["synced_at"],
@@ -112,6 +115,23 @@ class Catalog:
             "versions": sum(map(len, index.values())),
             "ignored": report["ignored"],
             "moved": report["moved"],
+            "failed": [
+                {"tag": tag, "error": entry["error"], "retry_at": _time(entry["until"])}
+                for tag, entry in report["failed"].items()
+            ],
+            "invalid": self._invalid(),
+            "unread": self.statuses()["unread"],
+        }
+
+    def _invalid(self) -> Json:
+        """How many versions cannot be served, and what is wrong with those that were tagged last."""
+        index, known = self._index, self._known
+        found = (known.get((name, version)) for name, versions in index.items() for version in versions)
+        bad = [version for version in found if version and version.status == "invalid"]
+        shown = nlargest(INVALID_SHOWN, bad, key=_tagged_at)
+        return {
+            "count": len(bad),
+            "sample": [{"name": v.name, "version": v.version, "problem": v.problem} for v in shown],
         }
 
     # What is in it
@@ -249,6 +269,14 @@ class _Kept:
             self._versions[key] = version
             while len(self._versions) > KEPT_VERSIONS or self._bytes > KEPT_BYTES:
                 self._bytes -= _size(self._versions.popitem(last=False)[1])
+
+
+def _tagged_at(version: Version) -> datetime:
+    return datetime.fromisoformat(version.tagged_at or _time(0))
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _size(version: Version | None) -> int:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from registry.catalog import tagged
+from registry.catalog import ignored, tagged
 from registry.catalog.naming import split_tag
 from registry.catalog.remedies import explain
 from registry.catalog.upstream import Credentials, Upstream
@@ -32,7 +32,6 @@ FETCH_SECONDS = 900.0  # a first fetch of a large repository; a stalled line end
 BATCH = 500  # tags of one fetch: git compares each one with all the others
 FAILED_FETCHES = 40  # of one look; one bad tag costs 10, and the rest of a bad day can wait
 RETRY_SECONDS = 300.0  # until a tag that could not be fetched is tried again
-SAMPLE = 20  # ignored refs that are shown: enough to see what kind they are
 MOVED_SHOWN = 100  # moved tags that are named
 NAMED = 5  # new versions that a line in the log names
 
@@ -43,7 +42,7 @@ _NO_UPSTREAM = "no prompt repository is configured; set PROMPTSTAGE_REPOSITORY"
 _NO_REPORT: Json = {
     "synced_at": None,
     "error": None,
-    "ignored": {"count": 0, "sample": []},
+    "ignored": {"count": 0, "sample": [], "reasons": []},
     "moved": [],
     "failed": {},
 }
@@ -107,8 +106,9 @@ class Mirror:
         """What the last look found, by whichever process.
 
         Returns:
-            ``synced_at`` and ``error`` (one may be None), ``ignored``, ``moved``, and ``failed``: the
-            tags that could not be fetched, why, and when they are tried again.
+            ``synced_at`` and ``error`` (one may be None); ``ignored``: how many tags make no version, some
+            of them, and why; ``moved``; and ``failed``: the tags that could not be fetched, why, and when
+            they are tried again.
         """
         with suppress(FileNotFoundError, ValueError):
             found: Json = json.loads(self._report.read_bytes())
@@ -162,7 +162,7 @@ class Mirror:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         if self._last == (listing, self.revision()):
             return {**before, "synced_at": now, "error": None}
-        upstream, ignored = _sort_out(listing)
+        upstream, others = _sort_out(listing)
         ours = self.tags()
         failed = {
             tag: entry for tag, entry in before["failed"].items() if _still_waits(upstream.get(tag), entry)
@@ -177,7 +177,7 @@ class Mirror:
         return {
             "synced_at": now,
             "error": _complaint(failed),
-            "ignored": {"count": len(ignored), "sample": [escape(ref) for ref in ignored[:SAMPLE]]},
+            "ignored": _ignored(others),
             "moved": moved,
             "failed": failed,
         }
@@ -240,6 +240,11 @@ def _sort_out(listing: bytes) -> tuple[dict[str, str], list[bytes]]:
         else:
             others.append(tag)
     return versions, others
+
+
+def _ignored(tags: list[bytes]) -> Json:
+    shown = ignored.sample(tags)
+    return {"count": len(tags), "sample": list(map(escape, shown)), "reasons": list(map(ignored.why, shown))}
 
 
 def _still_waits(oid: str | None, entry: Json) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -309,6 +310,41 @@ def test_the_state_of_the_catalog(author: PromptRepository, read: Read) -> None:
         "error": None,
         "prompts": 1,
         "versions": 2,
-        "ignored": {"count": 1, "sample": ["release-7"]},
+        "ignored": {"count": 1, "sample": ["release-7"], "reasons": ["it is not <name>/v<version>"]},
         "moved": [],
+        "failed": [],
+        "invalid": {"count": 0, "sample": []},
+        "unread": 2,
     }
+
+
+def test_invalid_versions_are_shown(author: PromptRepository, read: Read) -> None:
+    """Those that were tagged last come first: somebody is looking for them."""
+    author.tag("a", "1.0.0", "messages: [\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_COMMITTER_DATE", "2026-04-01T12:00:00+05:00")
+        author.tag("b", "1.0.0", "messages: 1\n")
+    author.tag("c", "1.0.0")
+    catalog = read()
+    for name in "abc":
+        catalog.settle(name, "1.0.0")
+
+    status = catalog.status()
+
+    assert (status["invalid"]["count"], status["unread"]) == (2, 0)
+    assert [shown["name"] for shown in status["invalid"]["sample"]] == ["b", "a"]
+    assert status["invalid"]["sample"][0]["problem"]["path"] == "prompts/b.prompt.yml"
+
+
+def test_tags_that_could_not_be_fetched_are_shown(author: PromptRepository, read: Read) -> None:
+    """With git's reason, and when they are tried again."""
+    blob = author.git("hash-object", "-w", "--stdin")
+    tree = b"100644 .git\0" + bytes.fromhex(blob)
+    command = ["git", "-C", str(author.path), "hash-object", "-t", "tree", "--literally", "-w", "--stdin"]
+    evil = subprocess.run(command, input=tree, capture_output=True, check=True).stdout.decode().strip()
+    author.git("tag", "evil/v1.0.0", author.git("commit-tree", "-m", "x", evil))
+
+    failed = read().status()["failed"]
+
+    assert [(entry["tag"], entry["retry_at"][-1]) for entry in failed] == [("evil/v1.0.0", "Z")]
+    assert "hasDotgit" in failed[0]["error"]
