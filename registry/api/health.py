@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from registry.api import problem
+from registry.api import examples, problem, shapes
 from registry.api.parts import Reader, Service
 
 if TYPE_CHECKING:
@@ -18,21 +18,36 @@ router = APIRouter(tags=["operations"])
 
 
 @router.head("/livez", include_in_schema=False)
-@router.get("/livez")
+@router.get(
+    "/livez",
+    summary="Is the process alive?",
+    responses=shapes.answer(shapes.Alive, {"status": "alive"}, "it is"),
+)
 async def livez() -> dict[str, str]:
     """Answer if the process is alive; restart it if not."""
     return {"status": "alive"}
 
 
 @router.head("/readyz", include_in_schema=False)
-@router.get("/readyz")
+@router.get(
+    "/readyz",
+    summary="Can releases be served?",
+    responses={
+        **shapes.answer(shapes.Health, examples.HEALTH, "they can"),
+        503: {
+            "description": "they cannot yet (`starting`), or the journal is not there (`broken`)",
+            "model": shapes.Health,
+            "content": {"application/json": {"example": examples.NOT_READY}},
+        },
+    },
+)
 def readyz(service: Service, response: Response) -> dict[str, Any]:
     """Answer 200 when releases can be served.
 
     A journal that cannot be written, a Redis that is down or a repository that cannot be reached is told,
     but is no reason to send readers away.
     """
-    replica = service.rollouts.replica
+    replica, mirror = service.rollouts.replica, service.catalog.mirror
     ready = service.sync.first_look.is_set() and (replica.problem is None or bool(replica.view.states()))
     if not ready:
         response.status_code = 503
@@ -40,13 +55,22 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
         "status": "ready" if ready else "starting" if replica.problem is None else "broken",
         "journal": _told(replica.problem),
         "redis": _told(replica.board_problem),
-        "repository": service.catalog.status()["error"] or "ok",
+        "repository": mirror.report()["error"] or "ok",
+        "repository_age_seconds": mirror.seconds_since_sync(),
     }
 
 
-@router.get("/metrics", response_class=PlainTextResponse, responses=problem.responses(401, 403))
+@router.get(
+    "/metrics",
+    summary="Numbers for Prometheus",
+    response_class=PlainTextResponse,
+    responses={
+        **problem.responses(401, 403),
+        200: {"description": "the text format", "content": {"text/plain": {"example": examples.METRICS}}},
+    },
+)
 def metrics(service: Service, _: Reader) -> Response:
-    """Numbers in Prometheus' text format."""
+    """Show the service's numbers, summed over its workers; any token may ask."""
     return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 

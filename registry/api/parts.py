@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
+from fastapi import Path as InPath
 from fastapi.security import HTTPBearer
 
 from registry.access.tokens import Role, Token
@@ -47,7 +48,7 @@ def parts_of(request: Request) -> Parts:
 
 
 # For the documentation alone, so that /docs can send a token; what a token may do is decided in `needs`.
-_BEARER = HTTPBearer(auto_error=False, description="The token in <data>/admin.token is an admin's.")
+_BEARER = HTTPBearer(auto_error=False, description="`ps_...`; the one in `<data>/admin.token` is an admin's.")
 
 
 def needs(role: Role) -> Callable[..., Coroutine[None, None, Token]]:
@@ -65,6 +66,10 @@ async def _parts(request: Request) -> Parts:
     return parts_of(request)
 
 
+Environment = Annotated[str, InPath(description="where versions are served", examples=["production"])]
+Name = Annotated[
+    str, InPath(description="a prompt's name; it may hold `/`, raw or as `%2F`", examples=["summarize"])
+]
 Service = Annotated[Parts, Depends(_parts)]
 Reader = Annotated[Token, Depends(needs(Role.reader))]
 Releaser = Annotated[Token, Depends(needs(Role.releaser))]

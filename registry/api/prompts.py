@@ -5,25 +5,32 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 
-from registry.api import problem
-from registry.api.parts import Reader, Service
+from registry.api import examples, problem, shapes
+from registry.api.parts import Name, Reader, Service
 
 if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
 
-router = APIRouter(prefix="/v1", tags=["prompts"], responses=problem.responses(401, 403, 404, 422, 503))
+router = APIRouter(prefix="/v1", tags=["prompts"], responses=problem.responses(401, 403, 422, 503))
+MISSING = problem.responses(404, codes={404: ("unknown_prompt", "unknown_version")})
+
+VersionName = Annotated[str, Path(description="a version, or `latest`", examples=["1.3.0"])]
 
 PAGE = 100
 MAX_PAGE = 1000
 
 
-@router.get("/prompts")
+@router.get(
+    "/prompts",
+    summary="List prompts",
+    responses=shapes.answer(shapes.Prompts, examples.PROMPTS, "a page of prompts"),
+)
 def list_prompts(
     service: Service,
     _: Reader,
-    prefix: Annotated[str, Query(description="only names that begin so")] = "",
+    prefix: Annotated[str, Query(description="only names that begin so", examples=["support/"])] = "",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
     cursor: Annotated[str, Query(description="`next_cursor` of the page before")] = "",
 ) -> dict[str, Any]:
@@ -50,25 +57,37 @@ def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
     }
 
 
-@router.get("/prompts/{name:path}/versions")
-def list_versions(service: Service, _: Reader, name: str) -> dict[str, Any]:
+@router.get(
+    "/prompts/{name:path}/versions",
+    summary="List the versions of a prompt",
+    responses={**MISSING, **shapes.answer(shapes.Versions, examples.VERSIONS, "all of its versions")},
+)
+def list_versions(service: Service, _: Reader, name: Name) -> dict[str, Any]:
     """List the versions of a prompt, newest first, without their documents."""
     return {"data": [version.to_json(with_document=False) for version in service.catalog.list(name)]}
 
 
-@router.get("/prompts/{name:path}/versions/{version}")
-def read_version(service: Service, _: Reader, name: str, version: str) -> dict[str, Any]:
+@router.get(
+    "/prompts/{name:path}/versions/{version}",
+    summary="Read a version",
+    responses={**MISSING, **shapes.answer(shapes.Version, examples.VERSION, "the version")},
+)
+def read_version(service: Service, _: Reader, name: Name, version: VersionName) -> dict[str, Any]:
     """Read one version, or `latest`, with its document or what is wrong with it."""
     return service.catalog.read(name, version).to_json(with_document=True)
 
 
-@router.get("/prompts/{name:path}/diff")
+@router.get(
+    "/prompts/{name:path}/diff",
+    summary="Compare two versions",
+    responses={**MISSING, **shapes.answer(shapes.Diff, examples.DIFF, "what differs")},
+)
 def diff_versions(
     service: Service,
     _: Reader,
-    name: str,
-    old: Annotated[str, Query(alias="from")],
-    new: Annotated[str, Query(alias="to")],
+    name: Name,
+    old: Annotated[str, Query(alias="from", examples=["1.2.0"])],
+    new: Annotated[str, Query(alias="to", examples=["1.3.0"])],
 ) -> dict[str, Any]:
     """Compare two versions: a unified diff of the files, and which parts of the document changed."""
     return service.catalog.diff(name, old, new)

@@ -11,19 +11,23 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, Str
 
 from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
-from registry.api import problem
-from registry.api.parts import Parts, Reader, Service
+from registry.api import examples, problem, shapes
+from registry.api.parts import Environment, Name, Parts, Reader, Service
 from registry.errors import Invalid, NotFound
 from registry.rollouts.service import unservable
 
 if TYPE_CHECKING:
     from promptstage.model import Document
 
+MISSING = ("unknown_environment", "unknown_prompt", "unknown_version", "no_release")
 router = APIRouter(
     prefix="/v1/environments/{environment}",
     tags=["releases"],
-    responses=problem.responses(401, 403, 404, 422, 503),
+    responses=problem.responses(401, 403, 404, 422, 503, codes={404: MISSING}),
 )
+
+RESOLVED = shapes.answer(shapes.Resolved, examples.RESOLVED, "the decision, and the document")
+TOO_LARGE = problem.responses(413)
 
 MAX_NAMES = 1000  # of one request; a client with more asks again
 
@@ -31,19 +35,26 @@ MAX_NAMES = 1000  # of one request; a client with more asks again
 class Question(BaseModel):
     """Who asks: a key, attributes, and if wanted a fixed version or an earlier time."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.QUESTION]})
 
     key: Annotated[
         StrictStr | StrictInt | None, Field(description="who asks; empty or null: a random one")
     ] = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
-    version: str | None = None
-    at: AwareDatetime | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict, description="what an audience may ask for")
+    version: str | None = Field(default=None, description="this version, whatever is in force")
+    at: AwareDatetime | None = Field(default=None, description="as it was decided then")
 
 
-@router.get("/releases")
+@router.get(
+    "/releases",
+    summary="Read several releases",
+    responses=shapes.answer(shapes.Releases, examples.RELEASES, "the releases, and who has none"),
+)
 def list_releases(
-    service: Service, _: Reader, environment: str, names: Annotated[str, Query(description="a,b")]
+    service: Service,
+    _: Reader,
+    environment: Environment,
+    names: Annotated[str, Query(description="separated by commas", examples=["summarize,support/triage"])],
 ) -> Response:
     """Read the releases of several prompts; the names of those that have none are in `missing`."""
     asked = dict.fromkeys(name for name in names.split(",") if name)
@@ -61,13 +72,20 @@ def list_releases(
     return Response(body, media_type="application/json")
 
 
-@router.get("/releases/{name:path}")
+@router.get(
+    "/releases/{name:path}",
+    summary="Read a release",
+    responses={
+        **shapes.answer(shapes.Release, examples.RELEASE, "the release; ETag names it"),
+        304: {"description": "it is the one of If-None-Match"},
+    },
+)
 def read_release(
     service: Service,
     _: Reader,
-    environment: str,
-    name: str,
-    if_none_match: Annotated[str | None, Header()] = None,
+    environment: Environment,
+    name: Name,
+    if_none_match: Annotated[str | None, Header(description="the ETag of the release that you have")] = None,
 ) -> Response:
     """Read what the environment serves under a name: the rules, and the documents they can choose."""
     built = service.rollouts.release(environment, name)
@@ -76,16 +94,20 @@ def read_release(
     return Response(built.body, media_type="application/json", headers={"ETag": built.etag})
 
 
-@router.get("/resolve/{name:path}")
+@router.get("/resolve/{name:path}", summary="Decide for a key", responses=RESOLVED)
 def resolve(
     service: Service,
     _: Reader,
-    environment: str,
-    name: str,
-    key: str | None = None,
-    attribute: Annotated[list[str] | None, Query(description="name:value, as often as needed")] = None,
-    version: str | None = None,
-    at: AwareDatetime | None = None,
+    environment: Environment,
+    name: Name,
+    key: Annotated[
+        str | None, Query(description="who asks; none: a random one", examples=["user-42"])
+    ] = None,
+    attribute: Annotated[
+        list[str] | None, Query(description="name:value, as often as needed", examples=[["tenant:acme"]])
+    ] = None,
+    version: Annotated[str | None, Query(description="this version, whatever is in force")] = None,
+    at: Annotated[AwareDatetime | None, Query(description="as it was decided then")] = None,
 ) -> dict[str, Any]:
     """Tell which version a key gets, and why. The key is in the query: POST keeps it out of proxies' logs."""
     return _resolve(
@@ -93,11 +115,13 @@ def resolve(
     )
 
 
-@router.post("/resolve/{name:path}")
+@router.post(
+    "/resolve/{name:path}", summary="Decide for a key in the body", responses={**RESOLVED, **TOO_LARGE}
+)
 def resolve_question(
-    service: Service, _: Reader, environment: str, name: str, question: Question
+    service: Service, _: Reader, environment: Environment, name: Name, question: Question
 ) -> dict[str, Any]:
-    """Tell which version a key gets, and why."""
+    """Tell which version a key gets, and why; the key is in no address, and so in no log."""
     return _resolve(service, environment, name, question)
 
 

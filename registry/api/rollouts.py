@@ -9,18 +9,27 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from registry.api import problem
-from registry.api.parts import Parts, Reader, Releaser, Service
+from registry.api import examples, problem, shapes
+from registry.api.parts import Environment, Name, Parts, Reader, Releaser, Service
 from registry.errors import Invalid, NotFound
 from registry.rollouts.action import Action
-from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, Step, Target
+from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, State, Step, Target
 
 router = APIRouter(
     prefix="/v1/environments/{environment}/rollouts",
     tags=["rollouts"],
     responses=problem.responses(401, 403, 404, 422, 503),
 )
-CHANGING = problem.responses(409, 412, 413)
+CONFLICTS = {
+    "start": ("no_stable", "already_stable", "rollout_active", "needs_variables"),
+    "promote": ("already_stable", "rollout_active", "needs_variables"),
+    "advance": ("no_stable", "no_rollout", "paused"),
+    "pause": ("no_stable", "no_rollout", "paused"),
+    "resume": ("no_stable", "no_rollout", "not_paused"),
+    "rollback": ("no_stable", "nothing_to_roll_back"),
+}
+BAD = ("invalid_request", "invalid", "invalid_version", "version_needed", "idempotency_mismatch")
+MISSING = ("unknown_environment", "unknown_prompt", "unknown_version")
 
 PAGE = 50
 MAX_PAGE = 500
@@ -42,7 +51,7 @@ class Expect(BaseModel):
 class Plain(BaseModel):
     """What every action takes."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.PLAIN]})
 
     reason: str = Field(default="", max_length=MAX_REASON)
     expect: Expect = Expect()
@@ -50,6 +59,8 @@ class Plain(BaseModel):
 
 class Promote(Plain):
     """Put a version in force for all; without one, complete the rollout under way."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.PROMOTE]})
 
     version: str | None = None
     force: bool = Field(
@@ -60,6 +71,10 @@ class Promote(Plain):
 class Start(Plain):
     """Begin a rollout by a named plan (the default is `standard`) or by steps of your own."""
 
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [examples.START, examples.START_STEPS]}
+    )
+
     version: str
     plan: PlanName | None = None
     steps: tuple[Step, ...] | None = Field(default=None, max_length=MAX_STEPS)
@@ -69,22 +84,43 @@ class Start(Plain):
     )
 
 
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=MAX_KEY)]
+def _changing(op: str) -> dict[int | str, dict[str, Any]]:
+    """How an action is documented."""
+    codes = {404: MISSING, 409: (*CONFLICTS[op], "changed"), 422: BAD}
+    return problem.responses(404, 409, 412, 413, 422, codes=codes) | shapes.answer(
+        shapes.Acknowledgement, examples.ACKNOWLEDGED, "it is done, and durable"
+    )
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1, max_length=MAX_KEY, description="makes a request that is sent again change nothing more"
+    ),
+]
 IfMatch = Annotated[str | None, Header(description='`"<epoch>.<seq>"`, the ETag of the state')]
 
 
-@router.get("")
-def list_states(service: Service, _: Reader, environment: str) -> dict[str, Any]:
+@router.get(
+    "",
+    summary="List what is in force",
+    responses=shapes.answer(shapes.States, examples.STATES, "every prompt that has a state"),
+)
+def list_states(service: Service, _: Reader, environment: Environment) -> dict[str, Any]:
     """List what is in force in an environment."""
     return {"data": [state.model_dump(mode="json") for state in service.rollouts.states(environment)]}
 
 
-@router.get("/{name:path}/history")
+@router.get(
+    "/{name:path}/history",
+    summary="List the changes of a prompt",
+    responses=shapes.answer(shapes.History, examples.HISTORY, "a page of changes"),
+)
 def read_history(
     service: Service,
     _: Reader,
-    environment: str,
-    name: str,
+    environment: Environment,
+    name: Name,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
     cursor: Annotated[int | None, Query(ge=1, description="`next_cursor` of the page before")] = None,
 ) -> dict[str, Any]:
@@ -98,7 +134,11 @@ def read_history(
     }
 
 
-@router.get("/{name:path}")
+@router.get(
+    "/{name:path}",
+    summary="Read what is in force",
+    responses=shapes.answer(State, examples.STATE, "the state; ETag is what If-Match takes"),
+)
 def read_state(
     service: Service,
     _: Reader,
@@ -116,8 +156,8 @@ def read_state(
 
 
 def _asked(
-    environment: str,
-    name: str,
+    environment: Environment,
+    name: Name,
     token: Releaser,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
@@ -136,7 +176,7 @@ def _asked(
 Asked = Annotated[dict[str, Any], Depends(_asked)]
 
 
-@router.post("/{name:path}/actions/start", responses=CHANGING)
+@router.post("/{name:path}/actions/start", summary="Start a rollout", responses=_changing("start"))
 async def start(service: Service, asked: Asked, body: Start) -> dict[str, Any]:
     """Begin a rollout of a version beside the stable one."""
     if body.plan and body.steps is not None:
@@ -154,32 +194,34 @@ async def start(service: Service, asked: Asked, body: Start) -> dict[str, Any]:
     )
 
 
-@router.post("/{name:path}/actions/promote", responses=CHANGING)
+@router.post("/{name:path}/actions/promote", summary="Promote a version", responses=_changing("promote"))
 async def promote(service: Service, asked: Asked, body: Promote | None = None) -> dict[str, Any]:
     """Put a version in force for everyone, or complete the rollout under way."""
     body = body or Promote()
     return await _act(service, asked, "promote", body, version=body.version, force=body.force)
 
 
-@router.post("/{name:path}/actions/advance", responses=CHANGING)
+@router.post(
+    "/{name:path}/actions/advance", summary="Advance to the next step", responses=_changing("advance")
+)
 async def advance(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Go to the next step now; into 100 percent, or past the last step, the rollout completes."""
     return await _act(service, asked, "advance", body)
 
 
-@router.post("/{name:path}/actions/pause", responses=CHANGING)
+@router.post("/{name:path}/actions/pause", summary="Pause a rollout", responses=_changing("pause"))
 async def pause(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Stop the clock of a timed step; everybody stays where they are."""
     return await _act(service, asked, "pause", body)
 
 
-@router.post("/{name:path}/actions/resume", responses=CHANGING)
+@router.post("/{name:path}/actions/resume", summary="Resume a rollout", responses=_changing("resume"))
 async def resume(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Let the clock of a paused step go on with what was left."""
     return await _act(service, asked, "resume", body)
 
 
-@router.post("/{name:path}/actions/rollback", responses=CHANGING)
+@router.post("/{name:path}/actions/rollback", summary="Roll back", responses=_changing("rollback"))
 async def rollback(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
     """Undo the latest forward step, once: end the rollout, or go back to the version before."""
     return await _act(service, asked, "rollback", body)

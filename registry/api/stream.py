@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from registry.api import problem
+from registry.api import examples, problem
 from registry.api.hub import Hub, Subscription
 from registry.api.parts import Parts, Reader, Service
 from registry.api.tally import NOTHING
@@ -39,7 +39,7 @@ router = APIRouter(
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`release` events with whole releases, and a `heartbeat` every 5 s with the head",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": examples.STREAM}},
     }
 }
 MAX_NAMES = 10_000  # of one client
@@ -123,24 +123,29 @@ def _event(kind: str, data: bytes) -> bytes:
 class Positions(BaseModel):
     """The names that a client wants, each with the ``<epoch>.<seq>`` that it holds, or null."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.POSITIONS]})
 
     names: dict[str, str | None] = Field(max_length=MAX_NAMES)
 
 
-@router.get("/stream", response_class=Response, responses=EVENTS)
+@router.get("/stream", summary="Follow releases", response_class=Response, responses=EVENTS)
 def stream(
     service: Service,
     token: Reader,
     environment: str,
-    names: Annotated[str, Query(description="a@<epoch>.<seq>,b")],
+    names: Annotated[str, Query(description="`a@<epoch>.<seq>,b`", examples=["summarize,support/triage"])],
 ) -> Response:
     """Follow releases: what is newer than what the client holds, then every change as it happens."""
     pairs = (entry.partition("@") for entry in names.split(",") if entry)
     return _stream(service, token, environment, {name: position or None for name, _, position in pairs})
 
 
-@router.post("/stream", response_class=Response, responses=EVENTS)
+@router.post(
+    "/stream",
+    summary="Follow many releases",
+    response_class=Response,
+    responses={**EVENTS, **problem.responses(413)},
+)
 def stream_positions(service: Service, token: Reader, environment: str, body: Positions) -> Response:
     """Follow releases: the same, for more names than fit into a URL."""
     return _stream(service, token, environment, body.names)

@@ -289,12 +289,6 @@ def test_no_token_no_answer(registry: Registry, authorization: str) -> None:
     stranger.close()
 
 
-def test_ready_and_metrics(api: Api) -> None:
-    """Ready says that all is well; metrics are in Prometheus' format."""
-    assert api.get("/readyz").json == {"status": "ready", "journal": "ok", "redis": "ok", "repository": "ok"}
-    assert "promptstage_journal_seq " in api.get("/metrics").text
-
-
 def test_the_admin_token_is_private(registry: Registry) -> None:
     """It is in a file that only the service's user reads, and in no log."""
     assert (registry.data / "admin.token").stat().st_mode & 0o777 == 0o600

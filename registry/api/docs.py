@@ -1,0 +1,132 @@
+"""The page at ``/docs`` and the description behind it; everything that it needs comes from here.
+
+The page is Swagger UI, from the files that fastapi-standalone-docs carries; its Python is not used, as it
+would change FastAPI for the whole process.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import FileResponse
+
+from registry.api.problem import PROBLEM
+from registry.errors import NotFound
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fastapi import FastAPI
+    from fastapi.responses import HTMLResponse
+    from fastapi.routing import APIRoute
+
+router = APIRouter(include_in_schema=False)
+
+DESCRIPTION = """\
+Prompts are files in a git repository; a tag such as `summarize/v1.3.0` makes a **version** of one. This
+registry stages a version in an **environment**: to 5 % of users, 25 %, everyone, or back.
+
+```sh
+A="Authorization: Bearer $(cat .data/admin.token)" E=http://127.0.0.1:8000/v1/environments/production
+curl -H "$A" http://127.0.0.1:8000/v1/prompts                          # what the repository holds
+curl -H "$A" --json '{"version": "1.2.0"}' $E/rollouts/summarize/actions/promote    # for everyone
+curl -H "$A" --json '{"version": "1.3.0"}' $E/rollouts/summarize/actions/start      # for 5 % first
+curl -H "$A" "$E/resolve/summarize?key=user-42"                        # who gets which, and why
+```
+
+**Applications** do not call this for every prompt: the Python package `promptstage` follows the stream and
+decides in memory. Without it, read a release and use its ETag, or ask `resolve`.
+
+**Tokens.** Everything under `/v1` and `/metrics` takes `Authorization: Bearer ps_...`. A `reader` reads, a
+`releaser` also changes rollouts, an `admin` also manages tokens. A token may be limited to environments.
+
+**Names** of prompts may hold a slash, raw or as `%2F`: `/v1/prompts/support/triage/versions`.
+
+**Errors** are `application/problem+json`: `detail` is a sentence that says what to do, `code` is the same for
+programs and does not change. 503 comes with `Retry-After`.
+
+**Changes** are durable when they are acknowledged. Send an `Idempotency-Key`, and a request that is sent
+again is answered with what was done (422 `idempotency_mismatch` for another body). Send `If-Match`, or
+`expect` in the body, and nothing is changed if somebody else was faster (412, or 409 `changed`). A key that
+nobody knows in a body is an error, so that a slip of the pen is not silently ignored.
+"""
+TAGS = [
+    {"name": "prompts", "description": "What the repository holds: prompts, their versions, differences."},
+    {"name": "rollouts", "description": "Which version is in force, who changed it when, and the changes."},
+    {"name": "releases", "description": "What applications get: rules and documents, decisions, a stream."},
+    {"name": "tokens", "description": "Who may do what. For admins."},
+    {
+        "name": "operations",
+        "description": "For load balancers, monitoring, the repository's host, and whoever is on call.",
+    },
+]
+UI = {
+    "validatorUrl": None,  # it would send the description to somebody else's server
+    "docExpansion": "list",
+    "defaultModelsExpandDepth": -1,  # every operation shows its own
+    "displayRequestDuration": True,
+    "filter": True,
+}
+ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+DAY = "max-age=86400"  # a new version of the registry may bring new ones
+
+
+def describe(app: FastAPI) -> None:
+    """Give an app its page and its description."""
+    app.include_router(router)
+    app.title, app.version, app.description = "Promptstage", version("promptstage-registry"), DESCRIPTION
+    app.openapi_tags = TAGS
+    generate = app.openapi
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _tidy(generate())
+        return app.openapi_schema
+
+    # This is how FastAPI wants to be extended.
+    app.openapi = described  # type: ignore[method-assign]
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of an operation in generated clients: that of its function."""
+    return route.name
+
+
+@router.get("/docs")
+async def page() -> HTMLResponse:
+    """Show the description; addresses are relative, so that it works behind a proxy's prefix."""
+    return get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="Promptstage API",
+        swagger_js_url="docs/swagger-ui-bundle.js",
+        swagger_css_url="docs/swagger-ui.css",
+        swagger_favicon_url="data:,",
+        swagger_ui_parameters=UI,
+    )
+
+
+@router.get("/docs/{name}")
+async def asset(name: str) -> FileResponse:
+    """Serve a file that the page needs."""
+    if name not in ASSETS:
+        raise NotFound(f"there is no page {name[:50]!r}; see /docs")
+    path: Path = files("fastapi_standalone_docs") / "static/swagger" / name  # type: ignore[assignment]
+    return FileResponse(path, media_type=ASSETS[name], headers={"Cache-Control": DAY})
+
+
+def _tidy(spec: dict[str, Any]) -> dict[str, Any]:
+    """Name the error once; and where a shape documents an answer, let it stand alone."""
+    spec["components"]["schemas"]["Problem"] = PROBLEM
+    for operations in spec["paths"].values():
+        for operation in operations.values():
+            for told in operation["responses"].values():
+                for content in told.get("content", {}).values():
+                    if "$ref" in content.get("schema", {}):
+                        content["schema"] = {"$ref": content["schema"]["$ref"]}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        spec["components"]["schemas"].pop(unused, None)
+    return spec

@@ -1,0 +1,177 @@
+"""Answers as the documentation shows them: `summarize`, whose 1.3.0 is on its way to 25 % of production.
+
+A test compares them with what a registry really answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+OLD, NEW = f"sha256:{'5f' * 32}", f"sha256:{'c4' * 32}"
+OLD_COMMIT, NEW_COMMIT = "1b" * 20, "9e" * 20
+JOURNAL_COMMIT = "4d" * 20
+EPOCH, SEQ = 1795600000, 41
+SINCE, LATER = "2026-05-04T09:30:00Z", "2026-05-05T09:30:00Z"
+DOCUMENT: Json = {
+    "title": "Summarize",
+    "description": "Summarize a support thread for an agent",
+    "model": "openai/gpt-5-mini",
+    "parameters": {"temperature": 0.2, "maxTokens": 300},
+    "response_format": "text",
+    "json_schema": None,
+    "variables": [
+        {"name": "text", "required": True, "default": None, "description": ""},
+        {"name": "tone", "required": False, "default": "neutral", "description": "how it should sound"},
+    ],
+    "messages": [
+        {"role": "system", "content": "You summarize support threads. Tone: {{tone}}. Next step first."},
+        {"role": "user", "content": "{{text}}"},
+    ],
+    "metadata": {"owner": "support-platform"},
+    "extra": {},
+}
+SUMMARY: Json = {
+    "name": "summarize",
+    "version": "1.3.0",
+    "number": 1003000,
+    "tag": "summarize/v1.3.0",
+    "commit": NEW_COMMIT,
+    "digest": NEW,
+    "author": "Ada <ada@example.org>",
+    "tagged_at": "2026-05-04T08:12:00Z",
+    "message": "Next step first",
+    "status": "valid",
+    "problem": None,
+    "warnings": [],
+}
+VERSION: Json = {**SUMMARY, "document": DOCUMENT}
+PROMPTS: Json = {
+    "data": [
+        {
+            "name": "summarize",
+            "title": "Summarize",
+            "description": "Summarize a support thread for an agent",
+            "latest": "1.3.0",
+            "versions": ["1.3.0", "1.2.0"],
+        }
+    ],
+    "next_cursor": None,
+}
+VERSIONS: Json = {"data": [SUMMARY]}
+DIFF: Json = {
+    "unified": "--- summarize@1.2.0\n+++ summarize@1.3.0\n@@ -8,1 +8,1 @@\n"
+    "-    content: You summarize support threads. Tone: {{tone}}.\n"
+    "+    content: You summarize support threads. Tone: {{tone}}. Next step first.\n",
+    "changed": ["messages"],
+}
+RELEASE: Json = {
+    "environment": "production",
+    "prompt": "summarize",
+    "epoch": EPOCH,
+    "seq": SEQ,
+    "targets": [
+        {"when": [{"attribute": "tenant", "in": ["acme"]}], "version": "1.3.0", "arm": "canary"},
+    ],
+    "split": {
+        "rollout": "r-5c1d8e0a9b27",
+        "algo": "v1",
+        "salt": "mV0c6nq1fTn2hQxS",
+        "slots": [
+            {"arm": "canary", "version": "1.3.0", "start": 0, "size": 25000},
+            {"arm": "control", "version": "1.2.0", "start": 75000, "size": 25000},
+        ],
+    },
+    "default": {"version": "1.2.0", "arm": "stable"},
+    "versions": {
+        "1.2.0": {"number": 1002000, "digest": OLD, "commit": OLD_COMMIT, "document": DOCUMENT},
+        "1.3.0": {"number": 1003000, "digest": NEW, "commit": NEW_COMMIT, "document": DOCUMENT},
+    },
+}
+RELEASES: Json = {"releases": [RELEASE], "missing": ["support/triage"]}
+RESOLVED: Json = {
+    "name": "summarize",
+    "version": "1.3.0",
+    "arm": "canary",
+    "reason": "SPLIT",
+    "rollout": "r-5c1d8e0a9b27",
+    "bucket": 4711,
+    "digest": NEW,
+    "document": DOCUMENT,
+}
+STATE: Json = {
+    "environment": "production",
+    "prompt": "summarize",
+    "epoch": EPOCH,
+    "seq": SEQ,
+    "stable": {"version": "1.2.0", "digest": OLD, "commit": OLD_COMMIT},
+    "previous": None,
+    "rollout": {
+        "id": "r-5c1d8e0a9b27",
+        "salt": "mV0c6nq1fTn2hQxS",
+        "state": "running",
+        "candidate": {"version": "1.3.0", "digest": NEW, "commit": NEW_COMMIT},
+        "steps": [{"percent": 5, "hold": "12h"}, {"percent": 25, "hold": "24h"}, {"percent": 100}],
+        "step": 1,
+        "entered_at": SINCE,
+        "advances_at": LATER,
+        "audience": [{"when": [{"attribute": "tenant", "in": ["acme"]}]}],
+    },
+}
+STATES: Json = {"data": [STATE]}
+HISTORY: Json = {
+    "data": [
+        {
+            "seq": SEQ,
+            "at": SINCE,
+            "actor": "release-bot",
+            "op": "advance",
+            "from": 5,
+            "to": 25,
+            "reason": "agents like it",
+            "commit": JOURNAL_COMMIT,
+        }
+    ],
+    "next_cursor": None,
+}
+ACKNOWLEDGED: Json = {
+    "epoch": EPOCH,
+    "seq": SEQ,
+    "commit": JOURNAL_COMMIT,
+    "applied": True,
+    "state": STATE,
+}
+HEALTH: Json = {
+    "status": "ready",
+    "journal": "ok",
+    "redis": "ok",
+    "repository": "ok",
+    "repository_age_seconds": 12.3,
+}
+START: Json = {"version": "1.3.0", "plan": "standard", "reason": "shorter, next step first"}
+START_STEPS: Json = {
+    "version": "1.3.0",
+    "steps": [{"percent": 1, "hold": "10m"}, {"percent": 25, "hold": "1h"}, {"percent": 100}],
+    "audience": [{"when": [{"attribute": "tenant", "in": ["acme", "globex"]}]}],
+    "expect": {"stable": "1.2.0"},
+}
+PROMOTE: Json = {"version": "1.3.0", "reason": "all is well"}
+PLAIN: Json = {"reason": "too terse", "expect": {"rollout": "r-5c1d8e0a9b27"}}
+QUESTION: Json = {"key": "user-42", "attributes": {"tenant": "acme"}}
+POSITIONS: Json = {"names": {"summarize": f"{EPOCH}.{SEQ}", "support/triage": None}}
+STREAM = (
+    'event: release\ndata: {"environment":"production","prompt":"summarize",...}\n\n'
+    f'event: heartbeat\ndata: {{"epoch": {EPOCH}, "seq": {SEQ}}}\n\n'
+)
+METRICS = """\
+# HELP promptstage_rollout_percent The candidate's share of users, in a rollout under way.
+# TYPE promptstage_rollout_percent gauge
+promptstage_rollout_percent{environment="production",prompt="summarize"} 25.0
+"""
+NOT_READY: Json = {
+    **HEALTH,
+    "status": "broken",
+    "journal": "journal.git is damaged; put a backup back: promptstage journal restore FILE",
+    "repository": "the prompt repository does not answer",
+    "repository_age_seconds": 4210.7,
+}

@@ -1,0 +1,244 @@
+"""What the answers look like, for the documentation alone: an endpoint makes its answer without these."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from registry.rollouts.state import State, Target
+
+Json = dict[str, Any]
+
+
+def answer(shape: type[BaseModel], example: Json, description: str) -> dict[int | str, dict[str, Any]]:
+    """How an endpoint's answer is documented."""
+    content = {"application/json": {"example": example}}
+    return {200: {"model": shape, "description": description, "content": content}}
+
+
+class Shape(BaseModel):
+    """What all shapes share: there is no other key."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class Variable(Shape):
+    """A value that the caller gives when rendering."""
+
+    name: str
+    required: bool
+    default: Any = Field(description="stands in for a variable that is not required")
+    description: str
+
+
+class Message(Shape):
+    """One message: a role, and a template with `{{ name }}`."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str
+
+
+class Document(Shape):
+    """The parsed content of one version."""
+
+    title: str
+    description: str
+    model: str
+    parameters: Json = Field(description="the model's, untouched")
+    response_format: Literal["text", "json_object", "json_schema"]
+    json_schema: Any
+    variables: list[Variable]
+    messages: list[Message]
+    metadata: Json
+    extra: Json = Field(description="what else the file has")
+
+
+class DocumentProblem(Shape):
+    """Why a version is invalid, and where in the file."""
+
+    message: str
+    line: int | None
+    column: int | None
+    path: str
+
+
+class Summary(Shape):
+    """One version, without its document."""
+
+    name: str
+    version: str
+    number: int | None = Field(description="the version for protocols that know only integers")
+    tag: str
+    commit: str
+    digest: str | None = Field(description="of the file's bytes; null: not read yet")
+    author: str
+    tagged_at: str
+    message: str
+    status: Literal["valid", "invalid", "unread"]
+    problem: DocumentProblem | None
+    warnings: list[str]
+
+
+class Version(Summary):
+    """One version."""
+
+    document: Document | None = Field(description="null if the version is invalid")
+
+
+class PromptSummary(Shape):
+    """One prompt, as its latest version describes it."""
+
+    name: str
+    title: str
+    description: str
+    latest: str
+    versions: list[str] = Field(description="newest first")
+
+
+class Prompts(Shape):
+    """A page of prompts."""
+
+    data: list[PromptSummary]
+    next_cursor: str | None = Field(description="null: this was the last page")
+
+
+class Versions(Shape):
+    """All versions, newest first."""
+
+    data: list[Summary]
+
+
+class Diff(Shape):
+    """What differs between two versions."""
+
+    unified: str = Field(description="a unified diff of the files")
+    changed: list[str] = Field(description="the keys of the document that differ")
+
+
+class ReleaseTarget(Target):
+    """Who gets the candidate whatever the share."""
+
+    version: str
+    arm: Literal["canary"]
+
+
+class Slot(Shape):
+    """A run of the 100,000 buckets."""
+
+    arm: Literal["canary", "control"]
+    version: str
+    start: int
+    size: int
+
+
+class Split(Shape):
+    """How keys are spread; whoever is in no slot gets the default."""
+
+    rollout: str
+    algo: Literal["v1"]
+    salt: str
+    slots: list[Slot]
+
+
+class Default(Shape):
+    """What everybody else gets."""
+
+    version: str
+    arm: Literal["stable"]
+
+
+class Served(Shape):
+    """One version that the release can choose."""
+
+    number: int | None
+    digest: str
+    commit: str
+    document: Document
+
+
+class Release(Shape):
+    """What an environment serves under one name: the rules, and the documents they can choose."""
+
+    environment: str
+    prompt: str
+    epoch: int
+    seq: int
+    targets: list[ReleaseTarget]
+    split: Split | None
+    default: Default
+    versions: dict[str, Served]
+
+
+class Releases(Shape):
+    """Several releases, and the names that have none."""
+
+    releases: list[Release]
+    missing: list[str]
+
+
+class Resolved(Shape):
+    """Which version a key gets, and why."""
+
+    name: str
+    version: str
+    arm: Literal["canary", "control", "stable", "pinned"]
+    reason: Literal["STATIC", "TARGETING_MATCH", "SPLIT", "PINNED"]
+    rollout: str | None
+    bucket: int | None = Field(description="0 to 99,999; null where it decided nothing")
+    digest: str
+    document: Document
+
+
+class States(Shape):
+    """What is in force, by name."""
+
+    data: list[State]
+
+
+class ShownChange(Shape):
+    """One change. `from` and `to` are versions, or a step's percent."""
+
+    seq: int
+    at: AwareDatetime
+    actor: str = Field(description="a token's name, or `schedule`")
+    op: Literal["start", "advance", "pause", "resume", "promote", "rollback"]
+    before: str | float | None = Field(alias="from")
+    after: str | float | None = Field(alias="to")
+    reason: str
+    commit: str = Field(description="of the journal")
+
+
+class History(Shape):
+    """A page of changes, newest first."""
+
+    data: list[ShownChange]
+    next_cursor: str | None
+
+
+class Acknowledgement(Shape):
+    """A change that is in the journal for good."""
+
+    epoch: int
+    seq: int
+    commit: str = Field(description="of the journal")
+    applied: bool = Field(description="false while Redis does not have it; it will")
+    state: State
+
+
+class Alive(Shape):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Health(Shape):
+    """Whether releases can be served; of each part `ok`, or what is wrong with it."""
+
+    status: Literal["ready", "starting", "broken"]
+    journal: str
+    redis: str
+    repository: str
+    repository_age_seconds: float | None = Field(
+        description="since the repository was last read without an error; null: never"
+    )
