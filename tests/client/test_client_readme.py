@@ -1,0 +1,108 @@
+"""What the client's README says works: its Python runs here from top to bottom, as it stands there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import structlog
+from client.fake_registry import FakeRegistry, release
+from loguru import logger
+
+from promptstage import Client, logs
+from promptstage.stamp import EMPTY, stamped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+README = (Path(__file__).parents[2] / "client/README.md").read_text()
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+class Echo:
+    """The model of the README."""
+
+    def chat(self, *, messages: list[dict[str, str]], **_: Any) -> str:
+        """Repeat what it was told."""
+        return messages[-1]["content"]
+
+
+@pytest.fixture
+def names(registry: FakeRegistry, tmp_path: Path) -> Iterator[dict[str, Any]]:
+    """What is defined after all blocks ran, and `lines`, which they logged."""
+    root = logging.getLogger()
+    before, lines = root.handlers[:], tmp_path / "lines"
+    names: dict[str, Any] = {"llm": Echo(), "lines": lines}
+    root.handlers = []
+    with stamped(EMPTY):
+        for block in BLOCKS:
+            code = block.replace("https://prompts.example.org", registry.url)
+            code = code.replace("logging.basicConfig(", f"logging.basicConfig(filename={str(lines)!r}, ")
+            exec(compile(code, "client/README.md", "exec"), names)
+        names["summarize"]("user-42", "a long text")
+    yield names
+    names["client"].close()
+    for handler in root.handlers:
+        handler.close()
+    root.handlers = before
+    root.setLevel(logging.WARNING)
+    structlog.reset_defaults()
+    logger.configure(patcher=lambda _: None)
+
+
+def test_every_block_runs(names: dict[str, Any]) -> None:
+    """And the ten lines write the line that is shown."""
+    shown = re.search(r"# (INFO .*)", README)
+
+    assert shown is not None
+    assert names["lines"].read_text().splitlines()[-1] == shown[1]
+
+
+def test_the_tests_that_it_shows_pass(tmp_path: Path) -> None:
+    """As two files of an application."""
+    conftest, test = BLOCKS[-2:]
+    (tmp_path / "conftest.py").write_text(conftest)
+    (tmp_path / "test_app.py").write_text(test)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert "1 passed" in done.stdout, done.stdout
+
+
+def test_the_status_that_it_shows_is_the_real_one(registry: FakeRegistry) -> None:
+    """Key by key."""
+    shown = re.search(r"^```json\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    registry.releases["summarize"] = release(candidate="1.3.0", percent=10)
+    with Client(registry.url, prompts=["summarize"]) as client:
+        assert client.ready(10)
+        real = client.status()
+
+    assert shown is not None
+    documented = json.loads(shown[1])
+    assert keys(documented) == keys(real)
+    assert documented["prompts"]["summarize"]["versions"] == real["prompts"]["summarize"]["versions"]
+
+
+def keys(value: Any) -> Any:
+    """The keys of objects, all the way down."""
+    return {key: keys(inner) for key, inner in value.items()} if isinstance(value, dict) else None
+
+
+@pytest.mark.parametrize(
+    "said",
+    re.findall(r"^\| `((?:the|get|prompts) [^`]*)` \|", README, re.MULTILINE),
+)
+def test_what_the_table_quotes_is_really_said(said: str) -> None:
+    """Somewhere in the client's source, so that a search for the message finds the row."""
+    folder = Path(logs.__file__).parent
+    source = re.sub(r'"\s*\n\s*f?"', "", "".join(file.read_text() for file in folder.glob("*.py")))
+
+    assert said.partition(":")[0] in source
