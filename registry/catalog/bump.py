@@ -87,6 +87,7 @@ def _rest(old: Document, new: Document) -> Iterator[Reason]:
     if old.messages != new.messages:
         yield Reason("patch", "changes the text of its messages")
     about = [(d.title, d.description, d.metadata, d.extra) for d in (old, new)]
-    described = [{variable.name: variable.description for variable in d.variables} for d in (old, new)]
-    if about[0] != about[1] or described[0] != described[1]:
+    words = {variable.name: variable.description for variable in old.variables}
+    reworded = any(words.get(v.name, v.description) != v.description for v in new.variables)
+    if about[0] != about[1] or reworded:
         yield Reason("patch", "describes itself in other words")

@@ -55,6 +55,7 @@ _WARNINGS = {
     "default_unused": "a default of a variable that is required",
     "literal": "{{...}} that is no placeholder, so it stays as it is",
     "small_bump": "the newest tag raises the version less than the changes since the one before it call for",
+    "stray": "a file with messages in the prompts folder, whose name is not that of a prompt file",
     "unknown_key": "a key that has no effect",
     "unused_variable": "a declared variable that no message uses",
 }

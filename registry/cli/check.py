@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotat
 from registry.cli.report import Format  # noqa: TC001 - the same
 from registry.errors import Invalid
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def _explain(wanted: bool) -> None:
     if wanted:
@@ -21,9 +24,10 @@ def _explain(wanted: bool) -> None:
 
 
 def check(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", exists=True, file_okay=False, help="A prompts repository.")
-    ] = Path(),
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="DIR", exists=True, help="A prompts repository, or some files of one."),
+    ] = None,
     *,
     form: Annotated[
         Format | None,
@@ -45,20 +49,27 @@ def check(
     \b
     Example:  promptstage check
               promptstage check ./prompts --json
+              promptstage check prompts/summarize.prompt.yml
               promptstage check --strict --format github
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     if as_json and form not in {None, "json"}:
         raise typer.BadParameter(f"give --json or --format {form}, not both")
-    found = _find(folder)
-    told = sorted(_look(folder, found))
+    paths = paths or [Path()]
+    found = _find(paths)
+    told = sorted([*_look(found), *_strays(paths)])
     report.tell("json" if as_json else form or report.usual(), told, sum(map(len, found.values())))
     failed = any(problem.severity == "error" or strict for problem in told)
     raise typer.Exit(1 if failed else 0)
 
 
-def _find(folder: Path) -> dict[Path, list[Path]]:
+def _find(paths: list[Path]) -> dict[Path, list[Path]]:
     """The prompt files of each folder that may have some. Raises Invalid if there is none at all."""
-    found = {root: files.find(root) for root in files.roots_of(folder)}
+    found: dict[Path, list[Path]] = {}
+    for path in paths:
+        if path.is_file():
+            found.setdefault(files.root_of(path), []).append(path)
+        else:
+            found |= {root: files.find(root) for root in files.roots_of(path)}
     if not any(found.values()):
         raise Invalid(
             f"there is no prompt file in {' or '.join(map(str, found))}; "
@@ -67,7 +78,12 @@ def _find(folder: Path) -> dict[Path, list[Path]]:
     return found
 
 
-def _look(folder: Path, found: dict[Path, list[Path]]) -> list[files.Problem]:
-    of_files = [problem for root, below in found.items() for problem in files.look(root, below)]
-    regular = [file for below in found.values() for file in below if file.is_file()]
-    return of_files + list(files.small_bumps(folder, regular))
+def _look(found: dict[Path, list[Path]]) -> Iterator[files.Problem]:
+    for root, below in found.items():
+        yield from files.look(root, below)
+        yield from files.small_bumps(root, [file for file in below if file.is_file()])
+
+
+def _strays(paths: list[Path]) -> Iterator[files.Problem]:
+    folders = (path for path in paths if path.is_dir())
+    return (problem for path in folders for root in files.roots_of(path) for problem in files.strays(root))

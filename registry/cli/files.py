@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.catalog import lint, naming
 from registry.catalog.codes import CODES
+from registry.catalog.strict_yaml import SIZE_LIMIT
 from registry.cli import made, worktree
 from registry.errors import GitFailed, Invalid
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from registry.catalog.codes import Severity
+
+
+_MESSAGES = re.compile(rb"^messages:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,20 +42,39 @@ def roots_of(folder: Path) -> list[Path]:
     return [path for path in (folder, folder / naming.GITHUB_FOLDER) if path.is_dir()]
 
 
-def find(root: Path) -> list[Path]:
+def root_of(file: Path) -> Path:
+    """The folder below which a prompt's file has its name. Raises Invalid if this is none."""
+    if not file.name.endswith(naming.SUFFIXES):
+        raise Invalid(f"{file} is no prompt file; the name of one ends in {' or '.join(naming.SUFFIXES)}")
+    around = worktree.find(file.parent) or Path.cwd()
+    roots = [root for root in roots_of(around) if file.resolve().is_relative_to(root.resolve())]
+    return roots[-1] if roots else file.parent
+
+
+def find(root: Path, suffixes: tuple[str, ...] = naming.SUFFIXES) -> list[Path]:
     """Every prompt file below a folder, in the order of their paths; hidden folders hold none."""
     found: list[Path] = []
     for folder, below, names in os.walk(root):
         below[:] = [name for name in below if not name.startswith(".")]
-        found += [Path(folder, name) for name in names if name.endswith(naming.SUFFIXES)]
+        found += [Path(folder, name) for name in names if name.endswith(suffixes)]
     return sorted(found)
+
+
+def strays(root: Path) -> Iterator[Problem]:
+    """Warn of files in a prompts folder that look like prompts, but are not named like them."""
+    if not root.resolve().as_posix().endswith((f"/{naming.FOLDER}", f"/{naming.GITHUB_FOLDER}")):
+        return
+    for file in find(root, (".yml", ".yaml")):
+        if not file.name.endswith(naming.SUFFIXES) and file.is_file() and _is_like_a_prompt(file):
+            wanted = file.with_suffix("").name + naming.SUFFIXES[0]
+            yield _problem(file, "stray", f"nobody will take this for a prompt; name it {wanted}")
 
 
 def look(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
     """Say everything that there is to say about these files below `root`."""
     seen: dict[str, Path] = {}
     for file in files:
-        yield from _about_name(root, file, seen)
+        yield from _about_name(root.resolve(), file, seen)
         yield from _about_file(file)
 
 
@@ -60,9 +84,9 @@ def about(path: str, content: bytes) -> Iterator[Problem]:
         yield Problem(path, found.line, found.column, found.severity, found.code, found.message)
 
 
-def small_bumps(folder: Path, files: Collection[Path]) -> Iterator[Problem]:
+def small_bumps(root: Path, files: Collection[Path]) -> Iterator[Problem]:
     """Warn of tags that raised a version too little; outside of git there are none."""
-    top = worktree.find(folder)
+    top = worktree.find(root)
     if top is None:
         return
     named = {naming.prompt_at(path): file for file in files if (path := _within(top, file))}
@@ -81,13 +105,19 @@ def shown(file: Path) -> str:
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
+def _is_like_a_prompt(file: Path) -> bool:
+    with file.open("rb") as stream:
+        content = stream.read(SIZE_LIMIT)
+    return bool(_MESSAGES.search(content)) and "stray" not in lint.ignores(content)
+
+
 def _within(top: Path, file: Path) -> str | None:
-    whole = file.resolve()
+    whole, top = file.resolve(), top.resolve()
     return whole.relative_to(top).as_posix() if whole.is_relative_to(top) else None
 
 
 def _about_name(root: Path, file: Path, seen: dict[str, Path]) -> Iterator[Problem]:
-    path = file.relative_to(root).as_posix()
+    path = (file.parent.resolve() / file.name).relative_to(root).as_posix()
     name = naming.stem(path)
     twin = seen.setdefault(name, file)
     if twin is not file:
@@ -97,7 +127,7 @@ def _about_name(root: Path, file: Path, seen: dict[str, Path]) -> Iterator[Probl
     except Invalid as error:
         near = naming.suggest(name)
         perhaps = f", perhaps to {naming.file_names(near)[0]}" if near else ""
-        yield _problem(file, error.code, f"{error.message}; rename the file{perhaps}")
+        yield _problem(file, "bad_name", f"{error.message}; rename the file{perhaps}")
 
 
 def _about_file(file: Path) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cli.shell import commit
 from support import prompt
 
 from registry.cli import worktree
@@ -223,6 +224,41 @@ def test_the_codes_are_listed(cli: Cli) -> None:
     assert re.search(
         r"^unused_variable +warning +a declared variable that no message uses$", out, re.MULTILINE
     )
+
+
+def test_single_files(cli: Cli, author: PromptRepository) -> None:
+    """As commit hooks name them; each still has the name that it has in its repository."""
+    commit(author, "prompts/support/history.prompt.yml", prompt())
+
+    done = cli("check", "history.prompt.yml", "../summarize.prompt.yml", cwd=author.path / "prompts/support")
+
+    assert done.code == 1
+    assert "history.prompt.yml:1:1: error[bad_name]: 'support/history' is no prompt's name" in done.out
+    assert done.out.endswith("2 prompt files, 1 error, 0 warnings\n")
+
+
+def test_a_file_that_is_no_prompt(cli: Cli, tmp_path: Path) -> None:
+    """It says how the name of one ends."""
+    (tmp_path / "notes.txt").write_text("mine")
+
+    done = cli("check", "notes.txt")
+
+    assert (done.code, "the name of one ends in .prompt.yml or .prompt.yaml" in done.err) == (1, True)
+
+
+def test_a_prompt_with_a_wrong_suffix_is_not_overlooked(cli: Cli, tmp_path: Path) -> None:
+    """Its author would wait for it in vain; other YAML is left alone."""
+    write(tmp_path / "prompts", summarize=prompt())
+    (tmp_path / "prompts/reply.yml").write_text(prompt())
+    (tmp_path / "prompts/mkdocs.yml").write_text("nav: []\n")
+
+    lines = cli("check").out.splitlines()
+
+    message = "nobody will take this for a prompt; name it reply.prompt.yml"
+    assert lines == [
+        f"prompts/reply.yml:1:1: warning[stray]: {message}",
+        "1 prompt file, 0 errors, 1 warning",
+    ]
 
 
 def test_a_tag_that_raised_the_version_too_little(cli: Cli, author: PromptRepository) -> None:
