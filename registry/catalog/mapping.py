@@ -1,0 +1,114 @@
+"""Takes values of a kind out of a mapping of a prompt file, and says what is wrong with them. Pure."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from registry.catalog.strict_yaml import Node, Source
+
+SHOWN = 60  # characters of the file's own words in a message
+_KEYS_SHOWN = 8  # unknown keys in a sentence
+_COMPARED = 50  # names with which one is compared
+_NEAR = 0.8  # how alike two names are, 0 to 1, if one may be a typing error of the other
+
+
+class Mapping:
+    """Takes what is needed out of a mapping, and says what is wrong with it."""
+
+    def __init__(self, source: Source, node: Node, what: str) -> None:
+        self.items: dict[str, Node] = {}
+        self._source = source
+        self._node = node
+        self.valid = isinstance(node.value, dict)
+        if self.valid:
+            self.items = node.value
+        else:
+            source.report(node, "not_a_mapping", f"{what} must be `key: value` pairs; write it like that")
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the key is there with a value; an empty one counts as absent."""
+        return key in self.items and self.items[key].value is not None
+
+    def at(self, key: str) -> Node:
+        """The place of a value; that of the mapping, if it is absent."""
+        return self.items.get(key, self._node)
+
+    def report(self, key: str, code: str, message: str) -> None:
+        """Say what is wrong with the value of a key."""
+        self._source.report(self.at(key), code, message)
+
+    def warn_unknown(self, known: tuple[str, ...], remedy: str) -> None:
+        """Warn of the other keys, all in one sentence: some files have many."""
+        unknown = [key for key in self._node.keys if key not in known]
+        if not unknown or self._source.full:
+            return
+        shown = ", ".join(_with_guess(key, known) for key in unknown[:_KEYS_SHOWN])
+        more = f" and {len(unknown) - _KEYS_SHOWN} more" if len(unknown) > _KEYS_SHOWN else ""
+        several = len(unknown) > 1
+        subject = (
+            f"unknown key{'s' if several else ''} {shown}{more} {'have' if several else 'has'} no effect"
+        )
+        remedies = remedy.replace("it", "them") if several else remedy
+        self._source.report(self._node.keys[unknown[0]], "unknown_key", f"{subject}; {remedies}")
+
+    def text(self, key: str, default: str) -> str:
+        """The text of a key."""
+        if key not in self:
+            return default
+        value = self.items[key].value
+        if isinstance(value, str):
+            return value
+        self.report(key, "not_text", f"{key} must be text; quote it")
+        return default
+
+    def needed(self, key: str, code: str, message: str) -> str:
+        """The text of a key that must have some."""
+        value = self.text(key, "")
+        if key not in self or self.items[key].value == "":
+            self.report(key, code, message)
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        """The truth of a key."""
+        if key not in self:
+            return default
+        value = self.items[key].value
+        if not isinstance(value, bool):
+            self.report(key, "not_boolean", f"{key} is neither true nor false; write one of them")
+        return bool(value)
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """The mapping of a key, as JSON."""
+        if key not in self:
+            return {}
+        node = self.items[key]
+        Mapping(self._source, node, key)
+        return node.plain() if isinstance(node.value, dict) else {}
+
+    def list(self, key: str) -> list[Node]:
+        """The list of a key."""
+        if key not in self:
+            return []
+        value = self.items[key].value
+        if isinstance(value, list):
+            return value
+        self.report(key, "not_a_list", f"{key} must be a list; begin each entry with `- `")
+        return []
+
+
+def _with_guess(key: str, known: tuple[str, ...]) -> str:
+    """A key as it is shown, with the one that may have been meant: a typing error has no effect either."""
+    plain = {name.lower(): name for name in known}
+    near = nearest(key.lower().replace("_", ""), plain)
+    return f"{key[:SHOWN]!r}" + (f" (did you mean {plain[near]}?)" if near else "")
+
+
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """The known name that this one may be a typing error of; no search where it would take long."""
+    if len(name) > SHOWN or len(known) > _COMPARED:
+        return None
+    return next(iter(get_close_matches(name, known, 1, _NEAR)), None)
