@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from promptstage.keys import Defaults, as_key, check_attributes, only
+from promptstage.keys import Defaults, as_key, check_attributes, context, only
 from promptstage.limits import KEY_CHARACTERS
 from promptstage.stamp import shared
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+    from contextlib import AbstractContextManager
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     Scope = MutableMapping[str, Any]
@@ -34,6 +35,7 @@ App = TypeVar("App")
 Name = TypeVar("Name", str, bytes)  # of a header
 T = TypeVar("T")
 
+_BEGUN_BY = "promptstage.middleware"  # in the scope or environ: one further in only adds what it finds
 _logger = logging.getLogger("promptstage")
 
 
@@ -41,7 +43,8 @@ class Middleware(Generic[App, Name]):
     """Gives each request its key, its attributes and an empty stamp.
 
     The key is what `key` returns, else that header's value, else that cookie's, else a random one: all
-    `get` of one request stay on one arm. A value that is empty, too long or not UTF-8 is none.
+    `get` of one request stay on one arm. A value that is empty, too long or not UTF-8 is none. One within
+    another, say where it is known who is logged in, adds what it finds to the request that has begun.
 
     Args:
         app: what it wraps. Around everything else, it lets the server's access log name the prompt too.
@@ -71,10 +74,16 @@ class Middleware(Generic[App, Name]):
 
     @contextmanager
     def _request(self, request: Any) -> Iterator[None]:
-        with shared():
-            key = self._key(request) or self._sent_key(request) or os.urandom(16).hex()
-            with only(Defaults(key, self._attributes(request))):
-                yield
+        nested = request.setdefault(_BEGUN_BY, self) is not self
+        with nullcontext() if nested else shared(), self._given(request, nested=nested):
+            yield
+
+    def _given(self, request: Any, *, nested: bool) -> AbstractContextManager[None]:
+        key = self._key(request) or self._sent_key(request)
+        attributes = self._attributes(request)
+        if nested:
+            return context(key=key, attributes=attributes)
+        return only(Defaults(key or os.urandom(16).hex(), attributes))
 
     def _sent_key(self, request: Any) -> str | None:
         return next(filter(None, map(_usable, self._sent(request))), None)

@@ -52,13 +52,13 @@ async def asgi_requests(app: Any) -> None:
         pass
 
     for _ in range(CALLS):
-        await app(SCOPE, None, nowhere)
+        await app(dict(SCOPE), None, nowhere)
 
 
 def wsgi_requests(app: Any) -> None:
     """Serve them as a WSGI server does."""
     for _ in range(CALLS):
-        body = app(ENVIRON, lambda _status, _headers: None)
+        body = app(dict(ENVIRON), lambda _status, _headers: None)
         for _ in body:
             pass
         if hasattr(body, "close"):

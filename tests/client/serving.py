@@ -84,7 +84,8 @@ def wsgiref_serving(app: WSGIApplication) -> Iterator[int]:
 def gunicorn_serving(app: str, log: Path) -> Iterator[int]:
     """The port of a WSGI application in a process of its own, with four threads; stderr goes to a file."""
     command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "--pythonpath", str(TESTS)]
-    command += ["--worker-class", "gthread", "--threads", "4", "--access-logfile", "/dev/null", app]
+    command += ["--worker-class", "gthread", "--threads", "4", "--access-logfile", "/dev/null"]
+    command += ["--no-control-socket", app]
     with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
         try:
             yield int(until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text()), "gunicorn")[1])

@@ -123,6 +123,30 @@ def test_a_request_that_fails_ends_too(through: Through) -> None:
     assert (str(current()), current_defaults()) == ("-", Defaults())
 
 
+def test_one_within_another_adds_what_it_finds() -> None:
+    """The outer one gives access logs the stamp, the inner one the key, where the user is known."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        seen.append(current_defaults())
+        client.get("triage")
+        return []
+
+    def outer(inner: Any) -> Any:
+        def around(environ: Any, start_response: Any) -> Any:
+            close(inner(environ, start_response))
+            assert str(current()) == "triage@1.0.0"
+            return []
+
+        return WSGIMiddleware(around, key=lambda _: "u1", attributes=lambda _: {"tenant": "acme"})
+
+    seen: list[Defaults] = []
+    close(outer(WSGIMiddleware(app))({}, never))
+    close(outer(WSGIMiddleware(app, key=lambda _: "u2", attributes=lambda _: {"plan": "free"}))({}, never))
+
+    assert seen == [Defaults("u1", {"tenant": "acme"}), Defaults("u2", {"tenant": "acme", "plan": "free"})]
+    assert (str(current()), current_defaults()) == ("-", Defaults())
+
+
 def test_what_outlives_a_request_does_not_speak_for_it(through: Through) -> None:
     """A connection pool that begins in a request goes on without its stamp."""
     shared: list[Any] = []

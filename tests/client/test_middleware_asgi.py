@@ -12,7 +12,8 @@ from client.apps.shared import arms, client, log, names
 from client.serving import Lines, ask, body, get, uvicorn_serving
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import JSONResponse
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from promptstage import context, logs
@@ -21,6 +22,7 @@ from promptstage.middleware import ASGIMiddleware
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from starlette.middleware.base import RequestResponseEndpoint
     from starlette.requests import Request
 
 
@@ -180,20 +182,45 @@ def test_a_pipelined_request_inherits_neither_key_nor_attributes(port: int) -> N
 
 
 def test_starlette_takes_it_as_any_middleware(lines: Lines) -> None:
-    """With its arguments; a key set nearer to the work goes before that of the request."""
+    """With its arguments; others within it share the stamp, and a key nearer to the work goes first."""
 
     async def which(request: Request) -> JSONResponse:
         await client.aget("p2")
-        log.info("p2 endpoint")
         with context(key=request.query_params["user"]):
             return JSONResponse(arms())
 
+    async def dispatch(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        log.info("p2 dispatched")
+        return response
+
+    own = Middleware(ASGIMiddleware, header="X-User-Id")
     app = Starlette(
-        routes=[Route("/arms", which)], middleware=[Middleware(ASGIMiddleware, header="X-User-Id")]
+        routes=[Route("/arms", which)], middleware=[own, Middleware(BaseHTTPMiddleware, dispatch=dispatch)]
     )
     with uvicorn_serving(app) as port:
         for user in map(str, range(10)):
             expected = client.get("rolling", key=user, stamp=False).version
             assert body(ask(port, get(f"/arms?user={user}", X_User_Id="7")))["rolling"] == [expected]
 
-    assert lines.of("p2", last="endpoint") == {"endpoint": "p2@1.0.0"}
+    assert lines.of("p2", last="dispatched") == {"dispatched": "p2@1.0.0"}
+
+
+def test_an_error_handler_around_the_application_says_the_prompt(lines: Lines) -> None:
+    """And so does the access log, if the middleware is around all of it, whatever else is within."""
+
+    def fail(request: Request) -> None:
+        client.get("p3")
+        raise KeyError
+
+    def handle(request: Request, error: Exception) -> Response:
+        log.error("p3 failed")
+        return Response(status_code=500)
+
+    app = Starlette(routes=[Route("/fail", fail)], exception_handlers={Exception: handle})
+    app.add_middleware(ASGIMiddleware, header="X-User-Id")
+    with uvicorn_serving(ASGIMiddleware(app)) as port:
+        ask(port, get("/fail"))
+
+    assert lines.of("p3", last="failed") == {"failed": "p3@1.0.0"}
+    assert [stamp for text, stamp in lines.seen if "GET /fail" in text] == ["p3@1.0.0"]

@@ -43,8 +43,8 @@ def test_what_a_view_gets_the_middleware_around_it_says(port: int, lines: Lines,
     assert lines.of("p1", last="middleware") == {"endpoint": "p1@1.0.0", "middleware": "p1@1.0.0"}
 
 
-def test_requests_on_one_connection_do_not_mix(port: int, lines: Lines) -> None:
-    """Each begins without a stamp."""
+def test_requests_one_after_another_do_not_mix(port: int, lines: Lines) -> None:
+    """Each begins without a stamp, though one thread or one loop serves them all."""
     for number, name in enumerate(names):
         ask(port, get(f"/{'sync' if number % 2 else 'bare'}/{name}"))
 

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-import urllib3
 from client.apps.shared import client, names
 from client.serving import ask, body, get, gunicorn_serving
 from support import until
@@ -68,11 +67,10 @@ def test_a_prompt_may_be_had_while_the_body_is_sent(site: Site, logged: Logged) 
     assert logged("^p2 ", 3) == dict.fromkeys(("p2 one", "p2 two", "p2 teardown"), "p2@1.0.0")
 
 
-def test_requests_of_one_thread_do_not_mix(site: Site, logged: Logged) -> None:
-    """Each begins without a stamp, on one connection too."""
-    with urllib3.HTTPConnectionPool("127.0.0.1", site[0], maxsize=1) as connection:
-        for number, name in enumerate(names):
-            assert connection.request("GET", f"/{'get' if number % 2 else 'bare'}/{name}").status == 200
+def test_requests_on_one_connection_do_not_mix(site: Site, logged: Logged) -> None:
+    """Also when they are sent in one write: each begins without a stamp."""
+    paths = [f"/{'get' if number % 2 else 'bare'}/{name}" for number, name in enumerate(names)]
+    assert ask(site[0], *map(get, paths)).count("200 OK") == len(names)
 
     assert logged("endpoint", len(names)) == {
         f"{name} endpoint": f"{name}@1.0.0" if number % 2 else None for number, name in enumerate(names)
