@@ -42,7 +42,12 @@ def _environment(value: str) -> str:
     return value
 
 
-_name = typer.Argument(metavar="NAME", callback=_usage(naming.require_name), help="Like support/triage.")
+def _name_or_path(value: str) -> str:
+    """A name, or the path that a shell completed to the prompt's file."""
+    return naming.prompt_at(value.removeprefix("./")) or naming.require_name(value)
+
+
+_name = typer.Argument(metavar="NAME", callback=_usage(_name_or_path), help="Like support/triage.")
 _version, _from, _to = (
     typer.Argument(metavar=metavar, callback=_usage(_version_or_latest), help="Such as 1.3.0, or latest.")
     for metavar in ("VERSION", "FROM", "TO")

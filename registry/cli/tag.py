@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,8 @@ from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
     from registry.cli.proposal import Proposal
+
+NAMED = 3  # prompts that an error suggests
 
 
 def tag(  # noqa: PLR0913 - one parameter an option
@@ -74,10 +77,15 @@ def _validated(top: Path, name: str) -> tuple[str, bytes]:
             break
     if worktree.is_changed(top, *paths):
         raise Invalid(f"the file of {name} differs from what HEAD holds; git commit it first, then tag it")
-    if len(held) != 1:
-        both = f"{' and '.join(paths)} are both in HEAD; git rm one of them"
+    if not held:
+        near = get_close_matches(name, filter(None, map(naming.prompt_at, worktree.paths(top))), NAMED)
         raise Invalid(
-            f"{both if held else f'{paths[0]} is not in HEAD; write it'}, and git commit that first"
+            f"{paths[0]} is not in HEAD; "
+            + (f"did you mean {' or '.join(near)}?" if near else "write it, and git commit that first")
+        )
+    if len(held) > 1:
+        raise Invalid(
+            f"{' and '.join(paths)} are both in HEAD; git rm one of them, and git commit that first"
         )
     ((path, content),) = held.items()
     problems = list(files.about(path, content))

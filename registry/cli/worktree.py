@@ -77,6 +77,12 @@ def content(folder: Path, path: str) -> bytes | None:
     return None if done.returncode else done.stdout
 
 
+def paths(folder: Path) -> list[str]:
+    """Every file that HEAD has."""
+    listed = _ask(folder, "ls-tree", "-r", "-z", "--name-only", "HEAD") or b""
+    return listed.decode("utf-8", "surrogateescape").split("\0")
+
+
 def is_changed(folder: Path, *paths: str) -> bool:
     """Whether the worktree, or what is staged, differs from HEAD at one of these paths."""
     return bool(_tell(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--", *paths))

@@ -241,6 +241,17 @@ def test_a_prompt_that_is_not_there(tag: Cli) -> None:
     assert "prompts/support/reply.prompt.yml is not in HEAD" in tag("tag", "support/reply").err
 
 
+def test_a_name_that_was_misspelt(tag: Cli) -> None:
+    """The nearest ones that HEAD has are named."""
+    assert "is not in HEAD; did you mean summarize?" in tag("tag", "sumarize").err
+
+
+def test_the_path_of_the_file_will_do(tag: Cli, author: PromptRepository) -> None:
+    """It is what a shell completes to."""
+    assert tag("tag", "prompts/summarize.prompt.yml").code == 0
+    assert tags(author) == ["summarize/v1.0.0"]
+
+
 def test_both_suffixes_in_head(tag: Cli, author: PromptRepository) -> None:
     """The registry could not serve it either."""
     commit(author, "prompts/summarize.prompt.yaml", prompt())
