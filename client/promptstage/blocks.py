@@ -63,10 +63,12 @@ class Blocks(Generic[T]):
         would remember every request that it ever had.
         """
         before, blocks = self._variable.get(), self._open.get()
+        block = Block(value)  # which knows nothing of `before`, for the same reason
         self._variable.set(value)
-        self._open.set(())
+        self._open.set((block,))
         try:
             yield
         finally:
-            self._variable.set(before)
-            self._open.set(blocks)
+            if block in self._open.get():
+                self._variable.set(before)
+                self._open.set(blocks)

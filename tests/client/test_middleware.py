@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -293,3 +295,18 @@ def test_a_wsgi_request_lasts_until_its_body_is_closed() -> None:
 
     assert seen == ["triage@1.0.0", "triage@1.0.0", "closed triage@1.0.0"]
     assert (str(current()), current_defaults()) == ("-", Defaults())
+
+
+def test_a_wsgi_body_that_nobody_closes_ends_no_other_request() -> None:
+    """When it is thrown away, some other request may just be running."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        return []
+
+    abandoned = [copy_context().run(WSGIMiddleware(app), {}, never)]
+    with context(key="u1"):
+        client.get("triage")
+        abandoned.clear()
+        gc.collect()
+
+        assert (str(current()), current_defaults().key) == ("triage@1.0.0", "u1")
