@@ -49,11 +49,17 @@ def require_name(name: str) -> str:
     """Return the name. Raises Invalid (`bad_name`) if it is none, with the rule."""
     if is_name(name):
         return name
-    raise Invalid(
-        f"{name[:NAME_LENGTH]!r} is no prompt's name; use a-z, 0-9, _ and - in parts joined by /, "
-        f"none of them like v1 or one of {', '.join(sorted(RESERVED))}",
-        code="bad_name",
-    )
+    raise Invalid(f"{name[:NAME_LENGTH]!r} is no prompt's name; {_rule(name)}", code="bad_name")
+
+
+def _rule(name: str) -> str:
+    """The rule of names, with that part of it which this one breaks."""
+    rule = "use a-z, 0-9, _ and - in parts joined by /"
+    parts = name.split("/")
+    if len(name) > NAME_LENGTH or len(parts) > SEGMENTS:
+        return f"{rule}, {SEGMENTS} parts and {NAME_LENGTH} characters at most"
+    taken = next((part for part in parts if part in RESERVED or _LIKE_VERSION.fullmatch(part)), None)
+    return f"{rule}, but {taken} means something else in addresses and tags" if taken else rule
 
 
 def suggest(name: str) -> str | None:

@@ -11,7 +11,7 @@ import typer
 from registry.catalog import naming
 from registry.catalog.bump import PARTS
 from registry.cli import files, output, proposal, report, worktree
-from registry.cli.options import Name, NewVersion  # noqa: TC001 - typer reads the annotations
+from registry.cli.options import Name, NewVersion, Yes  # noqa: TC001 - typer reads the annotations
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def tag(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option("-m", "--message", help="What is new; else the last commit's subject.")
     ] = None,
     push: Annotated[bool, typer.Option("--push", help="Push this tag, and nothing else.")] = False,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be tagged, and why.")] = False,
 ) -> None:
     """Tag what HEAD holds as a prompt's next version.
