@@ -26,10 +26,10 @@ PER_PERCENT = BUCKETS // 100
 def explain(  # noqa: PLR0913 - one parameter an option
     name: Name,
     *,
-    key: Annotated[str, typer.Option(help="Whose version: a user's id, or what the app gives as key.")],
+    key: Annotated[str, typer.Option("-k", "--key", help="Whose version: a user's id, or what the app gives.")],
     attribute: Annotated[
         list[str] | None,
-        typer.Option(help="What the app knows of that user: tenant=acme; as often as needed."),
+        typer.Option("-a", "--attribute", help="What the app knows of that user; as often as needed."),
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="Then; else now.")] = None,
     environment: Environment = "production",

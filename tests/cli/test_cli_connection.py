@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,6 +68,24 @@ def forgetful(url: str, before: Callable[[], None]) -> Iterator[tuple[str, list[
 
     with listening(Proxy) as address:
         yield address, keys
+
+
+@contextmanager
+def breakable(url: str) -> Iterator[tuple[str, Event]]:
+    """A way to a registry that breaks while an event is set."""
+    broken = Event()
+
+    class Proxy(Bystander):
+        def do_GET(self) -> None:
+            if broken.is_set():
+                self.close_connection = True
+                return
+            answer = urllib3.request("GET", url + self.path, headers=dict(self.headers))
+            self.status, self.body = answer.status, answer.data
+            super().do_GET()
+
+    with listening(Proxy) as address:
+        yield address, broken
 
 
 def test_no_registry(cli: Cli) -> None:

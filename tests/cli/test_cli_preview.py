@@ -1,0 +1,105 @@
+"""What is shown before it is done: to a person, and in a pipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from registry.cli import preview
+from registry.cli.preview import Move
+
+if TYPE_CHECKING:
+    from cli.shell import Cli
+
+
+def state(stable: str = "", previous: str = "", candidate: str = "") -> dict[str, Any]:
+    """A state of these versions."""
+    versions = [{"version": version} if version else None for version in (stable, previous, candidate)]
+    rollout = {"candidate": versions[2]} if candidate else None
+    return {"stable": versions[0], "previous": versions[1], "rollout": rollout}
+
+
+@pytest.mark.parametrize(
+    ("op", "version", "before", "goes"),
+    [
+        ("promote", "1", state(), Move("", "1")),
+        ("promote", "2", state("1"), Move("1", "2")),
+        ("promote", None, state("1", candidate="2"), Move("1", "2")),
+        ("promote", "3", state("1", candidate="2"), None),
+        ("promote", None, state("1"), None),
+        ("promote", "1", state("1"), None),
+        ("start", "2", state("1"), Move("1", "2")),
+        ("start", "1", state(), None),
+        ("start", "3", state("1", candidate="2"), None),
+        ("rollback", None, state("1", candidate="2"), Move("2", "1")),
+        ("rollback", None, state("2", "1"), Move("2", "1")),
+        ("rollback", None, state("2"), None),
+    ],
+)
+def test_where_a_command_goes(op: str, version: str | None, before: Any, goes: Move | None) -> None:
+    """Nowhere, where the registry will say why it cannot."""
+    assert preview.move(op, before, version) == goes
+
+
+def test_a_start_is_shown(manager: Cli) -> None:
+    """Versions, parts that change, users, times, audience; on stderr, so that a pipe has the result alone."""
+    manager("promote", "summarize", "1.0.0")
+
+    done = manager("start", "summarize", "1.1.0", "--steps", "5:1h,50", "--audience", "tenant=acme")
+
+    assert [line.split() for line in done.err.splitlines()][1:5] == [
+        ["Versions", "1.0.0", "→", "1.1.0"],
+        ["Message", "summarize", "1.1.0"],
+        ["Changes", "messages", "(+1", "-1", "lines:", "promptstage", "diff", "summarize", "1.0.0", "1.1.0)"],
+        ["Users", "5%", "get", "1.1.0", "at", "once"],
+    ]
+    assert "  Then      50%  20" in done.err
+    assert "  Audience  tenant is acme\n" in done.err
+    assert len(done.out.splitlines()) == 1
+
+
+def test_variables_that_apps_do_not_pass_yet_are_named(manager: Cli) -> None:
+    """Before the registry refuses, and when it is forced."""
+    manager("promote", "summarize", "1.0.0")
+
+    assert (
+        "Requires  language, which 1.0.0 does not; it takes --force"
+        in manager("promote", "summarize", "latest").err
+    )
+    assert (
+        "language, which 1.0.0 does not; forced" in manager("promote", "summarize", "latest", "--force").err
+    )
+
+
+def test_a_rollback_is_shown(manager: Cli) -> None:
+    """What it goes back to, and for whom."""
+    manager("promote", "summarize", "1.0.0")
+    manager("start", "summarize", "1.1.0", "--plan", "fast")
+
+    shown = manager("rollback", "summarize").err
+
+    assert "  Versions  1.1.0 → 1.0.0\n" in shown
+    assert "  Users     the 10% who have 1.1.0\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "helps"),
+    [
+        (["advance", "summarize"], "promptstage start summarize -e {} VERSION"),
+        (["resume", "summarize"], "promptstage start summarize -e {} VERSION"),
+        (["rollback", "summarize"], "promptstage history summarize -e {}"),
+        (["promote", "summarize"], "promptstage promote summarize -e {} VERSION"),
+        (["promote", "summarize", "1.0.0"], "promptstage status summarize -e {}"),
+        (["start", "summarize", "7.0.0"], "promptstage versions summarize"),
+        (["start", "sumarize", "1.0.0"], "promptstage prompts"),
+    ],
+)
+def test_a_refusal_names_the_command_that_helps(manager: Cli, command: list[str], helps: str) -> None:
+    """It can be pasted: the environment is in it."""
+    manager("promote", "summarize", "1.0.0")
+
+    done = manager(*command)
+
+    assert done.code == 1
+    assert done.err.endswith(f"\nTry:  {helps.format(manager.environment['PROMPTSTAGE_ENVIRONMENT'])}\n")

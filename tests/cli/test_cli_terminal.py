@@ -1,0 +1,77 @@
+"""What is different where a person sits at a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cli.terminal import terminal
+from support import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cli.shell import Cli
+
+    State = Callable[[], Any]
+
+
+@pytest.fixture(autouse=True)
+def _stable(manager: Cli) -> None:
+    """1.0.0 is in force."""
+    assert manager("promote", "summarize", "1.0.0").code == 0
+
+
+def test_a_person_is_asked_and_may_say_no(manager: Cli, state: State) -> None:
+    """What changes is shown before; without a yes nothing does."""
+    with terminal(manager, "start", "summarize", "1.1.0", "--steps", "5,100") as shown:
+        shown.see("Go ahead")
+        assert "1.0.0 → 1.1.0" in shown.text
+        shown.type("\n")
+
+        assert shown.process.wait(PATIENCE) == 1
+        shown.see("nothing was changed")
+    assert state()["rollout"] is None
+
+
+def test_a_person_who_says_yes(manager: Cli, state: State) -> None:
+    """Then it is done."""
+    with terminal(manager, "promote", "summarize", "1.1.0") as shown:
+        shown.see("Go ahead")
+        shown.type("y\n")
+
+        assert shown.process.wait(PATIENCE) == 0
+    assert state()["stable"]["version"] == "1.1.0"
+
+
+def test_nobody_is_asked_with_yes(manager: Cli, state: State) -> None:
+    """``-y`` shows, and goes on."""
+    with terminal(manager, "start", "summarize", "1.1.0", "-y") as shown:
+        assert shown.process.wait(PATIENCE) == 0
+        shown.see("1.1.0 for 5%")
+        assert "Go ahead" not in shown.text
+    assert state()["rollout"]["candidate"]["version"] == "1.1.0"
+
+
+def test_what_was_changed_while_a_person_thought_is_not_overrun(manager: Cli, state: State) -> None:
+    """The answer says who was faster, and with what."""
+    manager("start", "summarize", "1.1.0", "--steps", "5,20,100")
+    with terminal(manager, "rollback", "summarize") as shown:
+        shown.see("Go ahead")
+        manager("advance", "summarize")
+        shown.type("y\n")
+
+        assert shown.process.wait(PATIENCE) == 1
+        shown.see("somebody changed it meanwhile: advance 5% → 20% by admin")
+    assert state()["rollout"]["step"] == 1
+
+
+def test_status_is_redrawn_until_interrupted(manager: Cli) -> None:
+    """In its place, so a change comes by itself; Ctrl-C is no error."""
+    with terminal(manager, "status", "--watch") as shown:
+        shown.see("summarize +1.0.0")
+        manager("start", "summarize", "1.1.0", "--steps", "5,100")
+        shown.see("summarize +1.0.0 +1.1.0 +█░+ 5%")
+
+        assert shown.interrupt() == 0
+        assert "Traceback" not in shown.text
