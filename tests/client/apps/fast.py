@@ -41,6 +41,12 @@ async def in_the_task_around(name: str) -> AsyncIterator[None]:
     log.info("%s dependency", name)
 
 
+async def in_a_block(name: str) -> AsyncIterator[None]:
+    """Around the endpoint; a sync dependency's block would stay in its own thread's context."""
+    with client.use(name):
+        yield
+
+
 def endpoint(name: str) -> str:
     """A thread."""
     log.info("%s endpoint", name)
@@ -53,7 +59,7 @@ async def aendpoint(name: str) -> str:
     return name
 
 
-dependencies = (in_a_thread, in_a_thread_around, in_the_task, in_the_task_around)
+dependencies = (in_a_thread, in_a_thread_around, in_the_task, in_the_task_around, in_a_block)
 for dependency in dependencies:
     needs = [Depends(dependency)]
     app.get(f"/sync/{dependency.__name__}/{{name}}", dependencies=needs)(endpoint)
