@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from registry.api import examples, problem, shapes
+from registry.api import fresh, problem, shapes
 from registry.api.parts import Name, Reader, Service
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MAX_PAGE = 1000
 @router.get(
     "/prompts",
     summary="List prompts",
-    responses=shapes.answer(shapes.Prompts, examples.PROMPTS, "a page of prompts"),
+    responses=shapes.answer(shapes.Prompts, "a page of prompts"),
 )
 def list_prompts(
     service: Service,
@@ -60,7 +60,7 @@ def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
 @router.get(
     "/prompts/{name:path}/versions",
     summary="List the versions of a prompt",
-    responses={**MISSING, **shapes.answer(shapes.Versions, examples.VERSIONS, "all of its versions")},
+    responses={**MISSING, **shapes.answer(shapes.Versions, "all of its versions")},
 )
 def list_versions(service: Service, _: Reader, name: Name) -> dict[str, Any]:
     """List the versions of a prompt, newest first, without their documents."""
@@ -70,30 +70,35 @@ def list_versions(service: Service, _: Reader, name: Name) -> dict[str, Any]:
 @router.get(
     "/prompts/{name:path}/versions/{version}",
     summary="Read a version",
-    responses={**MISSING, **shapes.answer(shapes.Version, examples.VERSION, "the version")},
+    responses={**MISSING, **shapes.answer(shapes.Version, "the version")},
 )
-def read_version(service: Service, _: Reader, name: Name, version: VersionName) -> dict[str, Any]:
+def read_version(service: Service, token: Reader, name: Name, version: VersionName) -> dict[str, Any]:
     """Read one version, or `latest`, with its document or what is wrong with it."""
-    return service.catalog.read(name, version).to_json(with_document=True)
+    found = fresh.found(service, token, lambda: service.catalog.read(name, version))
+    return found.to_json(with_document=True)
 
 
 @router.get(
     "/prompts/{name:path}/diff",
     summary="Compare two versions",
-    responses={**MISSING, **shapes.answer(shapes.Diff, examples.DIFF, "what differs")},
+    responses={**MISSING, **shapes.answer(shapes.Diff, "what differs")},
 )
 def diff_versions(
     service: Service,
-    _: Reader,
+    token: Reader,
     name: Name,
     old: Annotated[str, Query(alias="from", examples=["1.2.0"])],
     new: Annotated[str, Query(alias="to", examples=["1.3.0"])],
 ) -> dict[str, Any]:
     """Compare two versions: a unified diff of the files, and which parts of the document changed."""
-    return service.catalog.diff(name, old, new)
+    return fresh.found(service, token, lambda: service.catalog.diff(name, old, new))
 
 
-@router.get("/catalog")
+@router.get(
+    "/catalog",
+    summary="What the last look found",
+    responses=shapes.answer(shapes.CatalogStatus, "the state of the catalog"),
+)
 def catalog_status(service: Service, _: Reader) -> dict[str, Any]:
     """When the repository was last looked at, and what was ignored, moved or went wrong."""
     return service.catalog.status()

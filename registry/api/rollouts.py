@@ -9,7 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from registry.api import examples, problem, shapes
+from registry.api import examples, fresh, problem, shapes
 from registry.api.parts import Environment, Name, Parts, Reader, Releaser, Service
 from registry.errors import Invalid, NotFound
 from registry.rollouts.action import Action
@@ -88,7 +88,7 @@ def _changing(op: str) -> dict[int | str, dict[str, Any]]:
     """How an action is documented."""
     codes = {404: MISSING, 409: (*CONFLICTS[op], "changed"), 422: BAD}
     return problem.responses(404, 409, 412, 413, 422, codes=codes) | shapes.answer(
-        shapes.Acknowledgement, examples.ACKNOWLEDGED, "it is done, and durable"
+        shapes.Acknowledgement, "it is done, and durable"
     )
 
 
@@ -104,7 +104,7 @@ IfMatch = Annotated[str | None, Header(description='`"<epoch>.<seq>"`, the ETag 
 @router.get(
     "",
     summary="List what is in force",
-    responses=shapes.answer(shapes.States, examples.STATES, "every prompt that has a state"),
+    responses=shapes.answer(shapes.States, "every prompt that has a state"),
 )
 def list_states(service: Service, _: Reader, environment: Environment) -> dict[str, Any]:
     """List what is in force in an environment."""
@@ -114,7 +114,7 @@ def list_states(service: Service, _: Reader, environment: Environment) -> dict[s
 @router.get(
     "/{name:path}/history",
     summary="List the changes of a prompt",
-    responses=shapes.answer(shapes.History, examples.HISTORY, "a page of changes"),
+    responses=shapes.answer(shapes.History, "a page of changes"),
 )
 def read_history(
     service: Service,
@@ -137,11 +137,11 @@ def read_history(
 @router.get(
     "/{name:path}",
     summary="Read what is in force",
-    responses=shapes.answer(State, examples.STATE, "the state; ETag is what If-Match takes"),
+    responses=shapes.answer(State, "the state; ETag is what If-Match takes"),
 )
 def read_state(
     service: Service,
-    _: Reader,
+    token: Reader,
     environment: str,
     name: str,
     response: Response,
@@ -150,7 +150,7 @@ def read_state(
     """Read what is in force of a prompt, or what was at a time; ETag is what If-Match takes."""
     if at is not None:
         return service.rollouts.state_at(environment, name, at).model_dump(mode="json")
-    state = service.rollouts.state(environment, name)
+    state = fresh.found(service, token, lambda: service.rollouts.state(environment, name))
     response.headers["ETag"] = f'"{state.tag}"'
     return state.model_dump(mode="json")
 
@@ -242,5 +242,7 @@ async def _act(
     body = body or Plain()
     expect = body.expect.model_dump(exclude_unset=True)
     action = Action(**asked, op=op, reason=body.reason, expect=expect, **details)
-    answer = await to_thread.run_sync(service.rollouts.act, action, limiter=service.writers)
+    answer = await to_thread.run_sync(
+        lambda: fresh.look_again(service, lambda: service.rollouts.act(action)), limiter=service.writers
+    )
     return answer.to_json()

@@ -6,7 +6,7 @@ import logging
 import random
 import time
 from collections import deque
-from threading import Event, Thread
+from threading import Condition, Event, Thread
 from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError
@@ -57,9 +57,11 @@ class Sync:
         self._poll = poll_seconds or (LOCAL_SECONDS if self._mirror.local else REMOTE_SECONDS)
         self._on_change = on_change
         self._wake = Event()
-        self._wanted = Event()
+        self._turn = Condition()
+        self._asked = self._answered = 0  # looks that were wanted, and the last of them that is over
         self._stopped = Event()
         self._failures = 0
+        self._complaint = ""  # what was last logged
         self._adopted: object = self  # no revision equals it
         self._unread: deque[tuple[str, str]] = deque()
         self._thread = Thread(target=self._run, name="promptstage-sync", daemon=True)
@@ -76,17 +78,29 @@ class Sync:
         self._thread.join(STOP_SECONDS)
         self._mirror.close()  # what the thread had in use before
 
-    def look_now(self) -> None:
-        """Take a hint that there may be something new; returns at once."""
-        self._wanted.set()
+    def look_now(self) -> int:
+        """Take a hint that there may be something new; returns at once, with the number of that look."""
+        with self._turn:
+            self._asked += 1
+            wanted = self._asked
         self._wake.set()
+        return wanted
+
+    def look_and_wait(self, seconds: float) -> None:
+        """Look, and return when what was found is in the catalog, or after that time."""
+        wanted = self.look_now()
+        with self._turn:
+            self._turn.wait_for(lambda: self._answered >= wanted, seconds)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
+            asked = self._asked  # who asks later wants another look
             try:
-                self._look_if_due()
+                looked = self._look_if_due(wanted=asked > self._answered)
                 self._follow()
+                if looked:
+                    self._answer(asked)
                 if self._mirror.was_looked_at():  # if not, another process is at it just now
                     self.first_look.set()
                 self._settle_some()
@@ -96,26 +110,29 @@ class Sync:
             if not self._unread:
                 self._wake.wait(min(self._poll, FOLLOW_SECONDS))
 
-    def _look_if_due(self) -> None:
-        wanted = self._wanted.is_set()
-        self._wanted.clear()  # before looking: a later hint wants another look
+    def _answer(self, asked: int) -> None:
+        with self._turn:
+            self._answered = asked
+            self._turn.notify_all()
+
+    def _look_if_due(self, *, wanted: bool) -> bool:
+        """Look if it is time, or somebody wants it; whether a look is over, well or not."""
         if not wanted and self._mirror.age() < self._pause():
-            return
+            return False
         try:
             self._mirror.look()
-            if self._failures:
+            if self._complaint:
                 logger.info("the prompt repository can be read again", extra={"event": "sync.mended"})
-            self._failures = 0
+            self._failures, self._complaint = 0, ""
         except RegistryError as error:
-            if error.code == "busy":
-                if wanted:  # the other process may have begun before there was something to see
-                    self._wanted.set()
-                return
-            if not self._failures:
+            if error.code == "busy":  # the other process may have begun before there was something to see
+                return False
+            if error.message != self._complaint:  # once for each kind of trouble, not at every look
                 logger.warning(
                     "the prompt repository cannot be read: %s", error.message, extra={"event": "sync.failed"}
                 )
-            self._failures += 1
+            self._failures, self._complaint = self._failures + 1, error.message
+        return True
 
     def _pause(self) -> float:
         longest = max(self._poll, BACKOFF_SECONDS)

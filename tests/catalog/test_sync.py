@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from queue import SimpleQueue
 from threading import Event
@@ -9,6 +10,7 @@ from threading import enumerate as threads
 from typing import TYPE_CHECKING
 
 import pytest
+from support import until
 
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
@@ -80,6 +82,19 @@ def test_a_hint_does_not_wait_for_the_poll(author: PromptRepository, run: Callab
     assert running.wait() == ["a"]
 
 
+def test_who_waits_for_a_look_sees_what_it_found(
+    author: PromptRepository, run: Callable[..., Running]
+) -> None:
+    """However often, and however soon after the tag."""
+    running = run()
+
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        author.tag("a", version)
+        running.sync.look_and_wait(PATIENCE)
+
+        assert running.catalog.versions("a")[0] == version
+
+
 def test_one_process_fetches_for_all(author: PromptRepository, run: Callable[..., Running]) -> None:
     """A hint to one is seen by the other, which has no reason to look itself."""
     one, other = run(), run()
@@ -120,6 +135,33 @@ def test_a_repository_that_is_gone_is_looked_for(
     assert "does not appear to be a git repository" in error
     assert running.wait() == ["a"]
     assert running.catalog.status()["error"] is None
+
+
+def test_each_kind_of_trouble_is_logged_once(
+    author: PromptRepository,
+    run: Callable[..., Running],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Not at every look; and its end is logged too."""
+    caplog.set_level("INFO", "registry")
+    away = tmp_path / "elsewhere"
+    author.path.rename(away)
+    run(poll_seconds=0.01)
+    until(lambda: "does not appear to be a git repository" in caplog.text, "the first complaint")
+    author.path.mkdir()
+    (author.path / "HEAD").write_text("ref: refs/heads/main")
+    (author.path / "refs").mkdir()
+    (author.path / "objects").mkdir()
+    (author.path / "config").write_text("[broken")
+    until(lambda: "bad config" in caplog.text, "the second", caplog.text)
+    shutil.rmtree(author.path)
+    away.rename(author.path)
+
+    until(lambda: "can be read again" in caplog.text, "the end of it", caplog.text)
+
+    said = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(said) == len(set(said))
 
 
 def test_a_fault_does_not_end_the_thread(author: PromptRepository, run: Callable[..., Running]) -> None:
