@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from support import GIT, until
@@ -65,7 +66,7 @@ class _GitHandler(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - the server's own name
 
     def _run(self) -> tuple[int, bytes]:
-        path, _, query = self.path.partition("?")
+        address = urlsplit(self.path)  # to a proxy it is a whole one
         length = int(self.headers.get("Content-Length", 0))
         environment = {
             "PATH": os.environ["PATH"],
@@ -73,8 +74,8 @@ class _GitHandler(BaseHTTPRequestHandler):
             "GIT_PROJECT_ROOT": str(self.server.folder),
             "GIT_HTTP_EXPORT_ALL": "1",
             "REQUEST_METHOD": self.command,
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
+            "PATH_INFO": address.path,
+            "QUERY_STRING": address.query,
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(length),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
@@ -182,3 +183,14 @@ def make_key(file: Path) -> Path:
     """Make a key pair, and return the private one's file."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True)
     return file
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate that nobody signed; returns its file and that of its key."""
+    if not shutil.which("openssl"):
+        pytest.skip("there is no openssl on this machine")
+    files = folder / "certificate.pem", folder / "certificate.key"
+    options = ("-x509", "-nodes", "-newkey", "rsa:2048", "-days", "1", "-subj", "/CN=127.0.0.1")
+    command = ["openssl", "req", *options, "-out", str(files[0]), "-keyout", str(files[1])]
+    subprocess.run(command, check=True, capture_output=True)
+    return files

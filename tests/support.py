@@ -123,7 +123,7 @@ class Registry:
     """A registry process, as an operator starts it."""
 
     def __init__(
-        self, repository: Path, data: Path, *, port: int = 0, workers: int = 1, **settings: str
+        self, repository: Path | str, data: Path, *, port: int = 0, workers: int = 1, **settings: str
     ) -> None:
         self.data = data
         self._log = data.with_suffix(f".{time.monotonic_ns()}.log")

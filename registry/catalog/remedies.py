@@ -44,11 +44,18 @@ def _absent(upstream: Upstream) -> str:
     )
 
 
+def _bad_certificate(upstream: Upstream) -> str:
+    return (
+        f"the certificate of {upstream.host} is not one that this machine trusts; if a company's authority "
+        "signed it, add that one to the machine's certificates (update-ca-certificates)"
+    )
+
+
 def _shut_ssh(upstream: Upstream) -> str:
     key = upstream.ssh_key or "the ssh keys of this user"
     return (
         f"{upstream.host} refuses {key}; register the public half there as one that may read "
-        f"{upstream.shown}, or name another in PROMPTSTAGE_GIT_SSH_KEY"
+        f"{upstream.shown}, or name another one without a passphrase in PROMPTSTAGE_GIT_SSH_KEY"
     )
 
 
@@ -89,5 +96,6 @@ _REMEDIES: tuple[tuple[str, Callable[[Upstream], str]], ...] = (  # the first wh
     ("Load key .*(invalid format|error in libcrypto|passphrase)", _bad_key),
     (r"Permission denied \(", _shut_ssh),
     ("Authentication failed|could not read (Username|Password)|returned error: 40[13]", _shut),
-    ("[Rr]epository .*not found|returned error: 404", _absent),
+    ("[Rr]epository .*not found|could not be found|no longer exists|returned error: 404", _absent),
+    ("certificate", _bad_certificate),
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from git_hosts import http_host, make_key, ssh_host
+from git_hosts import http_host, make_certificate, make_key, ssh_host
 
 from registry.catalog.mirror import Mirror
 from registry.catalog.upstream import Credentials
@@ -179,6 +180,19 @@ def test_a_missing_or_empty_token_file_is_told(host: HttpHost, tmp_path: Path) -
     assert host.seen == []
 
 
+def test_a_certificate_that_nobody_trusts_is_told(host: HttpHost, token_file: Path, tmp_path: Path) -> None:
+    """The token does not go there, and how to trust a company's own authority is said."""
+    pair = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pair)
+    host.socket = context.wrap_socket(host.socket, server_side=True)
+
+    said = complaint(tmp_path, f"https://127.0.0.1:{host.server_port}/author", token_file)
+
+    assert "is not one that this machine trusts" in said
+    assert host.seen == []
+
+
 # Over ssh
 
 
@@ -294,6 +308,18 @@ def test_the_machine_has_no_say_over_http(
     assert set(host.seen) == {"", host.password}
     assert not ran.exists()
     assert "touch" in stranger.read_text()
+
+
+def test_a_proxy_of_the_machine_is_used(
+    host: HttpHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is how a company's machines get out: the one thing that is taken from the environment."""
+    host.password = ""
+    monkeypatch.setenv("http_proxy", host.url)
+
+    mirror = look(tmp_path, "http://prompts.invalid/author")
+
+    assert list(mirror.tags()) == ["a/v1.0.0"]
 
 
 def test_the_machine_has_no_say_over_ssh(
