@@ -187,7 +187,7 @@ class Client:
             timeout: seconds to wait at most.
 
         Returns:
-            Whether it has. A prompt without a release is never ready.
+            Whether it has. A prompt without a release is never ready; the log names those that are not.
         """
         return self._source.ready(timeout)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from promptstage import limits
 
 if TYPE_CHECKING:
+    from promptstage.errors import PromptUnavailable
     from promptstage.status import HealthStatus
     from promptstage.transport import Fault
 
@@ -30,6 +31,7 @@ class Health:
         self._refused: Fault | None = None
         self._refusal_logged = False
         self._lost = False
+        self._fell_back: set[str] = set()
         self._breaker: Fault | None = None
         self._closes_at = 0.0
         self.reset()
@@ -80,6 +82,17 @@ class Health:
         if self._lost:
             self._lost = False
             _logger.info("the registry answers again")
+
+    def fell_back(self, error: PromptUnavailable) -> None:
+        """Count a fallback, and say so once for a name until it is served."""
+        self.count("fallbacks")
+        if error.name not in self._fell_back and len(self._fell_back) < limits.UNRELEASED_NAMES:
+            self._fell_back.add(error.name)
+            _logger.warning("the fallback is served: %s", error)
+
+    def served(self, name: str) -> None:
+        """A name has a release."""
+        self._fell_back.discard(name)
 
     def status(self) -> HealthStatus:
         """The part of `Client.status` that is about the registry."""

@@ -56,6 +56,9 @@ class Why(NamedTuple):
     detail: str = ""
 
 
+NO_NAME = Why("unknown_prompt", "what is no name is not asked for; names look like support/triage")
+
+
 def unavailable(  # noqa: PLR0913 - the facts of one sentence, by keyword
     name: str, why: Why, *, url: str, environment: str, version: str = "", known: Iterable[str] = ()
 ) -> PromptUnavailable:

@@ -6,7 +6,6 @@ import atexit
 import json
 import logging
 import os
-import re
 import time
 from collections import deque
 from functools import partial
@@ -21,8 +20,9 @@ from promptstage.fetcher import Fetcher
 from promptstage.follower import Follower
 from promptstage.health import Health
 from promptstage.holding import Holdings, read_json
+from promptstage.names import is_name, is_version
 from promptstage.pins import Pins, VersionInvalid, read_version, write_version
-from promptstage.remedies import Why, unavailable
+from promptstage.remedies import NO_NAME, Why, unavailable
 from promptstage.snapshot import Snapshots, default_root
 from promptstage.transport import NOT_FOUND, NOT_MODIFIED, Fault, Transport
 
@@ -38,13 +38,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("promptstage")
 
-# What the registry takes for a name and a version (its documentation has the grammar). Anything else is
-# not asked for: it cannot exist, and must not end up in a path or spoil the stream of the other names.
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}(/[a-z0-9][a-z0-9_-]{0,63}){0,7}")
-_NAME_LENGTH = 200
-_NO_NAME = Why("unknown_prompt", "what is no name is not asked for; names look like support/triage")
-_VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
-
 
 class Replica:
     """The source of a real client. See `promptstage.client.Source` for what it promises."""
@@ -59,7 +52,6 @@ class Replica:
         self._pins = Pins()
         self._wanted: dict[str, None] = {}
         self._asked_for: dict[str, None] = {}
-        self._fell_back: set[str] = set()
         self._unsaved: deque[tuple[str, str, bytes]] = deque()
         self._touched = time.monotonic()
         self._fetcher = Fetcher(timeout, self._health, self._save)
@@ -92,7 +84,7 @@ class Replica:
     def subscribe(self, names: Iterable[str]) -> None:
         """Keep names fresh from now on; what an earlier run knew of them is there at once."""
         for name in names:
-            if not _is_name(name):
+            if not is_name(name):
                 raise ValueError(f"{name!r} is no name of a prompt; they look like support/triage")
             stored = self._snapshots.load(name)
             if stored is not None and name not in self.held:
@@ -115,8 +107,8 @@ class Replica:
 
     def find(self, name: str) -> Holding:
         """The release of a name that was not held a moment ago."""
-        if not _is_name(name):
-            raise self._unavailable(name, _NO_NAME)
+        if not is_name(name):
+            raise self._unavailable(name, NO_NAME)
         if name not in self._wanted:
             self._subscribe_unknown(name)
         fault = None
@@ -128,10 +120,10 @@ class Replica:
 
     def pin(self, name: str, version: str) -> Prompt:
         """One version: out of memory, a release that has it, a snapshot, or the registry."""
-        if not _VERSION.fullmatch(version):
+        if not is_version(version):
             raise ValueError(f"a pinned version is an exact one, such as 1.2.0, not {version!r}")
-        if not _is_name(name):
-            raise self._unavailable(name, _NO_NAME)
+        if not is_name(name):
+            raise self._unavailable(name, NO_NAME)
         pin = (name, version)
         found = self._pins.get(pin) or self._pin_held(name, version) or self._pin_stored(name, version)
         if found:
@@ -153,14 +145,18 @@ class Replica:
 
     def fell_back(self, error: PromptUnavailable) -> None:
         """Count it, and say once for each name that is not had in between."""
-        self._health.count("fallbacks")
-        if error.name not in self._fell_back and len(self._fell_back) < limits.UNRELEASED_NAMES:
-            self._fell_back.add(error.name)
-            _logger.warning("the fallback is served: %s", error)
+        self._health.fell_back(error)
 
     def ready(self, timeout: float) -> bool:
         """Wait until every name is live."""
-        return self._holdings.wait_live(tuple(self._wanted), timeout)
+        names = tuple(self._wanted)
+        if self._holdings.wait_live(names, timeout):
+            return True
+        if timeout:  # who only looks, looks often
+            late = [name for name in names if not self._holdings.is_live(name)]
+            why = self._follower.status()["error"] or "connected, so nothing is released under these names"
+            _logger.warning("not ready after %g s: %s (%s)", timeout, ", ".join(late), why)
+        return False
 
     def status(self) -> Status:
         """What there is to know, for people. The token is not in it."""
@@ -278,7 +274,7 @@ class Replica:
 
     def _store(self, name: str, data: bytes) -> None:
         self._unsaved.append((name, "", data))
-        self._fell_back.discard(name)
+        self._health.served(name)
         if name not in self._wanted:  # it was let go while this came in; what is held is followed
             self._wanted[name] = None
             self._follower.follow()
@@ -314,10 +310,6 @@ class Replica:
             version=version,
             known=tuple(self.held),
         )
-
-
-def _is_name(name: str) -> bool:
-    return len(name) <= _NAME_LENGTH and _NAME.fullmatch(name) is not None
 
 
 _replicas: WeakSet[Replica] = WeakSet()

@@ -165,3 +165,28 @@ def test_a_cold_get_outside_of_a_loop_is_nothing_to_tell(
     connect().get("summarize")
 
     assert lines(caplog) == []
+
+
+def test_what_is_not_ready_is_named(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    """With the reason; whoever only looks is not told each time."""
+    client = connect(prompts=["summarize", "sumarize"])
+    until(lambda: client.get("summarize").source == "live" and bool(client.status()["stream"]["head"]))
+    client.ready(0)
+    assert lines(caplog) == []
+    client.ready(0.01)
+
+    assert lines(caplog) == [
+        "not ready after 0.01 s: sumarize (connected, so nothing is released under these names)"
+    ]
+
+
+def test_not_ready_without_a_registry_says_so(
+    connect: Connect, registry: FakeRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not the prompts that are missing."""
+    registry.mode = 500
+    client = connect(prompts=["summarize"])
+    until(lambda: client.status()["stream"]["state"] == "backing off")
+    client.ready(0.01)
+
+    assert lines(caplog) == ["not ready after 0.01 s: summarize (500 as the test wants it)"]
