@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format clean
+.PHONY: help run demo test check bench format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,9 @@ check: .venv/.ready ## Lint and type-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+demo: .venv/.ready ## Play a canary, a bad version and a rollback, with real processes, in under a minute
+	$(BIN)/python -m demo
 
 bench: .venv/.ready ## Measure, and print what was measured
 	$(BIN)/python tests/bench/client.py

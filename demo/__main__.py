@@ -1,0 +1,172 @@
+"""``make demo``: a prompt's way into production and back, in one terminal and under a minute.
+
+Everything is real but the model: the commands, the registry, two apps in processes of their own, and the
+lines that they log. ``DEMO_PACE`` stretches or shortens the pauses for the reader (1 is normal speed).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from demo.stage import APPS, DemoError, Stage
+
+PACE = float(os.environ.get("DEMO_PACE", "1"))
+READ_SECONDS = 0.8 * PACE  # for the reader, after a command
+WATCH_SECONDS = 2.5 * PACE  # of log lines
+PATIENCE_SECONDS = 10.0  # until one user in ten was among those who ask
+COLOURS = ("cyan", "green", "red")  # of the versions, in the order of their appearance
+BAR = 40  # characters
+
+# What the system message of the sample says at first, and what authors make of it.
+FIRST = """Write three sentences at most:
+      what the customer wants, what has been tried, and where it stands."""
+BETTER = """Begin with the next step for the agent,
+      then say in two sentences at most what was tried and promised."""
+WORSE = """Answer as JSON, next step first,
+      then what was tried and promised."""
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Story:
+    """Tells it: commands as they are typed, what they say, and the apps' lines in the colours of versions."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._colours: dict[str, str] = {}
+
+    def chapter(self, title: str) -> None:
+        """Begin another part."""
+        console.print()
+        console.print(Rule(Text(title, "bold"), align="left", style="dim"))
+
+    def do(self, line: str, *, folder: str = "") -> None:
+        """Run a command before the reader's eyes."""
+        console.print(Text.assemble(("$ ", "dim"), (line, "bold")))
+        if said := self._stage.run(*shlex.split(line), cwd=self._stage.folder / folder):
+            console.print(Text.from_ansi(said), style="" if console.is_terminal else None)
+        time.sleep(READ_SECONDS)
+
+    def watch(self, *versions: str) -> None:
+        """Show what the apps log, until each of these versions was among it, and count."""
+        seen: Counter[str] = Counter()
+        begin = time.monotonic()
+        while not (set(versions) <= seen.keys()) and time.monotonic() < begin + PATIENCE_SECONDS:
+            for line in self._stage.hear(WATCH_SECONDS):
+                if found := re.search(r" (summarize@\S+) ", line):
+                    seen[found[1].partition("@")[2]] += 1
+                    console.print(Text(line, self._colour(found[1])))
+        for version in sorted(seen):
+            share = seen[version] / seen.total()
+            bar = "█" * max(1, round(share * BAR))
+            console.print(
+                Text(
+                    f"{version}  {bar:<{BAR}}  {share:4.0%} of {seen.total()} requests", self._colour(version)
+                )
+            )
+        if not set(versions) <= seen.keys():
+            raise DemoError(f"the apps were to be served {versions}, and said {dict(seen)}")
+
+    def edit(self, old: str, new: str) -> None:
+        """Do what the author's editor does."""
+        file = self._stage.folder / "prompts/prompts/summarize.prompt.yml"
+        text = file.read_text()
+        if old not in text:
+            raise DemoError(f"{file} does not say {old!r}")
+        file.write_text(text.replace(old, new))
+
+    def roll_back(self, line: str) -> float:
+        """Run the command; the milliseconds from the registry's decision to the last app back on stable."""
+        self.do(line)
+        path = "/v1/environments/production/rollouts/summarize/history?limit=1"
+        change = self._stage.ask(path)["data"][0]
+        begin = datetime.fromisoformat(change["at"]).timestamp()
+        back = dict(self._stage.rollbacks.get(timeout=PATIENCE_SECONDS) for _ in APPS)
+        for name in APPS:
+            console.print(
+                Text(f"{name} served the old version again after {(back[name] - begin) * 1000:.0f} ms")
+            )
+        return (max(back.values()) - begin) * 1000
+
+    def _colour(self, version: str) -> str:
+        return self._colours.setdefault(
+            version.rpartition("@")[2], COLOURS[len(self._colours) % len(COLOURS)]
+        )
+
+
+def tell(stage: Stage) -> float:
+    """Tell the whole story; the milliseconds of the rollback."""
+    story = Story(stage)
+    story.chapter("A repository of prompts, and a registry that serves it")
+    story.do("promptstage init prompts")
+    stage.start_registry()
+    story.do('promptstage promote summarize 1.0.0 --yes --reason "first version"')
+
+    story.chapter("Two apps: every log line says which version it came from")
+    stage.start_apps()
+    story.watch("1.0.0")
+
+    story.chapter("An author makes a better one")
+    story.edit(FIRST, BETTER)
+    story.do('git commit -qam "Next step first"', folder="prompts")
+    story.do("promptstage tag summarize --minor --yes", folder="prompts")
+
+    story.chapter("Canary: one user in ten")
+    story.do("promptstage start summarize 1.1.0 --steps 10,50,100 --yes")
+    story.watch("1.0.0", "1.1.0")
+
+    story.chapter("It does well: half of the users, then everyone")
+    story.do("promptstage advance summarize")
+    story.watch("1.0.0", "1.1.0")
+    story.do("promptstage promote summarize --yes --wait")
+    stage.forget_rollbacks()
+
+    story.chapter("A bad version: the next author wants JSON, and the app cannot show it")
+    story.edit(BETTER, WORSE)
+    story.do('git commit -qam "Answer as JSON"', folder="prompts")
+    story.do("promptstage tag summarize --minor --yes", folder="prompts")
+    story.do("promptstage start summarize 1.2.0 --steps 10,50,100 --yes --wait")
+    story.watch("1.1.0", "1.2.0")
+
+    story.chapter("Rollback")
+    took = story.roll_back('promptstage rollback summarize --yes --reason "agents see JSON"')
+    story.watch("1.1.0")
+    story.do("promptstage history summarize")
+    return took
+
+
+def main() -> int:
+    """Play it in a folder that is thrown away."""
+    with (
+        tempfile.TemporaryDirectory(prefix="promptstage-demo-") as folder,
+        closing(Stage(Path(folder))) as stage,
+    ):
+        try:
+            took = tell(stage)
+        except DemoError as error:
+            console.print(Text(str(error), "red"))
+            return 1
+        except KeyboardInterrupt:
+            return 130
+    console.print()
+    console.print(
+        Text(f"{took:.0f} ms from the rollback to the last app that served the old version again.", "bold")
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

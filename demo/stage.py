@@ -1,0 +1,168 @@
+"""What the demo is played on: a registry and two apps, real processes, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+from typing import IO, TYPE_CHECKING, Any
+
+import urllib3
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+APPS = ("web-1", "web-2")
+START_SECONDS = 15.0  # a registry is ready within a second or two
+END_SECONDS = 5.0
+HERE = Path(__file__).parent
+COMMANDS = Path(sys.executable).parent
+OK = 200
+
+
+class DemoError(Exception):
+    """Something did not go as the story has it; the message is what was said."""
+
+
+class Stage:
+    """Runs the story's commands, and listens to what the apps say."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()  # what the apps log
+        self.rollbacks: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()  # which app, and when
+        self._port = _free_port()
+        self._environment = _environment(folder, self.url)
+        self._running: list[subprocess.Popen[str]] = []
+
+    @property
+    def url(self) -> str:
+        """Where the registry is."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def run(self, *command: str, cwd: Path | None = None) -> str:
+        """Run a command to its end, and give back what it wrote. Raises DemoError if it failed."""
+        done = subprocess.run(  # noqa: S603 - the story's own commands
+            command,
+            cwd=cwd or self.folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise DemoError(f"{' '.join(command)}: {done.stdout}")
+        return done.stdout.rstrip()
+
+    def ask(self, path: str) -> Any:
+        """Read from the registry's API."""
+        bearer = {"Authorization": f"Bearer {self._token()}"}
+        answer = urllib3.request("GET", self.url + path, headers=bearer)
+        return answer.json()
+
+    def start_registry(self) -> None:
+        """Start it, and wait until it is ready. Raises DemoError."""
+        log = (self.folder / "registry.log").open("w")
+        process = self._start("promptstage", "serve", "--repository", "prompts", stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._is_ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise DemoError((self.folder / "registry.log").read_text())
+            time.sleep(0.05)
+
+    def start_apps(self) -> None:
+        """Start them; from now on there are lines."""
+        self._environment["PROMPTSTAGE_TOKEN"] = self._token()
+        for name in APPS:
+            app = self._start(
+                sys.executable, str(HERE / "app.py"), name, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            )
+            Thread(target=self._listen, args=(app.stdout,), daemon=True).start()
+            Thread(target=self._note, args=(name, app.stderr), daemon=True).start()
+
+    def close(self) -> None:
+        """End everything, the apps first."""
+        for process in reversed(self._running):
+            process.terminate()
+            try:
+                process.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def forget_rollbacks(self) -> None:
+        """Begin to listen for the next rollback: completing a rollout looks the same to a user."""
+        while not self.rollbacks.empty():
+            self.rollbacks.get()
+
+    def hear(self, seconds: float) -> Iterator[str]:
+        """The lines that the apps log from now on, for so long."""
+        while not self.lines.empty():
+            self.lines.get()
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                yield self.lines.get(timeout=left)
+            except queue.Empty:
+                return
+
+    def _token(self) -> str:
+        return (self.folder / ".data/admin.token").read_text().strip()
+
+    def _start(self, *command: str, **streams: Any) -> subprocess.Popen[str]:
+        process = subprocess.Popen(  # noqa: S603 - the story's own commands
+            command, cwd=self.folder, env=self._environment, text=True, **streams
+        )
+        self._running.append(process)
+        return process
+
+    def _is_ready(self) -> bool:
+        try:
+            return urllib3.request("GET", f"{self.url}/readyz", retries=False).status == OK
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def _listen(self, stream: IO[str]) -> None:
+        for line in stream:
+            self.lines.put(line.rstrip())
+
+    def _note(self, name: str, stream: IO[str]) -> None:
+        for line in stream:
+            if re.match(r'\{"version"', line):
+                self.rollbacks.put((name, json.loads(line)["at"]))
+            else:
+                self.lines.put(f"{name}  {line.rstrip()}")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _environment(folder: Path, url: str) -> dict[str, str]:
+    """Nothing of a real installation, nor of the git of whoever looks on."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PROMPTSTAGE_", "GIT_"))}
+    people = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER") for part, value in _ADA.items()}
+    return {
+        **inherited,
+        **people,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PATH": f"{COMMANDS}:{os.environ['PATH']}",
+        "PROMPTSTAGE_URL": url,
+        "PROMPTSTAGE_PORT": url.rpartition(":")[2],
+        "PROMPTSTAGE_DATA": str(folder / ".data"),
+        "PROMPTSTAGE_SNAPSHOT_DIR": str(folder / "snapshots"),
+    }
+
+
+_ADA = {"NAME": "Ada Lovelace", "EMAIL": "ada@example.org"}

@@ -1,0 +1,28 @@
+"""The demo plays to its end; what it shows is checked by itself as it goes."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_story() -> None:
+    """Both arms are in the log, the bad version is rolled back, and the time that took is told."""
+    done = subprocess.run(
+        [sys.executable, "-m", "demo"],
+        cwd=ROOT,
+        env={**os.environ, "DEMO_PACE": "0.1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"ERROR\s+summarize@1\.2\.0  user-\d+: the agent's screen cannot show this", done.stdout)
+    assert re.search(r"\d+ ms from the rollback to the last app", done.stdout.splitlines()[-1])
