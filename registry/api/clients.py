@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from registry.api import problem, tally
-from registry.api.parts import Reader, Service
+from registry.api import problem, shapes, tally
+from registry.api.parts import Environment, Reader, Service
 from registry.errors import Invalid
 
 router = APIRouter(
@@ -23,11 +23,13 @@ router = APIRouter(
 MAX_NAMES = 1000  # of one request; nobody reads more at once
 
 
-@router.get("/clients")
+@router.get(
+    "/clients", summary="Count connected clients", responses=shapes.answer(shapes.Clients, "by prompt")
+)
 async def list_clients(
     service: Service,
     _: Reader,
-    environment: str,
+    environment: Environment,
     names: Annotated[
         str | None, Query(description="a,b; left out: all that are followed or in force")
     ] = None,

@@ -14,7 +14,7 @@ from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse
 
-from registry.api.problem import PROBLEM
+from registry.api import examples, problem
 from registry.errors import NotFound
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ UI = {
     "filter": True,
 }
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+BAD_REQUEST = {str(status): told for status, told in problem.responses(422).items()}
 DAY = "max-age=86400"  # a new version of the registry may bring new ones
 
 
@@ -119,14 +120,25 @@ async def asset(name: str) -> FileResponse:
 
 
 def _tidy(spec: dict[str, Any]) -> dict[str, Any]:
-    """Name the error once; and where a shape documents an answer, let it stand alone."""
-    spec["components"]["schemas"]["Problem"] = PROBLEM
+    """Describe our errors, once, in place of FastAPI's; and an answer by its shape and example alone.
+
+    The examples are put in here because FastAPI would drop from them what is null.
+    """
     for operations in spec["paths"].values():
         for operation in operations.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                operation["responses"] |= BAD_REQUEST
             for told in operation["responses"].values():
                 for content in told.get("content", {}).values():
-                    if "$ref" in content.get("schema", {}):
-                        content["schema"] = {"$ref": content["schema"]["$ref"]}
+                    _tidy_content(content)
+    schemas = spec["components"]["schemas"]
+    schemas["Problem"] = problem.PROBLEM
     for unused in ("HTTPValidationError", "ValidationError"):
-        spec["components"]["schemas"].pop(unused, None)
+        schemas.pop(unused, None)
     return spec
+
+
+def _tidy_content(content: dict[str, Any]) -> None:
+    if ref := content.get("schema", {}).get("$ref"):
+        content["schema"] = {"$ref": ref}
+        content.setdefault("example", examples.OF.get(ref.rpartition("/")[2]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Query
 
-from registry.api import checks, problem
+from registry.api import checks, problem, shapes
 from registry.api.parts import Parts, Reader, Service
 from registry.errors import NotFound, Unavailable
 from registry.rollouts import clock
@@ -27,7 +27,11 @@ REDIS = "see that it runs and that PROMPTSTAGE_REDIS_URL is right; changes reach
 JOURNAL = "until then nothing can be changed; what is in force is served. The registry's log says more"
 
 
-@router.get("/doctor")
+@router.get(
+    "/doctor",
+    summary="Examine the registry",
+    responses=shapes.answer(shapes.Examination, "what was looked at, and how it is"),
+)
 async def examine(
     service: Service,
     token: Reader,

@@ -158,7 +158,7 @@ START_STEPS: Json = {
 PROMOTE: Json = {"version": "1.3.0", "reason": "all is well"}
 PLAIN: Json = {"reason": "too terse", "expect": {"rollout": "r-5c1d8e0a9b27"}}
 QUESTION: Json = {"key": "user-42", "attributes": {"tenant": "acme"}}
-POSITIONS: Json = {"names": {"summarize": f"{EPOCH}.{SEQ}", "support/triage": None}}
+POSITIONS: Json = {"names": {"summarize": f"{EPOCH}.{SEQ}", "support/triage": f"{EPOCH}.17"}}
 STREAM = (
     'event: release\ndata: {"environment":"production","prompt":"summarize",...}\n\n'
     f'event: heartbeat\ndata: {{"epoch": {EPOCH}, "seq": {SEQ}}}\n\n'
@@ -168,10 +168,63 @@ METRICS = """\
 # TYPE promptstage_rollout_percent gauge
 promptstage_rollout_percent{environment="production",prompt="summarize"} 25.0
 """
-NOT_READY: Json = {
-    **HEALTH,
-    "status": "broken",
-    "journal": "journal.git is damaged; put a backup back: promptstage journal restore FILE",
-    "repository": "the prompt repository does not answer",
-    "repository_age_seconds": 4210.7,
+CATALOG: Json = {
+    "synced_at": "2026-05-04T09:30:00Z",
+    "error": None,
+    "prompts": 2,
+    "versions": 7,
+    "ignored": {"count": 1, "sample": ["v1.0"], "reasons": ["it names no prompt"]},
+    "moved": [{"tag": "summarize/v1.1.0", "pinned": OLD_COMMIT, "upstream": NEW_COMMIT}],
+    "failed": [],
+    "invalid": {
+        "count": 1,
+        "sample": [
+            {
+                "name": "summarize",
+                "version": "1.4.0-rc.1",
+                "problem": {
+                    "message": "a role is one of system, developer, user, assistant, tool",
+                    "line": 4,
+                    "column": 11,
+                    "path": "prompts/summarize.prompt.yml",
+                },
+            }
+        ],
+    },
+    "unread": 0,
+}
+CLIENTS: Json = {
+    "data": [{"prompt": "summarize", "release": f"{EPOCH}.{SEQ}", "connected": 12, "current": 12}],
+    "connected": 12,
+    "registries": 2,
+    "complete": True,
+}
+EXAMINATION: Json = {
+    "checks": [
+        {
+            "name": "repository",
+            "status": "ok",
+            "message": "read 1 s ago: 2 prompts, 7 versions",
+            "remedy": None,
+        },
+    ],
+    "time": SINCE,
+}
+OF: dict[str, Json] = {  # an example of each shape that is an answer
+    "Acknowledgement": ACKNOWLEDGED,
+    "Alive": {"status": "alive"},
+    "CatalogStatus": CATALOG,
+    "Clients": CLIENTS,
+    "Diff": DIFF,
+    "Examination": EXAMINATION,
+    "Health": HEALTH,
+    "History": HISTORY,
+    "Prompts": PROMPTS,
+    "Release": RELEASE,
+    "Releases": RELEASES,
+    "Resolved": RESOLVED,
+    "State": STATE,
+    "States": STATES,
+    "Version": VERSION,
+    "Versions": VERSIONS,
 }

@@ -66,15 +66,19 @@ CODES: dict[int, tuple[str, ...]] = {
     422: ("invalid_request", "invalid"),
     503: ("unavailable", "busy", "journal_missing", "journal_damaged", "journal_behind", "git_failed"),
 }
+# An example of what the detail says, by code.
 SAID = {
-    401: "send a token: Authorization: Bearer <token>",
-    403: "this needs the role releaser; the token 'dashboard' has reader",
-    404: "there is no prompt 'sumarize'; did you mean summarize?",
-    409: "summarize in production: a rollout is under way; promote it or roll it back first",
-    412: "the state is 1795600000.41, not 1795600000.40; look again",
-    413: "a body may have 1048576 bytes, not 2097152",
-    422: "verison: this key is not known here; remove it",
-    503: "others write all the time; try again",
+    "unauthorized": "send a token: Authorization: Bearer <token>",
+    "forbidden": "this needs the role releaser; the token 'dashboard' has reader",
+    "unknown_prompt": "there is no prompt 'sumarize'; did you mean summarize?",
+    "rollout_active": "summarize in production: a rollout is under way; promote it or roll it back first",
+    "paused": "summarize in production: the rollout is paused; resume it first",
+    "not_paused": "summarize in production: the rollout is not paused",
+    "nothing_to_roll_back": "summarize in production: there is nothing to roll back",
+    "precondition_failed": "the state is 1795600000.41, not 1795600000.40; look again",
+    "too_large": "a body may have 1048576 bytes, not 2097152",
+    "invalid_request": "verison: this key is not known here; remove it",
+    "busy": "others write all the time; try again",
 }
 MAX_INPUT = 200  # of a bad value, what an answer repeats
 
@@ -93,10 +97,11 @@ def responses(
 
 def _documented(status: HTTPStatus, codes: tuple[str, ...] | None) -> dict[str, Any]:
     codes = codes or CODES.get(status.value, ("error",))
-    example = _body(status, SAID.get(status.value, status.description), codes[0])
+    shown = next((code for code in codes if code in SAID), codes[0])
+    example = _body(status, SAID.get(shown, "what was wrong, and what to do"), shown)
     content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
-    shown = ", ".join(f"`{code}`" for code in codes)
-    return {"description": f"{status.phrase}: {shown}", "content": {"application/problem+json": content}}
+    told = f"{status.phrase}: {', '.join(f'`{code}`' for code in codes)}"
+    return {"description": told, "content": {"application/problem+json": content}}
 
 
 def install(app: FastAPI, max_body_bytes: int, of_paths: Mapping[str, int]) -> None:

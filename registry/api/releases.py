@@ -26,7 +26,7 @@ router = APIRouter(
     responses=problem.responses(401, 403, 404, 422, 503, codes={404: MISSING}),
 )
 
-RESOLVED = shapes.answer(shapes.Resolved, examples.RESOLVED, "the decision, and the document")
+RESOLVED = shapes.answer(shapes.Resolved, "the decision, and the document")
 TOO_LARGE = problem.responses(413)
 
 MAX_NAMES = 1000  # of one request; a client with more asks again
@@ -48,7 +48,7 @@ class Question(BaseModel):
 @router.get(
     "/releases",
     summary="Read several releases",
-    responses=shapes.answer(shapes.Releases, examples.RELEASES, "the releases, and who has none"),
+    responses=shapes.answer(shapes.Releases, "the releases, and who has none"),
 )
 def list_releases(
     service: Service,
@@ -76,7 +76,7 @@ def list_releases(
     "/releases/{name:path}",
     summary="Read a release",
     responses={
-        **shapes.answer(shapes.Release, examples.RELEASE, "the release; ETag names it"),
+        **shapes.answer(shapes.Release, "the release; ETag names it"),
         304: {"description": "it is the one of If-None-Match"},
     },
 )

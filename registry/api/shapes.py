@@ -11,10 +11,9 @@ from registry.rollouts.state import State, Target
 Json = dict[str, Any]
 
 
-def answer(shape: type[BaseModel], example: Json, description: str) -> dict[int | str, dict[str, Any]]:
-    """How an endpoint's answer is documented."""
-    content = {"application/json": {"example": example}}
-    return {200: {"model": shape, "description": description, "content": content}}
+def answer(shape: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
+    """How an endpoint's answer is documented; `registry.api.examples` has an example of each shape."""
+    return {200: {"model": shape, "description": description}}
 
 
 class Shape(BaseModel):
@@ -242,3 +241,90 @@ class Health(Shape):
     repository_age_seconds: float | None = Field(
         description="since the repository was last read without an error; null: never"
     )
+
+
+class Moved(Shape):
+    """A tag that somebody moved upstream; here it stays."""
+
+    tag: str
+    pinned: str
+    upstream: str
+
+
+class Failed(Shape):
+    """A tag that could not be fetched, which is tried again."""
+
+    tag: str
+    error: str
+    retry_at: AwareDatetime
+
+
+class Ignored(Shape):
+    """Tags that do not make a version."""
+
+    count: int
+    sample: list[str]
+    reasons: list[str] = Field(description="why, in the order of the sample")
+
+
+class InvalidVersion(Shape):
+    """A version that cannot be served."""
+
+    name: str
+    version: str
+    problem: DocumentProblem
+
+
+class InvalidVersions(Shape):
+    """How many versions cannot be served, and some of them."""
+
+    count: int
+    sample: list[InvalidVersion]
+
+
+class CatalogStatus(Shape):
+    """What the last look at the repository found."""
+
+    synced_at: AwareDatetime | None
+    error: str | None
+    prompts: int
+    versions: int
+    ignored: Ignored
+    moved: list[Moved]
+    failed: list[Failed]
+    invalid: InvalidVersions
+    unread: int = Field(description="versions that nobody has read yet")
+
+
+class Followers(Shape):
+    """The clients that follow one prompt."""
+
+    prompt: str
+    release: str | None = Field(description="`<epoch>.<seq>` of the newest")
+    connected: int
+    current: int = Field(description="of these, how many have the newest")
+
+
+class Clients(Shape):
+    """Who is connected, over all processes."""
+
+    data: list[Followers]
+    connected: int
+    registries: int = Field(description="processes that were asked")
+    complete: bool
+
+
+class Finding(Shape):
+    """What was looked at, how it is, and what helps."""
+
+    name: str
+    status: Literal["ok", "warning", "error"]
+    message: str
+    remedy: str | None
+
+
+class Examination(Shape):
+    """The findings of one examination."""
+
+    checks: list[Finding]
+    time: AwareDatetime

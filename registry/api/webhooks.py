@@ -97,7 +97,10 @@ class Proof:
     PATH,
     status_code=202,
     summary="Take a webhook of the repository's host",
-    responses=problem.responses(403, 413, 503),
+    responses={
+        **problem.responses(403, 413, 503, codes={403: ("webhooks_off", "bad_signature")}),
+        202: {"content": {"application/json": {"example": {"status": "looking"}}}},
+    },
     response_description="It is being looked; a pushed tag is a version in a moment",
     openapi_extra={"requestBody": {"content": {"*/*": {"schema": {}}}, "description": "Is not interpreted."}},
 )
