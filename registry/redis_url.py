@@ -65,6 +65,8 @@ def parse(url: str) -> RedisUrl:
     found = _URL.fullmatch(url)
     if not found or bool(found["unix"]) == bool(found["hosts"]):
         raise ValueError(FORMS)
+    if "," in found["hosts"] and not found["kind"]:
+        raise ValueError(f"this is the URL of one server, and there are several; {FORMS}")
     kind: Kind = "unix" if found["unix"] else found["kind"] or "server"  # type: ignore[assignment]
     path = unquote(found["path"] or "").removeprefix("/")
     service, _, database = path.partition("/") if kind == "sentinel" else ("", "", path)

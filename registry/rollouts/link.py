@@ -33,32 +33,43 @@ ANSWER_SECONDS = 0.25  # a Redis nearby answers in a millisecond; one that does 
 _REMEDIES = (
     (
         "WRONGPASS|invalid username-password|invalid password",
-        "refuses the user or the password; correct its URL",
+        "refuses the user or the password; correct PROMPTSTAGE_REDIS_URL",
     ),
     ("NOAUTH|Authentication required", "wants a password; write redis://user:password@host:6379"),
     (
         "NOPERM|no permissions|user executing the script",
         "does not let that user do all that is needed ({}); allow it ~prefix* &prefix* +@all",
     ),
-    ("(?i)wrong.version.number|record layer", "speaks no TLS there; write redis:// instead of rediss://"),
+    ("wrong.version.number|record.layer", "speaks no TLS there; write redis:// instead of rediss://"),
+    (  # a server without TLS takes the greeting of TLS for the begin of a command, and waits for its end
+        "timeout connecting",
+        "is not reached in time; check host, port, and whether it speaks TLS there (rediss://, else redis://)",
+    ),
     (
         "CERTIFICATE_VERIFY_FAILED",
         "has a certificate that is not trusted ({}); name its CA: ?ssl_ca_certs=/path/of/ca.pem",
     ),
     (
-        "(?i)certificate.required|bad.certificate|handshake.failure",
+        "certificate.required|bad.certificate|handshake.failure",
         "wants a certificate of ours; name it: ?ssl_certfile=/path/of/a.pem&ssl_keyfile=/path/of/a.key",
+    ),
+    (
+        "EOF occurred in violation",
+        "hangs up ({}); if it wants a certificate of ours, name it: ?ssl_certfile=...&ssl_keyfile=...",
     ),
     ("cluster support disabled", "is no Cluster; write redis:// instead of redis+cluster://"),
     (r"^MOVED|^\d+ \S+:\d+$", "is a node of a Cluster; write redis+cluster:// instead of redis://"),
-    ("(?i)unknown command .?SENTINEL", "is no Sentinel; write redis:// with the host and port of the server"),
+    ("unknown command .?SENTINEL", "is no Sentinel; write redis:// with the host and port of the server"),
     ("redis.sentinel://", "has Sentinels that know no service {}"),
     ("CLUSTERDOWN|slot not served", "is a Cluster that is down ({})"),
     (
         "READONLY|read only replica",
         "is a replica; name its master, or let Sentinels find it: redis+sentinel://",
     ),
-    ("closed by server|Protocol Error", "hangs up ({}); if it speaks TLS there, write rediss://"),
+    (
+        "closed by server|reset by peer|protocol error",
+        "hangs up ({}); if it speaks TLS there, write rediss://",
+    ),
 )
 
 
@@ -127,7 +138,7 @@ def _find(url: RedisUrl, key: str) -> redis.Redis:
 def _ask_node(url: RedisUrl, place: tuple[str, int], key: str) -> tuple[str, int]:
     """Who has the key: the node itself, or the one that it sends us to."""
     with _at(url, place) as node:
-        node.execute_command("CLUSTER KEYSLOT", key)  # one server for itself would take the key too
+        node.execute_command("CLUSTER MYID")  # a server of no Cluster would take the key too
         try:
             node.exists(key)
         except MovedError as moved:
@@ -154,11 +165,12 @@ def _client(url: RedisUrl, login: Options, **where: str | int) -> redis.Redis:
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 0),
+        protocol=2,  # it has all that is needed, and every server and proxy speaks it
     )
 
 
 def _unavailable(error: Exception) -> Unavailable:
     words = str(error)
-    told = (remedy.format(words) for pattern, remedy in _REMEDIES if re.search(pattern, words))
+    told = (remedy.format(words) for pattern, remedy in _REMEDIES if re.search(pattern, words, re.IGNORECASE))
     other = f"refuses: {words}" if isinstance(error, ResponseError) else f"does not answer: {words}"
     return Unavailable(f"Redis {next(told, other)}", code="redis_unavailable")

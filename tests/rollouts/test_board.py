@@ -1,0 +1,194 @@
+"""The board on the servers that operators have: each is reached, each mistake named with its remedy."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from rollouts.servers import HOST, Cluster, Server, TlsDoor, Watched, certificate
+from support import until
+
+from registry.errors import Unavailable
+from registry.rollouts.board import Board
+from registry.rollouts.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+KEY = "{test}:states"
+
+
+@contextmanager
+def board_at(url: str) -> Iterator[Board]:
+    """A board that is closed at the end."""
+    board = Board(url, "test")
+    yield board
+    board.close()
+
+
+def state(seq: int) -> State:
+    """What a change leaves."""
+    return State(environment="production", prompt="summarize", epoch=1, seq=seq)
+
+
+def keeps(board: Board, seq: int) -> bool:
+    """Bring the board up to a change, and read it back; whether that could be done."""
+    try:
+        board.catch_up((1, seq), [state(seq)])
+        return board.head() == (1, seq) and board.read() == [state(seq)]
+    except Unavailable:
+        return False
+
+
+def refusal(url: str) -> str:
+    """Why a board cannot be had."""
+    with board_at(url) as board, pytest.raises(Unavailable) as caught:
+        board.tell("process", "report")
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the servers keep what they keep."""
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[ExitStack]:
+    """Ends the servers, however far their start came."""
+    with ExitStack() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(stack: ExitStack, folder: Path) -> Server:
+    """One server, with a password and a user who may do what a registry does."""
+    made = Server(stack, folder / "one", "--requirepass", "top-secret", password="top-secret")
+    made.ask("ACL SETUSER", "promptstage", "on", ">p@ss:w", "~{test}*", "&{test}*", "+@all", "-@dangerous")
+    made.ask("ACL SETUSER", "guest", "on", ">guest-secret", "~other*", "+@all")
+    return made
+
+
+@pytest.fixture(scope="module")
+def cluster(stack: ExitStack, folder: Path) -> Cluster:
+    """Three nodes."""
+    return Cluster(stack, folder)
+
+
+@pytest.fixture(scope="module")
+def watched(stack: ExitStack, folder: Path) -> Watched:
+    """A master, a replica and a Sentinel."""
+    return Watched(stack, folder)
+
+
+@pytest.fixture(scope="module")
+def pem(folder: Path) -> tuple[Path, Path]:
+    """A certificate and its key."""
+    return certificate(folder)
+
+
+@pytest.fixture(scope="module")
+def doors(stack: ExitStack, server: Server, pem: tuple[Path, Path]) -> list[TlsDoor]:
+    """Two ports with TLS: one for everybody, one for those with a certificate."""
+    made = []
+    for demand in (ssl.CERT_NONE, ssl.CERT_REQUIRED):
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(pem[0]))
+        context.load_cert_chain(*pem)
+        context.verify_mode = demand
+        made.append(TlsDoor(stack, server, context))
+    return made
+
+
+@pytest.mark.parametrize(
+    "login", [":top-secret", "default:top-secret", "promptstage:p%40ss%3Aw", "promptstage:p@ss:w"]
+)
+def test_a_user_with_a_password(server: Server, login: str) -> None:
+    """The right to one's own keys is enough."""
+    server.ask("DEL", KEY)
+    with board_at(f"redis://{login}@{HOST}:{server.port}/0") as board:
+        assert board.tell("process", "report") is False
+        assert board.hear() == {"process": b"report"}
+        board.retract("process")
+        assert keeps(board, 3)
+
+
+def test_a_certificate_on_either_side(doors: list[TlsDoor], pem: tuple[Path, Path]) -> None:
+    """TLS is checked against the CA that is named; a server may want a certificate of ours."""
+    login = f"rediss://:top-secret@{HOST}"
+    with board_at(f"{login}:{doors[0].port}?ssl_ca_certs={pem[0]}") as board:
+        assert keeps(board, 11)
+    ours = f"ssl_ca_certs={pem[0]}&ssl_certfile={pem[0]}&ssl_keyfile={pem[1]}"
+    with board_at(f"{login}:{doors[1].port}?{ours}") as board:
+        assert keeps(board, 12)
+
+
+def test_tls_that_does_not_fit(server: Server, doors: list[TlsDoor], pem: tuple[Path, Path]) -> None:
+    """Whoever mixes ports, or forgets a certificate, reads what to write."""
+    trusted = f"?ssl_ca_certs={pem[0]}"
+    assert "whether it speaks TLS there" in refusal(f"rediss://:top-secret@{HOST}:{server.port}{trusted}")
+    assert "write rediss://" in refusal(f"redis://:top-secret@{HOST}:{doors[0].port}")
+    assert "?ssl_ca_certs=" in refusal(f"rediss://:top-secret@{HOST}:{doors[0].port}")
+    assert "ssl_certfile=" in refusal(f"rediss://:top-secret@{HOST}:{doors[1].port}{trusted}")
+    assert "No such file" in refusal(f"rediss://{HOST}:{doors[0].port}?ssl_ca_certs=/nowhere.pem")
+
+
+@pytest.mark.parametrize(
+    ("login", "told"),
+    [
+        (":wrong-secret@", "refuses the user or the password"),
+        ("nobody:wrong-secret@", "refuses the user or the password"),
+        ("", "wants a password"),
+        ("guest:guest-secret@", "does not let that user"),
+    ],
+)
+def test_a_login_that_is_refused(server: Server, login: str, told: str) -> None:
+    """It says so without the secret."""
+    sentence = refusal(f"redis://{login}{HOST}:{server.port}")
+
+    assert told in sentence
+    assert "secret" not in sentence
+
+
+def test_a_server_that_is_not_what_the_url_says(server: Server, cluster: Cluster, watched: Watched) -> None:
+    """A Cluster, a Sentinel and a single server are told apart, and the right URL is named."""
+    strangers = [node for node in cluster.nodes if node is not cluster.owner(KEY)]
+    assert "write redis:// instead" in refusal(f"redis+cluster://:top-secret@{HOST}:{server.port}")
+    assert "write redis+cluster://" in refusal(f"redis://{HOST}:{strangers[0].port}")
+    assert "is no Sentinel" in refusal(
+        f"redis+sentinel://{HOST}:{server.port}/prompts?sentinel_password=top-secret"
+    )
+    assert "no service 'other'" in refusal(f"redis+sentinel://{HOST}:{watched.sentinel.port}/other")
+    assert "redis+sentinel://" in refusal(f"redis://:{watched.password}@{HOST}:{watched.replica.port}")
+
+
+def test_a_cluster_from_any_of_its_nodes(cluster: Cluster) -> None:
+    """A node that is down is passed over; a change wakes who listens on another node's address."""
+    urls = [f"redis+cluster://{HOST}:1,{HOST}:{node.port}" for node in cluster.nodes]
+    for i, url in enumerate(urls):
+        with board_at(url) as board, board_at(urls[i - 1]) as other:
+            other.wait(0.01)
+            assert keeps(board, 20 + i)
+            other.wait(10)
+            assert other.head() == (1, 20 + i)
+
+
+def test_a_slot_that_moves(cluster: Cluster) -> None:
+    """The key is found where it went, by itself."""
+    with board_at(f"redis+cluster://{HOST}:{cluster.nodes[0].port}") as board:
+        assert keeps(board, 31)
+        cluster.move(KEY)
+        until(lambda: keeps(board, 32), "the key at its new place")
+
+
+def test_a_failover(watched: Watched) -> None:
+    """The new master is found by itself, and what the old one had is there."""
+    url = f"redis+sentinel://:{watched.password}@{HOST}:1,{HOST}:{watched.sentinel.port}/prompts"
+    with board_at(url) as board:
+        assert keeps(board, 41)
+        watched.lose_master()
+        until(lambda: keeps(board, 42), "the new master")
+
+    assert watched.replica.ask("HGET", KEY, "head") == "1.42"
