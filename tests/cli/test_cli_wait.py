@@ -36,8 +36,13 @@ def test_wait_until_every_client_has_it(manager: Cli, served: Registry, tmp_path
     """The clients are counted, and the time is told; the column shows them."""
     environment = manager.environment["PROMPTSTAGE_ENVIRONMENT"]
     manager("promote", "summarize", "1.0.0")
-    options = {"environment": environment, "prompts": ["summarize"], "snapshot_dir": str(tmp_path)}
-    with Client(served.url, token=served.api.token, **options) as client:
+    with Client(
+        served.url,
+        token=served.api.token,
+        environment=environment,
+        prompts=["summarize"],
+        snapshot_dir=tmp_path,
+    ) as client:
         assert client.ready(5)
         done = manager("promote", "summarize", "1.1.0", "--wait")
 
