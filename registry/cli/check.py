@@ -42,7 +42,7 @@ def check(
     """Validate every prompt file of a repository.
 
     Every *.prompt.yml and *.prompt.yaml below prompts/ is read; without such a folder, below DIR and its
-    .github/prompts/. In a git repository, the newest tag of each prompt is compared with the one before it.
+    .github/prompts/. In a git repository its tags are looked at, too.
     The exit code is 1 if there is an error; warnings are told only. In a job of GitHub Actions the format is
     github by itself. A line `# promptstage: ignore CODE, CODE` in a file silences warnings, and secret.
 
@@ -81,7 +81,7 @@ def _find(paths: list[Path]) -> dict[Path, list[Path]]:
 def _look(found: dict[Path, list[Path]]) -> Iterator[files.Problem]:
     for root, below in found.items():
         yield from files.look(root, below)
-        yield from files.small_bumps(root, [file for file in below if file.is_file()])
+        yield from files.about_tags(root, [file for file in below if file.is_file()])
 
 
 def _strays(paths: list[Path]) -> Iterator[files.Problem]:

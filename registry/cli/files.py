@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from registry.catalog import lint, naming
 from registry.catalog.codes import CODES
 from registry.catalog.strict_yaml import SIZE_LIMIT
-from registry.cli import made, worktree
+from registry.cli import taglint, worktree
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
@@ -84,19 +84,19 @@ def about(path: str, content: bytes) -> Iterator[Problem]:
         yield Problem(path, found.line, found.column, found.severity, found.code, found.message)
 
 
-def small_bumps(root: Path, files: Collection[Path]) -> Iterator[Problem]:
-    """Warn of tags that raised a version too little; outside of git there are none."""
+def about_tags(root: Path, files: Collection[Path]) -> Iterator[Problem]:
+    """Warn of what is odd about the tags of these prompts; outside of git there are none."""
     top = worktree.find(root)
     if top is None:
         return
-    named = {naming.prompt_at(path): file for file in files if (path := _within(top, file))}
+    named = {name: file for file in files if (name := naming.prompt_at(_within(top, file)))}
     try:
-        found = list(made.too_small(top, [name for name in named if name]))
+        found = list(taglint.look(top, named))
     except GitFailed:  # a damaged repository is told by git itself, to whoever uses it
         return
-    for name, message in found:
-        if "small_bump" not in lint.ignores(named[name].read_bytes()):
-            yield _problem(named[name], "small_bump", message)
+    for name, code, message in found:
+        if code not in lint.ignores(named[name].read_bytes()):
+            yield _problem(named[name], code, message)
 
 
 def shown(file: Path) -> str:
@@ -111,9 +111,9 @@ def _is_like_a_prompt(file: Path) -> bool:
     return bool(_MESSAGES.search(content)) and "stray" not in lint.ignores(content)
 
 
-def _within(top: Path, file: Path) -> str | None:
+def _within(top: Path, file: Path) -> str:
     whole, top = file.resolve(), top.resolve()
-    return whole.relative_to(top).as_posix() if whole.is_relative_to(top) else None
+    return whole.relative_to(top).as_posix() if whole.is_relative_to(top) else ""
 
 
 def _about_name(root: Path, file: Path, seen: dict[str, Path]) -> Iterator[Problem]:

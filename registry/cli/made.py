@@ -9,7 +9,7 @@ from registry.cli import worktree
 from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from promptstage.model import Document
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 Versions = dict[str, dict[str, str]]  # name -> version -> id of what is tagged
 
 
-def versions(top: Path) -> Versions:
-    """The versions of every prompt."""
+def versions(tags: Mapping[bytes, str]) -> Versions:
+    """The versions of every prompt, among all tags and their ids."""
     found: Versions = {}
-    for name, oid in worktree.tags(top).items():
+    for name, oid in tags.items():
         if tag := naming.split_tag(name):
             found.setdefault(tag.name, {})[tag.version] = oid
     return found
@@ -34,21 +34,6 @@ def read(top: Path, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
         next((file for file in [next(found) for _ in naming.candidates(name)] if file is not None), None)
         for name, _ in wanted
     ]
-
-
-def too_small(top: Path, names: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Find prompts whose newest release should have been a greater one; each with what is to be said."""
-    known = versions(top)
-    pairs = {name: naming.releases(known[name])[:2] for name in names if name in known}
-    pairs = {name: pair for name, pair in pairs.items() if len(pair) > 1}
-    files = read(top, [(name, known[name][version]) for name, pair in pairs.items() for version in pair])
-    for i, (name, (new, old)) in enumerate(pairs.items()):
-        differences = between(files[2 * i + 1], files[2 * i])
-        part = bump.needed(differences or (), old)
-        if differences and not bump.is_enough(old, new, part):
-            better = naming.bump(new, part)
-            wrong = f"{new} {differences[0].words} (compared with {old}), so it should be {better}"
-            yield name, f"{wrong}; tag it once more: promptstage tag {name} --version {better}"
 
 
 def between(old: bytes | None, new: bytes | None) -> list[bump.Reason] | None:

@@ -7,7 +7,7 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from registry.catalog import bump, naming
-from registry.cli import made, output
+from registry.cli import made, output, worktree
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def propose(top: Path, name: str, content: bytes, wanted: str | None, part: Part
     Raises:
         Invalid: the version exists, or there is nothing new to make one of.
     """
-    known = made.versions(top).get(name, {})
+    known = made.versions(worktree.tags(top)).get(name, {})
     since = next(iter(naming.releases(known, below=wanted)), None)
     before = made.read(top, [(name, known[since])])[0] if since else None
     differences = made.between(before, content)
