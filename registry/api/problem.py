@@ -79,6 +79,7 @@ SAID = {
     "too_large": "a body may have 1048576 bytes, not 2097152",
     "invalid_request": "verison: this key is not known here; remove it",
     "busy": "others write all the time; try again",
+    "bad_signature": "no header proves that the sender knows the secret; give the webhook the one in ...",
 }
 MAX_INPUT = 200  # of a bad value, what an answer repeats
 

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import logging
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Header, Request
@@ -28,6 +29,9 @@ MAX_BODY_BYTES = 25 << 20  # GitHub sends up to 25 MB; a body is hashed as it co
 SECRET_FILE = "PROMPTSTAGE_WEBHOOK_SECRET_FILE"  # noqa: S105 - the setting's name
 STANDARD_PREFIX = "whsec_"  # of a secret as standardwebhooks.com writes it; the key follows in base64
 
+CODES = {403: ("bad_signature", "webhooks_off"), 503: ("unavailable",)}
+
+logger = logging.getLogger(__name__)
 router = APIRouter(tags=["operations"])
 
 HEX = "6ae5a5c2f6dd1e2ab5f6be6b7a6f4b7a5f8e0c1d2b3a49586776859403122130"
@@ -36,19 +40,17 @@ HEX = "6ae5a5c2f6dd1e2ab5f6be6b7a6f4b7a5f8e0c1d2b3a49586776859403122130"
 class Signatures(BaseModel):
     """The headers in which a host proves that it knows the secret; one of them has to be right."""
 
-    x_hub_signature_256: str | None = Field(
-        None, description="GitHub: HMAC-SHA256 of the body", examples=[f"sha256={HEX}"]
+    x_hub_signature_256: str = Field(
+        "", description="GitHub: HMAC-SHA256 of the body", examples=[f"sha256={HEX}"]
     )
-    x_hub_signature: str | None = Field(
-        None, description="Bitbucket: HMAC-SHA256 of the body", examples=[f"sha256={HEX}"]
+    x_hub_signature: str = Field(
+        "", description="Bitbucket: HMAC-SHA256 of the body", examples=[f"sha256={HEX}"]
     )
-    x_gitea_signature: str | None = Field(None, description="Gitea: HMAC-SHA256 of the body", examples=[HEX])
-    x_forgejo_signature: str | None = Field(
-        None, description="Forgejo: HMAC-SHA256 of the body", examples=[HEX]
-    )
-    x_gitlab_token: str | None = Field(None, description="GitLab, secret token: the secret itself")
-    webhook_signature: str | None = Field(
-        None,
+    x_gitea_signature: str = Field("", description="Gitea: HMAC-SHA256 of the body", examples=[HEX])
+    x_forgejo_signature: str = Field("", description="Forgejo: HMAC-SHA256 of the body", examples=[HEX])
+    x_gitlab_token: str = Field("", description="GitLab, secret token: the secret itself")
+    webhook_signature: str = Field(
+        "",
         description="GitLab, signing token: HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>`",
         examples=["v1,auWlwvbdHiq19r5rem9Lel+ODB0rOklYZ3aFlAMSITA="],
     )
@@ -88,9 +90,9 @@ class Proof:
             (claimed.x_gitea_signature, of_body),
             (claimed.x_forgejo_signature, of_body),
             (claimed.x_gitlab_token, self._secret),
-            *((one, standard) for one in (claimed.webhook_signature or "").split(" ")),
+            *((one, standard) for one in claimed.webhook_signature.split(" ")),
         ]
-        return any(hmac.compare_digest((claim or "").encode("latin-1"), right) for claim, right in pairs)
+        return any(hmac.compare_digest(claim.encode("latin-1"), right) for claim, right in pairs)
 
 
 @router.post(
@@ -98,13 +100,13 @@ class Proof:
     status_code=202,
     summary="Take a webhook of the repository's host",
     responses={
-        **problem.responses(403, 413, 503, codes={403: ("webhooks_off", "bad_signature")}),
+        **problem.responses(403, 413, 503, codes=CODES),
         202: {"content": {"application/json": {"example": {"status": "looking"}}}},
     },
-    response_description="It is being looked; a pushed tag is a version in a moment",
+    response_description="The registry looks now; a pushed tag is a version in a moment",
     openapi_extra={"requestBody": {"content": {"*/*": {"schema": {}}}, "description": "Is not interpreted."}},
 )
-async def receive(
+async def take_webhook(
     service: Service, request: Request, claimed: Annotated[Signatures, Header()]
 ) -> dict[str, str]:
     """Look at the repository now instead of at the next poll.
@@ -125,6 +127,7 @@ async def receive(
             f"the one in the registry's {SECRET_FILE}",
             code="bad_signature",
         )
+    logger.info("The repository's host sent a webhook; looking", extra={"event": "webhook"})
     service.sync.look_now()
     return {"status": "looking"}
 
