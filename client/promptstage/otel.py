@@ -19,6 +19,7 @@ from promptstage.stamp import current
 if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span
+    from opentelemetry.util.types import AttributeValue
 
     from promptstage.stamp import Stamp
 
@@ -46,30 +47,30 @@ class PromptSpanProcessor(SpanProcessor):
         self._profile = profile
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's
-        """Write on a span that starts."""
-        annotate(span, profile=self._profile)
+        """Write on a span that starts; what the application wrote there itself stays."""
+        if stamp := current():
+            span.set_attributes({**self._attributes(stamp), **(span.attributes or {})})
+
+    def annotate(self, span: trace.Span | None = None) -> None:
+        """Write the prompt of the context on a span that has not ended, by default the current one."""
+        if stamp := current():
+            (span or trace.get_current_span()).set_attributes(self._attributes(stamp))
+
+    def _attributes(self, stamp: Stamp) -> dict[str, AttributeValue]:
+        attributes: dict[str, AttributeValue] = {
+            "promptstage.prompt": str(stamp),
+            "promptstage.arm": stamp.arm,
+        }
+        if stamp.rollout:
+            attributes["promptstage.rollout"] = stamp.rollout
+        return attributes | _PROFILES[self._profile](stamp)
 
 
-def annotate(span: trace.Span | None = None, *, profile: Profile = "gen_ai") -> None:
-    """Write the prompt of the context on a span, by default the current one.
-
-    Args:
-        span: one that has not ended.
-        profile: as for `PromptSpanProcessor`.
-    """
-    stamp = current()
-    if not stamp:
-        return
-    common = {"promptstage.prompt": str(stamp), "promptstage.arm": stamp.arm}
-    rollout = {"promptstage.rollout": stamp.rollout} if stamp.rollout else {}
-    (span or trace.get_current_span()).set_attributes({**common, **rollout, **_PROFILES[profile](stamp)})
-
-
-def _gen_ai(stamp: Stamp) -> dict[str, str | int]:
+def _gen_ai(stamp: Stamp) -> dict[str, AttributeValue]:
     return {"gen_ai.prompt.name": stamp.name, "gen_ai.prompt.version": stamp.version}
 
 
-def _langfuse(stamp: Stamp) -> dict[str, str | int]:
+def _langfuse(stamp: Stamp) -> dict[str, AttributeValue]:
     """Both or none: Langfuse drops an observation with a name alone, or a version that is no integer."""
     number = _number(stamp.version)
     if number is None:

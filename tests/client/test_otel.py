@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from promptstage.otel import PromptSpanProcessor, annotate
+from promptstage.otel import PromptSpanProcessor
 from promptstage.stamp import EMPTY, stamped
 from promptstage.testing import Client
 
@@ -35,7 +35,8 @@ class Spans:
     def __init__(self, profile: Profile = "gen_ai") -> None:
         self._exporter = InMemorySpanExporter()
         provider = TracerProvider()
-        provider.add_span_processor(PromptSpanProcessor(profile))
+        self.processor = PromptSpanProcessor(profile)
+        provider.add_span_processor(self.processor)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.tracer: Tracer = provider.get_tracer("test")
 
@@ -67,10 +68,21 @@ def test_a_span_that_started_before_get_names_it_when_asked_to(client: Client) -
         client.get("summarize")
     with stamped(EMPTY), spans.tracer.start_as_current_span("annotated"):
         client.get("summarize")
-        annotate()
+        spans.processor.annotate()
 
     assert spans["request"] == {}
     assert spans["annotated"]["gen_ai.prompt.version"] == "1.3.0"
+
+
+def test_what_the_application_wrote_on_a_span_stays(client: Client) -> None:
+    """As its own fields of a log line do."""
+    spans = Spans()
+    client.get("summarize")
+    with spans.tracer.start_as_current_span("chat", attributes={"gen_ai.prompt.name": "mine"}):
+        pass
+
+    assert spans["chat"]["gen_ai.prompt.name"] == "mine"
+    assert spans["chat"]["gen_ai.prompt.version"] == "1.3.0"
 
 
 def test_a_span_says_the_arm_and_the_rollout(client: Client) -> None:
