@@ -139,7 +139,7 @@ def _read(path: Path, setting: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise refusal(
-            f"{path} cannot be read ({error.strerror}); allow the service to, or correct {setting}"
+            f"{setting} names {path}, which cannot be read ({error.strerror}); correct one of them"
         ) from error
 
 

@@ -173,8 +173,8 @@ def test_a_missing_or_empty_token_file_is_told(host: HttpHost, tmp_path: Path) -
     empty = complaint(tmp_path, f"{host.url}/author", file)
 
     assert missing == (
-        f"{file} cannot be read (No such file or directory); allow the service to, or correct "
-        "PROMPTSTAGE_GIT_TOKEN_FILE"
+        f"PROMPTSTAGE_GIT_TOKEN_FILE names {file}, which cannot be read (No such file or directory); "
+        "correct one of them"
     )
     assert empty == f"{file} is empty; write a token into its first line"
     assert host.seen == []
@@ -276,10 +276,7 @@ def test_missing_files_of_ssh_are_told(tmp_path: Path, setting: str) -> None:
 
     said = complaint(tmp_path, "git@example.org:prompts.git", *files)
 
-    assert (
-        said
-        == f"{missing} cannot be read (No such file or directory); allow the service to, or correct {setting}"
-    )
+    assert said.startswith(f"{setting} names {missing}, which cannot be read (No such file or directory)")
 
 
 # The machine
@@ -332,6 +329,21 @@ def test_the_machine_has_no_say_over_ssh(
     mirror = look(tmp_path, sshd.url(author.path), None, sshd.key, sshd.known_hosts)
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
+
+
+def test_ssh_reads_nobodys_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would find one by the user's entry in the system, whatever HOME says; so it is told not to."""
+    fake = tmp_path / "bin/ssh"
+    fake.parent.mkdir()
+    fake.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{tmp_path}/arguments'\n")
+    fake.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
+
+    complaint(tmp_path, "git@example.org:prompts.git")
+
+    arguments = (tmp_path / "arguments").read_text().splitlines()
+    assert arguments[:2] == ["-F", "/dev/null"]
+    assert {"-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no"} <= set(arguments)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user")
