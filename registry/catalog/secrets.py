@@ -31,6 +31,7 @@ _SHAPES = {
     "a token of Slack": r"xox[abeoprs]-[A-Za-z0-9-]{20,}|xapp-\d-[A-Z0-9]{8,}-\d+-[0-9a-f]{32,}",
     "a webhook of Slack": r"https://hooks\.slack\.com/services/T\w{6,}/B\w{6,}/\w{16,}",
     "a token of a Promptstage registry": r"ps_[\w-]{32,}",
+    "a signed token (JWT)": r"eyJ[\w-]{16,}\.eyJ[\w-]{16,}\.[\w-]{20,}",
     "a private key": r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
 }
 _KINDS = tuple(_SHAPES)

@@ -101,7 +101,8 @@ def _publish(top: Path, made: str, push: bool) -> None:
     remote = worktree.remote(top)
     command = f"git push {output.clean(remote)} refs/tags/{made}"
     if not push:
-        output.say(f"Publish it:  {command}")
+        if worktree.has_remote(top):  # else a registry reads this very repository
+            output.say(f"Publish it:  {command}")
         return
     try:
         worktree.push(top, remote, made)

@@ -132,6 +132,11 @@ def remote(folder: Path) -> str:
     return (found or b"origin").decode("utf-8", "surrogateescape")
 
 
+def has_remote(folder: Path) -> bool:
+    """Whether there is any place to push to."""
+    return bool(_ask(folder, "remote"))
+
+
 def push(folder: Path, to: str, name: str) -> None:
     """Push one tag, and nothing else. Raises GitFailed with the remote's words."""
     _tell(folder, "push", "--quiet", to, f"refs/tags/{name}")

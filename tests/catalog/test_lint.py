@@ -27,6 +27,7 @@ SECRETS = {
     "a token of Slack": "xoxb-" + "123456789012-" * 2 + "aB3z" * 6,
     "a webhook of Slack": "https://hooks.slack.com/services/T01ABCDEF/B01ABCDEF/" + "aB3z" * 6,
     "a token of a Promptstage registry": "ps_" + "aB3z" * 8,
+    "a signed token (JWT)": "eyJ" + "aB3z" * 5 + ".eyJ" + "aB3z" * 5 + "." + "aB3_-" * 6,
     "a private key": "-----BEGIN OPENSSH PRIVATE KEY-----",
 }
 HARMLESS = [

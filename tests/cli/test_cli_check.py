@@ -364,6 +364,15 @@ def test_colours_on_a_terminal_only(cli: Cli, tmp_path: Path) -> None:
     assert coloured == f"\x1b[1;32m{cli('check').out.strip()}\x1b[0m\n"
 
 
+def test_a_problem_in_colours(cli: Cli, tmp_path: Path) -> None:
+    """The eye finds the file, and how serious it is."""
+    write(tmp_path, summarize="flavour: mild\n" + prompt())
+
+    coloured = cli("check", FORCE_COLOR="1", TERM="xterm").out
+
+    assert "\x1b[1msummarize.prompt.yml\x1b[0m:1:1: \x1b[33mwarning[unknown_key]\x1b[0m: " in coloured
+
+
 def test_it_needs_no_service() -> None:
     """A commit hook should not wait for the imports of a web framework."""
     code = "import sys, registry.cli; print(*sys.modules)"

@@ -293,9 +293,20 @@ def test_push_publishes_this_tag_only(tag: Cli, author: PromptRepository, tmp_pa
 
 def test_the_branchs_own_remote_is_preferred(tag: Cli, author: PromptRepository) -> None:
     """The line to copy names it, too."""
+    author.git("remote", "add", "company", "https://git.example.org/prompts")
     author.git("config", "branch.main.remote", "company")
 
     assert "git push company refs/tags/summarize/v1.0.0" in tag("tag", "summarize").out
+
+
+def test_what_comes_next(tag: Cli, author: PromptRepository) -> None:
+    """A first version is for everyone, a later one for some; without a remote there is nothing to push."""
+    first = tag("tag", "summarize")
+    commit(author, "prompts/summarize.prompt.yml", prompt("Shorter: {{text}}"))
+    second = tag("tag", "summarize")
+
+    assert first.out == "Tagged summarize/v1.0.0\nRelease it:  promptstage promote summarize 1.0.0\n"
+    assert second.out.endswith("\nRelease it:  promptstage start summarize 1.0.1\n")
 
 
 def test_a_push_that_fails_leaves_the_tag(tag: Cli, author: PromptRepository) -> None:
