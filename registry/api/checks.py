@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from registry.catalog.version import Version
     from registry.errors import RegistryError
-    from registry.rollouts.state import State
+    from registry.rollouts.state import State, VersionRef
 
 Json = dict[str, Any]
 
@@ -133,7 +133,8 @@ def prompt(name: str, versions: Sequence[Version], states: Sequence[State]) -> I
         remedy = "correct the file, then tag it as a new version"
         yield Check(f"{name}@{version.version}", "warning", message, remedy)
     for state in states:
-        yield Check(state.environment, "ok", _in_force(state))
+        if state.stable:
+            yield Check(state.environment, "ok", _in_force(state, state.stable))
     serving = {ref.version for s in states for ref in (s.stable, s.rollout and s.rollout.candidate) if ref}
     if newest.status != "invalid" and newest.version not in serving:
         begun = any(state.stable for state in states)
@@ -142,10 +143,8 @@ def prompt(name: str, versions: Sequence[Version], states: Sequence[State]) -> I
         yield Check(name, "warning", message, command)
 
 
-def _in_force(state: State) -> str:
-    if state.stable is None:
-        return "nothing is in force"
-    told = f"{state.stable.version} is stable"
+def _in_force(state: State, stable: VersionRef) -> str:
+    told = f"{stable.version} is stable"
     if rollout := state.rollout:
         told += f", {rollout.candidate.version} goes to {rollout.percent:g}% ({rollout.state})"
     return told

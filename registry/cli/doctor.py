@@ -19,7 +19,6 @@ Json = dict[str, Any]
 MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "red")}
 WIDEST = 2000  # characters of a message; one that names many tags is long
 SKEW_SECONDS = 5.0  # between this clock and the registry's: `--at` and countdowns would mislead
-LABEL = 12  # characters of a check's name
 
 
 def doctor(name: MaybeName = None, *, as_json: AsJson = False) -> None:
@@ -39,8 +38,9 @@ def doctor(name: MaybeName = None, *, as_json: AsJson = False) -> None:
     if as_json:
         output.dump({"checks": checks})
     else:
+        width = max(len(clean(check["name"])) for check in checks)
         for check in checks:
-            _tell(check)
+            _tell(check, width)
     raise typer.Exit(1 if any(check["status"] == "error" for check in checks) else 0)
 
 
@@ -90,9 +90,9 @@ def _check(name: str, status: str, message: str, remedy: str = "") -> Json:
     return {"name": name, "status": status, "message": message, "remedy": remedy or None}
 
 
-def _tell(check: Json) -> None:
+def _tell(check: Json, width: int) -> None:
     mark, style = MARKS.get(check["status"], MARKS["warning"])
     first, *others = str(check["message"]).splitlines() or [""]
-    output.say(f"{mark} {clean(check['name']):<{LABEL}}{clean(first, WIDEST)}", style)
+    output.say(f"{mark} {clean(check['name']):<{width}}  {clean(first, WIDEST)}", style)
     for line in [*others, *str(check["remedy"] or "").splitlines()]:
-        output.say(f"{'':<{LABEL + 2}}{clean(line, WIDEST)}")
+        output.say(f"{'':<{width + 4}}{clean(line, WIDEST)}")
