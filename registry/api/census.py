@@ -43,7 +43,8 @@ class Census:
                 self._hub.changed.clear()
                 await asyncio.sleep(await self._tell())
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._hub.changed.wait(), TELL_SECONDS)
+                    async with asyncio.timeout(TELL_SECONDS):
+                        await self._hub.changed.wait()
         finally:
             with suppress(Unavailable):
                 await asyncio.to_thread(self._board.retract, self._process)
