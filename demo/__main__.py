@@ -30,6 +30,7 @@ PATIENCE_SECONDS = 10.0  # until one user in ten was among those who ask
 COLOURS = ("cyan", "green", "red")  # of the versions, in the order of their appearance
 BAR = 40  # characters
 
+MODELS = ("model: openai/gpt-5-mini", "model: openai/gpt-5")
 # What the system message of the sample says at first, and what authors make of it.
 FIRST = """Write three sentences at most:
       what the customer wants, what has been tried, and where it stands."""
@@ -57,7 +58,7 @@ class Story:
         """Run a command before the reader's eyes."""
         console.print(Text.assemble(("$ ", "dim"), (line, "bold")))
         if said := self._stage.run(*shlex.split(line), cwd=self._stage.folder / folder):
-            console.print(Text.from_ansi(said), style="" if console.is_terminal else None)
+            console.print(Text.from_ansi(said))
         time.sleep(READ_SECONDS)
 
     def watch(self, *versions: str) -> None:
@@ -121,12 +122,14 @@ def tell(stage: Stage) -> float:
 
     story.chapter("An author makes a better one")
     story.edit(FIRST, BETTER)
+    story.edit(*MODELS)
     story.do('git commit -qam "Next step first"', folder="prompts")
-    story.do("promptstage tag summarize --minor --yes", folder="prompts")
+    story.do("promptstage tag summarize --yes", folder="prompts")
 
     story.chapter("Canary: one user in ten")
     story.do("promptstage start summarize 1.1.0 --steps 10,50,100 --yes")
     story.watch("1.0.0", "1.1.0")
+    story.do("promptstage status summarize")
 
     story.chapter("It does well: half of the users, then everyone")
     story.do("promptstage advance summarize")
@@ -137,9 +140,9 @@ def tell(stage: Stage) -> float:
     story.chapter("A bad version: the next author wants JSON, and the app cannot show it")
     story.edit(BETTER, WORSE)
     story.do('git commit -qam "Answer as JSON"', folder="prompts")
-    story.do("promptstage tag summarize --minor --yes", folder="prompts")
-    story.do("promptstage start summarize 1.2.0 --steps 10,50,100 --yes --wait")
-    story.watch("1.1.0", "1.2.0")
+    story.do("promptstage tag summarize --yes", folder="prompts")
+    story.do("promptstage start summarize 1.1.1 --steps 10,50,100 --yes --wait")
+    story.watch("1.1.0", "1.1.1")
 
     story.chapter("Rollback")
     took = story.roll_back('promptstage rollback summarize --yes --reason "agents see JSON"')
@@ -150,9 +153,10 @@ def tell(stage: Stage) -> float:
 
 def main() -> int:
     """Play it in a folder that is thrown away."""
+    terminal = {"FORCE_COLOR": "1", "COLUMNS": str(console.width)} if console.is_terminal else {}
     with (
         tempfile.TemporaryDirectory(prefix="promptstage-demo-") as folder,
-        closing(Stage(Path(folder))) as stage,
+        closing(Stage(Path(folder), terminal)) as stage,
     ):
         try:
             took = tell(stage)

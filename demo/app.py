@@ -38,7 +38,7 @@ def serve(client: Client, users: Iterable[int]) -> None:
         prompt = client.get("summarize", key=user)
         summary = model(prompt)
         if summary.startswith("{"):
-            logger.error("user-%d: the agent's screen cannot show this: %s", user, summary)
+            logger.error("user-%d: cannot be shown: %s", user, summary)
         else:
             logger.info("user-%d: %s", user, summary)
         time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret
@@ -50,8 +50,8 @@ def model(prompt: Prompt) -> str:
     if "JSON" in instructions:
         return json.dumps({"wants": "parcel 4711"})
     if "next step" in instructions:
-        return "Next step: call the carrier about 4711. Was promised for Monday."
-    return "Parcel 4711 has not come; it was promised for Monday."
+        return "Next step: call the carrier. Promised: Monday."
+    return "Parcel 4711, promised for Monday, is late."
 
 
 def report_rollbacks(client: Client) -> None:

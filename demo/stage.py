@@ -34,12 +34,14 @@ class DemoError(Exception):
 class Stage:
     """Runs the story's commands, and listens to what the apps say."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, terminal: dict[str, str]) -> None:
+        """Start nothing yet; `terminal` is what commands must know of it to write in colour."""
         self.folder = folder
         self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()  # what the apps log
         self.rollbacks: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()  # which app, and when
         self._port = _free_port()
         self._environment = _environment(folder, self.url)
+        self._terminal = terminal
         self._running: list[subprocess.Popen[str]] = []
 
     @property
@@ -52,7 +54,7 @@ class Stage:
         done = subprocess.run(  # noqa: S603 - the story's own commands
             command,
             cwd=cwd or self.folder,
-            env=self._environment,
+            env=self._environment | self._terminal,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -65,9 +67,7 @@ class Stage:
 
     def ask(self, path: str) -> Any:
         """Read from the registry's API."""
-        bearer = {"Authorization": f"Bearer {self._token()}"}
-        answer = urllib3.request("GET", self.url + path, headers=bearer)
-        return answer.json()
+        return self._call("GET", path).json()
 
     def start_registry(self) -> None:
         """Start it, and wait until it is ready. Raises DemoError."""
@@ -81,11 +81,13 @@ class Stage:
 
     def start_apps(self) -> None:
         """Start them; from now on there are lines."""
-        self._environment["PROMPTSTAGE_TOKEN"] = self._token()
+        made = self._call("POST", "/v1/tokens", json={"name": "web", "role": "reader"}).json()
+        reader = self._environment | {"PROMPTSTAGE_TOKEN": made["secret"]}
         for name in APPS:
             app = self._start(
-                sys.executable, str(HERE / "app.py"), name, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-            )
+                sys.executable, str(HERE / "app.py"), name,
+                env=reader, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
             Thread(target=self._listen, args=(app.stdout,), daemon=True).start()
             Thread(target=self._note, args=(name, app.stderr), daemon=True).start()
 
@@ -114,12 +116,14 @@ class Stage:
             except queue.Empty:
                 return
 
-    def _token(self) -> str:
-        return (self.folder / ".data/admin.token").read_text().strip()
+    def _call(self, method: str, path: str, **body: Any) -> urllib3.BaseHTTPResponse:
+        token = (self.folder / ".data/admin.token").read_text().strip()
+        bearer = {"Authorization": f"Bearer {token}"}
+        return urllib3.request(method, self.url + path, headers=bearer, **body)
 
-    def _start(self, *command: str, **streams: Any) -> subprocess.Popen[str]:
+    def _start(self, *command: str, **options: Any) -> subprocess.Popen[str]:
         process = subprocess.Popen(  # noqa: S603 - the story's own commands
-            command, cwd=self.folder, env=self._environment, text=True, **streams
+            command, cwd=self.folder, text=True, **{"env": self._environment, **options}
         )
         self._running.append(process)
         return process
