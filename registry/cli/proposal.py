@@ -94,7 +94,8 @@ def _headline(proposal: Proposal) -> str:
     risen = naming.risen(since, proposal.version)
     needless = risen != proposal.needed and proposal.is_enough and proposal.differences
     would_do = f"; a {proposal.needed} version would do" if needless else ""
-    return f"{proposal.name} {since} -> {proposal.version}, a {risen} version{would_do}"
+    below_one = "; below 1.0.0, each part counts one less" if since.startswith("0.") else ""
+    return f"{proposal.name} {since} -> {proposal.version}, a {risen} version{would_do}{below_one}"
 
 
 def _show_difference(proposal: Proposal) -> None:

@@ -53,14 +53,21 @@ def _too_small(top: Path, known: Versions) -> Iterator[Said]:
 
 def _lost(tags: Iterable[bytes], names: Collection[str], known: Versions) -> Iterator[Said]:
     """Somebody meant a version of a prompt, but the tag is not written like one."""
-    found: dict[str, list[bytes]] = {}
+    found: dict[str, list[tuple[bytes, str]]] = {}
     for tag in tags:
         meant = None if naming.split_tag(tag) else _MEANT.fullmatch(tag.decode("ascii", "replace"))
-        if meant and (name := meant[1].lower()) in names and meant[2] not in known.get(name, ()):
-            found.setdefault(name, []).append(tag)
+        if meant and (name := meant[1].lower()) in names:
+            version = _version(meant[2])
+            if version not in known.get(name, ()):
+                found.setdefault(name, []).append((tag, version))
     for name, lost in found.items():
-        shown = ", ".join(output.clean(tag.decode("ascii", "replace")) for tag in lost[-SHOWN:])
+        shown = ", ".join(output.clean(tag.decode("ascii", "replace")) for tag, _ in lost[-SHOWN:])
         more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
-        remedy = f"tag that commit like {naming.tag_of(name, '1.2.0')}"
-        reason = ignored.why(lost[-1])
-        yield Said(name, "lost_tag", f"no version was made by {shown}{more}: {reason}; {remedy}")
+        last, version = lost[-1]
+        remedy = f"tag that commit {naming.tag_of(name, version)}"
+        yield Said(name, "lost_tag", f"no version was made by {shown}{more}: {ignored.why(last)}; {remedy}")
+
+
+def _version(text: str) -> str:
+    """The version that may have been meant."""
+    return next(filter(naming.is_version, (text, f"{text}.0", text.partition("+")[0])), "1.0.0")

@@ -294,16 +294,17 @@ def test_what_the_tag_raised_can_be_ignored(cli: Cli, author: PromptRepository) 
 
 def test_a_tag_that_makes_no_version(cli: Cli, author: PromptRepository) -> None:
     """It is told until there is one that does; tags of other things are left alone."""
-    for tag in ("summarize/1.2.0", "v3.0.0", "other/1.0.0", "summarize/nightly"):
+    for tag in ("summarize-v1.1.0", "summarize/1.2", "v3.0.0", "other/1.0.0", "summarize/nightly"):
         author.git("tag", tag)
 
     before = cli("check", cwd=author.path).out
+    author.git("tag", "summarize/v1.1.0")
     author.git("tag", "summarize/v1.2.0")
     after = cli("check", cwd=author.path).out
 
     assert before.splitlines()[0] == (
-        "prompts/summarize.prompt.yml:1:1: warning[lost_tag]: no version was made by summarize/1.2.0: "
-        "the v before the version is missing; tag that commit like summarize/v1.2.0"
+        "prompts/summarize.prompt.yml:1:1: warning[lost_tag]: no version was made by summarize-v1.1.0, "
+        "summarize/1.2: the v before the version is missing; tag that commit summarize/v1.2.0"
     )
     assert after == "1 prompt file, 0 errors, 0 warnings\n"
 

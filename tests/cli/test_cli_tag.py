@@ -75,6 +75,15 @@ def test_the_next_version_is_proposed(
     assert f"summarize/v{version}" in tags(author)
 
 
+def test_below_1_0_0_a_minor_version_may_break(tag: Cli, author: PromptRepository) -> None:
+    """As SemVer promises nothing there; the headline says so."""
+    author.tag("summarize", "0.1.0", prompt("{{text}}"))
+    commit(author, "prompts/summarize.prompt.yml", prompt("{{other}}"))
+
+    headline = "summarize 0.1.0 -> 0.2.0, a minor version; below 1.0.0, each part counts one less\n"
+    assert tag("tag", "summarize").out.startswith(headline)
+
+
 def test_a_bump_that_is_too_small_is_told(tag: Cli, author: PromptRepository) -> None:
     """In a pipe it is made nevertheless: the author has asked for it."""
     author.tag("summarize", "1.0.0", prompt("{{text}}"))
