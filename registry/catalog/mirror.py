@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.catalog import ignored, tagged
 from registry.catalog.naming import split_tag
-from registry.catalog.remedies import explain
+from registry.catalog.remedies import explain, out_of_reach
 from registry.catalog.upstream import Credentials, Upstream
 from registry.errors import GitFailed, Unavailable
 from registry.git import Git
@@ -183,7 +183,10 @@ class Mirror:
         }
 
     def _fetch(self, tags: list[str], upstream: dict[str, str], lock: int) -> dict[str, Json]:
-        """Fetch what can be fetched: a batch that fails is halved, so that a bad tag stops no other."""
+        """Fetch what can be fetched: a batch that fails is halved, so that a bad tag stops no other.
+
+        Where the repository itself is out of reach no tag is to blame, and all are tried at the next look.
+        """
         failed: dict[str, Json] = {}
         batches = [tags[start : start + BATCH] for start in range(0, len(tags), BATCH)]
         failures = 0
@@ -193,7 +196,7 @@ class Mirror:
                 self._fetch_batch(batch, lock)
             except GitFailed as error:
                 failures += 1
-                if error.code == "git_timeout" or failures > FAILED_FETCHES:
+                if error.code == "git_timeout" or failures > FAILED_FETCHES or out_of_reach(error):
                     raise
                 if len(batch) > 1:
                     batches += (batch[len(batch) // 2 :], batch[: len(batch) // 2])

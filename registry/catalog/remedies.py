@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from registry.catalog.upstream import Upstream
     from registry.errors import GitFailed
 
+_OUT_OF_REACH = re.compile(
+    "unable to access|Could not read from remote repository|Authentication failed|could not read Username"
+    "|RPC failed"
+)
 _PORT = re.compile(r"(?P<name>.*?)(:(?P<port>\d+))?")
 
 
@@ -22,6 +26,11 @@ def explain(upstream: Upstream, error: GitFailed) -> GitFailed:
     found = (remedy for words, remedy in _REMEDIES if re.search(words, error.words))
     remedy = None if upstream.local else next(found, None)
     return refusal(remedy(upstream)) if remedy else error
+
+
+def out_of_reach(error: GitFailed) -> bool:
+    """Whether the repository was out of reach, whatever was asked of it."""
+    return bool(_OUT_OF_REACH.search(error.words))
 
 
 def _shut(upstream: Upstream) -> str:

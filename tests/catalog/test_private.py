@@ -152,6 +152,23 @@ def test_a_token_that_is_needed_is_told(host: HttpHost, tmp_path: Path) -> None:
     assert "PROMPTSTAGE_GIT_TOKEN_FILE" in said
 
 
+def test_a_tag_is_not_blamed_for_its_host(host: HttpHost, token_file: Path, tmp_path: Path) -> None:
+    """A host that shuts between list and fetch does not delay the tag: the next look tries it again."""
+    right = host.password
+    requests = iter([right, right, right])  # asked for the token, for the protocol, and for the list
+    host.during = lambda: setattr(host, "password", next(requests, "another"))
+    mirror = Mirror(tmp_path / "data", f"{host.url}/author", Credentials(token_file))
+    with pytest.raises(GitFailed, match="refuses the token"):
+        mirror.look()
+    between = (mirror.report()["failed"], len(host.seen) > 3)
+
+    host.during = lambda: setattr(host, "password", right)
+    mirror.look()
+
+    assert between == ({}, True)
+    assert list(mirror.tags()) == ["a/v1.0.0"]
+
+
 def test_a_repository_that_is_not_there(host: HttpHost, token_file: Path, tmp_path: Path) -> None:
     """A wrong address and a token without rights look the same from here."""
     assert "shows no repository at" in complaint(tmp_path, f"{host.url}/other", token_file)
