@@ -38,9 +38,9 @@ def serve(client: Client, users: Iterable[int]) -> None:
         prompt = client.get("summarize", key=user)
         summary = model(prompt)
         if summary.startswith("{"):
-            logger.error("user-%d: cannot be shown: %s", user, summary)
+            logger.error("user %d: cannot be shown: %s", user, summary)
         else:
-            logger.info("user-%d: %s", user, summary)
+            logger.info("user %d: %s", user, summary)
         time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret
 
 
@@ -50,8 +50,8 @@ def model(prompt: Prompt) -> str:
     if "JSON" in instructions:
         return json.dumps({"wants": "parcel 4711"})
     if "next step" in instructions:
-        return "Next step: call the carrier. Promised: Monday."
-    return "Parcel 4711, promised for Monday, is late."
+        return "Next step: call the carrier, due Monday"
+    return "Parcel 4711 is late, it was promised for Monday"
 
 
 def report_rollbacks(client: Client) -> None:

@@ -24,5 +24,5 @@ def test_the_story() -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"ERROR\s+summarize@1\.1\.1  user-\d+: cannot be shown", done.stdout)
+    assert re.search(r"ERROR\s+summarize@1\.1\.1  user \d+: cannot be shown", done.stdout)
     assert re.search(r"\d+ ms from the rollback to the last app", done.stdout.splitlines()[-1])
