@@ -156,7 +156,7 @@ def _tell(folder: Path, *arguments: str) -> bytes:
 
 
 def _words(said: bytes) -> str:
-    words = [escape(line, WORDS_SHOWN) for line in said.splitlines() if line.strip()]
+    words = [escape(line.strip(), WORDS_SHOWN) for line in said.splitlines() if line.strip()]
     return "\n  ".join(words or ["it gave no reason"])
 
 

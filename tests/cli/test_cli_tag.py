@@ -281,6 +281,14 @@ def test_outside_of_a_repository(cli: Cli) -> None:
     assert "is in no git worktree" in done.err
 
 
+def test_in_a_repository_of_another_user(tag: Cli) -> None:
+    """Git's own remedy is passed on, a line that can be copied."""
+    done = tag("tag", "summarize", GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+
+    assert done.code == 1
+    assert "\n  git config --global --add safe.directory " in done.err
+
+
 @pytest.mark.parametrize(
     "arguments", [["--major", "--minor"], ["--patch", "--version", "1.0.0"], ["--version", "1.0"]]
 )

@@ -1,0 +1,58 @@
+"""What the commands of authors ask git."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from cli.shell import commit
+from support import GIT, PromptRepository
+
+from registry.cli import made, worktree
+from registry.errors import GitFailed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _git(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in GIT.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_many_contents_at_once(author: PromptRepository) -> None:
+    """Bytes as they are, and nothing for what is no file, or is not there."""
+    commit(author, "odd.txt", "\0 missing\nblob 3\n")
+    commit(author, "empty.txt", "")
+    places = ["HEAD:odd.txt", "HEAD:no such file", "HEAD:prompts", "HEAD:empty.txt", "nonsense:x 3"]
+
+    assert worktree.contents(author.path, places) == [b"\0 missing\nblob 3\n", None, None, b"", None]
+
+
+def test_contents_of_a_folder_without_git(tmp_path: Path) -> None:
+    """It is git's own reason that is told."""
+    with pytest.raises(GitFailed, match="not a git repository"):
+        worktree.contents(tmp_path, ["HEAD:x"])
+
+
+def test_a_version_is_found_where_its_prompts_were(author: PromptRepository) -> None:
+    """An older tag may have them in another folder."""
+    author.git("mv", "prompts", "before")
+    commit(author, ".github/prompts/reply.prompt.yaml", "older")
+    author.git("tag", "reply/v1.0.0")
+    author.tag("reply", "2.0.0", "newer")
+    versions = made.versions(worktree.tags(author.path))["reply"]
+
+    files = made.read(author.path, [("reply", versions["2.0.0"]), ("reply", versions["1.0.0"])])
+
+    assert files == [b"newer", b"older"]
+
+
+def test_a_worktree_is_found_from_within(author: PromptRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not where there is none, or no git."""
+    assert worktree.find(author.path / "prompts") == author.path
+    assert worktree.find(author.path.parent) is None
+    monkeypatch.setenv("PATH", os.devnull)
+    assert worktree.find(author.path) is None
