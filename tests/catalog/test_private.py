@@ -11,7 +11,7 @@ import pytest
 from git_hosts import http_host, make_certificate, make_key, ssh_host
 
 from registry.catalog.mirror import Mirror
-from registry.catalog.upstream import Credentials
+from registry.catalog.upstream import Credentials, Upstream
 from registry.errors import GitFailed
 
 if TYPE_CHECKING:
@@ -92,6 +92,14 @@ def test_a_host_may_want_a_certain_user(host: HttpHost, token_file: Path, tmp_pa
     token_file.write_bytes(host.password.encode() + b"\r\nnot this\n")
 
     assert list(look(tmp_path, f"{host.url}/author", token_file).tags()) == ["a/v1.0.0"]
+
+
+def test_a_bare_token_has_the_user_that_its_host_advises(token_file: Path) -> None:
+    """Most take any; Bitbucket does not."""
+    helper = Upstream("https://bitbucket.org/team/prompts.git", Credentials(token_file)).config()[-1]
+
+    assert helper.startswith("credential.https://bitbucket.org.helper=!")
+    assert "line=x-token-auth:$line" in helper
 
 
 def test_a_token_may_be_renewed(host: HttpHost, token_file: Path, tmp_path: Path) -> None:
