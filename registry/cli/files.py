@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from registry.catalog.codes import Severity
 
-
 _MESSAGES = re.compile(rb"^messages:", re.MULTILINE)
 
 

@@ -101,7 +101,8 @@ changes: a better text is a new version.
 | a new optional variable, or another model | minor, 1.1.0 |
 | another text | patch, 1.0.1 |
 
-`promptstage check --codes` lists what is looked at. The same check runs on every push, by
+`promptstage check --codes` lists what is looked at; a line `# promptstage: ignore unknown_key` in a file
+silences a warning there. The same check runs on every push, by
 `.github/workflows/prompts.yml` on GitHub and `.gitlab-ci.yml` on GitLab; delete the one that you do not need.
 """
 
