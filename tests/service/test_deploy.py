@@ -1,0 +1,131 @@
+"""The files that operators copy: they parse, agree with the service, and were tried."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from registry.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support import Api
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+ALERTS = DEPLOY / "prometheus-alerts.yml"
+TRIED = DEPLOY / "prometheus-alerts.test.yml"
+METRIC = re.compile(r"\b(?:promptstage|process)_[a-z_]+\b")
+
+needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+
+
+def run(*command: object) -> str:
+    """What a tool says; it must be content."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def strings(value: Any, key: str) -> Iterator[str]:
+    """Every value under a key, wherever in JSON."""
+    if isinstance(value, dict):
+        yield from (text for name, text in value.items() if name == key and isinstance(text, str))
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from strings(inner, key)
+
+
+def dashboard_queries() -> list[str]:
+    """What the dashboard asks Prometheus, with its variables filled in."""
+    found = strings(json.loads((DEPLOY / "grafana-dashboard.json").read_text()), "expr")
+    return [query.replace("$__rate_interval", "5m").replace("$", "") for query in found]
+
+
+def alert_rules() -> list[Any]:
+    """Every alert rule."""
+    rules: list[Any] = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
+    return rules
+
+
+@needs_promtool
+def test_the_alerts_do_what_they_say() -> None:
+    """Each fires on a bad day, and none on a good one."""
+    run("promtool", "check", "rules", ALERTS)
+
+    assert "SUCCESS" in run("promtool", "test", "rules", TRIED)
+
+
+def test_every_alert_is_tried_and_says_what_to_do() -> None:
+    """None is forgotten in the test; each has a severity, a summary and a description."""
+    tried = TRIED.read_text()
+    for rule in alert_rules():
+        assert f'alertname="{rule["alert"]}"' in tried
+        assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+        assert rule["annotations"].keys() == {"summary", "description"}
+
+
+@needs_promtool
+def test_the_dashboard_asks_what_prometheus_understands(tmp_path: Path) -> None:
+    """Every query parses."""
+    rules = [{"record": f"query:{i}", "expr": query} for i, query in enumerate(dashboard_queries())]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+
+    assert f"{len(rules)} rules found" in run("promtool", "check", "rules", file)
+
+
+def test_every_metric_that_is_named_exists(api: Api, environment: str) -> None:
+    """In the dashboard, the alerts and the table; and every metric of ours is in the table."""
+    steps = [{"percent": 5, "hold": "1h"}, {"percent": 50}]
+    api.act("promote", "summarize", {"version": "1.0.0"}, environment)
+    api.act("start", "summarize", {"version": "1.1.0", "steps": steps}, environment)
+    text = api.get("/metrics").text
+    exported = set(METRIC.findall(text))
+    table = "".join(
+        line for line in (DEPLOY / "README.md").read_text().splitlines() if line.startswith("| `")
+    )
+    queries = [*dashboard_queries(), *(rule["expr"] for rule in alert_rules()), table]
+    named = {name for query in queries for name in METRIC.findall(query)}
+    rollout = {f"promptstage_rollout{name}" for name in re.findall(r"`(_[a-z_]+)`", table)}
+    ours = set(re.findall(r"^# TYPE (promptstage_\w+)", text, re.MULTILINE))
+
+    assert named - exported == set()
+    assert {name for name in ours if not name.endswith("_created")} <= named | rollout
+
+
+@pytest.mark.parametrize("name", ["promptstage.service", "compose.yml", "README.md"])
+def test_every_setting_that_is_named_exists(name: str) -> None:
+    """A slip of the pen in a variable's name would be ignored by the service."""
+    settings = {f"PROMPTSTAGE_{field.upper()}" for field in Settings.model_fields}
+    named = set(re.findall(r"PROMPTSTAGE_[A-Z_]+[A-Z]", (DEPLOY / name).read_text()))
+
+    assert named <= settings
+    assert named
+
+
+@needs_systemd
+def test_the_unit_is_one_for_systemd(tmp_path: Path) -> None:
+    """It knows every line of it; the command stands for the one that is not installed here."""
+    unit = tmp_path / "promptstage.service"
+    text = (DEPLOY / "promptstage.service").read_text()
+    unit.write_text(re.sub(r"^ExecStart=.*$", "ExecStart=/bin/true", text, flags=re.MULTILINE))
+
+    assert run("systemd-analyze", "verify", "--man=no", unit) == ""
+
+
+def test_the_compose_file_can_be_read() -> None:
+    """It has the services that it tells of, and every secret and network that they name."""
+    file = yaml.safe_load((DEPLOY / "compose.yml").read_text())
+
+    assert file["services"].keys() == {"registry-1", "registry-2", "valkey"}
+    for service in file["services"].values():
+        assert set(service.get("secrets", [])) <= file["secrets"].keys()
+        assert set(service["networks"]) <= file["networks"].keys()
