@@ -137,6 +137,18 @@ def test_a_repository_that_is_gone_is_looked_for(
     assert running.catalog.status()["error"] is None
 
 
+def test_a_restart_after_trouble_looks_at_once(
+    author: PromptRepository, run: Callable[..., Running], tmp_path: Path
+) -> None:
+    """Somebody mended the settings: the next poll would be an hour away."""
+    author.tag("a", "1.0.0")
+    author.path.rename(tmp_path / "elsewhere")
+    run().sync.stop()
+    (tmp_path / "elsewhere").rename(author.path)
+
+    assert run().catalog.names() == ["a"]
+
+
 def test_each_kind_of_trouble_is_logged_once(
     author: PromptRepository,
     run: Callable[..., Running],
