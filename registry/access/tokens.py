@@ -60,6 +60,10 @@ class Token(BaseModel):
         """Whether it is an admin's, for every environment: one that may manage tokens."""
         return Role[self.role] is Role.admin and not self.environments
 
+    def is_secret(self, secret: str) -> bool:
+        """Whether this is its secret."""
+        return _digest(secret) == self.digest
+
     def allow(self, role: Role, environment: str | None = None) -> None:
         """Let it pass, or raise Forbidden with what is lacking.
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from registry.cli import actions, check, doctor, explain, init, reading, serve, status, tag, token
+from registry.cli import actions, check, doctor, explain, init, journal, reading, serve, status, tag, token
 from registry.cli.output import complain
 from registry.errors import RegistryError
 
@@ -101,6 +101,7 @@ for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
 app.add_typer(token.app, name="token", rich_help_panel=RUN)
+app.add_typer(journal.app, name="journal", rich_help_panel=RUN)
 
 
 def main() -> None:

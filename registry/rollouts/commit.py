@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from registry.rollouts.change import CHANGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from registry.rollouts.change import Change
 
@@ -18,8 +18,17 @@ IDENTITY = "Promptstage <registry@promptstage.invalid>"
 CLOCK_TICK_SECONDS = 1.0  # file times are coarser than the clock
 
 
-def import_stream(parent: str | None, change: Change, files: Mapping[str, bytes]) -> Iterator[bytes]:
-    """The commit in the format of ``git fast-import``, contents by length."""
+def import_stream(
+    parent: str | None, changes: Iterable[tuple[Change, Mapping[str, bytes]]]
+) -> Iterator[bytes]:
+    """The commits in the format of ``git fast-import``, each on the one before, contents by length."""
+    for change, files in changes:
+        yield from _commit(parent, change, files)
+        parent = None  # from here on it is the commit before
+    yield b"done\n"
+
+
+def _commit(parent: str | None, change: Change, files: Mapping[str, bytes]) -> Iterator[bytes]:
     message = f"{change.op}\n\nThe record of this change is {CHANGE}.\n".encode()
     yield f"commit {BRANCH}\ncommitter {IDENTITY} {int(change.at.timestamp())} +0000\n".encode()
     yield b"data %d\n%s\n" % (len(message), message)
@@ -28,7 +37,6 @@ def import_stream(parent: str | None, change: Change, files: Mapping[str, bytes]
     record = change.model_dump_json(indent=1).encode()
     for path, content in {CHANGE: record, **files}.items():
         yield b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content)
-    yield b"done\n"
 
 
 def sync_changed(repository: Path, since: float) -> None:
@@ -47,13 +55,12 @@ def sync_changed(repository: Path, since: float) -> None:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a small file so that it survives a power cut."""
+    """Write a file so that it survives a power cut."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, content)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     _sync_folder(path.parent)
 
 

@@ -20,12 +20,13 @@ from registry.errors import GitFailed, RegistryError, Unavailable
 from registry.git import Git
 from registry.locks import locked
 from registry.rollouts import change as at
+from registry.rollouts import tree
 from registry.rollouts.change import Change
 from registry.rollouts.commit import BRANCH, import_stream, sync_changed, write_durably
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 5.0  # hundreds of writes fit in; who waits longer is told to come again
 WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is in trouble
-LIST_SECONDS = 60.0  # reading a whole journal of a million changes
 WALK_LIMIT = 1000  # more changes than this at once are read as a whole journal
 DURABLE = ("core.fsync=all", "core.fsyncMethod=fsync", "fastimport.unpackLimit=1000")
+REPOSITORY = "journal.git"
+MARKER = "journal.json"
+LOCK = "journal.lock"
 FORMAT = 1
 
 
@@ -62,8 +65,8 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._repository = folder / "journal.git"
-        self._marker = folder / "journal.json"
+        self._repository = folder / REPOSITORY
+        self._marker = folder / MARKER
         self._git = Git(self._repository, config=DURABLE)
         self._synced = 0.0  # folders that changed before this time are on the disk
 
@@ -73,7 +76,7 @@ class Journal:
 
     def lock(self) -> AbstractContextManager[int]:
         """Hold the right to write; yields the descriptor that `write` and `create` want."""
-        return locked(self._folder / "journal.lock", wait=LOCK_SECONDS)
+        return locked(self._folder / LOCK, wait=LOCK_SECONDS)
 
     # Reading
 
@@ -87,22 +90,11 @@ class Journal:
         """Read everything that a process keeps in memory. Raises Unavailable."""
         head = self.head()
         self._sync()
-        listed = self._git.run(
-            "ls-tree",
-            "-r",
-            "-z",
-            "--full-tree",
-            head.commit,
-            at.STATES,
-            at.TOKENS,
-            timeout=LIST_SECONDS,
-        )
-        paths = dict(_parse_listing(line) for line in listed.split(b"\0") if line)
-        commits = self._git.run("rev-list", "--first-parent", "--reverse", head.commit, timeout=LIST_SECONDS)
+        paths = tree.paths(self._git, head.commit, at.STATES, at.TOKENS)
         try:
             return Contents(
                 head=head,
-                commits=commits.decode().split(),
+                commits=tree.history(self._git, head.commit),
                 states=[State.model_validate_json(data) for data in self._below(paths, at.STATES, ".json")],
                 tokens=[Token.model_validate_json(data) for data in self._below(paths, at.TOKENS, ".json")],
             )
@@ -151,7 +143,7 @@ class Journal:
         self._git.init()
         change = Change(epoch=epoch, seq=0, at=_now(), actor="registry", op="create")
         entry = self.write(lock, None, change, files)
-        write_durably(self._marker, json.dumps({"format": FORMAT, "epoch": epoch}).encode())
+        write_marker(self._folder, epoch)
         return entry
 
     def exists(self) -> bool:
@@ -184,16 +176,27 @@ class Journal:
         Raises:
             Unavailable: it could not be written, and is not there.
         """
-        data = b"".join(import_stream(parent, change, files))
+        return self.write_all(lock, parent, [(change, files)], timeout=WRITE_SECONDS)
+
+    def write_all(
+        self,
+        lock: int,
+        parent: str | None,
+        changes: Sequence[tuple[Change, Mapping[str, bytes]]],
+        *,
+        timeout: float,
+    ) -> Entry:
+        """Commit changes, all or none of them; as `write`. Returns the last one."""
+        data = b"".join(import_stream(parent, changes))
         try:
             self._clear_stale_locks()
             self._git.run(
                 "fast-import", "--quiet", "--done", "--date-format=raw",
-                data=data, timeout=WRITE_SECONDS, pass_fds=(lock,),
+                data=data, timeout=timeout, pass_fds=(lock,),
             )  # fmt: skip
         except (GitFailed, OSError) as error:
             # Only the branch tells whether it came through: git can fail after it moved it.
-            if not self._holds(change):
+            if not self._holds(changes[-1][0]):
                 raise Unavailable(
                     f"the change was not written: {error}", code="journal_unwritable"
                 ) from error
@@ -232,12 +235,11 @@ class Journal:
                 yield self._need(oid).data
 
     def _entry(self, expression: str) -> Entry:
-        commit = self._need(expression)
-        record = self._need(f"{commit.oid}:{at.CHANGE}")
+        commit = self._need(expression).oid
         try:
-            return Entry(commit.oid, Change.model_validate_json(record.data))
-        except ValidationError as error:
-            raise Unavailable(_damaged(str(error)), code="journal_damaged") from error
+            return Entry(commit, tree.record(self._git, commit))
+        except Unavailable as error:
+            raise Unavailable(_damaged(error.message), code="journal_damaged") from error
 
     def _need(self, expression: str) -> GitObject:
         found = self._look(expression)
@@ -252,25 +254,36 @@ class Journal:
             raise Unavailable(_damaged(error.message), code="journal_damaged") from error
 
 
-_HARMLESS = ("journal.lock", "journal.git", "admin.token", "valkey", "lost+found", ".")
+_HARMLESS = (LOCK, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
+
+
+def require(folder: Path) -> None:
+    """Let a data folder pass that holds a journal, in whatever condition. Raises Unavailable."""
+    if not (folder / REPOSITORY).exists():
+        raise Unavailable(
+            f"{folder} holds no journal; name the registry's data folder with --data", code="journal_missing"
+        )
+
+
+def write_marker(folder: Path, epoch: int) -> None:
+    """Say that a folder's journal is whole; what is written last when one is made."""
+    write_durably(folder / MARKER, json.dumps({"format": FORMAT, "epoch": epoch}).encode())
 
 
 def _missing(folder: Path) -> str:
     return (
         f"{folder} holds no journal, but is not empty: nothing is re-created there. "
-        "Restore journal.git and journal.json from a backup, or begin anew in an empty folder"
+        "Restore it from a backup (promptstage journal restore), make one of what Redis holds "
+        "(promptstage journal recover), or begin anew in an empty folder"
     )
 
 
 def _damaged(what: str) -> str:
-    return f"the journal cannot be read: {what}. Restore journal.git and journal.json from a backup"
+    return (
+        f"the journal cannot be read: {what}. Save what can be read of it (promptstage journal recover), "
+        "or restore a backup (promptstage journal restore)"
+    )
 
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def _parse_listing(line: bytes) -> tuple[str, str]:
-    """One line of ``ls-tree -r -z``: mode, kind and object id, a tab, the path."""
-    about, path = line.decode().split("\t", 1)
-    return path, about.split()[2]

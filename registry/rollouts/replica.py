@@ -169,7 +169,8 @@ class Replica:
             return None
         return Unavailable(
             f"the journal is at {_text(self._head)}, but {_text(seen)} was acknowledged already: it is an "
-            "old copy. Put the newest journal.git back",
+            "old copy. Put the newest journal.git back, or go on from what Redis holds: "
+            "promptstage journal recover",
             code="journal_behind",
         )
 

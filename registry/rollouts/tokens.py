@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from registry.rollouts.journal import Entry
     from registry.rollouts.replica import Replica
 
-OWN_ACTORS = ("registry", "schedule")  # who acts without a token; the history must not confuse them
+OWN_ACTORS = ("registry", "schedule", "operator")  # who acts without a token; nobody shall be taken for one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

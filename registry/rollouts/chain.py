@@ -1,0 +1,66 @@
+"""A journal's changes one after the other: what they lead to, and whether each follows from those before.
+
+Pure: records go in, states and faults come out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from registry.access.tokens import Token
+    from registry.rollouts.change import Change
+    from registry.rollouts.state import State, VersionRef
+
+Place = tuple[str, str]  # environment, prompt
+
+
+@dataclass(slots=True)
+class Replay:
+    """What changes lead to. `refs` is every version that was ever named, with its prompt."""
+
+    states: dict[Place, State] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    refs: set[tuple[str, VersionRef]] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+
+
+def replay(changes: Iterable[Change]) -> Replay:
+    """Carry changes out in memory, from seq 0 on, and note what does not fit."""
+    done = Replay()
+    before: Change | None = None
+    for seq, change in enumerate(changes):
+        done.faults += (f"change {seq}: {fault}" for fault in _faults(seq, change, before, done.states))
+        if change.state:
+            done.states[change.state.environment, change.state.prompt] = change.state
+            done.refs |= {(change.state.prompt, ref) for ref in refs(change.state)}
+        if change.token:
+            done.tokens[change.token.id] = change.token
+        before = change
+    return done
+
+
+def refs(state: State) -> Iterator[VersionRef]:
+    """The versions that a state names."""
+    candidate = state.rollout and state.rollout.candidate
+    yield from (ref for ref in (state.stable, state.previous, candidate) if ref)
+
+
+def _faults(seq: int, change: Change, before: Change | None, states: dict[Place, State]) -> Iterator[str]:
+    if change.seq != seq:
+        yield f"its record says that it is change {change.seq}"
+    if before and change.epoch < before.epoch:
+        yield f"its epoch {change.epoch} is earlier than that before it ({before.epoch})"
+    if not change.actor:
+        yield "nobody made it"
+    if change.state is None:
+        return
+    if change.state.position != change.position:
+        yield f"its state is of {change.state.tag}"
+    known = states.get((change.state.environment, change.state.prompt))
+    last = known.seq if known else 0
+    if change.previous != last:
+        yield f"it follows change {change.previous} of its prompt, of which the last one is {last}"

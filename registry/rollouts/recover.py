@@ -1,0 +1,190 @@
+"""A journal that can be written again, made of what was found of it and of what Redis has seen.
+
+Nothing is thrown away: a damaged journal is put aside, and what is whole of it goes on as it is. Every
+state is written once more under a new epoch, so that clients take it, whatever they have seen before.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from registry.access.tokens import Role, Token, Wish, mint, read_secret, write_secret
+from registry.errors import Unavailable
+from registry.git import Git
+from registry.rollouts import change as at
+from registry.rollouts import clock
+from registry.rollouts.chain import refs
+from registry.rollouts.change import Change
+from registry.rollouts.commit import BRANCH, sync_changed
+from registry.rollouts.journal import DURABLE, REPOSITORY, Journal, write_marker
+from registry.rollouts.salvage import COPY_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from registry.rollouts.salvage import Found
+    from registry.rollouts.state import VersionRef
+
+    Fetch = Callable[[str, VersionRef], bytes | None]
+
+WRITE_SECONDS = 120.0  # a hundred thousand states
+REASON_LIMIT = 2000  # characters
+ACTOR = "operator"
+ADMIN_FILE = "admin.token"
+STAGING = ".journal.recovering"  # in the data folder; what a recovery leaves that was cut off
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a recovery did: the new head, how many states it wrote, and what is gone."""
+
+    head: tuple[int, int]
+    states: int
+    lost: tuple[str, ...]
+    new_admin: bool
+    put_aside: Path | None
+
+
+def recover(folder: Path, found: Found, fetch: Fetch) -> Recovered:
+    """Write what was found as the newest changes of a journal.
+
+    Args:
+        folder: the data folder; a registry may run on it.
+        found: what `look` found, just before.
+        fetch: gives the bytes of a version that was staged, if anybody else has them.
+
+    Raises:
+        Unavailable: a registry wrote in between (`busy`), or it cannot be written.
+    """
+    held = Journal(folder)
+    with closing(held), held.lock() as lock:
+        if not found.problems:
+            if held.head().commit != found.parent:
+                raise Unavailable("a registry wrote in between; try again", code="busy")
+            return _write(folder, folder, lock, found, _either(held.staged, fetch))
+        staging = folder / STAGING
+        shutil.rmtree(staging, ignore_errors=True)
+        try:
+            _begin(staging, found)
+            done = _write(folder, staging, lock, found, _either(held.staged, fetch))
+            return replace(done, put_aside=_swap(folder, staging, done.head[0]))
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _write(folder: Path, target: Path, lock: int, found: Found, fetch: Fetch) -> Recovered:
+    """Add the changes to the journal in `target`, which may be the folder itself."""
+    with closing(Journal(target)) as journal:
+        draft = _Draft(found, journal.staged)
+        lost = draft.add_states(fetch)
+        new_admin = draft.add_admin(folder / ADMIN_FILE)
+        entry = journal.write_all(lock, found.parent, draft.changes, timeout=WRITE_SECONDS)
+    write_marker(target, entry.change.epoch)
+    return Recovered(entry.change.position, len(found.states), lost, new_admin, None)
+
+
+class _Draft:
+    """The changes of a recovery, before they are written."""
+
+    def __init__(self, found: Found, staged: Callable[[str, str], bytes | None]) -> None:
+        self.changes: list[tuple[Change, dict[str, bytes]]] = []
+        self._found = found
+        self._staged = staged
+        self._now = clock.now()
+        self._epoch = max(int(self._now.timestamp()), found.head[0] + 1)
+        self._first = found.base.seq + 1 if found.base else 0
+        self._add("recover", {}, reason="; ".join(found.problems[:3])[:REASON_LIMIT])
+        for token in found.tokens.values():
+            if token != found.kept_tokens.get(token.id):
+                self._add_token("recover", token)
+
+    def add_states(self, fetch: Fetch) -> tuple[str, ...]:
+        """Add every state under the new epoch, with bytes that the journal has not; names what is lost."""
+        files, lost = self._missing_bytes(fetch)
+        for place, state in sorted(self._found.states.items()):
+            state = state.model_copy(update={"epoch": self._epoch, "seq": self._next})  # noqa: PLW2901
+            files[at.state_path(*place)] = state.model_dump_json(indent=1).encode()
+            self._add("recover", files, state=state, previous=self._found.previous.get(place, 0))
+            files = {}
+        return lost
+
+    def _missing_bytes(self, fetch: Fetch) -> tuple[dict[str, bytes], tuple[str, ...]]:
+        """The bytes of versions that are in force and not in the journal; and those that nobody has."""
+        files: dict[str, bytes] = {}
+        lost: list[str] = []
+        named = {(state.prompt, ref) for state in self._found.states.values() for ref in refs(state)}
+        for prompt, ref in sorted(named, key=lambda pair: (pair[0], pair[1].version)):
+            if self._staged(prompt, ref.version) is not None:
+                continue
+            content = fetch(prompt, ref)
+            if content is None:
+                lost.append(f"{prompt}@{ref.version}")
+            else:
+                files[at.content_path(prompt, ref.version)] = content
+        return files, tuple(lost)
+
+    def add_admin(self, file: Path) -> bool:
+        """See to it that the file is there, and somebody can manage tokens; whether that took a new token."""
+        tokens = self._found.tokens.values()
+        secret = read_secret(file)
+        if secret and any(token.rules_all and token.is_live(self._now) for token in tokens):
+            return False
+        if secret and any(token.is_secret(secret) for token in tokens):
+            secret = None  # it was revoked, has expired or was limited, and stays so
+        taken = {token.name for token in tokens if token.is_live(self._now)}
+        name = "admin" if "admin" not in taken else f"admin-{self._epoch}"
+        token, secret = mint(Wish(name=name, role=Role.admin), created_by=ACTOR, secret=secret)
+        write_secret(file, secret)
+        self._add_token("token.create", token)
+        return True
+
+    @property
+    def _next(self) -> int:
+        return self._first + len(self.changes)
+
+    def _add_token(self, op: str, token: Token) -> None:
+        files = {at.token_path(token.id): token.model_dump_json().encode()}
+        self._add(op, files, token=token, after=token.id)
+
+    def _add(self, op: str, files: dict[str, bytes], **fields: Any) -> None:
+        change = Change(epoch=self._epoch, seq=self._next, at=self._now, actor=ACTOR, op=op, **fields)
+        self.changes.append((change, files))
+
+
+def _begin(staging: Path, found: Found) -> None:
+    """Make a new repository of the changes that are whole."""
+    staging.mkdir(mode=0o700)
+    with closing(Git(staging / REPOSITORY, config=DURABLE)) as git:
+        git.init()
+        if found.pack is not None and found.parent is not None:
+            git.run("index-pack", "--stdin", "--strict", data=found.pack, timeout=COPY_SECONDS)
+            git.run("update-ref", BRANCH, found.parent)
+
+
+def _swap(folder: Path, staging: Path, epoch: int) -> Path | None:
+    """Put the new journal in the place of the damaged one, which is kept beside it."""
+    damaged, aside = folder / REPOSITORY, folder / f"{REPOSITORY}.damaged-{epoch}"
+    kept = damaged.exists()
+    if kept:
+        damaged.rename(aside)
+    (staging / REPOSITORY).rename(damaged)
+    sync_changed(damaged, since=0.0)
+    write_marker(folder, epoch)
+    return aside if kept else None
+
+
+def _either(staged: Callable[[str, str], bytes | None], fetch: Fetch) -> Fetch:
+    """Ask the old journal for a version's bytes, then whoever else may have them; only true ones count."""
+
+    def ask(prompt: str, ref: VersionRef) -> bytes | None:
+        for content in (staged(prompt, ref.version), fetch(prompt, ref)):
+            if content is not None and f"sha256:{sha256(content).hexdigest()}" == ref.digest:
+                return content
+        return None
+
+    return ask

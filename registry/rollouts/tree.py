@@ -1,0 +1,60 @@
+"""What one commit of a journal holds, read from git alone, without the journal's folder around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from registry.errors import Unavailable
+from registry.rollouts.change import CHANGE, Change
+
+if TYPE_CHECKING:
+    from registry.git import Git, GitObject
+
+LIST_SECONDS = 60.0  # reading a whole journal of a million changes
+
+
+def paths(git: Git, commit: str, *below: str) -> dict[str, str]:
+    """The files of a commit, or those below some folders, with their object ids. Raises GitFailed."""
+    listed = git.run("ls-tree", "-r", "-z", "--full-tree", commit, *below, timeout=LIST_SECONDS)
+    return dict(_parse(line) for line in listed.split(b"\0") if line)
+
+
+def history(git: Git, commit: str) -> list[str]:
+    """The commits that lead to one, and itself, in the order of their seq. Raises GitFailed."""
+    listed = git.run("rev-list", "--first-parent", "--reverse", commit, timeout=LIST_SECONDS)
+    return listed.decode().split()
+
+
+def oid(git: Git, expression: str) -> str:
+    """The id of an object. Raises Unavailable (`journal_damaged`), GitFailed."""
+    return _need(git, expression).oid
+
+
+def data(git: Git, expression: str) -> bytes:
+    """The bytes of an object. Raises Unavailable (`journal_damaged`), GitFailed."""
+    return _need(git, expression).data
+
+
+def record(git: Git, commit: str) -> Change:
+    """The record of the change that a commit holds. Raises Unavailable (`journal_damaged`), GitFailed."""
+    try:
+        return Change.model_validate_json(data(git, f"{commit}:{CHANGE}"))
+    except ValidationError as error:
+        raise Unavailable(
+            f"the record in {commit} cannot be read: {error}", code="journal_damaged"
+        ) from error
+
+
+def _need(git: Git, expression: str) -> GitObject:
+    found = git.look(expression)
+    if found is None:
+        raise Unavailable(f"{expression} is not there", code="journal_damaged")
+    return found
+
+
+def _parse(line: bytes) -> tuple[str, str]:
+    """One line of ``ls-tree -r -z``: mode, kind and object id, a tab, the path."""
+    about, path = line.decode().split("\t", 1)
+    return path, about.split()[2]

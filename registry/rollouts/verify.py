@@ -1,0 +1,159 @@
+"""Whether a journal is whole: every object, every change, and what they lead to. Only reads."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from registry.access.tokens import Token
+from registry.errors import Unavailable
+from registry.git import Git
+from registry.rollouts import change as at
+from registry.rollouts import tree
+from registry.rollouts.chain import replay
+from registry.rollouts.commit import BRANCH
+from registry.rollouts.journal import FORMAT, MARKER, REPOSITORY, require
+from registry.rollouts.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from registry.rollouts.chain import Replay
+    from registry.rollouts.change import Change
+
+CHECK_SECONDS = 900.0  # git reads every byte; a gigabyte takes some 20 s
+TOLD = 1000  # changes between two words about how far it is
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a journal holds at its newest change, and what is wrong with it."""
+
+    changes: int
+    states: int
+    versions: int
+    tokens: int
+    size: int
+    newest: Change | None
+    commit: str
+    problems: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it for a program."""
+        return {
+            "changes": self.changes,
+            "states": self.states,
+            "versions": self.versions,
+            "tokens": self.tokens,
+            "bytes": self.size,
+            "newest": self.newest and {"epoch": self.newest.epoch, **self.newest.to_json(self.commit)},
+            "problems": list(self.problems),
+        }
+
+
+def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Report:
+    """Look at everything in a data folder's journal, as it is at one moment; a registry may go on writing.
+
+    Args:
+        folder: the data folder.
+        tell: is told how far it is.
+
+    Raises:
+        Unavailable: there is no journal (`journal_missing`).
+    """
+    require(folder)
+    with closing(Git(folder / REPOSITORY)) as git:
+        problems = [*_marker(folder / MARKER), *_objects(git, tell)]
+        try:
+            return _read(git, _size(folder / REPOSITORY), problems, tell)
+        except Unavailable as error:
+            problems.append(error.message)
+            return Report(0, 0, 0, 0, _size(folder / REPOSITORY), None, "", tuple(problems))
+
+
+def _read(git: Git, size: int, problems: list[str], tell: Callable[[str], object]) -> Report:
+    head = tree.oid(git, BRANCH)
+    commits = tree.history(git, head)
+    changes: list[Change] = []
+    for commit in commits:
+        changes.append(tree.record(git, commit))
+        if len(changes) % TOLD == 0:
+            tell(f"{len(changes)} of {len(commits)} changes read")
+    tell("comparing what they lead to with what is kept")
+    paths = tree.paths(git, head)
+    done = replay(changes)
+    first = _tokens(git, tree.paths(git, commits[0], at.TOKENS), problems)  # an early journal's has no record
+    problems += done.faults
+    problems += _states_differ(git, paths, done)
+    tokens = _tokens(git, paths, problems)
+    if tokens != first | done.tokens:
+        problems.append("the tokens are not those that the changes lead to")
+    problems += _bytes_differ(git, paths, done)
+    versions = sum(path.startswith(f"{at.VERSIONS}/") for path in paths)
+    return Report(
+        len(changes), len(done.states), versions, len(tokens), size, changes[-1], head, tuple(problems)
+    )
+
+
+def _marker(path: Path) -> Iterator[str]:
+    try:
+        found = json.loads(path.read_bytes())["format"]
+    except (OSError, ValueError, KeyError, TypeError):
+        yield f"{path.name}, which marks a journal as whole, is missing or cannot be read"
+    else:
+        if found != FORMAT:
+            yield f"{path.name} says that this is a journal of format {found!r}; this version knows {FORMAT}"
+
+
+def _objects(git: Git, tell: Callable[[str], object]) -> Iterator[str]:
+    tell("git looks at every object")
+    try:
+        git.run("fsck", "--strict", "--full", "--no-dangling", "--no-progress", timeout=CHECK_SECONDS)
+    except Unavailable as error:
+        yield error.message
+
+
+def _states_differ(git: Git, paths: dict[str, str], done: Replay) -> Iterator[str]:
+    expected = {at.state_path(*place): state for place, state in done.states.items()}
+    kept = {path for path in paths if path.startswith(f"{at.STATES}/")}
+    for path in sorted(kept ^ expected.keys()):
+        yield f"{path} is {'there without a change' if path in kept else 'missing'}"
+    for path in sorted(kept & expected.keys()):
+        try:
+            same = State.model_validate_json(tree.data(git, paths[path])) == expected[path]
+        except ValidationError:
+            same = False
+        if not same:
+            yield f"{path} is not the state that the changes lead to"
+
+
+def _tokens(git: Git, paths: dict[str, str], problems: list[str]) -> dict[str, Token]:
+    found = {}
+    for path, oid in paths.items():
+        if path.startswith(f"{at.TOKENS}/"):
+            try:
+                token = Token.model_validate_json(tree.data(git, oid))
+                found[token.id] = token
+            except ValidationError:
+                problems.append(f"{path} is no token")
+    return found
+
+
+def _bytes_differ(git: Git, paths: dict[str, str], done: Replay) -> Iterator[str]:
+    named = {(prompt, ref.version, ref.digest) for prompt, ref in done.refs}
+    for prompt, version, digest in sorted(named):
+        oid = paths.get(at.content_path(prompt, version))
+        if oid is None:
+            yield f"the bytes of {prompt}@{version} are missing"
+        elif f"sha256:{sha256(tree.data(git, oid)).hexdigest()}" != digest:
+            yield f"the bytes of {prompt}@{version} are not those of {digest}"
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
