@@ -67,9 +67,9 @@ class Sync:
         self._thread = Thread(target=self._run, name="promptstage-sync", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; it looks at once if the last look failed, as that may be why we were restarted."""
+        """Start the thread; it looks at once if the last look failed: somebody may have mended that."""
         if self._mirror.report()["error"]:
-            self._wanted.set()
+            self.look_now()
         self._thread.start()
 
     def stop(self) -> None:
