@@ -35,6 +35,7 @@ from registry.api.hub import Hub
 from registry.api.measured import Measured
 from registry.api.metrics import Metrics
 from registry.api.parts import Parts
+from registry.api.start import PlainFailure
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.sync import Sync
@@ -97,6 +98,7 @@ def create(settings: Settings) -> FastAPI:
     problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
     guard.install(app)
     app.add_middleware(Measured)
+    app.add_middleware(PlainFailure)
     docs.describe(app)
     for part in (prompts, releases, stream, clients, rollouts_api, tokens, doctor, health):
         app.include_router(part.router, max_body_size=MAX_BODY_BYTES)

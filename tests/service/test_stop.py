@@ -1,0 +1,76 @@
+"""How a registry starts and ends, as systemd, compose and people see it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from support import prompt, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support import PromptRepository, Registry
+
+BIG = prompt("Summarize {{text}} " + "at length " * 20_000)
+
+
+def open_stream(registry: Registry) -> socket.socket:
+    """A client that asks for a stream, and reads nothing; it has next to no buffer."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # the sender's buffer follows from it
+    connection.connect(("127.0.0.1", registry.port))
+    connection.sendall(
+        b"GET /v1/environments/production/stream?names=summarize HTTP/1.1\r\nHost: registry\r\n"
+        b"Authorization: Bearer %s\r\n\r\n" % registry.api.token.encode()
+    )
+    return connection
+
+
+def serve_in_vain(repository: PromptRepository, data: Path, workers: int) -> subprocess.CompletedProcess[str]:
+    """Start a registry that cannot start."""
+    command = [sys.executable, "-m", "registry", "serve", "--port", "0", "--workers", str(workers)]
+    command += ["--repository", str(repository.path), "--data", str(data)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_stop_is_no_failure(
+    serve: Callable[..., Registry], new_repository: PromptRepository, workers: int
+) -> None:
+    """SIGTERM ends it with 0 in five seconds, even if a client reads nothing of its stream."""
+    new_repository.tag("summarize", "3.0.0", BIG)
+    registry = serve(source=new_repository, workers=workers)
+    until(lambda: registry.api.act("promote", "summarize", {"version": "3.0.0"}).status == 200, "the tag")
+    with open_stream(registry):
+        path = "/v1/environments/production/clients?names=summarize"
+        until(lambda: registry.api.get(path).json["connected"], "the stream")
+        begun = time.monotonic()
+        assert registry.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - begun < 5
+    assert "Traceback" not in registry.log
+
+
+@pytest.mark.parametrize(
+    ("blocked", "workers"), [("journal.lock", 1), ("journal.lock", 2), ("admin.token", 1)]
+)
+def test_a_data_folder_that_cannot_be_used(
+    repository: PromptRepository, tmp_path: Path, blocked: str, workers: int
+) -> None:
+    """The reason is one line, and the exit code is 1."""
+    data = tmp_path / "data"
+    (data / blocked).mkdir(parents=True)
+    done = serve_in_vain(repository, data, workers)
+
+    assert done.returncode == 1
+    assert "It cannot start: " in done.stderr
+    assert blocked in done.stderr
+    assert "Is a directory" in done.stderr
+    assert "Traceback" not in done.stderr
