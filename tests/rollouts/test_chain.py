@@ -1,0 +1,44 @@
+"""Changes in a row: what they lead to, and what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+from rollouts.story import EPOCH, promoted, reference
+
+from registry.rollouts import clock
+from registry.rollouts.chain import replay
+from registry.rollouts.change import Change
+
+
+def change(seq: int, version: str = "", **fields: object) -> Change:
+    """A creation, or a promote."""
+    state = promoted(version, seq) if version else None
+    known = {"epoch": EPOCH, "seq": seq, "actor": "ada", "previous": max(0, seq - 1), "state": state}
+    return Change.model_validate({"at": clock.now(), "op": "promote", **known, **fields})
+
+
+def test_changes_lead_to_states() -> None:
+    """The last one of each prompt, and every version that was ever named."""
+    done = replay([change(0), change(1, "1.0.0"), change(2, "1.1.0")])
+
+    assert done.faults == []
+    assert done.states == {("production", "summarize"): promoted("1.1.0", 2)}
+    assert done.refs == {("summarize", reference(version)) for version in ("1.0.0", "1.1.0")}
+
+
+@pytest.mark.parametrize(
+    ("second", "fault"),
+    [
+        (change(2, "1.0.0"), "change 1: its record says that it is change 2"),
+        (change(1, "1.0.0", epoch=5), f"change 1: its epoch 5 is earlier than that before it ({EPOCH})"),
+        (change(1, "1.0.0", actor=""), "change 1: nobody made it"),
+        (change(1, "1.0.0", state=promoted("1.0.0", 7)), f"change 1: its state is of {EPOCH}.7"),
+        (
+            change(1, "1.0.0", previous=3),
+            "change 1: it follows change 3 of its prompt, of which the last one is 0",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named(second: Change, fault: str) -> None:
+    """By the number of the change."""
+    assert fault in replay([change(0), second]).faults

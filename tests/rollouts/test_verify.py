@@ -1,0 +1,93 @@
+"""A journal that is whole passes; whatever is wrong with one is named."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from rollouts.story import promote, tell
+
+from registry.errors import Unavailable
+from registry.rollouts.change import content_path, state_path, token_path
+from registry.rollouts.journal import Journal
+from registry.rollouts.verify import verify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with three changes."""
+    return tell(tmp_path / "data", "1.0.0", "1.1.0")
+
+
+def smuggle(data: Path, path: str, content: bytes) -> None:
+    """Put a file beside the next change that does not belong there."""
+    with closing(Journal(data)) as journal, journal.lock() as lock:
+        head = journal.head()
+        change = head.change.model_copy(update={"seq": head.change.seq + 1, "state": None, "previous": 0})
+        journal.write(lock, head.commit, change, {path: content})
+
+
+def test_a_whole_journal(data: Path) -> None:
+    """What it holds is counted."""
+    report = verify(data)
+
+    assert report.problems == ()
+    assert (report.changes, report.states, report.versions, report.tokens) == (3, 1, 2, 1)
+    assert report.newest is not None
+    assert report.newest.after == "1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "problem"),
+    [
+        (state_path("production", "summarize"), b"{}", "is not the state that the changes lead to"),
+        (state_path("production", "other"), b"{}", "is there without a change"),
+        (
+            content_path("summarize", "1.0.0"),
+            b"changed",
+            "the bytes of summarize@1.0.0 are not those of sha256:",
+        ),
+        (token_path("f00"), b"no token", "tokens/f00.json is no token"),
+    ],
+)
+def test_what_no_change_led_to(data: Path, path: str, content: bytes, problem: str) -> None:
+    """A file that somebody put in is found, although git has nothing to object."""
+    smuggle(data, path, content)
+
+    assert [problem in found for found in verify(data).problems] == [True]
+
+
+def test_a_gap_in_the_order(data: Path) -> None:
+    """Every change has the number after the one before it."""
+    promote(data, "1.2.0", seq=9)
+
+    assert "change 3: its record says that it is change 9" in verify(data).problems
+
+
+def test_a_damaged_object(data: Path) -> None:
+    """Git's own check is part of it."""
+    for path in (data / "journal.git/objects").glob("??/*"):
+        path.chmod(0o600)
+        path.write_bytes(path.read_bytes()[:-5] + b"?????")
+
+    assert "git fsck failed" in verify(data).problems[0]
+
+
+@pytest.mark.parametrize("marker", [None, "", "[]", '{"format": 9}'])
+def test_the_marker(data: Path, marker: str | None) -> None:
+    """It is missing, or of another time."""
+    (data / "journal.json").unlink()
+    if marker is not None:
+        (data / "journal.json").write_text(marker)
+
+    assert "journal.json" in verify(data).problems[0]
+
+
+def test_no_journal(tmp_path: Path) -> None:
+    """Another folder is meant."""
+    with pytest.raises(Unavailable, match="--data"):
+        verify(tmp_path)
