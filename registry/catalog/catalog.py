@@ -216,6 +216,8 @@ class Catalog:
         with self._lock:
             before = self._known.get((name, version))
             self._known[name, version] = found.summary()
+        if found.status == "invalid" and (before is None or before.status == "unread"):
+            _tell_invalid(found)
         if before and before.digest and before.digest != found.digest:
             logger.warning(
                 "the repository's %s@%s is not the one that was staged; staged stays", name, version
@@ -277,6 +279,15 @@ def _tagged_at(version: Version) -> datetime:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _tell_invalid(version: Version) -> None:
+    problem = version.problem or {}
+    logger.warning(
+        "%s@%s cannot be served: %s:%s: %s",
+        *(version.name, version.version, problem.get("path"), problem.get("line"), problem.get("message")),
+        extra={"event": "version.invalid", "prompt": version.name, "version": version.version},
+    )
 
 
 def _size(version: Version | None) -> int:

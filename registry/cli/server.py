@@ -110,8 +110,8 @@ def _greet(settings: Settings, url: str) -> None:
         "environments": ", ".join(settings.environments),
     }
     logger.info(
-        "Promptstage %s on %s: prompts from %s, data in %s, for %s; the API is at %s/docs",
-        *(*facts.values(), url),
+        "Promptstage %s running on %s (see /docs): prompts from %s, data in %s, environments %s",
+        *facts.values(),
         extra={"event": "started", **facts},
     )
 

@@ -87,6 +87,7 @@ def test_a_life_in_objects(
     """Start, versions, changes, troubles and their ends, the stop: a line each, and no key of a user."""
     registry = serve(source=new_repository, redis_url=valkey.url, log_format="json", poll_seconds="0.2")
     api = registry.api
+    registry.find("version.invalid")
     api.act("promote", "summarize", {"version": "1.0.0", "reason": FORGED}, Idempotency_Key="once")
     api.act("promote", "summarize", {"version": "1.0.0", "reason": FORGED}, Idempotency_Key="once")
     api.get("/v1/environments/production/resolve/summarize?key=somebody-private")
@@ -107,7 +108,8 @@ def test_a_life_in_objects(
     }
 
     assert [event for event in told if event not in {"redis.down", "redis.up"}] == [
-        "started", "versions", "change", "sync.failed", "sync.mended", "tag.moved", "stopped",
+        "started", "versions", "version.invalid", "change",
+        "sync.failed", "sync.mended", "tag.moved", "stopped",
     ]  # fmt: skip
     assert told["started"]["environments"] == "production, staging"
     assert told["versions"]["count"] == 6
