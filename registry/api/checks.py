@@ -17,6 +17,7 @@ Json = dict[str, Any]
 
 STALE_SECONDS = 300.0  # since the repository was read: ten of the usual looks
 SKEW_SECONDS = 2.0  # between two clocks: more than any round trip
+TO_THE_DAY = 10  # characters of a time
 SHOWN = 5  # tags or versions that a message names
 
 NTP = "set the clocks by NTP; timed steps and the history go wrong otherwise"
@@ -125,12 +126,13 @@ def unknown(name: str, message: str, catalog: Json) -> Check:
 def prompt(name: str, versions: Sequence[Version], states: Sequence[State]) -> Iterator[Check]:
     """The versions of a prompt, and where they are in force."""
     newest = versions[0]
-    tagged = f", tagged {newest.tagged_at} by {newest.author}" if newest.tagged_at else ""
-    yield Check(name, "ok", f"{len(versions)} versions; the newest is {newest.version}{tagged}")
+    tagged = f", tagged {newest.tagged_at[:TO_THE_DAY]} by {newest.author}" if newest.tagged_at else ""
+    count = f"{len(versions)} versions; the newest" if len(versions) > 1 else "the one version"
+    yield Check(name, "ok", f"{count} is {newest.version}{tagged}")
     bad = [version for version in versions if version.status == "invalid"]
     for version in bad[:SHOWN]:
         message = f"it is invalid: {problem(version.problem)}"
-        remedy = "correct the file, then tag it as a new version"
+        remedy = f"a tag never moves; when it is right, make a new one: promptstage tag {name} --push"
         yield Check(f"{name}@{version.version}", "warning", message, remedy)
     for state in states:
         if state.stable:

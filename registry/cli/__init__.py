@@ -17,6 +17,9 @@ from registry.errors import RegistryError
 __all__ = ["app", "main"]
 
 
+SENTENCE = 200  # characters of a command's help that are listed; a longer sentence would be cut off
+
+
 class Commands(TyperGroup):
     """Runs a command; what goes wrong becomes one sentence on stderr and exit code 1, never a traceback."""
 
@@ -40,7 +43,7 @@ class Commands(TyperGroup):
             with formatter.section(panel or "Commands"):
                 formatter.write_dl(
                     [
-                        (name.ljust(width), command.get_short_help_str(formatter.width - width))
+                        (name.ljust(width), command.get_short_help_str(SENTENCE))
                         for name, command in commands.items()
                         if command.rich_help_panel == panel
                     ]
@@ -100,8 +103,8 @@ PANELS = {
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel)(command)
-app.add_typer(token.app, name="token", rich_help_panel=RUN)
-app.add_typer(journal.app, name="journal", rich_help_panel=RUN)
+for name, group in {"token": token.app, "journal": journal.app}.items():
+    app.add_typer(group, name=name, cls=Commands, rich_help_panel=RUN)
 
 
 def main() -> None:

@@ -65,8 +65,7 @@ def _show(registry: Registry, order: Order, state: Json) -> None:
         return
     facts = list(preview.facts(registry, order, state, goes))
     output.tell(f"{order.op} {order.name} in {order.environment}", "bold")
-    for label, text in facts:
-        output.tell(f"  {label:<10}{text}")
+    output.facts([("", label, text) for label, text in facts], aside=True)
     if order.ask and output.is_dialogue() and not output.ask("Go ahead?"):
         output.note("nothing was changed")
         raise typer.Exit(1)

@@ -36,9 +36,12 @@ def start(  # noqa: PLR0913 - one parameter an option
         Literal["careful", "standard", "fast"] | None,
         typer.Option(help="Steps that are known to be good; standard is the default."),
     ] = None,
-    steps: Annotated[str | None, typer.Option(help="Steps of your own: percent, or percent:hold.")] = None,
+    steps: Annotated[
+        str | None, typer.Option(metavar="STEPS", help="Steps of your own: percent, or percent:hold.")
+    ] = None,
     audience: Annotated[
-        list[str] | None, typer.Option(help="Who gets it in any case; once or more often, any is enough.")
+        list[str] | None,
+        typer.Option(metavar="A=B,C", help="Who gets it in any case; once or more often, any is enough."),
     ] = None,
     force: Force = False,
     yes: Yes = False,

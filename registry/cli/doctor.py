@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from registry.cli.http import Refused
 from registry.cli.options import AsJson, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 from registry.errors import Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Json = dict[str, Any]
 
@@ -38,9 +41,8 @@ def doctor(name: MaybeName = None, *, as_json: AsJson = False) -> None:
     if as_json:
         output.dump({"checks": checks})
     else:
-        width = max(len(clean(check["name"])) for check in checks)
-        for check in checks:
-            _tell(check, width)
+        lines = [line for check in checks for line in _lines(check)]
+        output.facts([cells for cells, _ in lines], [style for _, style in lines])
     raise typer.Exit(1 if any(check["status"] == "error" for check in checks) else 0)
 
 
@@ -62,18 +64,22 @@ def _examine(name: str | None) -> list[Json]:
             token,
         ]
     except Refused as error:
-        return [_check("registry", "ok", where), _refused(error, token)]
+        return [
+            _check("registry", "ok", where),
+            _refused(error, token, has_token=bool(registry.credential.token)),
+        ]
     clock = _clock(answer["time"], begin, time.time())
     return [_check("registry", "ok", where), token, *answer["checks"], clock]
 
 
-def _refused(error: Refused, token: Json) -> Json:
+def _refused(error: Refused, token: Json, *, has_token: bool) -> Json:
     if error.code not in {"unauthorized", "forbidden"}:
         return _check("prompt" if error.code == "unknown_prompt" else "registry", "error", error.message)
     remedy = (
         "set PROMPTSTAGE_TOKEN to one of this registry's; promptstage token create --role reader makes one"
     )
-    return token | {"status": "error", "message": error.message, "remedy": remedy}
+    words = error.message if has_token else f"there is none\n{token['message']}"
+    return token | {"status": "error", "message": words, "remedy": remedy}
 
 
 def _clock(registry: str, begin: float, end: float) -> Json:
@@ -90,9 +96,10 @@ def _check(name: str, status: str, message: str, remedy: str = "") -> Json:
     return {"name": name, "status": status, "message": message, "remedy": remedy or None}
 
 
-def _tell(check: Json, width: int) -> None:
+def _lines(check: Json) -> Iterator[tuple[tuple[str, str, str], str]]:
+    """The cells of a check's lines, and the style of each."""
     mark, style = MARKS.get(check["status"], MARKS["warning"])
     first, *others = str(check["message"]).splitlines() or [""]
-    output.say(f"{mark} {clean(check['name']):<{width}}  {clean(first, WIDEST)}", style)
+    yield (mark, clean(check["name"]), clean(first, WIDEST)), style
     for line in [*others, *str(check["remedy"] or "").splitlines()]:
-        output.say(f"{'':<{width + 4}}{clean(line, WIDEST)}")
+        yield ("", "", f"→ {clean(line, WIDEST)}"), ""

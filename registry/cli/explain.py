@@ -26,10 +26,15 @@ PER_PERCENT = BUCKETS // 100
 def explain(  # noqa: PLR0913 - one parameter an option
     name: Name,
     *,
-    key: Annotated[str, typer.Option("-k", "--key", help="Whose version: a user's id, or what the app gives.")],
+    key: Annotated[
+        str,
+        typer.Option("-k", "--key", metavar="KEY", help="Whose version: a user's id, or what the app gives."),
+    ],
     attribute: Annotated[
         list[str] | None,
-        typer.Option("-a", "--attribute", help="What the app knows of that user; as often as needed."),
+        typer.Option(
+            "-a", "--attribute", metavar="A=B", help="What the app knows of that user; as often as needed."
+        ),
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="Then; else now.")] = None,
     environment: Environment = "production",
@@ -52,7 +57,8 @@ def explain(  # noqa: PLR0913 - one parameter an option
     try:
         found = _ask(http.connect(), environment, name, {"key": key, "attributes": attributes}, moment)
     except Refused as error:
-        raise Refused(error.message + remedies.command(error.code, name, environment)) from error
+        code = "no_release_then" if moment else error.code
+        raise Refused(error.message + remedies.command(code, name, environment)) from error
     if as_json:
         output.dump(found)
         return
@@ -60,8 +66,7 @@ def explain(  # noqa: PLR0913 - one parameter an option
     then = when.show(moment) if moment else "now"
     title = f"{clean(name)}@{clean(got['version'])} for {clean(key)} in {environment}, {then}"
     output.say(title, "bold")
-    for label, text in _facts(found, attributes):
-        output.say(f"{label + ':':<10}{text}")
+    output.facts([(f"{label}:", text) for label, text in _facts(found, attributes)])
 
 
 def _ask(registry: Registry, environment: str, name: str, question: Json, moment: datetime | None) -> Json:

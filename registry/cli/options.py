@@ -68,12 +68,13 @@ Environment = Annotated[
     typer.Option(
         "-e",
         "--environment",
+        metavar="ENV",
         envvar="PROMPTSTAGE_ENVIRONMENT",
         callback=_usage(_environment),
         help="Where it is served.",
     ),
 ]
-Reason = Annotated[str, typer.Option(help="Why; it is kept in the history.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept in the history.")]
 Force = Annotated[bool, typer.Option("--force", help="Although it requires variables that stable does not.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; a pipe is never asked.")]
 Wait = Annotated[
@@ -88,6 +89,7 @@ WaitSeconds = Annotated[
     typer.Option(
         "--wait-seconds",
         "--timeout",
+        metavar="SECONDS",
         min=0,
         max=MAX_WAIT_SECONDS,
         help="How long to wait; then the exit code is 1.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from itertools import zip_longest
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 GAP = "  "  # between two columns
+NARROW = 20  # characters of a column in which nothing is wrapped any more
 
 
 def clean(text: object, limit: int = SHOWN) -> str:
@@ -90,6 +93,28 @@ def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableTyp
             for line in lines
         )
     )
+
+
+def facts(rows: Sequence[Sequence[str]], styles: Sequence[str] = (), *, aside: bool = False) -> None:
+    """Print rows without a heading; on a terminal the last cell is wrapped in its column.
+
+    Args:
+        rows: the cells, clean by now.
+        styles: one a row, if there are any.
+        aside: whether they belong to the dialogue, not to the result.
+    """
+    console = _console(sys.stderr if aside else None)
+    widths = [max(map(len, column)) for column in zip(*(row[:-1] for row in rows), strict=True)]
+    for row, style in zip_longest(rows, styles, fillvalue=""):
+        labels, text = row[:-1], row[-1]
+        before = "".join(cell.ljust(width) + GAP for cell, width in zip(labels, widths, strict=True))
+        room = console.width - len(before)
+        wrapped = (
+            wrap(text, room, break_on_hyphens=False) if console.is_terminal and room > NARROW else [text]
+        )
+        for line in wrapped or [""]:
+            console.print(Text((before + line).rstrip(), style), soft_wrap=True)
+            before = " " * len(before)
 
 
 def show(*parts: RenderableType) -> None:

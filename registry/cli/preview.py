@@ -61,7 +61,7 @@ def facts(registry: Registry, order: Order, state: Json, goes: Move) -> Iterator
     yield "Versions", f"{goes.old or 'nothing yet'} → {goes.new}"
     new = _version(registry, state["prompt"], goes.new)
     if op != "rollback" and new["message"]:
-        yield "Message", clean(new["message"], MESSAGE)
+        yield "Message", clean(new["message"].partition("\n")[0], MESSAGE)
     if goes.old:
         yield "Changes", _changes(registry, state["prompt"], goes)
     yield from _users(op, state, goes, body.get("steps", ()))

@@ -72,7 +72,7 @@ def versions(name: Name, *, environment: Environment = "production", as_json: As
 
 def _versioned(version: Json, state: Json) -> list[str]:
     tagged = clean(version["tagged_at"] or describe.NONE)[:TO_THE_DAY]
-    about = [tagged, clean(version["author"]), clean(version["message"], TITLE)]
+    about = [tagged, clean(version["author"]), clean(version["message"].partition("\n")[0], TITLE)]
     return [
         clean(version["version"]),
         describe.role(version["version"], state),
@@ -123,8 +123,7 @@ def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -
         output.dump(found)
         return
     output.say(f"{clean(found['name'])}@{clean(found['version'])}", "bold")
-    for label, value in _facts(found):
-        output.say(f"{label + ':':<13}{value}")
+    output.facts([(f"{label}:", value) for label, value in _facts(found)])
     for message in (found["document"] or {"messages": []})["messages"]:
         output.say()
         output.say(f"{clean(message['role'])}:", "bold")
@@ -142,16 +141,19 @@ def _facts(version: Json) -> Iterator[tuple[str, str]]:
         yield "Variables", ", ".join(map(_variable, document["variables"])) or describe.NONE
     yield "Commit", clean(version["commit"])
     yield "Digest", clean(version["digest"] or describe.NONE)
-    yield "Tagged", f"{clean(version['tagged_at'])} by {clean(version['author'])}"
-    yield "Message", clean(version["message"])
+    if version["tagged_at"]:
+        yield "Tagged", f"{when.show(version['tagged_at'])} by {clean(version['author'])}"
+    yield "Message", clean(" ".join(version["message"].split()), WIDEST)
     yield from (("Warning", clean(warning, WIDEST)) for warning in version["warnings"])
 
 
 def problem(found: Json) -> str:
     """What is wrong with a version, and where in its file."""
+    message = clean(found["message"], WIDEST)
+    if found["line"] is None and message.startswith(found["path"]):
+        return message
     place = [found["path"], found["line"], found["column"], ""]
-    shown = ":".join(clean(part) for part in place if part is not None)
-    return f"{shown} {clean(found['message'], WIDEST)}"
+    return f"{':'.join(clean(part) for part in place if part is not None)} {message}"
 
 
 def _pairs(parameters: Json) -> list[str]:
@@ -167,7 +169,9 @@ def history(
     name: Name,
     *,
     environment: Environment = "production",
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many changes.")] = SHOWN_CHANGES,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", metavar="N", min=1, help="How many changes.")
+    ] = SHOWN_CHANGES,
     as_json: AsJson = False,
 ) -> None:
     """Show who changed what is in force, when and why, newest first.

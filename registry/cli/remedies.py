@@ -8,6 +8,7 @@ DEFAULT = "production"
 _IN_ENVIRONMENT = {
     "no_stable": "promote {} VERSION",
     "no_release": "promote {} VERSION",
+    "no_release_then": "history {}",
     "no_rollout": "start {} VERSION",
     "rollout_active": "promote {}, or promptstage rollback {}",
     "paused": "resume {}",

@@ -129,6 +129,21 @@ def test_somebody_else_was_faster(manager: Cli, served: Registry, state: Callabl
     assert state()["rollout"]["candidate"]["version"] == "1.2.0"
 
 
+def test_two_who_advance_at_once(manager: Cli, served: Registry, state: Callable[[], Any]) -> None:
+    """The second one is told, and no step is skipped."""
+    environment = manager.environment["PROMPTSTAGE_ENVIRONMENT"]
+    manager("promote", "summarize", "1.0.0")
+    manager("start", "summarize", "1.1.0", "--steps", "1,5,10,100")
+
+    with forgetful(served.url, lambda: served.api.act("advance", "summarize", {}, environment)) as (url, _):
+        done = manager("advance", "summarize", PROMPTSTAGE_URL=url)
+
+    assert done.code == 1
+    assert "somebody changed it meanwhile: advance 5% → 10% by admin" in done.err
+    assert f"Try:  promptstage status summarize -e {environment}" in done.err
+    assert state()["rollout"]["step"] == 2  # where the other one, who clicked twice, brought it
+
+
 def test_no_token(manager: Cli, tmp_path: Path) -> None:
     """It says where one was looked for."""
     done = manager("status", PROMPTSTAGE_TOKEN="")

@@ -21,19 +21,19 @@ def test_a_registry_that_is_well(manager: Cli, served: Registry) -> None:
     lines = done.out.splitlines()
 
     assert done.code == 0
-    assert lines[0].split("  ", 1)[1].strip() == f"{served.url} (from PROMPTSTAGE_URL)"
-    assert lines[1] == "✓ token       The token is that of PROMPTSTAGE_TOKEN"
-    assert any(line.startswith("✓ journal ") for line in lines)
-    assert lines[-1] == "✓ your clock  agrees with the registry's"
+    assert lines[0] == f"✓  registry    {served.url} (from PROMPTSTAGE_URL)"
+    assert lines[1] == "✓  token       The token is that of PROMPTSTAGE_TOKEN"
+    assert any(line.startswith("✓  journal ") for line in lines)
+    assert lines[-1] == "✓  your clock  agrees with the registry's"
 
 
 def test_one_prompt(manager: Cli) -> None:
     """Its versions, those that cannot be served, and where it is in force."""
     manager("promote", "summarize", "1.0.0")
 
-    assert "! broken@1.0.0  it is invalid: messages must be a list" in manager("doctor", "broken").out
+    assert "!  broken@1.0.0  it is invalid: messages must be a list" in manager("doctor", "broken").out
     place = manager.environment["PROMPTSTAGE_ENVIRONMENT"]
-    assert re.search(f"✓ {place} +1.0.0 is stable\n", manager("doctor", "summarize").out)
+    assert re.search(f"✓  {place} +1.0.0 is stable\n", manager("doctor", "summarize").out)
 
 
 def test_an_unknown_prompt_is_an_error(manager: Cli) -> None:
@@ -49,7 +49,7 @@ def test_nobody_answers(cli: Cli) -> None:
     done = cli("doctor", PROMPTSTAGE_URL="http://127.0.0.1:9")
 
     assert done.code == 1
-    assert "✗ registry  no registry answers at http://127.0.0.1:9 (Connection refused)" in done.out
+    assert "✗  registry  no registry answers at http://127.0.0.1:9 (Connection refused)" in done.out
     assert "from PROMPTSTAGE_URL" in done.out
     assert "promptstage serve --repository" in done.out
     assert "PROMPTSTAGE_TOKEN is not set" in done.out
@@ -60,8 +60,8 @@ def test_a_token_that_nobody_knows(manager: Cli) -> None:
     done = manager("doctor", PROMPTSTAGE_TOKEN="ps_guess")
 
     assert done.code == 1
-    assert "✓ registry " in done.out
-    assert "✗ token " in done.out
+    assert "✓  registry " in done.out
+    assert "✗  token " in done.out
     assert "The token is that of PROMPTSTAGE_TOKEN" in done.out
     assert "ps_guess" not in done.out + done.err
 

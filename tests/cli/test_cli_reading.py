@@ -44,7 +44,7 @@ def test_show_a_version(manager: Cli) -> None:
     out = manager("show", "summarize", "1.1.0").out
 
     assert out.startswith("summarize@1.1.0\n")
-    assert "Variables:   text\n" in out
+    assert "Variables:    text\n" in out
     assert "by Ada <ada@example.org>\n" in out
     assert "user:\n  summarize 1.1.0: {{text}}\n" in out
 
@@ -57,8 +57,7 @@ def test_show_the_latest(manager: Cli) -> None:
 def test_show_what_is_wrong(manager: Cli) -> None:
     """A version that cannot be served says why."""
     assert (
-        "Invalid:     prompts/broken.prompt.yml:1:11: messages must be a list"
-        in manager("show", "broken").out
+        "Invalid:  prompts/broken.prompt.yml:1:11: messages must be a list" in manager("show", "broken").out
     )
 
 
