@@ -42,10 +42,26 @@ def attach(data: Path, lifetime: ExitStack) -> str:
     Raises:
         Unavailable: it cannot be started (`valkey_unavailable`).
     """
-    folder = _private_folder(data)
-    lifetime.enter_context(locked(folder / keeper.USERS, wait=START_SECONDS, shared=True))
-    _ensure(folder, wait=START_SECONDS)
+    deadline = time.monotonic() + START_SECONDS
+    while not _use(_private_folder(data), lifetime):
+        if time.monotonic() > deadline:
+            raise Unavailable("the embedded Valkey ends all the time; try again", code="valkey_unavailable")
+    _ensure(_private_folder(data), wait=START_SECONDS)
     return socket_url(data)
+
+
+def _use(folder: Path, lifetime: ExitStack) -> bool:
+    """Become a user; false if a keeper that just ended has removed the folder under our hands."""
+    users = folder / keeper.USERS
+    try:
+        descriptor = lifetime.enter_context(locked(users, wait=START_SECONDS, shared=True))
+        return os.path.samestat(os.fstat(descriptor), users.stat())
+    except FileNotFoundError:
+        return False
+    except Unavailable as error:
+        if error.code == "no_folder" and not folder.exists():
+            return False
+        raise
 
 
 def revive(data: Path) -> None:
@@ -56,7 +72,7 @@ def revive(data: Path) -> None:
 
 def _ensure(folder: Path, wait: float) -> None:
     deadline = time.monotonic() + START_SECONDS
-    with locked(folder / "start.lock", wait=wait):
+    with locked(folder / keeper.START, wait=wait):
         if not _answers(folder):
             _start_keeper(folder)
         while not _answers(folder):

@@ -14,9 +14,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 USERS = "users.lock"
+START = "start.lock"
 KEEPER = "keeper.lock"
 SOCKET = "valkey.sock"
 LOG = "valkey.log"
@@ -34,7 +36,8 @@ def keep(folder: Path, binary: str) -> None:
             return  # another keeper is at it
         server = _Server(folder, binary)
         threading.Thread(target=_stop_when_unused, args=(users.fileno(), server), daemon=True).start()
-        server.run()
+        if server.run():
+            _clear(folder)  # still as the exclusive user
 
 
 class _Server:
@@ -48,11 +51,13 @@ class _Server:
         self._ended = False
         self._changing = threading.Lock()
 
-    def run(self) -> None:
-        """Start the server again and again, until `stop`."""
+    def run(self) -> bool:
+        """Start the server again and again, until `stop`; whether the last one ended well."""
+        well = True
         while process := self._start():
-            process.wait()
+            well = process.wait() == 0
             time.sleep(RESTART_SECONDS)
+        return well
 
     def stop(self) -> None:
         """End the server for good."""
@@ -77,6 +82,14 @@ class _Server:
 def _stop_when_unused(users: int, server: _Server) -> None:
     fcntl.flock(users, fcntl.LOCK_EX)
     server.stop()
+
+
+def _clear(folder: Path) -> None:
+    """Leave nothing behind. Who comes meanwhile and locks a file that goes looks again, and finds it gone."""
+    for name in (SOCKET, LOG, START, KEEPER, USERS):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):  # somebody has begun anew
+        folder.rmdir()
 
 
 def _die_with_parent() -> None:

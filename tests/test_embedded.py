@@ -1,0 +1,37 @@
+"""The embedded Valkey: there for as long as somebody uses it, and without a trace afterwards."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import processes_with, until
+
+from registry import embedded
+
+USE = """
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+import redis
+from registry import embedded
+
+for _ in range(int(sys.argv[2])):
+    with ExitStack() as lifetime:
+        with redis.Redis.from_url(embedded.attach(Path(sys.argv[1]), lifetime)) as client:
+            assert client.ping()
+"""
+
+
+@pytest.mark.parametrize(("users", "times"), [(1, 1), (3, 10)])
+def test_it_leaves_nothing_behind(tmp_path: Path, users: int, times: int) -> None:
+    """However its users come and go, each has one that answers; at last there is no process and no file."""
+    folder = Path(embedded.socket_url(tmp_path).removeprefix("unix://")).parent
+    command = [sys.executable, "-c", USE, str(tmp_path), str(times)]
+    started = [subprocess.Popen(command) for _ in range(users)]
+
+    assert [user.wait(30) for user in started] == [0] * users
+    until(lambda: not folder.exists(), "the folder to be gone")
+    until(lambda: not processes_with(str(folder)), "the processes to be gone")
