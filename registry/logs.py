@@ -28,6 +28,9 @@ SAID_BETTER = (
     "Application startup complete",
     "Application shutdown complete",
     "Finished server process",
+    "Started parent process",
+    "Stopping parent process",
+    "Waiting for child process",
     "Exception in ASGI application",
 )
 

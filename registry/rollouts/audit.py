@@ -13,11 +13,11 @@ logger = logging.getLogger(__name__)
 
 def log(change: Change, seconds: float) -> None:
     """Tell who changed what; a token is named by its id."""
-    place = {"environment": change.state.environment, "prompt": change.state.prompt} if change.state else {}
-    what = "{prompt} in {environment}: ".format(**place) if place else ""
+    state = change.state
+    place = {"environment": state.environment, "prompt": state.prompt} if state else {}
     logger.info(
-        "%s%s %s -> %s by %s (seq %d)",
-        *(what, change.op, _shown(change.before), _shown(change.after), change.actor, change.seq),
+        "%s, by %s (seq %d)",
+        *(_sentence(change), change.actor, change.seq),
         extra={
             "event": "change",
             "op": change.op,
@@ -29,6 +29,13 @@ def log(change: Change, seconds: float) -> None:
             "took_ms": round(seconds * 1000, 1),
         },
     )
+
+
+def _sentence(change: Change) -> str:
+    if change.state is None:
+        return f"{change.op} {change.after or change.before or ''}".rstrip()
+    ends = f"{_shown(change.before)} -> {_shown(change.after)}"
+    return f"{change.state.prompt} in {change.state.environment}: {change.op} {ends}"
 
 
 def _shown(end: object) -> str:

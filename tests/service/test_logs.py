@@ -141,3 +141,14 @@ def test_an_unforeseen_failure_is_told_once(serve: Callable[..., Registry]) -> N
     assert len(failures) == 1
     assert failures[0]["route"] == "/v1/catalog"
     assert "IsADirectoryError" in failures[0]["traceback"]
+
+
+def test_a_token_is_named_by_its_id(serve: Callable[..., Registry]) -> None:
+    """Who made and revoked it is told; its secret is in no line."""
+    registry = serve()
+    made = registry.api.call("POST", "/v1/tokens", {"name": "checkout", "role": "reader"}).json
+    registry.api.call("DELETE", f"/v1/tokens/{made['id']}")
+
+    assert f"token.create {made['id']}, by admin (seq 1)" in registry.log
+    assert f"token.revoke {made['id']}, by admin (seq 2)" in registry.log
+    assert made["secret"] not in registry.log
