@@ -204,11 +204,13 @@ def _findings(found: Found, seen: Seen) -> list[str]:
     base = found.base
     kept = f"up to {base.epoch}.{base.seq}, {when.show(base.at)}" if base else "nothing of it is whole"
     redis = f"up to {seen.head[0]}.{seen.head[1]}" if any(seen.head) else "nothing to ask, or it is empty"
+    needless = not found.problems and not found.from_redis
     return [
         *(f"Problem:   {clean(problem, limit=1000)}" for problem in found.problems[:PROBLEMS_SHOWN]),
         f"Journal:   {kept}",
         f"Redis:     {redis}; it knows {found.from_redis} states better",
         f"Together:  {len(found.states)} states, {len(found.tokens)} tokens",
+        *(["The journal is whole, and nobody here knows more. After a restore, clients may."] * needless),
     ]
 
 

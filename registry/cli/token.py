@@ -88,14 +88,14 @@ def list_tokens(*, as_json: AsJson = False) -> None:
         output.dump(answer)
         return
     now = datetime.now(UTC)
-    columns = ("id", "name", "role", "environments", "created", "by", "expires")
+    columns = ("id", "name", "role", "environments", "created", "expires")  # 80 characters, as a rule
     output.table(columns, [_row(token, now) for token in answer["data"]])
 
 
 def _row(token: Json, now: datetime) -> list[str]:
-    created, by = clean(token["created_at"])[:TO_THE_DAY], clean(token["created_by"])
     cells = [clean(token[key]) for key in ("id", "name", "role")]
-    return [*cells, _environments(token), created, by, expiry(token["expires_at"], now)]
+    created = clean(token["created_at"])[:TO_THE_DAY]
+    return [*cells, _environments(token), created, expiry(token["expires_at"], now)]
 
 
 def _environments(token: Json) -> str:

@@ -196,9 +196,9 @@ def _promoted(registry: Registry) -> dict[str, dict[str, dict[str, str]]] | None
 def test_a_redis_that_is_down_may_know_more(cli: Cli, journal: Cli, tmp_path: Path, served: Registry) -> None:
     """Nobody goes on without it by accident."""
     shutil.copytree(served.data, tmp_path / "copy")
-    down = {"PROMPTSTAGE_REDIS_URL": "redis://127.0.0.1:1"}
-    refused = cli("journal", "recover", "--data", tmp_path / "copy", **down)
-    done = cli("journal", "recover", "--data", tmp_path / "copy", "--without-redis", **down)
+    cli.environment["PROMPTSTAGE_REDIS_URL"] = "redis://127.0.0.1:1"
+    refused = cli("journal", "recover", "--data", tmp_path / "copy")
+    done = cli("journal", "recover", "--data", tmp_path / "copy", "--without-redis")
 
     assert (refused.code, "--without-redis" in refused.err) == (1, True)
     assert done.code == 0, done.err

@@ -39,14 +39,14 @@ def test_a_token_has_a_name_in_any_case(manager: Cli) -> None:
 
 
 def test_tokens_are_listed(manager: Cli) -> None:
-    """Who made them, where they hold, and for how long."""
+    """What they are for, where they hold, and for how long."""
     secret = create(manager, "listed", "-e", "env-1", "-e", "env-2", "--expires", "2h").out.strip()
     out = manager("token", "list").out
     (line,) = [line for line in out.splitlines() if "listed" in line]
 
-    assert out.split("\n")[0].split() == ["ID", "NAME", "ROLE", "ENVIRONMENTS", "CREATED", "BY", "EXPIRES"]
+    assert out.split("\n")[0].split() == ["ID", "NAME", "ROLE", "ENVIRONMENTS", "CREATED", "EXPIRES"]
     assert line.split()[1:5] == ["listed", "reader", "env-1,", "env-2"]
-    assert line.split()[6:8] == ["admin", "in"]
+    assert line.split()[6:] in (["in", "2h"], ["in", "1h", "59m"])
     assert secret not in out
     assert "digest" not in manager("token", "list", "--json").out
 
