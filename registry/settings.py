@@ -22,7 +22,8 @@ class Settings(BaseSettings):
     Attributes:
         repository: the prompt repository, a path or a URL.
         data: the folder of mirror and journal; a backup is a copy of it.
-        redis_url: a Redis or Valkey that registries share; unset: an embedded Valkey.
+        redis_url: a Redis or Valkey that registries share, one server, a Cluster or one that Sentinels know
+            (`registry.redis_url` has the forms); unset: an embedded Valkey.
         redis_prefix: keeps several installations apart on one Redis.
         host: the address to listen on.
         port: the port to listen on; 0 lets the system choose one.

@@ -38,7 +38,7 @@ _REMEDIES = (
     ("NOAUTH|Authentication required", "wants a password; write redis://user:password@host:6379"),
     (
         "NOPERM|no permissions|user executing the script",
-        "does not let that user do all that is needed ({}); allow it ~prefix* &prefix* +@all",
+        "does not let that user ({}); allow it ~{{promptstage}}* &{{promptstage}}* +@all",
     ),
     ("wrong.version.number|record.layer", "speaks no TLS there; write redis:// instead of rediss://"),
     (  # a server without TLS takes the greeting of TLS for the begin of a command, and waits for its end
