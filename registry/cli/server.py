@@ -7,9 +7,8 @@ import os
 import signal
 import socket
 import sys
-from contextlib import contextmanager
+from contextlib import nullcontext
 from importlib.metadata import version
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -17,11 +16,10 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from registry import logs
+from registry.cli.counting import together
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from registry.settings import Settings
 
 APP = "registry.app:from_environment"
@@ -60,7 +58,8 @@ def run(settings: Settings, workers: int) -> int:
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_config=logs.configuration(settings.log_format, terminal=_is_terminal()),
     )
-    with _listen(settings.host, settings.port) as listener, _counting_together(workers):
+    counting = together(settings.data) if workers > 1 else nullcontext()
+    with _listen(settings.host, settings.port) as listener, counting:
         _greet(settings, _url(settings.host, listener))
         # uvicorn ends well on SIGTERM, and then raises it again; to systemd and compose that was the aim.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -114,17 +113,6 @@ def _greet(settings: Settings, url: str) -> None:
         *facts.values(),
         extra={"event": "started", **facts},
     )
-
-
-@contextmanager
-def _counting_together(workers: int) -> Iterator[None]:
-    """Give several workers a folder in which they count; prometheus_client looks for it when imported."""
-    if workers == 1:
-        yield
-        return
-    with TemporaryDirectory(prefix="promptstage-metrics-", ignore_cleanup_errors=True) as folder:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        yield
 
 
 def _is_terminal() -> bool:

@@ -160,6 +160,17 @@ def test_workers_are_summed_up(serve: Callable[..., Registry]) -> None:
         stream.close()
 
 
+def test_what_workers_counted_goes_with_them(serve: Callable[..., Registry]) -> None:
+    """A service that was killed leaves its counts; the next one removes them, and its own when it stops."""
+    serve(workers=2).kill()
+    again = serve(workers=2)
+    rooms = [path for path in (again.data / ".metrics").iterdir() if path.is_dir()]
+    again.stop()
+
+    assert len(rooms) == 1
+    assert not rooms[0].exists()
+
+
 def workers(registry: Registry) -> list[int]:
     """The processes that answer."""
     return [pid for pid in children(registry.process.pid) if _is_worker(pid)]

@@ -1,0 +1,45 @@
+"""Where the workers of one service count together, so that whichever is asked for metrics has the sums."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from registry.errors import Unavailable
+from registry.locks import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOMS = ".metrics"  # in the data folder: who tidies a temporary folder would take counts away
+LOCK = "lock"
+WAIT_SECONDS = 5.0  # for another service to begin or to tidy, which takes milliseconds
+
+
+@contextmanager
+def together(data: Path) -> Iterator[None]:
+    """Give the workers that are started now a folder of their own, as long as this is open.
+
+    prometheus_client wants to find its name in the environment when it is imported. What a service left
+    that was killed is removed.
+    """
+    rooms = data / ROOMS
+    rooms.mkdir(mode=0o700, exist_ok=True)
+    with ExitStack() as lifetime:
+        with locked(rooms / LOCK, wait=WAIT_SECONDS):
+            _tidy(rooms)
+            room = Path(lifetime.enter_context(TemporaryDirectory(dir=rooms, ignore_cleanup_errors=True)))
+            lifetime.enter_context(locked(room / LOCK, wait=0))
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(room)
+        yield
+
+
+def _tidy(rooms: Path) -> None:
+    for room in rooms.iterdir():
+        if room.is_dir():
+            with suppress(Unavailable), locked(room / LOCK, wait=0):
+                shutil.rmtree(room, ignore_errors=True)
