@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import MovedError, RedisError, ResponseError
+from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 from redis.retry import Retry
 
 from registry.errors import Unavailable
@@ -58,7 +58,10 @@ _REMEDIES = (
         "hangs up ({}); if it wants a certificate of ours, name it: ?ssl_certfile=...&ssl_keyfile=...",
     ),
     ("cluster support disabled", "is no Cluster; write redis:// instead of redis+cluster://"),
-    (r"^MOVED|^\d+ \S+:\d+$", "is a node of a Cluster; write redis+cluster:// instead of redis://"),
+    (
+        r"^MOVED|^\d+ \S+:\d+$",
+        "is a node of a Cluster, and not the one that keeps this; write redis+cluster://",
+    ),
     ("unknown command .?SENTINEL", "is no Sentinel; write redis:// with the host and port of the server"),
     ("redis.sentinel://", "has Sentinels that know no service {}"),
     ("CLUSTERDOWN|slot not served", "is a Cluster that is down ({})"),
@@ -93,7 +96,11 @@ class Link:
     def run(self, script: str, key: str, *args: str | int | bytes) -> Any:
         """Run a Lua script on one key; what it returns, with bytes for strings."""
         with self._reached() as master:
-            return master.eval(script, 1, key, *args)
+            try:
+                return master.eval(script, 1, key, *args)
+            except (MovedError, ReadOnlyError):  # nothing was done; another may be the master since we looked
+                self._master = _find(self._url, self._key)
+                return self._master.eval(script, 1, key, *args)
 
     def wait(self, channel: str, seconds: float) -> None:
         """Return when something is published, or after that time. Subscribes by itself."""
