@@ -27,7 +27,7 @@ def row(state: Json, clients: Json | None, now: datetime) -> list[str]:
     if rollout is None:
         return [*cells, NONE, NONE, NONE, NONE, reached(clients)]
     cells += [version(rollout["candidate"]), bar(percent(rollout))]
-    return [*cells, position(rollout), following(rollout, now), reached(clients)]
+    return [*cells, position(rollout), following(rollout, now).removeprefix("advances "), reached(clients)]
 
 
 def reached(clients: Json | None) -> str:
@@ -92,7 +92,7 @@ def following(rollout: Json, now: datetime) -> str:
     """When the rollout goes on, and what that takes."""
     if rollout["state"] == "paused":
         left = rollout.get("remaining")
-        return "paused" if left is None else f"paused with {when.duration(left)} left"
+        return "paused" if left is None else f"paused, {when.duration(left)} left"
     if rollout["advances_at"] is None:
         return "waits for you"
     left = (datetime.fromisoformat(rollout["advances_at"]) - now).total_seconds()

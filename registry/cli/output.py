@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 GAP = "  "  # between two columns
-NARROW = 20  # characters of a column in which nothing is wrapped any more
+NARROW = 20  # characters of a column that gets no narrower for the sake of others
 
 
 def clean(text: object, limit: int = SHOWN) -> str:
@@ -43,7 +43,7 @@ def pieces(*parts: tuple[str, str]) -> None:
 
 def complain(sentence: str) -> None:
     """Say on stderr why nothing was done."""
-    _console(sys.stderr).print(Text("Error: ", "bold red"), Text(sentence), sep="", soft_wrap=True)
+    _remark("Error: ", "bold red", sentence)
 
 
 def tell(text: str, style: str = "") -> None:
@@ -53,7 +53,12 @@ def tell(text: str, style: str = "") -> None:
 
 def note(sentence: str) -> None:
     """Say on stderr what is worth knowing, although all went well."""
-    _console(sys.stderr).print(Text("Note: ", "yellow"), Text(sentence), sep="", soft_wrap=True)
+    _remark("Note: ", "yellow", sentence)
+
+
+def _remark(word: str, style: str, sentence: str) -> None:
+    console = _console(sys.stderr)
+    console.print(Text.assemble((word, style), sentence), soft_wrap=not console.is_terminal)
 
 
 def dump(data: object) -> None:
@@ -149,9 +154,10 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    drawn = Table(box=None, padding=(0, len(GAP), 0, 0), header_style="bold")
-    for column in columns:
-        drawn.add_column(column.upper(), overflow="fold")
+    drawn = Table(box=None, padding=(0, len(GAP), 0, 0), header_style="bold", pad_edge=False)
+    for i, column in enumerate(columns):
+        words = [column, *(word for row in rows for word in row[i].split())]
+        drawn.add_column(column.upper(), overflow="fold", min_width=min(max(map(len, words)), NARROW))
     for row in rows:
         drawn.add_row(*map(Text, row))
     return drawn

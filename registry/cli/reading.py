@@ -72,7 +72,8 @@ def versions(name: Name, *, environment: Environment = "production", as_json: As
 
 def _versioned(version: Json, state: Json) -> list[str]:
     tagged = clean(version["tagged_at"] or describe.NONE)[:TO_THE_DAY]
-    about = [tagged, clean(version["author"]), clean(version["message"].partition("\n")[0], TITLE)]
+    author, subject = version["author"].partition(" <")[0], version["message"].partition("\n")[0]
+    about = [tagged, clean(author), clean(subject, TITLE)]
     return [
         clean(version["version"]),
         describe.role(version["version"], state),

@@ -30,9 +30,9 @@ def parse(text: str, now: datetime) -> datetime:
 
 
 def show(moment: datetime | str) -> str:
-    """Write a time, or what the registry wrote of one: ``2026-01-31 14:05:00Z``."""
+    """Write a time, or what the registry wrote of one: ``2026-01-31T14:05:00Z``."""
     moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(seconds: float) -> str:

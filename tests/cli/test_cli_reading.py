@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cli.shell import Cli
 
 HOSTILE = "[bold]why[/bold] \x1b[31m\u202e\nnot"
-TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 HARMLESS = r"[bold]why[/bold] \x1b[31m\u202e\nnot"
 
 
@@ -76,7 +76,7 @@ def test_status_shows_the_rollout(manager: Cli) -> None:
 
     assert lines[0].split() == ["PROMPT", "STABLE", "CANDIDATE", "SHARE", "STEP", "NEXT", "CLIENTS"]
     assert lines[1].split()[:6] == ["summarize", "1.0.0", "1.1.0", "███░░░░░░░", "25%", "1/2"]
-    assert re.search("advances in (2h|1h 59m) +0/0$", lines[1])
+    assert re.search("in (2h|1h 59m) +0/0$", lines[1])
 
 
 def test_status_of_one_prompt_shows_the_rules(manager: Cli) -> None:
@@ -103,8 +103,8 @@ def test_history_tells_who_did_what_and_why(manager: Cli) -> None:
 
     newest, started, first = manager("history", "summarize").out.splitlines()[1:]
 
-    assert newest.split()[3:] == ["admin", "advance", "10%", "50%"]
-    assert started.split()[3:] == ["admin", "start", "1.0.0", "1.1.0"]
+    assert newest.split()[2:] == ["admin", "advance", "10%", "50%"]
+    assert started.split()[2:] == ["admin", "start", "1.0.0", "1.1.0"]
     assert first.endswith(f"promote  -      1.0.0  {HARMLESS}")
 
 

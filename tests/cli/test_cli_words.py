@@ -51,7 +51,7 @@ def test_a_bar(percent: float, bar: str) -> None:
         ({"advances_at": (NOW + timedelta(hours=3, minutes=5)).isoformat()}, "advances in 3h 5m"),
         ({"advances_at": (NOW - timedelta(seconds=1)).isoformat()}, "advances now"),
         ({"state": "paused"}, "paused"),
-        ({"state": "paused", "remaining": 90.0}, "paused with 1m 30s left"),
+        ({"state": "paused", "remaining": 90.0}, "paused, 1m 30s left"),
     ],
 )
 def test_what_comes_next(changes: dict[str, Any], words: str) -> None:
