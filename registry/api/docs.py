@@ -80,7 +80,7 @@ def describe(app: FastAPI) -> None:
     """Give an app its page and its description."""
     app.include_router(router)
     app.title, app.version, app.description = "Promptstage", version("promptstage-registry"), DESCRIPTION
-    app.openapi_tags = TAGS
+    app.openapi_tags, app.license_info = TAGS, {"name": "Apache 2.0", "identifier": "Apache-2.0"}
     generate = app.openapi
 
     def described() -> dict[str, Any]:

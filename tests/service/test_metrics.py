@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import closing, suppress
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import urllib3
@@ -115,7 +116,7 @@ def test_the_repository_and_the_process_are_measured(api: Api) -> None:
     assert number(api, "versions", "invalid") == 1
     assert (number(api, "sync_error"), number(api, "moved_tags")) == (0, 0)
     assert 0 <= (number(api, "sync_age_seconds") or 0) < 60
-    assert number(api, "build_info", "0.1.0") == 1
+    assert number(api, "build_info", version("promptstage-registry")) == 1
     assert numbers(api)["process_resident_memory_bytes", frozenset()] > 0
 
 
