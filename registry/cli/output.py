@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 GAP = "  "  # between two columns
-NARROW = 20  # characters of a column that gets no narrower for the sake of others
+SHORT = 14  # characters of a cell that would look torn if it were wrapped, such as a bar
+NARROW = 20  # characters of a column in which nothing is wrapped any more
 
 
 def clean(text: object, limit: int = SHOWN) -> str:
@@ -88,8 +89,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
     """Rows under their columns, to be shown; the cells are clean by now."""
-    if _console().is_terminal:
-        return _drawn(columns, rows)
+    console = _console()
+    if console.is_terminal:
+        return _drawn(columns, rows, console.width)
     lines = [[column.upper() for column in columns], *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     return Text(
@@ -153,14 +155,28 @@ def progress() -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
-def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> Table:
+    cells = [[column, *(row[i] for row in rows)] for i, column in enumerate(columns)]
     drawn = Table(box=None, padding=(0, len(GAP), 0, 0), header_style="bold", pad_edge=False)
-    for i, column in enumerate(columns):
-        words = [column, *(word for row in rows for word in row[i].split())]
-        drawn.add_column(column.upper(), overflow="fold", min_width=min(max(map(len, words)), NARROW))
+    for column, width in zip(columns, _fit(cells, room - len(GAP) * (len(columns) - 1)), strict=True):
+        drawn.add_column(column.upper(), overflow="fold", width=width)
     for row in rows:
         drawn.add_row(*map(Text, row))
     return drawn
+
+
+def _fit(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """How wide columns are, given their cells: what can be wrapped between words gives way first."""
+    widths = [max(map(len, cells)) for cells in columns]
+    words = [max(map(_longest_word, cells)) for cells in columns]
+    while sum(widths) > room and max(widths) > 1:
+        spare = [(max(0, width - word), width) for width, word in zip(widths, words, strict=True)]
+        widths[max(range(len(widths)), key=spare.__getitem__)] -= 1
+    return widths
+
+
+def _longest_word(cell: str) -> int:
+    return len(cell) if len(cell) <= SHORT else max(map(len, cell.split()), default=0)
 
 
 def _console(file: Any = None) -> Console:

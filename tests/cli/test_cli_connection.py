@@ -46,7 +46,7 @@ class Bystander(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def forgetful(url: str, before: Callable[[], None]) -> Iterator[tuple[str, list[str]]]:
+def forgetful(url: str, before: Callable[[], object]) -> Iterator[tuple[str, list[str]]]:
     """A proxy that calls `before` each command, and loses the answer to the first one; keys it saw."""
     keys: list[str] = []
 
