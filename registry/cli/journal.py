@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,6 +136,7 @@ def restore(
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     from registry.rollouts import backup as copies  # noqa: PLC0415 - for this command alone
 
+    _check_owner(data)
     with output.progress() as tell:
         report = copies.restore(data, file, tell)
     _summary(data, report)
@@ -168,6 +170,7 @@ def recover(
     settings = _settings(data)
     if not data.is_dir():
         raise Unavailable(f"{data} is no folder; name the registry's data folder with --data")
+    _check_owner(data)
     seen = _seen(settings, without_redis=without_redis)
     with output.progress() as tell:
         found = look(data, seen, tell)
@@ -180,6 +183,12 @@ def recover(
         output.note(
             "the history and all tokens of before could not be read; make new ones: promptstage token create"
         )
+
+
+def _check_owner(data: Path) -> None:
+    """What another user wrote there, the registry could not change any more."""
+    if data.exists() and data.stat().st_uid != os.geteuid():
+        raise Unavailable(f"{data} is the user {data.owner()}'s; run this with: sudo -u {data.owner()} ...")
 
 
 def _seen(settings: Settings, *, without_redis: bool) -> Seen:

@@ -22,6 +22,7 @@ Place = tuple[str, str]  # environment, prompt
 class Replay:
     """What changes lead to. `refs` is every version that was ever named, with its prompt."""
 
+    newest: Change | None = None
     states: dict[Place, State] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     refs: set[tuple[str, VersionRef]] = field(default_factory=set)
@@ -31,15 +32,14 @@ class Replay:
 def replay(changes: Iterable[Change]) -> Replay:
     """Carry changes out in memory, from seq 0 on, and note what does not fit."""
     done = Replay()
-    before: Change | None = None
     for seq, change in enumerate(changes):
-        done.faults += (f"change {seq}: {fault}" for fault in _faults(seq, change, before, done.states))
+        done.faults += (f"change {seq}: {fault}" for fault in _faults(seq, change, done))
         if change.state:
             done.states[change.state.environment, change.state.prompt] = change.state
             done.refs |= {(change.state.prompt, ref) for ref in refs(change.state)}
         if change.token:
             done.tokens[change.token.id] = change.token
-        before = change
+        done.newest = change
     return done
 
 
@@ -49,7 +49,8 @@ def refs(state: State) -> Iterator[VersionRef]:
     yield from (ref for ref in (state.stable, state.previous, candidate) if ref)
 
 
-def _faults(seq: int, change: Change, before: Change | None, states: dict[Place, State]) -> Iterator[str]:
+def _faults(seq: int, change: Change, done: Replay) -> Iterator[str]:
+    before, states = done.newest, done.states
     if change.seq != seq:
         yield f"its record says that it is change {change.seq}"
     if before and change.epoch < before.epoch:

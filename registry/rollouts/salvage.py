@@ -19,7 +19,7 @@ from registry.rollouts.state import State
 from registry.rollouts.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from registry.rollouts.chain import Place
@@ -66,6 +66,14 @@ class Found:
     head: tuple[int, int] = (0, 0)
     from_redis: int = 0
 
+    def take_record(self, record: Change) -> None:
+        """Take over what a change of a damaged journal says, in whatever order they come."""
+        self.head = max(self.head, record.position)
+        self.take([record.state] if record.state else [])
+        token = record.token
+        if token and (token.id not in self.tokens or token.revoked_at):
+            self.tokens[token.id] = token
+
     def take(self, states: Iterable[State]) -> int:
         """Take states over that are newer; returns how many were."""
         newer = 0
@@ -107,12 +115,11 @@ def _read_journal(git: Git, found: Found, tell: Callable[[str], object]) -> None
         parent = tree.oid(git, BRANCH)
     else:
         tell("looking for the newest change that is whole")
-        records = _all_records(git)
-        for record in records.values():  # of a damaged journal whatever can be read
-            found.take([record.state] if record.state else [])
-            found.tokens |= {record.token.id: record.token} if record.token else {}
-            found.head = max(found.head, record.position)
-        parent = _newest_whole(git, list(records)[::-1], found)
+        readable: list[tuple[tuple[int, int], str]] = []
+        for commit, record in _records(git):
+            found.take_record(record)
+            readable.append((record.position, commit))
+        parent = _newest_whole(git, [commit for _, commit in sorted(readable, reverse=True)], found)
     if parent is None:
         return
     found.parent, found.base = parent, tree.record(git, parent)
@@ -133,20 +140,20 @@ def _parsed(kind: type[Model], git: Git, oid: str) -> Model:
         raise Unavailable(f"{oid} is no {kind.__name__}: {error}", code="journal_damaged") from error
 
 
-def _all_records(git: Git) -> dict[str, Change]:
-    """Every change that can be read, by its commit, oldest first, wherever the branch may point."""
-    found: dict[str, Change] = {}
-    with suppress(Unavailable):
+def _records(git: Git) -> Iterator[tuple[str, Change]]:
+    """Every change that can be read, with its commit, wherever the branch may point."""
+    try:
         listed = git.run(
             "cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)",
             timeout=COPY_SECONDS,
         )  # fmt: skip
-        for line in listed.decode().splitlines():
-            kind, _, oid = line.partition(" ")
-            if kind == "commit":
-                with suppress(Unavailable):
-                    found[oid] = tree.record(git, oid)
-    return dict(sorted(found.items(), key=lambda item: item[1].position))
+    except Unavailable:
+        return
+    for line in listed.decode().splitlines():
+        kind, _, oid = line.partition(" ")
+        if kind == "commit":
+            with suppress(Unavailable):
+                yield oid, tree.record(git, oid)
 
 
 def _newest_whole(git: Git, commits: list[str], found: Found) -> str | None:

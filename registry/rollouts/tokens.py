@@ -130,7 +130,7 @@ class Tokens:
         unknown = [name for name in wish.environments if name not in self._environments]
         if unknown:
             raise Invalid(
-                f"environments: there is no environment {unknown[0]!r}; "
+                f"environments: there is no environment {escape(unknown[0].encode())!r}; "
                 f"there are {', '.join(self._environments)}",
                 code="unknown_environment",
             )

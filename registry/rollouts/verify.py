@@ -80,14 +80,9 @@ def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Repo
 def _read(git: Git, size: int, problems: list[str], tell: Callable[[str], object]) -> Report:
     head = tree.oid(git, BRANCH)
     commits = tree.history(git, head)
-    changes: list[Change] = []
-    for commit in commits:
-        changes.append(tree.record(git, commit))
-        if len(changes) % TOLD == 0:
-            tell(f"{len(changes)} of {len(commits)} changes read")
+    done = replay(_records(git, commits, tell))
     tell("comparing what they lead to with what is kept")
     paths = tree.paths(git, head)
-    done = replay(changes)
     first = _tokens(git, tree.paths(git, commits[0], at.TOKENS), problems)  # an early journal's has no record
     problems += done.faults
     problems += _states_differ(git, paths, done)
@@ -97,8 +92,15 @@ def _read(git: Git, size: int, problems: list[str], tell: Callable[[str], object
     problems += _bytes_differ(git, paths, done)
     versions = sum(path.startswith(f"{at.VERSIONS}/") for path in paths)
     return Report(
-        len(changes), len(done.states), versions, len(tokens), size, changes[-1], head, tuple(problems)
+        len(commits), len(done.states), versions, len(tokens), size, done.newest, head, tuple(problems)
     )
+
+
+def _records(git: Git, commits: list[str], tell: Callable[[str], object]) -> Iterator[Change]:
+    for read, commit in enumerate(commits):
+        if read % TOLD == 0:
+            tell(f"{read} of {len(commits)} changes read")
+        yield tree.record(git, commit)
 
 
 def _marker(path: Path) -> Iterator[str]:

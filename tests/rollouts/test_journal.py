@@ -82,6 +82,21 @@ def test_git_itself_finds_nothing_to_object(journal: Journal, tmp_path: Path) ->
     assert subprocess.check_output([*command, "rev-list", "--count", "main"]) == b"2\n"
 
 
+def test_several_changes_are_written_together(journal: Journal) -> None:
+    """All or none: one that git does not take keeps the others out."""
+    head = journal.head()
+    changes = [Change(epoch=7, seq=seq, at=clock.now(), actor="ada", op="promote") for seq in (1, 2)]
+    with journal.lock() as lock:
+        with pytest.raises(Unavailable):
+            journal.write_all(
+                lock, head.commit, [(changes[0], {}), (changes[1], {"not\na path": b""})], timeout=10
+            )
+        assert journal.head() == head
+        journal.write_all(lock, head.commit, [(change, {}) for change in changes], timeout=10)
+
+    assert [entry.change.seq for entry in journal.since(head.commit) or ()] == [1, 2]
+
+
 def test_a_dead_writers_lock_blocks_nobody(journal: Journal, tmp_path: Path) -> None:
     """A killed git leaves a lock file behind, which the next writer clears away."""
     (tmp_path / "journal.git/refs/heads/main.lock").write_text("")

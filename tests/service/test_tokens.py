@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from contextlib import closing
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,9 @@ from service.test_stream import Events
 from support import Api, until
 
 from registry import app
+from registry.access.tokens import Keyring
+from registry.api.guard import Guard
+from registry.errors import Unavailable
 from registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -141,6 +146,24 @@ def test_a_stranger_is_refused_before_the_body_is_read(api: Api) -> None:
     with closing(Api(api.url, "")) as stranger:
         for body in (b"{", b"x" * 3_000_000):
             assert stranger.act("start", "summarize", body).status == 401
+
+
+def test_without_a_journal_no_token_is_wrong() -> None:
+    """Who asks gets 503 with the remedy: it is the journal that cannot be read."""
+    problem = Unavailable("restore the journal", code="journal_missing")
+    replica = SimpleNamespace(problem=problem, keyring=Keyring())
+    fake = SimpleNamespace(
+        state=SimpleNamespace(parts=SimpleNamespace(rollouts=SimpleNamespace(replica=replica)))
+    )
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/v1/prompts", "headers": [(b"authorization", b"Bearer x")], "app": fake}
+    asyncio.run(Guard(None)(scope, None, send))  # type: ignore[arg-type]
+
+    assert (sent[0]["status"], b"restore the journal" in sent[1]["body"]) == (503, True)
 
 
 def test_a_token_is_made_and_listed(api: Api) -> None:
