@@ -126,6 +126,8 @@ def _tidy(spec: dict[str, Any]) -> dict[str, Any]:
     """
     for operations in spec["paths"].values():
         for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                _tidy_parameter(parameter)
             if "HTTPValidationError" in str(operation["responses"].get("422")):
                 operation["responses"] |= BAD_REQUEST
             for told in operation["responses"].values():
@@ -142,3 +144,14 @@ def _tidy_content(content: dict[str, Any]) -> None:
     if ref := content.get("schema", {}).get("$ref"):
         content["schema"] = {"$ref": ref}
         content.setdefault("example", examples.OF.get(ref.rpartition("/")[2]))
+
+
+def _tidy_parameter(parameter: dict[str, Any]) -> None:
+    """What may be left out cannot be null in a query or header. `Try it out` begins with the example."""
+    schema = parameter["schema"]
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        del schema["anyOf"]
+        schema |= kinds[0]
+    if given := schema.pop("examples", None):
+        parameter["example"] = given[0]

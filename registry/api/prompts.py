@@ -31,7 +31,7 @@ def list_prompts(
     service: Service,
     _: Reader,
     prefix: Annotated[str, Query(description="only names that begin so", examples=["support/"])] = "",
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="of one page")] = PAGE,
     cursor: Annotated[str, Query(description="`next_cursor` of the page before")] = "",
 ) -> dict[str, Any]:
     """List prompts by name, with the title of their latest version."""
@@ -87,8 +87,8 @@ def diff_versions(
     service: Service,
     token: Reader,
     name: Name,
-    old: Annotated[str, Query(alias="from", examples=["1.2.0"])],
-    new: Annotated[str, Query(alias="to", examples=["1.3.0"])],
+    old: Annotated[str, Query(alias="from", description="a version, or `latest`", examples=["1.2.0"])],
+    new: Annotated[str, Query(alias="to", description="a version, or `latest`", examples=["1.3.0"])],
 ) -> dict[str, Any]:
     """Compare two versions: a unified diff of the files, and which parts of the document changed."""
     return fresh.found(service, token, lambda: service.catalog.diff(name, old, new))

@@ -121,7 +121,7 @@ def read_history(
     _: Reader,
     environment: Environment,
     name: Name,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = PAGE,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="of one page")] = PAGE,
     cursor: Annotated[int | None, Query(ge=1, description="`next_cursor` of the page before")] = None,
 ) -> dict[str, Any]:
     """List the changes of a prompt, newest first."""
@@ -142,8 +142,8 @@ def read_history(
 def read_state(
     service: Service,
     token: Reader,
-    environment: str,
-    name: str,
+    environment: Environment,
+    name: Name,
     response: Response,
     at: Annotated[AwareDatetime | None, Query(description="an earlier time, RFC 3339 with a zone")] = None,
 ) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from registry.api import examples, problem
 from registry.api.hub import Hub, Subscription
-from registry.api.parts import Parts, Reader, Service
+from registry.api.parts import Environment, Parts, Reader, Service
 from registry.api.tally import NOTHING
 from registry.catalog.naming import is_name
 from registry.errors import Invalid
@@ -132,7 +132,7 @@ class Positions(BaseModel):
 def stream(
     service: Service,
     token: Reader,
-    environment: str,
+    environment: Environment,
     names: Annotated[str, Query(description="`a@<epoch>.<seq>,b`", examples=["summarize,support/triage"])],
 ) -> Response:
     """Follow releases: what is newer than what the client holds, then every change as it happens."""
@@ -146,7 +146,7 @@ def stream(
     response_class=Response,
     responses={**EVENTS, **problem.responses(413)},
 )
-def stream_positions(service: Service, token: Reader, environment: str, body: Positions) -> Response:
+def stream_positions(service: Service, token: Reader, environment: Environment, body: Positions) -> Response:
     """Follow releases: the same, for more names than fit into a URL."""
     return _stream(service, token, environment, body.names)
 

@@ -107,6 +107,15 @@ def test_every_operation_shows_an_answer_and_its_errors(spec: Any) -> None:
                 assert f"`{content['example']['code']}`" in answer["description"], name
 
 
+def test_every_parameter_can_be_filled_in(spec: Any) -> None:
+    """It says what it is; one of the path has an example, and none may be null."""
+    for name, told in operations(spec).items():
+        for parameter in told.get("parameters", []):
+            assert parameter.get("description") or name in PUBLIC, (name, parameter["name"])
+            assert parameter["in"] != "path" or parameter["example"], (name, parameter["name"])
+            assert "null" not in str(parameter["schema"]), (name, parameter["name"])
+
+
 def test_every_action_says_which_conflicts_it_has(spec: Any) -> None:
     """Among them that somebody else was faster."""
     actions = {name: told for name, told in operations(spec).items() if "/actions/" in name}
