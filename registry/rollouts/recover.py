@@ -21,7 +21,7 @@ from registry.rollouts.chain import refs
 from registry.rollouts.change import Change
 from registry.rollouts.commit import BRANCH, sync_changed
 from registry.rollouts.journal import DURABLE, REPOSITORY, Journal, write_marker
-from registry.rollouts.salvage import COPY_SECONDS
+from registry.rollouts.salvage import ASIDE, COPY_SECONDS, STAGING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,6 @@ WRITE_SECONDS = 120.0  # a hundred thousand states
 REASON_LIMIT = 2000  # characters
 ACTOR = "operator"
 ADMIN_FILE = "admin.token"
-STAGING = ".journal.recovering"  # in the data folder; what a recovery leaves that was cut off
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,13 @@ class _Draft:
         for place, state in sorted(self._found.states.items()):
             state = state.model_copy(update={"epoch": self._epoch, "seq": self._next})  # noqa: PLW2901
             files[at.state_path(*place)] = state.model_dump_json(indent=1).encode()
-            self._add("recover", files, state=state, previous=self._found.previous.get(place, 0))
+            self._add(
+                "recover",
+                files,
+                state=state,
+                after=state.stable_version,
+                previous=self._found.previous.get(place, 0),
+            )
             files = {}
         return lost
 
@@ -168,7 +173,7 @@ def _begin(staging: Path, found: Found) -> None:
 
 def _swap(folder: Path, staging: Path, epoch: int) -> Path | None:
     """Put the new journal in the place of the damaged one, which is kept beside it."""
-    damaged, aside = folder / REPOSITORY, folder / f"{REPOSITORY}.damaged-{epoch}"
+    damaged, aside = folder / REPOSITORY, folder / f"{REPOSITORY}{ASIDE}{epoch}"
     kept = damaged.exists()
     if kept:
         damaged.rename(aside)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 
 COPY_SECONDS = 900.0  # a gigabyte, read and written
+STAGING = ".journal.recovering"  # in the data folder; what a recovery leaves that was cut off
+ASIDE = ".damaged-"  # and the epoch of the journal that took its place
 TRIED = 50  # changes back from the newest; where these are all damaged, the disk is
 
 
@@ -92,12 +94,14 @@ def look(folder: Path, seen: Seen, tell: Callable[[str], object] = lambda _: Non
         Unavailable: neither holds anything (`journal_missing`).
     """
     found = Found()
-    if (folder / REPOSITORY).exists():
+    source = next((path for path in _sources(folder) if path.exists()), folder)
+    if source == folder / REPOSITORY:
         found.problems = verify(folder, tell).problems
-        with closing(Git(folder / REPOSITORY)) as git:
-            _read_journal(git, found, tell)
     else:
         found.problems = (f"there is no {REPOSITORY}",)
+    if source != folder:
+        with closing(Git(source)) as git:
+            _read_journal(git, found, tell)
     found.from_redis = found.take(seen.states)
     found.head = max(found.head, seen.head, *(state.position for state in found.states.values()))
     if found.head == (0, 0):
@@ -107,6 +111,13 @@ def look(folder: Path, seen: Seen, tell: Callable[[str], object] = lambda _: Non
             code="journal_missing",
         )
     return found
+
+
+def _sources(folder: Path) -> Iterator[Path]:
+    """Where a journal may be: in its place, or where a recovery left it that was cut off."""
+    yield folder / REPOSITORY
+    yield folder / STAGING / REPOSITORY
+    yield from sorted(folder.glob(f"{REPOSITORY}{ASIDE}*"), reverse=True)
 
 
 def _read_journal(git: Git, found: Found, tell: Callable[[str], object]) -> None:

@@ -58,6 +58,7 @@ def test_a_whole_journal_gets_a_new_epoch(data: Path) -> None:
         entry = journal.head()
     assert (state.position, state.stable_version) == (done.head, "1.1.0")
     assert (entry.change.op, entry.change.actor, entry.change.previous) == ("recover", "operator", 2)
+    assert entry.change.after == "1.1.0"
 
 
 def test_what_redis_knows_better_is_taken(data: Path) -> None:
@@ -106,6 +107,17 @@ def test_a_newest_change_that_is_damaged(data: Path) -> None:
     mend(data, Seen((EPOCH, 3), (promoted("1.2.0", 3),)), lambda _, ref: content(ref.version))
 
     assert (states(data), verify(data).problems) == ({"summarize": "1.2.0"}, ())
+    assert verify(data).changes == 5
+
+
+@pytest.mark.parametrize("left", [".journal.recovering/journal.git", "journal.git.damaged-1700000005"])
+def test_a_recovery_that_was_cut_off(data: Path, left: str) -> None:
+    """It can be begun again: the journal is found where it was left."""
+    (data / left).parent.mkdir(exist_ok=True)
+    (data / "journal.git").rename(data / left)
+    mend(data)
+
+    assert (states(data), verify(data).problems) == ({"summarize": "1.1.0"}, ())
     assert verify(data).changes == 5
 
 

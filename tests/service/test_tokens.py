@@ -272,12 +272,16 @@ def test_the_stream_of_an_expired_token_ends(create: Callable[..., Holder], envi
 
 
 def test_every_registry_of_a_folder_knows_at_once(serve: Callable[..., Registry]) -> None:
-    """A token made through one is good at the other, until it is revoked through either."""
+    """A token made through one is good at the other; revoked through one, its streams at the other end."""
     first, second = serve(), serve()
     made = new(first.api).json
     with closing(Api(second.url, made["secret"])) as there:
         until(lambda: there.get("/v1/prompts").status == 200, "the token to be known")
+        events = Events(there, "production", {"summarize": None})
+        assert events.next()[0] == "heartbeat"
         first.api.call("DELETE", f"/v1/tokens/{made['id']}")
+        assert events.ended()
+        events.close()
         until(lambda: there.get("/v1/prompts").status == 401, "the token to be revoked")
 
 
