@@ -71,6 +71,33 @@ def forgetful(url: str, before: Callable[[], object]) -> Iterator[tuple[str, lis
 
 
 @contextmanager
+def lagging(url: str, *rows: dict[str, Any]) -> Iterator[str]:
+    """A way to a registry that counts clients as `rows` say, one after the other, and then as the last."""
+    left = list(rows)
+
+    class Proxy(Bystander):
+        def do_GET(self) -> None:
+            if "/clients?" in self.path:
+                row = left.pop(0) if len(left) > 1 else left[0]
+                self.status, self.body = 200, json.dumps({"data": [row], "complete": True}).encode()
+                super().do_GET()
+            else:
+                self.forward("GET")
+
+        def do_POST(self) -> None:
+            self.forward("POST")
+
+        def forward(self, method: str) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            answer = urllib3.request(method, url + self.path, body=body, headers=dict(self.headers))
+            self.status, self.body = answer.status, answer.data
+            super().do_GET()
+
+    with listening(Proxy) as address:
+        yield address
+
+
+@contextmanager
 def breakable(url: str) -> Iterator[tuple[str, Event]]:
     """A way to a registry that breaks while an event is set."""
     broken = Event()

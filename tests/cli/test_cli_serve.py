@@ -86,12 +86,3 @@ def test_a_key_never_reaches_the_log(served: Registry) -> None:
 def test_what_it_says_of_itself(cli: Cli, command: list[str]) -> None:
     """Help and version go to stdout."""
     assert "promptstage" in cli(*command).out
-
-
-def test_every_command_shows_an_example(cli: Cli) -> None:
-    """Most people read nothing else."""
-    listed = cli("--help").out.partition("Commands:\n")[2].splitlines()
-    commands = [line.split()[0] for line in listed if line.startswith("  ") and line[2] != " "]
-
-    assert len(commands) == 14
-    assert [name for name in commands if f"promptstage {name}" not in cli(name, "--help").out] == []

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cli.terminal import terminal
+from cli.test_cli_connection import lagging
 from support import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cli.shell import Cli
+    from support import Registry
 
     State = Callable[[], Any]
 
@@ -64,6 +66,31 @@ def test_what_was_changed_while_a_person_thought_is_not_overrun(manager: Cli, st
         assert shown.process.wait(PATIENCE) == 1
         shown.see("somebody changed it meanwhile: advance 5% → 20% by admin")
     assert state()["rollout"]["step"] == 1
+
+
+def test_a_person_who_waits_sees_how_far_it_is(manager: Cli, served: Registry) -> None:
+    """On one line, of which nothing stays but the end."""
+    rows = [
+        {"prompt": "summarize", "release": "9999999999.1", "connected": 12, "current": n} for n in (7, 12)
+    ]
+    with lagging(served.url, *rows) as url:
+        manager.environment["PROMPTSTAGE_URL"] = url
+        with terminal(manager, "promote", "summarize", "1.1.0", "--wait", "-y") as shown:
+            assert shown.process.wait(PATIENCE) == 0
+            shown.see("7 of 12 clients have it")
+            shown.see(r"all 12 connected clients have it \(\d+ ms after the command\)")
+
+
+def test_a_person_who_waits_no_longer(manager: Cli, served: Registry) -> None:
+    """The change itself is made, which is said."""
+    row = {"prompt": "summarize", "release": "9999999999.1", "connected": 2, "current": 1}
+    with lagging(served.url, row) as url:
+        manager.environment["PROMPTSTAGE_URL"] = url
+        with terminal(manager, "promote", "summarize", "1.1.0", "--wait", "-y") as shown:
+            shown.see("1 of 2 clients have it")
+
+            assert shown.interrupt() == 1
+            shown.see("the change itself is made")
 
 
 def test_status_is_redrawn_until_interrupted(manager: Cli) -> None:
