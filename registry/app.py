@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import time
 from contextlib import ExitStack, asynccontextmanager
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ logger = logging.getLogger(__name__)
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
 
 WRITERS = 8  # changes at once: they wait for each other, and must leave threads for readers
+ORPHAN_SECONDS = 10.0  # for a worker without its supervisor: twice what a stop takes
 FIRST_LOOK_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
 
 
@@ -176,6 +178,8 @@ def _end_with_parent() -> None:
         if parent is not None:
             parent.join()
             os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(ORPHAN_SECONDS)
+            os._exit(1)  # nobody else is left who could end a worker that hangs
 
     if parent is not None:
         Thread(target=watch, name="promptstage-parent", daemon=True).start()
