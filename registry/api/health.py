@@ -47,6 +47,7 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
     but is no reason to send readers away.
     """
     replica, mirror = service.rollouts.replica, service.catalog.mirror
+    age = mirror.seconds_since_sync()
     ready = service.sync.first_look.is_set() and (replica.problem is None or bool(replica.view.states()))
     if not ready:
         response.status_code = 503
@@ -55,7 +56,7 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
         "journal": _told(replica.problem),
         "redis": _told(replica.board_problem),
         "repository": mirror.report()["error"] or "ok",
-        "repository_age_seconds": mirror.seconds_since_sync(),
+        "repository_age_seconds": None if age is None else round(age, 1),
     }
 
 

@@ -15,18 +15,23 @@ from registry.locks import locked
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 ROOMS = ".metrics"  # in the data folder: who tidies a temporary folder would take counts away
 LOCK = "lock"
 WAIT_SECONDS = 5.0  # for another service to begin or to tidy, which takes milliseconds
 
 
 @contextmanager
-def together(data: Path) -> Iterator[None]:
+def together(data: Path, workers: int) -> Iterator[None]:
     """Give the workers that are started now a folder of their own, as long as this is open.
 
-    prometheus_client wants to find its name in the environment when it is imported. What a service left
-    that was killed is removed.
+    prometheus_client wants to find its name in the environment when it is imported; where it finds none,
+    it counts in memory, as suits a single worker. What a service left that was killed is removed.
     """
+    os.environ.pop(VARIABLE, None)
+    if workers == 1:
+        yield
+        return
     rooms = data / ROOMS
     rooms.mkdir(mode=0o700, exist_ok=True)
     with ExitStack() as lifetime:
@@ -34,7 +39,7 @@ def together(data: Path) -> Iterator[None]:
             _tidy(rooms)
             room = Path(lifetime.enter_context(TemporaryDirectory(dir=rooms, ignore_cleanup_errors=True)))
             lifetime.enter_context(locked(room / LOCK, wait=0))
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(room)
+        os.environ[VARIABLE] = str(room)
         yield
 
 

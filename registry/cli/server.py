@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-from contextlib import nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -58,8 +57,7 @@ def run(settings: Settings, workers: int) -> int:
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_config=logs.configuration(settings.log_format, terminal=_is_terminal()),
     )
-    counting = together(settings.data) if workers > 1 else nullcontext()
-    with _listen(settings.host, settings.port) as listener, counting:
+    with _listen(settings.host, settings.port) as listener, together(settings.data, workers):
         _greet(settings, _url(settings.host, listener))
         # uvicorn ends well on SIGTERM, and then raises it again; to systemd and compose that was the aim.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
