@@ -7,6 +7,7 @@ state is written once more under a new epoch, so that clients take it, whatever 
 from __future__ import annotations
 
 import shutil
+import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -67,7 +68,7 @@ def recover(folder: Path, found: Found, fetch: Fetch) -> Recovered:
                 raise Unavailable("a registry wrote in between; try again", code="busy")
             return _write(folder, folder, lock, found, _either(held.staged, fetch))
         staging = folder / STAGING
-        shutil.rmtree(staging, ignore_errors=True)
+        _clear(folder, staging)
         try:
             _begin(staging, found)
             done = _write(folder, staging, lock, found, _either(held.staged, fetch))
@@ -159,6 +160,13 @@ class _Draft:
     def _add(self, op: str, files: dict[str, bytes], **fields: Any) -> None:
         change = Change(epoch=self._epoch, seq=self._next, at=self._now, actor=ACTOR, op=op, **fields)
         self.changes.append((change, files))
+
+
+def _clear(folder: Path, staging: Path) -> None:
+    """Make way for a new journal; one that an earlier recovery left is kept, it may be the only copy."""
+    if (staging / REPOSITORY).exists():
+        (staging / REPOSITORY).rename(folder / f"{REPOSITORY}{ASIDE}{time.time_ns()}")
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 def _begin(staging: Path, found: Found) -> None:
