@@ -35,14 +35,12 @@ def carry_out(order: Order, wait_seconds: float | None) -> None:
         typer.Exit: a person said no.
     """
     registry = http.connect()
-    try:
+    with remedies.helping(order.name, order.environment):
         order = _settled(registry, order)
         state = registry.get(http.rollout_path(order.environment, order.name), "stable")
         _show(registry, order, state)
         sent = time.monotonic()
         answer = _send(registry, order, state)
-    except Refused as error:
-        raise Refused(error.message + remedies.command(error.code, order.name, order.environment)) from error
     output.say(describe.sentence(answer["state"], datetime.now(UTC)), "bold")
     if not answer["applied"]:
         output.note(PENDING)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from registry.cli import describe, http, output, remedies, rules, when
-from registry.cli.http import Refused
 from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 
@@ -54,11 +53,8 @@ def explain(  # noqa: PLR0913 - one parameter an option
         raise typer.BadParameter("--key is empty; an app that gives no key gets a random one for each call")
     attributes = rules.attributes(attribute or [])
     moment = when.parse(at, datetime.now(UTC)) if at else None
-    try:
+    with remedies.helping(name, environment, then=moment is not None):
         found = _ask(http.connect(), environment, name, {"key": key, "attributes": attributes}, moment)
-    except Refused as error:
-        code = "no_release_then" if moment else error.code
-        raise Refused(error.message + remedies.command(code, name, environment)) from error
     if as_json:
         output.dump(found)
         return

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import typer
 
-from registry.cli import describe, http, output, when
+from registry.cli import describe, http, output, remedies, when
 from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     AsJson,
     Environment,
@@ -58,7 +58,8 @@ def versions(name: Name, *, environment: Environment = "production", as_json: As
     Example:  promptstage versions summarize
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
-    found = registry.get(f"{http.prompt_path(name)}/versions", "data")
+    with remedies.helping(name):
+        found = registry.get(f"{http.prompt_path(name)}/versions", "data")
     if as_json:
         output.dump(found)
         return
@@ -95,7 +96,8 @@ def diff(
     Example:  promptstage diff summarize 1.2.0 1.3.0
               promptstage diff summarize 1.2.0 latest --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    found = http.connect().get(http.diff_path(name, old, new), "unified")
+    with remedies.helping(name):
+        found = http.connect().get(http.diff_path(name, old, new), "unified")
     if as_json:
         output.dump(found)
         return
@@ -119,7 +121,8 @@ def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -
               promptstage show summarize 1.3.0 --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     path = f"{http.prompt_path(name)}/versions/{quote(version or 'latest')}"
-    found = http.connect().get(path, "document")
+    with remedies.helping(name):
+        found = http.connect().get(path, "document")
     if as_json:
         output.dump(found)
         return
@@ -180,7 +183,8 @@ def history(
     \b
     Example:  promptstage history summarize
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    changes = list(http.connect().pages(f"{http.rollout_path(environment, name)}/history", limit))
+    with remedies.helping(name, environment):
+        changes = list(http.connect().pages(f"{http.rollout_path(environment, name)}/history", limit))
     if as_json:
         output.dump({"data": changes})
     elif not changes:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from registry.cli.http import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 DEFAULT = "production"
 
 # By the code that the registry gives; {} stands for the prompt, and what follows it.
@@ -20,13 +28,23 @@ _IN_ENVIRONMENT = {
     "precondition_failed": "status {}",
 }
 _ANYWHERE = {
-    "unknown_version": "versions {}",
-    "unknown_prompt": "prompts",
+    "unknown_version": "doctor {}",
+    "unknown_prompt": "doctor {}",
     "invalid_version": "versions {}",
 }
 
 
-def command(code: str, name: str, environment: str) -> str:
+@contextmanager
+def helping(name: str, environment: str = DEFAULT, *, then: bool = False) -> Iterator[None]:
+    """Let a refusal inside the block say what to type next; `then`: it is about an earlier time."""
+    try:
+        yield
+    except Refused as error:
+        code = "no_release_then" if then and error.code == "no_release" else error.code
+        raise Refused(error.message + _command(code, name, environment), code=error.code) from error
+
+
+def _command(code: str, name: str, environment: str) -> str:
     """The line that says what to type; empty where the registry's own sentence says all."""
     if known := _ANYWHERE.get(code):
         return f"\nTry:  promptstage {known.format(name)}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.cli import clients, describe, http, output, timeline, when
+from registry.cli import clients, describe, http, output, remedies, timeline, when
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.errors import Unavailable
 
@@ -45,7 +45,8 @@ def status(
               promptstage status --watch
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
-    found = _look(registry, environment, name)
+    with remedies.helping(name or "", environment):
+        found = _look(registry, environment, name)
     if watch:
         with suppress(KeyboardInterrupt):
             _watch(registry, environment, name, found, as_json=as_json)

@@ -91,8 +91,10 @@ def test_a_rollback_is_shown(manager: Cli) -> None:
         (["rollback", "summarize"], "promptstage history summarize -e {}"),
         (["promote", "summarize"], "promptstage promote summarize -e {} VERSION"),
         (["promote", "summarize", "1.0.0"], "promptstage status summarize -e {}"),
-        (["start", "summarize", "7.0.0"], "promptstage versions summarize"),
-        (["start", "sumarize", "1.0.0"], "promptstage prompts"),
+        (["start", "summarize", "7.0.0"], "promptstage doctor summarize"),
+        (["start", "sumarize", "1.0.0"], "promptstage doctor sumarize"),
+        (["show", "summarize", "7.0.0"], "promptstage doctor summarize"),
+        (["history", "sumarize"], "promptstage doctor sumarize"),
     ],
 )
 def test_a_refusal_names_the_command_that_helps(manager: Cli, command: list[str], helps: str) -> None:
