@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from contextlib import closing, suppress
 from importlib.metadata import version
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING
 
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
-from support import Api, children, until
+from support import Api, Registry, children, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from support import PromptRepository, Registry, Valkey
+    from support import PromptRepository, Valkey
 
 RESOLVE = "/v1/environments/{environment}/resolve/{name}"
 
@@ -120,16 +122,16 @@ def test_the_repository_and_the_process_are_measured(api: Api) -> None:
     assert numbers(api)["process_resident_memory_bytes", frozenset()] > 0
 
 
-def test_an_open_stream_is_counted_while_it_is_open(api: Api) -> None:
-    """One more, and one less when its client goes."""
-    before = number(api, "stream_clients") or 0
+def test_an_open_stream_is_counted_while_it_is_open(serve: Callable[..., Registry]) -> None:
+    """It is one client, until that goes."""
+    api = serve().api
     pool = urllib3.PoolManager(headers={"Authorization": f"Bearer {api.token}"})
     url = f"{api.url}/v1/environments/production/stream?names=summarize"
     stream = pool.request("GET", url, preload_content=False)
 
-    until(lambda: number(api, "stream_clients") == before + 1, "the stream to be counted")
+    until(lambda: number(api, "stream_clients") == 1, "the stream to be counted")
     stream.close()
-    until(lambda: number(api, "stream_clients") == before, "the stream to be gone")
+    until(lambda: number(api, "stream_clients") == 0, "the stream to be gone")
 
 
 def test_workers_are_summed_up(serve: Callable[..., Registry]) -> None:
@@ -219,3 +221,29 @@ def test_ready_without_redis_and_repository(
     assert number(api, "journal_writable") == 1
     valkey.start()
     until(lambda: number(api, "redis_up") == 1, "Redis to be back")
+
+
+class Unready(Registry):
+    """A registry that is not waited for until it is ready."""
+
+    def _ready(self) -> bool:
+        return reached(self)
+
+
+def test_without_a_journal_it_is_not_ready(
+    serve: Callable[..., Registry], repository: PromptRepository, tmp_path: Path
+) -> None:
+    """It has nothing to serve and says so, with the remedy: to load balancers, and in the log."""
+    serve().kill()
+    shutil.rmtree(tmp_path / "data/journal.git")
+    registry = Unready(repository.path, tmp_path / "data", log_format="json")
+    try:
+        answer = registry.api.get("/readyz")
+        refused = registry.api.get("/metrics")
+    finally:
+        registry.kill()
+
+    assert (answer.status, answer.json["status"]) == (503, "broken")
+    assert "journal.git" in answer.json["journal"]
+    assert refused.status == 503  # no token can be checked
+    assert "journal.broken" in registry.log
