@@ -242,3 +242,26 @@ def test_a_hostile_file_is_refused_quickly() -> None:
     )
 
     assert len(check(text.encode(), PATH)) == 100
+
+
+REMEDIES = {
+    "tab before a dash": ("messages:\n\t- role: user\n", "2:1 there is a tab; indent with spaces"),
+    "tab before a key": ("messages:\n  - role: user\n\tcontent: x\n", "3:1 found a tab character that"),
+    "conflict": ("name: a\n<<<<<<< HEAD\nmodel: b\n=======\nmodel: c\n>>>>>>> x\n", "2:1 a merge conflict"),
+    "code fence": ("```yaml\nmessages: 3\n```\n", "1:1 a value cannot begin with '`'; quote the text"),
+    "quotes in a quoted text": ('name: "Say "hi" to them"\n', "1:13 did not find expected key; indent the"),
+    "apostrophe": ("name: 'Don't'\n", "1:12 did not find expected key; indent the"),
+    "emphasis": ("name: *bold* text\n", "1:12 did not find expected alphabetic or numeric character; quote"),
+    "open bracket": ("name: [a\nmodel: b\n", "2:6 did not find expected ',' or ']'; close the ["),
+    "pattern": ('name: "\\d"\n', "1:8 found unknown escape character; double the backslash"),
+    "less indented": ("messages:\n  - role: user\n  content: x\n", "3:3 did not find expected '-' indicator"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), REMEDIES.values(), ids=REMEDIES)
+def test_broken_yaml_comes_with_its_remedy(text: str, said: str) -> None:
+    """Where libyaml's words leave an author alone."""
+    (finding,) = check(text.encode(), PATH)
+
+    assert f"{finding.line}:{finding.column} {finding.message}".startswith(said)
+    assert "correct the YAML here" not in finding.message
