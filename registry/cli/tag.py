@@ -67,26 +67,18 @@ def tag(  # noqa: PLR0913 - one parameter an option
 
 def _validated(top: Path, name: str) -> tuple[str, bytes]:
     """The prompt's file in HEAD: path and bytes. Raises Invalid unless it can be served as it is there."""
-    prompts = worktree.is_folder(top, naming.FOLDER)
-    bases = [f"{naming.FOLDER}/"] if prompts else ["", f"{naming.GITHUB_FOLDER}/"]
-    held: dict[str, bytes] = {}
-    for base in bases:
-        paths = [base + path for path in naming.file_names(name)]
-        held = {path: content for path in paths if (content := worktree.content(top, path)) is not None}
-        if held:
-            break
+    bases = (
+        [f"{naming.FOLDER}/"] if worktree.is_folder(top, naming.FOLDER) else ["", f"{naming.GITHUB_FOLDER}/"]
+    )
+    places = [[base + path for path in naming.file_names(name)] for base in bases]
+    found = ((paths, _held(top, paths)) for paths in places)
+    paths, held = next(((paths, held) for paths, held in found if held), (naming.candidates(name), {}))
     if worktree.is_changed(top, *paths):
         raise Invalid(f"the file of {name} differs from what HEAD holds; git commit it first, then tag it")
     if not held:
-        near = get_close_matches(name, filter(None, map(naming.prompt_at, worktree.paths(top))), NAMED)
-        raise Invalid(
-            f"{paths[0]} is not in HEAD; "
-            + (f"did you mean {' or '.join(near)}?" if near else "write it, and git commit that first")
-        )
+        raise Invalid(_absent(top, name, [path for path, _ in places]))
     if len(held) > 1:
-        raise Invalid(
-            f"{' and '.join(paths)} are both in HEAD; git rm one of them, and git commit that first"
-        )
+        raise Invalid(f"{' and '.join(held)} are both in HEAD; git rm one of them, and git commit that first")
     ((path, content),) = held.items()
     problems = list(files.about(path, content))
     report.lines(problems)
@@ -95,6 +87,16 @@ def _validated(top: Path, name: str) -> tuple[str, bytes]:
             f"{path} is not fit to be a version as it is in HEAD; correct it, git commit it, then tag it"
         )
     return path, content
+
+
+def _held(top: Path, paths: list[str]) -> dict[str, bytes]:
+    return {path: content for path in paths if (content := worktree.content(top, path)) is not None}
+
+
+def _absent(top: Path, name: str, places: list[str]) -> str:
+    near = get_close_matches(name, filter(None, map(naming.prompt_at, worktree.paths(top))), NAMED)
+    remedy = f"did you mean {' or '.join(near)}?" if near else "write it, and git commit that first"
+    return f"there is no {' or '.join(places)} in HEAD; {remedy}"
 
 
 def _publish(top: Path, made: str, push: bool) -> None:
@@ -107,8 +109,20 @@ def _publish(top: Path, made: str, push: bool) -> None:
     try:
         worktree.push(top, remote, made)
     except GitFailed as error:
-        raise GitFailed(f"{error.message}\nThe tag is made, but not pushed; try again:  {command}") from error
+        raise _not_pushed(top, remote, made, error, command) from error
     output.say(f"Pushed it to {output.clean(remote)}")
+
+
+def _not_pushed(top: Path, remote: str, made: str, error: GitFailed, command: str) -> GitFailed:
+    """What to do about a tag that the remote refused; one that was made elsewhere can never be pushed."""
+    if not worktree.has_another(top, remote, made):
+        return GitFailed(f"{error.message}\nThe tag is made, but not pushed; try again:  {command}")
+    worktree.untag(top, made)
+    shown = output.clean(remote)
+    return GitFailed(
+        f"{shown} has another {made}, which this clone did not know of; so this one is taken back. "
+        f"Fetch what is there, then tag again:  git fetch --tags {shown}"
+    )
 
 
 def _tell_next(made: Proposal) -> None:

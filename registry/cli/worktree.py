@@ -125,6 +125,11 @@ def tag(folder: Path, name: str, message: str) -> None:
     _tell(folder, "tag", "--annotate", "--message", message, name)
 
 
+def untag(folder: Path, name: str) -> None:
+    """Take a tag back that was made a moment ago, and is nowhere else. Raises GitFailed."""
+    _tell(folder, "tag", "--delete", name)
+
+
 def remote(folder: Path) -> str:
     """Where the current branch comes from; ``origin`` for one that comes from nowhere."""
     branch = _ask(folder, "symbolic-ref", "--quiet", "--short", "HEAD") or b""
@@ -139,7 +144,13 @@ def has_remote(folder: Path) -> bool:
 
 def push(folder: Path, to: str, name: str) -> None:
     """Push one tag, and nothing else. Raises GitFailed with the remote's words."""
-    _tell(folder, "push", "--quiet", to, f"refs/tags/{name}")
+    _tell(folder, "push", "--quiet", "--", to, f"refs/tags/{name}")
+
+
+def has_another(folder: Path, at: str, name: str) -> bool:
+    """Whether a remote has a tag of this name that is not ours; not so, if it does not answer."""
+    theirs = (_ask(folder, "ls-remote", "--", at, f"refs/tags/{name}") or b"").split()
+    return bool(theirs) and theirs[0].decode() != tags(folder).get(name.encode())
 
 
 def _ask(folder: Path, *arguments: str) -> bytes | None:

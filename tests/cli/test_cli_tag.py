@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cli.shell import commit
-from support import prompt
+from support import PromptRepository, prompt
 
 from registry.cli import output
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.shell import Cli
-    from support import PromptRepository
 
 
 @pytest.fixture
@@ -247,12 +246,33 @@ def test_a_broken_file_is_not_tagged(tag: Cli, author: PromptRepository) -> None
 
 def test_a_prompt_that_is_not_there(tag: Cli) -> None:
     """The path at which it would be is named."""
-    assert "prompts/support/reply.prompt.yml is not in HEAD" in tag("tag", "support/reply").err
+    assert "there is no prompts/support/reply.prompt.yml in HEAD; write it" in tag("tag", "support/reply").err
+
+
+def test_the_first_prompt_of_a_repository_is_not_committed(cli: Cli) -> None:
+    """As `init` leaves an existing repository; HEAD has no prompts folder yet."""
+    repository = PromptRepository(cli.folder / "app")
+    commit(repository, "README.md", "An app")
+    cli("init", cwd=repository.path)
+
+    done = cli("tag", "summarize", cwd=repository.path)
+
+    assert "the file of summarize differs from what HEAD holds; git commit it first" in done.err
+
+
+def test_a_prompt_of_a_repository_without_a_prompts_folder(cli: Cli) -> None:
+    """Both places where it would be found are named."""
+    repository = PromptRepository(cli.folder / "app")
+    commit(repository, "reply.prompt.yml", prompt())
+
+    done = cli("tag", "triage", cwd=repository.path)
+
+    assert "there is no triage.prompt.yml or .github/prompts/triage.prompt.yml in HEAD" in done.err
 
 
 def test_a_name_that_was_misspelt(tag: Cli) -> None:
     """The nearest ones that HEAD has are named."""
-    assert "is not in HEAD; did you mean summarize?" in tag("tag", "sumarize").err
+    assert "in HEAD; did you mean summarize?" in tag("tag", "sumarize").err
 
 
 def test_the_path_of_the_file_will_do(tag: Cli, author: PromptRepository) -> None:
@@ -333,3 +353,17 @@ def test_a_push_that_fails_leaves_the_tag(tag: Cli, author: PromptRepository) ->
     assert (done.code, tags(author)) == (1, ["summarize/v1.0.0"])
     assert "'origin' does not appear to be a git repository" in done.err
     assert "try again:  git push origin refs/tags/summarize/v1.0.0" in done.err
+
+
+def test_a_tag_that_the_clone_did_not_know(tag: Cli, author: PromptRepository, tmp_path: Path) -> None:
+    """Somebody else made the version: ours is taken back, as it could never be pushed."""
+    upstream = tmp_path / "upstream.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", author.path, upstream], check=True)
+    subprocess.run(["git", "-C", upstream, "tag", "summarize/v1.0.0"], check=True)
+    author.git("remote", "add", "origin", str(upstream))
+
+    done = tag("tag", "summarize", "--push")
+
+    assert (done.code, tags(author)) == (1, [])
+    assert "origin has another summarize/v1.0.0" in done.err
+    assert done.err.endswith("git fetch --tags origin\n")
