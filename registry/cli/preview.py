@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from registry.cli import describe, http, timeline
 from registry.cli.output import clean
+from registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+HEADING = 2  # lines of a unified diff before the first change
 MESSAGE = 80  # characters of a version's message
 
 
@@ -57,19 +59,18 @@ def move(op: str, state: Json, version: str | None) -> Move | None:
 
 def facts(registry: Registry, order: Order, state: Json, goes: Move) -> Iterator[tuple[str, str]]:
     """What a person should know before a command is carried out, as labels and texts."""
-    op, body = order.op, order.body
     yield "Versions", f"{goes.old or 'nothing yet'} → {goes.new}"
-    new = _version(registry, state["prompt"], goes.new)
-    if op != "rollback" and new["message"]:
+    new = _version(registry, state["prompt"], goes.new) if order.op != "rollback" else None
+    if new and new["message"]:
         yield "Message", clean(new["message"].partition("\n")[0], MESSAGE)
     if goes.old:
         yield "Changes", _changes(registry, state["prompt"], goes)
-    yield from _users(op, state, goes, body.get("steps", ()))
-    yield from (("Audience", describe.target(target)) for target in body.get("audience", ()))
-    if goes.old and op != "rollback" and not state["rollout"]:
+    yield from _users(order.op, state, goes, order.body.get("steps", ()))
+    yield from (("Audience", describe.target(target)) for target in order.body.get("audience", ()))
+    if new and goes.old and not state["rollout"]:
         needed = _needed(_version(registry, state["prompt"], goes.old), new)
+        forced = "forced" if order.body.get("force") else "it takes --force"
         if needed:
-            forced = "forced" if body.get("force") else "it takes --force"
             yield "Requires", f"{', '.join(needed)}, which {goes.old} does not; {forced}"
 
 
@@ -78,8 +79,11 @@ def _version(registry: Registry, name: str, version: str) -> Json:
 
 
 def _changes(registry: Registry, name: str, goes: Move) -> str:
-    found = registry.get(http.diff_path(name, goes.old, goes.new), "unified")
-    lines = [line for line in found["unified"].splitlines() if not line.startswith(("+++ ", "--- "))]
+    try:
+        found = registry.get(http.diff_path(name, goes.old, goes.new), "unified")
+    except RegistryError as error:  # a rollback must go on, whatever cannot be shown
+        return f"they cannot be shown: {error.message}"
+    lines = found["unified"].splitlines()[HEADING:]
     added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
     parts = ", ".join(map(clean, found["changed"])) or "nothing that is served"
     return f"{parts} (+{added} -{removed} lines: promptstage diff {name} {goes.old} {goes.new})"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cli.test_cli_connection import Bystander, listening
 
-from registry.cli import preview
+from registry.cli import http, preview
+from registry.cli.credential import Credential
 from registry.cli.preview import Move
 
 if TYPE_CHECKING:
@@ -81,6 +84,22 @@ def test_a_rollback_is_shown(manager: Cli) -> None:
 
     assert "  Versions  1.1.0 → 1.0.0\n" in shown
     assert "  Users     the 10% who have 1.1.0\n" in shown
+
+
+def test_a_rollback_that_cannot_be_shown_can_be_done() -> None:
+    """Nothing but the state is needed for it."""
+    body = json.dumps({"detail": "the mirror is damaged", "code": "git_failed"}).encode()
+    before = {"prompt": "summarize", **state("2", "1")}
+    with listening(type("Damaged", (Bystander,), {"body": body, "status": 503})) as url:
+        registry = http.Registry(url, Credential("t", "a test"))
+        order = preview.Order("rollback", "summarize", "production", {})
+        shown = dict(preview.facts(registry, order, before, Move("2", "1")))
+
+    assert shown == {
+        "Versions": "2 → 1",
+        "Changes": "they cannot be shown: the mirror is damaged",
+        "Users": "everyone",
+    }
 
 
 @pytest.mark.parametrize(
