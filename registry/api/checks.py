@@ -64,7 +64,8 @@ def tags(catalog: Json) -> Iterator[Check]:
         yield Check("moved tags", "warning", message, "a version never changes: tag the commit as a new one")
     if failed := catalog.get("failed") or []:
         told = some([f"{tag['tag']} ({tag['error']})" for tag in failed], len(failed))
-        yield Check("failed tags", "error", f"cannot be fetched: {told}", "push the tag and its commit again")
+        remedy = f"push the tag and its commit again; it is tried again at {failed[0]['retry_at']}"
+        yield Check("failed tags", "error", f"cannot be fetched: {told}", remedy)
     if invalid := catalog.get("invalid", {}).get("count"):
         found = [
             f"{v['name']}@{v['version']} ({problem(v['problem'])})" for v in catalog["invalid"]["sample"]
