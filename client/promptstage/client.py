@@ -203,6 +203,11 @@ class Client:
         """Stop the background thread. What is held can still be had; nothing new comes."""
         self._source.close()
 
+    def __repr__(self) -> str:
+        status = self.status()
+        of = f" of {status['url']}" if status["url"] else ""
+        return f"<{type(self).__module__}.{type(self).__name__}{of}: {status['environment']}>"
+
     def __enter__(self) -> Self:
         return self
 

@@ -18,8 +18,8 @@ class PromptUnavailable(PromptstageError):
 
     Attributes:
         name: the prompt that was asked for.
-        reason: ``unknown_prompt``, ``unknown_version``, ``unknown_environment``, ``no_release``,
-            ``invalid`` (that version), ``unauthorized``, ``unreachable`` or ``closed``.
+        reason: ``unknown_prompt``, ``not_a_name``, ``unknown_version``, ``unknown_environment``,
+            ``no_release``, ``invalid`` (that version), ``unauthorized``, ``unreachable`` or ``closed``.
     """
 
     def __init__(self, name: str, reason: str, message: str) -> None:

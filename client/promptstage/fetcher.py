@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 from traceback import walk_stack
 from typing import TYPE_CHECKING
 
-from promptstage.transport import Fault
+from promptstage.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -7,15 +7,16 @@ import logging
 import random
 import time
 from contextlib import suppress
+from math import inf
 from threading import Event, Lock, Thread, Timer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from promptstage import limits
 from promptstage.errors import ReleaseInvalid
+from promptstage.faults import Fault, NoStream
 from promptstage.holding import read_json
 from promptstage.status import now
-from promptstage.transport import Fault, NoStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +38,8 @@ class Follower:
         holdings: where releases go.
         health: where faults go.
         wanted: the names to follow.
-        refresh: fetch one name's release, conditionally; for polling.
+        asked_for: those of them about which `get` itself asks first.
+        refresh: fetch one name's release, conditionally.
         store: ``(name, data)`` of a release that was taken in.
         save: write what is to be stored. Called when nobody waits.
     """
@@ -49,6 +51,7 @@ class Follower:
         holdings: Holdings,
         health: Health,
         wanted: dict[str, None],
+        asked_for: dict[str, None],
         refresh: Callable[[str], None],
         store: Callable[[str, bytes], None],
         save: Callable[[], None],
@@ -57,6 +60,7 @@ class Follower:
         self._holdings = holdings
         self._health = health
         self._wanted = wanted
+        self._asked_for = asked_for
         self._refresh = refresh
         self._store = store
         self._save = save
@@ -76,6 +80,7 @@ class Follower:
         self._asked: dict[str, str | None] = {}
         self._state: tuple[StreamState, str, str | None] = ("closed" if stopped else "idle", now(), None)
         self._head: tuple[int, int] | None = None
+        self._inquired: dict[str, float] = {}
         self._failures = 0
         self._attempted = -limits.ATTEMPT_SPACING
 
@@ -172,7 +177,7 @@ class Follower:
             self._stream = None
 
     def _opened(self, names: dict[str, str | None]) -> None:
-        self._health.answered()
+        self._health.accepted()
         self._health.count("streams_opened")
         if self._lacks(names):
             self.follow()
@@ -201,6 +206,23 @@ class Follower:
         self._failures = 0
         self._enter("connected")
         self._holdings.confirm(names, self._head)
+        self._inquire(names)
+
+    def _inquire(self, names: dict[str, str | None]) -> None:
+        """Ask now and then why there is nothing of a name: the stream is silent about it."""
+        now = time.monotonic()
+        lacking = [name for name in names if name not in self._holdings.by_name]
+        known = dict.fromkeys(self._asked_for, now) | self._inquired
+        self._inquired = {name: known.get(name, -inf) for name in lacking}
+        for name in lacking:
+            if self._inquired[name] + limits.INQUIRE_EVERY > now:
+                continue
+            self._inquired[name] = now
+            try:
+                self._refresh(name)
+            except Fault as fault:  # no reason to end a stream that is well, nor to try the others now
+                self._health.note(fault)
+                return
 
     def _poll(self, why: Fault) -> None:
         """Ask for each name now and then, until it is time to try streaming again."""

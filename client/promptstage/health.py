@@ -9,11 +9,12 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from promptstage import limits
+from promptstage.status import now
 
 if TYPE_CHECKING:
     from promptstage.errors import PromptUnavailable
-    from promptstage.status import HealthStatus
-    from promptstage.transport import Fault
+    from promptstage.faults import Fault
+    from promptstage.status import HealthStatus, LastError
 
 _logger = logging.getLogger("promptstage")
 
@@ -27,7 +28,7 @@ class Health:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter(random_keys=0, fallbacks=0, first_fetches=0, streams_opened=0)
-        self._last: Fault | None = None
+        self._last: LastError | None = None
         self._refused: Fault | None = None
         self._refusal_logged = False
         self._lost = False
@@ -52,7 +53,7 @@ class Health:
 
     def note(self, fault: Fault) -> None:
         """Remember a fault. A refused token is worth one line in the log, and not one each attempt."""
-        self._last = fault
+        self._last = {"error": str(fault), "at": now()}
         if fault.reason != "unauthorized":
             return
         self._refused = fault
@@ -83,6 +84,11 @@ class Health:
             self._lost = False
             _logger.info("the registry answers again")
 
+    def accepted(self) -> None:
+        """It opened a stream, so the token is good: if it ever is refused again, that is news."""
+        self._refusal_logged = False
+        self.answered()
+
     def fell_back(self, error: PromptUnavailable) -> None:
         """Count a fallback, and say so once for a name until it is served."""
         self.count("fallbacks")
@@ -100,6 +106,6 @@ class Health:
         return {
             "breaker": {"open": fault is not None, "error": str(fault) if fault else None},
             "auth_error": str(self._refused) if self._refused else None,
-            "last_error": str(self._last) if self._last else None,
+            "last_error": self._last,
             "counts": dict(self.counts),
         }

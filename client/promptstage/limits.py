@@ -60,5 +60,9 @@ LOCK_TRIES = 50
 LOCK_PAUSE = 0.02
 """Others hold the snapshots' lock for milliseconds; one that was stopped meanwhile delays us by a second."""
 
+INQUIRE_EVERY = 60.0
+"""How often the registry is asked why it has no release of a name that is followed: the answer is what
+errors say, and may change (somebody tags it). One small request, so a fleet may do it."""
+
 KEY_CHARACTERS = 256
 """The longest key that is taken from a header or a cookie: what is longer is a token, which changes."""

@@ -16,9 +16,9 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
 
 def is_name(name: str) -> bool:
     """Whether a prompt may be called so."""
-    return len(name) <= _NAME_LENGTH and _NAME.fullmatch(name) is not None
+    return isinstance(name, str) and len(name) <= _NAME_LENGTH and _NAME.fullmatch(name) is not None
 
 
 def is_version(version: str) -> bool:
     """Whether it is one exact version."""
-    return _VERSION.fullmatch(version) is not None
+    return isinstance(version, str) and _VERSION.fullmatch(version) is not None

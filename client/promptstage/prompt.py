@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from math import inf
@@ -15,7 +16,7 @@ from promptstage.stamp import Stamp
 from promptstage.template import parse, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Literal
 
     from promptstage.model import Decision, Json, Served
@@ -98,7 +99,12 @@ class Prompt:
 
         Raises:
             VariablesMissing: required variables were not given, or are None.
+            TypeError: the mapping is none.
         """
+        if not isinstance(mapping, Mapping | None):
+            raise TypeError(
+                f"variables go by name, (text=...), or in a mapping, not {type(mapping).__name__}"
+            )
         values = self._values({**(mapping or {}), **variables})
         return [{"role": m.role, "content": render(m.content, values)} for m in self.document.messages]
 

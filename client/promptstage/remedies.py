@@ -18,6 +18,10 @@ _REMEDIES = {
         "the registry knows no such prompt",
         "check the name, or commit its file and run `promptstage tag {name} --push`",
     ),
+    "not_a_name": (
+        "that cannot be the name of a prompt",
+        "names look like support/triage: lower case, without `.prompt.yml`; a version goes into version=",
+    ),
     "unknown_version": (
         "the registry knows no such version",
         "`promptstage versions {name}` lists those that there are",
@@ -39,7 +43,7 @@ _REMEDIES = {
         "check token= or PROMPTSTAGE_TOKEN, or run `promptstage token create --role reader -e {environment}`",
     ),
     "unreachable": (
-        "no answer, and no snapshot of an earlier run",
+        "no usable answer, and no snapshot of an earlier run",
         "check url= or PROMPTSTAGE_URL; until then only a fallback= can be served",
     ),
     "closed": (
@@ -56,7 +60,7 @@ class Why(NamedTuple):
     detail: str = ""
 
 
-NO_NAME = Why("unknown_prompt", "what is no name is not asked for; names look like support/triage")
+NOT_A_NAME = Why("not_a_name")
 
 
 def unavailable(  # noqa: PLR0913 - the facts of one sentence, by keyword
@@ -75,7 +79,7 @@ def unavailable(  # noqa: PLR0913 - the facts of one sentence, by keyword
     what = f"{name}@{version}" if version else f"{name} in {environment}"
     wrong, remedy = _REMEDIES.get(why.reason, (f"the registry says {why.reason}", "ask who runs it"))
     said = f" ({why.detail[:_LONGEST]})" if why.detail else ""
-    meant = _meant(name, why.detail, known) if why.reason == "unknown_prompt" else ""
+    meant = _meant(name, why.detail, known) if why.reason in {"unknown_prompt", "not_a_name"} else ""
     todo = remedy.format(name=name, environment=environment)
     return PromptUnavailable(name, why.reason, f"no {what} from {url}: {wrong}{said}{meant}; {todo}")
 

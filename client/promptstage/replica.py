@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import logging
-import os
-import time
-from collections import deque
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
-from weakref import WeakSet
 
 from promptstage import limits
 from promptstage.errors import ReleaseInvalid
+from promptstage.faults import NOT_FOUND, Fault
 from promptstage.fetcher import Fetcher
 from promptstage.follower import Follower
 from promptstage.health import Health
 from promptstage.holding import Holdings, read_json
+from promptstage.keeping import Keeper
 from promptstage.names import is_name, is_version
 from promptstage.pins import Pins, VersionInvalid, read_version, write_version
-from promptstage.remedies import NO_NAME, Why, unavailable
+from promptstage.process import tell
+from promptstage.remedies import NOT_A_NAME, Why, unavailable
 from promptstage.snapshot import Snapshots, default_root
-from promptstage.transport import NOT_FOUND, NOT_MODIFIED, Fault, Transport
+from promptstage.transport import NOT_MODIFIED, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -52,19 +50,19 @@ class Replica:
         self._pins = Pins()
         self._wanted: dict[str, None] = {}
         self._asked_for: dict[str, None] = {}
-        self._unsaved: deque[tuple[str, str, bytes]] = deque()
-        self._touched = time.monotonic()
-        self._fetcher = Fetcher(timeout, self._health, self._save)
+        self._keeper = Keeper(snapshots, self._holdings)
+        self._fetcher = Fetcher(timeout, self._health, self._keeper.save)
         self._follower = Follower(
             transport=transport,
             holdings=self._holdings,
             health=self._health,
             wanted=self._wanted,
+            asked_for=self._asked_for,
             refresh=self._refresh,
             store=self._store,
-            save=self._save,
+            save=self._keeper.save,
         )
-        _replicas.add(self)
+        tell(self)
 
     @classmethod
     def connect(
@@ -85,7 +83,7 @@ class Replica:
         """Keep names fresh from now on; what an earlier run knew of them is there at once."""
         for name in names:
             if not is_name(name):
-                raise ValueError(f"{name!r} is no name of a prompt; they look like support/triage")
+                raise ValueError(str(self._unavailable(str(name), NOT_A_NAME)))
             stored = self._snapshots.load(name)
             if stored is not None and name not in self.held:
                 try:
@@ -97,8 +95,8 @@ class Replica:
 
     def _subscribe_unknown(self, name: str) -> None:
         """Subscribe a name that `get` was asked for; of those without a release only the newest stay."""
-        self.subscribe([name])
         self._asked_for[name] = None
+        self.subscribe([name])
         surplus = [other for other in tuple(self._asked_for) if other not in self.held]
         for other in surplus[: -limits.UNRELEASED_NAMES]:
             for names in (self._asked_for, self._wanted):
@@ -108,7 +106,7 @@ class Replica:
     def find(self, name: str) -> Holding:
         """The release of a name that was not held a moment ago."""
         if not is_name(name):
-            raise self._unavailable(name, NO_NAME)
+            raise self._unavailable(name, NOT_A_NAME)
         if name not in self._wanted:
             self._subscribe_unknown(name)
         fault = None
@@ -123,7 +121,7 @@ class Replica:
         if not is_version(version):
             raise ValueError(f"a pinned version is an exact one, such as 1.2.0, not {version!r}")
         if not is_name(name):
-            raise self._unavailable(name, NO_NAME)
+            raise self._unavailable(name, NOT_A_NAME)
         pin = (name, version)
         found = self._pins.get(pin) or self._pin_held(name, version) or self._pin_stored(name, version)
         if found:
@@ -154,9 +152,14 @@ class Replica:
             return True
         if timeout:  # who only looks, looks often
             late = [name for name in names if not self._holdings.is_live(name)]
-            why = self._follower.status()["error"] or "connected, so nothing is released under these names"
-            _logger.warning("not ready after %g s: %s (%s)", timeout, ", ".join(late), why)
+            _logger.warning("not ready after %g s: %s", timeout, "; ".join(map(self._why_late, late)))
         return False
+
+    def _why_late(self, name: str) -> str:
+        if why := self._holdings.absent.get(name):
+            return str(self._unavailable(name, why))
+        error = self._holdings.errors.get(name) or self._follower.status()["error"]
+        return f"{name} ({error or 'connected, and its release is on the way'})"
 
     def status(self) -> Status:
         """What there is to know, for people. The token is not in it."""
@@ -179,8 +182,8 @@ class Replica:
         self.stop()
         self._follower.join(limits.JOIN)
         self._fetcher.join(limits.JOIN)
-        self._save()
-        self._touch()
+        self._keeper.save()
+        self._keeper.touch()
 
     def reset(self) -> None:
         """In a forked child: only the forking thread is here, and the sockets are the parent's."""
@@ -253,7 +256,7 @@ class Replica:
             raise Fault(f"it sent something unreadable: {error}") from error
         else:
             self._pins.keep(name, served, "live")
-            self._unsaved.append((name, version, answer.body))
+            self._keeper.add(name, answer.body, version)
 
     def _pin_held(self, name: str, version: str) -> Prompt | None:
         held = self.held.get(name)
@@ -261,7 +264,7 @@ class Replica:
         if not held or not served:
             return None
         # Stored by itself too: the release will move on, and the pin should outlive that and a restart.
-        self._unsaved.append((name, version, json.dumps(write_version(name, served)).encode()))
+        self._keeper.add(name, json.dumps(write_version(name, served)).encode(), version)
         return self._pins.keep(name, served, held.source, held.freshness.age)
 
     def _pin_stored(self, name: str, version: str) -> Prompt | None:
@@ -273,63 +276,20 @@ class Replica:
         return self._pins.keep(name, served, "snapshot", stored.age) if stored and served else None
 
     def _store(self, name: str, data: bytes) -> None:
-        self._unsaved.append((name, "", data))
+        self._keeper.add(name, data)
         self._health.served(name)
         if name not in self._wanted:  # it was let go while this came in; what is held is followed
             self._wanted[name] = None
             self._follower.follow()
 
-    def _save(self) -> None:
-        """Write what is to be written. Only in threads that nobody waits for."""
-        while self._unsaved:
-            try:
-                name, version, data = self._unsaved.popleft()
-            except IndexError:  # another thread took the last one
-                return
-            if version:
-                self._snapshots.save_version(name, version, data)
-            else:
-                self._snapshots.save_release(name, data)
-        if time.monotonic() - self._touched > limits.TOUCH_EVERY:
-            self._touch()
-
-    def _touch(self) -> None:
-        self._touched = time.monotonic()
-        for name, held in tuple(self.held.items()):
-            if held.source == "live":
-                self._snapshots.touch(name, held.freshness.age)
-
     def _unavailable(self, name: str, why: Why | Fault | None, version: str = "") -> PromptUnavailable:
         if isinstance(why, Fault):
             why = Why(why.reason, str(why))
         return unavailable(
-            name,
+            str(name),
             why or Why("unreachable"),
             url=self._transport.url,
             environment=self._environment,
             version=version,
             known=tuple(self.held),
         )
-
-
-_replicas: WeakSet[Replica] = WeakSet()
-
-
-def _after_fork() -> None:
-    replicas = tuple(_replicas)
-    for replica in replicas:
-        replica.reset()
-    for replica in replicas:
-        replica.follow()
-
-
-def _at_exit() -> None:
-    """Save what is left: a short job's snapshot is what its next run begins with."""
-    for replica in tuple(_replicas):
-        replica.close()
-
-
-atexit.register(_at_exit)
-
-if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_after_fork)

@@ -7,6 +7,7 @@ sub-tasks belong together) the variable holds a `Cell`, which all of them share.
 
 from __future__ import annotations
 
+import inspect
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class Cell:
 
 
 EMPTY = Stamp()
+_LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 holder: ContextVar[Stamp | Cell] = ContextVar("promptstage_stamp", default=EMPTY)
 _blocks = Blocks(holder)
 
@@ -101,7 +103,12 @@ def carry(function: Callable[P, T]) -> Callable[P, T]:
 
     Returns:
         The function, which each time runs in its own copy of the context in which `carry` was called.
+
+    Raises:
+        TypeError: it is a coroutine or generator function, whose body would run in another context.
     """
+    if any(lazy(function) for lazy in _LAZY):
+        raise TypeError("carry takes plain functions; a coroutine's task inherits the stamp by itself")
     context = copy_context()
     context.run(holder.set, current())  # the stamp, not a cell that the request empties at its end
 

@@ -63,19 +63,26 @@ class BreakerStatus(TypedDict):
     error: str | None
 
 
+class LastError(TypedDict):
+    """What went wrong, and when, as RFC 3339 in UTC."""
+
+    error: str
+    at: str
+
+
 class HealthStatus(TypedDict):
     """What the client knows about its registry.
 
     Attributes:
         breaker: of first fetches.
         auth_error: why the registry refuses the token, as long as it does.
-        last_error: the last thing that went wrong, however long ago.
+        last_error: the last thing that went wrong, which may be over.
         counts: how often: ``random_keys``, ``fallbacks``, ``first_fetches``, ``streams_opened``.
     """
 
     breaker: BreakerStatus
     auth_error: str | None
-    last_error: str | None
+    last_error: LastError | None
     counts: dict[str, int]
 
 

@@ -78,6 +78,9 @@ class Client(RealClient):
             prompts: by name: a text (one user message), a list of messages, ``{"versions": {"1.2.0":
                 <text or messages>, ...}}`` (the first one is served), or a whole release as the
                 registry sends it, with a split if need be.
+
+        Raises:
+            ValueError: one of them is something else.
         """
         return cls(prompts)
 
@@ -95,9 +98,12 @@ class Client(RealClient):
         Raises:
             KeyError: there is no such prompt or version, or no such arm.
         """
+        if name not in self._releases:
+            raise KeyError(f"there is no {name} here; name it in Client.of")
         release = self._releases[name]
         version = version or _version_on(release, arm)
-        _ = release.versions[version]
+        if version not in release.versions:
+            raise KeyError(f"{name} has no {version} here but {', '.join(release.versions)}")
         split = release.split and replace(release.split, slots=(Slot(arm, version, 0, BUCKETS),))
         forced = Holding(replace(release, targets=(), split=split, default_version=version, default_arm=arm))
         if key is None:
@@ -176,7 +182,11 @@ class _Shelf:
 def _release(name: str, content: Content) -> Release:
     if isinstance(content, Mapping) and "default" in content:
         return parse_release(dict(content))
-    texts = content["versions"] if isinstance(content, Mapping) else {"1.0.0": content}
+    texts = content.get("versions") if isinstance(content, Mapping) else {"1.0.0": content}
+    if not (isinstance(texts, Mapping) and texts):
+        raise ValueError(
+            f'{name} is neither a text, nor messages, nor {{"versions": {{...}}}}, nor a release'
+        )
     versions = {
         version: Served(version, None, "", "", make_document(text)) for version, text in texts.items()
     }

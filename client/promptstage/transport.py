@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import time
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
@@ -21,6 +22,7 @@ from urllib3.exceptions import TimeoutError as RequestTimeout
 from urllib3.util import parse_url
 
 from promptstage import limits
+from promptstage.faults import NOT_FOUND, Fault, NoStream, fault_of, problem
 from promptstage.sse import EventParser
 
 if TYPE_CHECKING:
@@ -34,38 +36,10 @@ if TYPE_CHECKING:
     Headers = dict[str, str]
     Token = str | Callable[[], str] | None
 
-OK, NOT_MODIFIED, NOT_FOUND = 200, 304, 404
+OK, NOT_MODIFIED = 200, 304
 TROUBLE, NOT_IMPLEMENTED = 500, 501
-REFUSALS = (401, 403)
-BUSY = (429, 503)
+NO_SUCH_PATH = "not_found"  # the code of a registry's 404 that is about the url, not about a prompt
 EVENT_STREAM = "text/event-stream"
-
-
-class Fault(Exception):
-    """The registry gave nothing usable.
-
-    Attributes:
-        reason: ``unreachable`` or ``unauthorized``, as PromptUnavailable has it.
-        retry_after: seconds that the registry asked to wait, or None.
-        of_one_name: the registry is well, and only what it sent of one prompt is of no use.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        reason: str = "unreachable",
-        retry_after: float | None = None,
-        of_one_name: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.retry_after = retry_after
-        self.of_one_name = of_one_name
-
-
-class NoStream(Fault):
-    """The registry answers, but an event stream cannot be had from it."""
 
 
 class Answer(NamedTuple):
@@ -78,12 +52,12 @@ class Answer(NamedTuple):
     @property
     def code(self) -> str:
         """The ``code`` of a problem, or an empty text."""
-        return _problem(self.body).get("code", "")
+        return problem(self.body).get("code", "")
 
     @property
     def detail(self) -> str:
         """The ``detail`` of a problem, which says what to do, or an empty text."""
-        return _problem(self.body).get("detail", "")
+        return problem(self.body).get("detail", "")
 
 
 class Transport:
@@ -91,6 +65,7 @@ class Transport:
 
     Raises:
         ValueError: the URL or the token is none.
+        TypeError: the token is of another kind.
     """
 
     def __init__(self, url: str, token: Token, timeout: float) -> None:
@@ -121,7 +96,8 @@ class Transport:
         with self._exchange("GET", path, headers) as (response, _):
             body = self._read(response)
             answer = Answer(response.status, response.headers.get("ETag"), body)
-            if response.status in {OK, NOT_MODIFIED} or (response.status == NOT_FOUND and answer.code):
+            missing = response.status == NOT_FOUND and answer.code not in {"", NO_SUCH_PATH}
+            if missing or response.status in {OK, NOT_MODIFIED}:
                 return answer
             raise _fault(response, body)
 
@@ -247,6 +223,8 @@ def _shut(sock: socket.socket) -> None:
 
 
 def _checked(token: str | None) -> str:
+    if not isinstance(token, str | None):
+        raise TypeError(f"a token is a str, or a callable that returns one, not {type(token).__name__}")
     token = (token or "").strip()
     if not (token.isascii() and token.isprintable()):
         # Said here and without the token: later it would be an HTTP error that quotes it.
@@ -255,33 +233,7 @@ def _checked(token: str | None) -> str:
 
 
 def _fault(response: HTTPResponse, body: bytes, kind: type[Fault] = Fault) -> Fault:
-    """What a status means that is no answer."""
-    status = response.status
-    detail = _problem(body).get("detail") or response.reason or ""
-    if status in REFUSALS:
-        return Fault(f"{status} {detail}".strip(), reason="unauthorized")
-    if status in BUSY:
-        return Fault(
-            f"the registry is busy: {status} {detail}",
-            retry_after=_seconds(response.headers.get("Retry-After")),
-        )
-    if location := response.headers.get("Location"):
-        return kind(f"{status}: the registry has moved to {location}; use that url")
-    return kind(f"{status} {detail}".strip())
-
-
-def _problem(body: bytes) -> dict[str, str]:
-    """The texts of an application/problem+json body; empty if it is none."""
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return {k: v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
-
-
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; a date, which registries do not send, counts as none."""
-    return min(float(header), limits.RETRY_AFTER_CAP) if header and header.strip().isdecimal() else None
+    return fault_of(response.status, response.reason or "", response.headers, body, kind)
 
 
 def _in_words(error: Exception, timeout: float) -> str:
@@ -289,6 +241,10 @@ def _in_words(error: Exception, timeout: float) -> str:
         return f"no connection: {getattr(error.__cause__, 'strerror', None) or error}"
     if isinstance(error, TimeoutError | RequestTimeout):
         return f"no answer within {timeout:g} s"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}; SSL_CERT_FILE names a CA of your own"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS: {error.reason or error}; is it http instead of https?"
     return f"{type(error).__name__}: {error}"
 
 

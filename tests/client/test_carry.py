@@ -16,7 +16,7 @@ from promptstage.stamp import current, shared
 from promptstage.testing import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -126,3 +126,17 @@ def test_it_looks_and_answers_like_the_function() -> None:
     assert (carried.__name__, carried.__doc__, carried(6, by=3)) == ("divide", "Share.", 2)
     with pytest.raises(ZeroDivisionError):
         carried(1, by=0)
+
+
+async def _coroutine() -> None: ...
+
+
+def _generator() -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize("function", [_coroutine, _generator])
+def test_what_runs_later_is_refused(function: Callable[[], object]) -> None:
+    """Its body would run in another context than the one that is carried."""
+    with pytest.raises(TypeError, match="plain functions"):
+        carry(function)

@@ -233,7 +233,7 @@ def test_what_is_no_name_is_not_asked_for(connect: Connect, registry: FakeRegist
     with pytest.raises(PromptUnavailable) as caught:
         client.get(name)
 
-    assert caught.value.reason == "unknown_prompt"
+    assert caught.value.reason == "not_a_name"
     assert client.get(name, version="1.0.0", fallback="mine").version == "fallback"
     assert registry.requests == []
     with pytest.raises(ValueError, match="support/triage"):

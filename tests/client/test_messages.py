@@ -167,17 +167,46 @@ def test_a_cold_get_outside_of_a_loop_is_nothing_to_tell(
     assert lines(caplog) == []
 
 
-def test_what_is_not_ready_is_named(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
-    """With the reason; whoever only looks is not told each time."""
+def test_what_is_not_ready_is_named(
+    connect: Connect, registry: FakeRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the registry's reason, although nobody got it; whoever only looks is not told each time."""
+    registry.missing_code = "unknown_prompt"
+    registry.missing_detail = "did you mean summarize?"
     client = connect(prompts=["summarize", "sumarize"])
-    until(lambda: client.get("summarize").source == "live" and bool(client.status()["stream"]["head"]))
+    until(lambda: client.status()["prompts"]["sumarize"]["error"] == "unknown_prompt")
     client.ready(0)
     assert lines(caplog) == []
     client.ready(0.01)
 
-    assert lines(caplog) == [
-        "not ready after 0.01 s: sumarize (connected, so nothing is released under these names)"
-    ]
+    assert "not ready after 0.01 s: no sumarize in production" in lines(caplog)[0]
+    assert "did you mean summarize?" in lines(caplog)[0]
+
+
+def test_why_there_is_nothing_is_asked_again(
+    connect: Connect, registry: FakeRegistry, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has tagged it since, so that the remedy is another one."""
+    monkeypatch.setattr("promptstage.limits.INQUIRE_EVERY", 0.0)
+    registry.missing_code = "unknown_prompt"
+    client = connect(prompts=["later"])
+    until(lambda: "promptstage tag later" in words(client, "later"))
+    registry.missing_code = "no_release"
+    registry.beat()
+
+    until(lambda: "promptstage promote later" in words(client, "later"))
+
+
+def test_why_there_is_nothing_is_asked_once_in_a_while(connect: Connect, registry: FakeRegistry) -> None:
+    """Not at each heartbeat."""
+    client = connect(prompts=["later"])
+    until(lambda: client.status()["prompts"]["later"]["error"] == "no_release")
+    for _ in range(3):
+        registry.beat()
+    registry.publish(release(seq=2))
+    until(lambda: client.status()["stream"]["head"] == "100.2")
+
+    assert registry.count("GET") == 1
 
 
 def test_not_ready_without_a_registry_says_so(
@@ -190,3 +219,73 @@ def test_not_ready_without_a_registry_says_so(
     client.ready(0.01)
 
     assert lines(caplog) == ["not ready after 0.01 s: summarize (500 as the test wants it)"]
+
+
+@pytest.mark.parametrize("name", ["Summarize", "summarize.prompt.yml", "summarize@1.2.0", "", 5])
+def test_what_cannot_be_a_name_is_told_what_names_look_like(
+    connect: Connect, registry: FakeRegistry, name: str
+) -> None:
+    """And not to tag it; the registry is not asked."""
+    client = connect()
+    said = words(client, name)
+
+    assert "names look like support/triage" in said
+    assert "promptstage tag" not in said
+    assert registry.requests == []
+    with pytest.raises(ValueError, match="names look like support/triage"):
+        connect(prompts=[name])
+
+
+def test_a_file_name_comes_with_the_prompt_that_is_meant(connect: Connect) -> None:
+    """Where this client knows it."""
+    client = connect()
+    client.get("summarize")
+
+    assert "this client knows summarize" in words(client, "summarize.prompt.yml")
+
+
+@pytest.mark.parametrize("path", ["/v1", "/docs"])
+def test_a_url_of_something_else_says_so(connect: Connect, registry: FakeRegistry, path: str) -> None:
+    """The registry has a 404 for it that is about no prompt."""
+    registry.missing_code = "not_found"
+    registry.releases.clear()
+    said = words(connect(registry.url + path), "summarize")
+
+    assert "no registry has that url; it is what comes before /v1" in said
+    assert "check url= or PROMPTSTAGE_URL" in said
+
+
+def test_https_where_there_is_http_says_so(connect: Connect, registry: FakeRegistry) -> None:
+    """And not only what OpenSSL calls it."""
+    said = words(connect(registry.url.replace("http:", "https:")), "summarize")
+
+    assert "no TLS" in said
+    assert "is it http instead of https?" in said
+
+
+def test_a_token_that_is_no_text_is_refused_at_once(connect: Connect, tmp_path: Path) -> None:
+    """A path, whose read_text was meant."""
+    with pytest.raises(TypeError, match="a token is a str, or a callable that returns one, not "):
+        connect(token=tmp_path)
+
+
+def test_a_token_that_is_refused_again_is_told_again(
+    connect: Connect, registry: FakeRegistry, quick: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once each time: it was good in between."""
+    client = connect(prompts=["summarize"])
+    for _ in range(2):
+        until(lambda: client.status()["stream"]["state"] == "connected")
+        registry.mode, before = 401, registry.count("POST")
+        registry.drop_streams()
+        until(lambda: registry.count("POST") > before + 2)  # noqa: B023 - called before it changes
+        registry.mode = "normal"
+
+    assert len(lines(caplog, logging.ERROR)) == 2
+
+
+def test_a_client_says_which_one_it_is(connect: Connect, registry: FakeRegistry) -> None:
+    """In a debugger, without its token."""
+    client = connect(token="secret", environment="staging")
+
+    assert repr(client) == f"<promptstage.client.Client of {registry.url}: staging>"

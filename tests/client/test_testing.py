@@ -119,3 +119,19 @@ def test_it_stamps_what_was_forced() -> None:
     with stamped(EMPTY):
         client.get("summarize", key="u")
         assert (str(current()), current().arm) == ("summarize@1.3.0", "canary")
+
+
+@pytest.mark.parametrize("content", [{"versions": {}}, {"versions": ["one"]}, {"model": "small"}])
+def test_what_is_no_prompt_says_what_one_is(content: dict[str, object]) -> None:
+    """A typing error in a test's own data."""
+    with pytest.raises(ValueError, match="a is neither a text, nor messages"):
+        Client.of({"a": content})
+
+
+def test_what_cannot_be_served_says_what_can() -> None:
+    """A name, and a version."""
+    client = Client.of({"a": "A"})
+    with pytest.raises(KeyError, match=r"there is no b here; name it in Client\.of"):
+        client.serve("b")
+    with pytest.raises(KeyError, match=r"a has no 2\.0\.0 here but 1\.0\.0"):
+        client.serve("a", "2.0.0")

@@ -1,0 +1,80 @@
+"""What a registry may answer that is of no use, and in which words to say so."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from promptstage import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOT_FOUND = 404
+REFUSALS = (401, 403)
+BUSY = (429, 503)
+
+
+class Fault(Exception):
+    """The registry gave nothing usable.
+
+    Attributes:
+        reason: ``unreachable`` or ``unauthorized``, as PromptUnavailable has it.
+        retry_after: seconds that the registry asked to wait, or None.
+        of_one_name: the registry is well, and only what it sent of one prompt is of no use.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "unreachable",
+        retry_after: float | None = None,
+        of_one_name: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after = retry_after
+        self.of_one_name = of_one_name
+
+
+class NoStream(Fault):
+    """The registry answers, but an event stream cannot be had from it."""
+
+
+def fault_of(
+    status: int, reason: str, headers: Mapping[str, str], body: bytes, kind: type[Fault] = Fault
+) -> Fault:
+    """What a status means that is no answer.
+
+    Args:
+        status: of the response.
+        reason: the words beside the status.
+        headers: of the response.
+        body: a problem, if it is the registry's.
+        kind: what to make of those that say nothing else.
+    """
+    said = f"{status} {problem(body).get('detail') or reason}".strip()
+    if status in REFUSALS:
+        return Fault(said, reason="unauthorized")
+    if status in BUSY:
+        return Fault(f"the registry is busy: {said}", retry_after=_seconds(headers.get("Retry-After")))
+    if status == NOT_FOUND:
+        return kind(f"{said}: no registry has that url; it is what comes before /v1")
+    if location := headers.get("Location"):
+        return kind(f"{status}: the registry has moved to {location}; use that url")
+    return kind(said)
+
+
+def problem(body: bytes) -> dict[str, str]:
+    """The texts of an application/problem+json body; empty if it is none."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return {k: v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; a date, which registries do not send, counts as none."""
+    return min(float(header), limits.RETRY_AFTER_CAP) if header and header.strip().isdecimal() else None

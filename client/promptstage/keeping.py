@@ -1,0 +1,53 @@
+"""Brings what came in to the snapshots, in threads that nobody waits for."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from promptstage import limits
+
+if TYPE_CHECKING:
+    from promptstage.holding import Holdings
+    from promptstage.snapshot import Snapshots
+
+
+class Keeper:
+    """What is still to be written, and when the files last got a new time.
+
+    Args:
+        snapshots: where it goes.
+        holdings: what is held, whose age the files should have.
+    """
+
+    def __init__(self, snapshots: Snapshots, holdings: Holdings) -> None:
+        self._snapshots = snapshots
+        self._holdings = holdings
+        self._unsaved: deque[tuple[str, str, bytes]] = deque()
+        self._touched = time.monotonic()
+
+    def add(self, name: str, data: bytes, version: str = "") -> None:
+        """Have a release written, or one version."""
+        self._unsaved.append((name, version, data))
+
+    def save(self) -> None:
+        """Write what is to be written."""
+        while self._unsaved:
+            try:
+                name, version, data = self._unsaved.popleft()
+            except IndexError:  # another thread took the last one
+                return
+            if version:
+                self._snapshots.save_version(name, version, data)
+            else:
+                self._snapshots.save_release(name, data)
+        if time.monotonic() - self._touched > limits.TOUCH_EVERY:
+            self.touch()
+
+    def touch(self) -> None:
+        """Give the files the age of what is held, so that it is true after a restart."""
+        self._touched = time.monotonic()
+        for name, held in tuple(self._holdings.by_name.items()):
+            if held.source == "live":
+                self._snapshots.touch(name, held.freshness.age)
