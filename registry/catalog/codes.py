@@ -54,9 +54,11 @@ _ERRORS = {
 _WARNINGS = {
     "default_unused": "a default of a variable that is required",
     "literal": "{{...}} that is no placeholder, so it stays as it is",
+    "logic": "logic of another template language, which stays as it is",
     "lost_tag": "a tag that seems to be meant as a version of a prompt, but makes none",
     "small_bump": "the newest tag raises the version less than the changes since the one before it call for",
     "stray": "a file with messages in the prompts folder, whose name is not that of a prompt file",
+    "unclosed": "a {{ that is not closed, so it stays as it is",
     "unknown_key": "a key that has no effect",
     "unused_variable": "a declared variable that no message uses",
 }

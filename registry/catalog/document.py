@@ -10,6 +10,7 @@ from typing import Any
 
 from promptstage import template
 from promptstage.model import Document, Message, Variable
+from registry.catalog import oddities
 from registry.catalog.mapping import SHOWN, Mapping, nearest
 from registry.catalog.naming import stem
 from registry.catalog.strict_yaml import Finding, Node, Source
@@ -113,9 +114,8 @@ def _message(source: Source, entry: Mapping) -> tuple[str, Node] | None:
     if not entry.needed("content", "no_content", "the message has no content; write its text"):
         return None
     node = entry.at("content")
-    for offset, text in template.parse(node.value).oddities:
-        message = f"{text[:SHOWN]!r} is no placeholder and stays as it is; name it like {{{{name}}}}"
-        source.report(source.within(node, offset, text), "literal", message)
+    for odd in oddities.find(node.value):
+        source.report(source.within(node, odd.offset, odd.written), odd.code, odd.message)
     return role, node
 
 
@@ -125,8 +125,8 @@ def _variables(source: Source, top: Mapping, messages: list[tuple[str, Node]]) -
     if "variables" not in top:
         return tuple(Variable(name, required=True, default=None, description="") for name in used)
     declared: dict[str, Variable] = {}
-    for node in top.list("variables"):
-        variable = _variable(source, Mapping(source, node, "a variable"))
+    entries = [(node, _variable(source, node)) for node in top.list("variables")]
+    for node, variable in entries:
         if variable is None:
             continue
         if variable.name in declared:
@@ -134,19 +134,23 @@ def _variables(source: Source, top: Mapping, messages: list[tuple[str, Node]]) -
                 node, "duplicate_variable", f"{variable.name} is declared twice; remove one of them"
             )
         elif variable.name not in used:
-            source.report(
-                node,
-                "unused_variable",
-                f"no message uses {variable.name}; write {{{{{variable.name}}}}} in one, or remove it here",
-            )
+            source.report(node, "unused_variable", _unused(variable.name, messages))
         declared[variable.name] = variable
-    for name, (node, offset, token) in used.items():
+    readable = isinstance(top.at("variables").value, list) and all(variable for _, variable in entries)
+    for name, (node, offset, token) in used.items() if readable else ():
         if name not in declared and not source.full:
             near = nearest(name, declared)
             remedy = f"did you mean {near}?" if near else "declare it, or write \\{{ if it is none"
             message = f"{{{{{name}}}}} is not among the variables; {remedy}"
             source.report(source.within(node, offset, token), "undeclared", message)
     return tuple(declared.values())
+
+
+def _unused(name: str, messages: list[tuple[str, Node]]) -> str:
+    """What to say of a variable that no message uses; many know placeholders of one brace."""
+    if any(f"{{{name}}}" in node.value for _, node in messages):
+        return f"no message uses {name}, as {{{name}}} is plain text; write {{{{{name}}}}}"
+    return f"no message uses {name}; write {{{{{name}}}}} in one, or remove it here"
 
 
 def _placeholders(messages: list[tuple[str, Node]]) -> dict[str, tuple[Node, int, str]]:
@@ -160,7 +164,12 @@ def _placeholders(messages: list[tuple[str, Node]]) -> dict[str, tuple[Node, int
     return found
 
 
-def _variable(source: Source, entry: Mapping) -> Variable | None:
+def _variable(source: Source, node: Node) -> Variable | None:
+    if isinstance(node.value, str):
+        message = f"a variable has a name and more; write `- name: {node.value[:SHOWN]}`"
+        source.report(node, "not_a_mapping", message)
+        return None
+    entry = Mapping(source, node, "a variable")
     if not entry.valid:
         return None
     entry.warn_unknown(_VARIABLE_KEYS, "remove it")

@@ -235,6 +235,45 @@ def test_warnings_do_not_stop_a_version() -> None:
     assert str(parsed.warnings[0]).startswith("line 3, column 45: unknown key 'weight'")
 
 
+ODDITIES = {
+    "never closed": ("Dear {{ name, hello", "4:20 unclosed"),
+    "closed by half": ("{{name} {{ok}}", "4:15 unclosed"),
+    "escaped": ("\\{{name and {{{ok}}} and {a: {b: 1}}", None),
+    "a filter": ("{{ ok | upper }}", "4:15 literal"),
+    "Jinja": ("Hi {% if ok %}you{% endif %} {{ok}}", "4:18 logic"),
+    "a share": ("{%d} of 5 {% {{ok}}", None),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), ODDITIES.values(), ids=ODDITIES)
+def test_what_stays_as_it_is_is_told(text: str, expected: str | None) -> None:
+    """Braces that are not closed, and what other template languages have."""
+    found = check(f"variables:\nmessages:\n  - role: user\n    content: '{text}'\n".encode(), PATH)
+
+    assert [f"{f.line}:{f.column} {f.code}" for f in found] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("variables", "text", "message"),
+    [
+        ("[text]", "{{text}}", "a variable has a name and more; write `- name: text`"),
+        ("{text: {}}", "{{text}}", "variables must be a list; begin each entry with `- `"),
+        ("[{name: text}]", "{text}", "no message uses text, as {text} is plain text; write {{text}}"),
+    ],
+)
+def test_variables_misdeclared(variables: str, text: str, message: str) -> None:
+    """One sentence, and none that only follows from it."""
+    found = check(f"variables: {variables}\nmessages:\n- {{role: user, content: '{text}'}}\n".encode(), PATH)
+
+    assert [finding.message for finding in found] == [message]
+
+
+def test_a_hostile_text_is_searched_in_linear_time() -> None:
+    """A search that tried all ends for all beginnings would take minutes."""
+    for odd in ("{{" + "a" * 200_000, "{{a" * 60_000, "{% if " * 40_000, "{{ " * 80_000):
+        parse(f"messages:\n- {{role: user, content: '{odd}'}}\n".encode(), PATH)
+
+
 def test_a_hostile_file_is_refused_quickly() -> None:
     """Findings are bounded, however many there are."""
     text = "variables: []\nmessages:\n- role: user\n  content: hi " + "".join(

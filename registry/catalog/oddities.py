@@ -1,0 +1,43 @@
+"""What looks as if it were replaced in a text, but stays as it is. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from promptstage import template
+from registry.catalog.mapping import SHOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Nothing is tried twice, so that each search takes linear time.
+_UNCLOSED = re.compile(rf"(?<![\\{{])\{{\{{ *+(?>{template.NAME})(?![^{{}}]*\}}\}})")
+_LOGIC = re.compile(r"\{%[-+]? *+(?:if|for|set|block|macro|include|import|extends|raw)\b[^%\n]*+(?:%\})?")
+
+
+class Oddity(NamedTuple):
+    """Where it is in the text, how it is written, and what to say of it."""
+
+    offset: int
+    written: str
+    code: str
+    message: str
+
+
+def find(text: str) -> Iterator[Oddity]:
+    """Say what is odd about the text of a message: of logic the first only, as there is never just one."""
+    for offset, written in template.parse(text).oddities:
+        remedy = "is no placeholder and stays as it is; name it like {{name}}"
+        yield Oddity(offset, written, "literal", f"{written[:SHOWN]!r} {remedy}")
+    for found in _UNCLOSED.finditer(text):
+        name = found.group().lstrip("{ ")[:SHOWN]
+        yield Oddity(
+            found.start(),
+            found.group(),
+            "unclosed",
+            f"'{{{{{name}' is not closed and stays as it is; write {{{{{name}}}}}, or \\{{{{ if it is none",
+        )
+    if logic := _LOGIC.search(text):
+        remedy = "stays as it is: a prompt has no logic; let the app choose the words and pass them in"
+        yield Oddity(logic.start(), logic.group(), "logic", f"{logic.group()[:SHOWN]!r} {remedy}")
