@@ -48,7 +48,7 @@ def start(  # noqa: PLR0913 - one parameter an option
     environment: Environment = "production",
     reason: Reason = "",
     wait: Wait = False,
-    wait_seconds: WaitSeconds = WAIT_SECONDS,
+    wait_seconds: WaitSeconds = None,
 ) -> None:
     """Begin a rollout of a version to some users, step by step.
 
@@ -66,7 +66,7 @@ def start(  # noqa: PLR0913 - one parameter an option
     body: Json = {"version": version, "force": force, "audience": rules.audience(audience or [])}
     body["steps"] = rules.plan(plan or "standard") if steps is None else rules.steps(steps)
     order = Order("start", name, environment, {**body, "reason": reason}, ask=not yes)
-    carry_out(order, wait_seconds if wait else None)
+    carry_out(order, _bound(wait, wait_seconds))
 
 
 def advance(
@@ -75,14 +75,14 @@ def advance(
     environment: Environment = "production",
     reason: Reason = "",
     wait: Wait = False,
-    wait_seconds: WaitSeconds = WAIT_SECONDS,
+    wait_seconds: WaitSeconds = None,
 ) -> None:
     """Go to the next step now. Past the last one, the candidate is for everyone.
 
     \b
     Example:  promptstage advance summarize --reason "no complaints"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out(Order("advance", name, environment, {"reason": reason}), wait_seconds if wait else None)
+    carry_out(Order("advance", name, environment, {"reason": reason}), _bound(wait, wait_seconds))
 
 
 def pause(
@@ -91,14 +91,14 @@ def pause(
     environment: Environment = "production",
     reason: Reason = "",
     wait: Wait = False,
-    wait_seconds: WaitSeconds = WAIT_SECONDS,
+    wait_seconds: WaitSeconds = None,
 ) -> None:
     """Stop the clock of a rollout; everybody stays where they are.
 
     \b
     Example:  promptstage pause summarize --reason "looking into a complaint"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out(Order("pause", name, environment, {"reason": reason}), wait_seconds if wait else None)
+    carry_out(Order("pause", name, environment, {"reason": reason}), _bound(wait, wait_seconds))
 
 
 def resume(
@@ -107,14 +107,14 @@ def resume(
     environment: Environment = "production",
     reason: Reason = "",
     wait: Wait = False,
-    wait_seconds: WaitSeconds = WAIT_SECONDS,
+    wait_seconds: WaitSeconds = None,
 ) -> None:
     """Let a paused rollout go on, with the time that was left.
 
     \b
     Example:  promptstage resume summarize
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out(Order("resume", name, environment, {"reason": reason}), wait_seconds if wait else None)
+    carry_out(Order("resume", name, environment, {"reason": reason}), _bound(wait, wait_seconds))
 
 
 def promote(  # noqa: PLR0913 - one parameter an option
@@ -126,7 +126,7 @@ def promote(  # noqa: PLR0913 - one parameter an option
     environment: Environment = "production",
     reason: Reason = "",
     wait: Wait = False,
-    wait_seconds: WaitSeconds = WAIT_SECONDS,
+    wait_seconds: WaitSeconds = None,
 ) -> None:
     """Put a version in force for everyone. Without VERSION it is the candidate of the rollout.
 
@@ -135,7 +135,7 @@ def promote(  # noqa: PLR0913 - one parameter an option
               promptstage promote summarize 1.0.0 -e staging
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     body = {"version": version, "force": force, "reason": reason}
-    carry_out(Order("promote", name, environment, body, ask=not yes), wait_seconds if wait else None)
+    carry_out(Order("promote", name, environment, body, ask=not yes), _bound(wait, wait_seconds))
 
 
 def rollback(  # noqa: PLR0913 - one parameter an option
@@ -145,7 +145,7 @@ def rollback(  # noqa: PLR0913 - one parameter an option
     environment: Environment = "production",
     reason: Reason = "",
     wait: Wait = False,
-    wait_seconds: WaitSeconds = WAIT_SECONDS,
+    wait_seconds: WaitSeconds = None,
 ) -> None:
     """Undo the latest change, once. It ends the rollout, or goes back to the version before.
 
@@ -153,4 +153,9 @@ def rollback(  # noqa: PLR0913 - one parameter an option
     Example:  promptstage rollback summarize --reason "too chatty"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     order = Order("rollback", name, environment, {"reason": reason}, ask=not yes)
-    carry_out(order, wait_seconds if wait else None)
+    carry_out(order, _bound(wait, wait_seconds))
+
+
+def _bound(wait: bool, seconds: float | None) -> float | None:
+    """How long to wait; None: not at all."""
+    return WAIT_SECONDS if wait and seconds is None else seconds

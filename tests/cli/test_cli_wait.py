@@ -58,6 +58,12 @@ def test_nobody_is_connected(manager: Cli) -> None:
     assert "no client is connected" in done.out
 
 
+def test_a_bound_is_a_wish_to_wait(manager: Cli) -> None:
+    """Whoever says how long, wants to."""
+    assert "no client is connected" in manager("promote", "summarize", "1.0.0", "--timeout", "5").out
+    assert "connected" not in manager("promote", "summarize", "1.1.0").out
+
+
 def test_some_clients_do_not_get_it() -> None:
     """After the bound it is told how many are missing; the change stands."""
     with counting(release="7.3", connected=12, current=7) as registry, pytest.raises(clients.Late) as late:
