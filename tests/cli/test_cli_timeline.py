@@ -8,7 +8,12 @@ from typing import Any
 from registry.cli import timeline
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-STEPS = [{"percent": 1, "hold": "1h"}, {"percent": 5, "hold": "2d"}, {"percent": 50}, {"percent": 100}]
+STEPS: list[dict[str, Any]] = [
+    {"percent": 1, "hold": "1h"},
+    {"percent": 5, "hold": "2d"},
+    {"percent": 50},
+    {"percent": 100},
+]
 
 
 def rollout(**changes: Any) -> dict[str, Any]:
