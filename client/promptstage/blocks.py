@@ -13,12 +13,13 @@ T = TypeVar("T")
 
 
 class Block(Generic[T]):
-    """One open block: what its end brings back."""
+    """One block: what its end brings back, and whether that has been, in whichever context."""
 
-    __slots__ = ("before",)
+    __slots__ = ("before", "is_over")
 
     def __init__(self, before: T) -> None:
         self.before = before
+        self.is_over = False
 
 
 class Blocks(Generic[T]):
@@ -37,11 +38,13 @@ class Blocks(Generic[T]):
     def holding(self, value: T) -> Iterator[None]:
         """Hold a value for one block."""
         block = Block(self._variable.get())
-        self._open.set((*self._open.get(), block))
+        # Without those that ended elsewhere: nobody else would ever take them out of this context.
+        self._open.set((*(other for other in self._open.get() if not other.is_over), block))
         self._variable.set(value)
         try:
             yield
         finally:
+            block.is_over = True
             self._end(block)
 
     def _end(self, block: Block[T]) -> None:

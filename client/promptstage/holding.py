@@ -47,7 +47,7 @@ class Holding:
     def choose(self, key: str, attributes: Mapping[str, object] | None) -> Prompt:
         """The prompt for a key."""
         decision = decide(self.release, key, attributes)
-        chosen = (decision.version, decision.arm, decision.reason)
+        chosen = decision[:3]  # version, arm, reason
         return self._prompts.get(chosen) or self._prompts.setdefault(chosen, self._make(decision))
 
     def _make(self, decision: Decision) -> Prompt:

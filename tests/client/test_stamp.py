@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from promptstage.blocks import Block
 from promptstage.stamp import Cell, Stamp, current, holder, shared
 from promptstage.testing import Client
 
@@ -190,3 +191,21 @@ def test_requests_that_begin_in_one_another_do_not_pile_up() -> None:
         context = context.run(request)
 
     assert sum(isinstance(thing, Cell) for thing in gc.get_objects()) < 10
+
+
+def test_generators_that_end_elsewhere_do_not_pile_up(client: Client) -> None:
+    """Such as those that a worker left by `break`, and that asyncio then closes in a task of its own."""
+
+    def answers() -> Generator[None]:
+        with client.use("summarize"):
+            yield
+
+    for _ in range(5):
+        answer = answers()
+        next(answer)
+        copy_context().run(answer.close)
+    with client.use("triage"):
+        gc.collect()
+        blocks = [block for block in gc.get_objects() if isinstance(block, Block)]
+
+    assert len(blocks) == 1
