@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
+from unicodedata import normalize
 
 from semver import Version
 
@@ -64,7 +65,8 @@ def _rule(name: str) -> str:
 
 def suggest(name: str) -> str | None:
     """The name most like this text that a prompt can have; None if there is none."""
-    near = "/".join(re.sub(r"[^a-z0-9_]+", "-", part).strip("-_") for part in name.lower().split("/"))
+    plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()  # é becomes e
+    near = "/".join(re.sub(r"[^a-z0-9_]+", "-", part).strip("-_") for part in plain.split("/"))
     return near if is_name(near) else None
 
 

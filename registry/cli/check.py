@@ -71,11 +71,17 @@ def _find(paths: list[Path]) -> dict[Path, list[Path]]:
         else:
             found |= {root: files.find(root) for root in files.roots_of(path)}
     if not any(found.values()):
-        raise Invalid(
-            f"there is no prompt file in {' or '.join(map(str, found))}; "
-            "a prompt is a file such as prompts/summarize.prompt.yml"
-        )
+        raise Invalid(f"there is no prompt file in {' or '.join(map(str, found))}; {_remedy(paths)}")
     return found
+
+
+def _remedy(paths: list[Path]) -> str:
+    """What to do where no prompt file is: some have them already, under other names."""
+    near = next((pair for path in paths for pair in files.lookalikes(path)), None)
+    if near is None:
+        return "a prompt is a file such as prompts/summarize.prompt.yml"
+    file, wanted = near
+    return f"{output.clean(files.shown(file))} looks like one: name it prompts/{wanted}, and others alike"
 
 
 def _look(found: dict[Path, list[Path]]) -> Iterator[files.Problem]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from registry.catalog.codes import Severity
 
+_ENDING = re.compile(r"([._-]?prompts?)?\.ya?ml$", re.IGNORECASE)  # of what is meant to be a prompt's file
 _MESSAGES = re.compile(rb"^messages:", re.MULTILINE)
 
 
@@ -50,7 +51,7 @@ def root_of(file: Path) -> Path:
     return roots[-1] if roots else file.parent
 
 
-def find(root: Path, suffixes: tuple[str, ...] = naming.SUFFIXES) -> list[Path]:
+def find(root: Path, suffixes: str | tuple[str, ...] = naming.SUFFIXES) -> list[Path]:
     """Every prompt file below a folder, in the order of their paths; hidden folders hold none."""
     found: list[Path] = []
     for folder, below, names in os.walk(root):
@@ -61,12 +62,17 @@ def find(root: Path, suffixes: tuple[str, ...] = naming.SUFFIXES) -> list[Path]:
 
 def strays(root: Path) -> Iterator[Problem]:
     """Warn of files in a prompts folder that look like prompts, but are not named like them."""
-    if not root.resolve().as_posix().endswith((f"/{naming.FOLDER}", f"/{naming.GITHUB_FOLDER}")):
-        return
-    for file in find(root, (".yml", ".yaml")):
-        if not file.name.endswith(naming.SUFFIXES) and file.is_file() and _is_like_a_prompt(file):
-            wanted = file.with_suffix("").name + naming.SUFFIXES[0]
-            yield _problem(file, "stray", f"nobody will take this for a prompt; name it {wanted}")
+    if root.resolve().as_posix().endswith((f"/{naming.FOLDER}", f"/{naming.GITHUB_FOLDER}")):
+        for file, wanted in lookalikes(root):
+            yield _problem(file, "stray", f"this file is not taken for a prompt; name it {wanted}")
+
+
+def lookalikes(root: Path) -> Iterator[tuple[Path, str]]:
+    """The files that look like prompts, but are not named like them, and how to name them."""
+    for file in find(root, ""):
+        if _is_meant(file) and _is_like_a_prompt(file):
+            plain = _ENDING.sub("", file.name)
+            yield file, naming.file_names(naming.suggest(plain) or plain)[0]
 
 
 def look(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
@@ -104,6 +110,10 @@ def shown(file: Path) -> str:
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
+def _is_meant(file: Path) -> bool:
+    return bool(_ENDING.search(file.name)) and not file.name.endswith(naming.SUFFIXES) and file.is_file()
+
+
 def _is_like_a_prompt(file: Path) -> bool:
     with file.open("rb") as stream:
         content = stream.read(SIZE_LIMIT)
@@ -125,13 +135,15 @@ def _about_name(root: Path, file: Path, seen: dict[str, Path]) -> Iterator[Probl
         naming.require_name(name)
     except Invalid as error:
         near = naming.suggest(name)
-        perhaps = f", perhaps to {naming.file_names(near)[0]}" if near else ""
+        taken = near and any((root / path).exists() for path in naming.file_names(near))
+        perhaps = f", perhaps to {naming.file_names(near)[0]}" if near and not taken else ""
         yield _problem(file, "bad_name", f"{error.message}; rename the file{perhaps}")
 
 
 def _about_file(file: Path) -> Iterator[Problem]:
     if file.is_symlink() or not file.is_file():
-        yield _problem(file, "no_file", "git has no content of this; put a regular file here")
+        what = "a symbolic link, which the registry does not follow" if file.is_symlink() else "no file"
+        yield _problem(file, "no_file", f"this is {what}; put the prompt's own file here")
         return
     try:
         content = file.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +29,9 @@ Nothing is committed yet. Look at them, then:
   promptstage check
   promptstage tag {name}"""
 
+CHECK = "pip install promptstage-registry && promptstage check"
+LOOKALIKES = 3  # files that are named: enough to see which are meant
+
 
 def init(
     folder: Annotated[
@@ -37,7 +41,8 @@ def init(
     """Make a new prompts repository. It has samples, first versions, and workflows that check every push.
 
     In a git repository that holds something already, only what is missing is added, and nothing committed:
-    the workflows of GitHub Actions and GitLab CI and, if it has no prompt file yet, the samples.
+    the workflow of GitHub Actions or GitLab CI (both, if it uses neither so far) and, if it has no prompt
+    file yet, the samples.
 
     \b
     Example:  promptstage init my-prompts
@@ -75,17 +80,32 @@ def _begin(folder: Path) -> None:
 
 def _join(folder: Path) -> None:
     held = [file for root in files.roots_of(folder) for file in files.find(root)]
-    wanted = starter.CHECKS if held else starter.CHECKS | starter.SAMPLES
+    checks = _checks(folder)
+    wanted = {**checks, **({} if held else starter.SAMPLES)}
     added = {path: text for path, text in wanted.items() if not (folder / path).exists()}
-    if not added:
-        output.say("There is nothing to add: this repository has prompts, and workflows that check them")
-        return
+    near = [] if held else list(islice(files.lookalikes(folder), LOOKALIKES))
     _write(folder, added)
-    output.say("Added to this repository:", "bold green")
-    for path in added:
-        output.say(f"  {path}")
-    name = "NAME" if held else starter.PROMPTS[0]
-    output.say(JOINED.format(paths=" ".join(added), name=name))
+    if added:
+        output.say("Added to this repository:", "bold green")
+        for path in added:
+            output.say(f"  {path}")
+        name = "NAME" if held else starter.PROMPTS[0]
+        output.say(JOINED.format(paths=" ".join(added), name=name))
+    else:
+        output.say("There is nothing to add to this repository")
+    for path in checks.keys() - added.keys():
+        if b"promptstage" not in (folder / path).read_bytes():
+            output.note(f"{path} is yours, and stays as it is; let it run:  {CHECK}")
+    for file, name in near:
+        output.note(
+            f"{output.clean(files.shown(file))} looks like a prompt; name it prompts/{name} to have it served"
+        )
+
+
+def _checks(folder: Path) -> Mapping[str, str]:
+    """The workflows of those hosts of which there is a sign here already; of all, if of none."""
+    used = {path: text for path, text in starter.CHECKS.items() if (folder / Path(path).parts[0]).exists()}
+    return used or starter.CHECKS
 
 
 def _existing(folder: Path) -> Path:

@@ -153,3 +153,12 @@ def test_what_is_refused_comes_with_the_rule() -> None:
 def test_foreign_text_is_escaped(data: bytes, shown: str) -> None:
     """Nothing that somebody else wrote steers a terminal or turns a line around."""
     assert escape(data) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("Résumé v2", "resume-v2"), ("support/My Prompt!", "support/my-prompt"), ("日本", None)],
+)
+def test_a_name_is_made_of_what_was_meant(text: str, name: str | None) -> None:
+    """Letters lose their accents; where nothing is left there is nothing to suggest."""
+    assert naming.suggest(text) == name

@@ -123,7 +123,7 @@ def test_a_symbolic_link_is_an_error(cli: Cli, tmp_path: Path) -> None:
     write(tmp_path / "prompts", summarize=prompt())
     (tmp_path / "prompts/again.prompt.yml").symlink_to("summarize.prompt.yml")
 
-    assert "again.prompt.yml:1:1: error[no_file]: git has no content of this" in cli("check").out
+    assert "again.prompt.yml:1:1: error[no_file]: this is a symbolic link" in cli("check").out
 
 
 def test_json_for_programs(cli: Cli, tmp_path: Path) -> None:
@@ -246,19 +246,30 @@ def test_a_file_that_is_no_prompt(cli: Cli, tmp_path: Path) -> None:
     assert (done.code, "the name of one ends in .prompt.yml or .prompt.yaml" in done.err) == (1, True)
 
 
-def test_a_prompt_with_a_wrong_suffix_is_not_overlooked(cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["reply.yml", "reply.prompts.yml", "Reply_prompt.yaml", "reply.prompt.YML"])
+def test_a_prompt_with_a_wrong_suffix_is_not_overlooked(cli: Cli, tmp_path: Path, name: str) -> None:
     """Its author would wait for it in vain; other YAML is left alone."""
     write(tmp_path / "prompts", summarize=prompt())
-    (tmp_path / "prompts/reply.yml").write_text(prompt())
+    (tmp_path / "prompts" / name).write_text(prompt())
     (tmp_path / "prompts/mkdocs.yml").write_text("nav: []\n")
 
     lines = cli("check").out.splitlines()
 
-    message = "nobody will take this for a prompt; name it reply.prompt.yml"
+    message = "this file is not taken for a prompt; name it reply.prompt.yml"
     assert lines == [
-        f"prompts/reply.yml:1:1: warning[stray]: {message}",
+        f"prompts/{name}:1:1: warning[stray]: {message}",
         "1 prompt file, 0 errors, 1 warning",
     ]
+
+
+def test_no_name_is_proposed_that_is_taken(cli: Cli, tmp_path: Path) -> None:
+    """Whoever followed it would write over another prompt."""
+    write(tmp_path / "prompts", summarize=prompt(), Summarize=prompt())
+
+    out = cli("check").out
+
+    assert "Summarize.prompt.yml:1:1: error[bad_name]: 'Summarize' is no prompt's name" in out
+    assert "rename the file\n" in out
 
 
 def test_a_tag_that_raised_the_version_too_little(cli: Cli, author: PromptRepository) -> None:

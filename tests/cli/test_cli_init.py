@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 from cli.shell import commit
-from support import PromptRepository, Registry
+from support import PromptRepository, Registry, prompt
 
 if TYPE_CHECKING:
     from cli.shell import Cli
@@ -112,19 +113,47 @@ def test_it_leaves_a_folder_alone_that_holds_something(cli: Cli, tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_a_repository_gets_what_it_lacks(cli: Cli, author: PromptRepository) -> None:
-    """Its own files stay, and what to commit is the author's to say."""
-    (author.path / ".gitlab-ci.yml").write_text("mine")
+@pytest.mark.parametrize(
+    ("theirs", "added"),
+    [
+        ("main.py", [".github/workflows/prompts.yml", ".gitlab-ci.yml"]),
+        (".github/CODEOWNERS", [".github/workflows/prompts.yml"]),
+    ],
+)
+def test_a_repository_gets_what_it_lacks(
+    cli: Cli, author: PromptRepository, theirs: str, added: list[str]
+) -> None:
+    """The workflow of the host that it uses; what to commit is the author's to say."""
+    commit(author, theirs, "mine")
 
     done = cli("init", cwd=author.path)
 
-    assert done.code == 0
-    assert author.git("status", "--porcelain", "-uall").splitlines() == [
-        "?? .github/workflows/prompts.yml",
-        "?? .gitlab-ci.yml",
-    ]
-    assert (author.path / ".gitlab-ci.yml").read_text() == "mine"
-    assert "  git add .github/workflows/prompts.yml\n" in done.out
+    assert author.git("status", "--porcelain", "-uall").split()[1::2] == added
+    assert f"  git add {' '.join(added)}\n" in done.out
+
+
+def test_a_workflow_that_is_there_stays(cli: Cli, author: PromptRepository) -> None:
+    """It is told if it checks no prompts, for nothing else would."""
+    commit(author, ".gitlab-ci.yml", "mine")
+
+    done = cli("init", cwd=author.path)
+
+    assert (done.code, author.git("status", "--porcelain")) == (0, "")
+    assert ".gitlab-ci.yml is yours, and stays as it is; let it run:" in done.err
+    commit(author, ".gitlab-ci.yml", "check: {script: [promptstage check]}")
+    assert cli("init", cwd=author.path).err == ""
+
+
+def test_prompts_under_other_names_are_told(cli: Cli, tmp_path: Path) -> None:
+    """A repository that has some wants those served, not the samples."""
+    app = PromptRepository(tmp_path / "app")
+    commit(app, "examples/sample_prompt.yml", prompt())
+
+    checked = cli("check", cwd=app.path)
+    begun = cli("init", cwd=app.path)
+
+    assert "examples/sample_prompt.yml looks like one: name it prompts/sample.prompt.yml" in checked.err
+    assert "sample_prompt.yml looks like a prompt; name it prompts/sample.prompt.yml" in begun.err
 
 
 def test_a_repository_without_prompts_gets_samples(cli: Cli, tmp_path: Path) -> None:
