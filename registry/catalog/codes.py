@@ -52,10 +52,12 @@ _ERRORS = {
     "yaml": "the YAML is broken",
 }
 _WARNINGS = {
+    "bad_version": "the newest tag of a prompt holds a file that cannot be served, or none",
     "default_unused": "a default of a variable that is required",
     "literal": "{{...}} that is no placeholder, so it stays as it is",
     "logic": "logic of another template language, which stays as it is",
     "lost_tag": "a tag that seems to be meant as a version of a prompt, but makes none",
+    "same_file": "the newest tag of a prompt holds the same file as the one before it",
     "small_bump": "the newest tag raises the version less than the changes since the one before it call for",
     "stray": "a file with messages in the prompts folder, whose name is not that of a prompt file",
     "unclosed": "a {{ that is not closed, so it stays as it is",

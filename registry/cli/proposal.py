@@ -7,7 +7,7 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from registry.catalog import bump, naming
-from registry.cli import made, output, worktree
+from registry.cli import output, tagged, worktree
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A version to be made.
+    """A version to be tagged.
 
     Attributes:
         since: the release before it; None if there is none.
@@ -53,10 +53,10 @@ def propose(top: Path, name: str, content: bytes, wanted: str | None, part: Part
     Raises:
         Invalid: the version exists, or there is nothing new to make one of.
     """
-    known = made.versions(worktree.tags(top)).get(name, {})
+    known = tagged.versions(worktree.tags(top)).get(name, {})
     since = next(iter(naming.releases(known, below=wanted)), None)
-    before = made.read(top, [(name, known[since])])[0] if since else None
-    differences = made.between(before, content)
+    before = tagged.read(top, [(name, known[since])])[0] if since else None
+    differences = tagged.between(before, content)
     needed = bump.needed(differences or (), since or FIRST)
     following = naming.bump(naming.latest(known), part or needed) if known else FIRST
     if wanted in known:

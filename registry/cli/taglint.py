@@ -1,18 +1,19 @@
-"""What the tags of a repository say of its prompts: versions raised too little, tags that make none."""
+"""What is odd about the tags of prompts: the newest version, and tags that make none."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry.catalog import bump, ignored, naming
-from registry.cli import made, output, worktree
+from registry.catalog import bump, document, ignored, naming
+from registry.cli import output, tagged, worktree
+from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-    from registry.cli.made import Versions
+    from registry.cli.tagged import Versions
 
 SHOWN = 3  # tags that are named in one sentence
 _MEANT = re.compile(r"(.+?)(?:/[vV]?|[-_@][vV]?)(\d+(?:\.\d+)+.*)")  # a name, and what may be a version of it
@@ -29,26 +30,49 @@ class Said(NamedTuple):
 def look(top: Path, names: Collection[str]) -> Iterator[Said]:
     """Say what is odd about the tags of these prompts; two runs of git, however many there are."""
     tags = worktree.tags(top)
-    known = made.versions(tags)
-    yield from _too_small(top, {name: known[name] for name in names if name in known})
+    known = tagged.versions(tags)
+    yield from _newest(top, {name: known[name] for name in names if name in known})
     yield from _lost(tags, names, known)
 
 
-def _too_small(top: Path, known: Versions) -> Iterator[Said]:
-    """The newest release should have been a greater one, compared with the one before it."""
+def _newest(top: Path, known: Versions) -> Iterator[Said]:
+    """Look at the newest release of each prompt, and at the one before it."""
     pairs = {name: naming.releases(versions)[:2] for name, versions in known.items()}
-    pairs = {name: pair for name, pair in pairs.items() if len(pair) > 1}
     wanted = [(name, known[name][version]) for name, pair in pairs.items() for version in pair]
-    files = iter(made.read(top, wanted))
-    for name, (new, old) in pairs.items():
-        after, before = next(files), next(files)
-        differences = made.between(before, after)
-        part = bump.needed(differences or (), old)
-        if differences and not bump.is_enough(old, new, part):
-            better = naming.bump(new, part)
-            wrong = f"{new} {differences[0].words} (compared with {old}), so it should be {better}"
-            remedy = f"tag it once more: promptstage tag {name} --version {better}"
-            yield Said(name, "small_bump", f"{wrong}; {remedy}")
+    files = iter(tagged.read(top, wanted))
+    for name, pair in pairs.items():
+        contents = [next(files) for _ in pair]
+        if pair and (reason := _unfit(contents[0])):
+            remedy = f"then git commit, and promptstage tag {name}"
+            yield Said(name, "bad_version", f"{pair[0]} cannot be served: {reason}; {remedy}")
+        elif len(pair) > 1:
+            yield from _compared(name, pair, contents)
+
+
+def _unfit(content: bytes | None) -> str:
+    """Why nobody can be served with what a tag holds; empty if that is possible."""
+    if content is None:
+        return "its file is not in the tagged commit; add it"
+    try:
+        document.parse(content, "")
+    except DocumentInvalid as error:
+        return f"line {error.line}: {error.message}"
+    return ""
+
+
+def _compared(name: str, pair: list[str], contents: list[bytes | None]) -> Iterator[Said]:
+    """A release that is the one before it once more, or should have been a greater one."""
+    (new, old), (after, before) = pair, contents
+    if after == before:
+        remedy = f"if a change was meant to be in it, git commit that, then promptstage tag {name}"
+        yield Said(name, "same_file", f"{new} is the same file as {old}; {remedy}")
+    differences = tagged.between(before, after)
+    part = bump.needed(differences or (), old)
+    if differences and not bump.is_enough(old, new, part):
+        better = naming.bump(new, part)
+        wrong = f"{new} {differences[0].words} (compared with {old}), so it should be {better}"
+        remedy = f"tag it once more: promptstage tag {name} --version {better}"
+        yield Said(name, "small_bump", f"{wrong}; {remedy}")
 
 
 def _lost(tags: Iterable[bytes], names: Collection[str], known: Versions) -> Iterator[Said]:

@@ -317,7 +317,35 @@ def test_a_tag_that_makes_no_version(cli: Cli, author: PromptRepository) -> None
         "prompts/summarize.prompt.yml:1:1: warning[lost_tag]: no version was made by summarize-v1.1.0, "
         "summarize/1.2: the v before the version is missing; tag that commit summarize/v1.2.0"
     )
-    assert after == "1 prompt file, 0 errors, 0 warnings\n"
+    assert "lost_tag" not in after
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("{{a}}", "{{a}}", "[same_file]: 1.0.1 is the same file as 1.0.0; if a change was meant"),
+        ("{{a}}", None, "[bad_version]: 1.0.1 cannot be served: line 1: there are no messages; add"),
+    ],
+)
+def test_a_tag_on_a_wrong_commit(
+    cli: Cli, author: PromptRepository, before: str, after: str | None, said: str
+) -> None:
+    """The change that was meant is not in it: it was not committed, or is on another branch."""
+    author.tag("summarize", "1.0.0", prompt(before))
+    author.tag("summarize", "1.0.1", prompt(after) if after else "name: Summarize\n")
+    commit(author, "prompts/summarize.prompt.yml", prompt("what was meant"))
+
+    assert f"prompts/summarize.prompt.yml:1:1: warning{said}" in cli("check", cwd=author.path).out
+
+
+def test_a_tag_on_a_commit_without_the_prompt(cli: Cli, author: PromptRepository) -> None:
+    """It makes a version all the same, one that is never served."""
+    commit(author, "prompts/reply.prompt.yml", prompt())
+    author.git("tag", "reply/v1.0.0", "HEAD~1")
+
+    out = cli("check", cwd=author.path).out
+
+    assert "warning[bad_version]: 1.0.0 cannot be served: its file is not in the tagged commit; add it" in out
 
 
 def test_many_tags_cost_no_more_processes_than_few(

@@ -9,7 +9,7 @@ import pytest
 from cli.shell import commit
 from support import GIT, PromptRepository
 
-from registry.cli import made, worktree
+from registry.cli import tagged, worktree
 from registry.errors import GitFailed
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def test_a_version_is_found_where_its_prompts_were(author: PromptRepository) -> 
     commit(author, ".github/prompts/reply.prompt.yaml", "older")
     author.git("tag", "reply/v1.0.0")
     author.tag("reply", "2.0.0", "newer")
-    versions = made.versions(worktree.tags(author.path))["reply"]
+    versions = tagged.versions(worktree.tags(author.path))["reply"]
 
-    files = made.read(author.path, [("reply", versions["2.0.0"]), ("reply", versions["1.0.0"])])
+    files = tagged.read(author.path, [("reply", versions["2.0.0"]), ("reply", versions["1.0.0"])])
 
     assert files == [b"newer", b"older"]
 

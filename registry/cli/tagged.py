@@ -1,4 +1,4 @@
-"""The versions that the tags of a worktree make: which there are, and what was in them."""
+"""What is tagged in an author's repository: which versions there are, and what was in them."""
 
 from __future__ import annotations
 
