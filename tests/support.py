@@ -144,9 +144,13 @@ class Registry:
         command += ["--port", str(port), "--workers", str(workers)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        self.port = port or int(self.find(r"http://127\.0\.0\.1:(\d+)")[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        until(self._ready, "the registry to be ready", self.log)
+        try:
+            self.port = port or int(self.find(r"http://127\.0\.0\.1:(\d+)")[1])
+            self.url = f"http://127.0.0.1:{self.port}"
+            until(self._ready, "the registry to be ready")
+        except BaseException:
+            self.kill()
+            raise
         self.api = Api(self.url, (data / "admin.token").read_text().strip())
 
     @property
@@ -155,8 +159,15 @@ class Registry:
         return self._log.read_text()
 
     def find(self, pattern: str) -> re.Match[str]:
-        """Wait until its log says something."""
-        return until(lambda: re.search(pattern, self.log), pattern, "")
+        """Wait until its log says something; a process that ended will not."""
+
+        def look() -> re.Match[str] | None:
+            ended = self.process.poll() is not None
+            found = re.search(pattern, self.log)
+            assert found or not ended, self.log
+            return found
+
+        return until(look, pattern)
 
     def _ready(self) -> bool:
         assert self.process.poll() is None, self.log
