@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 def client() -> Iterator[Client]:
     """Nothing is stamped in the beginning."""
     with stamped(EMPTY):
-        yield Client.of({"summarize": {"versions": {"1.3.0": "one", "2.0.0-rc.1": "two"}}})
+        yield Client.of(
+            {"summarize": {"versions": {"1.3.0": "one", "2.0.0-rc.1": "two", "2.1000.0": "three"}}}
+        )
 
 
 class Spans:
@@ -110,9 +112,9 @@ def test_for_langfuse_it_writes_langfuses_own_attributes(client: Client) -> None
     }
 
 
-@pytest.mark.parametrize("version", ["2.0.0-rc.1", None])
+@pytest.mark.parametrize("version", ["2.0.0-rc.1", "2.1000.0", None])
 def test_langfuse_is_not_told_of_what_has_no_number(client: Client, version: str | None) -> None:
-    """A pre-release or a fallback: it would drop the whole observation."""
+    """A pre-release, a part over 999 or a fallback: it would drop the whole observation."""
     spans = Spans("langfuse")
     client.get("summarize" if version else "unknown", version=version, fallback="mine")
     with spans.tracer.start_as_current_span("chat"):
