@@ -18,7 +18,6 @@ from fastapi import FastAPI
 from registry import embedded
 from registry.api import (
     clients,
-    docs,
     doctor,
     guard,
     health,
@@ -30,13 +29,14 @@ from registry.api import (
     webhooks,
 )
 from registry.api import rollouts as rollouts_api
-from registry.api.census import Census
-from registry.api.facts import Facts
-from registry.api.hub import Hub
-from registry.api.measured import Measured
-from registry.api.metrics import Metrics
+from registry.api.docs import page
+from registry.api.metrics.facts import Facts
+from registry.api.metrics.measured import Measured
+from registry.api.metrics.metrics import Metrics
 from registry.api.parts import Parts
 from registry.api.start import PlainFailure
+from registry.api.streams.census import Census
+from registry.api.streams.hub import Hub
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.sync import Sync
@@ -94,14 +94,14 @@ def create(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=docs.operation_id,
+        generate_unique_id_function=page.operation_id,
         separate_input_output_schemas=False,
     )
     problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
     guard.install(app)
     app.add_middleware(Measured)
     app.add_middleware(PlainFailure)
-    docs.describe(app)
+    page.describe(app)
     for part in (prompts, releases, stream, clients, rollouts_api, tokens, doctor, health):
         app.include_router(part.router, max_body_size=MAX_BODY_BYTES)
     app.include_router(webhooks.router, max_body_size=webhooks.MAX_BODY_BYTES)

@@ -18,7 +18,11 @@ CLIENT = sorted((ROOT / "client/promptstage").rglob("*.py"))
 SHARED = {"promptstage.model", "promptstage.evaluation", "promptstage.template", "promptstage.errors"}
 OWNERS = {
     "git": {"registry.git"},
-    "prometheus_client": {"registry.api.facts", "registry.api.health", "registry.api.metrics"},
+    "prometheus_client": {
+        "registry.api.metrics.facts",
+        "registry.api.health",
+        "registry.api.metrics.metrics",
+    },
     "loguru": set(),
     "opentelemetry": {"promptstage.otel"},
     "redis": {"registry.rollouts.link"},

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from registry.api import problem, shapes, tally
+from registry.api import problem
+from registry.api.docs import shapes
 from registry.api.parts import Environment, Reader, Service
+from registry.api.streams import tally
 from registry.errors import Invalid
 
 router = APIRouter(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Query
 
-from registry.api import checks, problem, shapes
+from registry.api import checks, problem
+from registry.api.docs import shapes
 from registry.api.parts import Parts, Reader, Service
 from registry.errors import NotFound, Unavailable
 from registry.rollouts import clock

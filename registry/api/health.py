@@ -8,7 +8,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from registry.api import examples, problem, shapes
+from registry.api import problem
+from registry.api.docs import examples, shapes
 from registry.api.parts import Reader, Service
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from anyio import CapacityLimiter
 
-    from registry.api.census import Census
-    from registry.api.hub import Hub
-    from registry.api.metrics import Metrics
+    from registry.api.metrics.metrics import Metrics
+    from registry.api.streams.census import Census
+    from registry.api.streams.hub import Hub
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
     from registry.rollouts.service import Rollouts

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from registry.api import fresh, problem, shapes
+from registry.api import fresh, problem
+from registry.api.docs import shapes
 from registry.api.parts import Name, Reader, Service
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, Str
 
 from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
-from registry.api import examples, problem, shapes
+from registry.api import problem
+from registry.api.docs import examples, shapes
 from registry.api.parts import Environment, Name, Parts, Reader, Service
 from registry.errors import Invalid, NotFound
 from registry.rollouts.service import unservable

@@ -9,7 +9,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from registry.api import examples, fresh, problem, shapes
+from registry.api import fresh, problem
+from registry.api.docs import examples, shapes
 from registry.api.parts import Environment, Name, Parts, Reader, Releaser, Service
 from registry.errors import Invalid, NotFound
 from registry.rollouts.action import Action

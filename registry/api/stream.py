@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from registry.api import examples, problem
-from registry.api.hub import Hub, Subscription
+from registry.api import problem
+from registry.api.docs import examples
 from registry.api.parts import Environment, Parts, Reader, Service
-from registry.api.tally import NOTHING
+from registry.api.streams.hub import Hub, Subscription
+from registry.api.streams.tally import NOTHING
 from registry.catalog.naming import is_name
 from registry.errors import Invalid
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from registry.access.tokens import Token
-    from registry.api.tally import Position
+    from registry.api.streams.tally import Position
     from registry.rollouts.view import Built
 
 router = APIRouter(

@@ -14,7 +14,13 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 def catalog(**facts: Any) -> dict[str, Any]:
     """A catalog without any trouble, but for these facts."""
-    calm: dict[str, Any] = {"error": None, "prompts": 2, "versions": 5, "ignored": {"count": 0, "sample": []}, "moved": []}
+    calm: dict[str, Any] = {
+        "error": None,
+        "prompts": 2,
+        "versions": 5,
+        "ignored": {"count": 0, "sample": []},
+        "moved": [],
+    }
     return calm | facts
 
 

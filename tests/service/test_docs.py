@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.api import examples, shapes
+from registry.api.docs import examples, shapes
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:

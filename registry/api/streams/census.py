@@ -9,14 +9,14 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from registry.api import tally
+from registry.api.streams import tally
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from registry.api.hub import Hub
-    from registry.api.tally import Tally
+    from registry.api.streams.hub import Hub
+    from registry.api.streams.tally import Tally
     from registry.rollouts.board import Board
 
 TELL_SECONDS = 2.0  # how often a process tells that it lives; the others give up on it after five

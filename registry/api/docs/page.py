@@ -14,7 +14,8 @@ from fastapi import APIRouter
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse
 
-from registry.api import examples, problem
+from registry.api import problem
+from registry.api.docs import examples
 from registry.errors import NotFound
 
 if TYPE_CHECKING:

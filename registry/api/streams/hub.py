@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from registry.api.tally import Tally
+from registry.api.streams.tally import Tally
 from registry.rollouts import clock
 
 if TYPE_CHECKING:
     from registry.access.tokens import Keyring, Token
-    from registry.api.tally import Position
+    from registry.api.streams.tally import Position
     from registry.rollouts.view import Built, View
 
 HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost

@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 def answer(shape: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
-    """How an endpoint's answer is documented; `registry.api.examples` has an example of each shape."""
+    """How an endpoint's answer is documented; `registry.api.docs.examples` has an example of each shape."""
     return {200: {"model": shape, "description": description}}
 
 
