@@ -90,15 +90,11 @@ class Health:
         self.answered()
 
     def fell_back(self, error: PromptUnavailable) -> None:
-        """Count a fallback, and say so once for a name until it is served."""
+        """Count a fallback, and say so once for a name."""
         self.count("fallbacks")
         if error.name not in self._fell_back and len(self._fell_back) < limits.UNRELEASED_NAMES:
             self._fell_back.add(error.name)
             _logger.warning("the fallback is served: %s", error)
-
-    def served(self, name: str) -> None:
-        """A name has a release."""
-        self._fell_back.discard(name)
 
     def status(self) -> HealthStatus:
         """The part of `Client.status` that is about the registry."""

@@ -142,7 +142,7 @@ class Replica:
         self._health.count(what)
 
     def fell_back(self, error: PromptUnavailable) -> None:
-        """Count it, and say once for each name that is not had in between."""
+        """Count it, and say so once for each name."""
         self._health.fell_back(error)
 
     def ready(self, timeout: float) -> bool:
@@ -277,7 +277,6 @@ class Replica:
 
     def _store(self, name: str, data: bytes) -> None:
         self._keeper.add(name, data)
-        self._health.served(name)
         if name not in self._wanted:  # it was let go while this came in; what is held is followed
             self._wanted[name] = None
             self._follower.follow()

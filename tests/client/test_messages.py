@@ -123,7 +123,7 @@ def test_a_stream_that_ends_is_no_outage(
 def test_a_fallback_is_told_once_a_name(
     connect: Connect, registry: FakeRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With why; and again if the prompt was had in between and is not any more."""
+    """With why."""
     client = connect()
     for _ in range(5):
         client.get("later", fallback="mine")
@@ -155,6 +155,20 @@ def test_a_cold_get_in_an_event_loop_is_told_once(
     told = [line for line in lines(caplog) if "aget" in line]
     assert len(told) == 1
     assert __file__ in told[0]
+
+
+def test_a_cold_use_in_an_event_loop_is_told_with_its_line(
+    connect: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application's, and not that of what makes a function a `with`."""
+    monkeypatch.setattr("promptstage.fetcher._warned", Event())
+
+    async def main() -> None:
+        with connect().use("summarize"):
+            pass
+
+    asyncio.run(main())
+    assert lines(caplog)[0].startswith(f"{__file__}, line ")
 
 
 def test_a_cold_get_outside_of_a_loop_is_nothing_to_tell(
