@@ -39,7 +39,12 @@ _REMEDIES = {  # where libyaml's own words leave an author alone
 }
 _QUOTED = "quote the text that begins with it, or write it below `|`"
 _SPACES = "indent with spaces, as YAML takes no tabs"
-_CONFLICT = re.compile(r"^<<<<<<< ", re.MULTILINE)  # as git leaves it in a file
+_CULPRITS = {  # what breaks YAML in ways that the parser cannot name
+    re.compile(r"^<<<<<<< ", re.MULTILINE): "a merge conflict begins here; decide it, and remove its "
+    "<<<<<<<, ======= and >>>>>>>",
+    re.compile("[\x85\u2028\u2029]"): "an invisible character ends the line here for YAML, but not in an "
+    "editor; remove it, or write a line break instead",
+}
 _NOTICED_LATE = ("could not find expected ':'", "found unexpected end of stream")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of YAML 1.1
 
@@ -164,10 +169,10 @@ class Source:
             self._add(1, 1, "empty", "the file is empty; write at least `messages:`")
 
     def _broken(self, error: yaml.MarkedYAMLError) -> None:
-        if conflict := _CONFLICT.search(self._text):
-            message = "a merge conflict begins here; decide it, and remove its <<<<<<<, ======= and >>>>>>>"
-            self._after(self._text[: conflict.start()], "yaml", message)
-            return
+        for culprit, message in _CULPRITS.items():
+            if found := culprit.search(self._text):
+                self._after(self._text[: found.start()], "yaml", message)
+                return
         what = error.problem or "the text ends too early"
         # A key without its colon is noticed lines later; the context is where it begins.
         marks = (error.problem_mark, error.context_mark)

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from registry.text import SHOWN, escape
+from registry.text import SHOWN, escape, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +59,7 @@ def note(sentence: str) -> None:
 
 def _remark(word: str, style: str, sentence: str) -> None:
     console = _console(sys.stderr)
-    console.print(Text.assemble((word, style), sentence), soft_wrap=not console.is_terminal)
+    console.print(Text.assemble((word, style), _harmless(sentence)), soft_wrap=not console.is_terminal)
 
 
 def dump(data: object) -> None:
@@ -153,6 +153,11 @@ def progress() -> Iterator[Callable[[str], None]]:
         return
     with console.status("") as status:
         yield status.update
+
+
+def _harmless(sentence: str) -> str:
+    """A sentence of some lines without what a terminal would obey: it may name a file, or quote git."""
+    return "\n".join(map(visible, sentence.split("\n")))
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> Table:

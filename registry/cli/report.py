@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from registry.cli import output
+from registry.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,7 +102,7 @@ _FORMS: dict[Format, Callable[[Sequence[Problem], int], None]] = {
 
 
 def _cleaned(problem: Problem) -> tuple[str, str]:
-    return output.clean(problem.path, WIDEST), output.clean(problem.message, WIDEST)
+    return escape(os.fsencode(problem.path), WIDEST), output.clean(problem.message, WIDEST)
 
 
 def _in_workspace(path: str) -> str:

@@ -122,7 +122,8 @@ def contents(folder: Path, places: Sequence[str]) -> list[bytes | None]:
 def tag(folder: Path, name: str, message: str) -> None:
     """Tag HEAD with a message. Raises GitFailed if git, or a hook, refuses."""
     require_identity(folder)
-    _tell(folder, "tag", "--annotate", "--message", message, name)
+    # Git would take a line that begins with # for a comment: "#12 shorter".
+    _tell(folder, "tag", "--annotate", "--cleanup=whitespace", "--message", message, name)
 
 
 def untag(folder: Path, name: str) -> None:

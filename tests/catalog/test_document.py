@@ -287,6 +287,10 @@ REMEDIES = {
     "tab before a dash": ("messages:\n\t- role: user\n", "2:1 there is a tab; indent with spaces"),
     "tab before a key": ("messages:\n  - role: user\n\tcontent: x\n", "3:1 found a tab character that"),
     "conflict": ("name: a\n<<<<<<< HEAD\nmodel: b\n=======\nmodel: c\n>>>>>>> x\n", "2:1 a merge conflict"),
+    "line separator": (
+        "messages:\n- {role: user}\n- content: |\n    a\u2028b\n",
+        "4:6 an invisible character",
+    ),
     "code fence": ("```yaml\nmessages: 3\n```\n", "1:1 a value cannot begin with '`'; quote the text"),
     "quotes in a quoted text": ('name: "Say "hi" to them"\n', "1:13 did not find expected key; indent the"),
     "apostrophe": ("name: 'Don't'\n", "1:12 did not find expected key; indent the"),

@@ -392,7 +392,17 @@ def test_a_name_of_bytes_is_shown_harmless(cli: Cli, tmp_path: Path) -> None:
     done = cli.process("check", PYTHONIOENCODING="ascii")
 
     assert done.code == 1
+    assert done.out.startswith(r"\xff\x1b[31m.prompt.yml:1:1: error[bad_name]")
     assert "\x1b" not in done.out
+
+
+def test_a_complaint_is_harmless(cli: Cli, tmp_path: Path) -> None:
+    """It names a file or folder, and those are named by anybody."""
+    (tmp_path / "odd\x1b[31m").mkdir()
+
+    done = cli("check", "odd\x1b[31m")
+
+    assert done.err.startswith(r"Error: there is no prompt file in odd\x1b[31m;")
 
 
 def test_colours_on_a_terminal_only(cli: Cli, tmp_path: Path) -> None:

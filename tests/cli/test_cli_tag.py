@@ -206,6 +206,13 @@ def test_the_message_is_the_last_commits_unless_one_is_given(tag: Cli, author: P
     assert messages == ["Write prompts/summarize.prompt.yml", "Shorter"]
 
 
+def test_a_message_may_begin_with_a_number_sign(tag: Cli, author: PromptRepository) -> None:
+    """Many refer to a ticket, which git takes for a comment."""
+    tag("tag", "summarize", "-m", "#12 First of all")
+
+    assert author.git("tag", "-n1", "--list", "summarize/v1.0.0").split()[1:] == ["#12", "First", "of", "all"]
+
+
 @pytest.mark.parametrize("staged", [False, True])
 def test_what_is_not_committed_is_not_tagged(tag: Cli, author: PromptRepository, *, staged: bool) -> None:
     """The author would see one text, and everybody else would get another."""
