@@ -8,7 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
-from client.fake_registry import SILENT_STREAM, FakeRegistry, release, until
+from client.fake_registry import SILENT_STREAM, FakeRegistry, event, release, until
 
 from promptstage import Client, PromptUnavailable
 
@@ -233,6 +233,23 @@ def test_not_ready_without_a_registry_says_so(
     client.ready(0.01)
 
     assert lines(caplog) == ["not ready after 0.01 s: summarize (500 as the test wants it)"]
+
+
+def test_a_registry_that_cannot_say_why_is_not_pressed(
+    connect: Connect, registry: FakeRegistry, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several names it is asked about the first, and the stream goes on."""
+    client = connect(prompts=["one", "two"])
+    until(lambda: client.status()["prompts"]["two"]["error"] is not None)
+    monkeypatch.setattr("promptstage.limits.INQUIRE_EVERY", 0.0)
+    before, registry.mode = registry.count("GET"), 500
+    registry.beat()
+    until(lambda: client.status()["last_error"] is not None)
+    registry.send(event("release", release("two", seq=2)))
+
+    until(lambda: client.get("two", fallback="mine").version == "1.2.0")
+    assert registry.count("GET") == before + 1
+    assert client.status()["counts"]["streams_opened"] == 1
 
 
 @pytest.mark.parametrize("name", ["Summarize", "summarize.prompt.yml", "summarize@1.2.0", "", 5])

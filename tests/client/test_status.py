@@ -77,6 +77,10 @@ def test_the_stream_says_its_state_and_since_when(
     assert datetime.fromisoformat(connected["since"]).tzinfo is not None
     assert (connected["head"], connected["failures"], connected["error"]) == ("100.1", 0, None)
 
+    registry.publish(release(seq=2))
+    until(lambda: client.status()["stream"]["head"] == "100.2")
+    assert client.status()["stream"]["since"] == connected["since"]
+
     registry.mode = 500
     registry.drop_streams()
     until(lambda: client.status()["stream"]["failures"] >= 2)

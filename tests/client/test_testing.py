@@ -135,3 +135,11 @@ def test_what_cannot_be_served_says_what_can() -> None:
         client.serve("b")
     with pytest.raises(KeyError, match=r"a has no 2\.0\.0 here but 1\.0\.0"):
         client.serve("a", "2.0.0")
+
+
+def test_what_is_forced_holds_for_an_audience_too() -> None:
+    """Although the release has other plans for it."""
+    client = Client.of({"summarize": release(candidate="1.3.0", percent=50, audience={"tenant": ["acme"]})})
+    client.serve("summarize", arm="control")
+
+    assert client.get("summarize", key="u", attributes={"tenant": "acme"}).arm == "control"
