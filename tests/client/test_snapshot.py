@@ -242,3 +242,17 @@ def test_the_cache_folder_is_the_default(monkeypatch: pytest.MonkeyPatch, tmp_pa
     caches = "Library/Caches" if sys.platform == "darwin" else ".cache"
 
     assert default_root() == tmp_path / caches / "promptstage"
+
+
+def test_a_snapshot_gets_a_new_time_while_the_client_runs(
+    connect: Connect, registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed has not closed its client; its snapshot is as old as the last heartbeat."""
+    monkeypatch.setattr("promptstage.limits.TOUCH_EVERY", 0.0)
+    connect(prompts=["summarize"], snapshot_dir=tmp_path)
+    until(lambda: any(tmp_path.rglob("summarize.json")))
+    (file,) = tmp_path.rglob("summarize.json")
+    os.utime(file, (0, 0))
+    registry.beat()
+
+    until(lambda: file.stat().st_mtime > 0)
