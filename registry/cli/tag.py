@@ -57,6 +57,8 @@ def tag(  # noqa: PLR0913 - one parameter an option
         output.say(f"Nothing is tagged; without --dry-run it would be {ref}")
         return
     worktree.require_identity(top)
+    if push and not worktree.has_remote(top):
+        raise Invalid("there is no remote to push to; add one first: git remote add origin URL")
     if not yes and output.is_dialogue() and not output.ask(f"Tag HEAD as {ref}?"):
         raise typer.Exit(1)
     worktree.tag(top, ref, message or worktree.subject(top, path))

@@ -355,10 +355,12 @@ def test_what_comes_next(tag: Cli, author: PromptRepository) -> None:
 
 def test_a_push_that_fails_leaves_the_tag(tag: Cli, author: PromptRepository) -> None:
     """It says so, with git's own reason and the way to repeat it."""
+    author.git("remote", "add", "origin", "/nowhere")
+
     done = tag("tag", "summarize", "--push")
 
     assert (done.code, tags(author)) == (1, ["summarize/v1.0.0"])
-    assert "'origin' does not appear to be a git repository" in done.err
+    assert "'/nowhere' does not appear to be a git repository" in done.err
     assert "try again:  git push origin refs/tags/summarize/v1.0.0" in done.err
 
 
@@ -374,3 +376,11 @@ def test_a_tag_that_the_clone_did_not_know(tag: Cli, author: PromptRepository, t
     assert (done.code, tags(author)) == (1, [])
     assert "origin has another summarize/v1.0.0" in done.err
     assert done.err.endswith("git fetch --tags origin\n")
+
+
+def test_a_push_to_nowhere(tag: Cli, author: PromptRepository) -> None:
+    """Nothing is tagged either: the author wanted both."""
+    done = tag("tag", "summarize", "--push")
+
+    assert (done.code, tags(author)) == (1, [])
+    assert "there is no remote to push to; add one first: git remote add origin URL" in done.err
