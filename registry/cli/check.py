@@ -42,7 +42,7 @@ def check(
     """Validate every prompt file of a repository.
 
     Every *.prompt.yml and *.prompt.yaml below prompts/ is read; without such a folder, below DIR and its
-    .github/prompts/. In a git repository its tags are looked at, too.
+    .github/prompts/, but not what git ignores. In a git repository its tags are looked at, too.
     The exit code is 1 if there is an error; warnings are told only. In a job of GitHub Actions the format is
     github by itself. A line `# promptstage: ignore CODE, CODE` in a file silences warnings, and secret.
 

@@ -52,12 +52,12 @@ def root_of(file: Path) -> Path:
 
 
 def find(root: Path, suffixes: str | tuple[str, ...] = naming.SUFFIXES) -> list[Path]:
-    """Every prompt file below a folder, in the order of their paths; hidden folders hold none."""
+    """Every prompt file below a folder, in the order of their paths; neither a hidden nor an ignored one."""
     found: list[Path] = []
     for folder, below, names in os.walk(root):
         below[:] = [name for name in below if not name.startswith(".")]
         found += [Path(folder, name) for name in names if name.endswith(suffixes)]
-    return sorted(found)
+    return sorted(set(found) - worktree.ignored(root, found))
 
 
 def strays(root: Path) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ identity, hooks, signing and credentials are the author's.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +16,7 @@ from registry.errors import GitFailed, Invalid, Unavailable
 from registry.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 WORDS_SHOWN = 1000  # characters of git's own words in an error; a hook may have more to say than git
 _HEADER = 4096  # bytes in which what git says of an object ends; longer than any place that is asked for
@@ -44,6 +45,15 @@ def find(folder: Path) -> Path | None:
     """The top folder of the worktree around a folder; None if there is none, or no git to ask."""
     found = _ask(folder, "rev-parse", "--show-toplevel") if shutil.which("git") else None
     return Path(found.decode("utf-8", "surrogateescape")) if found else None
+
+
+def ignored(folder: Path, files: Iterable[Path]) -> set[Path]:
+    """Those of the files below a folder that git is told to ignore; none outside of git."""
+    given = b"".join(os.fsencode(file.relative_to(folder)) + b"\0" for file in files)
+    if not given or not shutil.which("git"):
+        return set()
+    named = _run(folder, "check-ignore", "-z", "--stdin", given=given).stdout.split(b"\0")
+    return {folder / os.fsdecode(name) for name in named if name}
 
 
 def top(folder: Path) -> Path:

@@ -348,6 +348,15 @@ def test_a_tag_on_a_commit_without_the_prompt(cli: Cli, author: PromptRepository
     assert "warning[bad_version]: 1.0.0 cannot be served: its file is not in the tagged commit; add it" in out
 
 
+def test_what_git_ignores_is_no_prompt(cli: Cli, author: PromptRepository) -> None:
+    """It is never in a commit, so no registry sees it: packages, and what a build leaves."""
+    commit(author, ".gitignore", "node_modules\n")
+    (author.path / "prompts/node_modules").mkdir()
+    (author.path / "prompts/node_modules/broken.prompt.yml").write_text("messages: 3\n")
+
+    assert cli("check", cwd=author.path).out == "1 prompt file, 0 errors, 0 warnings\n"
+
+
 def test_many_tags_cost_no_more_processes_than_few(
     cli: Cli, author: PromptRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,7 +369,7 @@ def test_many_tags_cost_no_more_processes_than_few(
 
     cli("check", cwd=author.path)
 
-    assert calls == ["rev-parse", "for-each-ref", "cat-file"]
+    assert calls == ["check-ignore", "rev-parse", "for-each-ref", "cat-file", "check-ignore"]
 
 
 def _counting(run: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
