@@ -35,7 +35,8 @@ _REMEDIES = {  # where libyaml's own words leave an author alone
     "quotes, or begins with one or with [, below `|`",
     "found unexpected end of stream": "close the quote that begins here",
     "found unknown escape character": "double the backslash, or put the text in single quotes",
-    "mapping values are not allowed in this context": "quote a text that holds `: `, or mend the indentation",
+    "mapping values are not allowed in this context": "quote a text that holds `: `, put a space after "
+    "the - of a list, or mend the indentation",
 }
 _QUOTED = "quote the text that begins with it, or write it below `|`"
 _SPACES = "indent with spaces, as YAML takes no tabs"

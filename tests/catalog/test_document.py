@@ -297,6 +297,7 @@ REMEDIES = {
     "emphasis": ("name: *bold* text\n", "1:12 did not find expected alphabetic or numeric character; quote"),
     "open bracket": ("name: [a\nmodel: b\n", "2:6 did not find expected ',' or ']'; close the ["),
     "pattern": ('name: "\\d"\n', "1:8 found unknown escape character; double the backslash"),
+    "dash without space": ("messages:\n  -role: user\n   content: x\n", "3:11 mapping values are not"),
     "less indented": ("messages:\n  - role: user\n  content: x\n", "3:3 did not find expected '-' indicator"),
 }
 

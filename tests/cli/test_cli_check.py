@@ -198,6 +198,16 @@ def test_a_code_quality_report_for_gitlab(cli: Cli, tmp_path: Path) -> None:
     assert after[0] == before[0] | {"location": before[0]["location"] | {"lines": {"begin": 2}}}
 
 
+def test_the_same_problem_twice_for_gitlab(cli: Cli, tmp_path: Path) -> None:
+    """Each has a fingerprint of its own, or only one of them would be shown."""
+    write(tmp_path / "prompts", summarize="messages:\n- {role: bot, content: a}\n- {role: bot, content: b}\n")
+
+    first, second = json.loads(cli("check", "--format", "gitlab").out)
+
+    assert first["description"] == second["description"]
+    assert first["fingerprint"] != second["fingerprint"]
+
+
 def test_two_formats_at_once(cli: Cli) -> None:
     """It is a usage error."""
     assert cli("check", "--json", "--format", "github").code == 2
