@@ -28,13 +28,14 @@ def in_child(work: Callable[[], Any]) -> Any:
     if child == 0:
         try:
             os.write(writer, json.dumps(work()).encode())
-        finally:
             os._exit(0)
+        finally:
+            os._exit(1)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
-        answer = json.loads(pipe.read() or b"null")
-    os.waitpid(child, 0)
-    return answer
+        answer = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0, "the child failed"
+    return json.loads(answer)
 
 
 def test_the_child_follows_by_itself(connect: Connect, registry: FakeRegistry) -> None:

@@ -320,3 +320,20 @@ def test_a_client_says_which_one_it_is(connect: Connect, registry: FakeRegistry)
     client = connect(token="secret", environment="staging")
 
     assert repr(client) == f"<promptstage.client.Client of {registry.url}: staging>"
+
+
+def test_what_the_registry_suggests_is_not_said_again(connect: Connect, registry: FakeRegistry) -> None:
+    """Although this client knows it, too."""
+    registry.missing_code = "unknown_prompt"
+    registry.missing_detail = "did you mean summarize?"
+    client = connect()
+    client.get("summarize")
+
+    assert "this client knows" not in words(client, "summarise")
+
+
+def test_a_registry_that_has_moved_says_where(connect: Connect, registry: FakeRegistry) -> None:
+    """Redirects are not followed: the token is for this host."""
+    registry.mode, registry.headers = 301, {"Location": "https://prompts.example.org"}
+
+    assert "the registry has moved to https://prompts.example.org; use that url" in words(connect(), "a")

@@ -256,3 +256,16 @@ def test_a_snapshot_gets_a_new_time_while_the_client_runs(
     registry.beat()
 
     until(lambda: file.stat().st_mtime > 0)
+
+
+def test_a_job_that_just_ends_leaves_its_snapshots(registry: FakeRegistry, tmp_path: Path) -> None:
+    """The interpreter's end closes its clients; this pin would be written at the next event only."""
+    program = f"""
+from promptstage import Client
+client = Client({registry.url!r}, prompts=["summarize"], snapshot_dir={str(tmp_path)!r})
+assert client.ready(10)
+client.get("summarize", version="1.2.0")
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+    assert {file.name for file in tmp_path.rglob("*.json")} == {"summarize.json", "summarize@1.2.0.json"}

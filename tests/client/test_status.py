@@ -12,6 +12,7 @@ from promptstage import testing
 from promptstage.status import PromptStatus, Status, StreamStatus, now
 
 if TYPE_CHECKING:
+    import pytest
     from client.conftest import Connect
 
 
@@ -114,3 +115,17 @@ def test_a_release_without_a_name_is_reported(connect: Connect, registry: FakeRe
     until(lambda: client.status()["last_error"] is not None)
 
     assert "the stream sent a release without a name" in str(client.status()["last_error"])
+
+
+def test_what_was_unreadable_and_is_gone_says_so(
+    connect: Connect, registry: FakeRegistry, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest reason counts."""
+    monkeypatch.setattr("promptstage.limits.INQUIRE_EVERY", 0.0)
+    registry.releases["later"] = release("another")
+    client = connect(prompts=["later"])
+    until(lambda: "a release of another" in str(client.status()["prompts"]["later"]["error"]))
+    del registry.releases["later"]
+    registry.beat()
+
+    until(lambda: client.status()["prompts"]["later"]["error"] == "no_release")
