@@ -20,7 +20,7 @@ from registry.api.parts import Environment, Parts, Reader, Service
 from registry.api.streams.hub import Hub, Subscription
 from registry.api.streams.tally import NOTHING
 from registry.catalog.naming import is_name
-from registry.errors import Invalid
+from registry.errors import Invalid, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -81,9 +81,11 @@ class EventStream(Response):
 
     async def _events(self) -> AsyncIterator[tuple[bytes, Built | None]]:
         """What to send; with each release's event, that release."""
-        for event in await asyncio.to_thread(self._first):
-            yield event
         subscription = self._subscription
+        head = self._hub.view.head  # before the releases: it must not confirm what came after them
+        for built in await asyncio.to_thread(self._newer):
+            yield _event("release", built.body), built
+        yield _heartbeat(head), None
         while not subscription.closed:
             await subscription.wake.wait()
             subscription.wake.clear()
@@ -94,17 +96,17 @@ class EventStream(Response):
                 beat, subscription.beat = subscription.beat, None
                 yield _heartbeat(beat), None
 
-    def _first(self) -> list[tuple[bytes, Built | None]]:
+    def _newer(self) -> list[Built]:
         """What the client does not have yet; in a thread, because a release may have to be read from git."""
-        heartbeat = _heartbeat(
-            self._hub.view.head
-        )  # before the releases: it must not confirm what came after them
-        newer = (self._newer(name, position) for name, position in self._subscription.held.items())
-        return [*((_event("release", built.body), built) for built in newer if built), (heartbeat, None)]
+        held = self._subscription.held
+        found = (self._release(name) for name in held)
+        return [built for built in found if built and built.release.position > held[built.release.prompt]]
 
-    def _newer(self, name: str, position: Position) -> Built | None:
-        built = self._hub.view.release(self._subscription.environment, name)
-        return built if built and built.release.position > position else None
+    def _release(self, name: str) -> Built | None:
+        try:
+            return self._hub.view.release(self._subscription.environment, name)
+        except RegistryError:  # it is in the log; the client's other names must not go without theirs
+            return None
 
 
 async def _close_on_disconnect(receive: Receive, subscription: Subscription) -> None:

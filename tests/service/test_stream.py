@@ -7,12 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 import urllib3
+from support import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from support import Api, Registry
+    from support import Api, Registry, Valkey
 
 
 class Events:
@@ -149,4 +151,23 @@ def test_open_streams_end_with_the_registry(serve: Callable[..., Registry]) -> N
 
     assert events.ended()
     assert time.monotonic() - begun < 4
+    events.close()
+
+
+def test_a_release_that_cannot_be_made_costs_a_stream_no_other(
+    serve: Callable[..., Registry], valkey: Valkey
+) -> None:
+    """A Redis may know a state whose version is nowhere here; the other names are followed all the same."""
+    registry = serve(redis_url=valkey.url)
+    made = promote(registry.api, "production", "1.0.0")
+    lost = made["state"] | {"prompt": "support/triage", "seq": made["seq"] + 1}
+    lost["stable"] = made["state"]["stable"] | {"digest": f"sha256:{'0' * 64}"}
+    head = f"{lost['epoch']}.{lost['seq']}"
+    with redis.Redis.from_url(valkey.url) as known:
+        fields = {"production/support/triage": json.dumps(lost), "head": head}
+        known.hset("{promptstage}:states", mapping=fields)
+    until(lambda: registry.api.state("support/triage")["seq"] == lost["seq"], "the state to be adopted")
+
+    events = Events(registry.api, "production", {"support/triage": None, "summarize": None})
+    assert [events.next()[0], events.next()[0]] == ["release", "heartbeat"]
     events.close()
