@@ -81,7 +81,7 @@ def create(settings: Settings) -> FastAPI:
             # A worker that has not looked yet would call every prompt unknown.
             await asyncio.to_thread(parts.sync.first_look.wait, FIRST_LOOK_SECONDS)
             tasks = [asyncio.create_task(run()) for run in (parts.hub.run, parts.census.run)]
-            _end_streams_on_signal(parts.hub)
+            _end_on_signal(parts.hub.close, parts.sync.end)
             _end_with_parent()
             yield
             parts.hub.close()
@@ -153,13 +153,14 @@ def _reviver(settings: Settings) -> Callable[[], None]:
     return (lambda: None) if settings.redis_url else lambda: embedded.revive(settings.data)
 
 
-def _end_streams_on_signal(hub: Hub) -> None:
-    """End the streams before uvicorn waits for its connections to end, which it would do for ever."""
+def _end_on_signal(*ends: Callable[[], None]) -> None:
+    """End streams and waits before uvicorn waits for its connections to end, which it would do for ever."""
     loop = asyncio.get_running_loop()
 
     def wrap(before: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
         def handle(number: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(hub.close)
+            for end in ends:
+                loop.call_soon_threadsafe(end)
             before(number, frame)
 
         return handle

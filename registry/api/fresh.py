@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypeVar
+
+from anyio import to_thread
 
 from registry.access.tokens import Role
 from registry.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from registry.access.tokens import Token
     from registry.api.parts import Parts
@@ -19,21 +22,28 @@ LOOK_SECONDS = 5.0  # a look and a fetch take one or two; who waits longer is to
 LATE = ("unknown_prompt", "unknown_version")
 
 
-def found(service: Parts, token: Token, ask: Callable[[], Found]) -> Found:
-    """Ask, and for a release manager ask once more after a look at the repository.
+async def found(service: Parts, token: Token, ask: Callable[[], Found]) -> Found:
+    """Ask in a thread, and for a release manager ask once more after a look at the repository.
 
     Only who may change rollouts is served so: an app that asks for a wrong name, again and again, must not
     make the registry ask the repository's host as often.
     """
-    return look_again(service, ask) if Role[token.role] >= Role.releaser else ask()
+
+    async def read() -> Found:
+        return await to_thread.run_sync(ask)
+
+    return await look_again(service, read) if Role[token.role] >= Role.releaser else await read()
 
 
-def look_again(service: Parts, ask: Callable[[], Found]) -> Found:
-    """Ask; if the prompt or version is unknown, look at the repository and ask once more."""
+async def look_again(service: Parts, ask: Callable[[], Awaitable[Found]]) -> Found:
+    """Ask; if the prompt or version is unknown, look at the repository and ask once more.
+
+    Who waits for the look holds no thread: a host that hangs must delay nobody else.
+    """
     try:
-        return ask()
+        return await ask()
     except NotFound as error:
         if error.code not in LATE:
             raise
-        service.sync.look_and_wait(LOOK_SECONDS)
-        return ask()
+    await asyncio.wait([asyncio.wrap_future(service.sync.look_now())], timeout=LOOK_SECONDS)
+    return await ask()

@@ -73,9 +73,9 @@ def list_versions(service: Service, _: Reader, name: Name) -> dict[str, Any]:
     summary="Read a version",
     responses={**MISSING, **shapes.answer(shapes.Version, "the version")},
 )
-def read_version(service: Service, token: Reader, name: Name, version: VersionName) -> dict[str, Any]:
+async def read_version(service: Service, token: Reader, name: Name, version: VersionName) -> dict[str, Any]:
     """Read one version, or `latest`, with its document or what is wrong with it."""
-    found = fresh.found(service, token, lambda: service.catalog.read(name, version))
+    found = await fresh.found(service, token, lambda: service.catalog.read(name, version))
     return found.to_json(with_document=True)
 
 
@@ -84,7 +84,7 @@ def read_version(service: Service, token: Reader, name: Name, version: VersionNa
     summary="Compare two versions",
     responses={**MISSING, **shapes.answer(shapes.Diff, "what differs")},
 )
-def diff_versions(
+async def diff_versions(
     service: Service,
     token: Reader,
     name: Name,
@@ -92,7 +92,7 @@ def diff_versions(
     new: Annotated[str, Query(alias="to", description="a version, or `latest`", examples=["1.3.0"])],
 ) -> dict[str, Any]:
     """Compare two versions: a unified diff of the files, and which parts of the document changed."""
-    return fresh.found(service, token, lambda: service.catalog.diff(name, old, new))
+    return await fresh.found(service, token, lambda: service.catalog.diff(name, old, new))
 
 
 @router.get(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -15,6 +15,9 @@ from registry.api.parts import Environment, Name, Parts, Reader, Releaser, Servi
 from registry.errors import Invalid, NotFound
 from registry.rollouts.action import Action
 from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, State, Step, Target
+
+if TYPE_CHECKING:
+    from registry.rollouts.action import Acknowledged
 
 router = APIRouter(
     prefix="/v1/environments/{environment}/rollouts",
@@ -140,7 +143,7 @@ def read_history(
     summary="Read what is in force",
     responses=shapes.answer(State, "the state; ETag is what If-Match takes"),
 )
-def read_state(
+async def read_state(
     service: Service,
     token: Reader,
     environment: Environment,
@@ -150,8 +153,9 @@ def read_state(
 ) -> dict[str, Any]:
     """Read what is in force of a prompt, or what was at a time; ETag is what If-Match takes."""
     if at is not None:
-        return service.rollouts.state_at(environment, name, at).model_dump(mode="json")
-    state = fresh.found(service, token, lambda: service.rollouts.state(environment, name))
+        then = await to_thread.run_sync(service.rollouts.state_at, environment, name, at)
+        return then.model_dump(mode="json")
+    state = await fresh.found(service, token, lambda: service.rollouts.state(environment, name))
     response.headers["ETag"] = f'"{state.tag}"'
     return state.model_dump(mode="json")
 
@@ -243,7 +247,8 @@ async def _act(
     body = body or Plain()
     expect = body.expect.model_dump(exclude_unset=True)
     action = Action(**asked, op=op, reason=body.reason, expect=expect, **details)
-    answer = await to_thread.run_sync(
-        lambda: fresh.look_again(service, lambda: service.rollouts.act(action)), limiter=service.writers
-    )
-    return answer.to_json()
+
+    async def act() -> Acknowledged:
+        return await to_thread.run_sync(service.rollouts.act, action, limiter=service.writers)
+
+    return (await fresh.look_again(service, act)).to_json()

@@ -6,7 +6,9 @@ import logging
 import random
 import time
 from collections import deque
-from threading import Condition, Event, Thread
+from concurrent.futures import Future
+from contextlib import suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError
@@ -57,8 +59,7 @@ class Sync:
         self._poll = poll_seconds or (LOCAL_SECONDS if self._mirror.local else REMOTE_SECONDS)
         self._on_change = on_change
         self._wake = Event()
-        self._turn = Condition()
-        self._asked = self._answered = 0  # looks that were wanted, and the last of them that is over
+        self._hints: deque[Future[None]] = deque()  # of those who wait for a look
         self._stopped = Event()
         self._failures = 0
         self._complaint = ""  # what was last logged
@@ -72,34 +73,38 @@ class Sync:
             self.look_now()
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread, and a fetch under way with it."""
+    def end(self) -> None:
+        """Begin no other look, and let go who waits for one; returns at once."""
         self._stopped.set()
         self._wake.set()
+        self._answer(len(self._hints))
+
+    def stop(self) -> None:
+        """End the thread, and a fetch under way with it."""
+        self.end()
         self._mirror.close()
         self._thread.join(STOP_SECONDS)
         self._mirror.close()  # what the thread had in use before
 
-    def look_now(self) -> int:
-        """Take a hint that there may be something new; returns at once, with the number of that look."""
-        with self._turn:
-            self._asked += 1
-            wanted = self._asked
-        self._wake.set()
-        return wanted
+    def look_now(self) -> Future[None]:
+        """Take a hint that there may be something new; returns at once.
 
-    def look_and_wait(self, seconds: float) -> None:
-        """Look, and return when what was found is in the catalog, or after that time."""
-        wanted = self.look_now()
-        with self._turn:
-            self._turn.wait_for(lambda: self._answered >= wanted, seconds)
+        Returns:
+            What is done when a look that began after this is over, and the catalog has what it found.
+        """
+        over: Future[None] = Future()
+        self._hints.append(over)
+        self._wake.set()
+        if self._stopped.is_set():
+            self._answer(len(self._hints))
+        return over
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._wake.clear()
-            asked = self._asked  # who asks later wants another look
+            asked = len(self._hints)  # who asks later wants another look
             try:
-                looked = self._look_if_due(wanted=asked > self._answered)
+                looked = self._look_if_due(wanted=asked > 0)
                 self._follow()
                 if looked:
                     self._answer(asked)
@@ -112,10 +117,13 @@ class Sync:
             if not self._unread:
                 self._wake.wait(min(self._poll, FOLLOW_SECONDS))
 
-    def _answer(self, asked: int) -> None:
-        with self._turn:
-            self._answered = asked
-            self._turn.notify_all()
+    def _answer(self, count: int) -> None:
+        """Tell those who have waited longest that a look is over."""
+        with suppress(IndexError):  # at the end two threads may tell them
+            for _ in range(count):
+                over = self._hints.popleft()
+                if over.set_running_or_notify_cancel():
+                    over.set_result(None)
 
     def _look_if_due(self, *, wanted: bool) -> bool:
         """Look if it is time, or somebody wants it; whether a look is over, well or not."""

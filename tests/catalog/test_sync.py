@@ -90,9 +90,17 @@ def test_who_waits_for_a_look_sees_what_it_found(
 
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         author.tag("a", version)
-        running.sync.look_and_wait(PATIENCE)
+        running.sync.look_now().result(PATIENCE)
 
         assert running.catalog.versions("a")[0] == version
+
+
+def test_nobody_waits_for_a_look_that_never_comes(run: Callable[..., Running]) -> None:
+    """The end lets go who waits, and who would begin to."""
+    running = run()
+    running.sync.end()
+
+    assert running.sync.look_now().result(PATIENCE) is None
 
 
 def test_one_process_fetches_for_all(author: PromptRepository, run: Callable[..., Running]) -> None:

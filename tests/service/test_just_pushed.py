@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 from support import Api, PromptRepository, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+TYPOS = 10  # at once; more than changes may be made at once
 
 
 @pytest.fixture
@@ -46,3 +52,36 @@ def test_an_app_does_not_make_the_registry_look(seldom: Registry, new_repository
 
     assert app.get("/v1/prompts/summarize/versions/1.5.0").status == 404
     app.close()
+
+
+@pytest.fixture
+def hanging(serve: Callable[..., Registry], tmp_path: Path) -> Iterator[Registry]:
+    """A registry that serves, but whose repository's host takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as host:
+        earlier = serve()
+        earlier.api.act("promote", "summarize", {"version": "1.0.0"})
+        earlier.stop()
+        upstream = f"http://127.0.0.1:{host.getsockname()[1]}/prompts.git"
+        registry = Registry(upstream, tmp_path / "data", poll_seconds="3600")
+        yield registry
+        registry.kill()
+
+
+def test_a_host_that_hangs_delays_nobody_else(hanging: Registry) -> None:
+    """Who names what is unknown waits for it; other changes do not, nor does the end of the service."""
+
+    def misspell(_: int) -> int:
+        with closing(Api(hanging.url, hanging.api.token)) as api:
+            return api.act("promote", "summarize", {"version": "9.9.9"}).status
+
+    with ThreadPoolExecutor(TYPOS) as pool:
+        waiting = [pool.submit(misspell, number) for number in range(TYPOS)]
+        changed = [
+            hanging.api.act("promote", "summarize", {"version": version}).status
+            for version in ("1.1.0", "1.2.0", "1.1.0", "1.2.0", "1.1.0", "1.2.0")
+        ]
+        over = sum(future.done() for future in waiting)
+        hanging.stop()
+
+    assert (changed, over) == ([200] * 6, 0)
+    assert {future.result() for future in waiting} == {404}
