@@ -99,7 +99,11 @@ def streams(count: int, registries: int) -> Check:
     """Who listens."""
     if not count:
         return Check("clients", "ok", "none is connected; those that poll are not counted")
-    return Check("clients", "ok", f"{count} connected, to {registries} registry processes")
+    return Check("clients", "ok", f"{count} connected, to {_processes(registries)}")
+
+
+def _processes(count: int) -> str:
+    return "one registry process" if count == 1 else f"{count} registry processes"
 
 
 def clocks(now: datetime, redis: datetime | None, newest: datetime | None) -> Check:

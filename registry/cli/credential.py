@@ -44,6 +44,16 @@ def url_origin() -> str:
     )
 
 
+def url_remedy() -> str:
+    """What to do where nobody answers at `url`."""
+    if os.environ.get("PROMPTSTAGE_URL"):
+        return "See whether it runs, and whether PROMPTSTAGE_URL is right; apps go on with what they hold"
+    return (
+        "Start one:  promptstage serve --repository ./prompts\n"
+        f"or say where it is:  export PROMPTSTAGE_URL={DEFAULT_URL}"
+    )
+
+
 def find() -> Credential:
     """The token of PROMPTSTAGE_TOKEN, else the one that a registry on this machine wrote. Raises Invalid."""
     if given := os.environ.get("PROMPTSTAGE_TOKEN"):

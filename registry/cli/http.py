@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
+from threading import Timer
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import urllib3
 
-from registry.cli import credential
+from registry.cli import credential, output
 from registry.cli.output import clean
 from registry.errors import RegistryError, Unavailable
 
@@ -25,13 +27,15 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 CONNECT_SECONDS = 5.0  # a registry that is there answers within a round trip
-READ_SECONDS = 30.0  # the slowest answer, a write behind other writes, takes a few seconds
+READ_SECONDS = 15.0  # the slowest answer: a look at the repository, and a write behind other writes
+PATIENCE_SECONDS = 3.0  # then a person wonders whether anything happens at all
 WORDS_SHOWN = 2000  # characters of a registry's sentence
 KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
 PAGE = 500  # entries asked for at once; the most that every list allows
 
 _TOLD = ("state", "variables")  # what a refusal carries beside its sentence
 _DONE = (HTTPStatus.OK, HTTPStatus.CREATED)
+_BEHIND_A_PROXY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _RETRIED = 2  # a command is sent again once, with the same key, if nobody answered
 
 
@@ -105,9 +109,10 @@ class Registry:
     ) -> urllib3.BaseHTTPResponse:
         for attempt in range(1, _RETRIED + 1):
             try:
-                return self._pool.request(
-                    method, f"{self.url}{path}", json=body, headers=headers, redirect=False
-                )
+                with _impatience(self.url):
+                    return self._pool.request(
+                        method, f"{self.url}{path}", json=body, headers=headers, redirect=False
+                    )
             except urllib3.exceptions.HTTPError as error:
                 if attempt == _RETRIED:
                     raise self._unreachable(error, method) from error
@@ -117,16 +122,18 @@ class Registry:
         doubt = ""
         if method != "GET" and not isinstance(error, urllib3.exceptions.NewConnectionError):
             doubt = "; it may have been done all the same: see `promptstage status`"
-        return Unavailable(
-            f"no registry answers at {clean(self.url)} ({_cause(error)}){doubt}\n"
-            "Start one:  promptstage serve --repository ./prompts\n"
-            "or say where it is:  export PROMPTSTAGE_URL=http://..."
-        )
+        sentence = f"no registry answers at {clean(self.url)} ({_cause(error)}){doubt}\n"
+        return Unavailable(sentence + credential.url_remedy())
 
     def _understood(self, response: urllib3.BaseHTTPResponse, member: str) -> Json:
         answer = _json(response.data)
         if response.status in _DONE and member in answer:
             return answer
+        if response.status in _BEHIND_A_PROXY and "detail" not in answer:
+            raise Unavailable(
+                f"{clean(self.url)} is a proxy, and no registry answers behind it (HTTP {response.status})\n"
+                + credential.url_remedy()
+            )
         if response.status in _DONE or "detail" not in answer:
             raise Unavailable(f"what answers at {clean(self.url)} is no registry (HTTP {response.status})")
         detail = "\n".join(clean(line, WORDS_SHOWN) for line in str(answer["detail"]).splitlines())
@@ -141,6 +148,19 @@ class Registry:
 def connect() -> Registry:
     """The registry that the environment names. Raises Invalid."""
     return Registry(credential.url(), credential.find())
+
+
+@contextmanager
+def _impatience(url: str) -> Iterator[None]:
+    """Say inside the block, if it takes long, whom it waits for."""
+    sentence = f"{clean(url)} has not answered yet; it is given {READ_SECONDS:g} s, and asked twice"
+    timer = Timer(PATIENCE_SECONDS, output.note, [sentence])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _cause(error: urllib3.exceptions.HTTPError) -> str:

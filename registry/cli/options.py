@@ -80,7 +80,7 @@ Wait = Annotated[
     bool,
     typer.Option(
         "--wait",
-        help="Return when every connected client has it. Clients that poll are not counted.",
+        help="Return when it was written to every connected client. One that polls is not counted.",
     ),
 ]
 WaitSeconds = Annotated[

@@ -48,8 +48,8 @@ def complain(sentence: str) -> None:
 
 
 def tell(text: str, style: str = "") -> None:
-    """Print a line on stderr: what belongs to the dialogue, not to the result."""
-    _console(sys.stderr).print(Text(text, style), soft_wrap=True)
+    """Print on stderr what belongs to the dialogue, not to the result."""
+    _write(Text(text, style))
 
 
 def note(sentence: str) -> None:
@@ -58,8 +58,14 @@ def note(sentence: str) -> None:
 
 
 def _remark(word: str, style: str, sentence: str) -> None:
+    _write(Text.assemble((word, style), _harmless(sentence)))
+
+
+def _write(text: Text) -> None:
+    """Write on stderr, wrapped between words on a terminal; what follows a `GAP` is there to be copied."""
     console = _console(sys.stderr)
-    console.print(Text.assemble((word, style), _harmless(sentence)), soft_wrap=not console.is_terminal)
+    for part in text.split(allow_blank=True):
+        console.print(part, soft_wrap=not console.is_terminal or GAP in part.plain)
 
 
 def dump(data: object) -> None:

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 from registry.cli import describe, http, timeline
 from registry.cli.output import clean
-from registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,14 +59,17 @@ def move(op: str, state: Json, version: str | None) -> Move | None:
 def facts(registry: Registry, order: Order, state: Json, goes: Move) -> Iterator[tuple[str, str]]:
     """What a person should know before a command is carried out, as labels and texts."""
     yield "Versions", f"{goes.old or 'nothing yet'} → {goes.new}"
-    new = _version(registry, state["prompt"], goes.new) if order.op != "rollback" else None
-    if new and new["message"]:
+    if order.op == "rollback":  # what it takes back is known, and nothing that is asked for may delay it
+        yield from _users(order.op, state, goes, ())
+        return
+    new = _version(registry, state["prompt"], goes.new)
+    if new["message"]:
         yield "Message", clean(new["message"].partition("\n")[0], MESSAGE)
     if goes.old:
         yield "Changes", _changes(registry, state["prompt"], goes)
     yield from _users(order.op, state, goes, order.body.get("steps", ()))
     yield from (("Audience", describe.target(target)) for target in order.body.get("audience", ()))
-    if new and goes.old and not state["rollout"]:
+    if goes.old and not state["rollout"]:
         needed = _needed(_version(registry, state["prompt"], goes.old), new)
         forced = "forced" if order.body.get("force") else "it takes --force"
         if needed:
@@ -79,10 +81,7 @@ def _version(registry: Registry, name: str, version: str) -> Json:
 
 
 def _changes(registry: Registry, name: str, goes: Move) -> str:
-    try:
-        found = registry.get(http.diff_path(name, goes.old, goes.new), "unified")
-    except RegistryError as error:  # a rollback must go on, whatever cannot be shown
-        return f"they cannot be shown: {error.message}"
+    found = registry.get(http.diff_path(name, goes.old, goes.new), "unified")
     lines = found["unified"].splitlines()[HEADING:]
     added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
     parts = ", ".join(map(clean, found["changed"])) or "nothing that is served"

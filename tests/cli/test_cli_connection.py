@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
+from support import PATIENCE
+
+from registry.cli import credential, http, output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,8 +124,51 @@ def test_no_registry(cli: Cli) -> None:
 
     assert done.code == 1
     assert "no registry answers at http://127.0.0.1:9 (Connection refused)" in done.err
+    assert "whether PROMPTSTAGE_URL is right; apps go on with what they hold" in done.err
+
+
+def test_no_registry_where_one_usually_is(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has said where it is: how to start one is said, and how to name another."""
+    monkeypatch.setattr(credential, "DEFAULT_URL", "http://127.0.0.1:9")
+    done = cli("status")
+
+    assert done.code == 1
     assert "promptstage serve --repository" in done.err
-    assert "PROMPTSTAGE_URL" in done.err
+    assert "export PROMPTSTAGE_URL=http://" in done.err
+
+
+def test_a_registry_that_hangs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person learns soon whom the command waits for, and that it does not wait for ever."""
+    monkeypatch.setattr(http, "PATIENCE_SECONDS", 0.0)
+    said = Event()
+
+    def note(sentence: str) -> None:
+        output.tell(sentence)
+        said.set()
+
+    monkeypatch.setattr(output, "note", note)
+
+    class Hanging(Bystander):
+        body = b'{"data": []}'
+
+        def do_GET(self) -> None:
+            said.wait(PATIENCE)
+            super().do_GET()
+
+    with listening(Hanging) as url:
+        done = cli("prompts", PROMPTSTAGE_URL=url, PROMPTSTAGE_TOKEN="t")
+
+    assert f"{url} has not answered yet; it is given 15 s, and asked twice" in done.err
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_without_a_registry_behind_it(cli: Cli, status: int) -> None:
+    """It answers in HTML; that the registry is down is what matters."""
+    with listening(type("Proxy", (Bystander,), {"body": b"<h1>Bad Gateway</h1>", "status": status})) as url:
+        done = cli("status", PROMPTSTAGE_URL=url, PROMPTSTAGE_TOKEN="t")
+
+    assert done.code == 1
+    assert f"{url} is a proxy, and no registry answers behind it (HTTP {status})" in done.err
 
 
 def test_a_lost_answer(manager: Cli, served: Registry, state: Callable[[], Any]) -> None:

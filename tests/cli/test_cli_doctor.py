@@ -45,13 +45,13 @@ def test_an_unknown_prompt_is_an_error(manager: Cli) -> None:
 
 
 def test_nobody_answers(cli: Cli) -> None:
-    """The URL, where it comes from, the token, and how to start a registry."""
+    """The URL, where it comes from, the token, and what to look at."""
     done = cli("doctor", PROMPTSTAGE_URL="http://127.0.0.1:9")
 
     assert done.code == 1
     assert "✗  registry  no registry answers at http://127.0.0.1:9 (Connection refused)" in done.out
     assert "from PROMPTSTAGE_URL" in done.out
-    assert "promptstage serve --repository" in done.out
+    assert "whether PROMPTSTAGE_URL is right" in done.out
     assert "PROMPTSTAGE_TOKEN is not set" in done.out
 
 
