@@ -35,6 +35,7 @@ REAP_SECONDS = 2.0  # a killed group is gone at once, unless a descendant left t
 OBJECT_LIMIT = 64 << 20  # bytes; a folder of a million files, more than anything we look up
 IDLE_READERS = 4  # processes kept for the next question; busy ones are as many as asking threads
 WORDS_SHOWN = 500  # characters of git's own words in an error
+PRIVATE = 0o077  # what is written is for this user alone, whatever folder it is in
 WORDS_KEPT = 16_000  # bytes of them in which we look for what went wrong
 
 _CONFIG_FILE = Path(__file__).with_name("gitconfig")
@@ -174,6 +175,7 @@ class Git:
                 as_process=True,
                 env=self._environment,
                 start_new_session=True,
+                umask=PRIVATE,
                 pass_fds=tuple(pass_fds),
             )
         except (GitCommandNotFound, OSError) as error:

@@ -197,3 +197,10 @@ def test_settings_reach_git_unseen(tmp_path: Path) -> None:
     git.init()
 
     assert git.run("config", "remote.origin.url") == b"https://example.org/a=b\n"
+
+
+def test_what_git_writes_is_private(git: Git, tmp_path: Path) -> None:
+    """Whoever may enter the folder around it can still read nothing of it."""
+    modes = [path.stat().st_mode & 0o077 for path in (tmp_path / "some where.git").rglob("*")]
+
+    assert (len(modes) > 0, set(modes)) == (True, {0})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from http import HTTPStatus
 from types import MappingProxyType
@@ -120,15 +121,26 @@ def install(app: FastAPI, max_body_bytes: int, of_paths: Mapping[str, int]) -> N
     app.add_exception_handler(Exception, _unforeseen)
 
 
+class Problem(JSONResponse):
+    """An answer that may repeat what was sent: half a surrogate pair, which is no UTF-8, stays escaped."""
+
+    media_type = "application/problem+json"
+
+    def render(self, content: object) -> bytes:
+        """Write it down."""
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8", "backslashreplace"
+        )
+
+
 def answer(
     status: HTTPStatus, detail: str, code: str, extra: Mapping[str, Any] | None = None, headers: Any = None
 ) -> JSONResponse:
     """A problem as the contract has it; `extra` are its further members."""
-    return JSONResponse(
+    return Problem(
         _body(status, detail, code) | dict(extra or {}),
         status_code=status,
         headers={**HEADERS.get(status, {}), **(headers or {})},
-        media_type="application/problem+json",
     )
 
 

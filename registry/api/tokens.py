@@ -37,8 +37,11 @@ EXAMPLE: dict[str, Any] = {
 CHANGE: dict[str, Any] = {"epoch": 1795600000, "seq": 42, "commit": "9c1d…", "applied": True}
 
 
+BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs to Unicode, but nothing to a reader
+
+
 def _check_name(name: str) -> str:
-    if not name.isprintable() or name != name.strip():
+    if not name.isprintable() or name != name.strip() or BLANKS & set(name):
         raise ValueError("a name is one line of printable text, without blanks around it")
     return name
 
@@ -70,7 +73,9 @@ class NewToken(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_check_name)]
     role: Literal["reader", "releaser", "admin"]
-    environments: list[str] | None = Field(default=None, min_length=1, max_length=MAX_ENVIRONMENTS)
+    environments: list[Annotated[str, Field(max_length=MAX_NAME)]] | None = Field(
+        default=None, min_length=1, max_length=MAX_ENVIRONMENTS
+    )
     expires_in: Annotated[
         Annotated[str, AfterValidator(_check_time)] | None, Field(description="such as 90d or 12h")
     ] = None

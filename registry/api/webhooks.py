@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 PATH = "/v1/webhooks"
 MAX_BODY_BYTES = 25 << 20  # GitHub sends up to 25 MB; a body is hashed as it comes and never kept
 SECRET_FILE = "PROMPTSTAGE_WEBHOOK_SECRET_FILE"  # noqa: S105 - the setting's name
-STANDARD_PREFIX = "whsec_"  # of a secret as standardwebhooks.com writes it; the key follows in base64
+STANDARD_PREFIX = b"whsec_"  # of a secret as standardwebhooks.com writes it; the key follows in base64
+STANDARD_BYTES = 24  # the shortest key there is; what is shorter was not meant so, and could be guessed
 
 CODES = {403: ("bad_signature", "webhooks_off"), 503: ("unavailable",)}
 
@@ -150,8 +151,9 @@ def _secret(file: Path | None) -> bytes:
 
 def _standard_key(secret: bytes) -> bytes:
     """The key of a secret in the notation of Standard Webhooks; the bytes of any other."""
-    encoded = secret.removeprefix(STANDARD_PREFIX.encode())
+    encoded = secret.removeprefix(STANDARD_PREFIX)
     try:
-        return base64.b64decode(encoded, validate=True) if encoded != secret else secret
+        key = base64.b64decode(encoded, validate=True) if encoded != secret else b""
     except binascii.Error:
         return secret
+    return key if len(key) >= STANDARD_BYTES else secret

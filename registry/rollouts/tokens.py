@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from registry.access.tokens import mint
 from registry.errors import Conflict, Invalid, NotFound
@@ -11,7 +12,7 @@ from registry.rollouts import change as at
 from registry.rollouts import clock
 from registry.rollouts.action import Acknowledged, digest
 from registry.rollouts.change import Change
-from registry.text import escape
+from registry.text import visible
 
 if TYPE_CHECKING:
     from registry.access.tokens import Token, Wish
@@ -68,10 +69,11 @@ class Tokens:
         with self._replica.writing() as lock:
             if known := self._replica.request(asker.scope("token.create"), body):
                 raise _already_created(known)
-            if any(held.name == wish.name and held.is_live(clock.now()) for held in self.list()):
+            taken = {_look(held.name) for held in self.list() if held.is_live(clock.now())}
+            if _look(wish.name) in taken:
                 raise Conflict(
-                    f"a token named {wish.name!r} is in use; choose another name, so that the history tells "
-                    "who made a change",
+                    f"a token named {wish.name!r}, or one that looks like it, is in use; choose another "
+                    "name, so that the history tells who made a change",
                     code="name_taken",
                 )
             token, secret = mint(wish, created_by=asker.token.name)
@@ -96,7 +98,7 @@ class Tokens:
         tokens = {token.id: token for token in self.list()}
         token = tokens.pop(identifier, None)
         if token is None:
-            raise NotFound(f"there is no token {escape(identifier.encode())!r}", code="unknown_token")
+            raise NotFound(f"there is no token {visible(identifier)!r}", code="unknown_token")
         if token.rules_all and not any(other.rules_all and other.is_live(now) for other in tokens.values()):
             raise Conflict(
                 f"{token.name!r} is the last token that may manage tokens; create another admin first",
@@ -123,17 +125,22 @@ class Tokens:
         return self._replica.write(lock, change, record | dict(at.request_file(change, body)))
 
     def _check(self, wish: Wish) -> None:
-        if wish.name in OWN_ACTORS:
+        if _look(wish.name) in OWN_ACTORS:
             raise Invalid(f"name: {wish.name} is how the registry names itself; choose another")
         if wish.expires_at is not None and wish.expires_at <= clock.now():
             raise Invalid("expires_at: this time is over; choose a later one")
         unknown = [name for name in wish.environments if name not in self._environments]
         if unknown:
             raise Invalid(
-                f"environments: there is no environment {escape(unknown[0].encode())!r}; "
+                f"environments: there is no environment {visible(unknown[0])!r}; "
                 f"there are {', '.join(self._environments)}",
                 code="unknown_environment",
             )
+
+
+def _look(name: str) -> str:
+    """What a reader takes a name for: wide letters, ligatures and capitals make no other one."""
+    return normalize("NFKC", name).casefold()
 
 
 def _already_created(entry: Entry) -> Conflict:

@@ -53,6 +53,15 @@ def test_a_bad_start_says_where(api: Api, environment: str, body: object, where:
     assert api.state("summarize", environment) == before
 
 
+def test_half_a_character_is_repeated_as_it_came(api: Api, environment: str) -> None:
+    """An answer is UTF-8, whatever it repeats."""
+    answer = api.act(
+        "promote", "summarize", {"version": "1.0.0", "expect": {"stable": "\ud800"}}, environment
+    )
+
+    assert (answer.status, answer.json["code"], "\ud800" in answer.json["detail"]) == (409, "changed", True)
+
+
 def test_a_body_of_ten_megabytes_is_too_large(api: Api, environment: str) -> None:
     """It is refused before it is read to the end."""
     answer = api.act("promote", "summarize", b'{"reason": "' + b"x" * 10_000_000 + b'"}', environment)

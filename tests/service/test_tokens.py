@@ -198,6 +198,10 @@ def test_a_secret_is_kept_nowhere(api: Api, registry: Registry) -> None:
         ({"name": "a\nb"}, "name: a name is one line"),
         ({"name": "x" * 101}, "name"),
         ({"name": "schedule"}, "name: schedule is how the registry names itself"),
+        ({"name": "Schedule"}, "is how the registry names itself"),
+        ({"name": "\uff53chedule"}, "is how the registry names itself"),
+        ({"name": "schedule\u3164"}, "name: a name is one line"),
+        ({"environments": ["\ud800"]}, "environments"),
         ({"environments": []}, "environments"),
         ({"environments": ["production", "moon"]}, "'moon'; there are production, staging"),
         ({"expires_in": "soon"}, "expires_in: 'soon' is not a time"),
@@ -219,7 +223,9 @@ def test_a_bad_wish_is_refused(api: Api, body: dict[str, Any], words: str) -> No
 def test_a_name_is_in_use_once(api: Api, create: Callable[..., Holder]) -> None:
     """So that every change has one actor; a name is free again when its token is gone."""
     first = create("reader", "deploy")
-    assert new(api, name="deploy").json["code"] == "name_taken"
+    assert {new(api, name=name).json["code"] for name in ("deploy", "Deploy", "\uff44eploy")} == {
+        "name_taken"
+    }
     revoke(api, first)
 
     assert new(api, name="deploy").status == 201

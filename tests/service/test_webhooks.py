@@ -213,3 +213,13 @@ def test_published_examples_hold(secret: str, claimed: dict[str, str], body: str
     proof.add(body[5:].encode())
 
     assert (halfway, proof.holds()) == (False, True)
+
+
+@pytest.mark.parametrize("secret", [b"whsec_", b"whsec_AA==", b"whsec_c2hvcnQ="])
+def test_a_standard_secret_without_a_key_is_no_open_door(secret: bytes) -> None:
+    """What follows the prefix is too short for a key, so the secret as a whole is one."""
+    for key, right in ((base64.b64decode(secret[6:]), False), (secret, True)):
+        digest = base64.b64encode(hmac.new(key, b"..", hashlib.sha256).digest()).decode()
+        proof = Proof(secret, Signatures(x_gitlab_token="", webhook_signature=f"v1,{digest}"))
+
+        assert proof.holds() is right
