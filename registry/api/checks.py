@@ -95,8 +95,13 @@ def store(name: str, trouble: RegistryError | None, fine: str, remedy: str) -> C
     return Check(name, "error", trouble.message, remedy) if trouble else Check(name, "ok", fine)
 
 
-def streams(count: int, registries: int) -> Check:
-    """Who listens."""
+def streams(count: int, registries: int, *, complete: bool) -> Check:
+    """Who listens; `complete`: all processes could be asked."""
+    if not complete:
+        message = (
+            f"{count} connected to the process that answers; those of others are not known without Redis"
+        )
+        return Check("clients", "warning", message)
     if not count:
         return Check("clients", "ok", "none is connected; those that poll are not counted")
     return Check("clients", "ok", f"{count} connected, to {_processes(registries)}")

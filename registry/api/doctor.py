@@ -39,8 +39,9 @@ async def examine(
     prompt: Annotated[str | None, Query(description="look at this prompt too")] = None,
 ) -> dict[str, Any]:
     """Examine the registry: what it finds, and what helps; `status` is ok, warning or error."""
-    tallies, _ = await service.census.all()
-    streams = checks.streams(sum(sum(one.streams.values()) for one in tallies), len(tallies))
+    tallies, complete = await service.census.all()
+    count = sum(sum(one.streams.values()) for one in tallies)
+    streams = checks.streams(count, len(tallies), complete=complete)
     found = await to_thread.run_sync(lambda: [*_registry(service, streams), *_prompt(service, token, prompt)])
     return {"checks": [asdict(check) for check in found], "time": clock.now().isoformat()}
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-PENDING = "it is recorded, but Redis does not have it yet; it will be applied when Redis is back"
+PENDING = (
+    "Redis does not answer, so the other processes were not told; they find it in the journal within a second"
+)
 
 
 def carry_out(order: Order, wait_seconds: float | None) -> None:

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 LOOK_SECONDS = 0.2  # between two looks: a change reaches clients in some 10 ms
 NAMES = 200  # of one question, so that it fits into a URL
-PARTIAL = "Redis cannot be asked: the clients of other registries are not counted"
+PARTIAL = "Redis cannot be asked: the clients of other processes are not counted"
 
 
 class Late(RegistryError):
@@ -81,7 +81,9 @@ def _look(registry: Registry, state: Json) -> Json | None:
 
 
 def _is_everywhere(row: Json, state: Json) -> bool:
-    return row["current"] >= row["connected"] and _position(row["release"]) >= (state["epoch"], state["seq"])
+    """Whether all have it, as far as they are counted, and all are."""
+    made = _position(row["release"]) >= (state["epoch"], state["seq"])
+    return made and row["complete"] and row["current"] >= row["connected"]
 
 
 def _position(release: str | None) -> tuple[int, ...]:
@@ -98,17 +100,18 @@ def _reached(row: Json, milliseconds: int) -> str:
     count = row["connected"]
     all_of_them = f"all {count} connected clients have it" if count > 1 else "the one connected client has it"
     who = all_of_them if count else "no client is connected; one that comes gets it"
-    return f"{who} ({milliseconds} ms after the command)" + _limits(row)
+    return f"{who} ({milliseconds} ms after the command)"
 
 
 def _late(row: Json | None, state: Json, bound: float) -> str:
     if row is None:
         return f"it is recorded, but the registry did not say within {bound:g} s which clients have it"
-    missing = row["connected"] - row["current"]
-    who = f"{missing} of {row['connected']} clients do not have it" if missing else "the release is not made"
     look = f"promptstage status {state['prompt']} -e {state['environment']} --watch"
-    return f"it is recorded, but after {bound:g} s {who}{_limits(row)}\nTry:  {look}"
+    return f"it is recorded, but after {bound:g} s {_lack(row)}\nTry:  {look}"
 
 
-def _limits(row: Json) -> str:
-    return "" if row["complete"] else f"; {PARTIAL}"
+def _lack(row: Json) -> str:
+    limits = "" if row["complete"] else f"; {PARTIAL}"
+    if missing := row["connected"] - row["current"]:
+        return f"{missing} of {row['connected']} clients do not have it{limits}"
+    return "the release is not made" if row["complete"] else f"nobody knows whether all have it{limits}"

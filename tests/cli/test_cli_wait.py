@@ -79,10 +79,15 @@ def test_an_older_release_is_not_the_one() -> None:
         clients.wait(registry, STATE, 0, 0)
 
 
-def test_a_count_without_redis_says_so() -> None:
-    """Then only the clients of one process are counted."""
-    with counting(release="7.3", connected=3, current=3, complete=False) as registry:
-        assert clients.PARTIAL in clients.wait(registry, STATE, 0, 0)
+@pytest.mark.parametrize("connected", [3, 0])
+def test_a_count_without_redis_is_not_all(connected: int) -> None:
+    """Only the clients of one process are counted then: that all have it would be a guess."""
+    row = {"release": "7.3", "connected": connected, "current": connected}
+    with counting(**row, complete=False) as registry, pytest.raises(clients.Late) as late:
+        clients.wait(registry, STATE, 0, 0)
+
+    assert "nobody knows whether all have it" in late.value.message
+    assert clients.PARTIAL in late.value.message
 
 
 def test_a_registry_that_cannot_tell() -> None:

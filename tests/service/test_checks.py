@@ -71,3 +71,16 @@ def test_clocks(redis: float | None, newest: float | None, status: str) -> None:
     moments = [None if ahead is None else NOW + timedelta(seconds=ahead) for ahead in (redis, newest)]
 
     assert checks.clocks(NOW, *moments).status == status
+
+
+@pytest.mark.parametrize(
+    ("count", "complete", "message"),
+    [
+        (0, True, "none is connected; those that poll are not counted"),
+        (3, True, "3 connected, to one registry process"),
+        (3, False, "3 connected to the process that answers; those of others are not known without Redis"),
+    ],
+)
+def test_who_listens(count: int, complete: bool, message: str) -> None:
+    """Nobody is said to be there, or not to be, who was not asked."""
+    assert checks.streams(count, 1, complete=complete).message == message
