@@ -20,12 +20,18 @@ Place = tuple[str, str]  # environment, prompt
 
 @dataclass(slots=True)
 class Replay:
-    """What changes lead to. `refs` is every version that was ever named, with its prompt."""
+    """What changes lead to.
+
+    Attributes:
+        refs: every version that was ever named, with its prompt.
+        requests: the seq of the change that answered each idempotency record.
+    """
 
     newest: Change | None = None
     states: dict[Place, State] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     refs: set[tuple[str, VersionRef]] = field(default_factory=set)
+    requests: dict[str, int] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
 
@@ -39,6 +45,8 @@ def replay(changes: Iterable[Change]) -> Replay:
             done.refs |= {(change.state.prompt, ref) for ref in refs(change.state)}
         if change.token:
             done.tokens[change.token.id] = change.token
+        if change.request:
+            done.requests[change.request] = seq
         done.newest = change
     return done
 

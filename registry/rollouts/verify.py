@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -83,17 +83,16 @@ def _read(git: Git, size: int, problems: list[str], tell: Callable[[str], object
     done = replay(_records(git, commits, tell))
     tell("comparing what they lead to with what is kept")
     paths = tree.paths(git, head)
-    first = _tokens(git, tree.paths(git, commits[0], at.TOKENS), problems)  # an early journal's has no record
+    early = _tokens(git, tree.paths(git, commits[0], at.TOKENS))  # those of the creation have no change
+    kept = {at.state_path(*place): state for place, state in done.states.items()}
+    held = {at.token_path(token.id): token for token in (early | done.tokens).values()}
     problems += done.faults
-    problems += _states_differ(git, paths, done)
-    tokens = _tokens(git, paths, problems)
-    if tokens != first | done.tokens:
-        problems.append("the tokens are not those that the changes lead to")
+    problems += _misplaced(paths, {at.CHANGE, *kept, *held, *_contents(done), *_requests(done)})
+    problems += _records_differ(git, paths, {**kept, **held})
+    problems += _requests_differ(git, paths, done)
     problems += _bytes_differ(git, paths, done)
     versions = sum(path.startswith(f"{at.VERSIONS}/") for path in paths)
-    return Report(
-        len(commits), len(done.states), versions, len(tokens), size, done.newest, head, tuple(problems)
-    )
+    return Report(len(commits), len(kept), versions, len(held), size, done.newest, head, tuple(problems))
 
 
 def _records(git: Git, commits: list[str], tell: Callable[[str], object]) -> Iterator[Change]:
@@ -121,40 +120,64 @@ def _objects(git: Git, tell: Callable[[str], object]) -> Iterator[str]:
         yield error.message
 
 
-def _states_differ(git: Git, paths: dict[str, str], done: Replay) -> Iterator[str]:
-    expected = {at.state_path(*place): state for place, state in done.states.items()}
-    kept = {path for path in paths if path.startswith(f"{at.STATES}/")}
-    for path in sorted(kept ^ expected.keys()):
-        yield f"{path} is {'there without a change' if path in kept else 'missing'}"
-    for path in sorted(kept & expected.keys()):
-        try:
-            same = State.model_validate_json(tree.data(git, paths[path])) == expected[path]
-        except ValidationError:
-            same = False
-        if not same:
-            yield f"{path} is not the state that the changes lead to"
-
-
-def _tokens(git: Git, paths: dict[str, str], problems: list[str]) -> dict[str, Token]:
+def _tokens(git: Git, paths: dict[str, str]) -> dict[str, Token]:
+    """The tokens of a commit, but for what is none."""
     found = {}
-    for path, oid in paths.items():
-        if path.startswith(f"{at.TOKENS}/"):
-            try:
-                token = Token.model_validate_json(tree.data(git, oid))
-                found[token.id] = token
-            except ValidationError:
-                problems.append(f"{path} is no token")
+    for oid in paths.values():
+        with suppress(ValidationError):
+            token = Token.model_validate_json(tree.data(git, oid))
+            found[token.id] = token
     return found
 
 
+def _contents(done: Replay) -> dict[str, set[tuple[str, str, str]]]:
+    """Where the bytes of versions have to be, and of which: prompt, version and digest."""
+    found: dict[str, set[tuple[str, str, str]]] = {}
+    for prompt, ref in done.refs:
+        path = at.content_path(prompt, ref.version)
+        found.setdefault(path, set()).add((prompt, ref.version, ref.digest))
+    return found
+
+
+def _requests(done: Replay) -> dict[str, int]:
+    return {at.request_path(scope): seq for scope, seq in done.requests.items()}
+
+
+def _misplaced(paths: dict[str, str], expected: set[str]) -> Iterator[str]:
+    for path in sorted(paths.keys() ^ expected):
+        yield f"{path} is {'there without a change' if path in paths else 'missing'}"
+
+
+def _records_differ(git: Git, paths: dict[str, str], expected: dict[str, State | Token]) -> Iterator[str]:
+    for path in sorted(paths.keys() & expected.keys()):
+        record = expected[path]
+        try:
+            same = type(record).model_validate_json(tree.data(git, paths[path])) == record
+        except ValidationError:
+            same = False
+        if not same:
+            yield f"{path} is not the {type(record).__name__.lower()} that the changes lead to"
+
+
+def _requests_differ(git: Git, paths: dict[str, str], done: Replay) -> Iterator[str]:
+    """An idempotency record that names another change would answer a request with what it did not do."""
+    expected = _requests(done)
+    for path in sorted(paths.keys() & expected.keys()):
+        try:
+            same = json.loads(tree.data(git, paths[path]))["seq"] == expected[path]
+        except (ValueError, KeyError, TypeError):
+            same = False
+        if not same:
+            yield f"{path} does not name change {expected[path]}"
+
+
 def _bytes_differ(git: Git, paths: dict[str, str], done: Replay) -> Iterator[str]:
-    named = {(prompt, ref.version, ref.digest) for prompt, ref in done.refs}
-    for prompt, version, digest in sorted(named):
-        oid = paths.get(at.content_path(prompt, version))
-        if oid is None:
-            yield f"the bytes of {prompt}@{version} are missing"
-        elif f"sha256:{sha256(tree.data(git, oid)).hexdigest()}" != digest:
-            yield f"the bytes of {prompt}@{version} are not those of {digest}"
+    for path, named in sorted(_contents(done).items()):
+        if path in paths:
+            found = f"sha256:{sha256(tree.data(git, paths[path])).hexdigest()}"
+            for prompt, version, digest in sorted(named):
+                if digest != found:
+                    yield f"the bytes of {prompt}@{version} are not those of {digest}"
 
 
 def _size(folder: Path) -> int:

@@ -6,10 +6,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from rollouts.story import promote, tell
+from rollouts.story import ADMIN, promote, tell
 
 from registry.errors import Unavailable
-from registry.rollouts.change import content_path, state_path, token_path
+from registry.rollouts.change import Change, content_path, request_path, state_path, token_path
 from registry.rollouts.journal import Journal
 from registry.rollouts.verify import verify
 
@@ -51,7 +51,11 @@ def test_a_whole_journal(data: Path) -> None:
             b"changed",
             "the bytes of summarize@1.0.0 are not those of sha256:",
         ),
-        (token_path("f00"), b"no token", "tokens/f00.json is no token"),
+        (content_path("summarize", "9.0.0"), b"", "9.0.0.prompt.yml is there without a change"),
+        (token_path("f00"), ADMIN.model_dump_json().encode(), "tokens/f00.json is there without a change"),
+        (token_path(ADMIN.id), b"no token", "is not the token that the changes lead to"),
+        (request_path("f00"), b"{}", "requests/f0/0.json is there without a change"),
+        ("README.md", b"", "README.md is there without a change"),
     ],
 )
 def test_what_no_change_led_to(data: Path, path: str, content: bytes, problem: str) -> None:
@@ -59,6 +63,28 @@ def test_what_no_change_led_to(data: Path, path: str, content: bytes, problem: s
     smuggle(data, path, content)
 
     assert [problem in found for found in verify(data).problems] == [True]
+
+
+@pytest.mark.parametrize(
+    ("record", "problems"),
+    [
+        (b'{"seq": 3, "body": "b"}', 0),
+        (b'{"seq": 1, "body": "b"}', 1),
+        (b"[]", 1),
+        (b"{", 1),
+        (None, 1),
+    ],
+)
+def test_what_a_request_is_answered_with(data: Path, record: bytes | None, problems: int) -> None:
+    """Its record names its own change."""
+    with closing(Journal(data)) as journal, journal.lock() as lock:
+        head = journal.head()
+        change = Change(epoch=head.change.epoch, seq=3, at=head.change.at, actor="a", op="x", request="f00")
+        journal.write(lock, head.commit, change, {request_path("f00"): record} if record else {})
+
+    found = verify(data).problems
+
+    assert (len(found), all("requests/f0/0.json" in problem for problem in found)) == (problems, True)
 
 
 def test_a_gap_in_the_order(data: Path) -> None:
