@@ -104,11 +104,12 @@ class Snapshots:
                         return
                 _replace(path, data)
         except OSError as error:
-            if self.error is None:
+            with self._writing:  # of threads that fail at once, one says so
+                first, self.error = self.error is None, str(error)
+            if first:
                 _logger.warning(
                     "prompts will not outlive this process: cannot write to %s: %s", self.folder, error
                 )
-            self.error = str(error)
         else:
             self.error = None
 

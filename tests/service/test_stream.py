@@ -48,8 +48,9 @@ class Events:
         return kind, data
 
     def ended(self) -> bool:
-        """Whether nothing more comes."""
-        return next(self._lines, None) is None
+        """Whether nothing more comes but heartbeats."""
+        events = (line for line in self._lines if line.startswith("event: "))
+        return all(event == "event: heartbeat" for event in events)
 
     def close(self) -> None:
         """Hang up."""
