@@ -53,7 +53,7 @@ END
 
 # Widen it, look again, take it back:
 promptstage advance summarize --reason "agents like it"
-promptstage rollback summarize --reason "too terse"
+promptstage rollback summarize --yes --reason "too terse"
 
 # The HTTP API: {url}/docs    Ctrl-C here ends the service.
 """

@@ -37,7 +37,7 @@ def carry_out(order: Order, wait_seconds: float | None) -> None:
         typer.Exit: a person said no.
     """
     registry = http.connect()
-    with remedies.helping(order.name, order.environment):
+    with remedies.helping(order.name, order.environment, order.body.get("version")):
         order = _settled(registry, order)
         state = registry.get(http.rollout_path(order.environment, order.name), "stable")
         _show(registry, order, state)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 DEFAULT = "production"
 
-# By the code that the registry gives; {} stands for the prompt, and what follows it.
+# By the code that the registry gives; {} stands for the prompt and its place, VERSION for the one that was
+# asked for, if there was one.
 _IN_ENVIRONMENT = {
     "no_stable": "promote {} VERSION",
     "no_release": "promote {} VERSION",
@@ -35,13 +36,16 @@ _ANYWHERE = {
 
 
 @contextmanager
-def helping(name: str, environment: str = DEFAULT, *, then: bool = False) -> Iterator[None]:
+def helping(
+    name: str, environment: str = DEFAULT, version: str | None = None, *, then: bool = False
+) -> Iterator[None]:
     """Let a refusal inside the block say what to type next; `then`: it is about an earlier time."""
     try:
         yield
     except Refused as error:
         code = "no_release_then" if then and error.code == "no_release" else error.code
-        raise Refused(error.message + _command(code, name, environment), code=error.code) from error
+        command = _command(code, name, environment).replace("VERSION", version or "VERSION")
+        raise Refused(error.message + command, code=error.code) from error
 
 
 def _command(code: str, name: str, environment: str) -> str:

@@ -25,6 +25,9 @@ APP = "registry.app:from_environment"
 # For requests under way at shutdown: the slowest, a write to the journal, takes a hundredth of it. Who reads
 # nothing of what is sent is cut off then, and the rest is done in well under a second: five are promised.
 GRACE_SECONDS = 2
+# A client whose machine or network is gone takes no heartbeat any more: it is counted no longer than four of
+# them, and not for the quarter of an hour in which the kernel would try again.
+VANISHED_MILLISECONDS = 20_000
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +60,7 @@ def run(settings: Settings, workers: int) -> int:
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_config=logs.configuration(settings.log_format, terminal=_is_terminal()),
     )
-    with _listen(settings.host, settings.port) as listener, together(settings.data, workers):
+    with listen(settings.host, settings.port) as listener, together(settings.data, workers):
         _greet(settings, _url(settings.host, listener))
         # uvicorn ends well on SIGTERM, and then raises it again; to systemd and compose that was the aim.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -80,17 +83,20 @@ def _serve(config: uvicorn.Config, listener: socket.socket) -> int:
     return 1 if failed else 0
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything is started; who connects early waits in the queue."""
+def listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything is started; who connects early waits in the queue. Raises Unavailable."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         cause = str(error.strerror).partition(" (")[0].lower()  # Python repeats the address in brackets
         raise Unavailable(
             f"cannot listen on {host}:{port}: {cause}; choose another with --host or "
             "--port (0 lets the system choose a port)"
         ) from error
+    if sys.platform == "linux":  # every connection inherits it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_MILLISECONDS)
+    return listener
 
 
 def _url(host: str, listener: socket.socket) -> str:

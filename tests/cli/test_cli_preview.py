@@ -117,3 +117,11 @@ def test_a_refusal_names_the_command_that_helps(manager: Cli, command: list[str]
 
     assert done.code == 1
     assert done.err.endswith(f"\nTry:  {helps.format(manager.environment['PROMPTSTAGE_ENVIRONMENT'])}\n")
+
+
+def test_a_remedy_names_the_version_that_was_asked_for(manager: Cli) -> None:
+    """A rollout of a prompt that nobody has yet: what helps is one paste away."""
+    environment = manager.environment["PROMPTSTAGE_ENVIRONMENT"]
+    done = manager("start", "summarize", "1.1.0")
+
+    assert done.err.endswith(f"\nTry:  promptstage promote summarize -e {environment} 1.1.0\n")

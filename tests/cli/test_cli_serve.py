@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
+from registry.cli import server
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +89,14 @@ def test_a_key_never_reaches_the_log(served: Registry) -> None:
 def test_what_it_says_of_itself(cli: Cli, command: list[str]) -> None:
     """Help and version go to stdout."""
     assert "promptstage" in cli(*command).out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such bound")
+def test_a_client_that_vanished_is_not_waited_for() -> None:
+    """What is sent to it and never arrives ends its connection, and so its stream is counted no more."""
+    with server.listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            bound = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+    assert bound == server.VANISHED_MILLISECONDS
