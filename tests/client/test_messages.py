@@ -158,10 +158,14 @@ def test_a_cold_get_in_an_event_loop_is_told_once(
 
 
 def test_a_cold_use_in_an_event_loop_is_told_with_its_line(
-    connect: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    connect: Connect,
+    registry: FakeRegistry,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The application's, and not that of what makes a function a `with`."""
     monkeypatch.setattr("promptstage.fetcher._warned", Event())
+    registry.mode = SILENT_STREAM
 
     async def main() -> None:
         with connect().use("summarize"):

@@ -15,7 +15,7 @@ import pytest
 from support import Registry, prompt, until
 
 from promptstage import Client
-from promptstage.logs import JsonFormatter, install
+from promptstage.logs import JsonFormatter, install, uninstall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +59,7 @@ def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
     logger.setLevel(logging.INFO)
     yield logger, written
     logger.removeHandler(handler)
+    uninstall()
 
 
 def test_from_a_tag_to_a_stamped_log_line(
