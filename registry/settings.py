@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     @field_validator("repository")
     @classmethod
     def _check_repository(cls, repository: str) -> str:
+        repository = repository.strip()
         if _WITH_SECRET.match(repository):
             raise ValueError(
                 "an address is shown in logs, so it may hold no user or password; write the token "

@@ -131,7 +131,8 @@ def _absolute(path: Path | None) -> Path | None:
 
 def _ssh_path(path: Path) -> str:
     """A path as ssh reads one in an option: quoted, with nothing in it that it would replace."""
-    return f'"{str(path).replace("%", "%%")}"'
+    escaped = str(path).replace("\\", r"\\").replace('"', r"\"").replace("%", "%%")
+    return f'"{escaped}"'
 
 
 def _read(path: Path, setting: str) -> bytes:

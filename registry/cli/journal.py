@@ -129,7 +129,7 @@ def restore(
 
     Clients, and a Redis of your own, may have seen changes that are younger than the backup. Until it is
     told otherwise the registry then refuses to write (`journal_behind`), and clients keep what they have.
-    `promptstage journal recover` settles both.
+    `promptstage journal recover` settles both. A token that was revoked since is good again: revoke it again.
 
     \b
     Example:  promptstage journal restore /backup/journal-2026-05-04.bundle --data /var/lib/promptstage
@@ -144,6 +144,7 @@ def restore(
         "clients and Redis may have seen younger changes than this backup has. Before you start the "
         f"registry: promptstage journal recover --data {clean(data)}"
     )
+    output.note("tokens that were revoked since are good again: promptstage token list, and revoke ID")
 
 
 @app.command()

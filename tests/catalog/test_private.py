@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -224,6 +225,16 @@ def test_a_certificate_that_nobody_trusts_is_told(host: HttpHost, token_file: Pa
 def test_a_key_opens_a_repository(sshd: SshHost, author: PromptRepository, tmp_path: Path) -> None:
     """With a host that is known; the names of the files hold spaces."""
     mirror = look(tmp_path, sshd.url(author.path), None, sshd.key, sshd.known_hosts)
+
+    assert list(mirror.tags()) == ["a/v1.0.0"]
+
+
+def test_the_name_of_a_key_is_only_a_name(sshd: SshHost, author: PromptRepository, tmp_path: Path) -> None:
+    """Neither ssh nor a shell reads anything else in it."""
+    key = tmp_path / 'a "key" \\ $(of) 100%h; x'
+    shutil.copy(sshd.key, key)
+
+    mirror = look(tmp_path, sshd.url(author.path), None, key, sshd.known_hosts)
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
 

@@ -61,6 +61,7 @@ def test_the_secret_is_nowhere(host: HttpHost, private: Registry, tmp_path: Path
         f"https://ada:{SECRET}@example.org/prompts.git",
         f"https://{SECRET}@example.org/prompts.git",
         f"ssh://git:{SECRET}@example.org/prompts.git",
+        f" https://{SECRET}@example.org/prompts.git",
     ],
 )
 def test_an_address_holds_no_secret(address: str) -> None:
