@@ -150,17 +150,21 @@ def _unpack(staging: Path, file: Path, tell: Callable[[str], object]) -> Report:
     shutil.copyfile(file, copy)
     with closing(Git(staging / REPOSITORY, config=DURABLE)) as git:
         git.init()
-        git.run(
-            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(copy.absolute()),
-            f"{BRANCH}:{BRANCH}", timeout=COPY_SECONDS,
-        )  # fmt: skip
+        try:
+            git.run(
+                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(copy.absolute()),
+                f"{BRANCH}:{BRANCH}", timeout=COPY_SECONDS,
+            )  # fmt: skip
+        except GitFailed as error:
+            raise _damaged(file, error.message) from error
     write_marker(staging, 0)
     report = verify(staging, tell)
     if report.problems:
-        raise Unavailable(
-            f"{file} is damaged, and nothing was restored: {'; '.join(report.problems[:3])}",
-            code="journal_damaged",
-        )
+        raise _damaged(file, "; ".join(report.problems[:3]))
     with suppress(OSError):
         copy.unlink()
     return report
+
+
+def _damaged(file: Path, what: str) -> Unavailable:
+    return Unavailable(f"{file} is damaged, and nothing was restored: {what}", code="journal_damaged")

@@ -55,6 +55,6 @@ def _need(git: Git, expression: str) -> GitObject:
 
 
 def _parse(line: bytes) -> tuple[str, str]:
-    """One line of ``ls-tree -r -z``: mode, kind and object id, a tab, the path."""
-    about, path = line.decode().split("\t", 1)
+    """One line of ``ls-tree -r -z``: mode, kind and object id, a tab, the path (ours are UTF-8)."""
+    about, path = line.decode("utf-8", "backslashreplace").split("\t", 1)
     return path, about.split()[2]

@@ -56,6 +56,7 @@ def test_a_whole_journal(data: Path) -> None:
         (token_path(ADMIN.id), b"no token", "is not the token that the changes lead to"),
         (request_path("f00"), b"{}", "requests/f0/0.json is there without a change"),
         ("README.md", b"", "README.md is there without a change"),
+        (r'"\377"', b"", r"\xff is there without a change"),  # as git's import writes a byte that is no UTF-8
     ],
 )
 def test_what_no_change_led_to(data: Path, path: str, content: bytes, problem: str) -> None:
