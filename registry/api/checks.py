@@ -85,9 +85,12 @@ def some(names: Sequence[str], count: int) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def problem(found: Json | str | None) -> str:
-    """What is wrong with a version, in a line."""
-    return str(found["message"] if isinstance(found, dict) else found or "it cannot be read")
+def problem(found: Json | None) -> str:
+    """What is wrong with a version, and where in its file."""
+    if found is None:
+        return "it cannot be read"
+    place = ":".join(str(found[part]) for part in ("path", "line", "column") if found[part] is not None)
+    return str(found["message"]) if found["line"] is None else f"{place}: {found['message']}"
 
 
 def store(name: str, trouble: RegistryError | None, fine: str, remedy: str) -> Check:

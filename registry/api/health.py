@@ -56,7 +56,7 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
         "status": "ready" if ready else "starting" if replica.problem is None else "broken",
         "journal": _told(replica.problem),
         "redis": _told(replica.board_problem),
-        "repository": mirror.report()["error"] or "ok",
+        "repository": repository(mirror.report()["error"], age),
         "repository_age_seconds": None if age is None else round(age, 1),
     }
 
@@ -73,6 +73,11 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
 def metrics(service: Service, _: Reader) -> Response:
     """Show the service's numbers, summed over its workers; any token may ask."""
     return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+def repository(error: str | None, age: float | None) -> str:
+    """How the prompt repository is; a look that was never finished is no good one."""
+    return error or ("never read; the log says more" if age is None else "ok")
 
 
 def _told(problem: Unavailable | None) -> str:

@@ -63,7 +63,8 @@ def _show(registry: Registry, order: Order, state: Json) -> None:
     goes = preview.move(order.op, state, order.body.get("version"))
     if goes is None or order.op not in {"start", "promote", "rollback"}:
         return
-    facts = list(preview.facts(registry, order, state, goes))
+    if not (facts := list(preview.facts(registry, order, state, goes))):
+        return
     output.tell(f"{order.op} {order.name} in {order.environment}", "bold")
     output.facts([("", label, text) for label, text in facts], aside=True)
     if order.ask and output.is_dialogue() and not output.ask("Go ahead?"):

@@ -57,12 +57,15 @@ def move(op: str, state: Json, version: str | None) -> Move | None:
 
 
 def facts(registry: Registry, order: Order, state: Json, goes: Move) -> Iterator[tuple[str, str]]:
-    """What a person should know before a command is carried out, as labels and texts."""
-    yield "Versions", f"{goes.old or 'nothing yet'} → {goes.new}"
+    """What a person should know before a command is carried out; of a version that is invalid, nothing."""
+    versions = ("Versions", f"{goes.old or 'nothing yet'} → {goes.new}")
     if order.op == "rollback":  # what it takes back is known, and nothing that is asked for may delay it
-        yield from _users(order.op, state, goes, ())
+        yield from (versions, *_users(order.op, state, goes))
         return
     new = _version(registry, state["prompt"], goes.new)
+    if new["document"] is None:
+        return
+    yield versions
     if new["message"]:
         yield "Message", clean(new["message"].partition("\n")[0], MESSAGE)
     if goes.old:
@@ -88,7 +91,7 @@ def _changes(registry: Registry, name: str, goes: Move) -> str:
     return f"{parts} (+{added} -{removed} lines: promptstage diff {name} {goes.old} {goes.new})"
 
 
-def _users(op: str, state: Json, goes: Move, steps: Sequence[Json]) -> Iterator[tuple[str, str]]:
+def _users(op: str, state: Json, goes: Move, steps: Sequence[Json] = ()) -> Iterator[tuple[str, str]]:
     share = describe.percent(state["rollout"]) if state["rollout"] else 0.0
     if op == "start":
         plan = list(timeline.of_plan(steps, datetime.now(UTC)))

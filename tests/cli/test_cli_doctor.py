@@ -31,7 +31,8 @@ def test_one_prompt(manager: Cli) -> None:
     """Its versions, those that cannot be served, and where it is in force."""
     manager("promote", "summarize", "1.0.0")
 
-    assert "!  broken@1.0.0  it is invalid: messages must be a list" in manager("doctor", "broken").out
+    told = "!  broken@1.0.0  it is invalid: prompts/broken.prompt.yml:1:11: messages must be a list"
+    assert told in manager("doctor", "broken").out
     place = manager.environment["PROMPTSTAGE_ENVIRONMENT"]
     assert re.search(f"✓  {place} +1.0.0 is stable\n", manager("doctor", "summarize").out)
 

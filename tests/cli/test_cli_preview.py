@@ -125,3 +125,10 @@ def test_a_remedy_names_the_version_that_was_asked_for(manager: Cli) -> None:
     done = manager("start", "summarize", "1.1.0")
 
     assert done.err.endswith(f"\nTry:  promptstage promote summarize -e {environment} 1.1.0\n")
+
+
+def test_a_version_that_is_invalid_is_not_asked_about(manager: Cli) -> None:
+    """The registry refuses it, and says why; nothing is shown as if it could be done."""
+    done = manager("promote", "broken", "1.0.0")
+
+    assert done.err.startswith("Error: broken@1.0.0 is invalid: ")

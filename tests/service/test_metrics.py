@@ -9,9 +9,12 @@ from contextlib import closing, suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+import pytest
 import urllib3
 from prometheus_client.parser import text_string_to_metric_families
 from support import Api, Registry, children, until
+
+from registry.api import health
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,6 +224,15 @@ def test_ready_without_redis_and_repository(
     assert number(api, "journal_writable") == 1
     valkey.start()
     until(lambda: number(api, "redis_up") == 1, "Redis to be back")
+
+
+@pytest.mark.parametrize(
+    ("error", "age", "told"),
+    [(None, 3.0, "ok"), ("no route", 3.0, "no route"), (None, None, "never read; the log says more")],
+)
+def test_a_repository_that_was_never_read_is_not_ok(error: str | None, age: float | None, told: str) -> None:
+    """As on a full disk, where no look comes to its end."""
+    assert health.repository(error, age) == told
 
 
 class Unready(Registry):
