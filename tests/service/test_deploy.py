@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from rollouts.test_board import NEEDED
 
+from registry import redis_url
 from registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ALERTS = DEPLOY / "prometheus-alerts.yml"
 TRIED = DEPLOY / "prometheus-alerts.test.yml"
+OF_THE_COMMAND_LINE = {"PROMPTSTAGE_URL", "PROMPTSTAGE_TOKEN"}
 METRIC = re.compile(r"\b(?:promptstage|process)_[a-z_]+\b")
 
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
@@ -104,11 +107,29 @@ def test_every_metric_that_is_named_exists(api: Api, environment: str) -> None:
 @pytest.mark.parametrize("name", ["promptstage.service", "compose.yml", "README.md"])
 def test_every_setting_that_is_named_exists(name: str) -> None:
     """A slip of the pen in a variable's name would be ignored by the service."""
-    settings = {f"PROMPTSTAGE_{field.upper()}" for field in Settings.model_fields}
+    settings = {f"PROMPTSTAGE_{field.upper()}" for field in Settings.model_fields} | OF_THE_COMMAND_LINE
     named = set(re.findall(r"PROMPTSTAGE_[A-Z_]+[A-Z]", (DEPLOY / name).read_text()))
 
     assert named <= settings
     assert named
+
+
+def test_the_forms_of_a_redis_url_are_taken() -> None:
+    """Whatever is written there without its brackets, and with them."""
+    forms = re.findall(r"`((?:redis|unix)[a-z+]*://[^`]+)`", (DEPLOY / "README.md").read_text())
+    spare = [re.sub(r"\[.*?\]", "", form) for form in forms]
+    whole = [re.sub(r"[\[\]]", "", form).replace("/db", "/0") for form in forms]
+
+    kinds = [redis_url.parse(form).kind for form in (*spare, *whole)]
+    assert kinds == ["server", "unix", "cluster", "sentinel"] * 2
+
+
+def test_the_rights_that_redis_must_give_are_those_that_are_tried() -> None:
+    """The tests of the board use a Redis with exactly these."""
+    told = re.search(r"-@all ([^`]+)\n", (DEPLOY / "README.md").read_text())
+
+    assert told
+    assert set(told[1].split()) == set(NEEDED.split()) - {"-@all"}
 
 
 @needs_systemd
