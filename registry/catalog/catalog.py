@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections import Counter, OrderedDict
+from collections import Counter
 from datetime import UTC, datetime
-from difflib import get_close_matches, unified_diff
+from difflib import get_close_matches
 from heapq import nlargest
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from promptstage.model import dump_document
 from registry.catalog import naming
+from registry.catalog.diff import diff
+from registry.catalog.kept import Kept
 from registry.catalog.tagged import About
 from registry.catalog.version import Version, invalid, unread, with_content
 from registry.errors import DocumentInvalid, GitFailed, NotFound
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Catalog", "Version"]
 
 LATEST = "latest"
-KEPT_VERSIONS = 2000  # read in full and kept; a registry serves some hundreds at a time
-KEPT_BYTES = 32 << 20  # of their files; a parsed one takes a few times as much
 INVALID_SHOWN = 20  # the versions that somebody may be looking for
 NAMED = 3  # names or versions that an error suggests
 
@@ -56,7 +54,7 @@ class Catalog:
         self._staged = staged
         self._index: dict[str, dict[str, str]] = {}  # name -> version -> id of the tag's object, newest first
         self._known: dict[tuple[str, str], Version] = {}  # summaries
-        self._kept = _Kept()
+        self._kept = Kept()
         self._revision: object = None  # of the mirror that the index was made of
         self._lock = Lock()
 
@@ -185,18 +183,8 @@ class Catalog:
         self._settle(name, version, self._staged(name, version))
 
     def diff(self, name: str, old: str, new: str) -> Json:
-        """Compare two versions.
-
-        Returns:
-            ``unified``: the difference of the files as text; ``changed``: the document's fields that
-            differ, in their order, none if one of the two is invalid.
-
-        Raises:
-            NotFound: one of them does not exist.
-        """
-        a, b = self.read(name, old), self.read(name, new)
-        lines = unified_diff(_lines(a), _lines(b), f"{name}@{a.version}", f"{name}@{b.version}", lineterm="")
-        return {"unified": "".join(f"{line}\n" for line in lines), "changed": _changed(a, b)}
+        """Compare two versions, as `diff` does. Raises NotFound if one of them does not exist."""
+        return diff(self.read(name, old), self.read(name, new))
 
     def _read_latest(self, name: str) -> Version:
         """Reading may show that the latest is invalid, and then another one is."""
@@ -251,28 +239,6 @@ class Catalog:
         return unread(name, version, about)
 
 
-class _Kept:
-    """The versions read last, bounded by count and bytes."""
-
-    def __init__(self) -> None:
-        self._versions: OrderedDict[tuple[str, str], Version] = OrderedDict()
-        self._bytes = 0
-        self._lock = Lock()
-
-    def get(self, key: tuple[str, str]) -> Version | None:
-        with self._lock:
-            if key in self._versions:
-                self._versions.move_to_end(key)
-            return self._versions.get(key)
-
-    def put(self, key: tuple[str, str], version: Version) -> None:
-        with self._lock:
-            self._bytes += _size(version) - _size(self._versions.pop(key, None))
-            self._versions[key] = version
-            while len(self._versions) > KEPT_VERSIONS or self._bytes > KEPT_BYTES:
-                self._bytes -= _size(self._versions.popitem(last=False)[1])
-
-
 def _tagged_at(version: Version) -> datetime:
     return datetime.fromisoformat(version.tagged_at or _time(0))
 
@@ -288,10 +254,6 @@ def _tell_invalid(version: Version) -> None:
         *(version.name, version.version, problem.get("path"), problem.get("line"), problem.get("message")),
         extra={"event": "version.invalid", "prompt": version.name, "version": version.version},
     )
-
-
-def _size(version: Version | None) -> int:
-    return len(version.content or b"") if version else 0
 
 
 def _sorted(versions: dict[str, str]) -> dict[str, str]:
@@ -311,17 +273,3 @@ def _unknown_version(name: str, version: str, versions: list[str]) -> NotFound:
         f"Tag a commit {naming.tag_of(name, '<version>')} to make one",
         code="unknown_version",
     )
-
-
-def _lines(version: Version) -> list[str]:
-    return (version.content or b"").decode("utf-8", "replace").splitlines()
-
-
-def _changed(a: Version, b: Version) -> list[str]:
-    if a.document is None or b.document is None:
-        return []
-    old, new = dump_document(a.document), dump_document(b.document)
-    # Compared as JSON: to Python, 1 equals true.
-    return [
-        key for key in old if json.dumps(old[key], sort_keys=True) != json.dumps(new[key], sort_keys=True)
-    ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import prompt
 
-from registry.catalog import catalog as module
+from registry.catalog import kept
 from registry.catalog.catalog import Catalog
 from registry.errors import NotFound
 
@@ -275,7 +275,7 @@ def test_what_was_read_is_kept_within_bounds(
     """The versions read last stay in memory; statuses stay for all."""
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         author.tag("a", version)
-    monkeypatch.setattr(module, "KEPT_VERSIONS", 2)
+    monkeypatch.setattr(kept, "KEPT_VERSIONS", 2)
     catalog = read()
 
     first, *_ = [catalog.read("a", version) for version in ("1.0.0", "1.1.0", "1.2.0")]
