@@ -40,7 +40,7 @@ export PROMPTSTAGE_URL={url} PROMPTSTAGE_TOKEN=$(cat {token})
 # What is in force, and what one user gets:
 promptstage status
 curl -s -H "Authorization: Bearer $PROMPTSTAGE_TOKEN" \\
-  "$PROMPTSTAGE_URL/v1/environments/production/resolve/summarize?key=user-42"
+  "$PROMPTSTAGE_URL/v1/environments/production/resolve/summarize?key=user-42"; echo
 
 # A thousand users, decided in an app's own memory:
 python - <<'END'

@@ -86,7 +86,7 @@ class EventStream(Response):
         for built in await asyncio.to_thread(self._newer):
             yield _event("release", built.body), built
         yield _heartbeat(head), None
-        while not subscription.closed:
+        while subscription.pending or not subscription.closed:
             await subscription.wake.wait()
             subscription.wake.clear()
             pending, subscription.pending = subscription.pending, {}

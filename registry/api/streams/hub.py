@@ -33,7 +33,9 @@ class Subscription:
         self.wake = asyncio.Event()
 
     def offer(self, built: Built) -> None:
-        """Let a release wait to be sent, in the place of an older one."""
+        """Let a release wait to be sent, in the place of an older one; too late for a stream that ends."""
+        if self.closed:
+            return
         held = self.pending.get(built.release.prompt)
         if held is None or held.release.position <= built.release.position:
             self.pending[built.release.prompt] = built
