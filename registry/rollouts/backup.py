@@ -6,7 +6,6 @@ and clone it.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from contextlib import closing, suppress
@@ -53,12 +52,9 @@ def backup(folder: Path, file: Path, *, force: bool = False) -> int:
     require(folder)
     with closing(Git(folder / REPOSITORY)) as git:
         data = git.run("bundle", "create", "--quiet", "--version=2", "-", BRANCH, timeout=COPY_SECONDS)
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        write_durably(unfinished, data)
-        unfinished.replace(file)
+        write_durably(file, data)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise Unavailable(f"{file} cannot be written: {error.strerror}", code="unwritable") from error
     return len(data)
 
@@ -84,8 +80,8 @@ def restore(folder: Path, file: Path, tell: Callable[[str], object] = lambda _: 
         staging.mkdir(mode=0o700)
         try:
             report = _unpack(staging, file, tell)
+            sync_changed(staging / REPOSITORY, since=0.0)
             (staging / REPOSITORY).rename(folder / REPOSITORY)
-            sync_changed(folder / REPOSITORY, since=0.0)
             write_marker(folder, report.newest.epoch if report.newest else 0)
         finally:
             shutil.rmtree(staging, ignore_errors=True)

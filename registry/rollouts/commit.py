@@ -55,12 +55,18 @@ def sync_changed(repository: Path, since: float) -> None:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that it survives a power cut."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
+    """Write a file, whole or not at all, so that it survives a power cut; only this user may read it."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.unlink(missing_ok=True)  # of one that was killed, or a stranger's trap: we write into our own
+    try:
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 

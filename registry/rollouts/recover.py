@@ -183,10 +183,10 @@ def _swap(folder: Path, staging: Path, epoch: int) -> Path | None:
     """Put the new journal in the place of the damaged one, which is kept beside it."""
     damaged, aside = folder / REPOSITORY, folder / f"{REPOSITORY}{ASIDE}{epoch}"
     kept = damaged.exists()
+    sync_changed(staging / REPOSITORY, since=0.0)
     if kept:
         damaged.rename(aside)
     (staging / REPOSITORY).rename(damaged)
-    sync_changed(damaged, since=0.0)
     write_marker(folder, epoch)
     return aside if kept else None
 
