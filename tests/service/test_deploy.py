@@ -150,3 +150,14 @@ def test_the_compose_file_can_be_read() -> None:
     for service in file["services"].values():
         assert set(service.get("secrets", [])) <= file["secrets"].keys()
         assert set(service["networks"]) <= file["networks"].keys()
+
+
+def test_the_image_holds_nothing_else_of_a_checkout() -> None:
+    """A layer keeps what was copied, and beside the code there may be secrets and data folders."""
+    recipe = yaml.safe_load((DEPLOY / "compose.yml").read_text())["x-registry"]["build"]["dockerfile_inline"]
+    copied = [
+        name for line in re.findall(r"^COPY (.+) /src.*$", recipe, re.MULTILINE) for name in line.split()
+    ]
+
+    assert set(copied) == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "registry", "client"}
+    assert all((DEPLOY.parent / name).exists() for name in copied)
