@@ -107,15 +107,15 @@ class Registry:
     def _send(
         self, method: str, path: str, body: Json | None, headers: dict[str, str]
     ) -> urllib3.BaseHTTPResponse:
-        for attempt in range(1, _RETRIED + 1):
-            try:
-                with _impatience(self.url):
+        with _impatience(self.url):
+            for attempt in range(1, _RETRIED + 1):
+                try:
                     return self._pool.request(
                         method, f"{self.url}{path}", json=body, headers=headers, redirect=False
                     )
-            except urllib3.exceptions.HTTPError as error:
-                if attempt == _RETRIED:
-                    raise self._unreachable(error, method) from error
+                except urllib3.exceptions.HTTPError as error:
+                    if attempt == _RETRIED:
+                        raise self._unreachable(error, method) from error
         raise AssertionError("the loop returns or raises")
 
     def _unreachable(self, error: urllib3.exceptions.HTTPError, method: str) -> Unavailable:
