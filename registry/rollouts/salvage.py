@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.rollouts.change import Change
 
 Model = TypeVar("Model", bound=BaseModel)
+Position = tuple[int, int]  # epoch, seq
 
 COPY_SECONDS = 900.0  # a gigabyte, read and written
 STAGING = ".journal.recovering"  # in the data folder; what a recovery leaves that was cut off
@@ -69,7 +70,7 @@ class Found:
     from_redis: int = 0
 
     def take_record(self, record: Change) -> None:
-        """Take over what a change of a damaged journal says, in whatever order they come."""
+        """Take over what a change of a damaged journal says; they come newest first."""
         self.head = max(self.head, record.position)
         self.take([record.state] if record.state else [])
         token = record.token
@@ -126,11 +127,12 @@ def _read_journal(git: Git, found: Found, tell: Callable[[str], object]) -> None
         parent = tree.oid(git, BRANCH)
     else:
         tell("looking for the newest change that is whole")
-        readable: list[tuple[tuple[int, int], str]] = []
-        for commit, record in _records(git):
-            found.take_record(record)
-            readable.append((record.position, commit))
-        parent = _newest_whole(git, [commit for _, commit in sorted(readable, reverse=True)], found)
+        readable = _newest_first(git)
+        parent = _newest_whole(git, [commit for _, commit in readable], found)
+        whole = tree.record(git, parent).position if parent else (0, 0)
+        for position, commit in readable:
+            if position > whole:  # all that is older is in what is whole, or was never acknowledged
+                found.take_record(tree.record(git, commit))
     if parent is None:
         return
     found.parent, found.base = parent, tree.record(git, parent)
@@ -165,6 +167,15 @@ def _records(git: Git) -> Iterator[tuple[str, Change]]:
         if kind == "commit":
             with suppress(Unavailable):
                 yield oid, tree.record(git, oid)
+
+
+def _newest_first(git: Git) -> list[tuple[Position, str]]:
+    """The changes that can be read; of two with one number the branch's own is the acknowledged one."""
+    head = None
+    with suppress(Unavailable):
+        head = tree.oid(git, BRANCH)
+    read = sorted((record.position, commit == head, commit) for commit, record in _records(git))
+    return [(position, commit) for position, _, commit in reversed(read)]
 
 
 def _newest_whole(git: Git, commits: list[str], found: Found) -> str | None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rollouts.story import ADMIN, EPOCH, SECRET, content, promote, promoted, states, tell
 
-from registry.access.tokens import Keyring
+from registry.access.tokens import Keyring, Role, Wish, mint
 from registry.errors import Unavailable
 from registry.rollouts import clock
+from registry.rollouts.change import Change, token_path
 from registry.rollouts.journal import Journal
 from registry.rollouts.recover import recover
 from registry.rollouts.salvage import Seen, look
@@ -146,3 +147,31 @@ def test_a_registry_that_writes_meanwhile(data: Path) -> None:
         recover(data, found, nowhere)
 
     assert states(data) == {"summarize": "1.2.0"}
+
+
+@pytest.mark.parametrize("later", [(), ("1.2.0",)])
+def test_what_was_never_acknowledged_does_not_come_back(data: Path, later: tuple[str, ...]) -> None:
+    """A writer that was killed may leave whole commits, but the branch does not lead to them."""
+    branch = data / "journal.git/refs/heads/main"
+    before = branch.read_text()
+    for number in range(5):
+        promote(data, f"9.{number}.0")
+        branch.write_text(before)
+    create_token(data)
+    for version in later:
+        promote(data, version, previous=2)
+    (data / "journal.json").unlink()
+
+    mend(data)
+
+    assert states(data) == {"summarize": later[-1] if later else "1.1.0"}
+
+
+def create_token(data: Path) -> None:
+    """A change that is not about a prompt."""
+    with closing(Journal(data)) as journal, journal.lock() as lock:
+        head = journal.head()
+        token, _ = mint(Wish(name="app", role=Role.reader))
+        seq = head.change.seq + 1
+        change = Change(epoch=EPOCH, seq=seq, at=clock.now(), actor="a", op="token.create", token=token)
+        journal.write(lock, head.commit, change, {token_path(token.id): token.model_dump_json().encode()})
