@@ -108,12 +108,14 @@ class Sync:
                 self._follow()
                 if looked:
                     self._answer(asked)
+                    asked = 0
                 if self._mirror.was_looked_at():  # if not, another process is at it just now
                     self.first_look.set()
                 self._settle_some()
             except Exception:  # whatever it is, the next round may do better
                 logger.exception("the catalog could not be brought up to date; it stays as it is")
                 self.first_look.set()
+                self._answer(asked)
             if not self._unread:
                 self._wake.wait(min(self._poll, FOLLOW_SECONDS))
 

@@ -185,7 +185,7 @@ def test_each_kind_of_trouble_is_logged_once(
 
 
 def test_a_fault_does_not_end_the_thread(author: PromptRepository, run: Callable[..., Running]) -> None:
-    """Not even one in our own callback."""
+    """Not even one in our own callback; and who waited for that look waits no longer."""
     running = run()
     called = Event()
 
@@ -195,8 +195,8 @@ def test_a_fault_does_not_end_the_thread(author: PromptRepository, run: Callable
 
     running.sync._on_change = fail
     author.tag("a", "1.0.0")
-    running.sync.look_now()
-    assert called.wait(PATIENCE)
+    running.sync.look_now().result(PATIENCE)
+    assert called.is_set()
     running.sync._on_change = lambda: running.changes.put(None)
     author.tag("b", "1.0.0")
     running.sync.look_now()
