@@ -52,7 +52,10 @@ def explain(  # noqa: PLR0913 - one parameter an option
     if not key:
         raise typer.BadParameter("--key is empty; an app that gives no key gets a random one for each call")
     attributes = rules.attributes(attribute or [])
-    moment = when.parse(at, datetime.now(UTC)) if at else None
+    now = datetime.now(UTC)
+    moment = when.parse(at, now) if at else None
+    if moment and moment > now:
+        raise typer.BadParameter(f"--at {at!r} is yet to come; without --at it is now")
     with remedies.helping(name, environment, then=moment is not None):
         found = _ask(http.connect(), environment, name, {"key": key, "attributes": attributes}, moment)
     if as_json:

@@ -98,3 +98,12 @@ def test_json(manager: Cli) -> None:
 def test_what_makes_no_sense_is_a_usage_error(manager: Cli, options: list[str]) -> None:
     """It is said what is accepted."""
     assert manager("explain", "summarize", *options).code == 2
+
+
+def test_nobody_knows_what_is_yet_to_come(manager: Cli) -> None:
+    """What is in force now may have changed by then: it is no answer."""
+    manager("promote", "summarize", "1.0.0")
+    done = manager("explain", "summarize", "--key", "user-42", "--at", "2999-01-01T00:00:00Z")
+
+    assert done.code == 2
+    assert "is yet to come" in done.err
