@@ -105,7 +105,10 @@ class EventStream(Response):
     def _release(self, name: str) -> Built | None:
         try:
             return self._hub.view.release(self._subscription.environment, name)
-        except RegistryError:  # it is in the log; the client's other names must not go without theirs
+        except (
+            RegistryError,
+            OSError,
+        ):  # it is in the log; the client's other names must not go without theirs
             return None
 
 
