@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from registry.cli import actions, check, doctor, explain, init, journal, reading, serve, status, tag, token
+from registry.cli.author import check, init, tag
+from registry.cli.operate import doctor, journal, serve, token
 from registry.cli.output import complain
+from registry.cli.release import actions, explain, reading, status
 from registry.errors import RegistryError
 
 __all__ = ["app", "main"]

@@ -13,7 +13,7 @@ import pytest
 from cli.shell import commit
 from support import prompt
 
-from registry.cli import worktree
+from registry.cli.author import worktree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

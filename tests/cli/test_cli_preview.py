@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.cli import http, preview
+from registry.cli import http
 from registry.cli.credential import Credential
-from registry.cli.preview import Move
+from registry.cli.release import preview
+from registry.cli.release.preview import Move
 
 if TYPE_CHECKING:
     from cli.shell import Cli

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.cli import server
+from registry.cli.operate import server
 
 if TYPE_CHECKING:
     from pathlib import Path

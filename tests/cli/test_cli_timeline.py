@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from registry.cli import timeline
+from registry.cli.release import timeline
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STEPS: list[dict[str, Any]] = [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.cli.token import expiry
+from registry.cli.operate.token import expiry
 
 if TYPE_CHECKING:
     from cli.shell import Cli, Done

@@ -11,8 +11,9 @@ import pytest
 from cli.test_cli_connection import Bystander, listening
 
 from promptstage import Client
-from registry.cli import clients, http
+from registry.cli import http
 from registry.cli.credential import Credential
+from registry.cli.release import clients
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from registry.cli import describe, when
+from registry.cli import when
+from registry.cli.release import describe
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ import pytest
 from cli.shell import commit
 from support import GIT, PromptRepository
 
-from registry.cli import tagged, worktree
+from registry.cli.author import tagged, worktree
 from registry.errors import GitFailed
 
 if TYPE_CHECKING:

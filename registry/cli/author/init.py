@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.catalog import naming
-from registry.cli import files, output, starter, worktree
-from registry.cli.proposal import FIRST
+from registry.cli import output
+from registry.cli.author import files, starter, worktree
+from registry.cli.author.proposal import FIRST
 from registry.errors import Invalid
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import typer
 
-from registry.cli import describe, http, output, remedies, when
+from registry.cli import http, output, remedies, when
 from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     AsJson,
     Environment,
@@ -17,6 +17,7 @@ from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     ToVersion,
 )
 from registry.cli.output import clean
+from registry.cli.release import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

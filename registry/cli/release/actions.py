@@ -9,8 +9,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from registry.cli import rules
-from registry.cli.acting import carry_out
 from registry.cli.options import (
     WAIT_SECONDS,
     Environment,
@@ -23,7 +21,9 @@ from registry.cli.options import (
     WaitSeconds,
     Yes,
 )
-from registry.cli.preview import Order
+from registry.cli.release import rules
+from registry.cli.release.acting import carry_out
+from registry.cli.release.preview import Order
 
 Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli import worktree
+from registry.cli.author import worktree
 from registry.errors import Invalid, Unavailable
 from registry.logs import Format  # noqa: TC001 - typer reads it
 
@@ -66,7 +66,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
     settings = _settings()
     _check_repository(settings.repository)
     _check_data(settings.data)
-    from registry.cli import server  # noqa: PLC0415 - no other command should wait for uvicorn's import
+    from registry.cli.operate import server  # noqa: PLC0415 - no other command should wait for uvicorn's import
 
     raise typer.Exit(server.run(settings, workers))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.catalog import bump, document, naming
-from registry.cli import worktree
+from registry.cli.author import worktree
 from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from registry.catalog import lint, naming
 from registry.catalog.codes import CODES
 from registry.catalog.strict_yaml import SIZE_LIMIT
-from registry.cli import taglint, worktree
+from registry.cli.author import taglint, worktree
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from registry.catalog import bump, naming
-from registry.cli import output, tagged, worktree
+from registry.cli import output
+from registry.cli.author import tagged, worktree
 from registry.errors import Invalid
 
 if TYPE_CHECKING:

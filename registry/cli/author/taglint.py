@@ -6,14 +6,15 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import bump, document, ignored, naming
-from registry.cli import output, tagged, worktree
+from registry.cli import output
+from registry.cli.author import tagged, worktree
 from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-    from registry.cli.tagged import Versions
+    from registry.cli.author.tagged import Versions
 
 SHOWN = 3  # tags that are named in one sentence
 _MEANT = re.compile(r"(.+?)(?:/[vV]?|[-_@][vV]?)(\d+(?:\.\d+)+.*)")  # a name, and what may be a version of it

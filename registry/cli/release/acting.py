@@ -13,14 +13,15 @@ from urllib.parse import quote
 
 import typer
 
-from registry.cli import clients, describe, http, output, preview, remedies, when
+from registry.cli import http, output, remedies, when
 from registry.cli.http import Refused
 from registry.cli.options import LATEST
+from registry.cli.release import clients, describe, preview
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from registry.cli.http import Registry
-    from registry.cli.preview import Order
+    from registry.cli.release.preview import Order
 
 Json = dict[str, Any]
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.cli import describe, http, output, remedies, rules, when
+from registry.cli import http, output, remedies, when
 from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
+from registry.cli.release import describe, rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

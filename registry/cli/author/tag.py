@@ -10,12 +10,13 @@ import typer
 
 from registry.catalog import naming
 from registry.catalog.bump import PARTS
-from registry.cli import files, output, proposal, report, worktree
+from registry.cli import output
+from registry.cli.author import files, proposal, report, worktree
 from registry.cli.options import Name, NewVersion, Yes  # noqa: TC001 - typer reads the annotations
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
-    from registry.cli.proposal import Proposal
+    from registry.cli.author.proposal import Proposal
 
 NAMED = 3  # prompts that an error suggests
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.catalog.codes import CODES
-from registry.cli import files, output, report
+from registry.cli import output
+from registry.cli.author import files, report
+from registry.cli.author.report import Format  # noqa: TC001 - the same
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
-from registry.cli.report import Format  # noqa: TC001 - the same
 from registry.errors import Invalid
 
 if TYPE_CHECKING:

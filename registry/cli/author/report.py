@@ -15,7 +15,7 @@ from registry.text import escape
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from registry.cli.files import Problem
+    from registry.cli.author.files import Problem
 
 Format = Literal["text", "json", "github", "gitlab"]
 WIDEST = 1000  # characters of one message; the longest rule has some 200

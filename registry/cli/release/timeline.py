@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from registry.cli import describe, when
+from registry.cli import when
 from registry.cli.output import clean
+from registry.cli.release import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from registry.cli import describe, http, timeline
+from registry.cli import http
 from registry.cli.output import clean
+from registry.cli.release import describe, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

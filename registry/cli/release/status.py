@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.cli import clients, describe, http, output, remedies, timeline, when
+from registry.cli import http, output, remedies, when
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
+from registry.cli.release import clients, describe, timeline
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Commands in a prompts repository: make one, check it, tag versions."""
