@@ -29,6 +29,7 @@ demo: .venv/.ready ## Play a canary, a bad version and a rollback, with real pro
 
 bench: .venv/.ready ## Measure, and print what was measured
 	$(BIN)/python tests/bench/client.py
+	$(BIN)/python tests/bench/middleware.py
 	$(BIN)/python tests/bench/latency.py
 
 format: .venv/.ready ## Format and fix what can be fixed by itself
