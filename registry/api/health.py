@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from registry.access.tokens import Role
 from registry.api import problem
 from registry.api.docs import examples, shapes
 from registry.api.parts import Reader, Service
@@ -70,8 +71,10 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
         200: {"description": "the text format", "content": {"text/plain": {"example": examples.METRICS}}},
     },
 )
-def metrics(service: Service, _: Reader) -> Response:
-    """Show the service's numbers, summed over its workers; any token may ask."""
+def metrics(service: Service, token: Reader) -> Response:
+    """Show the service's numbers, summed over its workers; a token for all environments may ask."""
+    for environment in service.rollouts.environments:
+        token.allow(Role.reader, environment)
     return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
