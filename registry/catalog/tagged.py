@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from registry.catalog.file.strict_yaml import SIZE_LIMIT
 from registry.catalog.naming import FOLDER, GITHUB_FOLDER, file_names
-from registry.catalog.strict_yaml import SIZE_LIMIT
 from registry.errors import DocumentInvalid, GitFailed
 from registry.text import escape
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 from promptstage.model import Document, dump_document
-from registry.catalog import document as documents
+from registry.catalog.file import document as documents
 from registry.catalog.naming import SUFFIXES, number, tag_of
 from registry.errors import DocumentInvalid
 

@@ -8,7 +8,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from promptstage.model import Served
-from registry.catalog import document, naming
+from registry.catalog import naming
+from registry.catalog.file import document
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:

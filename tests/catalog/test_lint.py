@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support import prompt
 
-from registry.catalog import lint, secrets
-from registry.catalog.codes import CODES
+from registry.catalog.file import lint, secrets
+from registry.catalog.file.codes import CODES
 
 SECRETS = {
     "an API key of Anthropic": "sk-ant-api03-" + "aB3_-" * 8,

@@ -9,7 +9,7 @@ import pytest
 from rollouts.story import tell
 
 from registry.errors import Unavailable
-from registry.rollouts.backup import backup, restore
+from registry.rollouts.upkeep.backup import backup, restore
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import pytest
 from rollouts.story import EPOCH, promoted, reference
 
 from registry.rollouts import clock
-from registry.rollouts.chain import replay
 from registry.rollouts.change import Change
+from registry.rollouts.upkeep.chain import replay
 
 
 def change(seq: int, version: str = "", **fields: object) -> Change:

@@ -14,14 +14,14 @@ from registry.errors import Unavailable
 from registry.rollouts import clock
 from registry.rollouts.change import Change, token_path
 from registry.rollouts.journal import Journal
-from registry.rollouts.recover import recover
-from registry.rollouts.salvage import Seen, look
-from registry.rollouts.verify import verify
+from registry.rollouts.upkeep.recover import recover
+from registry.rollouts.upkeep.salvage import Seen, look
+from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.rollouts.recover import Recovered
+    from registry.rollouts.upkeep.recover import Recovered
 
 
 def nowhere(prompt: str, ref: Any) -> bytes | None:

@@ -11,7 +11,7 @@ from rollouts.story import ADMIN, promote, tell
 from registry.errors import Unavailable
 from registry.rollouts.change import Change, content_path, request_path, state_path, token_path
 from registry.rollouts.journal import Journal
-from registry.rollouts.verify import verify
+from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from registry.catalog import bump, naming
+from registry.catalog import naming
+from registry.catalog.file import bump
 from registry.cli import output
 from registry.cli.author import tagged, worktree
 from registry.errors import Invalid
@@ -14,7 +15,7 @@ from registry.errors import Invalid
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.catalog.bump import Part, Reason
+    from registry.catalog.file.bump import Part, Reason
 
 FIRST = "1.0.0"
 DIFF_LINES = 80  # of a difference on the screen; git shows the rest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.catalog import naming
-from registry.catalog.bump import PARTS
+from registry.catalog.file.bump import PARTS
 from registry.cli import output
 from registry.cli.author import files, proposal, report, worktree
 from registry.cli.options import Name, NewVersion, Yes  # noqa: TC001 - typer reads the annotations

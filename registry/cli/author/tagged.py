@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.catalog import bump, document, naming
+from registry.catalog import naming
+from registry.catalog.file import bump, document
 from registry.cli.author import worktree
 from registry.errors import DocumentInvalid
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry.catalog import bump, document, ignored, naming
+from registry.catalog import ignored, naming
+from registry.catalog.file import bump, document
 from registry.cli import output
 from registry.cli.author import tagged, worktree
 from registry.errors import DocumentInvalid

@@ -14,9 +14,9 @@ from registry.cli.output import clean
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:
-    from registry.rollouts.recover import Recovered
-    from registry.rollouts.salvage import Found, Seen
-    from registry.rollouts.verify import Report
+    from registry.rollouts.upkeep.recover import Recovered
+    from registry.rollouts.upkeep.salvage import Found, Seen
+    from registry.rollouts.upkeep.verify import Report
     from registry.settings import Settings
 
 PROBLEMS_SHOWN = 20
@@ -44,7 +44,7 @@ def verify(*, data: Data = DEFAULT, as_json: AsJson = False) -> None:
     \b
     Example:  promptstage journal verify
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts.verify import verify as look  # noqa: PLC0415 - for these commands alone
+    from registry.rollouts.upkeep.verify import verify as look  # noqa: PLC0415 - for these commands alone
 
     with output.progress() as tell:
         report = look(data, tell)
@@ -111,7 +111,7 @@ def backup(
     \b
     Example:  promptstage journal backup /backup/journal-$(date +%F).bundle
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts import backup as copies  # noqa: PLC0415 - for this command alone
+    from registry.rollouts.upkeep import backup as copies  # noqa: PLC0415 - for this command alone
 
     with output.progress() as tell:
         tell("packing the journal")
@@ -134,7 +134,7 @@ def restore(
     \b
     Example:  promptstage journal restore /backup/journal-2026-05-04.bundle --data /var/lib/promptstage
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts import backup as copies  # noqa: PLC0415 - for this command alone
+    from registry.rollouts.upkeep import backup as copies  # noqa: PLC0415 - for this command alone
 
     _check_owner(data)
     with output.progress() as tell:
@@ -165,8 +165,8 @@ def recover(
     \b
     Example:  promptstage journal recover --data /var/lib/promptstage
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts import recover as recovery  # noqa: PLC0415 - for this command alone
-    from registry.rollouts.salvage import look  # noqa: PLC0415
+    from registry.rollouts.upkeep import recover as recovery  # noqa: PLC0415 - for this command alone
+    from registry.rollouts.upkeep.salvage import look  # noqa: PLC0415
 
     settings = _settings(data)
     if not data.is_dir():
@@ -195,7 +195,7 @@ def _check_owner(data: Path) -> None:
 def _seen(settings: Settings, *, without_redis: bool) -> Seen:
     from registry import embedded  # noqa: PLC0415 - for this command alone
     from registry.rollouts.board import Board  # noqa: PLC0415
-    from registry.rollouts.salvage import Seen  # noqa: PLC0415
+    from registry.rollouts.upkeep.salvage import Seen  # noqa: PLC0415
 
     board = Board(settings.redis_url or embedded.socket_url(settings.data), settings.redis_prefix)
     try:
@@ -271,7 +271,7 @@ def mirror(
               * * * * * promptstage journal mirror /mnt/backup/journal.git --data /var/lib/promptstage
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     from registry.catalog.upstream import Credentials  # noqa: PLC0415 - for this command alone
-    from registry.rollouts import backup as copies  # noqa: PLC0415
+    from registry.rollouts.upkeep import backup as copies  # noqa: PLC0415
 
     settings = _settings(data)
     credentials = Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)

@@ -12,18 +12,18 @@ from registry.access.tokens import Token
 from registry.errors import Unavailable
 from registry.git import Git
 from registry.rollouts import change as at
-from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH
 from registry.rollouts.journal import REPOSITORY
 from registry.rollouts.state import State
-from registry.rollouts.verify import verify
+from registry.rollouts.upkeep import tree
+from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from registry.rollouts.chain import Place
     from registry.rollouts.change import Change
+    from registry.rollouts.upkeep.chain import Place
 
 Model = TypeVar("Model", bound=BaseModel)
 Position = tuple[int, int]  # epoch, seq

@@ -18,18 +18,18 @@ from registry.errors import Unavailable
 from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import clock
-from registry.rollouts.chain import refs
 from registry.rollouts.change import Change
 from registry.rollouts.commit import BRANCH, sync_changed
 from registry.rollouts.journal import DURABLE, REPOSITORY, Journal, write_marker
-from registry.rollouts.salvage import ASIDE, COPY_SECONDS, STAGING
+from registry.rollouts.upkeep.chain import refs
+from registry.rollouts.upkeep.salvage import ASIDE, COPY_SECONDS, STAGING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from registry.rollouts.salvage import Found
     from registry.rollouts.state import VersionRef
+    from registry.rollouts.upkeep.salvage import Found
 
     Fetch = Callable[[str, VersionRef], bytes | None]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from promptstage import template
 from promptstage.model import Document, Message, Variable
-from registry.catalog import oddities
-from registry.catalog.mapping import SHOWN, Mapping, nearest
+from registry.catalog.file import oddities
+from registry.catalog.file.mapping import SHOWN, Mapping, nearest
+from registry.catalog.file.strict_yaml import Finding, Node, Source
 from registry.catalog.naming import stem
-from registry.catalog.strict_yaml import Finding, Node, Source
 from registry.errors import DocumentInvalid
 
 ROLES = ("system", "developer", "user", "assistant", "tool")

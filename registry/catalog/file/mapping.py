@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from registry.catalog.strict_yaml import Node, Source
+    from registry.catalog.file.strict_yaml import Node, Source
 
 SHOWN = 60  # characters of the file's own words in a message
 _KEYS_SHOWN = 8  # unknown keys in a sentence

@@ -14,18 +14,18 @@ from registry.access.tokens import Token
 from registry.errors import Unavailable
 from registry.git import Git
 from registry.rollouts import change as at
-from registry.rollouts import tree
-from registry.rollouts.chain import replay
 from registry.rollouts.commit import BRANCH
 from registry.rollouts.journal import FORMAT, MARKER, REPOSITORY, require
 from registry.rollouts.state import State
+from registry.rollouts.upkeep import tree
+from registry.rollouts.upkeep.chain import replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from registry.rollouts.chain import Replay
     from registry.rollouts.change import Change
+    from registry.rollouts.upkeep.chain import Replay
 
 CHECK_SECONDS = 900.0  # git reads every byte; a gigabyte takes some 20 s
 TOLD = 1000  # changes between two words about how far it is

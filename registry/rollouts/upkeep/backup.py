@@ -16,16 +16,16 @@ from registry.catalog.upstream import Upstream
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
 from registry.locks import locked
-from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH, sync_changed, write_durably
 from registry.rollouts.journal import DURABLE, LOCK, LOCK_SECONDS, MARKER, REPOSITORY, require, write_marker
-from registry.rollouts.verify import verify
+from registry.rollouts.upkeep import tree
+from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from registry.catalog.upstream import Credentials
-    from registry.rollouts.verify import Report
+    from registry.rollouts.upkeep.verify import Report
 
 COPY_SECONDS = 900.0  # a gigabyte over a slow line
 STAGING = ".journal.restoring"  # in the data folder; what a restore leaves that was cut off

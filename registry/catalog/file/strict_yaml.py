@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from registry.catalog.codes import CODES
+from registry.catalog.file.codes import CODES
 
 if TYPE_CHECKING:
-    from registry.catalog.codes import Severity
+    from registry.catalog.file.codes import Severity
 
 SIZE_LIMIT = 256 << 10  # bytes of a prompt file
 DEPTH_LIMIT = 64  # levels; far below where anybody's JSON reader gives up

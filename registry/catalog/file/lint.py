@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from registry.catalog import document, secrets
-from registry.catalog.codes import CODES
-from registry.catalog.strict_yaml import FINDINGS_LIMIT, Finding
+from registry.catalog.file import document, secrets
+from registry.catalog.file.codes import CODES
+from registry.catalog.file.strict_yaml import FINDINGS_LIMIT, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
