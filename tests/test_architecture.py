@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,15 +59,22 @@ def module_name(file: Path) -> str:
     return ".".join(parts).removesuffix(".__init__")
 
 
-def imports(file: Path) -> Iterator[str]:
+KNOWN = {module_name(file) for file in REGISTRY + CLIENT}
+
+
+@cache
+def imports(file: Path) -> tuple[str, ...]:
     """Every module that a file imports, for types too, wherever in it."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    return tuple(_imported(ast.parse(file.read_text())))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
-            known = {module_name(other) for other in REGISTRY + CLIENT}
-            yield from (name if name in known else node.module for name in names)
+            yield from (name if name in KNOWN else node.module for name in names)
 
 
 def floor(module: str) -> int:
