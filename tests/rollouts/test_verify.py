@@ -58,6 +58,7 @@ def test_a_whole_journal(data: Path) -> None:
         ("README.md", b"", "README.md is there without a change"),
         (r'"\377"', b"", r"\xff is there without a change"),  # as git's import writes a byte that is no UTF-8
     ],
+    ids=["state", "a state more", "bytes", "bytes more", "a token more", "token", "request", "file", "raw"],
 )
 def test_what_no_change_led_to(data: Path, path: str, content: bytes, problem: str) -> None:
     """A file that somebody put in is found, although git has nothing to object."""
