@@ -17,7 +17,7 @@ run: .venv/.ready ## Serve a sample repository on 127.0.0.1:8000, one canary und
 	$(BIN)/python prompts/run.py
 
 test: .venv/.ready ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: .venv/.ready ## Lint and type-check
 	$(BIN)/ruff check
