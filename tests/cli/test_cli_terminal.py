@@ -55,6 +55,14 @@ def test_nobody_is_asked_with_yes(manager: Cli, state: State) -> None:
     assert state()["rollout"]["candidate"]["version"] == "1.1.0"
 
 
+def test_nobody_is_asked_what_would_be_refused(manager: Cli) -> None:
+    """A version that needs more variables is refused at once, with what helps."""
+    with terminal(manager, "start", "summarize", "2.0.0") as shown:
+        assert shown.process.wait(PATIENCE) == 1
+        shown.see("--force")
+        assert "Go ahead" not in shown.text
+
+
 def test_what_was_changed_while_a_person_thought_is_not_overrun(manager: Cli, state: State) -> None:
     """The answer says who was faster, and with what."""
     manager("start", "summarize", "1.1.0", "--steps", "5,20,100")

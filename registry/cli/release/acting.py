@@ -68,7 +68,8 @@ def _show(registry: Registry, order: Order, state: Json) -> None:
         return
     output.tell(f"{order.op} {order.name} in {order.environment}", "bold")
     output.facts([("", label, text) for label, text in facts], aside=True)
-    if order.ask and output.is_dialogue() and not output.ask("Go ahead?"):
+    hopeless = "Requires" in dict(facts) and not order.body.get("force")  # the registry says no, and why
+    if order.ask and not hopeless and output.is_dialogue() and not output.ask("Go ahead?"):
         output.note("nothing was changed")
         raise typer.Exit(1)
 
