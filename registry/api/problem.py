@@ -47,6 +47,16 @@ PROBLEM: dict[str, Any] = {
         "detail": {"type": "string", "description": "what was wrong, and what to do"},
         "code": {"type": "string", "description": "the same for programs"},
         "state": {"type": "object", "description": "of a 409 and 412 about a rollout: what is in force"},
+        "variables": {
+            "type": "array",
+            "description": "of `needs_variables`: their names",
+            "items": {"type": "string"},
+        },
+        "problem": {
+            "type": "object",
+            "description": "of `invalid_version`: what is wrong with its file, and where",
+        },
+        "id": {"type": "string", "description": "of `already_created`: the token's"},
         "errors": {
             "type": "array",
             "description": "of `invalid_request`: each bad value, where it is and what is wrong with it",
@@ -61,28 +71,51 @@ PROBLEM: dict[str, Any] = {
 CODES: dict[int, tuple[str, ...]] = {
     401: ("unauthorized",),
     403: ("forbidden",),
-    404: ("unknown_environment", "unknown_prompt"),
+    404: ("unknown_environment",),
     412: ("precondition_failed",),
     413: ("too_large",),
     422: ("invalid_request", "invalid"),
-    503: ("unavailable", "busy", "journal_missing", "journal_damaged", "journal_behind", "git_failed"),
+    503: (
+        "unavailable",
+        "busy",
+        "journal_missing",
+        "journal_damaged",
+        "journal_behind",
+        "journal_unwritable",
+        "content_missing",
+        "git_failed",
+        "git_timeout",
+    ),
 }
 # An example of what the detail says, by code.
 SAID = {
     "unauthorized": "send a token: Authorization: Bearer <token>",
     "forbidden": "this needs the role releaser; the token 'dashboard' has reader",
+    "unknown_environment": "there is no environment 'prod'; there are production, staging",
     "unknown_prompt": "there is no prompt 'sumarize'; did you mean summarize?",
+    "unknown_token": "there is no token '3f9a0c11d2e4'",
     "rollout_active": "summarize in production: a rollout is under way; promote it or roll it back first",
     "paused": "summarize in production: the rollout is paused; resume it first",
     "not_paused": "summarize in production: the rollout is not paused",
-    "nothing_to_roll_back": "summarize in production: there is nothing to roll back",
+    "nothing_to_roll_back": "summarize in production: the last change was undone already, or is the first; "
+    "promote the version you want",
     "precondition_failed": "the state is 1795600000.41, not 1795600000.40; look again",
     "too_large": "a body may have 1048576 bytes, not 2097152",
     "invalid_request": "verison: this key is not known here; remove it",
+    "name_taken": "a token named 'checkout', or one that looks like it, is in use; choose another name, "
+    "so that the history tells who made a change",
+    "last_admin": "'admin' is the last token that may manage tokens; create another admin first",
     "busy": "others write all the time; try again",
     "bad_signature": "no header proves that the sender knows the secret; give the webhook the one in ...",
 }
-MAX_INPUT = 200  # of a bad value, what an answer repeats
+NO_JSON = "the body is not JSON; send UTF-8 JSON"
+# What is said in place of the words of the framework, which tell a caller nothing.
+PLAIN = {
+    "extra_forbidden": "this key is not known here; remove it",
+    "json_invalid": NO_JSON,
+    "model_attributes_type": "send a JSON object, with Content-Type: application/json",
+}
+MAX_SAID = 400  # characters that are said of one bad value, which may hold the value
 
 
 def responses(
@@ -192,7 +225,7 @@ async def _registry_error(_: Request, error: Exception) -> JSONResponse:
 
 async def _bad_request(_: Request, error: Exception) -> JSONResponse:
     found = [
-        {"loc": ".".join(str(part) for part in _place(item["loc"])), "message": _sentence(item)}
+        {"loc": ".".join(str(part) for part in _place(item)), "message": _sentence(item)}
         for item in cast("RequestValidationError", error).errors()
     ]
     detail = "; ".join(
@@ -201,23 +234,23 @@ async def _bad_request(_: Request, error: Exception) -> JSONResponse:
     return answer(HTTPStatus.UNPROCESSABLE_ENTITY, detail, "invalid_request", {"errors": found})
 
 
-def _place(loc: tuple[Any, ...]) -> tuple[Any, ...]:
+def _place(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    if item["type"] == "json_invalid":
+        return ()
+    loc: tuple[Any, ...] = item["loc"]
     return loc[1:] if loc and loc[0] in {"body", "query", "path", "header"} else loc
 
 
 def _sentence(item: Mapping[str, Any]) -> str:
-    if item["type"] == "extra_forbidden":
-        return "this key is not known here; remove it"
-    return str(item["msg"]).removeprefix("Value error, ")[: MAX_INPUT * 2]
+    said = PLAIN.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
+    return said[:MAX_SAID]
 
 
 async def _http_error(_: Request, error: Exception) -> JSONResponse:
     raised = cast("HTTPException", error)
     status = HTTPStatus(raised.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # the framework's answer to a body that is no JSON
-        return answer(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "the body is not JSON; send UTF-8 JSON", "invalid_request"
-        )
+        return answer(HTTPStatus.UNPROCESSABLE_ENTITY, NO_JSON, "invalid_request")
     code = {413: "too_large", 404: "not_found", 405: "method_not_allowed"}.get(status.value, "http_error")
     return answer(status, str(raised.detail), code, headers=raised.headers)
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
 
 router = APIRouter(prefix="/v1", tags=["prompts"], responses=problem.responses(401, 403, 422, 503))
-MISSING = problem.responses(404, codes={404: ("unknown_prompt", "unknown_version")})
+UNKNOWN_PROMPT = problem.responses(404, codes={404: ("unknown_prompt",)})
+UNKNOWN_VERSION = problem.responses(404, codes={404: ("unknown_prompt", "unknown_version")})
 
 VersionName = Annotated[str, Path(description="a version, or `latest`", examples=["1.3.0"])]
 
@@ -61,7 +62,7 @@ def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
 @router.get(
     "/prompts/{name:path}/versions",
     summary="List the versions of a prompt",
-    responses={**MISSING, **shapes.answer(shapes.Versions, "all of its versions")},
+    responses={**UNKNOWN_PROMPT, **shapes.answer(shapes.Versions, "all of its versions")},
 )
 def list_versions(service: Service, _: Reader, name: Name) -> dict[str, Any]:
     """List the versions of a prompt, newest first, without their documents."""
@@ -71,7 +72,7 @@ def list_versions(service: Service, _: Reader, name: Name) -> dict[str, Any]:
 @router.get(
     "/prompts/{name:path}/versions/{version}",
     summary="Read a version",
-    responses={**MISSING, **shapes.answer(shapes.Version, "the version")},
+    responses={**UNKNOWN_VERSION, **shapes.answer(shapes.Version, "the version")},
 )
 async def read_version(service: Service, token: Reader, name: Name, version: VersionName) -> dict[str, Any]:
     """Read one version, or `latest`, with its document or what is wrong with it."""
@@ -82,7 +83,7 @@ async def read_version(service: Service, token: Reader, name: Name, version: Ver
 @router.get(
     "/prompts/{name:path}/diff",
     summary="Compare two versions",
-    responses={**MISSING, **shapes.answer(shapes.Diff, "what differs")},
+    responses={**UNKNOWN_VERSION, **shapes.answer(shapes.Diff, "what differs")},
 )
 async def diff_versions(
     service: Service,

@@ -20,14 +20,18 @@ from registry.rollouts.service import unservable
 if TYPE_CHECKING:
     from promptstage.model import Document
 
-MISSING = ("unknown_environment", "unknown_prompt", "unknown_version", "no_release")
+NO_RELEASE = ("unknown_prompt", "unknown_environment", "no_release")
 router = APIRouter(
     prefix="/v1/environments/{environment}",
     tags=["releases"],
-    responses=problem.responses(401, 403, 404, 422, 503, codes={404: MISSING}),
+    responses=problem.responses(401, 403, 404, 422, 503),
 )
 
-RESOLVED = shapes.answer(shapes.Resolved, "the decision, and the document")
+RESOLVED = shapes.answer(shapes.Resolved, "the decision, and the document") | problem.responses(
+    404,
+    422,
+    codes={404: (*NO_RELEASE, "unknown_version"), 422: ("invalid_request", "invalid", "invalid_version")},
+)
 TOO_LARGE = problem.responses(413)
 
 MAX_NAMES = 1000  # of one request; a client with more asks again
@@ -77,6 +81,7 @@ def list_releases(
     "/releases/{name:path}",
     summary="Read a release",
     responses={
+        **problem.responses(404, codes={404: NO_RELEASE}),
         **shapes.answer(shapes.Release, "the release; ETag names it"),
         304: {"description": "it is the one of If-None-Match"},
     },

@@ -32,8 +32,12 @@ CONFLICTS = {
     "resume": ("no_stable", "no_rollout", "not_paused"),
     "rollback": ("no_stable", "nothing_to_roll_back"),
 }
-BAD = ("invalid_request", "invalid", "invalid_version", "version_needed", "idempotency_mismatch")
-MISSING = ("unknown_environment", "unknown_prompt", "unknown_version")
+MISSING = ("unknown_prompt", "unknown_environment")
+BAD = ("invalid_request", "idempotency_mismatch")
+OF_A_VERSION = {  # what an action that names a version answers besides
+    "start": {404: ("unknown_version",), 422: ("invalid", "invalid_version")},
+    "promote": {404: ("unknown_version",), 422: ("version_needed", "invalid_version")},
+}
 
 PAGE = 50
 MAX_PAGE = 500
@@ -90,7 +94,8 @@ class Start(Plain):
 
 def _changing(op: str) -> dict[int | str, dict[str, Any]]:
     """How an action is documented."""
-    codes = {404: MISSING, 409: (*CONFLICTS[op], "changed"), 422: BAD}
+    more = OF_A_VERSION.get(op, {404: (), 422: ()})
+    codes = {404: MISSING + more[404], 409: (*CONFLICTS[op], "changed"), 422: BAD + more[422]}
     return problem.responses(404, 409, 412, 413, 422, codes=codes) | shapes.answer(
         shapes.Acknowledgement, "it is done, and durable"
     )
@@ -118,7 +123,10 @@ def list_states(service: Service, _: Reader, environment: Environment) -> dict[s
 @router.get(
     "/{name:path}/history",
     summary="List the changes of a prompt",
-    responses=shapes.answer(shapes.History, "a page of changes"),
+    responses={
+        **problem.responses(404, codes={404: MISSING}),
+        **shapes.answer(shapes.History, "a page of changes"),
+    },
 )
 def read_history(
     service: Service,
@@ -141,7 +149,10 @@ def read_history(
 @router.get(
     "/{name:path}",
     summary="Read what is in force",
-    responses=shapes.answer(State, "the state; ETag is what If-Match takes"),
+    responses={
+        **problem.responses(404, codes={404: (*MISSING, "no_release")}),
+        **shapes.answer(State, "the state; ETag is what If-Match takes"),
+    },
 )
 async def read_state(
     service: Service,

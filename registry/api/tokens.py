@@ -18,7 +18,21 @@ from registry.rollouts.state import parse_hold
 from registry.rollouts.tokens import Asker
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"], responses=problem.responses(401, 403))
-CHANGING = problem.responses(409, 413, 422, 503)
+CREATING = problem.responses(
+    *(409, 413, 422, 503),
+    codes={
+        409: ("name_taken", "already_created"),
+        422: ("invalid_request", "invalid", "unknown_environment", "idempotency_mismatch"),
+    },
+)
+REVOKING = problem.responses(
+    *(404, 409, 422, 503),
+    codes={
+        404: ("unknown_token",),
+        409: ("last_admin",),
+        422: ("invalid_request", "idempotency_mismatch"),
+    },
+)
 
 MAX_NAME = 100
 MAX_ENVIRONMENTS = 100
@@ -123,7 +137,7 @@ def list_tokens(service: Service, _: Admin) -> dict[str, Any]:
     "",
     status_code=201,
     summary="Create a token",
-    responses={**CHANGING, 201: _example("the secret, once", {**EXAMPLE, "secret": "ps_kZ3n…", **CHANGE})},
+    responses={**CREATING, 201: _example("the secret, once", {**EXAMPLE, "secret": "ps_kZ3n…", **CHANGE})},
 )
 async def create_token(service: Service, admin: Admin, body: NewToken, key: Key) -> dict[str, Any]:
     """Create a token. Its `secret` is in this answer only: the registry keeps no more than its digest.
@@ -148,7 +162,7 @@ async def create_token(service: Service, admin: Admin, body: NewToken, key: Key)
 @router.delete(
     "/{identifier}",
     summary="Revoke a token",
-    responses={**CHANGING, **problem.responses(404), 200: _example("the change", CHANGE)},
+    responses={**REVOKING, 200: _example("the change", CHANGE)},
 )
 async def revoke_token(
     service: Service,

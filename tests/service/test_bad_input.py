@@ -53,6 +53,22 @@ def test_a_bad_start_says_where(api: Api, environment: str, body: object, where:
     assert api.state("summarize", environment) == before
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (b'{"version": }', "application/json", "the body is not JSON; send UTF-8 JSON"),
+        (b'{"version": "1.0.0"}', "text/plain", "send a JSON object, with Content-Type: application/json"),
+    ],
+)
+def test_a_body_that_is_no_json_object_says_so(
+    api: Api, environment: str, body: bytes, kind: str, said: str
+) -> None:
+    """In words of HTTP: the second is what curl sends if nobody tells it the type."""
+    answer = api.act("promote", "summarize", body, environment, Content_Type=kind)
+
+    assert (answer.status, answer.json["detail"]) == (422, said)
+
+
 def test_half_a_character_is_repeated_as_it_came(api: Api, environment: str) -> None:
     """An answer is UTF-8, whatever it repeats."""
     answer = api.act(
