@@ -29,28 +29,35 @@ NO_REPOSITORY = (
 def serve(  # noqa: PLR0913 - one parameter an option
     *,
     repository: Annotated[
-        str | None, typer.Option(help="The prompt repository, a path or URL.  [env: PROMPTSTAGE_REPOSITORY]")
+        str | None,
+        typer.Option(help="The prompt repository, a path or URL.  [env var: PROMPTSTAGE_REPOSITORY]"),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="The folder of mirror and journal.  [env: PROMPTSTAGE_DATA; .data]")
+        str | None,
+        typer.Option(help="The folder of mirror and journal.  [env var: PROMPTSTAGE_DATA; default: .data]"),
     ] = None,
     redis_url: Annotated[
         str | None,
-        typer.Option(help="A Redis that registries share.  [env: PROMPTSTAGE_REDIS_URL; one of its own]"),
+        typer.Option(
+            help="A Redis that registries share.  [env var: PROMPTSTAGE_REDIS_URL; default: one of its own]"
+        ),
     ] = None,
     host: Annotated[
-        str | None, typer.Option(help="The address to listen on.  [env: PROMPTSTAGE_HOST; 127.0.0.1]")
+        str | None,
+        typer.Option(help="The address to listen on.  [env var: PROMPTSTAGE_HOST; default: 127.0.0.1]"),
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, help="The port; 0 lets the system choose.  [env: PROMPTSTAGE_PORT; 8000]"
+            min=0,
+            max=65535,
+            help="The port; 0 lets the system choose.  [env var: PROMPTSTAGE_PORT; default: 8000]",
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="How many processes answer.")] = 1,
     log_format: Annotated[
         Format | None,
-        typer.Option(help="For people, or for programs.  [env: PROMPTSTAGE_LOG_FORMAT; text]"),
+        typer.Option(help="For people, or for programs.  [env var: PROMPTSTAGE_LOG_FORMAT; default: text]"),
     ] = None,
 ) -> None:
     """Run the registry until it is interrupted.

@@ -12,6 +12,7 @@ import typer
 from registry.cli import http, output, when
 from registry.cli.options import AsJson, Reason, Yes  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
+from registry.errors import Conflict, NotFound
 
 Json = dict[str, Any]
 
@@ -136,12 +137,13 @@ def find(tokens: list[Json], wanted: str) -> Json:
     """The token with an id, else the one with a name.
 
     Raises:
-        typer.BadParameter: there is none, or several have the name.
+        NotFound: there is none.
+        Conflict: several have the name.
     """
     found = [one for one in tokens if one["id"] == wanted] or [one for one in tokens if one["name"] == wanted]
     if not found:
-        raise typer.BadParameter(f"there is no token {clean(wanted)!r}; see: promptstage token list")
+        raise NotFound(f"there is no token {clean(wanted)!r}; see: promptstage token list")
     if len(found) > 1:
         ids = ", ".join(clean(one["id"]) for one in found)
-        raise typer.BadParameter(f"{clean(wanted)!r} is the name of {ids}; name one of these")
+        raise Conflict(f"{clean(wanted)!r} is the name of {ids}; name one of these")
     return found[0]
