@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from registry.catalog.file import unparsable
 from registry.catalog.file.codes import CODES
 
 if TYPE_CHECKING:
@@ -25,29 +26,6 @@ FINDINGS_LIMIT = 100  # of one file; nobody reads more, and a hostile one has a 
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WORDS = {"null": None, "": None, "true": True, "false": False}
-_REMEDIES = {  # where libyaml's own words leave an author alone
-    "could not find expected ':'": "write `key: value`, or indent the line if it belongs to a text above",
-    "did not find expected '-' indicator": "indent the line as deep as what it belongs to",
-    "did not find expected ',' or ']'": "close the [ above; or quote the text, if it begins with one",
-    "did not find expected ',' or '}'": "close the { above; or quote the text, if it begins with one",
-    "did not find expected alphabetic or numeric character": "quote a text that begins with * or &",
-    "did not find expected key": "indent the line as deep as the others; or write a text that holds "
-    "quotes, or begins with one or with [, below `|`",
-    "found unexpected end of stream": "close the quote that begins here",
-    "found unknown escape character": "double the backslash, or put the text in single quotes",
-    "mapping values are not allowed in this context": "quote a text that holds `: `, put a space after "
-    "the - of a list, or mend the indentation",
-}
-_QUOTED = "quote the text that begins with it, or write it below `|`"
-_SPACES = "indent with spaces, as YAML takes no tabs"
-_CULPRITS = {  # what breaks YAML in ways that the parser cannot name
-    re.compile(r"^<<<<<<< ", re.MULTILINE): "a merge conflict begins here; decide it, and remove its "
-    "<<<<<<<, ======= and >>>>>>>",
-    re.compile("[\x85\u2028\u2029]"): "an invisible character ends the line here for YAML, but not in an "
-    "editor; remove it, or write a line break instead",
-}
-_NOTICED_LATE = ("could not find expected ':'", "found unexpected end of stream")
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of YAML 1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +104,7 @@ class Source:
             found = self._text.find(token, found + 1, end)
             if found < 0:
                 return node
-        breaks = list(_BREAK.finditer(self._text, start, found))
+        breaks = list(unparsable.BREAK.finditer(self._text, start, found))
         column = found - breaks[-1].end() + 1 if breaks else node.column + found - start
         return Node(token, node.line + len(breaks), column)
 
@@ -150,8 +128,7 @@ class Source:
         return text
 
     def _after(self, before: str, code: str, message: str) -> None:
-        lines = _BREAK.split(before)
-        self._add(len(lines), len(lines[-1]) + 1, code, message)
+        self._add(*unparsable.end_of(before), code, message)
 
     def _parse(self) -> None:
         builder = _Builder(self)
@@ -160,7 +137,9 @@ class Source:
                 if not builder.take(event):
                     return
         except yaml.MarkedYAMLError as error:
-            self._broken(error)
+            marks = (error.problem_mark, error.context_mark)
+            place, said = unparsable.explain(error.problem, marks, self._text)
+            self._add(*place, "yaml", said)
             return
         except yaml.YAMLError as error:
             self._unreadable(error)
@@ -168,26 +147,6 @@ class Source:
         self.root = builder.root
         if self.root is None:
             self._add(1, 1, "empty", "the file is empty; write at least `messages:`")
-
-    def _broken(self, error: yaml.MarkedYAMLError) -> None:
-        for culprit, message in _CULPRITS.items():
-            if found := culprit.search(self._text):
-                self._after(self._text[: found.start()], "yaml", message)
-                return
-        what = error.problem or "the text ends too early"
-        # A key without its colon is noticed lines later; the context is where it begins.
-        marks = (error.problem_mark, error.context_mark)
-        mark = next(filter(None, marks[::-1] if what in _NOTICED_LATE else marks), None)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        remedy = _REMEDIES.get(what, "correct the YAML here")
-        if mark and "cannot start" in what:  # libyaml knows which character, but does not say it
-            character = self._text[mark.index]
-            what, remedy = f"a value cannot begin with {character!r}", _QUOTED
-            if character == "\t":
-                what, remedy = "there is a tab", _SPACES
-        elif "tab character" in what:
-            remedy = _SPACES
-        self._add(line, column, "yaml", f"{what}; {remedy}")
 
     def _unreadable(self, error: yaml.YAMLError) -> None:
         position = int(getattr(error, "position", None) or 0)

@@ -1,0 +1,79 @@
+"""Why a text is no YAML, and where: the parser's words, with what an author can do about it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Place = tuple[int, int]
+
+BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of YAML 1.1
+
+_REMEDIES = {  # where libyaml's own words leave an author alone
+    "could not find expected ':'": "write `key: value`, or indent the line if it belongs to a text above",
+    "did not find expected '-' indicator": "indent the line as deep as what it belongs to",
+    "did not find expected ',' or ']'": "close the [ above; or quote the text, if it begins with one",
+    "did not find expected ',' or '}'": "close the { above; or quote the text, if it begins with one",
+    "did not find expected alphabetic or numeric character": "quote a text that begins with * or &",
+    "did not find expected key": "indent the line as deep as the others; or write a text that holds "
+    "quotes, or begins with one or with [, below `|`",
+    "found unexpected end of stream": "close the quote that begins here",
+    "found unknown escape character": "double the backslash, or put the text in single quotes",
+    "mapping values are not allowed in this context": "quote a text that holds `: `, put a space after "
+    "the - of a list, or mend the indentation",
+}
+_QUOTED = "quote the text that begins with it, or write it below `|`"
+_SPACES = "indent with spaces, as YAML takes no tabs"
+_CULPRITS = {  # what breaks YAML in ways that the parser cannot name
+    re.compile(r"^<<<<<<< ", re.MULTILINE): "a merge conflict begins here; decide it, and remove its "
+    "<<<<<<<, ======= and >>>>>>>",
+    re.compile("[\x85\u2028\u2029]"): "an invisible character ends the line here for YAML, but not in an "
+    "editor; remove it, or write a line break instead",
+}
+_NOTICED_LATE = ("could not find expected ':'", "found unexpected end of stream")
+
+
+class Mark(Protocol):
+    """A place as libyaml tells it: all count from 0, and `index` in the whole text."""
+
+    line: int
+    column: int
+    index: int
+
+
+def explain(problem: str | None, marks: Sequence[Mark | None], text: str) -> tuple[Place, str]:
+    """Where a text stops being YAML, and what to do there.
+
+    Args:
+        problem: what libyaml says of it.
+        marks: where libyaml noticed it, and where what it was reading begins.
+        text: the whole.
+    """
+    for culprit, message in _CULPRITS.items():
+        if found := culprit.search(text):
+            return end_of(text[: found.start()]), message
+    what = problem or "the text ends too early"
+    # A key without its colon is noticed lines later; the context is where it begins.
+    mark = next(filter(None, marks[::-1] if what in _NOTICED_LATE else marks), None)
+    place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    # libyaml knows which character it cannot begin a value with, but does not say it.
+    character = text[mark.index] if mark and "cannot start" in what else ""
+    return place, _said(what, character)
+
+
+def _said(what: str, character: str) -> str:
+    if character == "\t":
+        return f"there is a tab; {_SPACES}"
+    if character:
+        return f"a value cannot begin with {character!r}; {_QUOTED}"
+    remedy = _SPACES if "tab character" in what else _REMEDIES.get(what, "correct the YAML here")
+    return f"{what}; {remedy}"
+
+
+def end_of(text: str) -> Place:
+    """The line and column, both from 1, of what follows a text."""
+    lines = BREAK.split(text)
+    return len(lines), len(lines[-1]) + 1
