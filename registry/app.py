@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
-from registry import embedded
+from registry import embedded_valkey
 from registry.api import (
     clients,
     doctor,
@@ -30,11 +30,11 @@ from registry.api import (
 )
 from registry.api import rollouts as rollouts_api
 from registry.api.docs import page
+from registry.api.failed_start import PlainFailure
 from registry.api.metrics.facts import Facts
 from registry.api.metrics.measured import Measured
 from registry.api.metrics.metrics import Metrics
 from registry.api.parts import Parts
-from registry.api.start import PlainFailure
 from registry.api.streams.census import Census
 from registry.api.streams.hub import Hub
 from registry.catalog.catalog import Catalog
@@ -114,7 +114,7 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal = Journal(data)
     stack.callback(journal.close)
-    board = Board(settings.redis_url or embedded.attach(data, stack), settings.redis_prefix)
+    board = Board(settings.redis_url or embedded_valkey.attach(data, stack), settings.redis_prefix)
     stack.callback(board.close)
     credentials = Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
     mirror = Mirror(data, settings.repository, credentials)
@@ -150,7 +150,7 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
 
 def _reviver(settings: Settings) -> Callable[[], None]:
     """What to do when Redis is gone: nothing, if it is not ours."""
-    return (lambda: None) if settings.redis_url else lambda: embedded.revive(settings.data)
+    return (lambda: None) if settings.redis_url else lambda: embedded_valkey.revive(settings.data)
 
 
 def _end_on_signal(*ends: Callable[[], None]) -> None:

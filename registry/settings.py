@@ -1,4 +1,4 @@
-"""Every setting of the service, and the only module that reads the environment."""
+"""Every setting of the service, which no other module reads from the environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WITH_SECRET = re.compile(r"https?://[^/]*@|[a-z+]+://[^/@]*:[^/]*@", re.IGNOREC
 
 
 class Settings(BaseSettings):
-    """The service's settings; each is read from ``PROMPTSTAGE_<NAME>``.
+    """The service's settings; each is read from ``PROMPTSTAGE_<NAME>``, but for `metrics_folder`.
 
     Attributes:
         repository: the prompt repository, a path or a URL.
@@ -34,7 +34,7 @@ class Settings(BaseSettings):
         git_known_hosts: the ssh keys of the repository's host; unset: those that this user knows.
         webhook_secret_file: what the repository's host signs its webhooks with; unset: they are refused.
         log_format: `text` for people, `json` for programs.
-        metrics_folder: where the workers of one service count together; `serve` sets it.
+        metrics_folder: where workers count together, from ``PROMETHEUS_MULTIPROC_DIR``; `serve` sets it.
 
     Files of secrets are read when they are needed, so that a secret may be renewed at any time. A proxy on
     the way to the repository is taken from ``https_proxy`` and ``no_proxy``, as everywhere; nothing else

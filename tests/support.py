@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import redis
 import urllib3
 
-from registry import embedded
+from registry import embedded_valkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,7 +231,7 @@ class Valkey:
     def start(self) -> None:
         """Start it, without any data."""
         self._socket.unlink(missing_ok=True)
-        binary = embedded.binary()
+        binary = embedded_valkey.binary()
         options = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--loglevel", "warning"]
         self.process = subprocess.Popen([binary, *options], cwd=self._socket.parent)
         until(self.answers, "Valkey")

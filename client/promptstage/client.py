@@ -77,7 +77,7 @@ class Client:
             user's cache folder.
 
     Raises:
-        ValueError: no URL was given, or it, the token or a name is none.
+        ValueError: no URL was given, or it, the token or a name is not valid.
     """
 
     def __init__(  # noqa: PLR0913 - settings, by keyword

@@ -99,7 +99,7 @@ class Prompt:
 
         Raises:
             VariablesMissing: required variables were not given, or are None.
-            TypeError: the mapping is none.
+            TypeError: the mapping is not a mapping.
         """
         if not isinstance(mapping, Mapping | None):
             raise TypeError(

@@ -64,8 +64,8 @@ class Transport:
     """Everything that goes over the wire to one registry.
 
     Raises:
-        ValueError: the URL or the token is none.
-        TypeError: the token is of another kind.
+        ValueError: the URL or the token is not valid.
+        TypeError: the token is neither text nor callable.
     """
 
     def __init__(self, url: str, token: Token, timeout: float) -> None:

@@ -28,7 +28,7 @@ _OF_VERSION = (
     (r"(\d+\.)*0\d+([.-].*)?", "a number of the version has a leading zero"),
     (r"\d+(\.\d+)?(-.*)?", "the version has less than three numbers; write 1.2.0"),
     (r"\d+(\.\d+){3,}(-.*)?", "the version has more than three numbers"),
-    (r".*", "the version is none by SemVer 2.0.0; write 1.2.0 or 1.2.0-rc.1"),
+    (r".*", "the version does not follow SemVer 2.0.0; write 1.2.0 or 1.2.0-rc.1"),
 )
 _OF_SEGMENT = (
     (r".*[A-Z].*", "upper case is not allowed in a name"),

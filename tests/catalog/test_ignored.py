@@ -27,7 +27,7 @@ from registry.catalog.naming import split_tag
         ("a/v1", "the version has less than three numbers; write 1.2.0"),
         ("a/v1.2-rc.1", "the version has less than three numbers; write 1.2.0"),
         ("a/v1.2.3.4", "the version has more than three numbers"),
-        ("a/v1.2.x", "the version is none by SemVer 2.0.0; write 1.2.0 or 1.2.0-rc.1"),
+        ("a/v1.2.x", "the version does not follow SemVer 2.0.0; write 1.2.0 or 1.2.0-rc.1"),
         (f"a/v1.0.0-{'a' * 100}", "the version has more than 100 characters"),
         ("a/V1.0.0", "the v before the version has to be small"),
         ("a/1.0.0", "the v before the version is missing"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 from support import until
 
-from registry import embedded
+from registry import embedded_valkey
 
 if TYPE_CHECKING:
     import ssl
@@ -36,7 +36,12 @@ class Server:
         self._password = password
         folder.mkdir(exist_ok=True)
         plain = ["--port", self.port, "--save", "", "--dir", folder, "--loglevel", "warning"]
-        command = [embedded.binary(), *([folder / "sentinel.conf", mode] if mode else []), *plain, *options]
+        command = [
+            embedded_valkey.binary(),
+            *([folder / "sentinel.conf", mode] if mode else []),
+            *plain,
+            *options,
+        ]
         with (folder / f"{self.port}.log").open("wb") as log:
             self.process = subprocess.Popen([str(part) for part in command], stdout=log, stderr=log)
         stack.callback(self.stop)

@@ -15,7 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from registry import logs
-from registry.cli.operate.counting import together
+from registry.cli.operate.metrics_folder import together
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The embedded Valkey: one for a data folder, started by the first registry, gone with the last.
 
-Every registry holds a shared lock for as long as it lives. A keeper process (`registry/keeper.py`) runs
-the server and waits for that lock: the kernel releases it however the registries end.
+Every registry holds a shared lock for as long as it lives. A keeper process (`valkey_keeper.py`, beside
+this) runs the server and waits for that lock: the kernel releases it however the registries end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry import keeper
+from registry import valkey_keeper
 from registry.errors import Unavailable
 from registry.locks import locked
 
@@ -52,7 +52,7 @@ def attach(data: Path, lifetime: ExitStack) -> str:
 
 def _use(folder: Path, lifetime: ExitStack) -> bool:
     """Become a user; false if a keeper that just ended has removed the folder under our hands."""
-    users = folder / keeper.USERS
+    users = folder / valkey_keeper.USERS
     try:
         descriptor = lifetime.enter_context(locked(users, wait=START_SECONDS, shared=True))
         return os.path.samestat(os.fstat(descriptor), users.stat())
@@ -72,13 +72,13 @@ def revive(data: Path) -> None:
 
 def _ensure(folder: Path, wait: float) -> None:
     deadline = time.monotonic() + START_SECONDS
-    with locked(folder / keeper.START, wait=wait):
+    with locked(folder / valkey_keeper.START, wait=wait):
         if not _answers(folder):
             _start_keeper(folder)
         while not _answers(folder):
             if time.monotonic() > deadline:
                 raise Unavailable(
-                    f"the embedded Valkey does not start, see {folder / keeper.LOG}; "
+                    f"the embedded Valkey does not start, see {folder / valkey_keeper.LOG}; "
                     "or set PROMPTSTAGE_REDIS_URL to a server of yours",
                     code="valkey_unavailable",
                 )
@@ -87,7 +87,7 @@ def _ensure(folder: Path, wait: float) -> None:
 
 def socket_url(data: Path) -> str:
     """The URL of the Unix socket of a data folder's server."""
-    return f"unix://{_private_folder(data) / keeper.SOCKET}"
+    return f"unix://{_private_folder(data) / valkey_keeper.SOCKET}"
 
 
 def _private_folder(data: Path) -> Path:
@@ -113,9 +113,9 @@ def binary() -> str:
 
 def _start_keeper(folder: Path) -> None:
     """Start it in a session of its own, so that Ctrl-C in the terminal is not meant for it."""
-    with (folder / keeper.LOG).open("ab") as log:
+    with (folder / valkey_keeper.LOG).open("ab") as log:
         subprocess.Popen(  # noqa: S603 - our own interpreter and script
-            [sys.executable, "-I", "-S", keeper.__file__, str(folder), binary()],
+            [sys.executable, "-I", "-S", valkey_keeper.__file__, str(folder), binary()],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -127,7 +127,7 @@ def _answers(folder: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(1)
         try:
-            connection.connect(str(folder / keeper.SOCKET))
+            connection.connect(str(folder / valkey_keeper.SOCKET))
             connection.sendall(b"PING\r\n")
             return connection.recv(5) == b"+PONG"
         except OSError:

@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from support import processes_with, until
 
-from registry import embedded
+from registry import embedded_valkey
 
 USE = """
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 import redis
-from registry import embedded
+from registry import embedded_valkey
 
 for _ in range(int(sys.argv[2])):
     with ExitStack() as lifetime:
-        with redis.Redis.from_url(embedded.attach(Path(sys.argv[1]), lifetime)) as client:
+        with redis.Redis.from_url(embedded_valkey.attach(Path(sys.argv[1]), lifetime)) as client:
             assert client.ping()
 """
 
@@ -28,7 +28,7 @@ for _ in range(int(sys.argv[2])):
 @pytest.mark.parametrize(("users", "times"), [(1, 1), (3, 10)])
 def test_it_leaves_nothing_behind(tmp_path: Path, users: int, times: int) -> None:
     """However its users come and go, each has one that answers; at last there is no process and no file."""
-    folder = Path(embedded.socket_url(tmp_path).removeprefix("unix://")).parent
+    folder = Path(embedded_valkey.socket_url(tmp_path).removeprefix("unix://")).parent
     command = [sys.executable, "-c", USE, str(tmp_path), str(times)]
     started = [subprocess.Popen(command) for _ in range(users)]
 
