@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-ENVIRONMENTS = [f"env-{i}" for i in range(200)]
+ENVIRONMENTS = [f"env-{i}" for i in range(200)]  # one for each test
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     repository.tag("summarize", "2.0.0", prompt("{{text}} in {{language}}"))
     repository.tag("support/triage", "1.0.0", "name: '[red]Triage\u202e'\n" + prompt())
     repository.tag("broken", "1.0.0", "messages: 3\n")
-    registry = Registry(repository.path, folder / "data", environments=",".join(ENVIRONMENTS))
+    registry = Registry(repository.path, folder / "data", environments=",".join(["staging", *ENVIRONMENTS]))
     yield registry
     assert registry.stop() == 0, registry.log
 

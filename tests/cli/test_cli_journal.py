@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def journal(cli: Cli, served: Registry) -> Cli:
     """The command line on the machine of a registry that runs and has something to tell."""
-    served.api.act("promote", "summarize", {"version": "1.0.0"}, "env-49")
+    served.api.act("promote", "summarize", {"version": "1.0.0"}, "staging")
     cli.environment["PROMPTSTAGE_DATA"] = str(served.data)
     return cli
 
@@ -127,7 +127,7 @@ def test_a_damaged_backup_restores_nothing(journal: Cli, tmp_path: Path, damage:
 def test_a_mirror_follows(journal: Cli, served: Registry, tmp_path: Path) -> None:
     """It is made where nothing is, and brought up to date by the next push."""
     run(journal, "mirror", tmp_path / "copy.git")
-    newest = served.api.act("promote", "summarize", {"version": "1.1.0"}, "env-49").json["commit"]
+    newest = served.api.act("promote", "summarize", {"version": "1.1.0"}, "staging").json["commit"]
     out = run(journal, "mirror", tmp_path / "copy.git").out
 
     assert out == f"{tmp_path / 'copy.git'} is at {newest}, the newest change\n"
