@@ -14,7 +14,7 @@ from registry.api.parts import Name, Reader, Service
 if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
 
-router = APIRouter(prefix="/v1", tags=["prompts"], responses=problem.responses(401, 403, 422, 503))
+router = APIRouter(prefix="/v1", tags=["prompts"], responses=problem.responses(401, 403, 503))
 UNKNOWN_PROMPT = problem.responses(404, codes={404: ("unknown_prompt",)})
 UNKNOWN_VERSION = problem.responses(404, codes={404: ("unknown_prompt", "unknown_version")})
 

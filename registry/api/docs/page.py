@@ -42,8 +42,9 @@ curl -H "$A" "$E/resolve/summarize?key=user-42"                        # who get
 **Applications** do not call this for every prompt: the Python package `promptstage` follows the stream and
 decides in memory. Without it, read a release and use its ETag, or ask `resolve`.
 
-**Tokens.** Everything under `/v1` and `/metrics` takes `Authorization: Bearer ps_...`. A `reader` reads, a
-`releaser` also changes rollouts, an `admin` also manages tokens. A token may be limited to environments.
+**Tokens.** `/metrics` and everything under `/v1` but the webhooks, which are signed, takes
+`Authorization: Bearer ps_...`. A `reader` reads, a `releaser` also changes rollouts, an `admin` also manages
+tokens. A token may be limited to environments.
 
 **Names** of prompts may hold a slash, raw or as `%2F`: `/v1/prompts/support/triage/versions`.
 
