@@ -60,7 +60,9 @@ ToVersion = Annotated[str, _to]
 MaybeVersion = Annotated[str | None, _version]
 NewVersion = Annotated[
     str | None,
-    typer.Option("--version", callback=_usage(naming.require_version), help="This very version."),
+    typer.Option(
+        "--version", metavar="VERSION", callback=_usage(naming.require_version), help="This very version."
+    ),
 ]
 Environment = Annotated[
     str,

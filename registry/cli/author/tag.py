@@ -29,7 +29,8 @@ def tag(  # noqa: PLR0913 - one parameter an option
     patch: Annotated[bool, typer.Option("--patch", help="The next patch: a better text.")] = False,
     version: NewVersion = None,
     message: Annotated[
-        str | None, typer.Option("-m", "--message", help="What is new; else the last commit's subject.")
+        str | None,
+        typer.Option("-m", "--message", metavar="TEXT", help="What is new; else the last commit's subject."),
     ] = None,
     push: Annotated[bool, typer.Option("--push", help="Push this tag, and nothing else.")] = False,
     yes: Yes = False,

@@ -30,31 +30,41 @@ def serve(  # noqa: PLR0913 - one parameter an option
     *,
     repository: Annotated[
         str | None,
-        typer.Option(help="The prompt repository, a path or URL.  [env var: PROMPTSTAGE_REPOSITORY]"),
+        typer.Option(
+            metavar="REPOSITORY",
+            help="The prompt repository, a path or URL.  [env var: PROMPTSTAGE_REPOSITORY]",
+        ),
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="The folder of mirror and journal.  [env var: PROMPTSTAGE_DATA; default: .data]"),
+        typer.Option(
+            metavar="DIR",
+            help="The folder of mirror and journal.  [env var: PROMPTSTAGE_DATA; default: .data]",
+        ),
     ] = None,
     redis_url: Annotated[
         str | None,
         typer.Option(
-            help="A Redis that registries share.  [env var: PROMPTSTAGE_REDIS_URL; default: one of its own]"
+            metavar="URL",
+            help="A Redis or Valkey that several registries share.  [env var: PROMPTSTAGE_REDIS_URL; default: one of its own]",
         ),
     ] = None,
     host: Annotated[
         str | None,
-        typer.Option(help="The address to listen on.  [env var: PROMPTSTAGE_HOST; default: 127.0.0.1]"),
+        typer.Option(
+            metavar="HOST", help="The address to listen on.  [env var: PROMPTSTAGE_HOST; default: 127.0.0.1]"
+        ),
     ] = None,
     port: Annotated[
         int | None,
         typer.Option(
+            metavar="PORT",
             min=0,
             max=65535,
             help="The port; 0 lets the system choose.  [env var: PROMPTSTAGE_PORT; default: 8000]",
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="How many processes answer.")] = 1,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="How many processes answer.")] = 1,
     log_format: Annotated[
         Format | None,
         typer.Option(help="For people, or for programs.  [env var: PROMPTSTAGE_LOG_FORMAT; default: text]"),

@@ -31,20 +31,23 @@ def create(  # noqa: PLR0913 - one parameter an option
     *,
     role: Annotated[
         Literal["reader", "releaser", "admin"],
-        typer.Option(help="What it may: read releases; change them too; manage tokens too."),
+        typer.Option(help="A reader reads; a releaser also changes rollouts; an admin also manages tokens."),
     ],
     environment: Annotated[
         list[str] | None,
         typer.Option(
             "-e",
             "--environment",
-            metavar="ENVIRONMENT",
+            metavar="ENV",
             help="Only there; once or more often. Else everywhere.",
         ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Who will use it; the history shows it.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who will use it; the history shows it.")
+    ] = None,
     expires: Annotated[
-        str | None, typer.Option(help="When it ends: 90d, 12h. Else it holds until it is revoked.")
+        str | None,
+        typer.Option(metavar="TIME", help="When it ends: 90d, 12h. Else it holds until it is revoked."),
     ] = None,
     reason: Reason = "",
     as_json: AsJson = False,
