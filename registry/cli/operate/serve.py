@@ -46,7 +46,8 @@ def serve(  # noqa: PLR0913 - one parameter an option
         str | None,
         typer.Option(
             metavar="URL",
-            help="A Redis or Valkey that several registries share.  [env var: PROMPTSTAGE_REDIS_URL; default: one of its own]",
+            help="A Redis or Valkey that registries share.  "
+            "[env var: PROMPTSTAGE_REDIS_URL; default: one of its own]",
         ),
     ] = None,
     host: Annotated[
