@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi import Path as InPath
 from fastapi.security import HTTPBearer
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from registry.catalog.sync import Sync
     from registry.rollouts.service import Rollouts
     from registry.rollouts.tokens import Tokens
+
+MAX_REASON = 2000  # characters, which the journal keeps for ever
+MAX_KEY = 200  # of an Idempotency-Key; a UUID has 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,12 @@ async def _parts(request: Request) -> Parts:
 Environment = Annotated[str, InPath(description="where versions are served", examples=["production"])]
 Name = Annotated[
     str, InPath(description="a prompt's name; it may hold `/`, raw or as `%2F`", examples=["summarize"])
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1, max_length=MAX_KEY, description="makes a request that is sent again change nothing more"
+    ),
 ]
 Service = Annotated[Parts, Depends(_parts)]
 Reader = Annotated[Token, Depends(needs(Role.reader))]

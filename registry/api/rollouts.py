@@ -11,7 +11,16 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from registry.api import fresh, problem
 from registry.api.docs import examples, shapes
-from registry.api.parts import Environment, Name, Parts, Reader, Releaser, Service
+from registry.api.parts import (
+    MAX_REASON,
+    Environment,
+    IdempotencyKey,
+    Name,
+    Parts,
+    Reader,
+    Releaser,
+    Service,
+)
 from registry.errors import Invalid, NotFound
 from registry.rollouts.action import Action
 from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, State, Step, Target
@@ -41,8 +50,6 @@ OF_A_VERSION = {  # what an action that names a version answers besides
 
 PAGE = 50
 MAX_PAGE = 500
-MAX_REASON = 2000
-MAX_KEY = 200
 
 PlanName = Literal["careful", "standard", "fast"]
 
@@ -101,12 +108,6 @@ def _changing(op: str) -> dict[int | str, dict[str, Any]]:
     )
 
 
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1, max_length=MAX_KEY, description="makes a request that is sent again change nothing more"
-    ),
-]
 IfMatch = Annotated[str | None, Header(description='`"<epoch>.<seq>"`, the ETag of the state')]
 
 

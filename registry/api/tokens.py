@@ -6,12 +6,12 @@ from datetime import datetime  # noqa: TC003 - pydantic reads it
 from typing import Annotated, Any, Literal, Self
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from registry.access.tokens import Role, Wish
 from registry.api import problem
-from registry.api.parts import Admin, Service
+from registry.api.parts import MAX_REASON, Admin, IdempotencyKey, Service
 from registry.rollouts import clock
 from registry.rollouts.action import digest
 from registry.rollouts.state import parse_hold
@@ -36,8 +36,6 @@ REVOKING = problem.responses(
 
 MAX_NAME = 100
 MAX_ENVIRONMENTS = 100
-MAX_REASON = 2000
-MAX_KEY = 200
 
 EXAMPLE: dict[str, Any] = {
     "id": "3f9a0c11d2e4",
@@ -105,12 +103,6 @@ class NewToken(BaseModel):
     def end(self) -> datetime | None:
         """When it expires."""
         return clock.now() + parse_hold(self.expires_in) if self.expires_in else self.expires_at
-
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(min_length=1, max_length=MAX_KEY, description="makes a request that is sent again change nothing"),
-]
 
 
 def _example(description: str, value: object) -> dict[str, Any]:
