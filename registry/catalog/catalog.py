@@ -249,9 +249,11 @@ def _time(seconds: float) -> str:
 
 def _tell_invalid(version: Version) -> None:
     problem = version.problem or {}
+    line = problem.get("line")
+    place = f"{problem.get('path')}:{line}: " if line else ""
     logger.warning(
-        "%s@%s cannot be served: %s:%s: %s",
-        *(version.name, version.version, problem.get("path"), problem.get("line"), problem.get("message")),
+        "%s@%s cannot be served: %s%s",
+        *(version.name, version.version, place, problem.get("message")),
         extra={"event": "version.invalid", "prompt": version.name, "version": version.version},
     )
 
