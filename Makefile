@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check bench format clean
+.PHONY: help run demo test check faults bench format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,6 +23,9 @@ check: .venv/.ready ## Lint and type-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+faults: .venv/.ready ## Inject faults until it is a proof, and print what was lost, wrong or stale
+	cd tests && ../$(BIN)/python -m faults
 
 demo: .venv/.ready ## Play a canary, a bad version and a rollback, with real processes, in under a minute
 	$(BIN)/python -m demo

@@ -135,6 +135,8 @@ ERRORS = {
     "nested too deep": (f"{MESSAGES}metadata:\n  a: {'[' * 5000}\n", 4, 68, "too_deep"),
     "number too large": (f"{MESSAGES}metadata: {{a: 1e999}}\n", 3, 15, "number"),
     "integer too large": (f"{MESSAGES}metadata: {{a: {'9' * 5000}}}\n", 3, 15, "number"),
+    "integer beyond any float": (f"{MESSAGES}metadata: {{a: {'9' * 400}}}\n", 3, 15, "number"),
+    "too many values": (f"{MESSAGES}testData: [{'1, ' * 30_000}]\n", 3, 59_982, "too_many"),
     "NUL": ("name: a\nmodel: \0\n", 2, 8, "nul"),
     "escaped NUL": (f'{MESSAGES}name: "a\\0"\n', 3, 7, "nul"),
     "empty": ("", 1, 1, "empty"),

@@ -44,6 +44,7 @@ _ERRORS = {
     "tag": "a YAML tag",
     "too_deep": "nested too deep",
     "too_large": "the file is larger than 256 KiB",
+    "too_many": "more keys and values than anybody reads",
     "two_files": "two files of one prompt, .yml and .yaml",
     "undeclared": "a placeholder that is not among the declared variables",
     "unknown_role": "a message whose role is absent or unknown",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SIZE_LIMIT = 256 << 10  # bytes of a prompt file
 DEPTH_LIMIT = 64  # levels; far below where anybody's JSON reader gives up
+VALUES_LIMIT = 20_000  # keys and values; they take some 60 ms, and a file that is no attack has some dozens
 FINDINGS_LIMIT = 100  # of one file; nobody reads more, and a hostile one has a quarter of a million
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -164,7 +165,7 @@ class _Builder:
         self._open: list[
             tuple[Node, Node | None]
         ] = []  # collections under way; of a dict, the key that waits
-        self._documents = 0
+        self._documents = self._values = 0
 
     def take(self, event: Any) -> bool:
         """Take the next event; False if there is no sense in going on."""
@@ -181,6 +182,11 @@ class _Builder:
 
     def _node(self, event: Any) -> bool:
         node = _at(event)
+        self._values += 1
+        if self._values > VALUES_LIMIT:
+            message = f"these are more than {VALUES_LIMIT} keys and values; keep data in a file of its own"
+            self._source.report(node, "too_many", message)
+            return False
         self._refuse(event, node)
         if isinstance(event, yaml.ScalarEvent):
             node.value = self._scalar(event, node)
@@ -248,9 +254,10 @@ class _Builder:
             return text
         try:
             value = float(text) if match[2] or match[3] else int(text)
-        except ValueError:  # Python reads no integer of more than 4,300 digits
-            value = math.inf
-        if math.isinf(value):
+            endless = math.isinf(value)
+        except (ValueError, OverflowError):  # an integer of more than 4,300 digits, or than a float can hold
+            value, endless = math.inf, True
+        if endless:
             self._source.report(node, "number", "this number is too large; quote it if it is text")
         return value
 

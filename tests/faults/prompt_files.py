@@ -1,0 +1,121 @@
+"""Prompt files that somebody made to do harm: each is read or refused, at once."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from faults.proof import Result, at_least
+
+from registry.catalog.file import document
+from registry.errors import DocumentInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SEED = 20261123
+SLOW_SECONDS = 0.1  # of the processor
+SLOW_IN_SHORT = 0.5  # beside other tests, where a collection of garbage may fall on any file
+GOOD = b"""\
+name: Summarize
+description: A thread in three sentences
+model: openai/gpt-5-mini
+modelParameters: {temperature: 0.2, maxTokens: 300, stop: ["a", "b"]}
+variables:
+  - {name: text, required: true}
+  - {name: tone, required: false, default: neutral}
+messages:
+  - role: system
+    content: You summarize. Tone {{tone}}, never \\{{tone}}.
+  - role: user
+    content: "{{ text }}"
+metadata: {owner: support}
+"""
+PIECES = (
+    b"&a ", b"*a", b"<<: *a", b"!!python/object:os.system ", b"!!binary ", b"{{", b"}}", b"\\{{",
+    b"{{{{x}}}}", b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\t", b"\r",
+    b"\xe2\x80\xae", b"\xc2\x85", b"---\n", b"...\n", b"%YAML 9.9\n", b"? ", b": ", b"- ", b"[",
+    b"]", b"{", b"}", b"|\n", b">-\n", b"'", b'"', b"#", b"name: twice\n", b"messages: []\n",
+    b"9" * 5000, b"0x" + b"f" * 200, b"1e999", b".nan", b"-.inf", b"1:30", b"no", b"2024-01-01",
+)  # fmt: skip
+
+
+def prove(*, full: bool) -> Iterator[Result]:
+    """Mutate a good file, build bombs, and throw bytes."""
+    chance = random.Random(SEED)
+    kinds: tuple[tuple[str, Callable[[random.Random], bytes], int], ...] = (
+        ("a good file, spoiled", _spoiled, 60_000),
+        ("a file of pieces", _pieces, 30_000),
+        ("bytes at random", _noise, 9_000),
+        ("bombs of depth, width and aliases", _bomb, 1_000),
+    )
+    for what, make, count in kinds:
+        wanted = count if full else count // 100
+        files = (make(chance) for _ in range(wanted))
+        yield at_least(_read_all(what, files, SLOW_SECONDS if full else SLOW_IN_SHORT), wanted)
+
+
+def _read_all(what: str, files: Iterator[bytes], bound: float) -> Result:
+    count = crashed = slow = valid = 0
+    worst = 0.0
+    for content in files:
+        begun = time.process_time()
+        try:
+            document.parse(content, "prompts/x.prompt.yml")
+            valid += 1
+        except DocumentInvalid as error:
+            crashed += not error.message
+        except Exception:  # noqa: BLE001 - what this looks for
+            crashed += 1
+        took = time.process_time() - begun
+        slow += took > bound
+        worst = max(worst, took)
+        count += 1
+    return Result(
+        what, count, wrong=crashed, stale=slow, note=f"{valid} valid, slowest {worst * 1000:.0f} ms"
+    )
+
+
+def _spoiled(chance: random.Random) -> bytes:
+    content = bytearray(GOOD)
+    for _ in range(chance.randint(1, 6)):
+        at = chance.randrange(len(content))
+        match chance.randrange(4):
+            case 0:
+                content[at : at + chance.randint(1, 20)] = b""
+            case 1:
+                content[at:at] = chance.choice(PIECES)
+            case 2:
+                content[at] = chance.randrange(256)
+            case _:
+                content[at:at] = content[chance.randrange(len(content)) :][: chance.randint(1, 80)]
+    return bytes(content)
+
+
+def _pieces(chance: random.Random) -> bytes:
+    lines = GOOD.splitlines(keepends=True)
+    return b"".join(chance.choice((*PIECES, *lines)) for _ in range(chance.randint(1, 30)))
+
+
+def _noise(chance: random.Random) -> bytes:
+    return chance.randbytes(chance.randint(0, 2000))
+
+
+def _bomb(chance: random.Random) -> bytes:
+    size = chance.choice((100, 1000, 10_000, 100_000))
+    opening, closing = chance.choice(((b"[", b"]"), (b"{a: ", b"}"), (b"- ", b""), (b"? ", b"")))
+    doubling = b"".join(
+        b"a%d: &a%d [%s]\n" % (i, i, b", ".join([b"*a%d" % (i - 1)] * 9) if i else b"x") for i in range(20)
+    )
+    return chance.choice(
+        (
+            opening * size + closing * size,
+            doubling,
+            b"messages:\n" + b"  - {role: user, content: x}\n" * min(size, 8000),
+            b"x: " + b"1" * size,
+            b"".join(b"k%d: v\n" % i for i in range(min(size, 20_000))),
+            b"messages:\n  - role: user\n    content: '" + b"{{" * size + b"'\n",
+            b"messages:\n  - role: user\n    content: '" + b"{{a}}" * min(size, 40_000) + b"'\n",
+        )
+    )[: 1 << 20]

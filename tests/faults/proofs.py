@@ -1,0 +1,18 @@
+"""The proofs: modules with ``prove(*, full)``; `make test` runs them in short, `make faults` in full."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from faults.proof import Result
+
+PROOFS: tuple[str, ...] = ("prompt_files",)
+
+
+def prove(name: str, *, full: bool) -> Iterator[Result]:
+    """Run one proof, and give its results as they come."""
+    yield from import_module(f"faults.{name}").prove(full=full)
