@@ -70,6 +70,7 @@ class Mirror:
         self._report = self._folder / "report.json"
         self._git = Git(self._folder, config=self._upstream.config())
         self._last: tuple[bytes, object] | None = None
+        self._unwritable: str | None = None
 
     def close(self) -> None:
         """End git's processes, also a fetch under way."""
@@ -110,10 +111,10 @@ class Mirror:
             of them, and why; ``moved``; and ``failed``: the tags that could not be fetched, why, and when
             they are tried again.
         """
+        found = {**_NO_REPORT, "error": None if self._configured else _NO_UPSTREAM}
         with suppress(FileNotFoundError, ValueError):
-            found: Json = json.loads(self._report.read_bytes())
-            return {**_NO_REPORT, **found}
-        return {**_NO_REPORT, "error": None if self._configured else _NO_UPSTREAM}
+            found |= json.loads(self._report.read_bytes())
+        return found | ({"error": self._unwritable} if self._unwritable else {})
 
     def age(self) -> float:
         """Seconds since the last look of any process."""
@@ -136,11 +137,20 @@ class Mirror:
         """Look upstream, and fetch the tags that are new. Nothing here is moved or removed, ever.
 
         Raises:
-            Unavailable: another process is looking (`busy`), or there is no upstream (`no_repository`).
+            Unavailable: another process is looking (`busy`), there is no upstream (`no_repository`), or
+                the mirror cannot be written (`mirror_unwritable`).
             GitFailed: the upstream cannot be read; the report says so too.
         """
         if not self._configured:
             raise Unavailable(_NO_UPSTREAM, code="no_repository")
+        try:
+            self._look()
+            self._unwritable = None
+        except OSError as error:  # such as a full disk, on which no report can be written either
+            self._unwritable = f"the mirror cannot be written: {error.strerror}; make room, or allow it"
+            raise Unavailable(self._unwritable, code="mirror_unwritable") from error
+
+    def _look(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(self._folder / "look.lock", wait=0) as lock:
             before = self.report()

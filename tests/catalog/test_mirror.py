@@ -209,6 +209,23 @@ def test_a_repository_that_is_gone_changes_nothing(
     assert list(mirror.tags()) == ["a/v1.0.0"]
 
 
+def test_a_mirror_that_cannot_be_written_says_so(
+    author: PromptRepository, mirror: Mirror, tmp_path: Path
+) -> None:
+    """Although the report of it cannot be written either; it goes on when it can."""
+    author.tag("a", "1.0.0")
+    obstacle = tmp_path / "data/mirror.git/report.new"
+    obstacle.mkdir(parents=True)
+
+    with pytest.raises(Unavailable, match="the mirror cannot be written: Is a directory") as raised:
+        mirror.look()
+
+    assert (raised.value.code, mirror.report()["error"]) == ("mirror_unwritable", raised.value.message)
+    obstacle.rmdir()
+    mirror.look()
+    assert mirror.report()["error"] is None
+
+
 def test_the_age_of_the_last_good_look(author: PromptRepository, mirror: Mirror, tmp_path: Path) -> None:
     """A look that fails does not make it younger."""
     before = mirror.seconds_since_sync()
