@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
     from faults.proof import Result
 
-PROOFS: tuple[str, ...] = ("prompt_files",)
+PROOFS: tuple[str, ...] = (
+    "prompt_files",
+    "tokens",
+)
 
 
 def prove(name: str, *, full: bool) -> Iterator[Result]:
