@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 PROOFS: tuple[str, ...] = (
     "prompt_files",
-    "tokens",
+    "tokens", "webhooks",
+    "tags",
+    "lines",
 )
 
 
