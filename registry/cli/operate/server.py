@@ -15,6 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from registry import logs
+from registry.cli.operate.impatient import Impatient
 from registry.cli.operate.metrics_folder import together
 from registry.errors import Unavailable
 
@@ -52,7 +53,7 @@ def run(settings: Settings, workers: int) -> int:
         port=settings.port,
         workers=workers,
         loop="uvloop",
-        http="httptools",
+        http=Impatient,
         ws="none",
         lifespan="on",
         access_log=False,  # a key in a query must never reach a log

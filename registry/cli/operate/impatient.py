@@ -1,0 +1,134 @@
+"""uvicorn's HTTP protocol, without patience for who sends or takes next to nothing, or headers without end.
+
+uvicorn itself ends only connections that are idle after an answer. A proxy in front has such bounds too, but
+a registry must not need one to stay up.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from registry.api import problem
+
+if TYPE_CHECKING:
+    import asyncio
+
+# In this time a request must have come, or at least so much of it; and of an answer that does not fit into
+# the buffers, so much must have been taken: 50 kbit/s, which any network has that people still use.
+SECONDS = 10.0
+ENOUGH_BYTES = 64 << 10
+MAX_HEADER_BYTES = 128 << 10  # the request line and headers; a stream's URL may hold thousands of names
+
+
+class Impatient(HttpToolsProtocol):
+    """One connection."""
+
+    _received = 0  # bytes
+    _overhead = 0  # of the request under way, all that is not its body
+    _sending: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._await_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._received_all()
+        self._taken()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count, and refuse headers (or trailers, or chunks of nothing) without end."""
+        self._received += len(data)
+        self._overhead += len(data)
+        super().data_received(data)
+        if self._overhead > MAX_HEADER_BYTES and not self.transport.is_closing():
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"the request line and headers may have {MAX_HEADER_BYTES} bytes",
+                "headers_too_large",
+            )
+
+    def on_message_begin(self) -> None:
+        """Begin to wait for the rest of a request."""
+        super().on_message_begin()
+        if self._sending is None:
+            self._await_more()
+
+    def on_body(self, body: bytes) -> None:
+        """Count what is no overhead."""
+        self._overhead -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is here."""
+        self._overhead = 0
+        self._received_all()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Let a client that was refused early send the rest, so that it reads why; but not for ever."""
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
+            self._received_all()
+            self._sending = self.loop.call_later(SECONDS, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        """The client takes less than there is."""
+        super().pause_writing()
+        self._await_taking()
+
+    def resume_writing(self) -> None:
+        """It has taken most of it."""
+        self._taken()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, like everything else that is refused."""
+        if not self.transport.is_closing():
+            self._refuse(HTTPStatus.BAD_REQUEST, msg, "invalid_http")
+
+    def _await_more(self) -> None:
+        self._sending = self.loop.call_later(SECONDS, self._check_sent, self._received)
+
+    def _check_sent(self, before: int) -> None:
+        if self.flow.read_paused or self._received - before >= ENOUGH_BYTES:
+            self._await_more()
+        else:
+            self._refuse(
+                HTTPStatus.REQUEST_TIMEOUT, f"the request did not come within {SECONDS:g} s", "too_slow"
+            )
+
+    def _received_all(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+
+    def _await_taking(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._taking = self.loop.call_later(SECONDS, self._check_taken, waiting)
+
+    def _check_taken(self, before: int) -> None:
+        if before - self.transport.get_write_buffer_size() >= ENOUGH_BYTES:
+            self._await_taking()
+        else:
+            self.transport.abort()
+
+    def _taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def _refuse(self, status: HTTPStatus, detail: str, code: str) -> None:
+        """Say why, unless an answer is under way, and end the connection."""
+        answering = self.cycle is not None and self.cycle.response_started != self.cycle.response_complete
+        if not (answering or self.pipeline):
+            answer = problem.answer(status, detail, code, headers={"connection": "close"})
+            headers = b"".join(b"%s: %s\r\n" % pair for pair in answer.raw_headers)
+            self.transport.write(STATUS_LINE[status] + headers + b"\r\n" + bytes(answer.body))
+        self.transport.close()

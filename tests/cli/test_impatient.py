@@ -1,0 +1,135 @@
+"""Who sends or takes next to nothing is cut off, and so is who never ends; others notice nothing of it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from support import PATIENCE, until
+
+from registry.cli.operate import impatient, server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.types import Receive, Scope, Send
+
+BIG = 50 << 20  # more than the kernel takes off a server's hands
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read the body, but for /refuse; answer with its length, or with very much."""
+    length, more = 0, scope["path"] != "/refuse"
+    while more:
+        message = await receive()
+        length += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    body = bytes(BIG) if scope["path"] == "/big" else b"%d" % length
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A server that has a tenth of a second's patience."""
+    monkeypatch.setattr(impatient, "SECONDS", 0.1)
+    config = uvicorn.Config(app, http=impatient.Impatient, lifespan="off", log_config=None)
+    running = uvicorn.Server(config)
+    with server.listen("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=running.run, args=([listener],))
+        thread.start()
+        until(lambda: running.started, "the server")
+        yield listener.getsockname()[1]
+        running.should_exit = True
+        thread.join(PATIENCE)
+
+
+def ask(port: int, sent: bytes) -> bytes:
+    """Send bytes and nothing more, and read until the server ends the connection."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(sent)
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+def is_gone(connection: socket.socket) -> bool:
+    """Whether nothing more can be sent."""
+    try:
+        connection.sendall(bytes(1 << 16))
+    except OSError:
+        return True
+    return False
+
+
+def refusal(answer: bytes) -> tuple[int, Any]:
+    """The status and the code of a problem."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    return int(head.split()[1]), json.loads(body)["code"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n", b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc"],
+    ids=["nothing", "part of a line", "part of the headers", "part of the body"],
+)
+def test_a_request_that_does_not_come_is_not_awaited(port: int, sent: bytes) -> None:
+    """Whichever part of it is missing."""
+    assert refusal(ask(port, sent)) == (408, "too_slow")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\nX: " + b"x" * impatient.MAX_HEADER_BYTES,
+        b"GET /" + b"x" * impatient.MAX_HEADER_BYTES,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"x" * impatient.MAX_HEADER_BYTES,
+    ],
+    ids=["headers", "url", "trailers"],
+)
+def test_headers_without_end_are_refused(port: int, sent: bytes) -> None:
+    """They would be kept in memory until there is none."""
+    assert refusal(ask(port, sent)) == (431, "headers_too_large")
+
+
+def test_what_is_no_http_is_refused_like_everything_else(port: int) -> None:
+    """As a problem, with a code."""
+    assert refusal(ask(port, b"EHLO example.org\r\n")) == (400, "invalid_http")
+
+
+def test_a_refused_body_is_not_taken_for_ever(port: int) -> None:
+    """Its sender may read the answer, and go on for a moment."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(b"POST /refuse HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n")
+        answer = connection.recv(1 << 16)
+        until(lambda: is_gone(connection), "the end of the connection")
+
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_who_takes_nothing_of_an_answer_is_cut_off(port: int) -> None:
+    """Its answer would stay in memory."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(b"GET /big HTTP/1.1\r\n\r\n")
+        threading.Event().wait(0.5)
+        taken = sum(map(len, iter(lambda: connection.recv(1 << 16), b"")))
+
+    assert 0 < taken < BIG
+
+
+def test_who_goes_on_sending_is_served(port: int) -> None:
+    """A body takes the time that it needs, as long as it comes on; and a connection is kept."""
+    body = bytes(1 << 20)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (len(body) * 4))
+        for _ in range(4):
+            threading.Event().wait(0.06)
+            connection.sendall(body)
+        assert connection.recv(1 << 16).endswith(b"4194304\r\n0\r\n\r\n")
+        threading.Event().wait(0.3)
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
