@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 PROOFS: tuple[str, ...] = (
     "prompt_files",
-    "tokens", "webhooks",
+    "tokens",
+    "webhooks",
+    "redis_view",
     "tags",
+    "names",
     "lines",
 )
 
