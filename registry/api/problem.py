@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -246,13 +247,23 @@ def _sentence(item: Mapping[str, Any]) -> str:
     return said[:MAX_SAID]
 
 
-async def _http_error(_: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     raised = cast("HTTPException", error)
     status = HTTPStatus(raised.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # the framework's answer to a body that is no JSON
         return answer(HTTPStatus.UNPROCESSABLE_ENTITY, NO_JSON, "invalid_request")
     code = {413: "too_large", 404: "not_found", 405: "method_not_allowed"}.get(status.value, "http_error")
-    return answer(status, str(raised.detail), code, headers=raised.headers)
+    headers = dict(raised.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request)) or headers.get("Allow", "")
+    return answer(status, str(raised.detail), code, headers=headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that /openapi.json has for a path; the framework names those of the first route only."""
+    paths = request.app.openapi()["paths"]
+    fitting = [path for path in paths if re.fullmatch(re.sub(r"{\w+}", ".+", path), request.url.path)]
+    return sorted(method.upper() for method in paths[max(fitting, key=len)]) if fitting else []
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:

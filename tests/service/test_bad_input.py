@@ -126,3 +126,20 @@ def test_hostile_versions_are_unknown(api: Api, environment: str, version: str) 
 def test_a_bad_position_is_refused(api: Api, environment: str, names: str) -> None:
     """A stream does not guess what a client holds."""
     assert api.get(f"/v1/environments/{environment}/stream?names={names}").status == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/tokens", "GET, POST"),
+        ("/v1/environments/staging/resolve/support/triage", "GET, POST"),
+        ("/v1/environments/staging/rollouts/support/triage", "GET"),
+        ("/v1/environments/staging/rollouts/support/triage/actions/promote", "POST"),
+        ("/docs", "GET"),
+    ],
+)
+def test_a_method_that_is_not_there_names_those_that_are(api: Api, path: str, allowed: str) -> None:
+    """All of them, also where several routes have one path."""
+    answer = api.call("PUT", path)
+
+    assert (answer.status, answer.headers["Allow"]) == (405, allowed)
