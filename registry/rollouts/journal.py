@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,6 @@ from registry.rollouts.upkeep import tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from registry.git import GitObject
@@ -39,6 +39,7 @@ DURABLE = ("core.fsync=all", "core.fsyncMethod=fsync", "fastimport.unpackLimit=1
 REPOSITORY = "journal.git"
 MARKER = "journal.json"
 LOCK = "journal.lock"
+TURN = "journal.turn"
 FORMAT = 1
 
 
@@ -74,9 +75,18 @@ class Journal:
         """End the git processes that wait for questions."""
         self._git.close()
 
-    def lock(self) -> AbstractContextManager[int]:
-        """Hold the right to write; yields the descriptor that `write` and `create` want."""
-        return locked(self._folder / LOCK, wait=LOCK_SECONDS)
+    @contextmanager
+    def lock(self) -> Iterator[int]:
+        """Hold the right to write; yields the descriptor that `write` and `create` want.
+
+        Who wants it next holds the turn meanwhile. Without it a process that writes one change after
+        the other would take the lock again, each time, before anybody else looks.
+        """
+        with ExitStack() as turn:
+            turn.enter_context(locked(self._folder / TURN, wait=LOCK_SECONDS))
+            with locked(self._folder / LOCK, wait=LOCK_SECONDS) as descriptor:
+                turn.close()
+                yield descriptor
 
     # Reading
 
@@ -254,7 +264,7 @@ class Journal:
             raise Unavailable(_damaged(error.message), code="journal_damaged") from error
 
 
-_HARMLESS = (LOCK, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
+_HARMLESS = (LOCK, TURN, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
 
 
 def require(folder: Path) -> None:

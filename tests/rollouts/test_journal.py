@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
+from support import until
 
 from registry.access.tokens import Role, Wish, mint
 from registry.errors import Unavailable
@@ -102,6 +104,33 @@ def test_a_dead_writers_lock_blocks_nobody(journal: Journal, tmp_path: Path) -> 
     (tmp_path / "journal.git/refs/heads/main.lock").write_text("")
 
     assert write(journal, 1).change.seq == 1
+
+
+def test_who_waits_writes_next(journal: Journal, tmp_path: Path) -> None:
+    """A process that writes one change after the other does not keep the others out."""
+    order = []
+
+    def wait() -> None:
+        with Journal(tmp_path).lock():
+            order.append("the other")
+
+    other = Thread(target=wait)
+    with journal.lock():
+        other.start()
+        until(lambda: _held(tmp_path / "journal.turn"), "the other to wait")
+    with journal.lock():
+        order.append("this one")
+    other.join()
+
+    assert order == ["the other", "this one"]
+
+
+def _held(path: Path) -> bool:
+    try:
+        with locked(path, wait=0):
+            return False
+    except Unavailable:
+        return True
 
 
 def test_a_write_that_fails_changes_nothing(journal: Journal, tmp_path: Path) -> None:
