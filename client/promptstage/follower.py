@@ -136,6 +136,15 @@ class Follower:
         self._state = (state, since if before == state else now(), error)
 
     def _run(self) -> None:
+        try:
+            self._go_on()
+        except BaseException:  # a thread can be ended from outside, and nobody would notice
+            _logger.exception("the thread that keeps prompts fresh was ended; another one takes over")
+            with self._lock:
+                self._thread = None
+            self.follow()
+
+    def _go_on(self) -> None:
         while not self.is_stopped:
             try:
                 self._follow_or_poll()
@@ -155,8 +164,7 @@ class Follower:
 
     def _follow(self) -> None:
         """Read the stream until new names are due. Raises Fault, if it ends for another reason."""
-        self._stop.wait(self._pause())
-        self._attempted = time.monotonic()
+        self._begin_attempt()
         self._enter("connecting", self._state[2])
         names = self._asked = {name: self._position(name) for name in tuple(self._wanted)}
         path = f"/v1/environments/{quote(self._holdings.environment, safe='')}/stream"
@@ -228,7 +236,8 @@ class Follower:
         """Ask for each name now and then, until it is time to try streaming again."""
         self._enter("polling", str(why))
         until = time.monotonic() + limits.STREAM_RETRY
-        while time.monotonic() < until:
+        while not self.is_stopped:
+            self._begin_attempt()
             # In another order each time: one name that always fails must not starve those after it.
             for name in random.sample(tuple(self._wanted), len(self._wanted)):
                 if self.is_stopped:
@@ -236,6 +245,8 @@ class Follower:
                 self._refresh(name)
             self._failures = 0
             self._save()
+            if time.monotonic() > until:  # right after a poll: a stream that stays silent takes its time too
+                return
             self._stop.wait(limits.POLL_EVERY * random.uniform(0.9, 1.1))  # noqa: S311 - spreads a fleet
 
     def _back_off(self, fault: Fault) -> None:
@@ -255,6 +266,10 @@ class Follower:
         stream = self._stream
         if stream is not None and self._lacks(self._asked):  # not one opened meanwhile, with all names
             stream.interrupt()
+
+    def _begin_attempt(self) -> None:
+        self._stop.wait(self._pause())
+        self._attempted = time.monotonic()
 
     def _pause(self) -> float:
         """Seconds until another attempt may be made."""

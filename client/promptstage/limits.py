@@ -28,8 +28,9 @@ BACK_OFF_CAP = 30.0
 RETRY_AFTER_CAP = 60.0
 """A `Retry-After` is honoured up to this, so that one wrong header does not silence a client for a day."""
 
-POLL_EVERY = 30.0
-"""Conditional polling where streaming cannot be had: a rollback reaches everyone within half a minute."""
+POLL_EVERY = 10.0
+"""Conditional polling where streaming cannot be had: a rollback reaches everyone within 15 seconds, also
+when a stream is tried in between, which takes `SILENCE` to show that it is none."""
 
 STREAM_RETRY = 60.0
 """How long to poll before streaming is tried again: a proxy's mood rarely changes sooner."""

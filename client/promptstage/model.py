@@ -133,20 +133,27 @@ class Decision(NamedTuple):
 def parse_document(data: Json) -> Document:
     """Read a document as the contract writes it. Raises KeyError, TypeError or ValueError."""
     return Document(
-        title=str(data["title"]),
-        description=str(data["description"]),
-        model=str(data["model"]),
+        title=_text(data["title"]),
+        description=_text(data["description"]),
+        model=_text(data["model"]),
         parameters=dict(data["parameters"]),
-        response_format=str(data["response_format"]),
+        response_format=_text(data["response_format"]),
         json_schema=data["json_schema"],
         variables=tuple(
-            Variable(str(v["name"]), bool(v["required"]), v["default"], str(v["description"]))
+            Variable(_text(v["name"]), bool(v["required"]), v["default"], _text(v["description"]))
             for v in data["variables"]
         ),
-        messages=tuple(Message(str(m["role"]), str(m["content"])) for m in data["messages"]),
+        messages=tuple(Message(_text(m["role"]), _text(m["content"])) for m in data["messages"]),
         metadata=dict(data["metadata"]),
         extra=dict(data["extra"]),
     )
+
+
+def _text(value: object) -> str:
+    """A text as it stands there: `str` would make the text "None" of one that is missing."""
+    if not isinstance(value, str):
+        raise TypeError(f"a text was expected, not {type(value).__name__}")
+    return value
 
 
 def dump_document(document: Document) -> Json:
@@ -173,7 +180,11 @@ def parse_served(version: str, data: Json) -> Served:
     number = data["number"]
     document = parse_document(data["document"])
     return Served(
-        version, None if number is None else int(number), str(data["digest"]), str(data["commit"]), document
+        version,
+        None if number is None else int(number),
+        _text(data["digest"]),
+        _text(data["commit"]),
+        document,
     )
 
 
@@ -186,14 +197,14 @@ def parse_release(data: Json) -> Release:
     """
     try:
         release = Release(
-            environment=str(data["environment"]),
-            prompt=str(data["prompt"]),
+            environment=_text(data["environment"]),
+            prompt=_text(data["prompt"]),
             epoch=int(data["epoch"]),
             seq=int(data["seq"]),
             targets=tuple(_target(target) for target in data["targets"]),
             split=None if data["split"] is None else _split(data["split"]),
-            default_version=str(data["default"]["version"]),
-            default_arm=str(data["default"]["arm"]),
+            default_version=_text(data["default"]["version"]),
+            default_arm=_text(data["default"]["arm"]),
             versions={str(v): parse_served(str(v), body) for v, body in data["versions"].items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -208,15 +219,17 @@ def parse_release(data: Json) -> Release:
 
 
 def _target(data: Json) -> Target:
-    conditions = (Condition(str(c["attribute"]), frozenset(str(v) for v in c["in"])) for c in data["when"])
-    return Target(tuple(conditions), str(data["version"]), str(data["arm"]))
+    conditions = (Condition(_text(c["attribute"]), frozenset(str(v) for v in c["in"])) for c in data["when"])
+    return Target(tuple(conditions), _text(data["version"]), _text(data["arm"]))
 
 
 def _split(data: Json) -> Split:
     if data["algo"] != ALGORITHM:
         raise ValueError(f"bucketing {data['algo']!r} is not known here; upgrade promptstage")
-    slots = (Slot(str(s["arm"]), str(s["version"]), int(s["start"]), int(s["size"])) for s in data["slots"])
-    return Split(str(data["rollout"]), ALGORITHM, str(data["salt"]), tuple(slots))
+    slots = (
+        Slot(_text(s["arm"]), _text(s["version"]), int(s["start"]), int(s["size"])) for s in data["slots"]
+    )
+    return Split(_text(data["rollout"]), ALGORITHM, _text(data["salt"]), tuple(slots))
 
 
 def dump_release(release: Release) -> Json:

@@ -126,7 +126,7 @@ class Transport:
         """The token of this very request: a callable's may have been renewed since the last one."""
         try:
             token = _checked(self._token()) if callable(self._token) else self._token
-        except Exception as error:  # the application's own code, on our thread
+        except (Exception, SystemExit) as error:  # the application's own code, on our thread
             raise Fault(f"the token could not be had: {type(error).__name__}: {error}") from error
         return {"Authorization": f"Bearer {token}"} if token else {}
 

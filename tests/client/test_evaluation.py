@@ -6,12 +6,19 @@ import json
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from client.fake_registry import release
 
+from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import bucket, decide
 from promptstage.model import Release, dump_release, parse_release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from promptstage.model import Json
 
 VECTORS = json.loads((Path(__file__).parent.parent / "vectors" / "bucketing.json").read_bytes())
 KEYS = [f"user-{number}" for number in range(20_000)]
@@ -110,3 +117,24 @@ def test_what_is_parsed_is_written_back() -> None:
     body = release(candidate="1.3.0", percent=5, audience={"tenant": ["acme"]})
 
     assert dump_release(parse_release(body)) == body
+
+
+@pytest.mark.parametrize("value", [None, 7, ["1.2.0: {{text}}"]])
+@pytest.mark.parametrize(
+    ("inside", "key"),
+    [
+        (lambda body: body["versions"]["1.2.0"], "digest"),
+        (lambda body: body["versions"]["1.2.0"]["document"]["messages"][0], "content"),
+        (lambda body: body["split"], "salt"),
+        (lambda body: body["split"]["slots"][0], "arm"),
+    ],
+)
+def test_a_text_is_not_made_of_something_else(
+    inside: Callable[[Json], Json], key: str, value: object
+) -> None:
+    """A prompt of the text "None", or a split by the salt "None", would be served to everyone."""
+    body = release(candidate="1.3.0", percent=5)
+    inside(body)[key] = value
+
+    with pytest.raises(ReleaseInvalid, match="a text was expected"):
+        parse_release(body)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import statistics
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -225,6 +227,32 @@ def test_without_a_stream_it_polls(connect: Connect, registry: FakeRegistry, qui
     until(lambda: client.status()["stream"]["state"] == "connected")
 
 
+def test_polling_does_not_hurry(
+    connect: Connect, registry: FakeRegistry, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream that is refused and the poll instead are two attempts; they are spaced as any others."""
+    monkeypatch.setattr("promptstage.limits.ATTEMPT_SPACING", 0.2)
+    registry.mode = NO_STREAM
+    connect(prompts=["summarize"])
+    registry.wait(lambda: registry.count("GET") == 1)
+
+    assert registry.times[1] - registry.times[0] >= 0.15  # less what the first was late
+
+
+def test_a_poll_comes_right_before_the_stream_is_tried_again(
+    connect: Connect, registry: FakeRegistry, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or what is held could be as old as a poll's pause and a silent stream's time together."""
+    monkeypatch.setattr("promptstage.limits.POLL_EVERY", 0.4)
+    registry.mode = NO_STREAM
+    connect(prompts=["summarize"])
+    registry.wait(lambda: registry.count("POST") == 2)
+    gets = [time for time, what in zip(registry.times, registry.requests, strict=True) if "GET" in what]
+    again = registry.times[-1]
+
+    assert again - gets[-1] < 0.3
+
+
 def test_polling_tells_of_a_first_promote(connect: Connect, registry: FakeRegistry, quick: None) -> None:
     """A name that was missing is polled too."""
     registry.mode = NO_STREAM
@@ -233,6 +261,38 @@ def test_polling_tells_of_a_first_promote(connect: Connect, registry: FakeRegist
     registry.releases["later"] = release("later")
 
     until(lambda: version(client, "later") == "1.2.0")
+
+
+def test_a_thread_that_was_ended_is_replaced(connect: Connect, registry: FakeRegistry, quick: None) -> None:
+    """From outside, as debuggers and some servers' time-outs do: nobody would ever notice."""
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+    (thread,) = threads()
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread.ident or 0), ctypes.py_object(SystemExit)
+    )
+    registry.beat()
+    thread.join(10)
+    registry.publish(release(stable="1.3.0", seq=2))
+
+    until(lambda: version(client) == "1.3.0")
+    assert len(threads()) == 1
+
+
+def test_a_token_callable_that_exits_ends_no_thread(
+    connect: Connect, registry: FakeRegistry, quick: None
+) -> None:
+    """It is told apart from no other failure of the application's own code."""
+    asked: list[None] = []
+
+    def token() -> str:
+        asked.append(None)
+        return "good" if len(asked) > 1 else sys.exit()
+
+    client = connect(token=token, prompts=["summarize"])
+    (thread,) = threads()
+    assert client.ready(10)
+    assert threads() == [thread]
 
 
 def test_attempts_are_spaced(
