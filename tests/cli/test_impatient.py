@@ -111,6 +111,18 @@ def test_a_refused_body_is_not_taken_for_ever(port: int) -> None:
     assert answer.startswith(b"HTTP/1.1 200")
 
 
+def test_a_refused_body_is_not_taken_whole(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However fast it comes: reading it would cost others their time."""
+    monkeypatch.setattr(impatient, "SECONDS", PATIENCE)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(b"POST /refuse HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n")
+        sent = 0
+        while not is_gone(connection):
+            sent += 1 << 16
+
+    assert impatient.MAX_REFUSED_BYTES <= sent < 4 * impatient.MAX_REFUSED_BYTES
+
+
 def test_who_takes_nothing_of_an_answer_is_cut_off(port: int) -> None:
     """Its answer would stay in memory."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # the buffers, so much must have been taken: 50 kbit/s, which any network has that people still use.
 SECONDS = 10.0
 ENOUGH_BYTES = 64 << 10
+MAX_REFUSED_BYTES = 16 << 20  # of a body that nobody wants; reading more of it would cost others their time
 MAX_HEADER_BYTES = 128 << 10  # the request line and headers; a stream's URL may hold thousands of names
 
 
@@ -28,6 +29,7 @@ class Impatient(HttpToolsProtocol):
 
     _received = 0  # bytes
     _overhead = 0  # of the request under way, all that is not its body
+    _last_byte: int | None = None  # that is received, of a request that was refused before it was here
     _sending: asyncio.TimerHandle | None = None
     _taking: asyncio.TimerHandle | None = None
 
@@ -46,6 +48,8 @@ class Impatient(HttpToolsProtocol):
         """Count, and refuse headers (or trailers, or chunks of nothing) without end."""
         self._received += len(data)
         self._overhead += len(data)
+        if self._last_byte is not None and self._received > self._last_byte:
+            return self.transport.abort()
         super().data_received(data)
         if self._overhead > MAX_HEADER_BYTES and not self.transport.is_closing():
             self._refuse(
@@ -53,6 +57,7 @@ class Impatient(HttpToolsProtocol):
                 f"the request line and headers may have {MAX_HEADER_BYTES} bytes",
                 "headers_too_large",
             )
+        return None
 
     def on_message_begin(self) -> None:
         """Begin to wait for the rest of a request."""
@@ -77,6 +82,7 @@ class Impatient(HttpToolsProtocol):
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
             self._received_all()
             self._sending = self.loop.call_later(SECONDS, self.transport.abort)
+            self._last_byte = self._received + MAX_REFUSED_BYTES
 
     def pause_writing(self) -> None:
         """The client takes less than there is."""
@@ -105,6 +111,7 @@ class Impatient(HttpToolsProtocol):
             )
 
     def _received_all(self) -> None:
+        self._last_byte = None
         if self._sending is not None:
             self._sending.cancel()
             self._sending = None
