@@ -15,6 +15,7 @@ PROOFS: tuple[str, ...] = (
     "tokens",
     "webhooks",
     "redis_view",
+    "service_kills",
     "tags",
     "names",
     "lines",
