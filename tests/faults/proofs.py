@@ -16,6 +16,7 @@ PROOFS: tuple[str, ...] = (
     "webhooks",
     "redis_view",
     "service_kills",
+    "planted_secrets",
     "tags",
     "names",
     "lines",
