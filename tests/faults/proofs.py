@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from faults.proof import Result
 
 PROOFS: tuple[str, ...] = (
+    "journal_writer",
+    "journal_syscalls",
+    "disk",
     "prompt_files",
     "tokens",
     "webhooks",
