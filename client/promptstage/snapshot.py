@@ -1,7 +1,8 @@
 """The private files that outlive the process: one for each prompt and pinned version.
 
 Written forward only: of two processes that share a folder, the one that is behind never undoes what
-the other wrote. Read with suspicion: a link, somebody else's file or a torn one counts as none.
+the other wrote. Read with suspicion: a link, somebody else's file or a torn one counts as none. A folder
+of that kind is not written to either.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Snapshots:
     def load(self, name: str, version: str = "") -> Stored | None:
         """What was last stored for a prompt, or for one version of it."""
         try:
+            _require_own(self.folder)
             return _read(self._path(name, version))
         except (OSError, ValueError):
             return None
@@ -85,6 +87,7 @@ class Snapshots:
         """Note when a release was last confirmed: `age` seconds ago."""
         confirmed = time.time() - age
         with suppress(OSError, NotImplementedError):
+            _require_own(self.folder)
             os.utime(self._path(name), (confirmed, confirmed), follow_symlinks=False)
 
     def reset(self) -> None:
@@ -98,6 +101,7 @@ class Snapshots:
         try:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _require_own(self.folder)
             with self._writing, _locked(self.folder / ".lock"):
                 with suppress(OSError, ValueError, RecursionError):
                     if keep(_read(path).data):
@@ -124,12 +128,22 @@ def default_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or caches) / "promptstage"
 
 
+def _require_own(folder: Path) -> None:
+    """Raise OSError for a link, which leads to where we have no business, or somebody else's folder."""
+    found = folder.lstat()
+    if not (stat.S_ISDIR(found.st_mode) and _is_ours(found)):
+        raise PermissionError(f"{folder} is a link or somebody else's")
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return sys.platform == "win32" or found.st_uid == os.getuid()
+
+
 def _read(path: Path) -> Stored:
     """Read a file that is a plain one, ours, and not too large. Raises OSError or ValueError."""
     with os.fdopen(os.open(path, os.O_RDONLY | _FLAGS), "rb") as file:
         found = os.fstat(file.fileno())
-        ours = sys.platform == "win32" or found.st_uid == os.getuid()
-        if not (stat.S_ISREG(found.st_mode) and ours and found.st_size <= BODY_BYTES):
+        if not (stat.S_ISREG(found.st_mode) and _is_ours(found) and found.st_size <= BODY_BYTES):
             raise ValueError(f"{path} is not a snapshot of ours")
         return Stored(file.read(BODY_BYTES), max(0.0, time.time() - found.st_mtime))
 

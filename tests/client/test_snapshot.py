@@ -99,6 +99,24 @@ def test_a_link_is_neither_followed_nor_written_through(
     assert not file.is_symlink()
 
 
+def test_a_folder_that_is_a_link_is_neither_read_nor_written(
+    snapshots: Snapshots, file: Path, tmp_path: Path
+) -> None:
+    """It leads to where we have no business; `status` says why nothing is kept."""
+    elsewhere = tmp_path / "elsewhere"
+    snapshots.folder.rename(elsewhere)
+    snapshots.folder.symlink_to(elsewhere)
+    (elsewhere / ".lock").unlink()
+    os.utime(elsewhere / file.name, (0, 0))
+    snapshots.save_release("summarize", raw(seq=9))
+    snapshots.touch("summarize", 0)
+
+    assert snapshots.load("summarize") is None
+    assert "is a link or somebody else's" in str(snapshots.error)
+    assert [(path.name, path.stat().st_mtime) for path in elsewhere.iterdir()] == [(file.name, 0)]
+    assert (elsewhere / file.name).read_bytes() == raw(seq=5)
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\x00" * 100, b"[" * 100_000, raw(seq=5)[:-20]])
 def test_a_torn_file_counts_as_none(
     connect: Connect, registry: FakeRegistry, tmp_path: Path, damage: bytes
