@@ -213,7 +213,8 @@ class _Reader:
         oid, kind, size = header.split()
         if int(size) > limit:
             raise GitFailed(f"{oid.decode()} has {int(size)} bytes", code="git_too_large")
-        data = self._take(int(size) + 1, deadline)[:-1]
+        data = self._take(int(size), deadline)
+        self._take(1, deadline)  # the end of the line
         return GitObject(oid.decode(), kind.decode(), data)
 
     def _line(self, deadline: float) -> bytes:
@@ -239,8 +240,9 @@ class _Reader:
 
 def _checked(found: GitObject) -> GitObject:
     """Return the object if its bytes are those that its id promises."""
-    content = b"%s %d\0" % (found.kind.encode(), len(found.data)) + found.data
-    if hashlib.sha1(content, usedforsecurity=False).hexdigest() != found.oid:
+    digest = hashlib.sha1(b"%s %d\0" % (found.kind.encode(), len(found.data)), usedforsecurity=False)
+    digest.update(found.data)
+    if digest.hexdigest() != found.oid:
         raise GitFailed(f"the {found.kind} {found.oid} is damaged on disk", code="git_corrupt")
     return found
 

@@ -213,9 +213,10 @@ class Catalog:
         return found
 
     def _from_mirror(self, name: str, version: str, oid: str) -> Version:
-        about = self.mirror.about(oid)
-        known = unread(name, version, about)
+        known = unread(name, version, About())
         try:
+            about = self.mirror.about(oid)
+            known = unread(name, version, about)
             file = self.mirror.file(about, name)
         except DocumentInvalid as error:
             return invalid(known, error)
@@ -233,7 +234,7 @@ class Catalog:
         """What the tag alone tells; nothing, where the mirror does not have it any more."""
         try:
             about = self.mirror.about(oid) if oid else About()
-        except GitFailed as error:
+        except (GitFailed, DocumentInvalid) as error:
             logger.warning("the tag of %s@%s cannot be read: %s", name, version, error.message)
             about = About()
         return unread(name, version, about)

@@ -94,7 +94,7 @@ class Mirror:
         return packed.st_mtime_ns, packed.st_ino, packed.st_size
 
     def about(self, oid: str) -> About:
-        """Read who made the tag with this object id. Raises GitFailed."""
+        """Read who made the tag with this object id. Raises DocumentInvalid and GitFailed."""
         return tagged.read_about(self._git, oid)
 
     def file(self, about: About, name: str) -> File:
@@ -222,8 +222,8 @@ class Mirror:
     def _fetch_batch(self, tags: list[str], lock: int) -> None:
         self._clear_stale_locks()
         refspecs = "".join(f"refs/tags/{tag}:refs/tags/{tag}\n" for tag in tags)
-        self._git.run(
-            "fetch", "--quiet", "--stdin", "--no-tags", "--no-write-fetch-head", "origin",
+        self._git.run(  # without --update-shallow git leaves out the tags of a shallow repository, silently
+            "fetch", "--quiet", "--stdin", "--no-tags", "--no-write-fetch-head", "--update-shallow", "origin",
             data=refspecs.encode(), timeout=FETCH_SECONDS, pass_fds=(lock,),
         )  # fmt: skip
 

@@ -27,6 +27,7 @@ AUTHOR_LIMIT = 200  # characters of a name and an address
 
 _ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
 _PERSON = re.compile(rb"(?P<who>.*?) ?(?P<seconds>\d{1,12}) (?P<sign>[+-])(?P<hours>\d\d)(?P<minutes>\d\d)$")
+_LFS = b"version https://git-lfs.github.com/spec/"  # how each of its pointers begins
 _FOLDER, _FILE, _LINK, _SUBMODULE = 0o040000, 0o100000, 0o120000, 0o160000
 _KIND = 0o170000
 
@@ -51,13 +52,18 @@ class File:
 
 
 def read_about(git: Git, oid: str) -> About:
-    """Read an annotated tag's own words, else those of its commit. Raises GitFailed."""
-    found = _need(git, oid, ABOUT_LIMIT)
+    """Read an annotated tag's own words, else those of its commit.
+
+    Raises:
+        DocumentInvalid: they are longer than anybody reads.
+        GitFailed: an object is missing or damaged.
+    """
+    found = _words(git, oid)
     words = found
     for _ in range(TAG_DEPTH):
         if found.kind != "tag":
             break
-        found = _need(git, _header(found.data, b"object").decode(), ABOUT_LIMIT)
+        found = _words(git, _header(found.data, b"object").decode())
     person = _header(words.data, b"tagger" if words.kind == "tag" else b"author")
     if found.kind != "commit":
         return About(author=_author(person), tagged_at=_time(person), message=_message(words.data))
@@ -100,9 +106,13 @@ def _files(git: Git, base: str, tree: str, name: str) -> list[tuple[str, int, st
     """The path, mode and object id of each file of a prompt below a folder."""
     *parents, last = name.split("/")
     folder = _descend(git, tree, parents)
-    entries = {entry: (mode, oid) for entry, mode, oid in _entries(git, folder)} if folder else {}
-    pairs = zip(file_names(name), file_names(last), strict=True)
-    return [(base + path, *entries[entry.encode()]) for path, entry in pairs if entry.encode() in entries]
+    if folder is None:
+        return []
+    entries = (entry.encode() for entry in file_names(last))
+    paths = dict(zip(entries, (base + path for path in file_names(name)), strict=True))
+    # A folder may have a million files; only what is looked for is kept.
+    found = {entry: (mode, oid) for entry, mode, oid in _entries(git, folder) if entry in paths}
+    return [(path, *found[entry]) for entry, path in paths.items() if entry in found]
 
 
 def _content(git: Git, path: str, mode: int, oid: str) -> bytes:
@@ -110,13 +120,30 @@ def _content(git: Git, path: str, mode: int, oid: str) -> bytes:
         kinds = {_LINK: "a symbolic link", _SUBMODULE: "a submodule", _FOLDER: "a folder"}
         what = kinds.get(mode & _KIND, "something else")
         raise DocumentInvalid(f"{path} is {what}; make it a file, then tag again", path=path)
+    too_large = DocumentInvalid(
+        f"{path} has more than 256 KiB; shorten it, then tag again", line=1, column=1, path=path
+    )
+    content = _bounded(git, oid, SIZE_LIMIT, too_large).data
+    if content.startswith(_LFS):
+        message = (
+            f"{path} is in Git LFS, and its commit has only a pointer; take it out of LFS, then tag again"
+        )
+        raise DocumentInvalid(message, line=1, column=1, path=path)
+    return content
+
+
+def _words(git: Git, oid: str) -> GitObject:
+    message = "the message of the tag or its commit has more than 1 MiB; shorten it under a new version"
+    return _bounded(git, oid, ABOUT_LIMIT, DocumentInvalid(message))
+
+
+def _bounded(git: Git, oid: str, limit: int, too_large: DocumentInvalid) -> GitObject:
     try:
-        return _need(git, oid, SIZE_LIMIT).data
+        return _need(git, oid, limit)
     except GitFailed as error:
         if error.code != "git_too_large":
             raise
-        message = f"{path} has more than 256 KiB; shorten it, then tag again"
-        raise DocumentInvalid(message, line=1, column=1, path=path) from error
+        raise too_large from error
 
 
 def _descend(git: Git, tree: str, names: list[str]) -> str | None:

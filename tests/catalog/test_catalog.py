@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.catalog.mirror import Mirror
 
     Read = Callable[[], Catalog]
+LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
 
 
 def commit(author: PromptRepository, tag: str, **files: str | None) -> None:
@@ -116,6 +117,7 @@ def test_lists_read_no_document(author: PromptRepository, read: Read) -> None:
         ({"a.prompt.yml": None}, "a.prompt.yml is a symbolic link"),
         ({"prompts__a.prompt.yml__x": "x"}, "prompts/a.prompt.yml is a folder"),
         ({"a.prompt.yml": "x" * (300 << 10)}, "a.prompt.yml has more than 256 KiB"),
+        ({"a.prompt.yml": LFS_POINTER}, "a.prompt.yml is in Git LFS"),
     ],
 )
 def test_a_version_without_a_usable_file_is_invalid(
@@ -133,6 +135,20 @@ def test_a_version_without_a_usable_file_is_invalid(
     assert version.problem["message"].startswith(message)
     assert "tag again" in version.problem["message"]
     assert catalog.read("b", "1.0.0").status == "valid"
+
+
+def test_a_message_too_long_to_read_makes_a_version_invalid(author: PromptRepository, read: Read) -> None:
+    """It is no damage of the mirror, so that nobody waits for it to be mended."""
+    message = author.path / "message"
+    message.write_text("x" * (2 << 20))
+    author.git("tag", "-a", "-F", str(message), "a/v1.0.0", "HEAD")
+    catalog = read()
+
+    assert [version.status for version in catalog.list("a")] == ["unread"]
+    problem = catalog.read("a", "1.0.0").problem
+
+    assert problem
+    assert problem["message"].startswith("the message of the tag or its commit has more than 1 MiB")
 
 
 def test_a_submodule_is_no_file(author: PromptRepository, read: Read) -> None:

@@ -113,6 +113,25 @@ def test_hostile_tags_never_arrive(author: PromptRepository, mirror: Mirror) -> 
     assert all(shown.isprintable() for shown in ignored["sample"])
 
 
+def test_a_shallow_repository_is_read(author: PromptRepository, tmp_path: Path) -> None:
+    """A clone without its history has all that a version needs; later it may have the rest."""
+    author.tag("a", "1.0.0")
+    author.tag("a", "1.1.0")
+    author.git(
+        "clone", "-q", "--depth", "1", "--branch", "a/v1.1.0", author.path.as_uri(), str(tmp_path / "x")
+    )
+    mirror = Mirror(tmp_path / "data", str(tmp_path / "x"))
+
+    mirror.look()
+    shallow = list(mirror.tags())
+    author.git("-C", str(tmp_path / "x"), "fetch", "-q", "--unshallow", "--tags")
+    mirror.look()
+    whole = list(mirror.tags())
+    mirror.close()
+
+    assert (shallow, whole) == (["a/v1.1.0"], ["a/v1.0.0", "a/v1.1.0"])
+
+
 def test_a_bad_tag_stops_no_other(author: PromptRepository, mirror: Mirror) -> None:
     """What git refuses is named; all the others arrive."""
     blob = author.git("hash-object", "-w", "--stdin")

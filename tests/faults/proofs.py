@@ -22,6 +22,7 @@ PROOFS: tuple[str, ...] = (
     "planted_secrets",
     "tags",
     "names",
+    "repositories",
     "lines",
 )
 
