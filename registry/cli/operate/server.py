@@ -29,6 +29,9 @@ GRACE_SECONDS = 2
 # A client whose machine or network is gone takes no heartbeat any more: it is counted no longer than four of
 # them, and not for the quarter of an hour in which the kernel would try again.
 VANISHED_MILLISECONDS = 20_000
+# Of what a client does not take, the kernel would keep megabytes; more than this waits here, where it is
+# bounded, and where of a release that changes again only the newest waits.
+UNSENT_BYTES = 128 << 10
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +100,7 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
     if sys.platform == "linux":  # every connection inherits it
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_MILLISECONDS)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     return listener
 
 
