@@ -24,6 +24,8 @@ PROOFS: tuple[str, ...] = (
     "names",
     "repositories",
     "lines",
+    "client_network",
+    "snapshot_folder",
 )
 
 
