@@ -60,7 +60,8 @@ def tags(catalog: Json) -> Iterator[Check]:
         told = some(_ignored(catalog["ignored"]), count)
         yield Check("ignored tags", "warning", f"{count} make no version: {told}", TAG_AGAIN)
     if moved := [tag["tag"] for tag in catalog["moved"]]:
-        message = f"{some(moved, len(moved))}: moved after they were read; what was read first stays"
+        told = some(moved, catalog.get("moved_count", len(moved)))
+        message = f"{told}: moved after they were read; what was read first stays"
         yield Check("moved tags", "warning", message, "a version never changes: tag the commit as a new one")
     if failed := catalog.get("failed") or []:
         told = some([f"{tag['tag']} ({tag['error']})" for tag in failed], len(failed))

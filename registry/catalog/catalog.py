@@ -113,6 +113,7 @@ class Catalog:
             "versions": sum(map(len, index.values())),
             "ignored": report["ignored"],
             "moved": report["moved"],
+            "moved_count": report["moved_count"],
             "failed": [
                 {"tag": tag, "error": entry["error"], "retry_at": _time(entry["until"])}
                 for tag, entry in report["failed"].items()

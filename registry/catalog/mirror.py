@@ -44,6 +44,7 @@ _NO_REPORT: Json = {
     "error": None,
     "ignored": {"count": 0, "sample": [], "reasons": []},
     "moved": [],
+    "moved_count": 0,
     "failed": {},
 }
 
@@ -108,8 +109,8 @@ class Mirror:
 
         Returns:
             ``synced_at`` and ``error`` (one may be None); ``ignored``: how many tags make no version, some
-            of them, and why; ``moved``; and ``failed``: the tags that could not be fetched, why, and when
-            they are tried again.
+            of them, and why; ``moved``: the first of the ``moved_count`` that were; and ``failed``: the
+            tags that could not be fetched, why, and when they are tried again.
         """
         found = {**_NO_REPORT, "error": None if self._configured else _NO_UPSTREAM}
         with suppress(FileNotFoundError, ValueError):
@@ -182,13 +183,14 @@ class Mirror:
         if any((self._folder / "refs/tags").iterdir()):  # also what a look left that was cut off
             self._git.run("pack-refs", "--all", pass_fds=(lock,))
         self._last = None if failed else (listing, self.revision())
-        moved = _moved(ours, upstream)[:MOVED_SHOWN]
-        _tell([tag for tag in new if tag not in failed], [tag for tag in moved if tag not in before["moved"]])
+        moved = _moved(ours, upstream)
+        _tell([tag for tag in new if tag not in failed], moved, before)
         return {
             "synced_at": now,
             "error": _complaint(failed),
             "ignored": _ignored(others),
-            "moved": moved,
+            "moved": moved[:MOVED_SHOWN],
+            "moved_count": len(moved),
             "failed": failed,
         }
 
@@ -265,16 +267,22 @@ def _still_waits(oid: str | None, entry: Json) -> bool:
     return bool(entry["id"] == oid) and 0 < entry["until"] - time.time() <= RETRY_SECONDS
 
 
-def _tell(new: list[str], moved: list[Json]) -> None:
+def _tell(new: list[str], moved: list[Json], before: Json) -> None:
     """Log what a look found; only the process that looked does."""
     if new:
         names = ", ".join(new[:NAMED]) + (" ..." if len(new) > NAMED else "")
         logger.info("%d new versions: %s", len(new), names, extra={"event": "versions", "count": len(new)})
-    for tag in moved:
+    for tag in (tag for tag in moved[:MOVED_SHOWN] if tag not in before["moved"]):
         logger.warning(
             "somebody moved the tag %s upstream; here it stays. A changed prompt needs a new version",
             tag["tag"],
             extra={"event": "tag.moved", **tag},
+        )
+    if len(moved) > max(MOVED_SHOWN, before["moved_count"]):
+        logger.warning(
+            "somebody moved %d tags upstream, of which the first %d are named",
+            *(len(moved), MOVED_SHOWN),
+            extra={"event": "tags.moved", "count": len(moved)},
         )
 
 

@@ -328,6 +328,7 @@ def test_the_state_of_the_catalog(author: PromptRepository, read: Read) -> None:
         "versions": 2,
         "ignored": {"count": 1, "sample": ["release-7"], "reasons": ["it is not <name>/v<version>"]},
         "moved": [],
+        "moved_count": 0,
         "failed": [],
         "invalid": {"count": 0, "sample": []},
         "unread": 2,

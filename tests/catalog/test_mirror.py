@@ -76,6 +76,26 @@ def test_a_moved_tag_stays_and_is_reported(author: PromptRepository, mirror: Mir
     assert mirror.report()["moved"] == moved
 
 
+def test_no_moved_tag_goes_uncounted(author: PromptRepository, mirror: Mirror) -> None:
+    """A rewritten history moves all tags at once; they are counted, and the first of them named."""
+    head = author.git("rev-parse", "HEAD")
+    _tag_all(author, head)
+    mirror.look()
+
+    _tag_all(author, author.git("commit-tree", "-m", "x", "HEAD^{tree}"))
+    mirror.look()
+
+    report = mirror.report()
+    assert (len(report["moved"]), report["moved_count"]) == (100, 150)
+    assert set(mirror.tags().values()) == {head}
+
+
+def _tag_all(author: PromptRepository, commit: str) -> None:
+    refs = "".join(f"update refs/tags/a/v1.0.{i} {commit}\n" for i in range(150))
+    command = ["git", "-C", str(author.path), "update-ref", "--stdin"]
+    subprocess.run(command, input=refs.encode(), check=True)
+
+
 def test_a_deleted_tag_stays(author: PromptRepository, mirror: Mirror) -> None:
     """Upstream cannot take a version back."""
     author.tag("a", "1.0.0")

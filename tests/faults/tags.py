@@ -15,6 +15,7 @@ from support import prompt
 
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
+from registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,9 +180,10 @@ class _History:
     def _read_staged(self, catalog: Catalog) -> None:
         """Read what was staged, and count where upstream holds something else by now."""
         for (name, version), content in self._staged.items():
-            found = catalog.read(name, version).content
-            self._tally["staged gone"] += found is None
-            self._tally["staged changed"] += found is not None and found != content
+            try:
+                self._tally["staged changed"] += catalog.read(name, version).content != content
+            except RegistryError:
+                self._tally["staged gone"] += 1
             self._tally["staged read"] += self._now.get((name, version)) != content
 
     def _stage(self, catalog: Catalog) -> None:

@@ -175,6 +175,7 @@ CATALOG: Json = {
     "versions": 7,
     "ignored": {"count": 1, "sample": ["v1.0"], "reasons": ["it names no prompt"]},
     "moved": [{"tag": "summarize/v1.1.0", "pinned": OLD_COMMIT, "upstream": NEW_COMMIT}],
+    "moved_count": 1,
     "failed": [],
     "invalid": {
         "count": 1,

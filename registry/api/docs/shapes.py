@@ -291,6 +291,7 @@ class CatalogStatus(Shape):
     versions: int
     ignored: Ignored
     moved: list[Moved]
+    moved_count: int = Field(description="of all that were moved; `moved` has the first 100")
     failed: list[Failed]
     invalid: InvalidVersions
     unread: int = Field(description="versions that nobody has read yet")

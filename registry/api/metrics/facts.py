@@ -47,7 +47,9 @@ class Facts(Collector):
             inf if age is None else age,
         )
         yield _gauge("sync_error", "Whether the last look at the repository failed.", bool(report["error"]))
-        yield _gauge("moved_tags", "Tags that somebody moved upstream; here they stay.", len(report["moved"]))
+        yield _gauge(
+            "moved_tags", "Tags that somebody moved upstream; here they stay.", report["moved_count"]
+        )
         yield _gauge("ignored_refs", "Tags that do not name a version.", report["ignored"]["count"])
         versions = GaugeMetricFamily("promptstage_versions", "Versions, by status.", labels=["status"])
         for status, count in self._catalog.statuses().items():
