@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -93,6 +94,20 @@ def test_a_request_that_does_not_come_is_not_awaited(port: int, sent: bytes) -> 
 def test_headers_without_end_are_refused(port: int, sent: bytes) -> None:
     """They would be kept in memory until there is none."""
     assert refusal(ask(port, sent)) == (431, "headers_too_large")
+
+
+@pytest.mark.parametrize(
+    ("count", "answered"), [(impatient.MAX_WAITING, True), (10_000, False)], ids=["few", "thousands"]
+)
+def test_only_so_many_requests_wait_on_a_connection(port: int, count: int, *, answered: bool) -> None:
+    """Those are answered; with thousands, others would wait for all of them, so that connection ends."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n\r\n" * (count - 1) + b"GET / HTTP/1.0\r\n\r\n")
+        found: list[bytes] = []
+        with suppress(ConnectionResetError):
+            found += iter(lambda: connection.recv(1 << 16), b"")
+
+    assert (b"".join(found).count(b"HTTP/1.1 200") == count) is answered
 
 
 def test_what_is_no_http_is_refused_like_everything_else(port: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from registry.api import problem
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 ENOUGH_BYTES = 64 << 10
 MAX_REFUSED_BYTES = 16 << 20  # of a body that nobody wants; reading more of it would cost others their time
+MAX_WAITING = 8  # requests of a connection, sent before the one under way was answered: few clients send any
 MAX_HEADER_BYTES = 128 << 10  # the request line and headers; a stream's URL may hold thousands of names
 
 
@@ -64,6 +66,12 @@ class Impatient(HttpToolsProtocol):
         super().on_message_begin()
         if self._sending is None:
             self._await_more()
+
+    def on_headers_complete(self) -> None:
+        """Let no connection keep the others waiting with thousands of requests at once."""
+        super().on_headers_complete()
+        if len(self.pipeline) > MAX_WAITING:
+            raise HttpParserError("too many requests at once")
 
     def on_body(self, body: bytes) -> None:
         """Count what is no overhead."""
