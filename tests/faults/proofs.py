@@ -24,6 +24,8 @@ PROOFS: tuple[str, ...] = (
     "names",
     "repositories",
     "lines",
+    "api",
+    "sockets",
     "client_network",
     "snapshot_folder",
 )
