@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import random
+import sys
 import time
 from contextlib import closing, contextmanager
 from copy import deepcopy
@@ -256,11 +256,15 @@ def _send_garbage(scene: Scene) -> int:
     return 1
 
 
-def _kill_threads(scene: Scene) -> int:
-    """Raise SystemExit in the threads that keep clients fresh."""
-    threads = [client._source._follower._thread for client in scene.clients]  # type: ignore[attr-defined]
-    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    return sum(raise_in(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)) for thread in threads)
+def _end_threads(scene: Scene) -> int:
+    """Raise SystemExit in the threads that keep clients fresh, where they read next.
+
+    Not just anywhere: that would leak whatever they were about to close, files of snapshots for one.
+    """
+    streams = [client._source._follower._stream for client in scene.clients]  # type: ignore[attr-defined]
+    for stream in filter(None, streams):
+        stream._response.read1 = sys.exit
+    return len(list(filter(None, streams)))
 
 
 def _buffered(data: bytes) -> bytes:
@@ -288,7 +292,7 @@ INJECTIONS = (
     Injection("events that lack something", again=_send_spoiled),
     Injection("status 500", mode=500, cut=True),
     Injection("status 503, Retry-After", mode=503, retry_after=2.0, cut=True, hold=9.0, spacing=2.0),
-    Injection("thread killed that keeps it fresh", once=_kill_threads),
+    Injection("thread ended that keeps it fresh", once=_end_threads),
     Injection("stream buffered away", Fault(mangle=_buffered), cut=True, hold=14.0, bound=15.0, stale=15.0),
     Injection("answers that are garbage", mode=GARBAGE, cut=True, hold=12.0),
 )
