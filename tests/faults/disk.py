@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SIZE = 32 << 20  # bytes
 PAGE = 4096  # bytes, the least that a file takes
-PAGES = 16  # fewer than a write needs
+PAGES = 12  # fewer than a write needs
 SYNCS = 10  # fewer than a registry makes in one write
 UNSURE = "Idempotency-Key"  # what is told to repeat with, if only the very last sync failed
 

@@ -34,13 +34,19 @@ def traced(pid: int, log: Path, *options: str) -> Iterator[None]:
         until(lambda: "TracerPid:\t0\n" not in _status(pid), "strace to attach")
         yield
     finally:
-        if "State:" in _status(pid):
+        if until(lambda: _waits_or_ended(pid), "a traced process to wait or to end") == "waits":
             strace.terminate()
         strace.wait(PATIENCE)
+
+
+def _waits_or_ended(pid: int) -> str:
+    """Nothing while it is neither; one that was killed takes a moment."""
+    state = _status(pid).partition("State:\t")[2][:1]
+    return {"S": "waits", "Z": "ended", "X": "ended", "": "ended"}.get(state, "")
 
 
 def _status(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter: it ended meanwhile
         return ""

@@ -29,6 +29,7 @@ MEMORY = (
 )  # a kill loses nothing that was written, anywhere
 FOR_EVER = 1_000_000  # changes, more than a writer lives to write
 KILLED: dict[str, str] = {}  # the answer of one that ended
+SILENT = {"code": "silent", "problem": f"no answer within {PATIENCE:g} s"}
 
 
 class Spawner:
@@ -81,16 +82,19 @@ class Slot:
         )
 
     def ask(self, count: int = 1) -> None:
-        """Let it write so many changes."""
+        """Let it write so many changes; a dead one does not hear it."""
         assert self._answers
-        self._answers.send(str(count).encode())
+        with suppress(ConnectionError):
+            self._answers.send(str(count).encode())
 
     def hear(self) -> dict[str, str]:
-        """Wait for the next answer; `KILLED` if none comes."""
+        """Wait for the next answer; `KILLED` or `SILENT` if none comes."""
         assert self._answers
         try:
             answer = json.loads(self._answers.recv(MESSAGE_LIMIT) or "{}")
-        except (TimeoutError, ConnectionError):  # the latter: it died before it heard us out
+        except TimeoutError:
+            return SILENT
+        except ConnectionError:  # it died before it heard us out
             return KILLED
         if "commit" in answer:
             self.acknowledged.append((answer["seq"], answer["commit"]))
