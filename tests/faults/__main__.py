@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from faults.proofs import PROOFS, prove
@@ -22,32 +23,32 @@ COLOURS = {"held": "green", "broken": "bold red", "void": "yellow"}
 
 def main(names: list[str]) -> int:
     """Run proofs one after the other; 0 if all promises held."""
-    logging.lastResort = None  # the registry complains of the faults, and the table tells of them
+    logging.getLogger().addHandler(logging.NullHandler())  # the table tells of the faults
     console = Console()
     if unknown := [name for name in names if name not in PROOFS]:
         console.print(f"there is no {', '.join(unknown)}; there are {', '.join(PROOFS)}")
         return 2
-    table = Table("proof", "fault", "injected", "lost", "wrong", "stale", "verdict", "note", box=None)
-    held = True
+    verdicts: Counter[str] = Counter()
     for name in names or PROOFS:
         begun = time.monotonic()
-        for result in prove(name, full=True):
-            held = held and result.verdict == "held"
-            table.add_row(name, *_cells(result))
-        console.print(f"{name}: {time.monotonic() - begun:.0f} s")
-    console.print(table)
-    return 0 if held else 1
+        results = list(prove(name, full=True))
+        verdicts.update(result.verdict for result in results)
+        console.print(f"\n[bold]{name}[/bold], {time.monotonic() - begun:.0f} s")
+        console.print(_table(results), soft_wrap=True)
+    console.print("\n" + ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in COLOURS))
+    return 0 if verdicts.total() == verdicts["held"] else 1
 
 
-def _cells(result: Result) -> list[str]:
-    counts = (result.injected, result.lost, result.wrong, result.stale)
-    colour = COLOURS[result.verdict]
-    return [
-        result.what,
-        *map(str, counts),
-        f"[{colour}]{result.verdict}[/{colour}]",
-        result.void or result.note,
-    ]
+def _table(results: list[Result]) -> Table:
+    table = Table(box=None)
+    for column in ("fault", "injected", "lost", "wrong", "stale", "verdict", "note"):
+        table.add_column(column, no_wrap=True)
+    for result in results:
+        counts = (result.injected, result.lost, result.wrong, result.stale)
+        colour = COLOURS[result.verdict]
+        verdict = f"[{colour}]{result.verdict}[/{colour}]"
+        table.add_row(result.what, *map(str, counts), verdict, result.void or result.note)
+    return table
 
 
 if __name__ == "__main__":
