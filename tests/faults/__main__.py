@@ -18,13 +18,14 @@ from rich.table import Table
 if TYPE_CHECKING:
     from faults.proof import Result
 
+WIDTH = 150  # of a log, which scrolls
 COLOURS = {"held": "green", "broken": "bold red", "void": "yellow"}
 
 
 def main(names: list[str]) -> int:
     """Run proofs one after the other; 0 if all promises held."""
     logging.getLogger().addHandler(logging.NullHandler())  # the table tells of the faults
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     if unknown := [name for name in names if name not in PROOFS]:
         console.print(f"there is no {', '.join(unknown)}; there are {', '.join(PROOFS)}")
         return 2
