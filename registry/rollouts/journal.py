@@ -81,12 +81,22 @@ class Journal:
 
         Who wants it next holds the turn meanwhile. Without it a process that writes one change after
         the other would take the lock again, each time, before anybody else looks.
+
+        Raises:
+            Unavailable: others write all the time (`busy`), or the disk takes nothing (`journal_unwritable`).
         """
-        with ExitStack() as turn:
-            turn.enter_context(locked(self._folder / TURN, wait=LOCK_SECONDS))
-            with locked(self._folder / LOCK, wait=LOCK_SECONDS) as descriptor:
-                turn.close()
-                yield descriptor
+        try:
+            with ExitStack() as turn:
+                turn.enter_context(locked(self._folder / TURN, wait=LOCK_SECONDS))
+                with locked(self._folder / LOCK, wait=LOCK_SECONDS) as descriptor:
+                    turn.close()
+                    yield descriptor
+        except Unavailable as error:
+            if error.code != "no_folder":
+                raise
+            raise Unavailable(
+                f"the journal cannot be written: {error.message}", code="journal_unwritable"
+            ) from error
 
     # Reading
 

@@ -111,8 +111,8 @@ class Slot:
         """Kill the writer, or also all of the git that works for it, and hear what it still said."""
         pids = [self.pid]
         if git:
-            os.kill(self.pid, signal.SIGSTOP)
             with suppress(OSError):  # one of them ends while we look
+                os.kill(self.pid, signal.SIGSTOP)
                 pids += children(self.pid)
         for pid in pids:
             with suppress(ProcessLookupError):

@@ -106,6 +106,15 @@ def test_a_dead_writers_lock_blocks_nobody(journal: Journal, tmp_path: Path) -> 
     assert write(journal, 1).change.seq == 1
 
 
+def test_a_folder_that_takes_no_file_is_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
+    """A disk that became read-only is told by its own words, with the code that the API documents."""
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match="Not a directory") as caught, Journal(tmp_path / "file").lock():
+        pass
+
+    assert caught.value.code == "journal_unwritable"
+
+
 def test_who_waits_writes_next(journal: Journal, tmp_path: Path) -> None:
     """A process that writes one change after the other does not keep the others out."""
     order = []
