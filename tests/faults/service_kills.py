@@ -134,7 +134,7 @@ def _count(service: Registry, load: Load, kills: int, note: str) -> Result:
         "kill -9 under load",
         kills,
         lost=lost + doubled + len(seqs) - len(acknowledged),
-        wrong=seqs != sorted(seqs, reverse=True),
+        wrong=int(seqs != sorted(seqs, reverse=True)),
         note=f"{len(acknowledged)} changes; {note}",
         void=f"only {len(acknowledged)} changes" if few else "",
     )
