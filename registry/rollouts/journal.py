@@ -21,10 +21,10 @@ from registry.errors import GitFailed, RegistryError, Unavailable
 from registry.git import Git
 from registry.locks import locked
 from registry.rollouts import change as at
+from registry.rollouts import tree
 from registry.rollouts.change import Change
 from registry.rollouts.commit import BRANCH, import_stream, sync_changed, write_durably
 from registry.rollouts.state import State
-from registry.rollouts.upkeep import tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

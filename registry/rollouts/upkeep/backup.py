@@ -16,9 +16,9 @@ from registry.catalog.upstream import Upstream
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
 from registry.locks import locked
+from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH, sync_changed, write_durably
 from registry.rollouts.journal import DURABLE, LOCK, LOCK_SECONDS, MARKER, REPOSITORY, require, write_marker
-from registry.rollouts.upkeep import tree
 from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:

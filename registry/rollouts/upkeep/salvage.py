@@ -12,10 +12,10 @@ from registry.access.tokens import Token
 from registry.errors import Unavailable
 from registry.git import Git
 from registry.rollouts import change as at
+from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH
 from registry.rollouts.journal import REPOSITORY
 from registry.rollouts.state import State
-from registry.rollouts.upkeep import tree
 from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:

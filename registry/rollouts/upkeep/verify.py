@@ -14,10 +14,10 @@ from registry.access.tokens import Token
 from registry.errors import Unavailable
 from registry.git import Git
 from registry.rollouts import change as at
+from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH
 from registry.rollouts.journal import FORMAT, MARKER, REPOSITORY, require
 from registry.rollouts.state import State
-from registry.rollouts.upkeep import tree
 from registry.rollouts.upkeep.chain import replay
 
 if TYPE_CHECKING:
