@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter
 from fastapi import FastAPI
 
-from registry import embedded_valkey
+from registry import embedded_valkey, failpoints
 from registry.api import (
     clients,
     doctor,
@@ -110,6 +110,7 @@ def create(settings: Settings) -> FastAPI:
 
 def _open(settings: Settings, stack: ExitStack) -> Parts:
     """Open the stores from the bottom up; `stack` closes them in the reverse order."""
+    failpoints.arm(settings.failpoints)
     data = settings.data
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal = Journal(data)

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
         webhook_secret_file: what the repository's host signs its webhooks with; unset: they are refused.
         log_format: `text` for people, `json` for programs.
         metrics_folder: where workers count together, from ``PROMETHEUS_MULTIPROC_DIR``; `serve` sets it.
+        failpoints: a file that names where to be killed (`registry.failpoints`); for proofs alone.
 
     Files of secrets are read when they are needed, so that a secret may be renewed at any time. A proxy on
     the way to the repository is taken from ``https_proxy`` and ``no_proxy``, as everywhere; nothing else
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     git_ssh_key: Path | None = None
     git_known_hosts: Path | None = None
     webhook_secret_file: Path | None = None
+    failpoints: Path | None = None
 
     @field_validator("repository")
     @classmethod

@@ -49,7 +49,7 @@ FLOORS = (
         "registry.valkey_keeper",
         "registry.locks",
     ),
-    ("registry.text", "registry.errors", "registry.logs"),
+    ("registry.text", "registry.errors", "registry.failpoints", "registry.logs"),
 )
 
 

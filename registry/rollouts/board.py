@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from registry import failpoints
 from registry.errors import Unavailable
 from registry.rollouts.redis_link import Link
 from registry.rollouts.state import State
@@ -102,6 +103,7 @@ class Board:
         for _ in range(RACES):
             raw = self._raw_head()
             there = _parse(raw)
+            failpoints.reach(failpoints.BOARD_READ)
             if there >= head or self._write(raw, there, head, kept):
                 return max(there, head)
         raise Unavailable("others keep changing the states in Redis; try again", code="redis_unavailable")
@@ -144,7 +146,9 @@ class Board:
         newer = states if anew else [state for state in states if state.position > there]
         fields = [text for s in newer for text in (f"{s.environment}/{s.prompt}", s.model_dump_json())]
         target = f"{head[0]}.{head[1]}"
-        return bool(self._link.run(_PUSH, self._key, raw, target, int(anew), self._channel, *fields))
+        done = bool(self._link.run(_PUSH, self._key, raw, target, int(anew), self._channel, *fields))
+        failpoints.reach(failpoints.BOARD_WRITTEN)
+        return done
 
 
 def _parse(raw: bytes) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry import failpoints
 from registry.rollouts.change import CHANGE
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def write_durably(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(descriptor)
+        failpoints.reach(failpoints.MARKER_WRITTEN)
         unfinished.replace(path)
+        failpoints.reach(failpoints.MARKER_RENAMED)
     finally:
         unfinished.unlink(missing_ok=True)
     _sync_folder(path.parent)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from registry import failpoints
 from registry.access.tokens import Token
 from registry.errors import GitFailed, RegistryError, Unavailable
 from registry.git import Git
@@ -90,6 +91,7 @@ class Journal:
                 turn.enter_context(locked(self._folder / TURN, wait=LOCK_SECONDS))
                 with locked(self._folder / LOCK, wait=LOCK_SECONDS) as descriptor:
                     turn.close()
+                    failpoints.reach(failpoints.LOCKED)
                     yield descriptor
         except Unavailable as error:
             if error.code != "no_folder":
@@ -161,8 +163,10 @@ class Journal:
         """Begin a journal in an empty folder; the marker comes last, so that half a journal is none."""
         shutil.rmtree(self._repository, ignore_errors=True)
         self._git.init()
+        failpoints.reach(failpoints.INITIALISED)
         change = Change(epoch=epoch, seq=0, at=_now(), actor="registry", op="create")
         entry = self.write(lock, None, change, files)
+        failpoints.reach(failpoints.BEGUN)
         write_marker(self._folder, epoch)
         return entry
 
@@ -208,6 +212,7 @@ class Journal:
     ) -> Entry:
         """Commit changes, all or none of them; as `write`. Returns the last one."""
         data = b"".join(import_stream(parent, changes))
+        failpoints.reach(failpoints.DECIDED)
         try:
             self._clear_stale_locks()
             self._git.run(
@@ -220,7 +225,9 @@ class Journal:
                 raise Unavailable(
                     f"the change was not written: {error}", code="journal_unwritable"
                 ) from error
+        failpoints.reach(failpoints.COMMITTED)
         self._sync()
+        failpoints.reach(failpoints.SYNCED)
         return self._entry(BRANCH)
 
     def _holds(self, change: Change) -> bool:

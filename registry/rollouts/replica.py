@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from registry import failpoints
 from registry.access.tokens import Keyring, Role, Wish, mint, read_secret, write_secret
 from registry.errors import Invalid, Unavailable
 from registry.rollouts import change as at
@@ -77,6 +78,7 @@ class Replica:
         # A file that is there already is of a start that was cut off, or of an operator who chose the token.
         token, secret = mint(Wish(name="admin", role=Role.admin), secret=read_secret(token_file))
         write_secret(token_file, secret)
+        failpoints.reach(failpoints.ADMIN_WRITTEN)
         record = {at.token_path(token.id): token.model_dump_json().encode()}
         self._journal.create(lock, self._new_epoch(), record)
         return True
@@ -193,6 +195,7 @@ class Replica:
                 yield lock
         finally:
             self._changing.release()
+        failpoints.reach(failpoints.UNLOCKED)
 
     def next_position(self) -> tuple[int, int]:
         """``(epoch, seq)`` of the next change; right only while writing."""
@@ -203,6 +206,7 @@ class Replica:
         began = time.perf_counter()
         entry = self._journal.write(lock, self._commits[-1], change, files)
         self._adopt(entry)
+        failpoints.reach(failpoints.ADOPTED)
         for listener in self.listeners:
             listener(change, time.perf_counter() - began)
         return entry
