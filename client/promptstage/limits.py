@@ -6,8 +6,9 @@ FETCH_TIMEOUT = 2.0
 """What the first `get` of a name never seen may cost: noticeable, but not a hung request."""
 
 ANSWER_TIMEOUT = 5.0
-"""How long an exchange may take to connect, and again to answer. Longer than callers wait: what comes late
-for them is there for the next, and a short `timeout` does not keep the stream from opening."""
+"""How long an exchange may take to connect, and again to answer as a whole, however slowly its headers and
+its body drip in. Longer than callers wait: what comes late for them is there for the next, and a short
+`timeout` does not keep the stream from opening."""
 
 BREAKER_PAUSE = 5.0
 """How long other first fetches fail at once after one failed: of five seconds at most two are waited."""

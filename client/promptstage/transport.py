@@ -10,8 +10,8 @@ import json
 import os
 import socket
 import ssl
-import time
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +22,7 @@ from urllib3.exceptions import TimeoutError as RequestTimeout
 from urllib3.util import parse_url
 
 from promptstage import limits
+from promptstage.deadline import BoundedResponse, Deadline
 from promptstage.faults import NOT_FOUND, Fault, NoStream, fault_of, problem
 from promptstage.sse import EventParser
 
@@ -93,7 +94,7 @@ class Transport:
             Fault: there was no answer in time, or none that says anything about the path.
         """
         headers = self._headers | self._authorization() | ({"If-None-Match": etag} if etag else {})
-        with self._exchange("GET", path, headers) as (response, _):
+        with self._exchange("GET", path, headers) as (response, *_):
             body = self._read(response)
             answer = Answer(response.status, response.headers.get("ETag"), body)
             missing = response.status == NOT_FOUND and answer.code not in {"", NO_SUCH_PATH}
@@ -111,7 +112,11 @@ class Transport:
         """
         headers = self._headers | self._authorization()
         headers |= {"Accept": EVENT_STREAM, "Content-Type": "application/json"}
-        with self._exchange("POST", path, headers, json.dumps(question).encode()) as (response, sock):
+        with self._exchange("POST", path, headers, json.dumps(question).encode()) as (
+            response,
+            sock,
+            deadline,
+        ):
             if response.status != OK:
                 # A server in trouble may stream again in a moment; one that says no will not.
                 troubled = response.status >= TROUBLE and response.status != NOT_IMPLEMENTED
@@ -119,8 +124,7 @@ class Transport:
             kind = response.headers.get("Content-Type", "")
             if not kind.startswith(EVENT_STREAM):
                 raise NoStream(f"asked for a stream, got {kind or 'something without a type'}")
-            sock.settimeout(limits.SILENCE)
-            yield Stream(response, sock)
+            yield Stream(response, sock, deadline)
 
     def _authorization(self) -> Headers:
         """The token of this very request: a callable's may have been renewed since the last one."""
@@ -146,7 +150,7 @@ class Transport:
     @contextmanager
     def _exchange(
         self, method: str, path: str, headers: Headers, body: bytes | None = None
-    ) -> Iterator[tuple[HTTPResponse, socket.socket]]:
+    ) -> Iterator[tuple[HTTPResponse, socket.socket, Deadline]]:
         connection = self._connect(self._host, self._port, timeout=self._timeout)
         sock = None
         try:
@@ -155,11 +159,14 @@ class Transport:
             self._sockets.add(sock)
             if self._stopped:
                 raise Fault("this client is closed")
+            deadline = Deadline(self._timeout)
+            response_class = partial(BoundedResponse, deadline=deadline)
+            connection.response_class = response_class  # type: ignore[assignment]  # it is only called
             url = self._prefix + path
             connection.request(method, url, body, headers, preload_content=False, decode_content=False)
             response = connection.getresponse()
             try:
-                yield response, sock
+                yield response, sock, deadline
             finally:
                 response.close()
         except (OSError, HTTPException, HTTPError, ValueError) as error:
@@ -170,35 +177,33 @@ class Transport:
             connection.close()
 
     def _read(self, response: HTTPResponse) -> bytes:
-        """The body, within the bounds of size and, however slowly it drips, of time."""
-        deadline = time.monotonic() + self._timeout
+        """The body, if it is not too large."""
         body = bytearray()
         while chunk := response.read1(limits.READ_BYTES):
             body += chunk
             if len(body) > limits.BODY_BYTES:
                 raise ValueError(f"an answer of more than {limits.BODY_BYTES} bytes")
-            if time.monotonic() > deadline:
-                raise TimeoutError
         return bytes(body)
 
 
 class Stream:
     """Events, each given the moment it arrives."""
 
-    def __init__(self, response: HTTPResponse, sock: socket.socket) -> None:
+    def __init__(self, response: HTTPResponse, sock: socket.socket, deadline: Deadline) -> None:
         self._response = response
         self._sock = sock
+        self._deadline = deadline
 
     def __iter__(self) -> Iterator[Event]:
         parser = EventParser()
-        heard, last = False, time.monotonic()
+        heard = False
+        self._deadline.put_off(limits.SILENCE)
         while chunk := self._read(heard=heard):
-            for event in parser.feed(chunk):
-                heard, last = True, time.monotonic()
-                yield event
             # Comments and half events are no sign of life: a proxy that buffers may send such.
-            if time.monotonic() - last > limits.SILENCE:
-                raise _silent(heard=heard)
+            for event in parser.feed(chunk):
+                heard = True
+                yield event
+                self._deadline.put_off(limits.SILENCE)
 
     def interrupt(self) -> None:
         """End it, from another thread."""
