@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 PROOFS: tuple[str, ...] = (
     "journal_writer",
     "journal_syscalls",
+    "crash_points",
     "disk",
     "prompt_files",
     "tokens",
