@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from promptstage import limits
@@ -58,7 +59,7 @@ def fault_of(
     if status in REFUSALS:
         return Fault(said, reason="unauthorized")
     if status in BUSY:
-        return Fault(f"the registry is busy: {said}", retry_after=_seconds(headers.get("Retry-After")))
+        return Fault(f"the registry is busy: {said}", retry_after=_retry_after(headers))
     if status == NOT_FOUND:
         return kind(f"{said}: no registry has that url; it is what comes before /v1")
     if location := headers.get("Location"):
@@ -75,6 +76,16 @@ def problem(body: bytes) -> dict[str, str]:
     return {k: v for k, v in data.items() if isinstance(v, str)} if isinstance(data, dict) else {}
 
 
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; a date, which registries do not send, counts as none."""
-    return min(float(header), limits.RETRY_AFTER_CAP) if header and header.strip().isdecimal() else None
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, if the registry asked for some; of a date those from the answer's own to it.
+
+    Not those from the time here: the clocks need not agree.
+    """
+    header = headers.get("Retry-After", "").strip()
+    if header.isascii() and header.isdecimal():
+        return min(float(header), limits.RETRY_AFTER_CAP)
+    try:
+        wait = parsedate_to_datetime(header) - parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, TypeError):  # none, or one of them without a zone
+        return None
+    return min(max(0.0, wait.total_seconds()), limits.RETRY_AFTER_CAP)

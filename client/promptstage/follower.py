@@ -82,6 +82,7 @@ class Follower:
         self._head: tuple[int, int] | None = None
         self._inquired: dict[str, float] = {}
         self._failures = 0
+        self._streamless = 0
         self._attempted = -limits.ATTEMPT_SPACING
 
     @property
@@ -159,6 +160,7 @@ class Follower:
         try:
             self._follow()
         except NoStream as fault:
+            self._streamless += 1
             self._health.note(fault)
             self._poll(fault)
 
@@ -211,7 +213,7 @@ class Follower:
             self._head = (int(body["epoch"]), int(body["seq"]))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise Fault(f"the stream sent no heartbeat but {json.dumps(body)[:80]}") from error
-        self._failures = 0
+        self._failures = self._streamless = 0
         self._enter("connected")
         self._holdings.confirm(names, self._head)
         self._inquire(names)
@@ -233,9 +235,12 @@ class Follower:
                 return
 
     def _poll(self, why: Fault) -> None:
-        """Ask for each name now and then, until it is time to try streaming again."""
+        """Ask for each name now and then, until it is time to try streaming again.
+
+        That is at once when it failed for the first time: a registry that hung is no proxy that buffers.
+        """
         self._enter("polling", str(why))
-        until = time.monotonic() + limits.STREAM_RETRY
+        until = time.monotonic() + (limits.STREAM_RETRY if self._streamless > 1 else 0.0)
         while not self.is_stopped:
             self._begin_attempt()
             # In another order each time: one name that always fails must not starve those after it.
@@ -245,7 +250,7 @@ class Follower:
                 self._refresh(name)
             self._failures = 0
             self._save()
-            if time.monotonic() > until:  # right after a poll: a stream that stays silent takes its time too
+            if time.monotonic() >= until:  # right after a poll: a stream that stays silent takes its time too
                 return
             self._stop.wait(limits.POLL_EVERY * random.uniform(0.9, 1.1))  # noqa: S311 - spreads a fleet
 
@@ -259,7 +264,8 @@ class Follower:
         self._failures += 1
         self._wake.clear()
         if not self.is_stopped:
-            self._wake.wait(max(random.uniform(0, longest), fault.retry_after or 0.0))  # noqa: S311 - spreads a fleet
+            # On top of what the registry asked for: it may have asked a whole fleet at once.
+            self._wake.wait((fault.retry_after or 0.0) + random.uniform(0, longest))  # noqa: S311 - spreads a fleet
 
     def _reopen(self) -> None:
         self._timer = None

@@ -107,16 +107,15 @@ class Transport:
         """POST a question whose answer is events, each given the moment it arrives.
 
         Raises:
-            NoStream: the answer is something else, or stays silent from the beginning.
-            Fault: there was no answer, or it broke off.
+            NoStream: the answer is something else, or nothing that was sent back in time.
+            Fault: there was no connection, or it broke off.
         """
         headers = self._headers | self._authorization()
         headers |= {"Accept": EVENT_STREAM, "Content-Type": "application/json"}
-        with self._exchange("POST", path, headers, json.dumps(question).encode()) as (
-            response,
-            sock,
-            deadline,
-        ):
+        body = json.dumps(question).encode()
+        # A proxy that buffers holds back even the headers.
+        exchange = self._exchange("POST", path, headers, body, unanswered=NoStream)
+        with exchange as (response, sock, deadline):
             if response.status != OK:
                 # A server in trouble may stream again in a moment; one that says no will not.
                 troubled = response.status >= TROUBLE and response.status != NOT_IMPLEMENTED
@@ -149,7 +148,13 @@ class Transport:
 
     @contextmanager
     def _exchange(
-        self, method: str, path: str, headers: Headers, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        body: bytes | None = None,
+        *,
+        unanswered: type[Fault] = Fault,
     ) -> Iterator[tuple[HTTPResponse, socket.socket, Deadline]]:
         connection = self._connect(self._host, self._port, timeout=self._timeout)
         sock = None
@@ -170,7 +175,8 @@ class Transport:
             finally:
                 response.close()
         except (OSError, HTTPException, HTTPError, ValueError) as error:
-            raise Fault(_in_words(error, self._timeout)) from error
+            late = sock is not None and isinstance(error, TimeoutError)
+            raise (unanswered if late else Fault)(_in_words(error, self._timeout)) from error
         finally:
             if sock is not None:
                 self._sockets.discard(sock)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promptstage.faults import Fault
+from promptstage.faults import Fault, NoStream, fault_of
 from promptstage.transport import Transport
 
 if TYPE_CHECKING:
@@ -85,3 +85,30 @@ def test_what_drips_has_a_deadline(
             ask(Transport(url, None, 0.2))
 
     assert time.monotonic() - begun < 5
+
+
+def test_headers_that_are_held_back_are_no_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that buffers sends nothing at all, so this is the moment to begin polling."""
+    monkeypatch.setattr("promptstage.limits.ANSWER_TIMEOUT", 0.1)
+    with dripping(b"", b"H") as url, pytest.raises(NoStream, match="no answer within"):
+        read(Transport(url, None, 0.1))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": "86400"}, 60.0),
+        ({"Retry-After": "-1"}, None),
+        ({"Retry-After": "Mon, 01 Jan 2001 00:00:09 GMT", "Date": "Mon, 01 Jan 2001 00:00:00 GMT"}, 9.0),
+        ({"Retry-After": "Mon, 01 Jan 2001 00:00:00 GMT", "Date": "Mon, 01 Jan 2001 00:00:09 GMT"}, 0.0),
+        ({"Retry-After": "Mon, 01 Jan 2001 00:00:09 GMT"}, None),
+        ({"Retry-After": "Mon, 01 Jan 2001 00:00:09 GMT", "Date": "Mon, 01 Jan 2001 00:00:00 -0000"}, None),
+    ],
+)
+def test_a_date_to_retry_after_counts_from_the_date_of_the_answer(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    """The time here may be another one."""
+    assert fault_of(503, "", headers, b"").retry_after == seconds
