@@ -50,6 +50,7 @@ from registry.rollouts.replica import Replica
 from registry.rollouts.service import Rollouts
 from registry.rollouts.tokens import Tokens
 from registry.rollouts.view import View
+from registry.rules import read as read_rules
 from registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     """Open the stores from the bottom up; `stack` closes them in the reverse order."""
     failpoints.arm(settings.failpoints)
     data = settings.data
+    rules = read_rules(settings.config, settings.environments)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     journal = Journal(data)
     stack.callback(journal.close)
@@ -123,7 +125,9 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     catalog = Catalog(mirror, journal.staged)
     documents = Documents(journal, catalog)
     replica = Replica(journal, board, View(documents))
-    rollouts = Rollouts(settings.environments, catalog, documents, replica)
+    rollouts = Rollouts(settings.environments, rules, catalog, documents, replica)
+    if strict := [name for name in settings.environments if rules.of(name).approval]:
+        logger.info("A start or promote awaits the approval of another token in %s", ", ".join(strict))
     if replica.open(data / "admin.token"):
         logger.info("A new journal: the token of its admin is in %s", data / "admin.token")
     sync = Sync(catalog, settings.poll_seconds)

@@ -45,6 +45,7 @@ FLOORS = (
         "registry.git",
         "registry.embedded_valkey",
         "registry.settings",
+        "registry.rules",
         "registry.redis_url",
         "registry.valkey_keeper",
         "registry.locks",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -34,12 +35,14 @@ router = APIRouter(
     responses=problem.responses(401, 403, 404, 422, 503),
 )
 CONFLICTS = {
-    "start": ("no_stable", "already_stable", "rollout_active", "needs_variables"),
-    "promote": ("already_stable", "rollout_active", "needs_variables"),
+    "start": ("no_stable", "already_stable", "rollout_active", "needs_variables", "awaiting_approval"),
+    "promote": ("already_stable", "rollout_active", "needs_variables", "awaiting_approval"),
     "advance": ("no_stable", "no_rollout", "paused"),
     "pause": ("no_stable", "no_rollout", "paused"),
     "resume": ("no_stable", "no_rollout", "not_paused"),
     "rollback": ("no_stable", "nothing_to_roll_back"),
+    "approve": ("nothing_to_approve",),
+    "reject": ("nothing_to_approve",),
 }
 MISSING = ("unknown_prompt", "unknown_environment")
 BAD = ("invalid_request", "idempotency_mismatch")
@@ -61,6 +64,7 @@ class Expect(BaseModel):
 
     rollout: str | None = None
     stable: str | None = None
+    awaiting_approval: str | None = Field(default=None, description="the id of the request")
 
 
 class Plain(BaseModel):
@@ -103,9 +107,17 @@ def _changing(op: str) -> dict[int | str, dict[str, Any]]:
     """How an action is documented."""
     more = OF_A_VERSION.get(op, {404: (), 422: ()})
     codes = {404: MISSING + more[404], 409: (*CONFLICTS[op], "changed"), 422: BAD + more[422]}
-    return problem.responses(404, 409, 412, 413, 422, codes=codes) | shapes.answer(
-        shapes.Acknowledgement, "it is done, and durable"
-    )
+    told = problem.responses(404, 409, 412, 413, 422, codes=codes)
+    told |= shapes.answer(shapes.Acknowledgement, "it is done, and durable")
+    if op in OF_A_VERSION:
+        told |= shapes.answer(
+            shapes.Requested,
+            "the environment's rule wants it: it awaits approval, durably",
+            HTTPStatus.ACCEPTED,
+        )
+    if op == "approve":
+        told |= problem.responses(403, codes={403: ("forbidden", "own_request")})
+    return told
 
 
 IfMatch = Annotated[str | None, Header(description='`"<epoch>.<seq>"`, the ETag of the state')]
@@ -194,28 +206,22 @@ Asked = Annotated[dict[str, Any], Depends(_asked)]
 
 
 @router.post("/{name:path}/actions/start", summary="Start a rollout", responses=_changing("start"))
-async def start(service: Service, asked: Asked, body: Start) -> dict[str, Any]:
-    """Begin a rollout of a version beside the stable one."""
+async def start(service: Service, asked: Asked, body: Start, response: Response) -> dict[str, Any]:
+    """Begin a rollout of a version beside the stable one, or ask for it: 202, where that is the rule."""
     if body.plan and body.steps is not None:
         raise Invalid("steps: give a plan or steps, not both")
     steps = PLANS[body.plan or "standard"] if body.steps is None else body.steps
-    return await _act(
-        service,
-        asked,
-        "start",
-        body,
-        version=body.version,
-        steps=steps,
-        audience=body.audience,
-        force=body.force,
-    )
+    details = {"version": body.version, "steps": steps, "audience": body.audience, "force": body.force}
+    return await _act(service, asked, "start", body, response, **details)
 
 
 @router.post("/{name:path}/actions/promote", summary="Promote a version", responses=_changing("promote"))
-async def promote(service: Service, asked: Asked, body: Promote | None = None) -> dict[str, Any]:
-    """Put a version in force for everyone, or complete the rollout under way."""
+async def promote(
+    service: Service, asked: Asked, response: Response, body: Promote | None = None
+) -> dict[str, Any]:
+    """Put a version in force for all, or complete the rollout; or ask for it: 202, where that is the rule."""
     body = body or Promote()
-    return await _act(service, asked, "promote", body, version=body.version, force=body.force)
+    return await _act(service, asked, "promote", body, response, version=body.version, force=body.force)
 
 
 @router.post(
@@ -244,18 +250,37 @@ async def rollback(service: Service, asked: Asked, body: Plain | None = None) ->
     return await _act(service, asked, "rollback", body)
 
 
+@router.post("/{name:path}/actions/approve", summary="Approve a request", responses=_changing("approve"))
+async def approve(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+    """Carry out the start or promote that awaits approval, if another token than yours asked for it."""
+    return await _act(service, asked, "approve", body)
+
+
+@router.post("/{name:path}/actions/reject", summary="Reject a request", responses=_changing("reject"))
+async def reject(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
+    """Refuse the start or promote that awaits approval, or take back your own; nothing else changes."""
+    return await _act(service, asked, "reject", body)
+
+
 @router.post("/{name:path}/actions/{op}", include_in_schema=False)
 async def unknown_action(_: Releaser, op: str) -> None:
     """Tell which actions there are."""
     raise NotFound(
-        f"there is no action {op!r}; there are start, advance, pause, resume, promote and rollback",
+        f"there is no action {op!r}; there are start, advance, pause, resume, promote, rollback, approve "
+        "and reject",
         code="unknown_action",
     )
 
 
 async def _act(
-    service: Parts, asked: dict[str, Any], op: str, body: Plain | None, **details: Any
+    service: Parts,
+    asked: dict[str, Any],
+    op: str,
+    body: Plain | None,
+    response: Response | None = None,
+    **details: Any,
 ) -> dict[str, Any]:
+    """Carry an action out; `response` is given where it may only be asked for."""
     body = body or Plain()
     expect = body.expect.model_dump(exclude_unset=True)
     action = Action(**asked, op=op, reason=body.reason, expect=expect, **details)
@@ -263,4 +288,7 @@ async def _act(
     async def act() -> Acknowledged:
         return await to_thread.run_sync(service.rollouts.act, action, limiter=service.writers)
 
-    return (await fresh.look_again(service, act)).to_json()
+    done = await fresh.look_again(service, act)
+    if response is not None and done.awaits_approval:
+        response.status_code = HTTPStatus.ACCEPTED
+    return done.to_json()

@@ -12,19 +12,24 @@ if TYPE_CHECKING:
     from registry.rollouts.state import Step, Target
 
 
+ASKING = "ask."  # before the op of a change that only asks for one
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One change as somebody asks for it.
 
     Attributes:
-        op: ``start``, ``advance``, ``pause``, ``resume``, ``promote`` or ``rollback``.
+        op: ``start``, ``advance``, ``pause``, ``resume``, ``promote``, ``rollback``, ``approve`` or
+            ``reject``.
         actor: the name of who asks.
         version: for start and promote; ``latest`` is allowed.
         force: stage it although it needs variables that stable does not.
-        expect: what the actor saw: ``{"rollout": id}`` or ``{"stable": version}``.
+        expect: what the actor saw: ``{"rollout": id}``, ``{"stable": version}`` and
+            ``{"awaiting_approval": id}``, in any combination.
         if_match: ``<epoch>.<seq>`` of the state that must still be in force.
         idempotency_key: the same key, from the same token, is answered with what was recorded.
-        token: the id of the token, the scope of that key.
+        token: the id of the token, the scope of that key; who asked may not approve.
     """
 
     environment: str
@@ -60,6 +65,11 @@ class Acknowledged:
 
     entry: Entry
     applied: bool
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether nothing was done yet but to ask: another token has to approve it."""
+        return self.entry.change.op.startswith(ASKING)
 
     def to_json(self) -> dict[str, Any]:
         """Write it as the API answers it; a change of a token has no state."""

@@ -22,7 +22,8 @@ class Change(BaseModel):
         seq: its place in the journal's one order, from 0 (the journal's creation) without a gap.
         at: when it was made.
         actor: the token's name, or ``schedule`` for a timed advance.
-        op: ``create``, ``recover``, the command, ``token.create`` or ``token.revoke``.
+        op: ``create``, ``recover``, the command, ``ask.`` and the command that awaits approval,
+            ``token.create`` or ``token.revoke``.
         before: the version, or the step's percent, that it went from; of a revoked token its id.
         after: the one that it went to; of a new token its id.
         reason: what the actor said; only ever text.

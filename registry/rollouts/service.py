@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from typing import TYPE_CHECKING, Any
 
-from registry.errors import Conflict, Invalid, NotFound, PreconditionFailed, RegistryError
+from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
+from registry.rollouts import approval, clock, commands, release, transitions
 from registry.rollouts import change as at
-from registry.rollouts import clock, release, transitions
-from registry.rollouts.action import Acknowledged, Action
+from registry.rollouts.action import ASKING, Acknowledged, Action
 from registry.rollouts.change import Change
-from registry.rollouts.state import State, VersionRef, check_steps
+from registry.rollouts.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from registry.rollouts.journal import Entry
     from registry.rollouts.replica import Replica
     from registry.rollouts.view import Built
+    from registry.rules import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +31,16 @@ class Rollouts:
     """Everything that can be done with rollouts; safe to call from any thread."""
 
     def __init__(
-        self, environments: tuple[str, ...], catalog: Catalog, documents: Documents, replica: Replica
+        self,
+        environments: tuple[str, ...],
+        rules: Rules,
+        catalog: Catalog,
+        documents: Documents,
+        replica: Replica,
     ) -> None:
         self.environments = environments
         self.replica = replica
+        self._rules = rules
         self._catalog = catalog
         self._documents = documents
 
@@ -135,11 +141,12 @@ class Rollouts:
     # Changing
 
     def act(self, action: Action) -> Acknowledged:
-        """Carry out a change: when this returns, it is in the journal for good.
+        """Carry out a change, or ask for it where that is the rule: when this returns, it is durable.
 
         Raises:
             NotFound, Invalid: the prompt, the version or the environment; nothing was looked at further.
             Conflict: the state does not allow it, is not what was expected, or a variable is missing.
+            Forbidden: it takes another token to approve this (`own_request`).
             PreconditionFailed: If-Match names another state.
             Unavailable: the journal cannot be written.
         """
@@ -164,15 +171,19 @@ class Rollouts:
         before = self.state(action.environment, action.prompt)
         _check_expectations(action, before)
         now = clock.now()
-        after = self._decide(action, before, version, now)
+        rules = self._rules.of(action.environment)
+        command = commands.of(action, version, approval=rules.approval)
+        after = _decide(action, command, before, now)
+        if version is not None and not action.force:
+            self._check_variables(version, before)
         epoch, seq = self.replica.next_position()
-        came_from, went_to = transitions.ends(before, after)
+        came_from, went_to = approval.ends(before, after)
         change = Change(
             epoch=epoch,
             seq=seq,
             at=now,
             actor=action.actor,
-            op=action.op,
+            op=ASKING + action.op if isinstance(command, approval.Ask) else action.op,
             before=came_from,
             after=went_to,
             reason=action.reason,
@@ -181,16 +192,6 @@ class Rollouts:
             state=after.model_copy(update={"epoch": epoch, "seq": seq}),
         )
         return self.replica.write(lock, change, dict(self._files(change, action, version)))
-
-    def _decide(self, action: Action, before: State, version: Version | None, now: datetime) -> State:
-        after = transitions.apply(before, _command(action, version), now)
-        if after is transitions.VERSION_NEEDED:
-            raise Invalid(f"version: {after.message}", code="version_needed")
-        if isinstance(after, transitions.Conflict):
-            raise _conflict(after.code, f"{action.prompt} in {action.environment}: {after.message}", before)
-        if version is not None and not action.force:
-            self._check_variables(version, before)
-        return after
 
     def _check_variables(self, version: Version, before: State) -> None:
         """Apps pass what stable requires: a version that requires more would fail in all of them.
@@ -231,26 +232,16 @@ def _no_release_then(environment: str, prompt: str) -> NotFound:
     return NotFound(f"{prompt} had no release in {environment} at that time", code="no_release")
 
 
-def _command(action: Action, version: Version | None) -> transitions.Command:
-    ref = None
-    if version is not None:
-        ref = VersionRef(version=version.version, digest=version.digest or "", commit=version.commit)
-    match action.op:
-        case "start" if ref is not None:
-            identifier, salt = f"r-{secrets.token_hex(6)}", secrets.token_urlsafe(12)
-            return transitions.Start(ref, check_steps(action.steps), action.audience, identifier, salt)
-        case "promote":
-            return transitions.Promote(ref)
-        case "advance":
-            return transitions.Advance()
-        case "pause":
-            return transitions.Pause()
-        case "resume":
-            return transitions.Resume()
-        case "rollback":
-            return transitions.Rollback()
-        case other:
-            raise Invalid(f"{other} cannot be done without a version", code="unknown_action")
+def _decide(action: Action, command: approval.Command, before: State, now: datetime) -> State:
+    after = approval.apply(before, command, now)
+    if isinstance(after, State):
+        return after
+    message = f"{action.prompt} in {action.environment}: {after.message}"
+    if after is transitions.VERSION_NEEDED:
+        raise Invalid(f"version: {after.message}", code=after.code)
+    if after is approval.OWN_REQUEST:
+        raise Forbidden(message, code=after.code)
+    raise _conflict(after.code, message, before)
 
 
 def _check_expectations(action: Action, before: State) -> None:
@@ -258,7 +249,12 @@ def _check_expectations(action: Action, before: State) -> None:
         raise PreconditionFailed(
             f"the state is {before.tag}, not {action.if_match}; look again", state=_json(before)
         )
-    seen = {"rollout": before.rollout_id, "stable": before.stable_version}
+    request = before.awaiting_approval
+    seen = {
+        "rollout": before.rollout_id,
+        "stable": before.stable_version,
+        "awaiting_approval": request and request.id,
+    }
     for what, expected in action.expect.items():
         if seen[what] != expected:
             raise _conflict("changed", f"{what} is {seen[what]} now, not {expected}; look again", before)

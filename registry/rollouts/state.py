@@ -131,8 +131,30 @@ class Rollout(Frozen):
         return fields
 
 
+class ApprovalRequest(Frozen):
+    """A start or promote that somebody asked for, and that another token must approve.
+
+    `version` is what it would put in force, or on its way (of a promote without a version the candidate);
+    `steps` and `audience` are those of a start; `token` is the id of the token that asked.
+    """
+
+    id: str
+    op: Literal["start", "promote"]
+    version: VersionRef
+    steps: tuple[Step, ...] = ()
+    audience: tuple[Target, ...] = ()
+    force: bool = False
+    reason: str = ""
+    asked_by: str
+    token: str
+    asked_at: AwareDatetime
+
+
 class State(Frozen):
-    """What one environment serves of one prompt; `epoch` and `seq` are those of its last change."""
+    """What one environment serves of one prompt; `epoch` and `seq` are those of its last change.
+
+    `awaiting_approval` is there only while somebody's request waits; what is served does not depend on it.
+    """
 
     environment: str
     prompt: str
@@ -141,6 +163,7 @@ class State(Frozen):
     stable: VersionRef | None = None
     previous: VersionRef | None = None
     rollout: Rollout | None = None
+    awaiting_approval: ApprovalRequest | None = None
 
     @property
     def position(self) -> tuple[int, int]:
@@ -161,6 +184,13 @@ class State(Frozen):
     def tag(self) -> str:
         """The value of ETag and If-Match, without quotes."""
         return f"{self.epoch}.{self.seq}"
+
+    @model_serializer(mode="wrap")
+    def _without_empty_request(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        if fields["awaiting_approval"] is None:
+            del fields["awaiting_approval"]
+        return fields
 
 
 def _steps(*pairs: tuple[int, str | None]) -> tuple[Step, ...]:

@@ -1,5 +1,6 @@
 """The table of transitions, pure: a state and a command give a new state, or a conflict.
 
+What may wait for a second person is the business of `registry.rollouts.approval`, which all changes pass.
 Nothing here knows a clock, a store or a protocol. Ids and salts of a new rollout come in with the
 command. `epoch` and `seq` are left alone: whoever records the change sets them.
 """
@@ -148,16 +149,22 @@ def _move(
 
 
 def _promote(state: State, command: Promote) -> State | Conflict:
+    version = promoted(state, command)
+    return version if isinstance(version, Conflict) else _in_force(state, version)
+
+
+def promoted(state: State, command: Promote) -> VersionRef | Conflict:
+    """The version that a promote puts in force."""
     rollout, version = state.rollout, command.version
     if rollout is not None:
         if version is not None and version.version != rollout.candidate.version:
             return ROLLOUT_ACTIVE
-        return _in_force(state, rollout.candidate)
+        return rollout.candidate
     if version is None:
         return VERSION_NEEDED
     if state.stable is not None and state.stable.version == version.version:
         return ALREADY_STABLE
-    return _in_force(state, version)
+    return version
 
 
 def _rollback(state: State) -> State | Conflict:

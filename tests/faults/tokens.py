@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SEED = 20261123
 ROLES = ("reader", "releaser", "admin")
-ACTIONS = ("start", "advance", "pause", "resume", "promote", "rollback")
+ACTIONS = ("start", "advance", "pause", "resume", "promote", "rollback", "approve", "reject")
 SCHEMES = (b"Bearer ", b"bearer  ", b"Basic ", b"Bearer", b"", b"Bearer\t", b"Token ", b"Bearer bearer ")
 STRANGE = (
     b"\xc3\xa9",
@@ -116,7 +116,7 @@ def _limited(registry: Registry) -> Result:
                     refused = role == "reader" or (limits and environment not in limits)
                     count += 1
                     wrong += (status == 403) is not bool(refused) or status in {401, 500}
-    return at_least(Result("every role, action and environment", count, wrong=wrong), 72)
+    return at_least(Result("every role, action and environment", count, wrong=wrong), 96)
 
 
 def _ended(registry: Registry) -> Result:

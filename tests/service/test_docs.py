@@ -120,7 +120,7 @@ def test_every_action_says_which_conflicts_it_has(spec: Any) -> None:
     """Among them that somebody else was faster."""
     actions = {name: told for name, told in operations(spec).items() if "/actions/" in name}
 
-    assert len(actions) == 6
+    assert len(actions) == 8
     for told in actions.values():
         assert "`changed`" in told["responses"]["409"]["description"]
 
@@ -158,4 +158,4 @@ def test_every_described_answer_is_compared(spec: Any) -> None:
         )
     )
 
-    assert shown - {"Problem", "Acknowledgement"} == set(ANSWERS.values())
+    assert shown - {"Problem", "Acknowledgement", "Requested"} == set(ANSWERS.values())

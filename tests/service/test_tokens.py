@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fastapi.routing import APIRoute
     from support import Answer, Registry
 
-ACTIONS = ("start", "promote", "advance", "pause", "resume", "rollback", "{op}")
+ACTIONS = ("start", "promote", "advance", "pause", "resume", "rollback", "approve", "reject", "{op}")
 ROLLOUTS = "/v1/environments/{environment}/rollouts"
 # The least role that each route wants. What is not listed fails the test below: decide, then list it.
 ROLES: dict[str, str | None] = {

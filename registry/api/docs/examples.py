@@ -141,6 +141,25 @@ ACKNOWLEDGED: Json = {
     "applied": True,
     "state": STATE,
 }
+AWAITING: Json = {
+    "id": "a-77b0c2d94e1f",
+    "op": "promote",
+    "version": {"version": "1.3.0", "digest": NEW, "commit": NEW_COMMIT},
+    "steps": [],
+    "audience": [],
+    "force": False,
+    "reason": "agents like it",
+    "asked_by": "ada",
+    "token": "3f9a0c11d2e4",
+    "asked_at": SINCE,
+}
+REQUESTED: Json = {
+    "epoch": EPOCH,
+    "seq": SEQ + 1,
+    "commit": JOURNAL_COMMIT,
+    "applied": True,
+    "state": {**STATE, "seq": SEQ + 1, "awaiting_approval": AWAITING},
+}
 HEALTH: Json = {
     "status": "ready",
     "journal": "ok",
@@ -223,6 +242,7 @@ OF: dict[str, Json] = {  # an example of each shape that is an answer
     "Prompts": PROMPTS,
     "Release": RELEASE,
     "Releases": RELEASES,
+    "Requested": REQUESTED,
     "Resolved": RESOLVED,
     "State": STATE,
     "States": STATES,

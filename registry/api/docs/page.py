@@ -55,6 +55,10 @@ programs and does not change. 503 comes with `Retry-After`.
 again is answered with what was done (422 `idempotency_mismatch` for another body). Send `If-Match`, or
 `expect` in the body, and nothing is changed if somebody else was faster (412, or 409 `changed`). A key that
 nobody knows in a body is an error, so that a slip of the pen is not silently ignored.
+
+**Two persons.** Where an environment's rule is `approval`, `start` and `promote` answer 202 and change
+nothing yet: `state.awaiting_approval` says what was asked for, until another token sends `approve`, or any
+`reject`. A rollback never waits.
 """
 TAGS = [
     {"name": "prompts", "description": "What the repository holds: prompts, their versions, differences."},

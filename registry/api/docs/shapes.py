@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -11,9 +12,11 @@ from registry.rollouts.state import State, Target
 Json = dict[str, Any]
 
 
-def answer(shape: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
+def answer(
+    shape: type[BaseModel], description: str, status: int = HTTPStatus.OK
+) -> dict[int | str, dict[str, Any]]:
     """How an endpoint's answer is documented; `registry.api.docs.examples` has an example of each shape."""
-    return {200: {"model": shape, "description": description}}
+    return {status: {"model": shape, "description": description}}
 
 
 class Shape(BaseModel):
@@ -200,8 +203,20 @@ class ShownChange(Shape):
 
     seq: int
     at: AwareDatetime
-    actor: str = Field(description="a token's name, or `schedule`")
-    op: Literal["start", "advance", "pause", "resume", "promote", "rollback"]
+    actor: str = Field(description="a token's name, `schedule`, or `operator` of a recovery")
+    op: Literal[
+        "start",
+        "advance",
+        "pause",
+        "resume",
+        "promote",
+        "rollback",
+        "ask.start",
+        "ask.promote",
+        "approve",
+        "reject",
+        "recover",
+    ]
     before: str | float | None = Field(alias="from")
     after: str | float | None = Field(alias="to")
     reason: str
@@ -223,6 +238,10 @@ class Acknowledgement(Shape):
     commit: str = Field(description="of the journal")
     applied: bool = Field(description="false while Redis does not have it; it will")
     state: State
+
+
+class Requested(Acknowledgement):
+    """A start or promote that awaits approval: `state.awaiting_approval` has it, and nothing else changed."""
 
 
 class Alive(Shape):

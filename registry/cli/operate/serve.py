@@ -42,6 +42,14 @@ def serve(  # noqa: PLR0913 - one parameter an option
             help="The folder of mirror and journal.  [env var: PROMPTSTAGE_DATA; default: .data]",
         ),
     ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="The rules of environments (TOML), read at the start.  "
+            "[env var: PROMPTSTAGE_CONFIG; default: no rules]",
+        ),
+    ] = None,
     redis_url: Annotated[
         str | None,
         typer.Option(
@@ -73,17 +81,22 @@ def serve(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Run the registry until it is interrupted.
 
+    A file of rules says for example that in production a start or promote awaits the approval of another
+    token. Two lines do:  [environments.production]  and below it  approval = true
+
     \b
     Example:  promptstage serve --repository ./prompts --port 8000
+              promptstage serve --repository ./prompts --config rules.toml
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     given = {"REPOSITORY": repository, "DATA": data, "REDIS_URL": redis_url, "HOST": host, "PORT": port}
-    given["LOG_FORMAT"] = log_format
+    given |= {"LOG_FORMAT": log_format, "CONFIG": config}
     # Workers are new processes that read the settings again, so options travel in the environment.
     chosen = {f"PROMPTSTAGE_{name}": str(value) for name, value in given.items() if value is not None}
     os.environ.update(chosen)
     settings = _settings()
     _check_repository(settings.repository)
     _check_data(settings.data)
+    _check_rules(settings)
     from registry.cli.operate import server  # noqa: PLC0415 - no other command should wait for uvicorn's import
 
     raise typer.Exit(server.run(settings, workers))
@@ -115,6 +128,12 @@ def _check_repository(repository: str) -> None:
             f"{repository} is no git repository; name the folder that `git init` or `git clone` made, "
             "or make a new one: promptstage init prompts"
         )
+
+
+def _check_rules(settings: Settings) -> None:
+    from registry import rules  # noqa: PLC0415 - it needs pydantic too
+
+    rules.read(settings.config, settings.environments)
 
 
 def _check_data(data: Path) -> None:

@@ -54,7 +54,8 @@ def replay(changes: Iterable[Change]) -> Replay:
 def refs(state: State) -> Iterator[VersionRef]:
     """The versions that a state names."""
     candidate = state.rollout and state.rollout.candidate
-    yield from (ref for ref in (state.stable, state.previous, candidate) if ref)
+    asked = state.awaiting_approval and state.awaiting_approval.version
+    yield from (ref for ref in (state.stable, state.previous, candidate, asked) if ref)
 
 
 def _faults(seq: int, change: Change, done: Replay) -> Iterator[str]:

@@ -1,0 +1,153 @@
+"""The two-person rule, pure: a start or promote is asked for, and then approved by another, or rejected.
+
+While a request waits, all else goes on. It means what was in force when it was made, so whatever changes
+that drops it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from registry.rollouts import transitions
+from registry.rollouts.state import ApprovalRequest
+from registry.rollouts.transitions import Conflict, Promote, Start
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from registry.rollouts.state import State, VersionRef
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a token's id, and its name."""
+
+    token: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask for a start or promote; `id` is the request's."""
+
+    command: Start | Promote
+    actor: Actor
+    id: str
+    force: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Carry out what another asked for; `id` and `salt` are for a rollout that begins by it."""
+
+    actor: Actor
+    id: str
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """End a request: refuse another's, or take back one's own."""
+
+
+Command = transitions.Command | Ask | Approve | Reject
+
+NOTHING_TO_APPROVE = Conflict("nothing_to_approve", "nothing awaits approval here")
+OWN_REQUEST = Conflict(
+    "own_request",
+    "you asked for this yourself, so another token must approve it; you may take it back: reject",
+)
+
+
+def apply(state: State, command: Command, now: datetime) -> State | Conflict:
+    """Carry a command out on a state: one of `transitions`, or one about a request.
+
+    Args:
+        state: what is in force, possibly nothing yet.
+        command: what is to be done.
+        now: the time of the change, with a zone.
+    """
+    after = _apply(state, command, now)
+    if isinstance(after, Conflict) or _in_force(after) == _in_force(state):
+        return after
+    return after.model_copy(update={"awaiting_approval": None})
+
+
+def _apply(state: State, command: Command, now: datetime) -> State | Conflict:
+    request = state.awaiting_approval
+    if request is not None and isinstance(command, Start | Promote | Ask):
+        return _waits(request)
+    match command:
+        case Ask():
+            return _ask(state, command, now)
+        case Approve():
+            return _approve(state, request, command, now) if request else NOTHING_TO_APPROVE
+        case Reject():
+            return state.model_copy(update={"awaiting_approval": None}) if request else NOTHING_TO_APPROVE
+        case _:
+            return transitions.apply(state, command, now)
+
+
+def _in_force(state: State) -> tuple[VersionRef | None, str | None]:
+    return (state.stable, state.rollout_id)
+
+
+def _waits(request: ApprovalRequest) -> Conflict:
+    asked = f"{request.asked_by} asked to {request.op} {request.version.version}"
+    when = f"{request.asked_at:%Y-%m-%dT%H:%M:%SZ}"
+    return Conflict(
+        "awaiting_approval", f"{asked} at {when}, which awaits approval; approve or reject it first"
+    )
+
+
+def _ask(state: State, ask: Ask, now: datetime) -> State | Conflict:
+    """Record a request for what could be done now."""
+    op: Literal["start", "promote"]
+    match ask.command:
+        case Start(candidate, steps, audience):
+            op, after = "start", transitions.apply(state, ask.command, now)
+            version = after if isinstance(after, Conflict) else candidate
+        case Promote():
+            op, steps, audience = "promote", (), ()
+            version = transitions.promoted(state, ask.command)
+    if isinstance(version, Conflict):
+        return version
+    request = ApprovalRequest(
+        id=ask.id,
+        op=op,
+        version=version,
+        steps=steps,
+        audience=audience,
+        force=ask.force,
+        reason=ask.reason,
+        asked_by=ask.actor.name,
+        token=ask.actor.token,
+        asked_at=now,
+    )
+    return state.model_copy(update={"awaiting_approval": request})
+
+
+def _approve(state: State, request: ApprovalRequest, approve: Approve, now: datetime) -> State | Conflict:
+    # A token that was renewed is another one, of the same name and so of the same person.
+    if approve.actor.token == request.token or approve.actor.name == request.asked_by:
+        return OWN_REQUEST
+    if request.op == "promote":
+        return transitions.apply(state, Promote(request.version), now)
+    start = Start(request.version, request.steps, request.audience, approve.id, approve.salt)
+    return transitions.apply(state, start, now)
+
+
+def ends(before: State, after: State) -> tuple[str | float | None, str | float | None]:
+    """From what to what a change went, as `transitions.ends` has it.
+
+    Of a request it is what it would change; of a rejected one, the way back.
+    """
+    asked, waits = before.awaiting_approval, after.awaiting_approval
+    if _in_force(before) == _in_force(after):
+        if waits and not asked:
+            return before.stable_version, waits.version.version
+        if asked and not waits:
+            return asked.version.version, before.stable_version
+    return transitions.ends(before, after)

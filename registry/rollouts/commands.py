@@ -1,0 +1,63 @@
+"""What somebody asks for, as a command of the tables; what is random in one is chosen here."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from registry.errors import Invalid
+from registry.rollouts.approval import Actor, Approve, Ask, Reject
+from registry.rollouts.state import VersionRef, check_steps
+from registry.rollouts.transitions import Advance, Pause, Promote, Resume, Rollback, Start
+
+if TYPE_CHECKING:
+    from registry.catalog.catalog import Version
+    from registry.rollouts.action import Action
+    from registry.rollouts.approval import Command
+
+PLAIN: dict[str, Command] = {  # those that consist of their name
+    "advance": Advance(),
+    "pause": Pause(),
+    "resume": Resume(),
+    "rollback": Rollback(),
+    "reject": Reject(),
+}
+
+
+def of(action: Action, version: Version | None, *, approval: bool) -> Command:
+    """The command that an action is.
+
+    Args:
+        action: as it was asked for.
+        version: the one that it names, with its bytes, if it names one.
+        approval: whether a start or promote takes a second person here, so that it is only asked for.
+
+    Raises:
+        Invalid: its steps are bad (see `check_steps`), or there is no such action without a version.
+    """
+    actor, ref = Actor(action.token, action.actor), _ref(version)
+    if action.op == "approve":
+        return Approve(actor, *_new_rollout())
+    if action.op in PLAIN:
+        return PLAIN[action.op]
+    command: Start | Promote
+    if action.op == "promote":
+        command = Promote(ref)
+    elif action.op == "start" and ref is not None:
+        command = Start(ref, check_steps(action.steps), action.audience, *_new_rollout())
+    else:
+        raise Invalid(f"{action.op} cannot be done without a version", code="unknown_action")
+    if not approval:
+        return command
+    return Ask(command, actor, f"a-{secrets.token_hex(6)}", action.force, action.reason)
+
+
+def _ref(version: Version | None) -> VersionRef | None:
+    if version is None:
+        return None
+    return VersionRef(version=version.version, digest=version.digest or "", commit=version.commit)
+
+
+def _new_rollout() -> tuple[str, str]:
+    """The id and the salt of a rollout."""
+    return f"r-{secrets.token_hex(6)}", secrets.token_urlsafe(12)
