@@ -49,6 +49,7 @@ from registry.rollouts.journal import Journal
 from registry.rollouts.replica import Replica
 from registry.rollouts.service import Rollouts
 from registry.rollouts.tokens import Tokens
+from registry.rollouts.upkeep.mirroring import Mirroring
 from registry.rollouts.view import View
 from registry.rules import read as read_rules
 from registry.settings import Settings
@@ -136,8 +137,11 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     follower = Follower(rollouts, board, _reviver(settings))
     follower.start()
     stack.callback(follower.stop)
+    mirroring = Mirroring(data, credentials, replica)
+    mirroring.start()
+    stack.callback(mirroring.stop)
     hub = Hub(replica.view, replica.keyring)
-    metrics = Metrics(settings.environments, Facts(catalog, replica), settings.metrics_folder)
+    metrics = Metrics(settings.environments, Facts(catalog, replica, mirroring), settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
     managed = Tokens(settings.environments, replica)
     return Parts(
@@ -148,6 +152,7 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
         Census(hub, board),
         metrics,
         managed,
+        mirroring,
         CapacityLimiter(WRITERS),
         settings.webhook_secret_file,
     )

@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from registry.catalog.version import Version
     from registry.errors import RegistryError
     from registry.rollouts.state import State, VersionRef
+    from registry.rollouts.upkeep.mirror import Lag
 
 Json = dict[str, Any]
 
 STALE_SECONDS = 300.0  # since the repository was read: ten of the usual looks
 SKEW_SECONDS = 2.0  # between two clocks: more than any round trip
 TO_THE_DAY = 10  # characters of a time
+MIRROR_SECONDS = 60.0  # a change is there within two, if nothing is in the way
 SHOWN = 5  # tags or versions that a message names
 
 NTP = "set the clocks by NTP; timed steps and the history go wrong otherwise"
+MIRROR = "a disk that is lost now takes those changes with it; try it: promptstage journal mirror URL"
 TAG_AGAIN = (
     "a version is a tag like summarize/v1.3.0: make it with `promptstage tag NAME --push`, "
     "or with git tag and git push origin TAG"
@@ -97,6 +100,21 @@ def problem(found: Json | None) -> str:
 def store(name: str, trouble: RegistryError | None, fine: str, remedy: str) -> Check:
     """Whether the journal or Redis is as it should be."""
     return Check(name, "error", trouble.message, remedy) if trouble else Check(name, "ok", fine)
+
+
+def mirror(lag: Lag | None) -> Iterator[Check]:
+    """Whether the journal's mirror has every change, if it has a mirror."""
+    if lag is None:
+        return
+    url, error = lag.status.url, lag.status.error
+    behind = f"{url} lacks the newest changes, {lag.changes}; the oldest is {lag.seconds:.0f} s old"
+    if error:
+        message = f"{behind}: {error}" if lag.changes else f"{url}: {error}"
+        yield Check("journal mirror", "warning", message, MIRROR)
+    elif lag.seconds > MIRROR_SECONDS:
+        yield Check("journal mirror", "warning", behind, f"{MIRROR}; the registry's log says more")
+    else:
+        yield Check("journal mirror", "ok", f"{url} has every change" if not lag.changes else behind)
 
 
 def streams(count: int, registries: int, *, complete: bool) -> Check:

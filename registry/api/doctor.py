@@ -54,6 +54,7 @@ def _registry(service: Parts, streams: Check) -> Iterator[Check]:
     yield checks.store(
         "journal", trouble, f"can be written; its newest change is {replica.view.head[1]}", JOURNAL
     )
+    yield from checks.mirror(service.mirroring.lag())
     redis = _redis(replica)
     yield checks.store("redis", replica.board_problem, "answers, and has all that is in the journal", REDIS)
     yield streams

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.catalog.sync import Sync
     from registry.rollouts.service import Rollouts
     from registry.rollouts.tokens import Tokens
+    from registry.rollouts.upkeep.mirroring import Mirroring
 
 MAX_REASON = 2000  # characters, which the journal keeps for ever
 MAX_KEY = 200  # of an Idempotency-Key; a UUID has 36
@@ -40,6 +41,7 @@ class Parts:
     census: Census
     metrics: Metrics
     tokens: Tokens
+    mirroring: Mirroring
     writers: CapacityLimiter
     webhook_secret_file: Path | None
 

@@ -124,13 +124,46 @@ def test_a_damaged_backup_restores_nothing(journal: Cli, tmp_path: Path, damage:
     assert [path.name for path in new.glob("*") if path.name != "journal.lock"] == []
 
 
-def test_a_mirror_follows(journal: Cli, served: Registry, tmp_path: Path) -> None:
-    """It is made where nothing is, and brought up to date by the next push."""
+@pytest.fixture
+def mirrored(journal: Cli, tmp_path: Path) -> Iterator[Path]:
+    """A mirror of the journal of a registry that runs."""
     run(journal, "mirror", tmp_path / "copy.git")
-    newest = served.api.act("promote", "summarize", {"version": "1.1.0"}, "staging").json["commit"]
-    out = run(journal, "mirror", tmp_path / "copy.git").out
+    yield tmp_path / "copy.git"
+    journal("journal", "mirror", "--stop")
 
-    assert out == f"{tmp_path / 'copy.git'} is at {newest}, the newest change\n"
+
+def test_a_mirror_follows(journal: Cli, served: Registry, mirrored: Path) -> None:
+    """It is made where nothing is; from then on the registry pushes, and the command tells how far it is."""
+    newest = served.api.act("promote", "summarize", {"version": "1.1.0"}, "staging").json
+    until(lambda: '"lag_changes": 0' in run(journal, "mirror", "--json").out, "the mirror")
+    out = run(journal, "mirror").out
+    again = run(journal, "mirror", mirrored).out
+
+    assert out.startswith(f"Mirror:    {mirrored}\nHolds:     all up to {newest['epoch']}.{newest['seq']}, ")
+    assert out.endswith("Behind:    by nothing\n")
+    assert again == f"{mirrored} is at {newest['epoch']}.{newest['seq']}, the newest change\n"
+
+
+def test_a_mirror_that_is_away(journal: Cli, served: Registry, mirrored: Path) -> None:
+    """What it lacks, and why; exit code 1. The command makes no other one in its place."""
+    mirrored.rename(mirrored.with_name("away"))
+    served.api.act("promote", "summarize", {"version": "1.2.0"}, "staging")
+    until(lambda: journal("journal", "mirror").code, "the trouble")
+    shown = journal("journal", "mirror")
+    refused = journal("journal", "mirror", mirrored)
+
+    assert "Behind:    by 1 change, the oldest " in shown.out
+    assert "if it is on a disk of its own, mount that" in shown.err
+    assert (refused.code, mirrored.exists()) == (1, False)
+    assert json.loads(journal("journal", "mirror", "--json").out)["lag_changes"] == 1
+
+
+def test_a_mirror_that_is_given_up(journal: Cli, mirrored: Path) -> None:
+    """Nobody pushes there any more; what is there stays."""
+    assert run(journal, "mirror", "--stop").out == f"{mirrored} is not kept up to date any more\n"
+    assert "The journal has no mirror" in run(journal, "mirror").out
+    assert json.loads(run(journal, "mirror", "--json").out) == {"url": None}
+    assert mirrored.exists()
 
 
 def test_a_mirror_overwrites_nobody(journal: Cli, author: PromptRepository) -> None:

@@ -14,12 +14,13 @@ import yaml
 from rollouts.test_board import NEEDED
 
 from registry import redis_url
+from registry.rollouts.upkeep import mirror
 from registry.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from support import Api
+    from support import Api, Registry
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ALERTS = DEPLOY / "prometheus-alerts.yml"
@@ -85,12 +86,16 @@ def test_the_dashboard_asks_what_prometheus_understands(tmp_path: Path) -> None:
     assert f"{len(rules)} rules found" in run("promtool", "check", "rules", file)
 
 
-def test_every_metric_that_is_named_exists(api: Api, environment: str) -> None:
+def test_every_metric_that_is_named_exists(
+    api: Api, registry: Registry, environment: str, tmp_path: Path
+) -> None:
     """In the dashboard, the alerts and the table; and every metric of ours is in the table."""
+    mirror.remember(registry.data, str(tmp_path / "mirror.git"))
     steps = [{"percent": 5, "hold": "1h"}, {"percent": 50}]
     api.act("promote", "summarize", {"version": "1.0.0"}, environment)
     api.act("start", "summarize", {"version": "1.1.0", "steps": steps}, environment)
     text = api.get("/metrics").text
+    mirror.forget(registry.data)
     exported = set(METRIC.findall(text))
     table = "".join(
         line for line in (DEPLOY / "README.md").read_text().splitlines() if line.startswith("| `")

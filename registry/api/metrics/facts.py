@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
     from registry.rollouts.replica import Replica
     from registry.rollouts.state import State
+    from registry.rollouts.upkeep.mirroring import Mirroring
 
 
 class Facts(Collector):
     """Looks at the catalog and at the states whenever it is asked."""
 
-    def __init__(self, catalog: Catalog, replica: Replica) -> None:
+    def __init__(self, catalog: Catalog, replica: Replica, mirroring: Mirroring) -> None:
         self._catalog = catalog
         self._replica = replica
+        self._mirroring = mirroring
 
     def describe(self) -> Iterator[Metric]:
         """Tell nothing before there is something to look at."""
@@ -37,6 +39,7 @@ class Facts(Collector):
         )
         yield from self._repository()
         yield from self._stores()
+        yield from self._mirror()
         yield from _rollouts(self._replica.view.states())
 
     def _repository(self) -> Iterator[Metric]:
@@ -61,6 +64,13 @@ class Facts(Collector):
         yield _gauge("journal_seq", "The newest change that is known here.", replica.view.head[1])
         yield _gauge("journal_writable", "Whether changes are accepted.", replica.problem is None)
         yield _gauge("redis_up", "Whether Redis is reached and up to date.", replica.board_problem is None)
+
+    def _mirror(self) -> Iterator[Metric]:
+        """Absent where the journal has no mirror."""
+        if lag := self._mirroring.lag():
+            name = "journal_mirror_lag"
+            yield _gauge(f"{name}_changes", "Changes that the journal's mirror has not.", lag.changes)
+            yield _gauge(f"{name}_seconds", "The age of the oldest of them; 0: there is none.", lag.seconds)
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

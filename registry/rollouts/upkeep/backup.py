@@ -1,4 +1,4 @@
-"""Copies of a journal: as one file and back, and pushed to another repository.
+"""Copies of a journal: as one file, and back.
 
 A copy is of one commit, so a registry may go on writing. A file is a git bundle: git itself can check it,
 and clone it.
@@ -6,31 +6,26 @@ and clone it.
 
 from __future__ import annotations
 
-import re
 import shutil
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.catalog.upstream import Upstream
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
 from registry.locks import locked
-from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH, sync_changed, write_durably
 from registry.rollouts.journal import DURABLE, LOCK, LOCK_SECONDS, MARKER, REPOSITORY, require, write_marker
 from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from registry.catalog.upstream import Credentials
     from registry.rollouts.upkeep.verify import Report
 
 COPY_SECONDS = 900.0  # a gigabyte over a slow line
 STAGING = ".journal.restoring"  # in the data folder; what a restore leaves that was cut off
 _BUNDLE = b"# v2 git bundle\n"
-_SECRET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@]*:[^/@]*@|https?://[^/@]+@")
 
 
 def backup(folder: Path, file: Path, *, force: bool = False) -> int:
@@ -88,47 +83,6 @@ def restore(folder: Path, file: Path, tell: Callable[[str], object] = lambda _: 
     return report
 
 
-def push(folder: Path, url: str, credentials: Credentials) -> str:
-    """Push a journal to another repository, which is made if it is a path where nothing is.
-
-    Never by force: what the other has and this journal has not, stays.
-
-    Args:
-        folder: the data folder.
-        url: of the other repository, or its path.
-        credentials: the files that open it.
-
-    Returns:
-        The id of the newest commit that is there now.
-
-    Raises:
-        Invalid: the URL holds a password, or the repository something else (`not_ours`).
-        GitFailed: it could not be pushed.
-    """
-    if _SECRET.match(url):
-        raise Invalid(
-            "a password in a URL is seen by others; use PROMPTSTAGE_GIT_TOKEN_FILE, or ssh with a key"
-        )
-    require(folder)
-    upstream = Upstream(url, credentials)
-    upstream.check()
-    if upstream.local and not Path(upstream.address).exists():
-        Git(Path(upstream.address)).init()
-    with closing(Git(folder / REPOSITORY, config=upstream.config())) as git:
-        head = tree.oid(git, BRANCH)
-        try:
-            git.run("push", "--quiet", "origin", f"{head}:{BRANCH}", timeout=COPY_SECONDS)
-        except GitFailed as error:
-            if "[rejected]" not in error.message:
-                raise
-            raise Invalid(
-                f"{upstream.shown} holds what this journal does not, and was left alone; name a repository "
-                "that is for this journal alone",
-                code="not_ours",
-            ) from error
-    return head
-
-
 def _check_backup(file: Path) -> None:
     try:
         with file.open("rb") as opened:
@@ -141,20 +95,35 @@ def _check_backup(file: Path) -> None:
         )
 
 
+def take(staging: Path, source: str, tell: Callable[[str], object], *, config: Sequence[str] = ()) -> Report:
+    """Fetch a journal into an empty folder, and verify it there.
+
+    Args:
+        staging: the folder; it gets a repository and a marker.
+        source: what git fetches from: the path of a backup, or ``origin``.
+        tell: is told how far it is.
+        config: git's settings for it.
+
+    Raises:
+        GitFailed: nothing could be fetched.
+    """
+    with closing(Git(staging / REPOSITORY, config=(*DURABLE, *config))) as git:
+        git.init()
+        git.run(
+            "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", source, f"{BRANCH}:{BRANCH}",
+            timeout=COPY_SECONDS,
+        )  # fmt: skip
+    write_marker(staging, 0)
+    return verify(staging, tell)
+
+
 def _unpack(staging: Path, file: Path, tell: Callable[[str], object]) -> Report:
     copy = staging / "backup.bundle"  # git's arguments are ours, whatever the file's name is
     shutil.copyfile(file, copy)
-    with closing(Git(staging / REPOSITORY, config=DURABLE)) as git:
-        git.init()
-        try:
-            git.run(
-                "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(copy.absolute()),
-                f"{BRANCH}:{BRANCH}", timeout=COPY_SECONDS,
-            )  # fmt: skip
-        except GitFailed as error:
-            raise _damaged(file, error.message) from error
-    write_marker(staging, 0)
-    report = verify(staging, tell)
+    try:
+        report = take(staging, str(copy.absolute()), tell)
+    except GitFailed as error:
+        raise _damaged(file, error.message) from error
     if report.problems:
         raise _damaged(file, "; ".join(report.problems[:3]))
     with suppress(OSError):

@@ -22,6 +22,7 @@ from registry.rollouts.upkeep.chain import replay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from registry.rollouts.change import Change
@@ -75,6 +76,20 @@ def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Repo
         except Unavailable as error:
             problems.append(error.message)
             return Report(0, 0, 0, 0, _size(folder / REPOSITORY), None, "", tuple(problems))
+
+
+def newest(folder: Path) -> tuple[tuple[int, int], Callable[[int], datetime]]:
+    """The newest change of a data folder's journal, and what tells when one with a number was made."""
+    require(folder)
+    with closing(Git(folder / REPOSITORY)) as git:
+        head = tree.oid(git, BRANCH)
+        position = tree.record(git, head).position
+
+    def made_at(seq: int) -> datetime:
+        with closing(Git(folder / REPOSITORY)) as git:
+            return tree.record(git, tree.history(git, head)[seq]).at
+
+    return position, made_at
 
 
 def _read(git: Git, size: int, problems: list[str], tell: Callable[[str], object]) -> Report:

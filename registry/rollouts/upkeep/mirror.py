@@ -1,0 +1,255 @@
+"""The journal's mirror: another git repository that the journal is pushed to, never by force.
+
+Two small files in the data folder belong to it, each with one writer: which repository it is, which the
+operator decides, and how far it is, which whoever pushed last writes. Neither ever holds a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from registry.catalog.remedies import explain
+from registry.catalog.upstream import Upstream
+from registry.errors import GitFailed, Invalid, Unavailable
+from registry.git import Git
+from registry.locks import locked
+from registry.rollouts import clock, tree
+from registry.rollouts.commit import BRANCH, write_durably
+from registry.rollouts.journal import LOCK_SECONDS, REPOSITORY, require
+from registry.rollouts.upkeep.backup import COPY_SECONDS, take
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from registry.catalog.upstream import Credentials
+    from registry.errors import RegistryError
+
+FILE = "journal-mirror.json"
+STATUS = "journal-mirror.status.json"
+LOCK = "journal-mirror.lock"
+FETCHED = ".journal.fetched"  # in the data folder; what a recovery leaves that was cut off
+_SECRET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@]*:[^/@]*@|https?://[^/@]+@")
+
+
+class Status(BaseModel):
+    """How far a mirror is.
+
+    Attributes:
+        url: the mirror that this is about.
+        commit, epoch, seq: its newest change; None: nothing was pushed there yet.
+        pushed_at: when that was.
+        tried_at: when it was tried last.
+        error: why that failed, if it did.
+        failures: how often that was so, one after the other.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    commit: str | None = None
+    epoch: int = 0
+    seq: int = -1
+    pushed_at: AwareDatetime | None = None
+    tried_at: AwareDatetime
+    error: str | None = None
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a mirror is behind: by how many changes, and the age in seconds of the oldest of them."""
+
+    status: Status
+    changes: int
+    seconds: float
+
+
+def remembered(folder: Path) -> str | None:
+    """The repository that the journal of a data folder is mirrored to, if there is one."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((folder / FILE).read_bytes())["url"])
+    return None
+
+
+def remember(folder: Path, url: str) -> None:
+    """Let whoever runs on a data folder mirror its journal from now on. Raises OSError."""
+    write_durably(folder / FILE, json.dumps({"url": url}).encode())
+
+
+def forget(folder: Path) -> str | None:
+    """Mirror it no more; returns what it was mirrored to."""
+    url = remembered(folder)
+    for name in (FILE, STATUS):
+        (folder / name).unlink(missing_ok=True)
+    return url
+
+
+def status(folder: Path, url: str) -> Status:
+    """How far a mirror is, by whoever tried last; one that nobody tried has no commit."""
+    with suppress(OSError, ValidationError):
+        found = Status.model_validate_json((folder / STATUS).read_bytes())
+        if found.url == url:
+            return found
+    return Status(url=url, tried_at=clock.now())
+
+
+def lag(folder: Path, newest: tuple[int, int], made_at: Callable[[int], datetime]) -> Lag | None:
+    """How far the mirror of a data folder is behind; None: there is none.
+
+    Args:
+        folder: the data folder.
+        newest: the journal's newest change, as ``(epoch, seq)``.
+        made_at: when the change with a number was made; may raise Unavailable.
+    """
+    url = remembered(folder)
+    if url is None:
+        return None
+    known = status(folder, url)
+    if (known.epoch, known.seq) >= newest:
+        return Lag(known, 0, 0.0)
+    first = known.seq + 1 if known.seq < newest[1] else 0  # a journal that was begun anew is not there at all
+    try:
+        since = made_at(first)
+    except Unavailable:  # the journal cannot be read just now; this is about as old
+        since = known.pushed_at or known.tried_at
+    return Lag(known, newest[1] - first + 1, max(0.0, (clock.now() - since).total_seconds()))
+
+
+def push(
+    folder: Path, url: str, credentials: Credentials, *, timeout: float = COPY_SECONDS, begin: bool = False
+) -> Status:
+    """Push a journal to its mirror, and note how far that is.
+
+    Never by force: what the mirror has and this journal has not, stays.
+
+    Args:
+        folder: the data folder.
+        url: of the other repository, or its path.
+        credentials: the files that open it.
+        timeout: seconds after which it is given up.
+        begin: make the repository, if it is a path where nothing is.
+
+    Raises:
+        Invalid: the URL holds a password, or the repository something else (`not_ours`).
+        GitFailed: it could not be pushed.
+        Unavailable: there is no journal, or another process is pushing it (`busy`).
+    """
+    require(folder)
+    check(url)
+    upstream = Upstream(url, credentials)
+    with locked(folder / LOCK, wait=LOCK_SECONDS) as lock:
+        if begin and upstream.local and not Path(upstream.address).exists():
+            _begin(Path(upstream.address))
+        with closing(Git(folder / REPOSITORY, config=upstream.config())) as git:
+            try:
+                return push_with(git, folder, upstream, lock, timeout=timeout)
+            except (Invalid, Unavailable) as error:
+                note_failure(folder, upstream.address, error)
+                raise
+
+
+def push_with(git: Git, folder: Path, upstream: Upstream, lock: int, *, timeout: float) -> Status:
+    """Push with a git that the caller may end, and the lock held; as `push`."""
+    check(upstream.address)
+    upstream.check()
+    if upstream.local and not Path(upstream.address).exists():
+        raise Unavailable(
+            f"there is no {upstream.shown}; if it is on a disk of its own, mount that", code="mirror_missing"
+        )
+    commit = tree.oid(git, BRANCH)
+    newest = tree.record(git, commit)
+    try:
+        git.run("push", "--quiet", "origin", f"{commit}:{BRANCH}", timeout=timeout, pass_fds=(lock,))
+    except GitFailed as error:
+        raise _refused(upstream) if "[rejected]" in error.words else explain(upstream, error) from error
+    now = clock.now()
+    done = Status(
+        url=upstream.address,
+        commit=commit,
+        epoch=newest.epoch,
+        seq=newest.seq,
+        pushed_at=now,
+        tried_at=now,
+    )
+    _save(folder, done)
+    return done
+
+
+def note_failure(folder: Path, url: str, error: RegistryError) -> None:
+    """Note why the mirror could not be brought up to date; another repository's failure is no news of it."""
+    if remembered(folder) == url:
+        before = status(folder, url)
+        told = {"tried_at": clock.now(), "error": error.message, "failures": before.failures + 1}
+        _save(folder, before.model_copy(update=told))
+
+
+def check(url: str) -> None:
+    """Let the address of a mirror pass that is fit to be remembered and shown. Raises Invalid."""
+    if _SECRET.match(url):
+        raise Invalid(
+            "a password in a URL is seen by others; use PROMPTSTAGE_GIT_TOKEN_FILE, or ssh with a key"
+        )
+
+
+@contextmanager
+def fetched(
+    folder: Path, url: str, credentials: Credentials, tell: Callable[[str], object]
+) -> Iterator[Path]:
+    """A copy of what a mirror holds, verified, in a folder that is there for this block.
+
+    Raises:
+        Invalid: the URL holds a password.
+        Unavailable: it cannot be read, or what it holds is no journal, or a damaged one.
+    """
+    check(url)
+    upstream = Upstream(url, credentials)
+    upstream.check()
+    staging = folder / FETCHED
+    rmtree(staging, ignore_errors=True)
+    staging.mkdir(mode=0o700)
+    try:
+        tell("fetching what the mirror holds")
+        try:
+            report = take(staging, "origin", tell, config=upstream.config())
+        except GitFailed as error:
+            raise Unavailable(
+                f"the mirror {upstream.shown} cannot be read: {explain(upstream, error).message}",
+                code="mirror_unreadable",
+            ) from error
+        if report.problems:
+            raise Unavailable(
+                f"what the mirror {upstream.shown} holds is no whole journal: {report.problems[0]}",
+                code="mirror_damaged",
+            )
+        yield staging
+    finally:
+        rmtree(staging, ignore_errors=True)
+
+
+def _begin(path: Path) -> None:
+    with closing(Git(path)) as git:
+        git.init()
+        git.run("config", "core.fsync", "all")  # what was pushed survives a power cut there, too
+
+
+def _refused(upstream: Upstream) -> Invalid:
+    return Invalid(
+        f"{upstream.shown} holds what this journal does not, and was left alone. If it is another "
+        "journal's, name a repository that is for this one alone (promptstage journal mirror URL); "
+        "if this is an old copy, go on from what is there (promptstage journal recover)",
+        code="not_ours",
+    )
+
+
+def _save(folder: Path, known: Status) -> None:
+    with suppress(OSError):  # a full disk: it is pushed again, which changes nothing there
+        write_durably(folder / STATUS, known.model_dump_json(indent=1).encode())
