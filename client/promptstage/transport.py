@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -157,11 +157,12 @@ class Transport:
         unanswered: type[Fault] = Fault,
     ) -> Iterator[tuple[HTTPResponse, socket.socket, Deadline]]:
         connection = self._connect(self._host, self._port, timeout=self._timeout)
+        connection._new_conn = partial(self._dial, connection)  # type: ignore[method-assign]  # noqa: SLF001 - as urllib3's own contrib.socks
         sock = None
         try:
             connection.connect()
             sock = connection.sock
-            self._sockets.add(sock)
+            self._sockets.add(sock)  # with TLS it is another one now
             if self._stopped:
                 raise Fault("this client is closed")
             deadline = Deadline(self._timeout)
@@ -179,8 +180,34 @@ class Transport:
             raise (unanswered if late else Fault)(_in_words(error, self._timeout)) from error
         finally:
             if sock is not None:
-                self._sockets.discard(sock)
+                _shut(sock)  # a child that was forked in the middle of a TLS handshake may hold it too
             connection.close()
+            self._sockets.difference_update([sock for sock in tuple(self._sockets) if sock.fileno() < 0])
+
+    def _dial(self, connection: HTTPConnection) -> socket.socket:
+        """Connect as urllib3 does, with a socket that `stop` and `forget` know before it is connected."""
+        try:
+            *others, last = socket.getaddrinfo(self._host, connection.port, type=socket.SOCK_STREAM)
+            for other in others:
+                with suppress(OSError):
+                    return self._connected(*other)
+            return self._connected(*last)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise NewConnectionError(connection, str(error)) from error
+
+    def _connected(self, family: int, kind: int, protocol: int, _: str, address: Any) -> socket.socket:
+        sock = socket.socket(family, kind, protocol)
+        self._sockets.add(sock)
+        try:
+            sock.settimeout(self._timeout)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.connect(address)
+        except OSError:
+            sock.close()
+            raise
+        return sock
 
     def _read(self, response: HTTPResponse) -> bytes:
         """The body, if it is not too large."""

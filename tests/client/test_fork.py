@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import threading
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from client.fake_registry import FakeRegistry, release, until
 
+from promptstage import Client
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from client.conftest import Connect
 
@@ -95,3 +100,37 @@ def test_a_fork_during_a_first_fetch(connect: Connect, registry: FakeRegistry) -
     Thread(target=release_all, daemon=True).start()
     assert in_child(lambda: client.get("summarize").version) == "1.2.0"
     waiting.join()
+
+
+@pytest.fixture
+def full() -> Iterator[str]:
+    """Where a connection is begun and never made: the one place in the queue is taken."""
+    with socket.socket() as listener, socket.socket() as first:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        first.connect(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_fork_while_the_parent_connects(connect: Connect, full: str) -> None:
+    """The child holds no connection that is going to be the parent's."""
+    client = connect(full, prompts=["summarize"])
+    sockets: set[socket.socket] = client._source._transport._sockets  # type: ignore[attr-defined]
+    until(lambda: bool(sockets))
+    inodes = [os.fstat(sock.fileno()).st_ino for sock in sockets]
+
+    def is_open(number: int) -> bool:
+        with suppress(OSError):
+            return os.fstat(number).st_ino in inodes
+        return False
+
+    assert in_child(lambda: [number for number in range(256) if is_open(number)]) == []
+
+
+def test_close_wakes_a_thread_that_connects(full: str) -> None:
+    """Nobody waits for a connection that is not wanted any more."""
+    client = Client(full, prompts=["summarize"], timeout=60)
+    until(lambda: bool(client._source._transport._sockets))  # type: ignore[attr-defined]
+    client._source.stop()  # type: ignore[attr-defined]
+
+    until(lambda: not any(thread.name == "promptstage" for thread in threading.enumerate()))
