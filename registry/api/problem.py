@@ -93,7 +93,7 @@ SAID = {
     "unauthorized": "send a token: Authorization: Bearer <token>",
     "forbidden": "this needs the role releaser; the token 'dashboard' has reader",
     "own_request": "summarize in production: you asked for this yourself, so another token must approve it; "
-    "you may take it back: reject",
+    "to take it back, reject it",
     "nothing_to_approve": "summarize in production: nothing awaits approval here",
     "unknown_environment": "there is no environment 'prod'; there are production, staging",
     "unknown_prompt": "there is no prompt 'sumarize'; did you mean summarize?",

@@ -97,6 +97,8 @@ PANELS = {
         actions.resume,
         actions.promote,
         actions.rollback,
+        actions.approve,
+        actions.reject,
         reading.history,
         explain.explain,
     ),

@@ -34,7 +34,7 @@ KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
 PAGE = 500  # entries asked for at once; the most that every list allows
 
 _TOLD = ("state", "variables")  # what a refusal carries beside its sentence
-_DONE = (HTTPStatus.OK, HTTPStatus.CREATED)
+_DONE = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
 _BEHIND_A_PROXY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _RETRIED = 2  # a command is sent again once, with the same key, if nobody answered
 

@@ -25,6 +25,9 @@ _IN_ENVIRONMENT = {
     "already_stable": "status {}",
     "nothing_to_roll_back": "history {}",
     "version_needed": "promote {} VERSION",
+    "awaiting_approval": "approve {}, or promptstage reject {}",
+    "nothing_to_approve": "status {}",
+    "own_request": "reject {}",
     "changed": "status {}",
     "precondition_failed": "status {}",
 }

@@ -57,7 +57,7 @@ Command = transitions.Command | Ask | Approve | Reject
 NOTHING_TO_APPROVE = Conflict("nothing_to_approve", "nothing awaits approval here")
 OWN_REQUEST = Conflict(
     "own_request",
-    "you asked for this yourself, so another token must approve it; you may take it back: reject",
+    "you asked for this yourself, so another token must approve it; to take it back, reject it",
 )
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-ENVIRONMENTS = ("production", "staging", *(f"env-{i}" for i in range(100)))
+GUARDED = [f"guarded-{i}" for i in range(50)]  # where a start or promote is to be approved
+ENVIRONMENTS = ("production", "staging", *(f"env-{i}" for i in range(100)), *GUARDED)
 
 
 def fill(repository: PromptRepository) -> PromptRepository:
@@ -34,8 +35,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> PromptRepository:
 @pytest.fixture(scope="session")
 def registry(repository: PromptRepository, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """The shared registry."""
-    data = tmp_path_factory.mktemp("registry") / "data"
-    shared = Registry(repository.path, data, environments=",".join(ENVIRONMENTS))
+    folder = tmp_path_factory.mktemp("registry")
+    config = folder / "rules.toml"
+    config.write_text("".join(f"[environments.{name}]\napproval = true\n" for name in GUARDED))
+    shared = Registry(
+        repository.path, folder / "data", environments=",".join(ENVIRONMENTS), config=str(config)
+    )
     yield shared
     assert shared.stop() == 0, shared.log
 
@@ -50,6 +55,17 @@ def api(registry: Registry) -> Api:
 def environment(_free: Iterator[str]) -> str:
     """An environment in which nothing is in force yet."""
     return next(_free)
+
+
+@pytest.fixture
+def guarded(_guarded: Iterator[str]) -> str:
+    """An environment with the two-person rule, in which nothing is in force yet."""
+    return next(_guarded)
+
+
+@pytest.fixture(scope="session")
+def _guarded() -> Iterator[str]:
+    return iter(GUARDED)
 
 
 @pytest.fixture(scope="session")

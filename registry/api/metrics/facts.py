@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.metadata import version
 from math import inf
 from typing import TYPE_CHECKING
@@ -92,3 +93,10 @@ def _rollouts(states: list[State]) -> Iterator[Metric]:
         if rollout.advances_at:
             due.add_metric(place, rollout.advances_at.timestamp())
     yield from (percent, step, paused, due)
+    waiting = Counter(state.environment for state in states if state.awaiting_approval)
+    requests = GaugeMetricFamily(
+        "promptstage_awaiting_approval", "Starts and promotes that await approval.", labels=["environment"]
+    )
+    for environment in sorted({state.environment for state in states}):
+        requests.add_metric([environment], waiting[environment])
+    yield requests

@@ -44,10 +44,14 @@ def carry_out(order: Order, wait_seconds: float | None) -> None:
         _show(registry, order, state)
         sent = time.monotonic()
         answer = _send(registry, order, state)
-    output.say(describe.sentence(answer["state"], datetime.now(UTC)), "bold")
+    asks = order.op in {"start", "promote"} and "awaiting_approval" in answer["state"]
+    tell = describe.asked if asks else describe.sentence
+    output.say(tell(answer["state"], datetime.now(UTC)), "bold")
     if not answer["applied"]:
         output.note(PENDING)
-    if wait_seconds is not None:
+    if asks:
+        _hand_over(answer["state"], wait=wait_seconds is not None)
+    elif wait_seconds is not None:
         _wait(registry, answer["state"], wait_seconds, sent)
 
 
@@ -61,14 +65,11 @@ def _settled(registry: Registry, order: Order) -> Order:
 
 def _show(registry: Registry, order: Order, state: Json) -> None:
     """Show what changes, and let a person at a terminal say no. Nothing, where the registry will refuse."""
-    goes = preview.move(order.op, state, order.body.get("version"))
-    if goes is None or order.op not in {"start", "promote", "rollback"}:
-        return
-    if not (facts := list(preview.facts(registry, order, state, goes))):
+    if not (facts := list(preview.shown(registry, order, state))):
         return
     output.tell(f"{order.op} {order.name} in {order.environment}", "bold")
     output.facts([("", label, text) for label, text in facts], aside=True)
-    hopeless = "Requires" in dict(facts) and not order.body.get("force")  # the registry says no, and why
+    hopeless = "Requires" in dict(facts) and order.body.get("force") is False  # the registry says no, and why
     if order.ask and not hopeless and output.is_dialogue() and not output.ask("Go ahead?"):
         output.note("nothing was changed")
         raise typer.Exit(1)
@@ -96,9 +97,18 @@ def _newest(registry: Registry, path: str) -> str:
 
 def _expect(state: Json) -> Json:
     """What must still be so for the command to mean what its author meant."""
+    asked = state.get("awaiting_approval")
+    request = {"awaiting_approval": asked["id"]} if asked else {}
     if state["rollout"]:
-        return {"rollout": state["rollout"]["id"]}
-    return {"stable": state["stable"] and state["stable"]["version"]}
+        return {"rollout": state["rollout"]["id"]} | request
+    return {"stable": state["stable"] and state["stable"]["version"]} | request
+
+
+def _hand_over(state: Json, *, wait: bool) -> None:
+    """Say what the other person types; who wanted to wait for a release must not take this for one."""
+    output.tell(f"Next, with another token:  {describe.approval(state)}")
+    if wait:
+        raise RegistryError("it is not released yet, so no client was waited for; wait with the approval")
 
 
 def _wait(registry: Registry, state: Json, bound: float, sent: float) -> None:

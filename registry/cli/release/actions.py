@@ -156,6 +156,45 @@ def rollback(  # noqa: PLR0913 - one parameter an option
     carry_out(order, _bound(wait, wait_seconds))
 
 
+def approve(  # noqa: PLR0913 - one parameter an option
+    name: Name,
+    *,
+    yes: Yes = False,
+    environment: Environment = "production",
+    reason: Reason = "",
+    wait: Wait = False,
+    wait_seconds: WaitSeconds = None,
+) -> None:
+    """Carry out the start or promote that another asked for.
+
+    Where the operator's rule is so, a start or promote waits until somebody approves it with another token.
+
+    \b
+    Example:  promptstage approve summarize
+              promptstage approve summarize --reason "read the diff"
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    order = Order("approve", name, environment, {"reason": reason}, ask=not yes)
+    carry_out(order, _bound(wait, wait_seconds))
+
+
+def reject(  # noqa: PLR0913 - one parameter an option
+    name: Name,
+    *,
+    yes: Yes = False,
+    environment: Environment = "production",
+    reason: Reason = "",
+    wait: Wait = False,
+    wait_seconds: WaitSeconds = None,
+) -> None:
+    """Refuse the start or promote that awaits approval, or take back your own.
+
+    \b
+    Example:  promptstage reject summarize --reason "it drops the greeting"
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    order = Order("reject", name, environment, {"reason": reason}, ask=not yes)
+    carry_out(order, _bound(wait, wait_seconds))
+
+
 def _bound(wait: bool, seconds: float | None) -> float | None:
     """How long to wait; None: not at all."""
     return WAIT_SECONDS if wait and seconds is None else seconds

@@ -18,16 +18,28 @@ NONE = "-"
 BAR = 10  # characters of a bar: one for ten percent
 
 COLUMNS = ("prompt", "stable", "candidate", "share", "step", "next", "clients")
+REQUEST_COLUMNS = ("prompt", "awaits approval", "asked by", "at", "reason")
 
 
 def row(state: Json, clients: Json | None, now: datetime) -> list[str]:
     """One line of ``status``: the cells under `COLUMNS`; `clients` are those that follow the prompt."""
     rollout = state["rollout"]
     cells = [clean(state["prompt"]), version(state["stable"])]
+    asked = state.get("awaiting_approval")
     if rollout is None:
-        return [*cells, NONE, NONE, NONE, NONE, reached(clients)]
-    cells += [version(rollout["candidate"]), bar(percent(rollout))]
-    return [*cells, position(rollout), following(rollout, now).removeprefix("advances "), reached(clients)]
+        return [*cells, NONE, NONE, NONE, "approval" if asked else NONE, reached(clients)]
+    cells += [version(rollout["candidate"]), bar(percent(rollout)), position(rollout)]
+    coming = following(rollout, now).removeprefix("advances ")
+    return [*cells, f"{coming}, or approval" if asked else coming, reached(clients)]
+
+
+def request(state: Json) -> list[str]:
+    """What awaits approval in a state: the cells under `REQUEST_COLUMNS`."""
+    asked = state["awaiting_approval"]
+    old = f"{version(state['stable'])} → " if state["stable"] else ""
+    goes = f"{clean(asked['op'])} {old}{version(asked['version'])}"
+    who = [clean(asked["asked_by"]), when.show(asked["asked_at"])]
+    return [clean(state["prompt"]), goes, *who, clean(asked["reason"])]
 
 
 def reached(clients: Json | None) -> str:
@@ -39,6 +51,8 @@ def role(of: str, state: Json) -> str:
     """What a version is in a state."""
     rollout = state["rollout"]
     roles = {version(state["previous"]): "previous", version(state["stable"]): "stable"}
+    if asked := state.get("awaiting_approval"):
+        roles[version(asked["version"])] = "awaits approval"
     if rollout:
         roles[version(rollout["candidate"])] = f"candidate, {percent(rollout):g}%"
     return roles.get(of, NONE)
@@ -52,6 +66,12 @@ def sentence(state: Json, now: datetime) -> str:
         return f"{place}: {stable} for everyone" if state["stable"] else f"{place}: nothing yet"
     share = f"{version(rollout['candidate'])} for {percent(rollout):g}%, {stable} for the rest"
     return f"{place}: {share} (step {position(rollout)}, {following(rollout, now)})"
+
+
+def asked(state: Json, _: datetime) -> str:
+    """What was asked for just now, in a line."""
+    place = f"{clean(state['prompt'])} in {clean(state['environment'])}"
+    return f"{place}: {request(state)[1]} asked; it awaits approval"
 
 
 def change(record: Json) -> str:
@@ -75,6 +95,13 @@ def details(state: Json) -> Iterator[str]:
         yield f"Rollout:   {clean(rollout['id'])}"
         yield from (f"Audience:  {target(wanted)}" for wanted in rollout["audience"])
     yield f"Rollback:  {_rollback(state)}"
+    if state.get("awaiting_approval"):
+        yield f"Approve:   {approval(state)}"
+
+
+def approval(state: Json) -> str:
+    """The command that approves what is asked for."""
+    return f"promptstage approve {clean(state['prompt'])} -e {clean(state['environment'])}"
 
 
 def percent(rollout: Json) -> float:

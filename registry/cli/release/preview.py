@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,6 +20,8 @@ Json = dict[str, Any]
 
 HEADING = 2  # lines of a unified diff before the first change
 MESSAGE = 80  # characters of a version's message
+RELEASING = ("start", "promote", "rollback")
+ANSWERS = ("approve", "reject")  # to what somebody asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,23 @@ def move(op: str, state: Json, version: str | None) -> Move | None:
         ends = (stable, version)
     old, new = ends
     return Move(old or "", new) if new and new != old else None
+
+
+def shown(registry: Registry, order: Order, state: Json) -> Iterator[tuple[str, str]]:
+    """What a person is shown and asked about; nothing, where there is nothing to ask, or no use in asking."""
+    asked = state.get("awaiting_approval")
+    meant = order
+    if order.op in ANSWERS and asked:
+        meant = replace(order, op=asked["op"], body={**asked, "version": asked["version"]["version"]})
+    elif order.op not in RELEASING or (asked and order.op != "rollback"):
+        return
+    goes = move(meant.op, state, meant.body.get("version"))
+    if goes is not None and order.op != "reject":
+        yield from facts(registry, meant, state, goes)
+    if asked:
+        _, what, actor, at, reason = describe.request(state)
+        because = f": {reason}" if reason else ""
+        yield ("Drops" if order.op == "rollback" else "Asked"), f"{what} by {actor} at {at}{because}"
 
 
 def facts(registry: Registry, order: Order, state: Json, goes: Move) -> Iterator[tuple[str, str]]:

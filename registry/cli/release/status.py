@@ -53,7 +53,7 @@ def status(
             _watch(registry, environment, name, found, as_json=as_json)
     elif as_json:
         output.dump(found)
-    elif not _states(found)[:1] or not _states(found)[0]["stable"]:
+    elif not _shown(found):
         output.note(_nothing(environment, name))
     else:
         output.show(*_drawn(found, environment, name))
@@ -75,12 +75,17 @@ def _states(answer: Json) -> list[Json]:
     return states
 
 
+def _shown(answer: Json) -> list[Json]:
+    """The states of prompts of which something is in force, or awaits approval."""
+    return [state for state in _states(answer) if state["stable"] or state.get("awaiting_approval")]
+
+
 def _nothing(environment: str, name: str | None) -> str:
     return f"nothing is in force in {environment} yet; begin: promptstage promote {name or 'NAME'} VERSION"
 
 
 def _drawn(found: Json, environment: str, name: str | None) -> Iterator[RenderableType]:
-    now, states = datetime.now(UTC), [state for state in _states(found) if state["stable"]]
+    now, states = datetime.now(UTC), _shown(found)
     if not states:
         yield output.line(_nothing(environment, name))
         return
@@ -90,6 +95,9 @@ def _drawn(found: Json, environment: str, name: str | None) -> Iterator[Renderab
     )
     if not all(row["complete"] for row in rows.values()):
         yield output.line(f"Note: {clients.PARTIAL}", "yellow")
+    if asked := [describe.request(state) for state in states if state.get("awaiting_approval")]:
+        yield output.line()
+        yield output.grid(describe.REQUEST_COLUMNS, asked)
     if name:
         yield from _details(states[0], found)
 

@@ -16,6 +16,10 @@ Json = dict[str, Any]
 
 COLUMNS = ("step", "share", "when")
 BY_HAND = "when you advance it"
+BEGINNINGS = (
+    "start",
+    "approve",
+)  # while a rollout is under way, the last one approved is the one that began it
 
 
 def of_plan(steps: Sequence[Json], now: datetime) -> Iterator[tuple[float, str]]:
@@ -40,9 +44,9 @@ def _moves(changes: Iterable[Json]) -> list[Json]:
     """The changes that began a step of the newest rollout, oldest first."""
     found: list[Json] = []
     for change in changes:
-        if change["op"] in {"start", "advance"}:
+        if change["op"] in {*BEGINNINGS, "advance"}:
             found.append(change)
-        if change["op"] == "start":
+        if change["op"] in BEGINNINGS:
             break
     return found[::-1]
 
