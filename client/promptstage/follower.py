@@ -262,6 +262,7 @@ class Follower:
         self._save()
         longest = min(limits.BACK_OFF_CAP, limits.BACK_OFF_BASE * 2 ** min(self._failures, 16))
         self._failures += 1
+        self._streamless = 0  # where nothing can be had, that says nothing of streams
         self._wake.clear()
         if not self.is_stopped:
             # On top of what the registry asked for: it may have asked a whole fleet at once.

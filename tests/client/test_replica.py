@@ -264,6 +264,20 @@ def test_a_stream_that_fails_once_is_tried_again_at_once(
     assert [what[:4] for what in registry.requests[:6]] == ["POST", "GET ", "POST", "GET ", "GET ", "GET "]
 
 
+def test_a_registry_that_was_away_has_refused_no_stream(
+    connect: Connect, registry: FakeRegistry, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing at all could be had, a stream is tried again at once after it failed for the first time."""
+    monkeypatch.setattr("promptstage.limits.STREAM_RETRY", 60.0)
+    registry.mode = 501
+    connect(prompts=["summarize"])
+    registry.wait(lambda: registry.count("GET") >= 2)
+    registry.mode = NO_STREAM
+    registry.wait(lambda: 304 in registry.statuses)
+
+    assert "POST" in registry.requests[registry.statuses.index(304) - 1]
+
+
 def test_polling_tells_of_a_first_promote(connect: Connect, registry: FakeRegistry, quick: None) -> None:
     """A name that was missing is polled too."""
     registry.mode = NO_STREAM

@@ -6,7 +6,7 @@ import math
 import random
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from client.fake_registry import GARBAGE, NORMAL, FakeRegistry, Json, event, release
+from faults.caller import GETS_A_SECOND, NAME, Caller
+from faults.pace import SHORT, SLACK, paced
 from faults.proof import Result, at_least
 from faults.proxy import BLACK_HOLE, PASS, RESET, SHUT, Fault, Proxy
 
@@ -23,62 +25,13 @@ from promptstage import Client, limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-NAME = "summarize"
+    from promptstage import Prompt
+
 CLIENTS = 3
-GETS_A_SECOND = 200  # fewer prove nothing
 GETS = {True: 1_000_000, False: 20_000}  # in full, in short
-BURST, BREATH = 400, 0.02  # gets, and the seconds after them in which others may use the interpreter
+BURST = 400  # gets in a row
 PUBLISH_EVERY, HEARTBEAT_EVERY = 0.05, 5.0
 SEED = 20261123
-SHORT = 0.03  # the short form lives that much faster
-SLACK = 1.0  # seconds, in both: the machine is busy
-TIMES = (
-    "ANSWER_TIMEOUT",
-    "ATTEMPT_SPACING",
-    "BACK_OFF_BASE",
-    "BACK_OFF_CAP",
-    "BREAKER_PAUSE",
-    "POLL_EVERY",
-    "RETRY_AFTER_CAP",
-    "SILENCE",
-    "STREAM_RETRY",
-)
-
-
-class Caller:
-    """Calls `get` of one client, and looks at what it gets."""
-
-    def __init__(self, client: Client, digests: set[str]) -> None:
-        self.client = client
-        self.gets = self.errors = self.wrong = 0
-        self.position = (0, 0)
-        self._digests = digests
-        self._over = Event()
-        self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Make an end."""
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._over.wait(BREATH):
-            for key in range(BURST):
-                self._get(key)
-
-    def _get(self, key: int) -> None:
-        self.gets += 1
-        try:
-            position = self.client._held[NAME].release.position
-            prompt = self.client.get(NAME, key=key)
-        except Exception:  # noqa: BLE001 - there may be none, whatever it is
-            self.errors += 1
-            return
-        text = prompt.document.messages[0].content
-        is_true = prompt.digest in self._digests and text.startswith(f"{prompt.version}:")
-        self.wrong += position < self.position or not is_true
-        self.position = position
 
 
 class Scene:
@@ -102,7 +55,7 @@ class Scene:
             for number, proxy in enumerate(self.proxies)
         ]
         assert all(client.ready(limits.ANSWER_TIMEOUT + SLACK) for client in self.clients)
-        self.callers = [Caller(client, self._digests) for client in self.clients]
+        self.callers = [Caller(client, self._is_true, BURST) for client in self.clients]
         self._threads = [
             Thread(target=self._repeat, args=(self.publish, PUBLISH_EVERY)),
             Thread(target=self._repeat, args=(self.registry.beat, HEARTBEAT_EVERY * pace)),
@@ -167,11 +120,15 @@ class Scene:
     def late(self, bound: float) -> int:
         """How many clients have not come to what is newest now when the bound is over."""
         newest, deadline = (100, self.seq), time.monotonic() + bound
-        while late := sum(client._held[NAME].release.position < newest for client in self.clients):
+        while late := sum(caller.position < newest for caller in self.callers):
             if time.monotonic() > deadline:
                 break
             time.sleep(0.01)
         return late
+
+    def _is_true(self, prompt: Prompt) -> bool:
+        text = prompt.document.messages[0].content
+        return prompt.digest in self._digests and text.startswith(f"{prompt.version}:")
 
     def _repeat(self, work: Callable[[], None], seconds: float) -> None:
         while not self._over.wait(seconds):
@@ -302,7 +259,7 @@ def prove(*, full: bool) -> Iterator[Result]:
     """Inject one fault after the other, and let all be well between them."""
     random.seed(SEED)
     pace = 1.0 if full else SHORT
-    with _paced(pace), TemporaryDirectory() as folder, closing(Scene(Path(folder), pace)) as scene:
+    with paced(pace), TemporaryDirectory() as folder, closing(Scene(Path(folder), pace)) as scene:
         for injection in INJECTIONS:
             yield _inject(scene, injection)
         gets = scene.gets()
@@ -338,16 +295,3 @@ def _inject(scene: Scene, injection: Injection) -> Result:
         note=f"{gets} gets, fresh after {took:.1f} s",
         void="" if rate >= GETS_A_SECOND else f"{rate:.0f} gets a second only",
     )
-
-
-@contextmanager
-def _paced(pace: float) -> Iterator[None]:
-    """Let all the client's times be shorter."""
-    before = {name: getattr(limits, name) for name in TIMES}
-    for name, seconds in before.items():
-        setattr(limits, name, seconds * pace)
-    try:
-        yield
-    finally:
-        for name, seconds in before.items():
-            setattr(limits, name, seconds)

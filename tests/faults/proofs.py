@@ -28,6 +28,8 @@ PROOFS: tuple[str, ...] = (
     "api",
     "sockets",
     "client_network",
+    "client_service",
+    "nginx",
     "snapshot_folder",
 )
 

@@ -30,6 +30,7 @@ class Fault:
         cut_after: bytes of its answer after which a connection ends.
         mangle: what becomes of each chunk of an answer.
         rate: bytes of answers a second.
+        drip: seconds that each byte of an answer is late.
     """
 
     door: Literal["open", "shut", "reset", "black hole"] = "open"
@@ -37,6 +38,7 @@ class Fault:
     cut_after: float = inf
     mangle: Callable[[bytes], bytes] | None = None
     rate: float = inf
+    drip: float = 0.0
 
 
 PASS = Fault()
@@ -153,7 +155,9 @@ class Proxy:
                 return
             time.sleep(fault.delay + len(data) / fault.rate)
             passed += len(data)
-            near.sendall(fault.mangle(data) if fault.mangle else data)
+            for piece in [data[at : at + 1] for at in range(len(data))] if fault.drip else [data]:
+                time.sleep(fault.drip)
+                near.sendall(fault.mangle(piece) if fault.mangle else piece)
 
     def _swallow(self, near: socket.socket) -> None:
         """Say nothing more, for ever: TCP loses no bytes in the middle and then goes on."""
