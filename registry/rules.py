@@ -78,7 +78,7 @@ def read(path: Path | None, environments: Iterable[str]) -> Rules:
 
 
 def _wrong(path: Path, what: str) -> Invalid:
-    return Invalid(f"the configuration {path}: {what}", code="invalid_config")
+    return Invalid(f"{path}: {what}", code="invalid_config")
 
 
 def _sentence(found: ErrorDetails) -> str:

@@ -169,8 +169,12 @@ def prompt(name: str, versions: Sequence[Version], states: Sequence[State]) -> I
     for state in states:
         if state.stable:
             yield Check(state.environment, "ok", _in_force(state, state.stable))
-    serving = {ref.version for s in states for ref in (s.stable, s.rollout and s.rollout.candidate) if ref}
-    if newest.status != "invalid" and newest.version not in serving:
+        if asked := state.awaiting_approval:
+            message = f"{asked.asked_by} asked to {asked.op} {asked.version.version}, which awaits approval"
+            remedy = f"with another token: promptstage approve {name} -e {state.environment}"
+            yield Check(state.environment, "warning", message, remedy)
+    wanted = {ref.version for state in states for ref in state.versions}
+    if newest.status != "invalid" and newest.version not in wanted:
         begun = any(state.stable for state in states)
         command = f"promptstage {'start' if begun else 'promote'} {name} {newest.version}"
         message = f"{newest.version} is in force nowhere: a tag alone gives it to nobody"

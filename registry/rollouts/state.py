@@ -181,6 +181,13 @@ class State(Frozen):
         return None if self.rollout is None else self.rollout.id
 
     @property
+    def versions(self) -> tuple[VersionRef, ...]:
+        """The versions that are in force, on their way, or asked for."""
+        candidate = self.rollout and self.rollout.candidate
+        asked = self.awaiting_approval and self.awaiting_approval.version
+        return tuple(ref for ref in (self.stable, candidate, asked) if ref)
+
+    @property
     def tag(self) -> str:
         """The value of ETag and If-Match, without quotes."""
         return f"{self.epoch}.{self.seq}"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENVIRONMENTS = [f"env-{i}" for i in range(200)]  # one for each test
+GUARDED = [f"guarded-{i}" for i in range(30)]  # where a start or promote is to be approved
 
 
 @pytest.fixture
@@ -40,7 +41,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     repository.tag("summarize", "2.0.0", prompt("{{text}} in {{language}}"))
     repository.tag("support/triage", "1.0.0", "name: '[red]Triage\u202e'\n" + prompt())
     repository.tag("broken", "1.0.0", "messages: 3\n")
-    registry = Registry(repository.path, folder / "data", environments=",".join(["staging", *ENVIRONMENTS]))
+    config = folder / "rules.toml"
+    config.write_text("".join(f"[environments.{name}]\napproval = true\n" for name in GUARDED))
+    environments = ",".join(["staging", *ENVIRONMENTS, *GUARDED])
+    registry = Registry(repository.path, folder / "data", environments=environments, config=str(config))
     yield registry
     assert registry.stop() == 0, registry.log
 

@@ -72,6 +72,18 @@ def test_a_setting_that_makes_no_sense(cli: Cli, author: PromptRepository) -> No
     assert "PROMPTSTAGE_ENVIRONMENTS: 'Prod' is not an environment's name" in done.err
 
 
+def test_rules_that_make_no_sense(cli: Cli, author: PromptRepository, tmp_path: Path) -> None:
+    """A rule that would not be kept must not pass for one that is: nothing is started."""
+    (tmp_path / "rules.toml").write_text("[environments.moon]\napproval = true\n")
+
+    done = cli.process("serve", "--repository", author.path, "--config", "rules.toml")
+
+    assert (done.code, (tmp_path / ".data/journal.git").exists()) == (1, False)
+    assert done.err == (
+        "Error: rules.toml: environments.moon: there is no such environment; there are production, staging\n"
+    )
+
+
 def test_the_log_names_the_real_port(served: Registry) -> None:
     """With `--port 0` nobody knows it otherwise."""
     assert f"running on {served.url} " in served.log

@@ -52,6 +52,19 @@ def test_a_rollout_under_way() -> None:
     ]
 
 
+def test_a_rollout_that_was_approved() -> None:
+    """It began with the approval; what was asked for before, or meanwhile, is no step."""
+    history = [
+        *(change("ask.promote", 1), change("reject", 1), change("advance", 2)),
+        *(change("approve", 3, "read it"), change("ask.start", 4), change("approve", 8)),
+    ]
+
+    assert [row[2] for row in timeline.of_rollout(rollout(), history)][:2] == [
+        "2025-12-31T21:00:00Z by ada: read it",
+        "now, since 2025-12-31T22:00:00Z by ada",
+    ]
+
+
 def test_a_paused_rollout() -> None:
     """Nothing comes by itself."""
     rows = timeline.of_rollout(rollout(state="paused"), [change("advance", 1), change("start", 2)])

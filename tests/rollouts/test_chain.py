@@ -7,6 +7,7 @@ from rollouts.story import EPOCH, promoted, reference
 
 from registry.rollouts import clock
 from registry.rollouts.change import Change
+from registry.rollouts.state import State
 from registry.rollouts.upkeep.chain import replay
 
 
@@ -24,6 +25,16 @@ def test_changes_lead_to_states() -> None:
     assert done.faults == []
     assert done.states == {("production", "summarize"): promoted("1.1.0", 2)}
     assert done.refs == {("summarize", reference(version)) for version in ("1.0.0", "1.1.0")}
+
+
+def test_a_version_that_was_asked_for_is_named() -> None:
+    """Its bytes are kept, though it may never be in force."""
+    asked = State(environment="production", prompt="summarize", epoch=EPOCH, seq=1)
+    request = {"id": "a-1", "op": "promote", "asked_by": "ada", "token": "t", "asked_at": clock.now()}
+    request["version"] = reference("1.0.0")
+    state = State.model_validate({**asked.model_dump(), "awaiting_approval": request})
+
+    assert replay([change(0), change(1, state=state)]).refs == {("summarize", reference("1.0.0"))}
 
 
 @pytest.mark.parametrize(

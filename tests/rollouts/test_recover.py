@@ -7,13 +7,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rollouts.story import ADMIN, EPOCH, SECRET, content, promote, promoted, states, tell
+from rollouts.story import ADMIN, EPOCH, SECRET, content, promote, promoted, reference, states, tell
 
 from registry.access.tokens import Keyring, Role, Wish, mint
 from registry.errors import Unavailable
 from registry.rollouts import clock
 from registry.rollouts.change import Change, token_path
 from registry.rollouts.journal import Journal
+from registry.rollouts.state import ApprovalRequest
 from registry.rollouts.upkeep.recover import recover
 from registry.rollouts.upkeep.salvage import Seen, look
 from registry.rollouts.upkeep.verify import verify
@@ -69,6 +70,21 @@ def test_what_redis_knows_better_is_taken(data: Path) -> None:
 
     assert states(data) == {"summarize": "1.2.0"}
     assert done.head > (EPOCH + 6, 0)
+    assert (verify(data).problems, done.lost) == ((), ())
+
+
+def test_what_awaits_approval_still_does(data: Path) -> None:
+    """With the bytes of what was asked for, which nothing else names yet."""
+    request = ApprovalRequest(
+        id="a-1", op="promote", version=reference("1.2.0"), asked_by="ada", token="t", asked_at=clock.now()
+    )
+    asked = promoted("1.1.0", 9).model_copy(update={"awaiting_approval": request})
+    done = mend(data, Seen((EPOCH, 9), (asked,)), lambda _, ref: content(ref.version))
+
+    with closing(Journal(data)) as journal:
+        (state,) = journal.load().states
+        staged = journal.staged("summarize", "1.2.0")
+    assert (state.awaiting_approval, staged) == (request, content("1.2.0"))
     assert (verify(data).problems, done.lost) == ((), ())
 
 

@@ -245,6 +245,17 @@ def test_another_environment_has_no_rule(api: Api, environment: str) -> None:
     assert api.act("approve", "summarize", None, environment).json["code"] == "nothing_to_approve"
 
 
+def test_doctor_names_who_is_waited_for(ada: Holder, served: str) -> None:
+    """And the command that helps; the version is not said to be wanted by nobody."""
+    ada.act("promote", "summarize", {"version": "2.0.0", "force": True}, served)
+    checks = ada.get("/v1/doctor?prompt=summarize").json["checks"]
+    (waits,) = [check for check in checks if check["name"] == served and check["status"] == "warning"]
+
+    assert waits["message"].endswith("asked to promote 2.0.0, which awaits approval")
+    assert waits["remedy"] == f"with another token: promptstage approve summarize -e {served}"
+    assert not any("2.0.0 is in force nowhere" in check["message"] for check in checks)
+
+
 def test_requests_are_counted_and_logged(registry: Registry, ada: Holder, grace: Holder, served: str) -> None:
     """As long as they wait; each is a change like any other."""
     ada.act("start", "summarize", START, served)

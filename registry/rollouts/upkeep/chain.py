@@ -53,9 +53,9 @@ def replay(changes: Iterable[Change]) -> Replay:
 
 def refs(state: State) -> Iterator[VersionRef]:
     """The versions that a state names."""
-    candidate = state.rollout and state.rollout.candidate
-    asked = state.awaiting_approval and state.awaiting_approval.version
-    yield from (ref for ref in (state.stable, state.previous, candidate, asked) if ref)
+    yield from state.versions
+    if state.previous:
+        yield state.previous
 
 
 def _faults(seq: int, change: Change, done: Replay) -> Iterator[str]:

@@ -1,0 +1,54 @@
+"""The operator's file of rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from registry.errors import Invalid
+from registry.rules import read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENVIRONMENTS = ("production", "staging")
+
+
+def test_a_rule_is_that_of_its_environment(tmp_path: Path) -> None:
+    """Where nothing is said, there is none."""
+    file = tmp_path / "rules.toml"
+    file.write_text("[environments.production]\napproval = true\n")
+    rules = read(file, ENVIRONMENTS)
+
+    assert (rules.of("production").approval, rules.of("staging").approval) == (True, False)
+    assert not read(None, ENVIRONMENTS).of("production").approval
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "it cannot be read: No such file or directory"),
+        (b"[environments", "it is no TOML: "),
+        (b"a = '\xff'", "it is no TOML: "),
+        (b"environments = 3", "environments: this is a table"),
+        (b"environments.staging = true", "environments.staging: this is a table"),
+        (b"environment.staging.approval = true", "environment: there is no such key"),
+        (b"environments.staging.aproval = true", "environments.staging.aproval: there is no such key"),
+        (b"environments.staging.approval = 'yes'", "environments.staging.approval: write true or false"),
+        (
+            b"environments.stage.approval = true",
+            "environments.stage: there is no such environment; there are",
+        ),
+    ],
+)
+def test_what_is_no_rule_is_refused(tmp_path: Path, content: bytes | None, words: str) -> None:
+    """The file is named, and the key: a rule that is not kept must not pass for one that is."""
+    file = tmp_path / "rules.toml"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(Invalid) as refused:
+        read(file, ENVIRONMENTS)
+
+    assert refused.value.message.startswith(f"{file}: {words}")
