@@ -267,7 +267,7 @@ def test_a_stream_that_fails_once_is_tried_again_at_once(
 def test_a_registry_that_was_away_has_refused_no_stream(
     connect: Connect, registry: FakeRegistry, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where nothing at all could be had, a stream is tried again at once after it failed for the first time."""
+    """Where nothing at all could be had, a stream is tried again at once after its first failure."""
     monkeypatch.setattr("promptstage.limits.STREAM_RETRY", 60.0)
     registry.mode = 501
     connect(prompts=["summarize"])

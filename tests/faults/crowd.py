@@ -181,16 +181,17 @@ class Crowd:
 
     def verdict(self) -> Result:
         """Whether each client had at each position the version that was put in force there."""
-        history = self.service.history()
+        acknowledged = tuple(self.promoter.acknowledged)
         shown = [
             (position, version)
             for caller in self.callers
             for position, (_, version) in tuple(caller.reached.items())
         ]
+        history = self.service.history()  # after all of that
         return Result(
             "the version of a position is the journal's",
             len(shown),
-            lost=sum(promoted.position not in history for promoted in self.promoter.acknowledged),
+            lost=sum(promoted.position not in history for promoted in acknowledged),
             wrong=sum(history.get(position) != version for position, version in shown),
             note=f"{sum(caller.gets for caller in self.callers)} gets in all",
         )

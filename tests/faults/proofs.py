@@ -30,6 +30,8 @@ PROOFS: tuple[str, ...] = (
     "client_network",
     "client_service",
     "nginx",
+    "herd",
+    "lost_webhook",
     "snapshot_folder",
 )
 
