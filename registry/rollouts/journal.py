@@ -104,8 +104,7 @@ class Journal:
 
     def head(self) -> Entry:
         """The newest change. Raises Unavailable (`journal_missing`, `journal_damaged`)."""
-        if not self._marker.exists():
-            raise Unavailable(_missing(self._folder), code="journal_missing")
+        self._check_there()
         return self._entry(BRANCH)
 
     def load(self) -> Contents:
@@ -278,7 +277,12 @@ class Journal:
         try:
             return self._git.look(expression)
         except GitFailed as error:
+            self._check_there()  # git would only say that this is no repository
             raise Unavailable(_damaged(error.message), code="journal_damaged") from error
+
+    def _check_there(self) -> None:
+        if not (self._marker.exists() and self._repository.exists()):
+            raise Unavailable(_missing(self._folder), code="journal_missing")
 
 
 _HARMLESS = (LOCK, TURN, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
@@ -286,10 +290,17 @@ _HARMLESS = (LOCK, TURN, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
 
 def require(folder: Path) -> None:
     """Let a data folder pass that holds a journal, in whatever condition. Raises Unavailable."""
-    if not (folder / REPOSITORY).exists():
+    if (folder / REPOSITORY).exists():
+        return
+    if (folder / MARKER).exists():
         raise Unavailable(
-            f"{folder} holds no journal; name the registry's data folder with --data", code="journal_missing"
+            f"{folder} has lost its {REPOSITORY}; put it back, or go on from what is known elsewhere: "
+            "promptstage journal recover",
+            code="journal_missing",
         )
+    raise Unavailable(
+        f"{folder} holds no journal; name the registry's data folder with --data", code="journal_missing"
+    )
 
 
 def write_marker(folder: Path, epoch: int) -> None:
@@ -300,7 +311,7 @@ def write_marker(folder: Path, epoch: int) -> None:
 def _missing(folder: Path) -> str:
     return (
         f"{folder} holds no journal, but is not empty: nothing is re-created there. "
-        "Restore it from a backup (promptstage journal restore), make one of what Redis holds "
+        "Restore it from a backup (promptstage journal restore), make one of what a mirror or Redis holds "
         "(promptstage journal recover), or begin anew in an empty folder"
     )
 

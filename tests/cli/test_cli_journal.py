@@ -222,6 +222,42 @@ def test_a_registry_that_serves_is_mended(cli: Cli, author: PromptRepository, tm
     registry.kill()
 
 
+def test_a_lost_disk(cli: Cli, author: PromptRepository, tmp_path: Path) -> None:
+    """The mirror, a new folder, one command: the registry goes on, and says what is to be done."""
+    author.tag("summarize", "1.0.0")
+    registry = Registry(author.path, tmp_path / "data")
+    registry.api.act("promote", "summarize", {"version": "1.0.0"})
+    run(cli, "mirror", tmp_path / "m.git", "--data", tmp_path / "data")
+    registry.kill()
+    shutil.rmtree(tmp_path / "data")
+    done = run(cli, "recover", "--mirror", tmp_path / "m.git", "--data", tmp_path / "new")
+    again = Registry(author.path, tmp_path / "new")
+
+    assert again.api.state("summarize")["stable"]["version"] == "1.0.0"
+    assert f"to go on: promptstage journal mirror {tmp_path / 'm.git'}" in done.err
+    assert "nobody here can tell what was acknowledged after that" in done.err
+    again.kill()
+
+
+def test_a_lost_journal_comes_back_from_the_mirror_that_is_remembered(
+    cli: Cli, author: PromptRepository, tmp_path: Path
+) -> None:
+    """Nobody has to name it; one that is away may know more, and is not passed over by accident."""
+    author.tag("summarize", "1.0.0")
+    cli.environment["PROMPTSTAGE_DATA"] = str(tmp_path / "data")
+    Registry(author.path, tmp_path / "data").stop()
+    run(cli, "mirror", tmp_path / "m.git")
+    shutil.rmtree(tmp_path / "data/journal.git")
+    (tmp_path / "m.git").rename(tmp_path / "away")
+    refused = cli("journal", "recover")
+    (tmp_path / "away").rename(tmp_path / "m.git")
+    done = run(cli, "recover")
+
+    assert (refused.code, "or go on --without-mirror" in refused.err) == (1, True)
+    assert f", {tmp_path / 'm.git'}" in done.err
+    assert json.loads(run(cli, "verify", "--json").out)["problems"] == []
+
+
 def _promoted(registry: Registry) -> dict[str, dict[str, dict[str, str]]] | None:
     answer = registry.api.act("promote", "summarize", {"version": "1.1.0"})
     return answer.json if answer.status == 200 else None

@@ -10,11 +10,13 @@ import pytest
 from rollouts.story import ADMIN, EPOCH, SECRET, content, promote, promoted, reference, states, tell
 
 from registry.access.tokens import Keyring, Role, Wish, mint
+from registry.catalog.upstream import Credentials
 from registry.errors import Unavailable
 from registry.rollouts import clock
 from registry.rollouts.change import Change, token_path
 from registry.rollouts.journal import Journal
 from registry.rollouts.state import ApprovalRequest
+from registry.rollouts.upkeep import mirror
 from registry.rollouts.upkeep.recover import recover
 from registry.rollouts.upkeep.salvage import Seen, look
 from registry.rollouts.upkeep.verify import verify
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.rollouts.upkeep.recover import Recovered
+    from registry.rollouts.upkeep.salvage import Found
+
+OPEN = Credentials()
+NOBODY = Seen()
 
 
 def nowhere(prompt: str, ref: Any) -> bytes | None:
@@ -147,6 +153,109 @@ def test_an_admin_without_a_file_gets_one(data: Path) -> None:
         keyring = Keyring(journal.load().tokens)
     made = keyring.find(f"Bearer {(data / 'admin.token').read_text()}", clock.now())
     assert (made.created_by, made.name != ADMIN.name, made.rules_all) == ("operator", True, True)
+
+
+def mend_with(data: Path, url: Path, seen: Seen = NOBODY) -> Found:
+    """Recover with what a mirror holds; what was found."""
+    with mirror.fetched(data, str(url), OPEN, lambda _: None) as copy:
+        found = look(data, seen, mirror=copy)
+    recover(data, found, lambda _, ref: content(ref.version))
+    assert verify(data).problems == ()
+    return found
+
+
+@pytest.fixture
+def mirrored(data: Path, tmp_path: Path) -> Path:
+    """A mirror that has everything."""
+    mirror.push(data, str(tmp_path / "m.git"), OPEN, begin=True)
+    return tmp_path / "m.git"
+
+
+def test_a_lost_disk(tmp_path: Path, mirrored: Path) -> None:
+    """All that was pushed is there in another folder, with its history; a new admin's secret too."""
+    new = tmp_path / "new"
+    new.mkdir()
+    found = mend_with(new, mirrored)
+
+    assert (states(new), verify(new).changes) == ({"summarize": "1.1.0"}, 3 + 3)
+    assert (found.here, found.mirrored, found.lost) == (None, (EPOCH, 2), None)
+    with closing(Journal(new)) as journal:
+        keyring = Keyring(journal.load().tokens)
+    assert keyring.find(f"Bearer {SECRET}", clock.now()).name == "admin"
+    assert keyring.find(f"Bearer {(new / 'admin.token').read_text()}", clock.now()).rules_all
+    assert sorted(path.name for path in new.glob(".*")) == []
+
+
+def test_what_no_mirror_has_any_more(tmp_path: Path, mirrored: Path) -> None:
+    """Redis has the state, nobody the history: how many changes that are is told."""
+    new = tmp_path / "new"
+    new.mkdir()
+    found = mend_with(new, mirrored, Seen((EPOCH, 6), (promoted("1.2.0", 6),)))
+
+    assert (states(new), found.from_redis) == ({"summarize": "1.2.0"}, 1)
+    assert found.lost == ((EPOCH, 2), (EPOCH, 6))
+
+
+def test_an_old_copy_goes_on_from_the_mirror(data: Path, tmp_path: Path, mirrored: Path) -> None:
+    """And is put aside; a token that was revoked since stays revoked."""
+    old = tmp_path / "old"
+    shutil.copytree(data, old)
+    revoke(data)
+    mirror.push(data, str(mirrored), OPEN)
+    found = mend_with(old, mirrored)
+
+    assert (found.here, found.mirrored) == ((EPOCH, 2), (EPOCH, 3))
+    assert found.problems == ("the journal is older than its mirror",)
+    with closing(Journal(old)) as journal:
+        (revoked,) = [token for token in journal.load().tokens if token.id == ADMIN.id]
+    assert revoked.revoked_at is not None
+    mirror.push(old, str(mirrored), OPEN)  # it goes on where the mirror is, so nothing is in the way
+
+
+def test_a_mirror_that_is_behind(data: Path, mirrored: Path) -> None:
+    """What is whole here is newer, so nothing of the mirror is taken."""
+    promote(data, "1.2.0")
+    found = mend_with(data, mirrored)
+
+    assert (found.here, found.mirrored, found.problems) == ((EPOCH, 3), (EPOCH, 2), ())
+    assert states(data) == {"summarize": "1.2.0"}
+
+
+def test_a_damaged_journal_and_a_mirror_that_is_behind(data: Path, mirrored: Path) -> None:
+    """The mirror is the base; what can still be read here of what came after it is not lost."""
+    damaged = promote(data, "1.2.0").commit
+    promote(data, "1.3.0")
+    ruin(data, damaged)
+    found = mend_with(data, mirrored)
+
+    assert found.base
+    assert found.base.position == (EPOCH, 2)
+    assert found.lost == ((EPOCH, 2), (EPOCH, 4))
+    assert states(data) == {"summarize": "1.3.0"}
+
+
+def revoke(data: Path) -> None:
+    """Revoke the admin's token."""
+    with closing(Journal(data)) as journal, journal.lock() as lock:
+        head = journal.head()
+        token = ADMIN.model_copy(update={"revoked_at": clock.now()})
+        seq = head.change.seq + 1
+        change = Change(epoch=EPOCH, seq=seq, at=clock.now(), actor="a", op="token.revoke", token=token)
+        journal.write(lock, head.commit, change, {token_path(token.id): token.model_dump_json().encode()})
+
+
+def test_a_mirror_that_holds_no_journal(data: Path, tmp_path: Path) -> None:
+    """It says so, whether it is empty or something else."""
+    for name, words in (("away", "cannot be read"), ("empty", "cannot be read")):
+        if name == "empty":
+            (tmp_path / name).mkdir()
+        with (
+            pytest.raises(Unavailable, match=words),
+            mirror.fetched(data, str(tmp_path / name), OPEN, lambda _: None),
+        ):
+            pass
+
+    assert sorted(path.name for path in data.glob(".*")) == []
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:

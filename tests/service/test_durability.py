@@ -215,7 +215,7 @@ def test_a_journal_is_never_created_over_something(serve: Callable[..., Registry
     shutil.rmtree(registry.data / "journal.git")
 
     refused = until(lambda: _refused(registry), "the loss to be noticed")
-    assert refused["code"] == "journal_damaged"
+    assert refused["code"] == "journal_missing"
     assert "backup" in refused["detail"]
     assert registry.api.get("/v1/environments/production/releases/summarize").status == 200
     until(lambda: registry.api.get("/readyz").json["journal"] != "ok", "the loss to be told")

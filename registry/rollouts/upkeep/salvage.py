@@ -1,9 +1,9 @@
-"""What can still be known when a journal is missing, damaged or behind: of its objects, and of Redis."""
+"""What can still be known of a journal that is lost, damaged or behind: of its objects, a mirror, Redis."""
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -56,6 +56,7 @@ class Found:
         tokens: the newest record of each token, by id; `kept_tokens` those in what is kept.
         head: the newest change that anybody has seen.
         from_redis: how many states Redis knows better.
+        here, mirrored: the newest change that is whole in the folder, and in the mirror, as far as there is.
     """
 
     parent: str | None = None
@@ -68,6 +69,14 @@ class Found:
     kept_tokens: dict[str, Token] = field(default_factory=dict)
     head: tuple[int, int] = (0, 0)
     from_redis: int = 0
+    here: Position | None = None
+    mirrored: Position | None = None
+
+    @property
+    def lost(self) -> tuple[Position, Position] | None:
+        """The newest change that is kept, and the newest that was seen, if there were any in between."""
+        kept = self.base.position if self.base else (self.head[0], -1)
+        return (kept, self.head) if kept < self.head else None
 
     def take_record(self, record: Change) -> None:
         """Take over what a change of a damaged journal says; they come newest first."""
@@ -88,27 +97,49 @@ class Found:
         return newer
 
 
-def look(folder: Path, seen: Seen, tell: Callable[[str], object] = lambda _: None) -> Found:
-    """Find what can be read of a journal, and what Redis knows better. Changes nothing.
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A change that is whole with all before it; `pack` is a copy of that, where one is needed."""
+
+    git: Git
+    commit: str
+    record: Change
+    pack: bytes | None
+
+
+def look(
+    folder: Path, seen: Seen, tell: Callable[[str], object] = lambda _: None, mirror: Path | None = None
+) -> Found:
+    """Find what can be read of a journal, and what a mirror or Redis knows better. Changes nothing.
+
+    Args:
+        folder: the data folder.
+        seen: what Redis holds.
+        tell: is told how far it is.
+        mirror: a folder with a verified copy of what a mirror holds.
 
     Raises:
-        Unavailable: neither holds anything (`journal_missing`).
+        Unavailable: none of them holds anything (`journal_missing`).
     """
     found = Found()
-    source = next((path for path in _sources(folder) if path.exists()), folder)
+    source = next((path for path in _sources(folder) if path.exists()), None)
     if source == folder / REPOSITORY:
         found.problems = verify(folder, tell).problems
     else:
         found.problems = (f"there is no {REPOSITORY}",)
-    if source != folder:
-        with closing(Git(source)) as git:
-            _read_journal(git, found, tell)
+    with ExitStack() as opened:
+        local, copy = (
+            opened.enter_context(closing(Git(path))) if path else None
+            for path in (source, mirror and mirror / REPOSITORY)
+        )
+        _read(local, copy, found, tell)
     found.from_redis = found.take(seen.states)
     found.head = max(found.head, seen.head, *(state.position for state in found.states.values()))
     if found.head == (0, 0):
         raise Unavailable(
-            f"nothing can be recovered: neither {folder} nor Redis holds a change. Restore a backup "
-            "(promptstage journal restore), or begin anew in an empty folder",
+            f"nothing can be recovered: neither {folder} nor Redis holds a change. Name a mirror "
+            "(promptstage journal recover --mirror URL), restore a backup (promptstage journal restore), "
+            "or begin anew in an empty folder",
             code="journal_missing",
         )
     return found
@@ -121,23 +152,37 @@ def _sources(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.glob(f"{REPOSITORY}{ASIDE}*"), reverse=True)
 
 
-def _read_journal(git: Git, found: Found, tell: Callable[[str], object]) -> None:
-    parent: str | None
-    if not found.problems:
-        parent = tree.oid(git, BRANCH)
-    else:
-        tell("looking for the newest change that is whole")
-        readable = _newest_first(git)
-        parent = _newest_whole(git, [commit for _, commit in readable], found)
-        whole = tree.record(git, parent).position if parent else (0, 0)
-        for position, commit in readable:
-            if position > whole:  # all that is older is in what is whole, or was never acknowledged
-                found.take_record(tree.record(git, commit))
-    if parent is None:
-        return
-    found.parent, found.base = parent, tree.record(git, parent)
-    found.head = max(found.head, found.base.position)
-    paths = tree.paths(git, parent, at.STATES, at.TOKENS)
+def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[str], object]) -> None:
+    """Choose what to go on from, the journal's own or the mirror's; then see what is newer than that."""
+    readable: list[tuple[Position, str]] = []
+    here: _Whole | None = None
+    if local is not None:
+        if found.problems:
+            tell("looking for the newest change that is whole")
+            readable = _newest_first(local)
+            here = _newest_whole(local, [commit for _, commit in readable])
+        else:
+            here = _whole(local, tree.oid(local, BRANCH))
+    found.here = here.record.position if here else None
+    if mirror is not None:
+        there = _whole(mirror, tree.oid(mirror, BRANCH))
+        found.mirrored = there.record.position
+        if found.here is None or found.here < found.mirrored:
+            found.problems = found.problems or ("the journal is older than its mirror",)
+            here = replace(there, pack=_pack(mirror, there.commit))
+    whole = here.record.position if here else (0, 0)
+    for position, commit in readable:
+        if local is not None and position > whole:  # what is older is in what is whole, or never counted
+            found.take_record(tree.record(local, commit))
+    if here is not None:
+        _go_on_from(here, found)
+
+
+def _go_on_from(whole: _Whole, found: Found) -> None:
+    git = whole.git
+    found.parent, found.base, found.pack = whole.commit, whole.record, whole.pack
+    found.head = max(found.head, whole.record.position)
+    paths = tree.paths(git, whole.commit, at.STATES, at.TOKENS)
     states = [_parsed(State, git, oid) for path, oid in paths.items() if path.startswith(at.STATES)]
     found.take(states)
     found.previous = {(state.environment, state.prompt): state.seq for state in states}
@@ -178,13 +223,21 @@ def _newest_first(git: Git) -> list[tuple[Position, str]]:
     return [(position, commit) for position, _, commit in reversed(read)]
 
 
-def _newest_whole(git: Git, commits: list[str], found: Found) -> str | None:
-    """The first of some commits that can be copied with all that belongs to it; `found` gets the copy."""
+def _newest_whole(git: Git, commits: list[str]) -> _Whole | None:
+    """The first of some commits that can be copied with all that belongs to it."""
     for commit in commits[:TRIED]:
         with suppress(Unavailable):
-            found.pack = git.run(
-                "pack-objects", "--revs", "--stdout", "--quiet",
-                data=commit.encode() + b"\n", timeout=COPY_SECONDS,
-            )  # fmt: skip
-            return commit
+            return replace(_whole(git, commit), pack=_pack(git, commit))
     return None
+
+
+def _whole(git: Git, commit: str) -> _Whole:
+    return _Whole(git, commit, tree.record(git, commit), None)
+
+
+def _pack(git: Git, commit: str) -> bytes:
+    """A copy of a commit with all that belongs to it. Raises GitFailed where that is not whole."""
+    return git.run(
+        "pack-objects", "--revs", "--stdout", "--quiet",
+        data=commit.encode() + b"\n", timeout=COPY_SECONDS,
+    )  # fmt: skip

@@ -1,0 +1,181 @@
+"""``promptstage journal recover``: a journal that can be written again, of all that anybody still knows."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from registry.cli import output, when
+from registry.cli.operate.data_folder import DEFAULT, Data, changes, check_owner, credentials, settings_of
+from registry.cli.options import Yes  # noqa: TC001 - typer reads the annotations
+from registry.cli.output import clean
+from registry.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from registry.rollouts.upkeep.recover import Recovered
+    from registry.rollouts.upkeep.salvage import Found, Seen
+    from registry.settings import Settings
+
+PROBLEMS_SHOWN = 20
+BLIND = (
+    "nobody here can tell what was acknowledged after that and did not reach the mirror any more; compare "
+    "with what applications log (promptstage status shows what is in force now)"
+)
+
+
+def recover(
+    *,
+    data: Data = DEFAULT,
+    yes: Yes = False,
+    mirror_url: Annotated[
+        str | None,
+        typer.Option(
+            "--mirror", metavar="URL", help="Where the journal was mirrored to; default: as remembered."
+        ),
+    ] = None,
+    without_mirror: Annotated[
+        bool, typer.Option("--without-mirror", help="Go on although the mirror cannot be read.")
+    ] = False,
+    without_redis: Annotated[
+        bool, typer.Option("--without-redis", help="Go on although the Redis does not answer.")
+    ] = False,
+) -> None:
+    """Make a journal that can be written again, when it is missing, damaged, or older than what was seen.
+
+    It takes the newest that can be read, here or in the mirror, and what Redis knows better: the one of
+    PROMPTSTAGE_REDIS_URL, else that of a registry that runs on the folder. So do not stop a registry that
+    still serves; it writes again within a second. A damaged journal is put aside, never removed. Every state
+    gets a new epoch, so that all clients take it.
+
+    \b
+    Example:  promptstage journal recover --data /var/lib/promptstage
+              promptstage journal recover --mirror git@git.example.org:ops/journal.git --data NEW_FOLDER
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    from registry.rollouts.upkeep import mirror as mirrors  # noqa: PLC0415 - for this command alone
+    from registry.rollouts.upkeep import recover as recovery  # noqa: PLC0415
+
+    settings = settings_of(data)
+    if mirror_url:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the disk is gone, and all that was there
+    if not data.is_dir():
+        raise Unavailable(f"{data} is no folder; name the registry's data folder with --data")
+    check_owner(data)
+    seen = _seen(settings, without_redis=without_redis)
+    url = None if without_mirror else mirror_url or mirrors.remembered(data)
+    found = _look(settings, seen, url)
+    for line in _findings(found, seen, url):
+        output.tell(line)
+    if not yes and output.is_dialogue() and not output.ask("Write all this under a new epoch?"):
+        raise typer.Exit(1)
+    _recovered(data, recovery.recover(data, found, _fetcher(settings)))
+    for line in _losses(found, seen):
+        output.note(line)
+    if url and url != mirrors.remembered(data):
+        output.note(f"nobody mirrors this journal yet; to go on: promptstage journal mirror {clean(url)}")
+
+
+def _look(settings: Settings, seen: Seen, url: str | None) -> Found:
+    from registry.rollouts.upkeep import mirror as mirrors  # noqa: PLC0415 - for this command alone
+    from registry.rollouts.upkeep.salvage import look  # noqa: PLC0415
+
+    with output.progress() as tell, ExitStack() as held:
+        copy = None
+        if url:
+            try:
+                copy = held.enter_context(mirrors.fetched(settings.data, url, credentials(settings), tell))
+            except Unavailable as error:
+                raise Unavailable(
+                    f"{error.message}. It may know younger changes: mend that, or go on --without-mirror"
+                ) from error
+        return look(settings.data, seen, tell, copy)
+
+
+def _seen(settings: Settings, *, without_redis: bool) -> Seen:
+    from registry import embedded_valkey  # noqa: PLC0415 - for this command alone
+    from registry.rollouts.board import Board  # noqa: PLC0415
+    from registry.rollouts.upkeep.salvage import Seen  # noqa: PLC0415
+
+    board = Board(settings.redis_url or embedded_valkey.socket_url(settings.data), settings.redis_prefix)
+    try:
+        return Seen(board.head(), tuple(board.read()))
+    except Unavailable as error:
+        if settings.redis_url and not without_redis:
+            raise Unavailable(
+                f"{error.message}. It may know younger changes: start it, or go on --without-redis"
+            ) from error
+        return Seen()
+    finally:
+        board.close()
+
+
+def _findings(found: Found, seen: Seen, url: str | None) -> list[str]:
+    redis = f"up to {_position(seen.head)}" if any(seen.head) else "nothing to ask, or it is empty"
+    needless = not found.problems and not found.from_redis
+    return [
+        *(f"Problem:   {clean(problem, limit=1000)}" for problem in found.problems[:PROBLEMS_SHOWN]),
+        f"Journal:   {f'up to {_position(found.here)}' if found.here else 'nothing of it is whole'}",
+        *([f"Mirror:    up to {_position(found.mirrored)}, {clean(url)}"] if found.mirrored else []),
+        f"Redis:     {redis}; it knows {found.from_redis} states better",
+        *([f"Base:      {_position(found.base.position)}, {when.show(found.base.at)}"] if found.base else []),
+        f"Together:  {len(found.states)} states, {len(found.tokens)} tokens",
+        *(["The journal is whole, and nobody here knows more. After a restore, clients may."] * needless),
+    ]
+
+
+def _losses(found: Found, seen: Seen) -> list[str]:
+    """What of the changes is gone that were seen, and are in no journal any more."""
+    if found.base is None:
+        return [
+            "the history and all tokens of before could not be read; make new ones: promptstage token create"
+        ]
+    if found.lost is None:
+        blind = found.here is None and not found.from_redis and not any(seen.head)
+        return [BLIND] * blind
+    kept, newest = found.lost
+    count = f"{changes(newest[1] - kept[1])}, " if kept[0] == newest[0] else ""
+    gone = (
+        f"lost: {count}all after {_position(kept)} up to {_position(newest)}. Their history is gone; what "
+        "they put in force is here as far as it could be read, or Redis knew it"
+    )
+    tokens = (
+        "tokens that they made are gone, and those that they revoked are good again: promptstage token list"
+    )
+    return [gone, tokens]
+
+
+def _position(position: tuple[int, int]) -> str:
+    return f"{position[0]}.{position[1]}"
+
+
+def _fetcher(settings: Settings) -> Any:
+    """What reads a version's bytes from the mirror of the prompt repository."""
+    from registry.catalog.catalog import Catalog  # noqa: PLC0415 - for this command alone
+    from registry.catalog.mirror import Mirror  # noqa: PLC0415
+    from registry.errors import RegistryError  # noqa: PLC0415
+
+    catalog = Catalog(Mirror(settings.data, ""))
+
+    def fetch(prompt: str, ref: Any) -> bytes | None:
+        try:
+            return catalog.read(prompt, ref.version).content
+        except RegistryError:
+            return None
+
+    return fetch
+
+
+def _recovered(data: Path, done: Recovered) -> None:
+    output.say(f"The journal is at {done.head[0]}.{done.head[1]}, with {done.states} states", "bold")
+    if done.put_aside:
+        output.say(f"The damaged one is {clean(done.put_aside)}; remove it when you do not need it any more")
+    if done.new_admin:
+        output.say(f"The token in {clean(data / 'admin.token')} is an admin's")
+    for version in done.lost:
+        output.note(
+            f"the bytes of {clean(version)} are nowhere here; it is served again as soon as the repository "
+            "that has them is read"
+        )
