@@ -33,6 +33,7 @@ PROOFS: tuple[str, ...] = (
     "herd",
     "lost_webhook",
     "snapshot_folder",
+    "forks",
 )
 
 
