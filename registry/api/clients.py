@@ -42,7 +42,7 @@ async def list_clients(
     whose client said that it holds it. `complete` is false while Redis cannot be asked: then the numbers are
     those of the one process that answers.
     """
-    states = {state.prompt: state for state in service.rollouts.states(environment)}
+    states = {state.prompt: state for state in service.rollouts.states(environment) if state.stable}
     asked = None if names is None else list(dict.fromkeys(name for name in names.split(",") if name))
     if asked and len(asked) > MAX_NAMES:
         raise Invalid(f"names: at most {MAX_NAMES} at once")

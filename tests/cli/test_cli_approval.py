@@ -178,6 +178,18 @@ def test_a_rejection_leaves_everything(ada: Cli, grace: Cli) -> None:
 
 
 @pytest.mark.usefixtures("_stable")
+def test_what_is_asked_for_explains_nothing(ada: Cli, grace: Cli) -> None:
+    """A user has a version since somebody approved it, not since somebody asked for another."""
+    before = ada("explain", "summarize", "--key", "u").out
+    for answer in ("reject", "status"):
+        ada("start", "summarize", "1.1.0")
+        grace(answer, "summarize")
+
+    assert re.search(r"Since: .*: approve - → 1.0.0 by grace\n", before)
+    assert ada("explain", "summarize", "--key", "u").out.splitlines()[1:] == before.splitlines()[1:]
+
+
+@pytest.mark.usefixtures("_stable")
 def test_a_rollback_says_what_it_drops(ada: Cli, grace: Cli) -> None:
     """It waits for nobody, and takes with it what was asked for."""
     ada("start", "summarize", "1.1.0")

@@ -113,6 +113,7 @@ def test_a_first_promote_awaits_approval_too(ada: Holder, grace: Holder, guarded
     (listed,) = ada.get(f"/v1/environments/{guarded}/rollouts").json["data"]
     nothing = ada.get(f"/v1/environments/{guarded}/releases/summarize")
 
+    assert ada.get(f"/v1/environments/{guarded}/clients?names=summarize").json["data"][0]["release"] is None
     assert (listed["stable"], listed["awaiting_approval"]["op"]) == (None, "promote")
     assert (nothing.status, nothing.json["code"]) == (404, "no_release")
     assert ada.act("rollback", "summarize", None, guarded).json["code"] == "no_stable"

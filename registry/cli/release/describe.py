@@ -81,6 +81,11 @@ def change(record: Json) -> str:
     return f"{what} by {clean(record['actor'])}{reason}"
 
 
+def changes_what_is_served(record: Json) -> bool:
+    """Whether it is more than a request, or the end of one."""
+    return record["op"] != "reject" and not record["op"].startswith("ask.")
+
+
 def end(reached: str | float | None) -> str:
     """Where a change went from or to: a version, or a step's percent."""
     if reached is None:

@@ -21,6 +21,7 @@ Json = dict[str, Any]
 
 BUCKETS = 100_000
 PER_PERCENT = BUCKETS // 100
+CHANGES = 50  # looked through for the one that made what is served: more than anyone asks for and takes back
 
 
 def explain(  # noqa: PLR0913 - one parameter an option
@@ -75,8 +76,9 @@ def _ask(registry: Registry, environment: str, name: str, question: Json, moment
     path = http.rollout_path(environment, name)
     state = registry.get(path, "stable", **then)
     resolved = registry.post(http.resolve_path(environment, name), question | then, "reason")
-    newest = registry.get(f"{path}/history", "data", limit=1, cursor=state["seq"] + 1)["data"]
-    return {"resolved": resolved, "state": state, "change": next(iter(newest), None)}
+    changes = registry.get(f"{path}/history", "data", limit=CHANGES, cursor=state["seq"] + 1)["data"]
+    newest = next((change for change in changes if describe.changes_what_is_served(change)), None)
+    return {"resolved": resolved, "state": state, "change": newest}
 
 
 def _facts(found: Json, attributes: Json) -> Iterator[tuple[str, str]]:
