@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from registry.errors import Invalid
-from registry.rules import read
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from registry.rules import Rules, read
 
 ENVIRONMENTS = ("production", "staging")
 
@@ -52,3 +50,11 @@ def test_what_is_no_rule_is_refused(tmp_path: Path, content: bytes | None, words
         read(file, ENVIRONMENTS)
 
     assert refused.value.message.startswith(f"{file}: {words}")
+
+
+def test_the_example_for_operators_is_one() -> None:
+    """What the page for operators shows can be copied."""
+    page = (Path(__file__).parents[1] / "deploy/README.md").read_text()
+    example = page.partition("```toml\n")[2].partition("```")[0]
+
+    assert Rules.model_validate(tomllib.loads(example)).of("production").approval
