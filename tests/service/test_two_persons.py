@@ -11,6 +11,7 @@ import pytest
 from service.test_metrics import number
 from service.test_tokens import Holder
 
+from registry.api.docs import examples, shapes
 from registry.rollouts.journal import Journal
 from registry.rollouts.upkeep.verify import verify
 
@@ -81,6 +82,15 @@ def test_what_is_asked_for_changes_nothing_that_is_served(ada: Holder, served: s
     assert ada.path.endswith(request["token"])
     assert release(ada, served) == before
     assert history(ada, served)[0] == ("ask.start", "1.0.0", "1.1.0")
+
+
+def test_a_request_has_the_shape_that_is_described(ada: Holder, served: str) -> None:
+    """As the documentation shows it."""
+    asked = ada.act("start", "summarize", START, served).json
+
+    shapes.Requested.model_validate(asked)
+    assert asked["state"].keys() == examples.REQUESTED["state"].keys()
+    assert asked["state"]["awaiting_approval"].keys() == examples.AWAITING.keys()
 
 
 def test_an_approval_carries_it_out(ada: Holder, grace: Holder, served: str) -> None:

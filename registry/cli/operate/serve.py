@@ -81,12 +81,13 @@ def serve(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Run the registry until it is interrupted.
 
-    A file of rules says for example that in production a start or promote awaits the approval of another
-    token. Two lines do:  [environments.production]  and below it  approval = true
-
     \b
     Example:  promptstage serve --repository ./prompts --port 8000
               promptstage serve --repository ./prompts --config rules.toml
+
+    \b
+    Rules:    [environments.production]
+              approval = true     # start and promote await another token
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     given = {"REPOSITORY": repository, "DATA": data, "REDIS_URL": redis_url, "HOST": host, "PORT": port}
     given |= {"LOG_FORMAT": log_format, "CONFIG": config}
