@@ -11,7 +11,7 @@ import os
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX = "ps_"  # lets secret scanners know ours
+CLOCK_ERROR = timedelta(days=1)  # that two clocks may differ by: more than any mistaken time zone
 SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{32,200}")  # at least 192 bits, if they are random
 
 
@@ -52,8 +53,17 @@ class Token(BaseModel):
     revoked_at: AwareDatetime | None = None
 
     def is_live(self, now: datetime) -> bool:
-        """Whether it lets anyone in."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+        """Whether it lets anyone in.
+
+        One that expires and was made by a clock far ahead does not: its end is as far ahead.
+        """
+        if self.revoked_at or self.expires_at is None:
+            return self.revoked_at is None
+        return not self.is_from_the_future(now) and now < self.expires_at
+
+    def is_from_the_future(self, now: datetime) -> bool:
+        """Whether a clock that was set made it, or shows the time now."""
+        return self.created_at - now > CLOCK_ERROR
 
     @property
     def rules_all(self) -> bool:
@@ -187,6 +197,11 @@ class Keyring:
             raise Unauthorized("this token is not known here; check that it belongs to this registry")
         if token.revoked_at is not None:
             raise Unauthorized(f"the token {token.name!r} was revoked at {_text(token.revoked_at)}")
+        if not token.is_live(now) and token.is_from_the_future(now):
+            raise Unauthorized(
+                f"the token {token.name!r} was made at {_text(token.created_at)}, which is still to come: "
+                "set the registry's clock, or make another token"
+            )
         if not token.is_live(now):
             raise Unauthorized(f"the token {token.name!r} expired at {_text(token.expires_at)}")
         return token

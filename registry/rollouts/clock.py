@@ -1,20 +1,44 @@
-"""The time, and which rollouts are due to go on by themselves."""
+"""The time, and how long the steps of rollouts are still held."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from registry.rollouts.state import State
-
-
-def is_due(state: State, now: datetime) -> bool:
-    """Whether the present step of a running rollout has been held long enough."""
-    rollout = state.rollout
-    return rollout is not None and rollout.advances_at is not None and rollout.advances_at <= now
 
 
 def now() -> datetime:
     """The present, with a zone."""
     return datetime.now(UTC)
+
+
+class Holds:
+    """How long each timed step is still held.
+
+    A hold is a span of time. What is left of it is read off the wall clock once, when this process first
+    sees the step; from then on it runs down by itself, so that a clock that is set neither skips a step nor
+    holds one for years.
+    """
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[str, datetime | None], float] = {}  # by the monotonic clock
+
+    def left(self, states: Iterable[State], now: datetime) -> list[tuple[float, State]]:
+        """The states whose step is timed, each with the seconds that it is still held; of an old one, 0."""
+        present = time.monotonic()
+        known, self._ends = self._ends, {}
+        timed = []
+        for state in states:
+            rollout = state.rollout
+            left = rollout.left(now) if rollout else None
+            if rollout is None or left is None:
+                continue
+            step = (rollout.id, rollout.advances_at)
+            self._ends[step] = known.get(step, present + left)
+            timed.append((max(0.0, self._ends[step] - present), state))
+        return timed

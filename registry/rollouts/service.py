@@ -43,6 +43,7 @@ class Rollouts:
         self._rules = rules
         self._catalog = catalog
         self._documents = documents
+        self._holds = clock.Holds()
 
     # Reading
 
@@ -105,16 +106,14 @@ class Rollouts:
 
     def advance_due(self) -> bool:
         """Carry out the timed advances whose time has come; whether all could be. Raises nothing."""
-        due = [state for state in self._timed() if clock.is_due(state, clock.now())]
-        stuck = [state for state in due if not self._advance(state)]
+        stuck = [state for left, state in self._timed() if not left and not self._advance(state)]
         return not stuck
 
-    def _timed(self) -> list[State]:
-        """The states with a step that is timed, in environments that still exist."""
+    def _timed(self) -> list[tuple[float, State]]:
+        """The states with a timed step, in environments that still exist, and the seconds left of it."""
         states = self.replica.view.states()
-        return [
-            s for s in states if s.environment in self.environments and s.rollout and s.rollout.advances_at
-        ]
+        here = [state for state in states if state.environment in self.environments]
+        return self._holds.left(here, clock.now())
 
     def _advance(self, state: State) -> bool:
         action = Action(
@@ -135,8 +134,7 @@ class Rollouts:
 
     def seconds_to_next(self) -> float | None:
         """The time until a rollout is due, or None if none will be."""
-        times = [s.rollout.advances_at for s in self._timed() if s.rollout and s.rollout.advances_at]
-        return max(0.0, (min(times) - clock.now()).total_seconds()) if times else None
+        return min((left for left, _ in self._timed()), default=None)
 
     # Changing
 

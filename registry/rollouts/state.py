@@ -22,6 +22,7 @@ from registry.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 MAX_STEPS = 50  # far more than anyone will wait through
 MAX_TARGETS = 100  # every client evaluates them at every call
@@ -122,6 +123,14 @@ class Rollout(Frozen):
     def percent(self) -> int | float:
         """The share of users at the present step, in percent."""
         return self.steps[self.step].percent
+
+    def left(self, now: datetime) -> float | None:
+        """Seconds that a timed step is still held: no more than its hold, even if the clock was set back."""
+        if self.advances_at is None:
+            return None
+        hold = self.steps[self.step].hold
+        left = self.advances_at - now
+        return max(0.0, (min(left, parse_hold(hold)) if hold else left).total_seconds())
 
     @model_serializer(mode="wrap")
     def _without_empty_remaining(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

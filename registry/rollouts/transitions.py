@@ -188,8 +188,7 @@ def _enter(rollout: Rollout, step: int, now: datetime) -> Rollout:
 
 
 def _pause(rollout: Rollout, now: datetime) -> Rollout:
-    left = None if rollout.advances_at is None else max(0.0, (rollout.advances_at - now).total_seconds())
-    return rollout.model_copy(update={"state": "paused", "advances_at": None, "remaining": left})
+    return rollout.model_copy(update={"state": "paused", "advances_at": None, "remaining": rollout.left(now)})
 
 
 def _resume(rollout: Rollout, now: datetime) -> Rollout:

@@ -36,7 +36,6 @@ PACE = {True: 1.0, False: 0.1}
 HOLD = {True: 4.0, False: 0.5}  # seconds that the registry is away
 RETRY_AFTER = {True: 3, False: 1}  # seconds; the header knows no less than one
 GATHER = 60.0  # seconds in which all have a stream at first
-EARLY = 0.05  # seconds that an attempt may seem to be early: it is noted after the pause, not with it
 BREATH = 0.01
 ANSWERED = {True: 1.0, False: 5.0}  # seconds in which others are answered, also while all come back
 BUSY = b"HTTP/1.1 503 Busy\r\nRetry-After: %d\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -171,7 +170,7 @@ def _strike(herd: Herd, service: Service, absence: Absence, *, full: bool) -> Re
     bystander.stop()
     after = _Reports(herd)
     attempts = [[at for at in times if at >= before.at] for times in after.attempts]
-    hasty = _hasty(attempts, limits.ATTEMPT_SPACING * pace) + _hasty(attempts, retry_after, *told)
+    hasty = _crowded(attempts, limits.ATTEMPT_SPACING * pace) + _early(attempts, retry_after, *told)
     waits = sorted(bystander.waits)
     rate = (after.gets - before.gets) / (after.at - before.at)
     return Result(
@@ -205,10 +204,17 @@ def _promote(service: Service) -> Position:
     return answer["epoch"], answer["seq"]
 
 
-def _hasty(attempts: list[list[float]], pause: float, begin: float = 0.0, end: float = math.inf) -> int:
-    """How many attempts came too soon after one that was made between two times."""
+def _crowded(attempts: list[list[float]], spacing: float) -> int:
+    """How often a client attempted three connections in the time of two; one may be late, and noted so."""
     return sum(
-        later - earlier < pause - EARLY
+        third - first < spacing for times in attempts for first, third in zip(times, times[2:], strict=False)
+    )
+
+
+def _early(attempts: list[list[float]], pause: float, begin: float, end: float) -> int:
+    """How many attempts came too soon after one that was refused between two times."""
+    return sum(
+        later - earlier < pause
         for times in attempts
         for earlier, later in pairwise(times)
         if begin <= earlier <= end
