@@ -245,7 +245,8 @@ class Journal:
     def _sync(self) -> None:
         begun = time.time()
         try:
-            sync_changed(self._repository, since=min(self._synced, begun))
+            # A clock that was set back gives files times at which folders were synced before.
+            sync_changed(self._repository, since=self._synced if self._synced <= begun else 0.0)
         except OSError as error:
             raise Unavailable(
                 f"the journal may not be on the disk: {error}; repeat it with the same Idempotency-Key",
