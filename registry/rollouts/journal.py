@@ -8,6 +8,7 @@ data folder is held by the git children too, so that a writer's death never lets
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from contextlib import ExitStack, contextmanager
@@ -111,16 +112,20 @@ class Journal:
         """Read everything that a process keeps in memory. Raises Unavailable."""
         head = self.head()
         self._sync()
-        paths = tree.paths(self._git, head.commit, at.STATES, at.TOKENS)
-        try:
+        with _readable():
+            paths = tree.paths(self._git, head.commit, at.STATES, at.TOKENS)
             return Contents(
                 head=head,
                 commits=tree.history(self._git, head.commit),
                 states=[State.model_validate_json(data) for data in self._below(paths, at.STATES, ".json")],
                 tokens=[Token.model_validate_json(data) for data in self._below(paths, at.TOKENS, ".json")],
             )
-        except ValidationError as error:
-            raise Unavailable(_damaged(str(error)), code="journal_damaged") from error
+
+    def tokens(self) -> list[Token]:
+        """The tokens alone, for those who may read although other things are damaged. Raises Unavailable."""
+        with _readable():
+            paths = tree.paths(self._git, self.head().commit, at.TOKENS)
+            return [Token.model_validate_json(data) for data in self._below(paths, at.TOKENS, ".json")]
 
     def since(self, known: str) -> list[Entry] | None:
         """The changes after a known commit, oldest first; None if the head does not descend from it soon.
@@ -221,9 +226,7 @@ class Journal:
         except (GitFailed, OSError) as error:
             # Only the branch tells whether it came through: git can fail after it moved it.
             if not self._holds(changes[-1][0]):
-                raise Unavailable(
-                    f"the change was not written: {error}", code="journal_unwritable"
-                ) from error
+                raise _unwritten(error) from error
         failpoints.reach(failpoints.COMMITTED)
         self._sync()
         failpoints.reach(failpoints.SYNCED)
@@ -286,6 +289,7 @@ class Journal:
             raise Unavailable(_missing(self._folder), code="journal_missing")
 
 
+_DAMAGE = re.compile("corrupt|inflate|[Cc]an't load|missing object|bad object")  # git's words for it
 _HARMLESS = (LOCK, TURN, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
 
 
@@ -314,6 +318,23 @@ def _missing(folder: Path) -> str:
         f"{folder} holds no journal, but is not empty: nothing is re-created there. "
         "Restore it from a backup (promptstage journal restore), make one of what a mirror or Redis holds "
         "(promptstage journal recover), or begin anew in an empty folder"
+    )
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (ValidationError, GitFailed) as error:
+        raise Unavailable(_damaged(str(error)), code="journal_damaged") from error
+
+
+def _unwritten(error: Exception) -> Unavailable:
+    if isinstance(error, GitFailed) and _DAMAGE.search(error.words):
+        return Unavailable(_damaged(error.message), code="journal_damaged")
+    return Unavailable(
+        f"the change was not written: {error}; see that the data folder's disk has room and is writable",
+        code="journal_unwritable",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -113,6 +113,9 @@ class Replica:
         try:
             self._follow()
         except Unavailable as error:
+            if not self.keyring:  # it never was whole: who has a token may yet read what Redis holds
+                with suppress(Unavailable):
+                    self.keyring.replace(self._journal.tokens())
             return error
         return None
 
@@ -154,7 +157,8 @@ class Replica:
         contents = self._journal.load()
         self._head = contents.head.change.position
         self._commits = contents.commits
-        self.keyring.replace(contents.tokens)
+        if self._head >= self.view.head:  # an old copy lets in who was shut out since
+            self.keyring.replace(contents.tokens)
         self.view.adopt(self._head, contents.states)
 
     def _adopt(self, entry: Entry) -> None:

@@ -228,10 +228,24 @@ def test_a_damaged_journal_and_a_mirror_that_is_behind(data: Path, mirrored: Pat
     ruin(data, damaged)
     found = mend_with(data, mirrored)
 
-    assert found.base
-    assert found.base.position == (EPOCH, 2)
-    assert found.lost == ((EPOCH, 2), (EPOCH, 4))
+    assert (found.base and found.base.position, found.lost) == ((EPOCH, 2), ((EPOCH, 2), (EPOCH, 4)))
     assert states(data) == {"summarize": "1.3.0"}
+
+
+@pytest.mark.parametrize("later", [(), ("1.2.0",)])
+def test_what_is_damaged_here_may_be_whole_in_the_mirror(
+    data: Path, mirrored: Path, later: tuple[str, ...]
+) -> None:
+    """The history is all of one piece again, what the mirror has not yet included."""
+    for version in later:
+        promote(data, version)
+    with closing(Journal(data)) as journal:
+        commits = journal.load().commits
+    ruin(data, commits[1])
+    found = mend_with(data, mirrored)
+
+    assert (found.parent, found.here, found.lost) == (commits[-1], (EPOCH, 2 + len(later)), None)
+    assert states(data) == {"summarize": later[-1] if later else "1.1.0"}
 
 
 def revoke(data: Path) -> None:

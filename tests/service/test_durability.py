@@ -271,12 +271,14 @@ def test_the_embedded_valkey_comes_back_without_its_keeper(serve: Callable[..., 
 
 
 def test_a_journal_that_is_turned_back_under_a_running_registry(serve: Callable[..., Registry]) -> None:
-    """Nothing is acknowledged that would then not be served."""
+    """Nothing is acknowledged that would then not be served, and nobody is let in who was shut out since."""
     registry = serve()
     registry.api.act("promote", "summarize", version(0))
+    left = registry.api.call("POST", "/v1/tokens", {"name": "left", "role": "reader"}).json
     old = registry.data.with_name("old")
     shutil.copytree(registry.data / "journal.git", old)
     registry.api.act("promote", "summarize", version(1))
+    registry.api.call("DELETE", f"/v1/tokens/{left['id']}")
     registry.process.send_signal(signal.SIGSTOP)  # or it may look in the moment in which there is none
     (registry.data / "journal.git").rename(registry.data.with_name("newest"))
     old.rename(registry.data / "journal.git")
@@ -285,6 +287,7 @@ def test_a_journal_that_is_turned_back_under_a_running_registry(serve: Callable[
     answer = registry.api.act("promote", "summarize", {"version": "1.2.0"})
     assert (answer.status, answer.json["code"]) == (503, "journal_behind")
     assert registry.api.state("summarize")["stable"]["version"] == "1.1.0"
+    assert Api(registry.url, left["secret"]).get("/v1/prompts").status == 401
 
 
 def test_a_worker_that_lags_knows_a_new_tag(

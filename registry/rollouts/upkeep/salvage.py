@@ -104,7 +104,7 @@ class _Whole:
     git: Git
     commit: str
     record: Change
-    pack: bytes | None
+    pack: bytes | None = None
 
 
 def look(
@@ -132,6 +132,9 @@ def look(
             opened.enter_context(closing(Git(path))) if path else None
             for path in (source, mirror and mirror / REPOSITORY)
         )
+        if source and mirror:  # what is damaged here may be whole there: git takes the good one of the two
+            borrowed = mirror / REPOSITORY / "objects/info/alternates"
+            borrowed.write_text(f"{source.absolute() / 'objects'}\n")
         _read(local, copy, found, tell)
     found.from_redis = found.take(seen.states)
     found.head = max(found.head, seen.head, *(state.position for state in found.states.values()))
@@ -156,20 +159,20 @@ def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[s
     """Choose what to go on from, the journal's own or the mirror's; then see what is newer than that."""
     readable: list[tuple[Position, str]] = []
     here: _Whole | None = None
+    there = _whole(mirror, tree.oid(mirror, BRANCH)) if mirror is not None else None
     if local is not None:
         if found.problems:
             tell("looking for the newest change that is whole")
             readable = _newest_first(local)
-            here = _newest_whole(local, [commit for _, commit in readable])
+            here = _newest_whole(mirror or local, [commit for _, commit in readable])
         else:
             here = _whole(local, tree.oid(local, BRANCH))
     found.here = here.record.position if here else None
-    if mirror is not None:
-        there = _whole(mirror, tree.oid(mirror, BRANCH))
+    if there is not None:
         found.mirrored = there.record.position
         if found.here is None or found.here < found.mirrored:
             found.problems = found.problems or ("the journal is older than its mirror",)
-            here = replace(there, pack=_pack(mirror, there.commit))
+            here = replace(there, pack=_pack(there.git, there.commit))
     whole = here.record.position if here else (0, 0)
     for position, commit in readable:
         if local is not None and position > whole:  # what is older is in what is whole, or never counted
@@ -232,12 +235,12 @@ def _newest_whole(git: Git, commits: list[str]) -> _Whole | None:
 
 
 def _whole(git: Git, commit: str) -> _Whole:
-    return _Whole(git, commit, tree.record(git, commit), None)
+    return _Whole(git, commit, tree.record(git, commit))
 
 
 def _pack(git: Git, commit: str) -> bytes:
     """A copy of a commit with all that belongs to it. Raises GitFailed where that is not whole."""
     return git.run(
         "pack-objects", "--revs", "--stdout", "--quiet",
-        data=commit.encode() + b"\n", timeout=COPY_SECONDS,
+        data=f"{commit}\n".encode(), timeout=COPY_SECONDS,
     )  # fmt: skip
