@@ -135,6 +135,15 @@ def test_nothing_to_approve(grace: Cli, place: str) -> None:
     assert grace("approve", "summarize").err == sentence + helps
 
 
+def test_a_rollback_with_nothing_in_force_shows_nothing(ada: Cli) -> None:
+    """It is refused: what was asked for stays."""
+    ada("promote", "summarize", "1.0.0")
+    refused = ada("rollback", "summarize")
+
+    assert (refused.code, refused.err.startswith("Error: ")) == (1, True)
+    assert "approval" in ada("status").out
+
+
 def test_status_shows_what_awaits_approval(ada: Cli, place: str) -> None:
     """Also of a prompt of which nothing is in force yet."""
     ada("promote", "summarize", "1.0.0", "--reason", "the first one")

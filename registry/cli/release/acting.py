@@ -44,15 +44,15 @@ def carry_out(order: Order, wait_seconds: float | None) -> None:
         _show(registry, order, state)
         sent = time.monotonic()
         answer = _send(registry, order, state)
-    asks = order.op in {"start", "promote"} and "awaiting_approval" in answer["state"]
-    tell = describe.asked if asks else describe.sentence
-    output.say(tell(answer["state"], datetime.now(UTC)), "bold")
+    made = answer["state"]
+    asks = order.op in {"start", "promote"} and "awaiting_approval" in made
+    output.say(describe.asked(made) if asks else describe.sentence(made, datetime.now(UTC)), "bold")
     if not answer["applied"]:
         output.note(PENDING)
     if asks:
-        _hand_over(answer["state"], wait=wait_seconds is not None)
+        _hand_over(made, wait=wait_seconds is not None)
     elif wait_seconds is not None:
-        _wait(registry, answer["state"], wait_seconds, sent)
+        _wait(registry, made, wait_seconds, sent)
 
 
 def _settled(registry: Registry, order: Order) -> Order:

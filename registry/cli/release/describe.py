@@ -68,7 +68,7 @@ def sentence(state: Json, now: datetime) -> str:
     return f"{place}: {share} (step {position(rollout)}, {following(rollout, now)})"
 
 
-def asked(state: Json, _: datetime) -> str:
+def asked(state: Json) -> str:
     """What was asked for just now, in a line."""
     place = f"{clean(state['prompt'])} in {clean(state['environment'])}"
     return f"{place}: {request(state)[1]} asked; it awaits approval"

@@ -68,7 +68,9 @@ def shown(registry: Registry, order: Order, state: Json) -> Iterator[tuple[str, 
     elif order.op not in RELEASING or (asked and order.op != "rollback"):
         return
     goes = move(meant.op, state, meant.body.get("version"))
-    if goes is not None and order.op != "reject":
+    if goes is None:
+        return
+    if order.op != "reject":
         yield from facts(registry, meant, state, goes)
     if asked:
         _, what, actor, at, reason = describe.request(state)
