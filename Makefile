@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check faults bench format clean
+.PHONY: help run demo test check faults soak bench format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,6 +26,9 @@ check: .venv/.ready ## Lint and type-check
 
 faults: .venv/.ready ## Inject faults until it is a proof, and print what was lost, wrong or stale
 	cd tests && ../$(BIN)/python -m faults
+
+soak: .venv/.ready ## Tell STEPS of stories (100000) of registries that die, stop and are cut off, on all cores
+	cd tests && ../$(BIN)/python -m faults.soak $(STEPS)
 
 demo: .venv/.ready ## Play a canary, a bad version and a rollback, with real processes, in under a minute
 	$(BIN)/python -m demo

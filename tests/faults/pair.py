@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import redis
 from faults.proxy import PASS, SHUT, Proxy
+from faults.quick import QuickRegistry
 from rollouts.servers import Server
-from support import Api, PromptRepository, Registry
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
+
+    from support import Api, PromptRepository, Registry
 
 STATES = "{promptstage}:states"
 BRANCH = "journal.git/refs/heads/main"
@@ -29,7 +32,7 @@ class Pair:
         up: those that run, and are not stopped.
     """
 
-    def __init__(self, stack: ExitStack, folder: Path, author: PromptRepository, **settings: str) -> None:
+    def __init__(self, stack: ExitStack, folder: Path, author: PromptRepository, **settings: Any) -> None:
         self.author = author
         self.data = folder / "data"
         self.up: set[int] = set()
@@ -44,7 +47,7 @@ class Pair:
         stack.callback(self._end)
 
     def _start(self, number: int, port: int) -> Registry:
-        return Registry(
+        return QuickRegistry(
             self.author.path,
             self.data,
             port=port,
@@ -127,6 +130,12 @@ class Pair:
     def head(self) -> str:
         """The commit that the journal's branch is at."""
         return (self.data / BRANCH).read_text().strip()
+
+    def ancestor(self, generations: int) -> str | None:
+        """The commit so many changes before the head; None if there are not so many."""
+        command = ["git", "-C", str(self.data / "journal.git"), "rev-parse", "--quiet", "--verify"]
+        done = subprocess.run([*command, f"main~{generations}"], capture_output=True, check=False)
+        return done.stdout.decode().strip() or None
 
     def set_head(self, commit: str) -> None:
         """Move the branch there, as somebody who puts an old copy back."""

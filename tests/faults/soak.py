@@ -1,0 +1,43 @@
+"""``make soak``: the stories of the state machine, on all cores, until so many steps were taken.
+
+python -m faults.soak [STEPS]     100,000 steps take an hour or so on two cores
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+
+from faults.state_machine import chapter, chapters
+from rich.console import Console
+
+STEPS = 100_000
+
+
+def main(steps: int) -> int:
+    """Tell all chapters, and say how each ended; 0 if all promises held."""
+    console = Console(soft_wrap=True)
+    begun, taken, verdicts = time.monotonic(), 0, dict.fromkeys(("held", "broken", "void"), 0)
+    spawn = get_context("spawn")  # a forked worker would have this one's threads half
+    with ProcessPoolExecutor(os.cpu_count(), spawn, initializer=_quiet) as pool:
+        for done in as_completed([pool.submit(chapter, *one) for one in chapters(steps)]):
+            result = done.result()
+            taken += result.injected
+            verdicts[result.verdict] += 1
+            minutes = (time.monotonic() - begun) / 60
+            console.print(f"{taken:,} steps, {minutes:.1f} min: {result.what} {result.verdict}")
+            console.print(f"    {result.void or result.note}", style="dim")
+    console.print(", ".join(f"{number} {verdict}" for verdict, number in verdicts.items()))
+    return 0 if verdicts["held"] and not verdicts["broken"] and not verdicts["void"] else 1
+
+
+def _quiet() -> None:
+    logging.getLogger().addHandler(logging.NullHandler())  # the result tells of the faults
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else STEPS))

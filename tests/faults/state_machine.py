@@ -1,0 +1,94 @@
+"""Stories of two registries and their apps; what must always hold is looked at after each step."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import traceback
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from faults.machine import STEPS_OF_A_STORY, Story
+from faults.proof import Result
+from faults.world import World
+from faults.writers import MEMORY
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from promptstage import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEED = 20261123
+STEPS = {True: 3_000, False: 50}  # in full, in short
+CHAPTER = 40  # stories on one journal
+SPARE = 20  # environments for the repetitions of a story that went wrong
+FEW = 0.05  # changes a step; fewer are no story
+PACE = 0.05  # the apps' times are that much shorter, or most of it would be waiting
+TIMES = ("ATTEMPT_SPACING", "BACK_OFF_BASE", "BACK_OFF_CAP", "BREAKER_PAUSE", "STREAM_RETRY")
+
+
+def prove(*, full: bool) -> Iterator[Result]:
+    """Tell stories, a chapter at a time."""
+    yield from map(chapter, *zip(*chapters(STEPS[full]), strict=True))
+
+
+def chapters(steps: int) -> Iterator[tuple[int, int]]:
+    """The seeds, and the number of stories, of chapters that have so many steps together."""
+    stories = -(-steps // STEPS_OF_A_STORY)
+    for number, first in enumerate(range(0, stories, CHAPTER)):
+        yield SEED + number, min(CHAPTER, stories - first)
+
+
+def chapter(number: int, stories: int) -> Result:
+    """Stories in one world, and at the end its journal, looked at as a whole."""
+    what = f"stories of seed {number}"
+    with ExitStack() as stack, hurried():
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY)))
+        world = World.make(stack, folder, stories + SPARE)
+        try:
+            _tell(number, stories, world)
+            changes = world.ledger.audit(world.pair.data, world.token_id)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is a find
+            traceback.print_exception(error)
+            return Result(what, max(world.steps, 1), wrong=1, note=str(_first(error)).partition("\n")[0])
+        befell = ", ".join(f"{event} {times}" for event, times in sorted(world.counts.items()))
+        note = f"{changes} changes, agreed within {world.slowest:.1f} s; {befell}"
+        few = changes < FEW * world.steps
+        return Result(what, world.steps, note=note, void=f"only {changes} changes" if few else "")
+
+
+def _first(error: BaseException) -> BaseException:
+    """What went wrong before anything else did: hypothesis tries it again, and may fail otherwise."""
+    return _first(error.__context__) if error.__context__ else error
+
+
+def _tell(number: int, stories: int, world: World) -> None:
+    Story.world = world
+    random.seed(number)
+    run_state_machine_as_test(
+        seed(number)(Story),
+        settings=settings(
+            max_examples=stories,
+            stateful_step_count=STEPS_OF_A_STORY,
+            deadline=None,
+            database=None,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """Let clients wait less, and put that back."""
+    kept = {name: getattr(limits, name) for name in TIMES}
+    try:
+        for name, seconds in kept.items():
+            setattr(limits, name, seconds * PACE)
+        yield
+    finally:
+        for name, seconds in kept.items():
+            setattr(limits, name, seconds)
