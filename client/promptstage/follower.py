@@ -137,24 +137,24 @@ class Follower:
         self._state = (state, since if before == state else now(), error)
 
     def _run(self) -> None:
-        try:
-            self._go_on()
-        except BaseException:  # a thread can be ended from outside, and nobody would notice
-            _logger.exception("the thread that keeps prompts fresh was ended; another one takes over")
-            with self._lock:
-                self._thread = None
-            self.follow()
+        while not self.is_stopped:
+            with suppress(BaseException):  # it may be told to end even while it takes note of that
+                self._go_on()
+        self._enter("closed")
 
     def _go_on(self) -> None:
+        """Whatever happens: a client without this thread is blind for ever, and nobody would notice."""
         while not self.is_stopped:
             try:
                 self._follow_or_poll()
             except Fault as fault:
                 self._back_off(fault)
-            except Exception as error:  # whatever it was: a client without this thread is blind for ever
+            except Exception as error:
                 _logger.exception("a fault of promptstage itself; please report it")
                 self._back_off(Fault(repr(error)))
-        self._enter("closed")
+            except BaseException as error:  # noqa: BLE001 - a thread can be told to end from outside
+                _logger.warning("the thread that keeps prompts fresh does not end for %r", error)
+                self._back_off(Fault(repr(error)))
 
     def _follow_or_poll(self) -> None:
         try:

@@ -150,10 +150,12 @@ def _read(path: Path) -> Stored:
 
 def _replace(path: Path, data: bytes) -> None:
     """Put a file in place as a whole. Should a power cut tear it, it counts as none."""
-    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # 0600
-    temporary = Path(name)
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)  # of a writer that was killed
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600), "wb"
+        ) as file:
             file.write(data)
         temporary.replace(path)
     except OSError:

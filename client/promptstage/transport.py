@@ -15,6 +15,7 @@ from functools import partial
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -84,7 +85,8 @@ class Transport:
         self._host, self._port = parsed.host.strip("[]"), parsed.port
         self._prefix = (parsed.path or "").rstrip("/")
         self._headers = {"User-Agent": f"promptstage/{_version()}", "Accept": "application/json"}
-        self._sockets: set[socket.socket] = set()
+        # Weak: a thread that is ended from outside may not get to letting go of its own.
+        self._sockets: WeakValueDictionary[int, socket.socket] = WeakValueDictionary()
         self._stopped = False
 
     def fetch(self, path: str, *, etag: str | None = None) -> Answer:
@@ -136,15 +138,15 @@ class Transport:
     def stop(self) -> None:
         """End every exchange, and let no new one begin. Whoever waits for one gets a Fault."""
         self._stopped = True
-        for sock in tuple(self._sockets):
+        for sock in self._known():
             _shut(sock)
 
     def forget(self) -> None:
         """In a forked child: let go of the parent's sockets without a word to the other side."""
-        for sock in self._sockets:
+        for sock in self._known():
             with suppress(OSError):
                 os.close(sock.detach())
-        self._sockets = set()
+        self._sockets.clear()
 
     @contextmanager
     def _exchange(
@@ -162,7 +164,7 @@ class Transport:
         try:
             connection.connect()
             sock = connection.sock
-            self._sockets.add(sock)  # with TLS it is another one now
+            self._sockets[id(sock)] = sock  # with TLS it is another one now
             if self._stopped:
                 raise Fault("this client is closed")
             deadline = Deadline(self._timeout)
@@ -182,7 +184,9 @@ class Transport:
             if sock is not None:
                 _shut(sock)  # a child that was forked in the middle of a TLS handshake may hold it too
             connection.close()
-            self._sockets.difference_update([sock for sock in tuple(self._sockets) if sock.fileno() < 0])
+
+    def _known(self) -> list[socket.socket]:
+        return [sock for reference in self._sockets.valuerefs() if (sock := reference())]
 
     def _dial(self, connection: HTTPConnection) -> socket.socket:
         """Connect as urllib3 does, with a socket that `stop` and `forget` know before it is connected."""
@@ -199,7 +203,7 @@ class Transport:
 
     def _connected(self, family: int, kind: int, protocol: int, _: str, address: Any) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
-        self._sockets.add(sock)
+        self._sockets[id(sock)] = sock
         try:
             sock.settimeout(self._timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

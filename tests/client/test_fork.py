@@ -115,9 +115,9 @@ def full() -> Iterator[str]:
 def test_a_fork_while_the_parent_connects(connect: Connect, full: str) -> None:
     """The child holds no connection that is going to be the parent's."""
     client = connect(full, prompts=["summarize"])
-    sockets: set[socket.socket] = client._source._transport._sockets  # type: ignore[attr-defined]
+    sockets = client._source._transport._sockets  # type: ignore[attr-defined]
     until(lambda: bool(sockets))
-    inodes = [os.fstat(sock.fileno()).st_ino for sock in sockets]
+    inodes = [os.fstat(sock.fileno()).st_ino for sock in sockets.values()]
 
     def is_open(number: int) -> bool:
         with suppress(OSError):

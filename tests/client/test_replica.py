@@ -288,18 +288,22 @@ def test_polling_tells_of_a_first_promote(connect: Connect, registry: FakeRegist
     until(lambda: version(client, "later") == "1.2.0")
 
 
-def test_a_thread_that_was_ended_is_replaced(connect: Connect, registry: FakeRegistry, quick: None) -> None:
-    """By whatever is no fault of ours to catch, such as SystemExit: nobody would ever notice."""
+def test_a_thread_that_is_told_to_end_goes_on(
+    connect: Connect, registry: FakeRegistry, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even while it takes note of that: nobody would ever notice that it is gone."""
     client = connect(prompts=["summarize"])
     assert client.ready(10)
     (thread,) = threads()
     client._source._follower._stream._response.read1 = sys.exit  # type: ignore[attr-defined]
-    registry.beat()
-    thread.join(10)
+    with monkeypatch.context() as noting:
+        noting.setattr("promptstage.follower._logger.warning", lambda *_: sys.exit())
+        registry.beat()
+        registry.wait_for_streams(2)
     registry.publish(release(stable="1.3.0", seq=2))
 
     until(lambda: version(client) == "1.3.0")
-    assert len(threads()) == 1
+    assert threads() == [thread]
 
 
 def test_a_token_callable_that_exits_ends_no_thread(

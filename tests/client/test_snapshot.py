@@ -78,6 +78,19 @@ for seq in range(int(sys.argv[2]), 200, 2):
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"a.json", ".lock"}
 
 
+def test_what_a_killed_writer_left_is_cleared_away(snapshots: Snapshots, file: Path) -> None:
+    """Half a file, under a name that the next writer takes; a link there is not followed."""
+    half = file.with_suffix(".new")
+    half.write_bytes(b"{")
+    snapshots.save_release("summarize", raw(seq=6))
+    assert {path.name for path in snapshots.folder.iterdir()} == {".lock", file.name}
+
+    half.symlink_to(snapshots.folder / "elsewhere")
+    snapshots.save_release("summarize", raw(seq=7))
+    assert {path.name for path in snapshots.folder.iterdir()} == {".lock", file.name}
+    assert file.read_bytes() == raw(seq=7)
+
+
 def test_it_is_private(snapshots: Snapshots, file: Path) -> None:
     """Files 0600, folders 0700."""
     assert {stat.S_IMODE(path.stat().st_mode) for path in snapshots.folder.iterdir()} == {0o600}
