@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import redis
 import urllib3
@@ -119,6 +119,27 @@ class Api:
         self._pool.clear()
 
 
+class Process(Protocol):
+    """What a test does with a process; `subprocess.Popen` is one."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """How it ended, if it did."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal, unless it has ended."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+
+
 class Registry:
     """A registry process, as an operator starts it."""
 
@@ -142,8 +163,7 @@ class Registry:
             str(data),
         ]
         command += ["--port", str(port), "--workers", str(workers)]
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        self.process = self.launch(command, environment, self._log)
         try:
             self.port = port or int(self.find(r"http://127\.0\.0\.1:(\d+)")[1])
             self.url = f"http://127.0.0.1:{self.port}"
@@ -152,6 +172,12 @@ class Registry:
             self.kill()
             raise
         self.api = Api(self.url, (data / "admin.token").read_text().strip())
+
+    @staticmethod
+    def launch(command: list[str], environment: dict[str, str], log: Path) -> Process:
+        """Start the process; what it writes goes to the log."""
+        with log.open("wb") as file:
+            return subprocess.Popen(command, stdout=file, stderr=file, env=environment)
 
     @property
     def log(self) -> str:

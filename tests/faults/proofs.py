@@ -14,6 +14,7 @@ PROOFS: tuple[str, ...] = (
     "journal_writer",
     "journal_syscalls",
     "crash_points",
+    "state_machine",
     "disk",
     "prompt_files",
     "tokens",
