@@ -2,18 +2,21 @@
 
 All that is kept has one hash tag, so there is always one master to talk to. Whatever goes wrong, the way is
 forgotten and looked for anew the next time: so a failover, a moved slot or a new address is found without
-anybody's help. This is the only module that imports redis.
+anybody's help. Sentinels are asked again and again, as a master that they replaced may take writes for ten
+seconds more. This is the only module that imports redis.
 """
 
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+import time
+from collections import deque
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import AskError, MovedError, ReadOnlyError, RedisError, ResponseError
 from redis.retry import Retry
 
 from registry.errors import Unavailable
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from registry.redis_url import Options, RedisUrl
 
 ANSWER_SECONDS = 0.25  # a Redis nearby answers in a millisecond; one that does not must delay nobody
+NAMED_SECONDS = 0.4  # how long a master is believed to be one, so that a new one is whole within a second
 
 # What is wrong, by the words of redis-py, the server or OpenSSL, and what to do about it. The first that fits
 # is told, with those words for `{}`. The URL itself is never repeated: it may hold a password.
@@ -83,7 +87,9 @@ class Link:
         """Connect to nothing yet; `key` is any of the keys, which are all in one place."""
         self._url = parse(url)
         self._key = key
+        self._places = deque(self._url.places)  # first the one to ask, which is another when that led nowhere
         self._master: redis.Redis | None = None
+        self._named_until = 0.0
         self._hints: PubSub | None = None
         self._heard: redis.Redis | None = None  # whom the hints come from
 
@@ -98,13 +104,31 @@ class Link:
         with self._reached() as master:
             try:
                 return master.eval(script, 1, key, *args)
-            except (MovedError, ReadOnlyError):  # nothing was done; another may be the master since we looked
-                self._master = _find(self._url, self._key)
-                return self._master.eval(script, 1, key, *args)
+            except ReadOnlyError:  # nothing was done, as with those below; another may be the master by now
+                self._master = other = self._find()
+                return other.eval(script, 1, key, *args)
+            except AskError as sent:
+                if self._url.kind != "cluster":
+                    raise
+                return self._follow(sent, master, script, key, *args)
+
+    def _follow(
+        self, sent: AskError, by: redis.Redis, script: str, key: str, *args: str | int | bytes
+    ) -> Any:
+        """Run it where a node sends us: for good (MOVED), or as the slot is on its way there (ASK)."""
+        there = _at(self._url, (sent.host or _place(by)[0], sent.port))
+        if isinstance(sent, MovedError):
+            self._master = there
+            return there.eval(script, 1, key, *args)
+        with there, there.pipeline(transaction=False) as both:
+            both.execute_command("ASKING")  # type: ignore[no-untyped-call]
+            both.eval(script, 1, key, *args)
+            return both.execute()[1]
 
     def wait(self, channel: str, seconds: float) -> None:
         """Return when something is published, or after that time. Subscribes by itself."""
-        with self._reached() as master:
+        with self._reached() as known:
+            master = self._named(known)
             if self._hints is None or self._heard is not master:
                 self._hints = self._listen(master, channel)
             self._hints.get_message(timeout=seconds)
@@ -117,39 +141,55 @@ class Link:
         self._heard = master
         return hints
 
+    def _named(self, known: redis.Redis) -> redis.Redis:
+        """The master whom the Sentinels name now; the known one if they name nobody, or there are none."""
+        if self._url.kind == "sentinel" and time.monotonic() >= self._named_until:
+            self._named_until = time.monotonic() + NAMED_SECONDS
+            with suppress(RedisError, OSError):
+                place = self._ask()
+                if place != _place(known):
+                    self._master = _at(self._url, place)
+                    return self._master
+        return known
+
     @contextmanager
     def _reached(self) -> Iterator[redis.Redis]:
         try:
-            master = self._master = self._master or _find(self._url, self._key)
+            master = self._master = self._master or self._find()
             yield master
         except (RedisError, OSError, ValueError) as error:
             self._master = None
+            self._places.rotate(-1)
             raise _unavailable(error) from error
 
+    def _find(self) -> redis.Redis:
+        """The master, connected or not."""
+        if self._url.kind == "unix":
+            return _client(self._url, self._url.login, unix_socket_path=self._url.path)
+        return _at(self._url, self._ask())
 
-def _find(url: RedisUrl, key: str) -> redis.Redis:
-    """The master, connected or not."""
-    if url.kind == "unix":
-        return _client(url, url.login, unix_socket_path=url.path)
-    if url.kind == "server":
-        return _at(url, url.places[0])
-    ask = _ask_node if url.kind == "cluster" else _ask_sentinel
-    for place in url.places[:-1]:
-        try:
-            return _at(url, ask(url, place, key))
-        except (RedisError, OSError):
-            continue  # another one may know
-    return _at(url, ask(url, url.places[-1], key))
+    def _ask(self) -> tuple[str, int]:
+        """Where the master is, as the first knows that answers; it is asked first the next time too."""
+        if self._url.kind == "server":
+            return self._places[0]
+        ask = _ask_node if self._url.kind == "cluster" else _ask_sentinel
+        for _ in self._url.places[1:]:
+            with suppress(RedisError, OSError):
+                return ask(self._url, self._places[0], self._key)
+            self._places.rotate(-1)
+        return ask(self._url, self._places[0], self._key)
 
 
 def _ask_node(url: RedisUrl, place: tuple[str, int], key: str) -> tuple[str, int]:
-    """Who has the key: the node itself, or the one that it sends us to."""
+    """Who has the key's slot: the node itself, or the one that it sends us to."""
     with _at(url, place) as node:
         node.execute_command("CLUSTER MYID")  # a server of no Cluster would take the key too
         try:
             node.exists(key)
         except MovedError as moved:
             return moved.host or place[0], moved.port
+        except AskError:  # its slot, though the key is elsewhere already
+            pass
     return place
 
 
@@ -163,6 +203,11 @@ def _ask_sentinel(url: RedisUrl, place: tuple[str, int], _: str) -> tuple[str, i
 
 def _at(url: RedisUrl, place: tuple[str, int]) -> redis.Redis:
     return _client(url, url.login, host=place[0], port=place[1])
+
+
+def _place(client: redis.Redis) -> tuple[str, int]:
+    where = client.get_connection_kwargs()
+    return where["host"], where["port"]
 
 
 def _client(url: RedisUrl, login: Options, **where: str | int) -> redis.Redis:

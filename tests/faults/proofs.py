@@ -20,6 +20,8 @@ PROOFS: tuple[str, ...] = (
     "tokens",
     "webhooks",
     "redis_view",
+    "redis_cluster",
+    "redis_failover",
     "service_kills",
     "planted_secrets",
     "tags",

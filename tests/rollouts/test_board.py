@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from rollouts.servers import HOST, Cluster, Server, TlsDoor, Watched, certificate
+from rollouts.servers import HOST, Cluster, Server, TlsDoor, Watched, certificate, free_port, sentinel
 from support import PATIENCE, until
 
 from registry.errors import Unavailable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = "{test}:states"
+IN_CLUSTER = "+cluster|myid +asking"
 NEEDED = "+eval +exists +hget +hset +hgetall +hdel +del +expire +time +publish +subscribe +unsubscribe"
 
 
@@ -43,6 +44,12 @@ def keeps(board: Board, seq: int) -> bool:
         return board.head() == (1, seq) and board.read() == [state(seq)]
     except Unavailable:
         return False
+
+
+def arrives(board: Board, watched: Watched, seq: int) -> bool:
+    """Whether a change that a board takes is at the master whom the Sentinel names."""
+    board.wait(0.01)
+    return keeps(board, seq) and bool(watched.ask("HGET", KEY, "head") == f"1.{seq}")
 
 
 def refusal(url: str) -> str:
@@ -191,6 +198,39 @@ def test_a_slot_that_moves(cluster: Cluster) -> None:
         assert keeps(board, 31)
         cluster.move(KEY)
         assert keeps(board, 32)
+
+
+def test_a_slot_on_its_way(cluster: Cluster) -> None:
+    """A key that is there already, while its slot is not, is read and written there."""
+    with board_at(f"redis+cluster://{HOST}:{cluster.owner(KEY).port}") as board:
+        assert keeps(board, 33)
+        with cluster.moving(KEY) as source:
+            assert keeps(board, 34)
+            with board_at(f"redis+cluster://{HOST}:{source.port}") as other:
+                assert other.head() == (1, 34)
+        assert keeps(board, 35)
+
+
+def test_a_planned_failover(stack: ExitStack, folder: Path) -> None:
+    """The new master is used at once, though the old one takes writes for ten seconds more."""
+    (folder / "planned").mkdir()
+    watched = Watched(stack, folder / "planned")
+    old = watched.named()
+    with board_at(f"redis+sentinel://:{watched.password}@{HOST}:{watched.sentinel.port}/prompts") as board:
+        assert keeps(board, 51)
+        watched.sentinel.ask("SENTINEL FAILOVER", "prompts")
+        until(lambda: watched.named() is not old, "the failover")
+        until(lambda: arrives(board, watched, 52), "the change")
+
+        assert old.role() == "master"
+
+
+def test_a_sentinel_that_names_a_dead_master(stack: ExitStack, folder: Path, watched: Watched) -> None:
+    """Another one is asked the next time."""
+    stale = sentinel(stack, folder / "stale", free_port())
+    places = f"{HOST}:{stale.port},{HOST}:{watched.sentinel.port}"
+    with board_at(f"redis+sentinel://:{watched.password}@{places}/prompts") as board:
+        assert [keeps(board, 40), keeps(board, 40)] == [False, True]
 
 
 def test_a_failover(watched: Watched) -> None:
