@@ -67,7 +67,7 @@ class Fetcher:
         """Wait for the flights under way, and for what they do afterwards."""
         deadline = time.monotonic() + timeout
         for flight in tuple(self._flights.values()):
-            if flight.thread:
+            if flight.thread and flight.thread.is_alive():  # it may be about to start
                 flight.thread.join(max(0.0, deadline - time.monotonic()))
 
     def _board(self, what: Hashable, work: Callable[[], None]) -> _Flight:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -180,8 +181,9 @@ class Replica:
     def close(self) -> None:
         """Stop, and wait a moment until all is ended and saved."""
         self.stop()
-        self._follower.join(limits.JOIN)
-        self._fetcher.join(limits.JOIN)
+        deadline = time.monotonic() + limits.JOIN
+        for threads in (self._follower, self._fetcher):
+            threads.join(max(0.0, deadline - time.monotonic()))
         self._keeper.save()
         self._keeper.touch()
 

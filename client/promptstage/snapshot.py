@@ -102,7 +102,9 @@ class Snapshots:
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _require_own(self.folder)
-            with self._writing, _locked(self.folder / ".lock"):
+            # Whoever has once waited in vain need not wait each time: nothing else is late for it then.
+            tries = limits.LOCK_TRIES if self.error is None else 1
+            with self._writing, _locked(self.folder / ".lock", tries):
                 with suppress(OSError, ValueError, RecursionError):
                     if keep(_read(path).data):
                         return
@@ -164,14 +166,14 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, tries: int) -> Iterator[None]:
     """Keep other processes out, or raise OSError when one stays in for long.
 
     Not flock: a child forked while it is held would hold it for as long as it lives.
     """
     lock = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
     try:
-        for left in reversed(range(limits.LOCK_TRIES)):
+        for left in reversed(range(tries)):
             if _try_lock(lock, is_last=not left):
                 break
             time.sleep(limits.LOCK_PAUSE)

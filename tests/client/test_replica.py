@@ -7,6 +7,7 @@ import statistics
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -409,6 +410,25 @@ def test_close_ends_the_threads(registry: FakeRegistry, mode: str) -> None:
     assert threads() == []
     assert client.status()["stream"]["state"] == "closed"
     client.close()
+
+
+def test_closing_while_a_fetch_begins(
+    connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As at the end of an interpreter, whose threads go on meanwhile; a thread about to start is none."""
+    client = connect()
+    errors: list[BaseException | None] = []
+
+    class Closing(threading.Thread):
+        def start(self) -> None:
+            with ThreadPoolExecutor() as pool:
+                errors.append(pool.submit(client.close).exception())
+            super().start()
+
+    monkeypatch.setattr("promptstage.fetcher.Thread", Closing)
+
+    assert version(client) == "fallback"
+    assert errors == [None]
 
 
 def test_a_dropped_client_ends_its_thread(registry: FakeRegistry) -> None:

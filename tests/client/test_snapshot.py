@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from client.fake_registry import FakeRegistry, release, until, version_of
 
-from promptstage.limits import BODY_BYTES
+from promptstage.limits import BODY_BYTES, LOCK_TRIES
 from promptstage.snapshot import Snapshots, default_root
 
 if TYPE_CHECKING:
@@ -89,6 +89,33 @@ def test_what_a_killed_writer_left_is_cleared_away(snapshots: Snapshots, file: P
     snapshots.save_release("summarize", raw(seq=7))
     assert {path.name for path in snapshots.folder.iterdir()} == {".lock", file.name}
     assert file.read_bytes() == raw(seq=7)
+
+
+def test_a_lock_that_somebody_keeps_is_waited_for_once(
+    snapshots: Snapshots, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it is tried without waiting, until it is free again: what else comes is not late for it."""
+    program = """
+import fcntl, sys
+with open(sys.argv[1], "w") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    print(flush=True)
+    sys.stdin.read()
+"""
+    command = [sys.executable, "-c", program, str(snapshots.folder / ".lock")]
+    pauses: list[float] = []
+    monkeypatch.setattr("promptstage.snapshot.time.sleep", pauses.append)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as somebody:
+        assert somebody.stdout
+        somebody.stdout.readline()
+        for seq in (6, 7):
+            snapshots.save_release("summarize", raw(seq=seq))
+        assert len(pauses) == LOCK_TRIES - 1
+        assert snapshots.error
+
+    snapshots.save_release("summarize", raw(seq=8))
+    assert file.read_bytes() == raw(seq=8)
+    assert not snapshots.error
 
 
 def test_it_is_private(snapshots: Snapshots, file: Path) -> None:

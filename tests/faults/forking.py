@@ -162,10 +162,10 @@ class Parent:
         frames = sys._current_frames()
         for thread in all_threads():
             if thread.name.startswith("promptstage") and thread.ident in frames:
-                self.places[_place(frames[thread.ident])] += 1
+                self.places[place_of(frames[thread.ident])] += 1
 
 
-def _place(frame: FrameType | None) -> str:
+def place_of(frame: FrameType | None) -> str:
     """The innermost function of the client that a thread is in."""
     while frame and "promptstage" not in frame.f_globals.get("__name__", ""):
         frame = frame.f_back

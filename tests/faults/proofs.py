@@ -37,6 +37,7 @@ PROOFS: tuple[str, ...] = (
     "lost_webhook",
     "snapshot_folder",
     "forks",
+    "client_end",
 )
 
 

@@ -93,13 +93,13 @@ class Witness:
         }
 
     def _follow(self, begun: float) -> Told:
-        connected = _wait(self._is_connected, CONNECTED_SECONDS + self._slack)
+        connected = wait(self._is_connected, CONNECTED_SECONDS + self._slack)
         told = {"late": float(not connected), "slowest connect": time.monotonic() - begun}
         shared = sockets_of("self", self._port) & sockets_of(os.getppid(), self._port)
         next_one = self._truth.newest + 1
-        assert _wait(lambda: self._truth.newest >= next_one, READY_SECONDS), "nothing is promoted"
+        assert wait(lambda: self._truth.newest >= next_one, READY_SECONDS), "nothing is promoted"
         since = time.monotonic()
-        told["late"] += not _wait(lambda: seq_of(self._client) >= next_one, STALE_SECONDS + self._slack)
+        told["late"] += not wait(lambda: seq_of(self._client) >= next_one, STALE_SECONDS + self._slack)
         threads = [thread for thread in threading.enumerate() if thread.name == "promptstage"]
         return told | {
             "slowest promote": time.monotonic() - since,
@@ -136,7 +136,7 @@ def _links(pid: int | str) -> Iterator[str]:
             continue
 
 
-def _wait(look: Callable[[], bool], seconds: float) -> bool:
+def wait(look: Callable[[], bool], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while not look():
         if time.monotonic() > deadline:
