@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 SEED = 20261123
 FORKS = {True: 240, False: 18}  # in full, in short
-TASKS = {True: 36, False: 3}
-METHODS = {True: ("fork", "forkserver", "spawn"), False: ("fork",)}
+TASKS = 36
+METHODS: dict[bool, tuple[str, ...]] = {True: ("fork", "forkserver", "spawn"), False: ()}
 SERVE_SECONDS = {True: 10.0, False: 1.0}
 SLACK = {True: 0.0, False: 4.0}  # seconds; in short there are others beside us
 WORKERS = {"sync": ["--workers", "4"], "gthread": ["--workers", "4", "--threads", "4"]}
@@ -50,7 +50,7 @@ def prove(*, full: bool) -> Iterator[Result]:
     with promotes() as scene:
         yield _run(scene, "os.fork at any moment", "forking", full=full, times=FORKS[full])
         for method in METHODS[full]:
-            yield _run(scene, f"multiprocessing, {method}", "pooled", method, full=full, times=TASKS[full])
+            yield _run(scene, f"multiprocessing, {method}", "pooled", method, full=full, times=TASKS)
         for kind in WORKERS if full else ["gthread"]:
             yield _serve(scene, kind, full=full)
 
