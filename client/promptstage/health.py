@@ -27,7 +27,9 @@ class Health:
     """
 
     def __init__(self) -> None:
-        self.counts: Counter[str] = Counter(random_keys=0, fallbacks=0, first_fetches=0, streams_opened=0)
+        self.counts: Counter[str] = Counter(
+            random_keys=0, fallbacks=0, first_fetches=0, streams_opened=0, names_let_go=0
+        )
         self._last: LastError | None = None
         self._refused: Fault | None = None
         self._refusal_logged = False
@@ -95,6 +97,17 @@ class Health:
         if error.name not in self._fell_back and len(self._fell_back) < limits.UNRELEASED_NAMES:
             self._fell_back.add(error.name)
             _logger.warning("the fallback is served: %s", error)
+
+    def let_go(self, name: str) -> None:
+        """Count a name that is followed no more, and say so once."""
+        self.count("names_let_go")
+        if self.counts["names_let_go"] == 1:
+            _logger.warning(
+                "more than %d names without a release were asked for; the oldest, such as %s, are not followed "
+                "any more; are names made out of user input?",
+                limits.UNRELEASED_NAMES,
+                name,
+            )
 
     def status(self) -> HealthStatus:
         """The part of `Client.status` that is about the registry."""

@@ -12,7 +12,7 @@ from promptstage.model import parse_release
 from promptstage.prompt import Freshness, make_prompt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from promptstage.model import Decision, Json, Release
     from promptstage.prompt import Prompt, Source
@@ -105,10 +105,12 @@ class Holdings:
         self.absent[name] = why
         self.errors.pop(name, None)
 
-    def forget(self, name: str) -> None:
-        """Forget what was noted about a name that is not held."""
-        self.absent.pop(name, None)
-        self.errors.pop(name, None)
+    def forget_all_but(self, names: Container[str]) -> None:
+        """Forget what was noted about other names, also if that came in after they were let go."""
+        for noted in (self.absent, self.errors):
+            for name in tuple(noted):
+                if name not in names:
+                    noted.pop(name, None)
 
     def confirm(self, names: Iterable[str], head: tuple[int, int] | None = None) -> None:
         """Note that the registry, whose head is at `head`, has nothing newer for these names.

@@ -100,9 +100,10 @@ class Replica:
         self.subscribe([name])
         surplus = [other for other in tuple(self._asked_for) if other not in self.held]
         for other in surplus[: -limits.UNRELEASED_NAMES]:
-            for names in (self._asked_for, self._wanted):
-                names.pop(other, None)
-            self._holdings.forget(other)
+            self._wanted.pop(other, None)
+            if self._asked_for.pop(other, name) is None:
+                self._health.let_go(other)
+        self._holdings.forget_all_but(self._wanted)
 
     def find(self, name: str) -> Holding:
         """The release of a name that was not held a moment ago."""

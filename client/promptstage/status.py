@@ -77,7 +77,8 @@ class HealthStatus(TypedDict):
         breaker: of first fetches.
         auth_error: why the registry refuses the token, as long as it does.
         last_error: the last thing that went wrong, which may be over.
-        counts: how often: ``random_keys``, ``fallbacks``, ``first_fetches``, ``streams_opened``.
+        counts: how often: ``random_keys``, ``fallbacks``, ``first_fetches``, ``streams_opened``, and
+            ``names_let_go``: asked for, without a release, and not followed any more, being too many.
     """
 
     breaker: BreakerStatus

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from client.fake_registry import SILENT_STREAM, FakeRegistry, release, until
@@ -12,9 +13,12 @@ if TYPE_CHECKING:
 
 
 def test_names_without_a_release_are_bounded(
-    connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+    connect: Connect,
+    registry: FakeRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The oldest are let go; not those that are held, nor those that the client was made with."""
+    """The oldest are let go, and that is said; not those that are held, nor the client's own."""
     monkeypatch.setattr("promptstage.limits.UNRELEASED_NAMES", 2)
     registry.mode = SILENT_STREAM
     client = connect(prompts=["first"])
@@ -23,7 +27,29 @@ def test_names_without_a_release_are_bounded(
         client.get(f"guess-{number}", fallback="mine")
 
     assert list(client.status()["prompts"]) == ["first", "summarize", "guess-3", "guess-4"]
+    assert client.status()["counts"]["names_let_go"] == 3
+    assert sum("are names made out of user input?" in message for message in caplog.messages) == 1
     assert client.get("guess-0", fallback="mine").version == "fallback"
+
+
+def test_names_that_were_let_go_leave_nothing_behind(
+    connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where many threads ask: an answer about a name that was let go meanwhile is not kept."""
+    monkeypatch.setattr("promptstage.limits.UNRELEASED_NAMES", 2)
+    registry.mode = SILENT_STREAM
+    client = connect()
+    registry.delay.clear()
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(8):
+            pool.submit(client.get, f"guess-{number}", fallback="mine")
+        registry.wait(lambda: registry.count("GET") == 8)
+        registry.delay.set()
+    client.get("last", fallback="mine")
+
+    holdings = client._source._holdings  # type: ignore[attr-defined]
+    assert len(holdings.absent) <= 3
+    assert list(holdings.absent)[-1] == "last"
 
 
 def test_a_name_in_place_of_one_that_was_let_go_is_followed(
