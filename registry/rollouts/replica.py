@@ -100,6 +100,9 @@ class Replica:
             self.catch_up()
             if problem is None and self._behind():
                 problem = self._try_follow()  # another registry may have written in between
+            if problem and not self.keyring and self.view.states():
+                with suppress(Unavailable):  # who has a token may read what Redis holds
+                    self.keyring.replace(self._journal.tokens())
             self._settle(problem or self._behind())
 
     def _settle(self, problem: Unavailable | None) -> None:
@@ -113,9 +116,6 @@ class Replica:
         try:
             self._follow()
         except Unavailable as error:
-            if not self.keyring:  # it never was whole: who has a token may yet read what Redis holds
-                with suppress(Unavailable):
-                    self.keyring.replace(self._journal.tokens())
             return error
         return None
 

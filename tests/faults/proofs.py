@@ -15,6 +15,7 @@ PROOFS: tuple[str, ...] = (
     "journal_syscalls",
     "crash_points",
     "state_machine",
+    "journal_states",
     "disk",
     "prompt_files",
     "tokens",
