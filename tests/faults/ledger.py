@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from registry.rollouts import transitions
-from registry.rollouts.action import digest
+from registry.rollouts import approval, commands, transitions
+from registry.rollouts.action import ASKING, digest
 from registry.rollouts.journal import Journal
-from registry.rollouts.state import State, VersionRef
+from registry.rollouts.state import State
 from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Place = tuple[str, str]  # environment, prompt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One request, with an idempotency key of its own."""
+    """One request, with an idempotency key of its own; `token` is the id of whose it is."""
 
     key: str
     environment: str
@@ -33,6 +33,7 @@ class Ask:
     op: str
     body: Any = None
     if_match: str = ""
+    token: str
 
     @property
     def headers(self) -> dict[str, str]:
@@ -97,7 +98,7 @@ class Ledger:
             shown = self.served.setdefault((place, seq), chosen)
             assert shown == chosen, f"{place} at {seq} was {shown}, and is {chosen} now"
 
-    def audit(self, folder: Path, token: str) -> int:
+    def audit(self, folder: Path) -> int:
         """Compare it with a journal in which nothing is written meanwhile; how many changes that has."""
         with closing(Journal(folder)) as journal, journal.lock():
             changes = [journal.entry(commit).change for commit in journal.load().commits]
@@ -105,8 +106,8 @@ class Ledger:
         times = Counter(change.request for change in changes if change.request)
         assert max(times.values(), default=1) == 1, "a request was carried out twice"
         for key, seq in self.acknowledged.items():
-            assert changes[seq].request == _scope(self.asks[key], token), f"change {seq} is not that of {key}"
-        refused = {_scope(ask, token) for ask in self.refused.values()}
+            assert changes[seq].request == _scope(self.asks[key]), f"change {seq} is not that of {key}"
+        refused = {_scope(ask) for ask in self.refused.values()}
         assert not refused & times.keys(), "what was refused was carried out"
         self._check_served(changes)
         assert list(_unfounded(changes)) == []
@@ -127,8 +128,8 @@ def versions_of(state: State) -> tuple[str, ...]:
     return tuple(ref.version for ref in (state.stable, candidate) if ref)
 
 
-def _scope(ask: Ask, token: str) -> str:
-    return digest([token, ask.environment, ask.prompt, ask.op, ask.key])
+def _scope(ask: Ask) -> str:
+    return digest([ask.token, ask.environment, ask.prompt, ask.op, ask.key])
 
 
 def _unfounded(changes: list[Change]) -> Iterator[str]:
@@ -139,7 +140,7 @@ def _unfounded(changes: list[Change]) -> Iterator[str]:
             continue
         place = (change.state.environment, change.state.prompt)
         before = states.get(place, State(environment=place[0], prompt=place[1]))
-        after = transitions.apply(before, _command(change, before), change.at)
+        after = approval.apply(before, _command(change, before), change.at)
         expected = (
             after.model_copy(update={"epoch": change.epoch, "seq": change.seq})
             if isinstance(after, State)
@@ -150,24 +151,33 @@ def _unfounded(changes: list[Change]) -> Iterator[str]:
         states[place] = change.state
 
 
-def _command(change: Change, before: State) -> transitions.Command:
+def _command(change: Change, before: State) -> approval.Command:
+    """The command that a change carried out, as far as its record and its state tell."""
     state = change.state
     assert state is not None
+    if change.op in commands.PLAIN:
+        return commands.PLAIN[change.op]
+    if change.op == "start":
+        return _start(state)
+    if change.op == "promote":
+        return transitions.Promote(None if before.rollout else state.stable)
+    if change.op == "approve":
+        rollout = state.rollout
+        ids = (rollout.id, rollout.salt) if rollout else ("", "")
+        return approval.Approve(approval.Actor("", change.actor), *ids)
+    return _asked(change.op, state)
+
+
+def _start(state: State) -> transitions.Start:
     rollout = state.rollout
-    match change.op:
-        case "start":
-            assert rollout is not None
-            return transitions.Start(
-                rollout.candidate, rollout.steps, rollout.audience, rollout.id, rollout.salt
-            )
-        case "promote":
-            ref: VersionRef | None = None if before.rollout else state.stable
-            return transitions.Promote(ref)
-        case "advance":
-            return transitions.Advance()
-        case "pause":
-            return transitions.Pause()
-        case "resume":
-            return transitions.Resume()
-        case _:
-            return transitions.Rollback()
+    assert rollout is not None
+    return transitions.Start(rollout.candidate, rollout.steps, rollout.audience, rollout.id, rollout.salt)
+
+
+def _asked(op: str, state: State) -> approval.Ask:
+    asked = state.awaiting_approval
+    assert asked is not None
+    start = transitions.Start(asked.version, asked.steps, asked.audience, "", "")
+    wanted = start if op == f"{ASKING}start" else transitions.Promote(asked.version)
+    actor = approval.Actor(asked.token, asked.asked_by)
+    return approval.Ask(wanted, actor, asked.id, asked.force, asked.reason)

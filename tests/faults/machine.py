@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from threading import Thread
 from typing import Any, ClassVar
 
+from faults import world
 from faults.ledger import Ask
-from faults.world import PROMPTS, VERSIONS, App, World, at_once
+from faults.world import DONE, PROMPTS, VERSIONS, App, World, at_once
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import until
@@ -42,18 +44,22 @@ class Story(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.number = next(self.world.environments)
-        self.environment = f"story-{self.number}"
+        self.environment = ""
+        self.guarded = False
+        self.apps: list[App] = []
         self.versions = {name: list(VERSIONS) for name in PROMPTS}
-        self.apps = [App(self.world, number, self.environment) for number in range(2)]
         self.stopped: int | None = None
         self.in_flight: Thread | None = None
         self.dump = self.world.remember_redis()
         self.cut_off: set[int] = set()
         self.alone = 0
 
-    @initialize(begun=st.booleans())
-    def begin(self, begun: bool) -> None:
-        """Something is in force already, or nothing yet."""
+    @initialize(begun=st.booleans(), guarded=st.sampled_from((False, False, True)))
+    def begin(self, begun: bool, guarded: bool) -> None:
+        """Something is in force already, or nothing yet; one person is enough, or two must agree."""
+        self.guarded = guarded
+        self.environment = (world.guarded if guarded else world.story)(self.number)
+        self.apps = [App(self.world, number, self.environment) for number in range(2)]
         for name in PROMPTS if begun else ():
             self.act(0, "promote", name, {"version": VERSIONS[0]})
 
@@ -84,6 +90,13 @@ class Story(RuleBasedStateMachine):
         """Undo."""
         self.act(number, "rollback", name)
 
+    @precondition(lambda self: self.writable() and self.guarded)
+    @rule(number=registries, name=names, op=st.sampled_from(("approve", "reject")))
+    def decide(self, number: int, name: str, op: str) -> None:
+        """The other person approves or rejects what was asked for."""
+        asked = self.make(op, name)
+        self.world.ask(self.one_up(number), replace(asked, token=self.world.persons[1].id))
+
     @precondition(_some_up)
     @rule(number=registries, choice=st.integers(1, 20))
     def retry(self, number: int, choice: int) -> None:
@@ -104,7 +117,7 @@ class Story(RuleBasedStateMachine):
             for choice in (first, second)
         ]
         at_once(*(lambda n=n, ask=ask: answers.append(self.world.ask(n, ask)) for n, ask in enumerate(asks)))
-        done = [answer for answer in answers if answer is not None and answer.status == 200]
+        done = [answer for answer in answers if answer is not None and answer.status in DONE]
         assert len(answers) == 2
         assert len(done) <= 1, "two acted on the same state"
 
@@ -258,7 +271,16 @@ class Story(RuleBasedStateMachine):
     def make(self, op: str, name: str, body: Any = None, *, if_match: str = "") -> Ask:
         """A request, with a key that no other has."""
         key = f"ask-{next(self.world.numbers)}"
-        return Ask(key=key, environment=self.environment, prompt=name, op=op, body=body, if_match=if_match)
+        asker = self.world.persons[0].id
+        return Ask(
+            key=key,
+            environment=self.environment,
+            prompt=name,
+            op=op,
+            body=body,
+            if_match=if_match,
+            token=asker,
+        )
 
     def act(self, number: int, op: str, name: str, body: Any = None) -> None:
         """Send a request to a registry that is there."""

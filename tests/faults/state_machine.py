@@ -50,7 +50,7 @@ def chapter(number: int, stories: int) -> Result:
         world = World.make(stack, folder, stories + SPARE)
         try:
             _tell(number, stories, world)
-            changes = world.ledger.audit(world.pair.data, world.token_id)
+            changes = world.ledger.audit(world.pair.data)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a find
             traceback.print_exception(error)
             return Result(what, max(world.steps, 1), wrong=1, note=str(_first(error)).partition("\n")[0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count, product
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
 from faults.ledger import Ask, Ledger
@@ -25,9 +25,17 @@ if TYPE_CHECKING:
 
 PROMPTS = ("summarize", "support/triage")
 VERSIONS = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
+DONE = {200, 202}  # carried out, or asked for
 FINAL = {404, 409, 412, 422}  # answers that say that nothing was changed
 LOOK_SECONDS = 0.005
 CHILD_SECONDS = 5.0  # for a forked client to be live
+
+
+class Person(NamedTuple):
+    """A release manager: the id of the token, and its secret."""
+
+    id: str
+    secret: str
 
 
 @dataclass
@@ -35,6 +43,7 @@ class World:
     """Everything that outlives one story.
 
     Attributes:
+        persons: two, of whom the first one asks and the second one approves.
         slowest: seconds that it took, at most, until all agreed after everything was well again.
         steps: how many of all stories were taken.
         counts: how often what was done.
@@ -44,7 +53,7 @@ class World:
     ledger: Ledger
     folder: Path
     ways: list[Proxy]
-    token_id: str
+    persons: tuple[Person, ...]
     slowest: float = 0.0
     steps: int = 0
     counts: Counter[str] = field(default_factory=Counter)
@@ -60,11 +69,18 @@ class World:
             text = _text(name, version, 0)
             author.tag(name, version, text)
             ledger.texts[name, version] = {_digest(text)}
-        environments = ",".join(f"story-{number}" for number in range(stories))
-        pair = Pair(stack, folder, author, environments=environments)
+        names = [name(number) for number in range(stories) for name in (story, guarded)]
+        environments = ",".join(names)
+        rules = folder / "rules.toml"
+        rules.write_text(
+            "".join(f"[environments.{guarded(number)}]\napproval = true\n" for number in range(stories))
+        )
+        pair = Pair(stack, folder, author, environments=environments, config=str(rules))
         ways = [stack.enter_context(Proxy(pair.port(number))) for number in range(2)]
-        tokens = pair.api(0).get("/v1/tokens").json["data"]
-        return cls(pair, ledger, folder, ways, tokens[0]["id"])
+        api = pair.api(0)
+        admin = Person(api.get("/v1/tokens").json["data"][0]["id"], api.token)
+        made = api.call("POST", "/v1/tokens", {"name": "grace", "role": "releaser"}).json
+        return cls(pair, ledger, folder, ways, (admin, Person(made["id"], made["secret"])))
 
     # The author
 
@@ -87,16 +103,23 @@ class World:
         after = None if again else self.ledger.newest
         self.ledger.leave(ask)
         try:
-            answer = self.pair.api(number).act(ask.op, ask.prompt, ask.body, ask.environment, **ask.headers)
+            answer = self.pair.api(number).act(
+                ask.op, ask.prompt, ask.body, ask.environment, **self._headers(ask)
+            )
         except urllib3.exceptions.HTTPError:
             return None
-        if answer.status == 200:
+        if answer.status in DONE:
             self.ledger.acknowledge(ask, answer.json["seq"], after)
+            self.counts[ask.op] += not again
         elif answer.status in FINAL:
             self.ledger.refuse(ask)
         else:
             raise AssertionError(f"{ask}: {answer.status} {answer.text}")
         return answer
+
+    def _headers(self, ask: Ask) -> dict[str, str]:
+        secret = next(person.secret for person in self.persons if person.id == ask.token)
+        return ask.headers | {"Authorization": f"Bearer {secret}"}
 
     def settle(self, number: int) -> None:
         """Repeat what had no answer."""
@@ -134,6 +157,16 @@ class World:
             client.delete(STATES)
             if dump:
                 client.hset(STATES, mapping=dump)
+
+
+def story(number: int) -> str:
+    """The environment of a story."""
+    return f"story-{number}"
+
+
+def guarded(number: int) -> str:
+    """The environment of a story in which a second person must approve."""
+    return f"guarded-{number}"
 
 
 class App:
