@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import SPLIT
@@ -207,6 +207,12 @@ class Client:
         status = self.status()
         of = f" of {status['url']}" if status["url"] else ""
         return f"<{type(self).__module__}.{type(self).__name__}{of}: {status['environment']}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Client is not pickled: a forked process has its parent's; "
+            "where processes are spawned make one in each, as at the top of a module"
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -101,7 +101,7 @@ class Fetcher:
                 del self._flights[what]
 
 
-_warned = Event()
+_warned = False  # no Event: a child that is forked while another thread sets it would wait for ever
 
 
 def _warn_in_event_loop() -> None:
@@ -109,9 +109,10 @@ def _warn_in_event_loop() -> None:
 
     In the log and not as a Python warning: where those are errors, `get` would fail.
     """
-    if _warned.is_set() or not _in_event_loop():
+    global _warned  # noqa: PLW0603 - once a process
+    if _warned or not _in_event_loop():
         return
-    _warned.set()
+    _warned = True
     file, line = next(
         (frame.f_code.co_filename, line)
         for frame, line in walk_stack(None)

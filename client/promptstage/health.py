@@ -103,8 +103,8 @@ class Health:
         self.count("names_let_go")
         if self.counts["names_let_go"] == 1:
             _logger.warning(
-                "more than %d names without a release were asked for; the oldest, such as %s, are not followed "
-                "any more; are names made out of user input?",
+                "more than %d names without a release were asked for; the oldest, such as %s, are not "
+                "followed any more; are names made out of user input?",
                 limits.UNRELEASED_NAMES,
                 name,
             )

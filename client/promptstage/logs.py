@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,15 @@ class _Stamping:
 
 _lock = Lock()
 _ours: _Stamping | None = None
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603 - the parent's may be held by a thread that is not here
+    _lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def install() -> None:

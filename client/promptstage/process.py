@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 from typing import Protocol
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 
 class Living(Protocol):
@@ -21,16 +21,21 @@ class Living(Protocol):
         """The interpreter ends: save what is left, which is what a short job's next run has."""
 
 
-_living: WeakSet[Living] = WeakSet()
+_living: WeakValueDictionary[int, Living] = WeakValueDictionary()
 
 
 def tell(one: Living) -> None:
     """Tell it of forks and of the end, as long as it lives."""
-    _living.add(one)
+    _living[id(one)] = one
+
+
+def _all() -> list[Living]:
+    """In one step, for at the end other threads may still make some."""
+    return [one for reference in _living.valuerefs() if (one := reference())]
 
 
 def _after_fork() -> None:
-    living = tuple(_living)
+    living = _all()
     for one in living:
         one.reset()
     for one in living:
@@ -38,7 +43,7 @@ def _after_fork() -> None:
 
 
 def _at_exit() -> None:
-    for one in tuple(_living):
+    for one in _all():
         one.close()
 
 

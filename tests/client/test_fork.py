@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import pickle
 import socket
 import threading
 from contextlib import suppress
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from client.fake_registry import FakeRegistry, release, until
 
-from promptstage import Client
+from promptstage import Client, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,6 +102,23 @@ def test_a_fork_during_a_first_fetch(connect: Connect, registry: FakeRegistry) -
     Thread(target=release_all, daemon=True).start()
     assert in_child(lambda: client.get("summarize").version) == "1.2.0"
     waiting.join()
+
+
+def test_a_fork_while_another_thread_installs_the_stamp() -> None:
+    """The child installs it too, and waits for nobody who is not there."""
+
+    def child() -> bool:
+        logs.install()
+        return hasattr(logging.makeLogRecord({}), "promptstage")
+
+    with logs._lock:
+        assert in_child(child)
+
+
+def test_a_client_is_not_pickled(connect: Connect) -> None:
+    """The error says what to do where processes are spawned."""
+    with pytest.raises(TypeError, match="make one in each"):
+        pickle.dumps(connect())
 
 
 @pytest.fixture
