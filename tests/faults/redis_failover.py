@@ -113,10 +113,14 @@ def _hanging(watched: Watched, load: Load) -> str:
 
 
 def _blind(watched: Watched, load: Load) -> str:
-    """Kill the Sentinel."""
+    """Let the Sentinel hang, and kill it."""
+    watched.sentinel.hang()
+    load.go_on(CHANGES)
+    watched.sentinel.go_on()
     watched.sentinel.stop()
     load.go_on(CHANGES)
     watched.sentinel.start()
+    watched.hurry()
     return ""
 
 
@@ -128,6 +132,7 @@ def _all(watched: Watched, load: Load) -> str:
     load.go_on(CHANGES)
     for one in (watched.sentinel, master, replica):
         one.start()
+    watched.hurry()
     until(lambda: watched.named() is master, "the Sentinel")
     return ""
 
@@ -139,6 +144,7 @@ def _two(watched: Watched) -> tuple[Server, Server]:
         replica.start()
     replica.ask("REPLICAOF", HOST, master.port)
     until(lambda: _seq(replica) >= _seq(master) > 0, "the replica")
+    until(watched.is_replica_known, "the Sentinel to know the replica")
     return master, replica
 
 
@@ -151,7 +157,7 @@ ACTS = {
     "a planned failover": _planned,
     "the master killed, and back empty": _killed,
     "the master hangs, and goes on beside the new one": _hanging,
-    "the Sentinel killed, the master is well": _blind,
+    "the Sentinel hangs and is killed, the master is well": _blind,
     "all killed, and back empty": _all,
 }
 IN_SHORT = [("a replica that was cut off is made master", _cut_off)]

@@ -79,7 +79,7 @@ class Stage:
     def start(self, stack: ExitStack) -> Registry:
         """Start one more registry of the folder."""
         registry = Registry(self._author.path, self._folder / "data", redis_url=self._url)
-        stack.callback(registry.stop)
+        stack.callback(registry.kill)
         return registry
 
     @contextmanager

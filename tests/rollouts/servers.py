@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 ANSWER_SECONDS = 2.0  # after which a server counts as one that hangs
 NODE_TIMEOUT_MS = 1000
-DOWN_AFTER_MS = 500  # a replica that was cut off for ten times as long is no candidate any more
+DOWN_AFTER_MS = 1500  # longer than a Sentinel needs to reach a server that it lost, which is a second
+LOOK_MS = 200  # a Sentinel takes no replica that it has not looked at for some seconds
 AT_ONCE = ("--repl-diskless-sync-delay", 0)  # a replica need not wait for others
 
 
@@ -211,12 +212,20 @@ class Watched:
         self.sentinel = sentinel(
             stack, folder / "sentinel", self.master.port, f"sentinel auth-pass prompts {self.password}"
         )
-        until(self._is_replica_known, "the Sentinel to know the replica")
+        self.hurry()
+        until(self.is_replica_known, "the Sentinel to know the replica")
 
-    def _is_replica_known(self) -> bool:
-        replicas = self.sentinel.ask("SENTINEL REPLICAS", "prompts")
-        flags = [told[told.index("flags") + 1] for told in replicas]
-        return flags == ["slave"]  # and not `slave,disconnected`
+    def hurry(self) -> None:
+        """Let the Sentinel look at its servers often, which it forgets when it ends."""
+        self.sentinel.ask("SENTINEL DEBUG", "INFO-PERIOD", LOOK_MS)
+
+    def is_replica_known(self) -> bool:
+        """Whether the Sentinel could make the replica the master."""
+        for told in self.sentinel.ask("SENTINEL REPLICAS", "prompts"):
+            about = dict(zip(told[::2], told[1::2], strict=True))
+            if about["flags"] == "slave" and about["master-link-status"] == "ok":
+                return True
+        return False
 
     def ask(self, *command: str | int | bytes, seconds: float = ANSWER_SECONDS) -> Any:
         """Send a command to the master."""
@@ -243,7 +252,7 @@ def sentinel(stack: ExitStack, folder: Path, master: int, *lines: str) -> Server
     watched = (
         f"sentinel monitor prompts {HOST} {master} 1",
         f"sentinel down-after-milliseconds prompts {DOWN_AFTER_MS}",
-        "sentinel failover-timeout prompts 5000",
+        "sentinel failover-timeout prompts 2000",
         *lines,
     )
     (folder / "sentinel.conf").write_text("\n".join(watched))
