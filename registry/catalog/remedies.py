@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _OUT_OF_REACH = re.compile(
     "unable to access|Could not read from remote repository|Authentication failed|could not read Username"
     "|RPC failed"
+    "|No space left on device|Disk quota exceeded|Input/output error|Read-only file system"
 )
 _PORT = re.compile(r"(?P<name>.*?)(:(?P<port>\d+))?")
 
@@ -29,7 +30,7 @@ def explain(upstream: Upstream, error: GitFailed) -> GitFailed:
 
 
 def out_of_reach(error: GitFailed) -> bool:
-    """Whether the repository was out of reach, whatever was asked of it."""
+    """Whether the repository was out of reach, or a disk took nothing, whatever was asked of it."""
     return bool(_OUT_OF_REACH.search(error.words))
 
 

@@ -12,6 +12,7 @@ import pytest
 from support import PromptRepository, prompt
 
 from registry.catalog.mirror import Mirror
+from registry.catalog.remedies import out_of_reach
 from registry.errors import GitFailed, Unavailable
 from registry.locks import locked
 
@@ -215,6 +216,7 @@ def test_processes_share_a_data_folder(author: PromptRepository, mirror: Mirror,
 import time
 from pathlib import Path
 from registry.catalog.mirror import Mirror
+from registry.catalog.remedies import out_of_reach
 mirror = Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r})
 while len(mirror.tags()) < 20:
     try:
@@ -341,3 +343,16 @@ def test_hooks_and_configuration_have_no_effect(
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "fatal: write error: No space left on device",
+        "error: fsync error on 'objects/4b/x': Input/output error",
+        "error: unable to create temporary file: Read-only file system",
+    ],
+)
+def test_a_disk_that_fails_is_no_tags_fault(words: str) -> None:
+    """Else the tag would be tried again in five minutes only, although the disk may be well at once."""
+    assert out_of_reach(GitFailed("it failed", words=words))

@@ -14,6 +14,7 @@ from faults import traced
 from faults.proof import Result, at_least
 from faults.writer import begin, head
 from faults.writers import Slot, Spawner, audit
+from support import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ SIZE = 32 << 20  # bytes
 PAGE = 4096  # bytes, the least that a file takes
 PAGES = 12  # fewer than a write needs
 SYNCS = 10  # fewer than a registry makes in one write
+NOT_MOUNTED = "only root may mount one to fill"
 UNSURE = "Idempotency-Key"  # what is told to repeat with, if only the very last sync failed
 
 
@@ -31,13 +33,15 @@ def prove(*, full: bool) -> Iterator[Result]:
     rounds = 4 if full else 1
     with Spawner() as spawner, TemporaryDirectory() as name:
         folder = Path(name)
-        if _mount(folder, f"size={SIZE}"):
-            with _mounted(folder), _writer(folder, spawner) as slot:
+        if mount(folder, f"size={SIZE}"):
+            with mounted(folder), _writer(folder, spawner) as slot:
                 spaces = range(PAGES) if full else (0, 5, 10)
-                yield _refused("the disk is full", slot, [_full(folder, left) for left in [*spaces] * rounds])
-                yield _refused("the disk is read-only", slot, [_read_only(folder) for _ in range(rounds * 3)])
+                yield _refused(
+                    "the disk is full", slot, [full_but(folder, left) for left in [*spaces] * rounds]
+                )
+                yield _refused("the disk is read-only", slot, [read_only(folder) for _ in range(rounds * 3)])
         else:
-            yield Result("the disk is full or read-only", 0, void="only root may mount one to fill")
+            yield Result("the disk is full or read-only", 0, void=NOT_MOUNTED)
         if traced.possible():
             with _writer(folder, spawner) as slot:
                 numbers = range(1, SYNCS + 1) if full else (1, 7)
@@ -78,7 +82,7 @@ def _refused(what: str, slot: Slot, faults: Sequence[AbstractContextManager[None
 
 
 @contextmanager
-def _full(folder: Path, left: int) -> Iterator[None]:
+def full_but(folder: Path, left: int) -> Iterator[None]:
     """Leave so many pages of a disk."""
     filler = folder / "filler"
     with filler.open("wb") as file:
@@ -90,12 +94,13 @@ def _full(folder: Path, left: int) -> Iterator[None]:
 
 
 @contextmanager
-def _read_only(folder: Path) -> Iterator[None]:
-    _mount(folder, "remount,ro")
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nothing be written; one that is written to just now is left a moment."""
+    until(lambda: mount(folder, "remount,ro"), "the disk to be read-only")
     try:
         yield
     finally:
-        _mount(folder, "remount,rw")
+        mount(folder, "remount,rw")
 
 
 @contextmanager
@@ -123,7 +128,7 @@ def _writer(folder: Path, spawner: Spawner) -> Iterator[Slot]:
         slot.kill(git=True)
 
 
-def _mount(folder: Path, options: str) -> bool:
+def mount(folder: Path, options: str) -> bool:
     """Mount a small disk, or mount it anew: whether that may be done here."""
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     return (
@@ -133,7 +138,8 @@ def _mount(folder: Path, options: str) -> bool:
 
 
 @contextmanager
-def _mounted(folder: Path) -> Iterator[None]:
+def mounted(folder: Path) -> Iterator[None]:
+    """Take a disk away in the end."""
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ PROOFS: tuple[str, ...] = (
     "state_machine",
     "journal_states",
     "disk",
+    "disk_http",
     "prompt_files",
     "tokens",
     "webhooks",
