@@ -142,14 +142,17 @@ class Link:
         return hints
 
     def _named(self, known: redis.Redis) -> redis.Redis:
-        """The master whom the Sentinels name now; the known one if they name nobody, or there are none."""
-        if self._url.kind == "sentinel" and time.monotonic() >= self._named_until:
-            self._named_until = time.monotonic() + NAMED_SECONDS
-            with suppress(RedisError, OSError):
-                place = self._ask()
-                if place != _place(known):
-                    self._master = _at(self._url, place)
-                    return self._master
+        """The master whom a Sentinel names now; the known one if it does not answer, or there is none."""
+        if self._url.kind != "sentinel" or time.monotonic() < self._named_until:
+            return known
+        self._named_until = time.monotonic() + NAMED_SECONDS
+        try:
+            place = _ask_sentinel(self._url, self._places[0], self._key)
+        except (RedisError, OSError):  # the next one is asked the next time, as nobody may wait for several
+            self._places.rotate(-1)
+            return known
+        if place != _place(known):
+            self._master = known = _at(self._url, place)
         return known
 
     @contextmanager

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = "{test}:states"
-IN_CLUSTER = "+cluster|myid +asking"
-NEEDED = "+eval +exists +hget +hset +hgetall +hdel +del +expire +time +publish +subscribe +unsubscribe"
+NEEDED = (
+    "+eval +exists +hget +hset +hgetall +hdel +del +expire +time +publish +subscribe +unsubscribe "
+    "+select +cluster|myid +asking"
+)
 
 
 @contextmanager
@@ -68,6 +70,11 @@ def wakes(board: Board, other: Board, seq: int) -> bool:
     return time.monotonic() - begun < PATIENCE / 2 and other.head() == (1, seq)
 
 
+def allow(server: Server) -> None:
+    """Make a user who may do what a registry does."""
+    server.ask("ACL SETUSER", "promptstage", "on", ">p@ss:w", "~{test}*", "&{test}*", *NEEDED.split())
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the servers keep what they keep."""
@@ -85,7 +92,7 @@ def stack() -> Iterator[ExitStack]:
 def server(stack: ExitStack, folder: Path) -> Server:
     """One server, with a password and a user who may do what a registry does."""
     made = Server(stack, folder / "one", "--requirepass", "top-secret", password="top-secret")
-    made.ask("ACL SETUSER", "promptstage", "on", ">p@ss:w", "~{test}*", "&{test}*", *NEEDED.split())
+    allow(made)
     made.ask("ACL SETUSER", "guest", "on", ">guest-secret", "~other*", "+@all")
     return made
 
@@ -132,6 +139,18 @@ def test_a_user_with_a_password(server: Server, login: str) -> None:
         board.retract("process")
         with board_at(f"redis://{login}@{HOST}:{server.port}/0") as other:
             assert wakes(board, other, 3)
+
+
+def test_the_same_rights_elsewhere(server: Server, cluster: Cluster) -> None:
+    """They are enough in a database of its own, and in a Cluster whose slots move."""
+    with board_at(f"redis://promptstage:p@ss:w@{HOST}:{server.port}/1") as board:
+        assert keeps(board, 5)
+    for node in cluster.nodes:
+        allow(node)
+    with board_at(f"redis+cluster://promptstage:p@ss:w@{HOST}:{cluster.nodes[0].port}") as board:
+        assert keeps(board, 6)
+        with cluster.moving(KEY):
+            assert keeps(board, 7)
 
 
 def test_a_certificate_on_either_side(doors: list[TlsDoor], pem: tuple[Path, Path]) -> None:
