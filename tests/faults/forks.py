@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from faults.promotes import Promotes
 
 SEED = 20261123
-FORKS = {True: 240, False: 18}  # in full, in short
+FORKS = {True: 300, False: 18}  # in full, in short
 TASKS = 36
 METHODS: dict[bool, tuple[str, ...]] = {True: ("fork", "forkserver", "spawn"), False: ()}
 SERVE_SECONDS = {True: 10.0, False: 1.0}

@@ -118,11 +118,9 @@ def seq_of(client: Client) -> int:
 
 def sockets_of(pid: int | str, port: int) -> set[str]:
     """The connections to a port that a process holds, by their inodes."""
-    there = {
-        fields[9]
-        for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
-        if fields[2].endswith(f":{port:04X}")
-    }
+    remote = f":{port:04X} "
+    lines = (line for line in Path("/proc/net/tcp").read_text().splitlines() if remote in line)
+    there = {fields[9] for fields in map(str.split, lines) if fields[2].endswith(remote.strip())}
     return {
         link.removeprefix("socket:[").removesuffix("]") for link in _links(pid) if link.startswith("socket:")
     } & there
