@@ -66,6 +66,7 @@ class Follower:
         self._save = save
         self._stop = Event()
         self.reset()
+        self._attempted = -limits.ATTEMPT_SPACING
 
     def reset(self) -> None:
         """At first, and in a forked child: no thread, no stream, new locks."""
@@ -83,7 +84,8 @@ class Follower:
         self._inquired: dict[str, float] = {}
         self._failures = 0
         self._streamless = 0
-        self._attempted = -limits.ATTEMPT_SPACING
+        # A child that is about to end, or to run another program, need not connect.
+        self._attempted = time.monotonic() + limits.GATHER - limits.ATTEMPT_SPACING
 
     @property
     def is_stopped(self) -> bool:

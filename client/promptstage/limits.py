@@ -20,7 +20,8 @@ ATTEMPT_SPACING = 1.0
 """Never more than one attempt to connect in this time, whatever happens; new names are gathered meanwhile."""
 
 GATHER = 0.05
-"""How long to wait for more new names before the stream is opened again: a burst is one opening."""
+"""How long to wait for more new names before the stream is opened again: a burst is one opening. A forked
+child waits as long: it may be about to run another program, as one of `subprocess` with a `preexec_fn` is."""
 
 BACK_OFF_BASE = 1.0
 BACK_OFF_CAP = 30.0

@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import socket
+import subprocess
 import threading
 from contextlib import suppress
 from threading import Thread
@@ -119,6 +120,19 @@ def test_a_client_is_not_pickled(connect: Connect) -> None:
     """The error says what to do where processes are spawned."""
     with pytest.raises(TypeError, match="make one in each"):
         pickle.dumps(connect())
+
+
+def test_a_child_that_ends_at_once_connects_to_nothing(
+    connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one that runs another program, as those of `subprocess` with a `preexec_fn`."""
+    monkeypatch.setattr("promptstage.limits.GATHER", 60.0)
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+    assert in_child(lambda: client.get("summarize").version) == "1.2.0"
+    subprocess.run(["true"], preexec_fn=lambda: None, check=True)
+
+    assert len(registry.asked) == 1
 
 
 @pytest.fixture

@@ -135,6 +135,7 @@ def _links(pid: int | str) -> Iterator[str]:
 
 
 def wait(look: Callable[[], bool], seconds: float) -> bool:
+    """Look until it is so, and say whether it was in time."""
     deadline = time.monotonic() + seconds
     while not look():
         if time.monotonic() > deadline:
