@@ -107,7 +107,8 @@ def mirror(lag: Lag | None) -> Iterator[Check]:
     if lag is None:
         return
     url, error = lag.status.url, lag.status.error
-    behind = f"{url} lacks the newest changes, {lag.changes}; the oldest is {lag.seconds:.0f} s old"
+    count = "1 change" if lag.changes == 1 else f"{lag.changes} changes"
+    behind = f"{url} lacks {count}, the oldest for {lag.seconds:.0f} s"
     if error:
         message = f"{behind}: {error}" if lag.changes else f"{url}: {error}"
         yield Check("journal mirror", "warning", message, MIRROR)

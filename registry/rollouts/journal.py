@@ -314,8 +314,9 @@ def write_marker(folder: Path, epoch: int) -> None:
 
 
 def _missing(folder: Path) -> str:
+    gone = " and no ".join(name for name in (REPOSITORY, MARKER) if not (folder / name).exists())
     return (
-        f"{folder} holds no journal, but is not empty: nothing is re-created there. "
+        f"{folder} is not empty, but has no {gone}: nothing is re-created there. "
         "Restore it from a backup (promptstage journal restore), make one of what a mirror or Redis holds "
         "(promptstage journal recover), or begin anew in an empty folder"
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 from git_hosts import http_host
+from rollouts.story import promote, tell
 from support import Registry, children, until
 
 from registry.catalog.upstream import Credentials
@@ -122,6 +124,19 @@ def test_a_mirror_that_holds_something_else(two: Registry, tmp_path: Path) -> No
 
     assert has(path, foreign)
     assert lag(two) == 1
+
+
+def test_a_registry_on_an_old_copy(serve: Callable[..., Registry], tmp_path: Path) -> None:
+    """Nothing else knows that it is one: the mirror is asked at the start, and has what the copy has not."""
+    data = tell(tmp_path / "data", "1.0.0")
+    mirror.remember(data, mirror.push(data, str(tmp_path / "m.git"), Credentials(), begin=True).url)
+    shutil.copytree(data, tmp_path / "old")
+    promote(data, "1.1.0")
+    mirror.push(data, str(tmp_path / "m.git"), Credentials())
+    registry = serve("old")
+    registry.find("if this is an old copy, go on from what is there")
+
+    assert "promptstage_journal_mirror_error 1.0" in registry.api.get("/metrics").text
 
 
 def test_a_registry_killed_in_the_middle_of_a_push(serve: Callable[..., Registry], tmp_path: Path) -> None:

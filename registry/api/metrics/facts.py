@@ -72,6 +72,7 @@ class Facts(Collector):
             name = "journal_mirror_lag"
             yield _gauge(f"{name}_changes", "Changes that the journal's mirror has not.", lag.changes)
             yield _gauge(f"{name}_seconds", "The age of the oldest of them; 0: there is none.", lag.seconds)
+            yield _gauge("journal_mirror_error", "Whether the last push failed.", bool(lag.status.error))
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:

@@ -46,6 +46,9 @@ class Mirroring:
         self._stopped = Event()
         self._pushing: Git | None = None
         self._starting = Lock()
+        self._looked = (
+            False  # whether the mirror was asked since the start: it tells an old copy from the newest
+        )
         self._complaint = ""  # what was last logged
         self._thread = Thread(target=self._run, name="promptstage-mirror", daemon=True)
 
@@ -84,7 +87,7 @@ class Mirroring:
         if known.error:
             pause = min(LOOK_SECONDS * 2 ** min(known.failures, DOUBLINGS), BACKOFF_SECONDS)
             return not 0 <= (clock.now() - known.tried_at).total_seconds() < pause
-        return known.commit != tree.oid(git, BRANCH)
+        return not self._looked or known.commit != tree.oid(git, BRANCH)
 
     def _push(self, url: str) -> None:
         upstream = Upstream(url, self._credentials)
@@ -104,6 +107,7 @@ class Mirroring:
             else:
                 self._succeeded()
             finally:
+                self._looked = True
                 with self._starting:
                     self._pushing = None
 
