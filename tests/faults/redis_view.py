@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from faults.proof import Result, at_least
-from faults.stage import KEY, Load, Stage
+from faults.stage import KEY, READ, Load, Stage
 from rollouts.servers import HOST, Server
+from support import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ def prove(*, full: bool) -> Iterator[Result]:
             result = stage.under(fault.what, partial(_while, server, fault, changes), full=full)
             yield at_least(result, changes)
         yield stage.kept()
+        if full:
+            yield _two_journals(stage, stack)
 
 
 def _while(server: Server, fault: Fault, changes: int, load: Load) -> str:
@@ -46,6 +49,19 @@ def _while(server: Server, fault: Fault, changes: int, load: Load) -> str:
     load.go_on(changes)
     fault.heal(server)
     return ""
+
+
+def _two_journals(stage: Stage, stack: ExitStack) -> Result:
+    """Let a registry with a journal of its own use the same keys: the later one wins, the other refuses."""
+    stranger = stage.start(stack, data="elsewhere").api
+    made = stranger.act("promote", "summarize", {"version": "1.0.0"}).json
+    until(lambda: stage.position() == (made["epoch"], made["seq"]), "the client")
+    wrong = 0
+    for registry in stage.registries:
+        answer = registry.api.act("promote", "summarize", {"version": "1.1.0"})
+        wrong += (answer.status, answer.json.get("code")) != (503, "journal_behind")
+        wrong += registry.api.get(READ).json["epoch"] != made["epoch"]
+    return Result("two journals on one prefix", 1, wrong=wrong, note="the earlier one is read-only")
 
 
 def _faults() -> Iterator[Fault]:

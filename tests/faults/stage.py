@@ -76,9 +76,9 @@ class Stage:
         stack.callback(self.client.close)
         assert self.client.ready(PATIENCE), self.client.status()
 
-    def start(self, stack: ExitStack) -> Registry:
-        """Start one more registry of the folder."""
-        registry = Registry(self._author.path, self._folder / "data", redis_url=self._url)
+    def start(self, stack: ExitStack, data: str = "data") -> Registry:
+        """Start one more registry, of the same folder if no other is named."""
+        registry = Registry(self._author.path, self._folder / data, redis_url=self._url)
         stack.callback(registry.kill)
         return registry
 
@@ -116,6 +116,11 @@ class Stage:
             load.settle()
         load.wrong += not _comes(self.is_whole)
         return load.result(what, changes, note, full=full)
+
+    def position(self) -> Position:
+        """What the client holds."""
+        held: Any = self.client.status()["prompts"]["summarize"]
+        return held["epoch"], held["seq"]
 
     def is_whole(self) -> bool:
         """Whether Redis has what the journal has, and nothing else."""
@@ -196,8 +201,7 @@ class Load:
         seen = (0, 0)
         while not self.ended.wait(LOOK_SECONDS):
             now = time.monotonic()
-            held: Any = self._stage.client.status()["prompts"]["summarize"]
-            position = (held["epoch"], held["seq"])
+            position = self._stage.position()
             self.wrong += position < seen
             seen = max(position, seen)
             self._note("client", self._lacking(position, now))
