@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from faults.proof import Result
     from rollouts.servers import Server
 
-CHANGES = 5  # while nothing is done
+CHANGES = 3  # while nothing is done
 MOMENT_SECONDS = 0.5  # half of what the nodes wait for each other
 
 
