@@ -258,6 +258,18 @@ def revoke(data: Path) -> None:
         journal.write(lock, head.commit, change, {token_path(token.id): token.model_dump_json().encode()})
 
 
+def test_a_mirror_of_another_journal(data: Path, tmp_path: Path) -> None:
+    """It may well be newer; nothing of it is taken."""
+    (tmp_path / "other").mkdir()
+    with closing(Journal(tmp_path / "other")) as journal, journal.lock() as lock:
+        journal.create(lock, EPOCH + 1, {})
+    mirror.push(tmp_path / "other", str(tmp_path / "m.git"), OPEN, begin=True)
+    with pytest.raises(Unavailable, match="another journal"):
+        mend_with(data, tmp_path / "m.git")
+
+    assert states(data) == {"summarize": "1.1.0"}
+
+
 def test_a_mirror_that_holds_no_journal(data: Path, tmp_path: Path) -> None:
     """It says so, whether it is empty or something else."""
     for name, words in (("away", "cannot be read"), ("empty", "cannot be read")):

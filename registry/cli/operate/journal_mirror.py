@@ -18,6 +18,7 @@ from registry.cli.operate.data_folder import (
 )
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
+from registry.errors import Invalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ NO_MIRROR = "The journal has no mirror; give it one: promptstage journal mirror 
 
 def mirror(
     url: Annotated[
-        str | None, typer.Argument(metavar="[URL]", help="Of a git repository for this alone, or a path.")
+        str | None, typer.Argument(metavar="URL", help="Of a git repository for this alone, or a path.")
     ] = None,
     *,
     data: Data = DEFAULT,
@@ -50,6 +51,8 @@ def mirror(
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     from registry.rollouts.upkeep import mirror as mirrors  # noqa: PLC0415 - for this command alone
 
+    if stop and url:
+        raise Invalid("--stop ends whatever mirror there is; leave the URL out")
     if stop:
         ended = mirrors.forget(data)
         output.say(f"{clean(ended)} is not kept up to date any more" if ended else NO_MIRROR)

@@ -119,7 +119,8 @@ def look(
         mirror: a folder with a verified copy of what a mirror holds.
 
     Raises:
-        Unavailable: none of them holds anything (`journal_missing`).
+        Unavailable: none of them holds anything (`journal_missing`), or the mirror holds another journal
+            (`not_ours`).
     """
     found = Found()
     source = next((path for path in _sources(folder) if path.exists()), None)
@@ -170,6 +171,8 @@ def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[s
     found.here = here.record.position if here else None
     if there is not None:
         found.mirrored = there.record.position
+        if here is not None:
+            _check_same(here, there)
         if found.here is None or found.here < found.mirrored:
             found.problems = found.problems or ("the journal is older than its mirror",)
             here = replace(there, pack=_pack(there.git, there.commit))
@@ -179,6 +182,17 @@ def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[s
             found.take_record(tree.record(local, commit))
     if here is not None:
         _go_on_from(here, found)
+
+
+def _check_same(here: _Whole, there: _Whole) -> None:
+    """Let a mirror pass that began with the same change; another journal's is named by mistake."""
+    begun = [tree.history(whole.git, whole.commit)[0] for whole in (here, there)]
+    if begun[0] != begun[1]:
+        raise Unavailable(
+            "the mirror holds another journal than this folder: they began with different changes. Name this "
+            "one's with --mirror, or go on --without-mirror",
+            code="not_ours",
+        )
 
 
 def _go_on_from(whole: _Whole, found: Found) -> None:
