@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import urllib3
 from faults.caller import GETS_A_SECOND, NAME, Caller, Position
 from faults.proof import Result
-from support import Api, PromptRepository, Registry, prompt
+from support import Api, PromptRepository, Registry, prompt, until
 
 from promptstage import Client, limits
 
@@ -54,14 +54,15 @@ def is_true(served: Prompt) -> bool:
 class Service:
     """A registry process of its own, which can be ended and started again where it was."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, redis_url: str = "") -> None:
         self.folder = folder
+        self.redis_url = redis_url
         self.author = PromptRepository(folder / "prompts")
         for version in VERSIONS:
             self.author.tag(NAME, version, text_of(version))
-        self.registry = Registry(self.author.path, folder / "data")
+        self.registry = Registry(self.author.path, folder / "data", redis_url=redis_url)
         self.port, self.token = self.registry.port, self.registry.api.token
-        assert self.registry.api.act("promote", NAME, {"version": VERSIONS[0]}).status == 200
+        self.promote()
 
     @property
     def api(self) -> Api:
@@ -71,7 +72,19 @@ class Service:
     def start(self) -> None:
         """Start it again."""
         self.registry.api.close()
-        self.registry = Registry(self.author.path, self.folder / "data", port=self.port)
+        self.registry = Registry(
+            self.author.path, self.folder / "data", port=self.port, redis_url=self.redis_url
+        )
+
+    def promote(self) -> Position:
+        """Put another version in force; where."""
+        return until(self._promote_another, "a promote")
+
+    def _promote_another(self) -> Position | None:
+        stable = self.api.state(NAME)["stable"]
+        other = VERSIONS[VERSIONS.index(stable["version"]) - 1] if stable else VERSIONS[0]
+        answer = self.api.act("promote", NAME, {"version": other})  # somebody else may be faster
+        return (answer.json["epoch"], answer.json["seq"]) if answer.status == 200 else None
 
     def history(self) -> dict[Position, str]:
         """The version that each change put in force for all, by its position."""

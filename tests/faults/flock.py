@@ -9,17 +9,26 @@ import json
 import logging
 import math
 import os
+import subprocess
 import sys
 import time
 from collections import defaultdict
 from pathlib import Path
 from threading import Thread, get_ident
+from typing import TYPE_CHECKING, Any
 
 from faults.caller import NAME
 from faults.crowd import is_true
 from faults.pace import paced
 
 from promptstage import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from faults.crowd import Service
+
+    from promptstage.status import PromptStatus
 
 BREATH = 0.01  # seconds after each round of `get`, in which others may use the interpreter
 
@@ -66,6 +75,10 @@ class Flock:
         threads = [client._source._follower._thread.ident for client in self.clients]  # type: ignore[attr-defined]
         return [self.attempts[thread] for thread in threads], self.gets, self.bad
 
+    def look(self) -> tuple[float, list[PromptStatus]]:
+        """The wall clock of this process, and how each client says that it stands."""
+        return time.time(), [client.status()["prompts"][NAME] for client in self.clients]
+
     def _note(self, event: str, _: object) -> None:
         if event == "socket.connect":
             self.attempts[get_ident()].append(time.monotonic())
@@ -82,6 +95,44 @@ class Flock:
                 except Exception:  # noqa: BLE001 - there may be none, whatever it is
                     self.bad += 1
             time.sleep(BREATH)
+
+
+class Herd:
+    """All clients of a service, in several processes."""
+
+    def __init__(
+        self,
+        service: Service,
+        flocks: int,
+        size: int,
+        pace: float,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.size = flocks * size
+        self._flocks = [
+            subprocess.Popen(
+                [sys.executable, "-m", "faults.flock", service.registry.url, str(folder), str(size)],
+                env={**os.environ, **(environment or {}), "TOKEN": service.token, "PACE": str(pace)},
+                cwd=Path(__file__).parents[1],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            for folder in (service.folder / f"flock-{number}" for number in range(flocks))
+        ]
+
+    def ask(self, order: str, *arguments: object) -> list[Any]:
+        """What each flock says."""
+        for flock in self._flocks:
+            assert flock.stdin
+            flock.stdin.write(json.dumps([order, *arguments]).encode() + b"\n")
+            flock.stdin.flush()
+        return [json.loads(flock.stdout.readline()) for flock in self._flocks if flock.stdout]
+
+    def close(self) -> None:
+        """End all."""
+        for flock in self._flocks:
+            flock.kill()
+            flock.communicate()
 
 
 def main(url: str, folder: str, size: str) -> None:

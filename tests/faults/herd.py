@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import math
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import urllib3
-from faults.caller import GETS_A_SECOND, NAME, Position
-from faults.crowd import VERSIONS, Service
+from faults.busy import busy
+from faults.caller import GETS_A_SECOND, NAME
+from faults.crowd import Service
+from faults.flock import Herd
 from faults.pace import SLACK
 from faults.proof import Result
 from support import Api
@@ -38,38 +35,6 @@ RETRY_AFTER = {True: 3, False: 1}  # seconds; the header knows no less than one
 GATHER = 60.0  # seconds in which all have a stream at first
 BREATH = 0.01
 ANSWERED = {True: 1.0, False: 5.0}  # seconds in which others are answered, also while all come back
-BUSY = b"HTTP/1.1 503 Busy\r\nRetry-After: %d\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
-
-class Herd:
-    """All clients, in several processes."""
-
-    def __init__(self, service: Service, *, full: bool) -> None:
-        self.size = FLOCKS[full] * SIZE[full]
-        self._flocks = [
-            subprocess.Popen(
-                [sys.executable, "-m", "faults.flock", service.registry.url, str(folder), str(SIZE[full])],
-                env={**os.environ, "TOKEN": service.token, "PACE": str(PACE[full])},
-                cwd=Path(__file__).parents[1],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
-            for folder in (service.folder / f"flock-{number}" for number in range(FLOCKS[full]))
-        ]
-
-    def ask(self, order: str, *arguments: object) -> list[Any]:
-        """What each flock says."""
-        for flock in self._flocks:
-            assert flock.stdin
-            flock.stdin.write(json.dumps([order, *arguments]).encode() + b"\n")
-            flock.stdin.flush()
-        return [json.loads(flock.stdout.readline()) for flock in self._flocks if flock.stdout]
-
-    def close(self) -> None:
-        """End all."""
-        for flock in self._flocks:
-            flock.kill()
-            flock.communicate()
 
 
 class Bystander:
@@ -101,42 +66,11 @@ class Bystander:
                     self.waits.append(time.monotonic() - begun if status == 200 else math.inf)
 
 
-@contextmanager
-def _busy(port: int, seconds: int) -> Iterator[None]:
-    """A server in the place of the registry that has no time for anybody."""
-    ready, loop = Event(), asyncio.new_event_loop()
-
-    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            await reader.readuntil(b"}}")  # the question's end
-            writer.write(BUSY % seconds)
-            await writer.drain()
-        writer.close()
-
-    async def serve() -> None:
-        await asyncio.start_server(refuse, "127.0.0.1", port, backlog=1024)
-        ready.set()
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        task = loop.create_task(serve())
-        loop.run_forever()
-        task.cancel()
-
-    thread = Thread(target=run)
-    thread.start()
-    ready.wait(SLACK)
-    yield
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
 def prove(*, full: bool) -> Iterator[Result]:
     """Let them come, kill their registry, and let them come back: by themselves, and when told."""
     with TemporaryDirectory() as name, closing(Service(Path(name))) as service:
         begun = time.monotonic()
-        with closing(Herd(service, full=full)) as herd:
+        with closing(Herd(service, FLOCKS[full], SIZE[full], PACE[full])) as herd:
             there = sum(herd.ask("connected", GATHER))
             note = f"all have a stream after {time.monotonic() - begun:.1f} s"
             yield Result("clients come all at once", herd.size, stale=herd.size - there, note=note)
@@ -157,14 +91,14 @@ def _strike(herd: Herd, service: Service, absence: Absence, *, full: bool) -> Re
     pace, retry_after = PACE[full], absence.retry_after
     before = _Reports(herd)
     service.registry.kill()
-    with _busy(service.port, retry_after) if retry_after else nullcontext():
+    with busy(service.port, retry_after) if retry_after else nullcontext():
         shut = time.monotonic()
         time.sleep(HOLD[full] + retry_after)
         told = shut, time.monotonic() - SLACK  # who came so early had to come again meanwhile
     service.start()
     back = time.monotonic()
     bystander = Bystander(service)
-    position = _promote(service)
+    position = service.promote()
     back_off = (limits.BACK_OFF_CAP + limits.ATTEMPT_SPACING) * pace
     reached = sorted(chain.from_iterable(herd.ask("reach", position, retry_after + back_off + SLACK)))
     bystander.stop()
@@ -194,14 +128,6 @@ class _Reports:
         self.attempts: list[list[float]] = [times for all_times, _, _ in reports for times in all_times]
         self.gets = sum(gets for _, gets, _ in reports)
         self.bad = sum(bad for _, _, bad in reports)
-
-
-def _promote(service: Service) -> Position:
-    """Put another version in force; where."""
-    now = service.api.state(NAME)["stable"]["version"]
-    other = VERSIONS[VERSIONS.index(now) - 1]
-    answer = service.api.act("promote", NAME, {"version": other}).json
-    return answer["epoch"], answer["seq"]
 
 
 def _crowded(attempts: list[list[float]], spacing: float) -> int:

@@ -37,6 +37,7 @@ PROOFS: tuple[str, ...] = (
     "nginx",
     "herd",
     "lost_webhook",
+    "clocks",
     "snapshot_folder",
     "forks",
     "client_end",
