@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+STRANGER = ". Or is it another installation's? Two on one Redis need a PROMPTSTAGE_REDIS_PREFIX of their own"
+
 
 class Replica:
     """What this process knows of the journal; safe to use from any thread.
@@ -97,7 +99,8 @@ class Replica:
         """Adopt what is new in the journal, and bring the board up to it. Raises nothing."""
         with self._changing:
             problem = self._try_follow()
-            self.catch_up()
+        self.catch_up()  # a Redis that hangs must not keep a writer from the journal
+        with self._changing:
             if problem is None and self._behind():
                 problem = self._try_follow()  # another registry may have written in between
             if problem and not self.keyring and self.view.states():
@@ -176,7 +179,7 @@ class Replica:
         return Unavailable(
             f"the journal is at {_text(self._head)}, but {_text(seen)} was acknowledged already: it is an "
             "old copy. Put the newest journal.git back, or go on from what Redis holds: "
-            "promptstage journal recover",
+            "promptstage journal recover" + (STRANGER if self._head[0] != seen[0] else ""),
             code="journal_behind",
         )
 
