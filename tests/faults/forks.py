@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from client.serving import TESTS
 from faults.promotes import promotes
 from faults.proof import Result
-from faults.witness import CONNECTED_SECONDS, GET_SECONDS, STALE_SECONDS, sockets_of
+from faults.witness import CONNECTED_SECONDS, GET_SECONDS, STALE_SECONDS, connections_to, sockets_of
 from support import PATIENCE, children, until
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ SLACK = {True: 0.0, False: 4.0}  # seconds; in short there are others beside us
 WORKERS = {"sync": ["--workers", "4"], "gthread": ["--workers", "4", "--threads", "4"]}
 KILL_EVERY = 0.25
 KILLS_A_RELOAD = 4
-ASKERS = 3
+ASKERS = 2
 GETS_A_SECOND = 200  # fewer prove nothing
 GETS_A_REQUEST = 20
 FAULTS = ("errors", "wrong", "stuck", "stamps", "slow", "shared", "threads")
@@ -156,10 +156,11 @@ def _serve(scene: Promotes, kind: str, *, full: bool) -> Result:
             if not kills % KILLS_A_RELOAD:
                 process.send_signal(signal.SIGHUP)
                 reloads += 1
+        # A worker that has answered takes signals; one that is just being forked may not.
+        until(lambda: load.pids.issuperset(children(process.pid)), "all workers to answer")
         load.stop()
         seconds = time.monotonic() - begun
-        process.terminate()
-        stuck = process.wait(PATIENCE) != 0
+        stuck = not _ends(process)
     result = Result(
         f"gunicorn --preload, {kind}: kill -9, SIGHUP",
         kills + reloads,
@@ -199,6 +200,14 @@ def _gunicorn(scene: Promotes, kind: str) -> Iterator[tuple[subprocess.Popen[byt
         process.wait()
 
 
+def _ends(process: subprocess.Popen[bytes]) -> bool:
+    process.terminate()
+    try:
+        return process.wait(PATIENCE) == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
 def _kill_one(master: int) -> bool:
     with suppress(IndexError, ProcessLookupError):  # none is there, or it has just ended
         os.kill(random.choice(children(master)), signal.SIGKILL)
@@ -208,8 +217,8 @@ def _kill_one(master: int) -> bool:
 
 def _shared(pids: list[int], port: int) -> int:
     """How many connections to a port two of these processes hold together."""
-    held = []
+    there, held = connections_to(port), []
     for pid in pids:
         with suppress(FileNotFoundError):  # it ended
-            held.append(sockets_of(pid, port))
+            held.append(sockets_of(pid) & there)
     return sum(len(one & other) for one, other in combinations(held, 2))

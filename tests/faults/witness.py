@@ -95,7 +95,7 @@ class Witness:
     def _follow(self, begun: float) -> Told:
         connected = wait(self._is_connected, CONNECTED_SECONDS + self._slack)
         told = {"late": float(not connected), "slowest connect": time.monotonic() - begun}
-        shared = sockets_of("self", self._port) & sockets_of(os.getppid(), self._port)
+        shared = sockets_of("self") & sockets_of(os.getppid()) & connections_to(self._port)
         next_one = self._truth.newest + 1
         assert wait(lambda: self._truth.newest >= next_one, READY_SECONDS), "nothing is promoted"
         since = time.monotonic()
@@ -116,14 +116,17 @@ def seq_of(client: Client) -> int:
     return client.status()["prompts"][HOT]["seq"] or 0
 
 
-def sockets_of(pid: int | str, port: int) -> set[str]:
-    """The connections to a port that a process holds, by their inodes."""
+def connections_to(port: int) -> set[str]:
+    """The connections to a port of this machine, by their inodes."""
     remote = f":{port:04X} "
     lines = (line for line in Path("/proc/net/tcp").read_text().splitlines() if remote in line)
-    there = {fields[9] for fields in map(str.split, lines) if fields[2].endswith(remote.strip())}
-    return {
-        link.removeprefix("socket:[").removesuffix("]") for link in _links(pid) if link.startswith("socket:")
-    } & there
+    return {fields[9] for fields in map(str.split, lines) if fields[2].endswith(remote.strip())}
+
+
+def sockets_of(pid: int | str) -> set[str]:
+    """The sockets that a process holds, by their inodes."""
+    sockets = (link for link in _links(pid) if link.startswith("socket:"))
+    return {link.removeprefix("socket:[").removesuffix("]") for link in sockets}
 
 
 def _links(pid: int | str) -> Iterator[str]:
