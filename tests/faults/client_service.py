@@ -165,7 +165,7 @@ INJECTIONS = (
     Injection("streams half open", _by(BLACK_HOLE), hold=1.0, stale=HALF_OPEN),
     Injection("streams reset", _by(PASS, cut=True), hold=1.0, brief=False),
     Injection("answers cut short", _by(Fault(cut_after=3000), cut=True), brief=False),
-    Injection("bytes doubled", _by(Fault(mangle=_doubled))),
+    Injection("bytes doubled", _by(Fault(mangle=_doubled)), brief=False),
     Injection("bytes reordered", _by(Fault(mangle=_reordered)), brief=False),
     Injection("answers drip, a byte a second", _dripping, hold=8.0),
     Injection("streams drip, a byte a second", _by(Fault(drip=1.0)), hold=1.0, stale=HALF_OPEN, brief=False),

@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 PATCH = Path(__file__).with_name("faketime")
 TRUE, FAR, BACK = "+0", "+10y", "-1h"
-CLOCKS = {True: (FAR, BACK, TRUE), False: (FAR, BACK)}  # one after the other, in full and in short
+CLOCKS = (FAR, BACK, TRUE)
 ODD_SECONDS = 1800.0  # by which a clock must differ from ours to be a wrong one
 CONNECTED = 1.0  # seconds that a client may be behind
 CONFIRMED = limits.SILENCE  # seconds that a connected client may say that it was not confirmed
@@ -82,9 +83,9 @@ def prove(*, full: bool) -> Iterator[Result]:
     if LIBRARY is None:
         yield Result("wrong clocks", 0, void="there is no libfaketime on this machine")
         return
-    for prove_one in (_of_clients, _of_a_registry, _of_journals) if full else (_of_clients, _of_a_registry):
+    for prove_one in (partial(_of_clients, full=full), *((_of_a_registry, _of_journals) if full else ())):
         with TemporaryDirectory() as folder, ExitStack() as stack:
-            yield from prove_one(stack, Path(folder), Wall(Path(folder)), full=full)
+            yield from prove_one(stack, Path(folder), Wall(Path(folder)))
 
 
 # The clients' clock
@@ -95,7 +96,7 @@ def _of_clients(stack: ExitStack, folder: Path, wall: Wall, *, full: bool) -> It
     herd = Herd(service, 1, FLOCK, 1.0, wall.environment)
     with closing(herd):
         herd.ask("connected", limits.BACK_OFF_CAP)
-        for clock in CLOCKS[full]:
+        for clock in CLOCKS:
             yield _set_under_clients(service, herd, wall, clock, full=full)
         if full:
             yield _refuse_until(service, herd, wall)
@@ -182,28 +183,27 @@ def _begin_at(service: Service, wall: Wall, clock: str) -> Result:
 # The registry's clock
 
 
-def _of_a_registry(stack: ExitStack, folder: Path, wall: Wall, *, full: bool) -> Iterator[Result]:
+def _of_a_registry(stack: ExitStack, folder: Path, wall: Wall) -> Iterator[Result]:
     with wall.hangs_here():
         service = stack.enter_context(closing(Service(folder)))
     crowd = stack.enter_context(closing(Crowd(service, [service.registry.url] * CLIENTS)))
-    for clock in CLOCKS[full]:
-        yield _set_under_registry(crowd, wall, clock, full=full)
-    if full:
-        yield _hold(service, wall)
+    for clock in CLOCKS:
+        yield _set_under_registry(crowd, wall, clock)
+    yield _hold(service, wall)
     yield _admit(service, wall)
     yield crowd.verdict()
 
 
-def _set_under_registry(crowd: Crowd, wall: Wall, clock: str, *, full: bool) -> Result:
+def _set_under_registry(crowd: Crowd, wall: Wall, clock: str) -> Result:
     trial = Trial(crowd, f"registry's clock set to {clock}")
     wall.set(clock)
-    time.sleep(HOLD[full])
+    time.sleep(HOLD[True])
     asked = time.monotonic()
     late = crowd.late(CONNECTED + SLACK)
     behind = crowd.stalest(trial.begun, asked)
     return trial.result(
         int(clock == TRUE or abs(_time_of(crowd.service.api) - time.time()) > ODD_SECONDS),
-        stale=late + (behind > CONNECTED + SLACK * (not full)),
+        stale=late + (behind > CONNECTED),
         note=f"{behind * 1000:.0f} ms behind at most",
     )
 
@@ -281,9 +281,8 @@ def _status(service: Service, token: str) -> int:
 # Journals of different clocks
 
 
-def _of_journals(stack: ExitStack, folder: Path, wall: Wall, *, full: bool) -> Iterator[Result]:
+def _of_journals(stack: ExitStack, folder: Path, wall: Wall) -> Iterator[Result]:
     """What a later journal begins with is later, whatever the clocks showed."""
-    del full
     (folder / "redis").mkdir()
     valkey = Valkey(folder / "redis")
     stack.callback(valkey.kill)
