@@ -21,7 +21,7 @@ from client.serving import TESTS
 from faults.promotes import promotes
 from faults.proof import Result
 from faults.witness import CONNECTED_SECONDS, GET_SECONDS, STALE_SECONDS, connections_to, sockets_of
-from support import PATIENCE, children, until
+from support import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +98,7 @@ class Load:
         self._slack = slack
         self._over = Event()
         self._lock = Lock()
-        self._threads = [Thread(target=self._run) for _ in range(ASKERS)]
+        self._threads = [Thread(target=self._run, daemon=True) for _ in range(ASKERS)]
         for thread in self._threads:
             thread.start()
 
@@ -151,13 +151,13 @@ def _serve(scene: Promotes, kind: str, *, full: bool) -> Result:
         begun = time.monotonic()
         while time.monotonic() < begun + SERVE_SECONDS[full]:
             time.sleep(KILL_EVERY)
-            shared += _shared([process.pid, *children(process.pid)], scene.proxy.port)
+            shared += _shared([process.pid, *_workers(process.pid)], scene.proxy.port)
             kills += _kill_one(process.pid)
             if not kills % KILLS_A_RELOAD:
                 process.send_signal(signal.SIGHUP)
                 reloads += 1
         # A worker that has answered takes signals; one that is just being forked may not.
-        until(lambda: load.pids.issuperset(children(process.pid)), "all workers to answer")
+        until(lambda: load.pids.issuperset(_workers(process.pid)), "all workers to answer")
         load.stop()
         seconds = time.monotonic() - begun
         stuck = not _ends(process)
@@ -200,6 +200,10 @@ def _gunicorn(scene: Promotes, kind: str) -> Iterator[tuple[subprocess.Popen[byt
         process.wait()
 
 
+def _workers(master: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+
+
 def _ends(process: subprocess.Popen[bytes]) -> bool:
     process.terminate()
     try:
@@ -210,7 +214,7 @@ def _ends(process: subprocess.Popen[bytes]) -> bool:
 
 def _kill_one(master: int) -> bool:
     with suppress(IndexError, ProcessLookupError):  # none is there, or it has just ended
-        os.kill(random.choice(children(master)), signal.SIGKILL)
+        os.kill(random.choice(_workers(master)), signal.SIGKILL)
         return True
     return False
 
