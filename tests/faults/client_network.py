@@ -126,6 +126,12 @@ class Scene:
             time.sleep(0.01)
         return late
 
+    def settle(self) -> None:
+        """Wait until all clients have a stream again, those that poll not for long."""
+        deadline = time.monotonic() + limits.BACK_OFF_CAP + SLACK
+        while not all(map(_has_stream, self.clients)) and time.monotonic() < deadline:
+            time.sleep(PUBLISH_EVERY)
+
     def _is_true(self, prompt: Prompt) -> bool:
         text = prompt.document.messages[0].content
         return prompt.digest in self._digests and text.startswith(f"{prompt.version}:")
@@ -133,6 +139,10 @@ class Scene:
     def _repeat(self, work: Callable[[], None], seconds: float) -> None:
         while not self._over.wait(seconds):
             work()
+
+
+def _has_stream(client: Client) -> bool:
+    return client.status()["stream"]["state"] == "connected"
 
 
 def _never(scene: Scene) -> int:
@@ -267,6 +277,7 @@ def prove(*, full: bool) -> Iterator[Result]:
 
 
 def _inject(scene: Scene, injection: Injection) -> Result:
+    scene.settle()
     begun, gets, wrong = time.monotonic(), scene.gets(), scene.wrongs()
     scene.registry.mode = injection.mode
     if injection.retry_after is not None:
