@@ -33,14 +33,12 @@ soak: .venv/.ready ## Tell STEPS of stories (100000) of registries that die, sto
 demo: .venv/.ready ## Play a canary, a bad version and a rollback, with real processes, in under a minute
 	$(BIN)/python -m demo
 
-bench: .venv/.ready ## Measure, and print what was measured
-	$(BIN)/python tests/bench/client.py
-	$(BIN)/python tests/bench/middleware.py
-	$(BIN)/python tests/bench/latency.py
+bench: .venv/.ready ## Measure, beside a floor in the same run; PEERS=1 measures others on the same work, too
+	cd tests && ../$(BIN)/python -m bench
 
 format: .venv/.ready ## Format and fix what can be fixed by itself
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 clean: ## Remove the environment, caches and the sample's data
-	rm -rf .venv .run .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .run .bench .mypy_cache .ruff_cache .pytest_cache

@@ -1,27 +1,29 @@
 """How long after an acknowledged promote a client serves it: real registry, real client, loopback.
 
-Run as ``make bench``. Nothing here fails on a slow machine; it prints what it measured.
+Nothing here fails on a slow machine.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from bench.measure import Row, median
 from support import PromptRepository, Registry
 
 from promptstage import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROUNDS = 50
 LOOK_SECONDS = 0.0002
 
 
-def main() -> None:
+def measure() -> Iterator[Row]:
     """Promote back and forth, and watch a client of the same registry, then one of another."""
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
@@ -31,15 +33,14 @@ def main() -> None:
         registries = [Registry(repository.path, base / "data") for _ in range(2)]
         registries[0].api.act("promote", "summarize", {"version": "1.1.0"})
         try:
-            measure("the same registry", registries[0], registries[0], base / "one")
-            measure("another registry of the folder", registries[0], registries[1], base / "other")
+            yield from _watch("same registry", registries[0], registries[0], base / "one")
+            yield from _watch("another of the folder", registries[0], registries[1], base / "other")
         finally:
             for registry in registries:
                 registry.stop()
 
 
-def measure(where: str, asked: Registry, followed: Registry, snapshots: Path) -> None:
-    """Print the distribution of both times, in milliseconds."""
+def _watch(where: str, asked: Registry, followed: Registry, snapshots: Path) -> Iterator[Row]:
     promotes, delays = [], []
     with Client(followed.url, token=asked.api.token, prompts=["summarize"], snapshot_dir=snapshots) as client:
         assert client.ready(10), client.status()
@@ -52,16 +53,11 @@ def measure(where: str, asked: Registry, followed: Registry, snapshots: Path) ->
                 time.sleep(LOOK_SECONDS)
             promotes.append((acknowledged - begun) * 1000)
             delays.append((time.perf_counter() - acknowledged) * 1000)
-    print(f"client of {where}")
-    show("  asked to acknowledged", promotes)
-    show("  acknowledged to served", delays)
+    yield _row(f"asked -> acknowledged, {where}", promotes, "p99 <= 50 ms")
+    yield _row(f"acknowledged -> served, {where}", delays, "p50 <= 5 ms")
 
 
-def show(what: str, times: list[float]) -> None:
-    """Print one line: median, 99th percentile, maximum."""
+def _row(work: str, times: list[float], target: str) -> Row:
     cuts = statistics.quantiles(times, n=100)
-    print(f"{what:<40} p50 {cuts[49]:7.2f} ms   p99 {cuts[98]:7.2f} ms   max {max(times):7.2f} ms")
-
-
-if __name__ == "__main__":
-    main()
+    middle, spread = median(times)
+    return Row(work, middle, "ms", spread, target=target, note=f"p99 {cuts[98]:.1f}, max {max(times):.1f} ms")

@@ -1,21 +1,22 @@
 """What the middleware costs a request: the same empty application with and without it, called directly.
 
-Nothing here fails on a slow machine; it prints what it measured.
+Nothing here fails on a slow machine.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from bench.measure import Row, compared, in_turns
 
 from promptstage.middleware import ASGIMiddleware, WSGIMiddleware
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-CALLS = 50_000
-REPEATS = 5
+CALLS = 10_000
 HEADERS = {
     "host": "localhost",
     "accept": "*/*",
@@ -65,30 +66,16 @@ def wsgi_requests(app: Any) -> None:
             body.close()
 
 
-def best(work: Callable[[], object]) -> float:
-    """The microseconds of a request in the best of some runs, for noise only adds."""
-    times = []
-    for _ in range(REPEATS):
-        begun = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begun)
-    return min(times) / CALLS * 1e6
+def measure() -> Iterator[Row]:
+    """What a request costs, beside the bare application."""
+    yield from _kind("ASGI", asgi, ASGIMiddleware, lambda app: asyncio.run(asgi_requests(app)))
+    yield from _kind("WSGI", wsgi, WSGIMiddleware, wsgi_requests)
 
 
-def main() -> None:
-    """Print what a request costs, and how many times the bare application that is."""
-    report("ASGI", asgi, ASGIMiddleware, lambda app: best(lambda: asyncio.run(asgi_requests(app))))
-    report("WSGI", wsgi, WSGIMiddleware, lambda app: best(lambda: wsgi_requests(app)))
-
-
-def report(kind: str, bare: Any, middleware: Any, measure: Callable[[Any], float]) -> None:
-    """Measure the floor, and each setting above it."""
-    floor = measure(bare)
-    print(f"{kind}, bare application {floor:19.2f} us")
-    for what, settings in SETTINGS.items():
-        found = measure(middleware(bare, **settings))
-        print(f"{kind}, middleware, {what:<12} {found:12.2f} us   {found / floor:5.1f} times bare")
-
-
-if __name__ == "__main__":
-    main()
+def _kind(kind: str, bare: Any, middleware: Any, serve: Callable[[Any], object]) -> list[Row]:
+    floor = f"{kind}, bare application"
+    works = {floor: partial(serve, bare)} | {
+        f"{kind}, middleware, {what}": partial(serve, middleware(bare, **settings))
+        for what, settings in SETTINGS.items()
+    }
+    return compared(in_turns(works, calls=CALLS), floor, {})

@@ -1,0 +1,68 @@
+"""``make bench``: measure what this exists for, beside a floor in the same run, and print a table.
+
+python -m bench [SUBJECT...]    measures all subjects, or those that are named; PEERS=1 measures others, too
+
+What was measured is also written as JSON, to ``.bench/<subject>.json`` beside the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.measure import Row
+
+RESULTS = Path(__file__).parents[2] / ".bench"
+WIDTH = 150  # of a log, which scrolls
+SUBJECTS: tuple[str, ...] = ("client", "middleware", "latency")
+"""Modules with ``measure() -> Iterable[Row]``."""
+
+
+def main(names: list[str]) -> int:
+    """Measure one subject after the other."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    if unknown := [name for name in names if name not in SUBJECTS]:
+        console.print(f"there is no {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
+        return 2
+    RESULTS.mkdir(exist_ok=True)
+    for name in names or SUBJECTS:
+        begun = time.monotonic()
+        rows = list(import_module(f"bench.{name}").measure())
+        console.print(f"\n[bold]{name}[/bold], {time.monotonic() - begun:.0f} s")
+        console.print(_table(rows), soft_wrap=True)
+        (RESULTS / f"{name}.json").write_text(json.dumps(_json(rows), indent=1))
+    return 0
+
+
+def _json(rows: Sequence[Row]) -> dict[str, object]:
+    about = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
+    return {**about, "rows": [row.to_json() for row in rows]}
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    table = Table(box=None)
+    for column in ("work", "median", "", "spread", "floor", "ratio", "target", "note"):
+        table.add_column(column, no_wrap=True, justify="right" if column in {"median", "ratio"} else "left")
+    for row in rows:
+        floor = "" if row.floor is None else f"{row.floor:.3g}"
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        spread = f"{row.spread:.0%}" if row.spread else ""
+        table.add_row(row.work, f"{row.value:.3g}", row.unit, spread, floor, ratio, row.target, row.note)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

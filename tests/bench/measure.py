@@ -1,0 +1,96 @@
+"""How things are measured: beside a floor, in turns with it, so that both see the same machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from itertools import starmap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+REPEATS = 9
+MICRO = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        work: what was done, in a few words.
+        value: the median.
+        unit: of `value`: ``us``, ``ms``, ``s``, ``/s``, ``KiB``, ``MiB``, ``%``.
+        spread: half of what lies between the quartiles, as a share of the median (0.05: 5 %).
+        floor: what `value` is compared with, measured in the same run; None: with nothing.
+        target: what it should come to, in words.
+        note: a figure worth knowing besides.
+    """
+
+    work: str
+    value: float
+    unit: str
+    spread: float = 0.0
+    floor: float | None = None
+    target: str = ""
+    note: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times the floor it is."""
+        return None if not self.floor else self.value / self.floor
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it for a program."""
+        return {**asdict(self), "ratio": self.ratio}
+
+
+def median(samples: Sequence[float]) -> tuple[float, float]:
+    """The median of samples, and their spread as `Row` has it."""
+    if len(samples) < 2:
+        return samples[0], 0.0
+    low, middle, high = statistics.quantiles(samples, n=4)
+    return middle, (high - low) / 2 / middle if middle else 0.0
+
+
+def in_turns(
+    works: Mapping[str, Callable[[], object]], *, calls: int, repeats: int = REPEATS, cpu: bool = False
+) -> dict[str, list[float]]:
+    """The seconds that one call of each work takes, as often as it is repeated.
+
+    The works are done one after the other, again and again, so that what the machine does besides
+    befalls all of them; a median of `repeats` is not the best case, and no outlier either.
+
+    Args:
+        works: what to call, by name; each does its work `calls` times in one call.
+        calls: how much work one call is.
+        repeats: samples of each.
+        cpu: count the time of this process's processor, not of the clock.
+    """
+    clock = time.process_time if cpu else time.perf_counter
+    samples: dict[str, list[float]] = {name: [] for name in works}
+    for work in works.values():
+        work()  # once, to warm up
+    for _ in range(repeats):
+        for name, work in works.items():
+            begun = clock()
+            work()
+            samples[name].append((clock() - begun) / calls)
+    return samples
+
+
+def compared(
+    samples: Mapping[str, Sequence[float]], floor: str, targets: Mapping[str, str], *, unit: str = "us"
+) -> list[Row]:
+    """Rows of what `in_turns` measured, each beside the floor, which is one of them."""
+    scale = {"us": MICRO, "ms": MICRO / 1000, "s": 1.0}[unit]
+    lowest = median(samples[floor])[0] * scale
+
+    def row(name: str, times: Sequence[float]) -> Row:
+        middle, spread = median(times)
+        beside = None if name == floor else lowest
+        return Row(name, middle * scale, unit, spread, beside, targets.get(name, ""))
+
+    return list(starmap(row, samples.items()))
