@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from faults.promotes import Promotes
 
 SEED = 20261123
-HITS = {True: 600, False: 40}  # in full, in short
-ROUNDS = {True: 6, False: 1}  # of all ways to end, before all kinds of registry
+HITS = {True: 500, False: 40}  # in full, in short
+ROUNDS = {True: 4, False: 1}  # of all ways to end, before all kinds of registry
 ENDINGS = {True: 1000, False: 9}  # of them, at most
 SLACK = {True: 0.0, False: 4.0}  # seconds; in short there are others beside us
 END_SECONDS = 2.0

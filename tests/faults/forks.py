@@ -69,9 +69,9 @@ def _run(scene: Promotes, what: str, module: str, *last: str, full: bool, times:
         return Result(what, times, wrong=1, note=done.stderr[-300:])
     told = json.loads(done.stdout)
     counts = told["counts"]
-    notes = [f"{counts['gets']} gets", *(f"{name} {took:.2f} s" for name, took in told["slowest"].items())]
+    notes = [f"{counts['gets']} gets", f"connected in {told['slowest']['slowest connect']:.2f} s"]
     if "places" in told:
-        notes += [f"{len(told['places'])} places of the client's threads", f"costs {told['costs']} ms"]
+        notes += [f"at {len(told['places'])} places", f"costs {told['costs']} ms"]
     result = Result(
         what,
         counts.get("forks") or counts["processes"],
@@ -163,12 +163,11 @@ def _serve(scene: Promotes, kind: str, *, full: bool) -> Result:
         seconds = time.monotonic() - begun
         stuck = not _ends(process)
     result = Result(
-        f"gunicorn --preload, {kind}: kill -9, SIGHUP",
+        f"gunicorn, {kind}: kill -9, SIGHUP",
         kills + reloads,
         wrong=load.wrong + shared + stuck,
         stale=load.late,
-        note=f"{kills} kills, {reloads} reloads, {len(load.pids)} workers, {load.answers} requests of "
-        f"{GETS_A_REQUEST} gets, {load.cut} cut",
+        note=f"{reloads} reloads, {len(load.pids)} workers, {load.answers * GETS_A_REQUEST} gets",
     )
     return _busy(result, load.answers * GETS_A_REQUEST / seconds)
 
