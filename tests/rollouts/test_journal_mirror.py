@@ -65,6 +65,15 @@ def test_what_is_remembered(data: Path, tmp_path: Path) -> None:
     assert (mirror.remembered(data), mirror.lag(data, (EPOCH, 1), made_at)) == (None, None)
 
 
+def test_a_folder_that_remembers_a_mirror_had_a_journal(tmp_path: Path) -> None:
+    """No new one is begun there, although nothing else is left."""
+    mirror.remember(tmp_path, str(tmp_path / "m.git"))
+    with pytest.raises(Unavailable, match="nothing is re-created") as raised:
+        Journal(tmp_path).check_empty()
+
+    assert raised.value.code == "journal_missing"
+
+
 def test_how_far_it_is_behind(data: Path, tmp_path: Path) -> None:
     """By the changes since the one that was pushed; a journal that was begun anew is not there at all."""
     mirror.remember(data, mirror.push(data, str(tmp_path / "m.git"), OPEN, begin=True).url)
@@ -125,6 +134,7 @@ def test_over_http_with_a_token(data: Path, tmp_path: Path) -> None:
                 mirror.push(data, url, Credentials(token_file=token))
             except RegistryError as error:
                 assert f"refuses the token in {token}" in error.message  # noqa: PT017 - the first of two
+                assert "it must let that write" in error.message  # noqa: PT017
             kept = (data / mirror.STATUS).read_text() + (data / mirror.FILE).read_text()
             assert secret.partition(":")[2] not in kept
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry.catalog.remedies import explain
-from registry.catalog.upstream import Upstream
+from registry.catalog.upstream import Upstream, refusal
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
 from registry.locks import locked
@@ -170,7 +170,7 @@ def push_with(git: Git, folder: Path, upstream: Upstream, lock: int, *, timeout:
     try:
         git.run("push", "--quiet", "origin", f"{commit}:{BRANCH}", timeout=timeout, pass_fds=(lock,))
     except GitFailed as error:
-        raise _refused(upstream) if "[rejected]" in error.words else explain(upstream, error) from error
+        raise _explained(upstream, error) from error
     now = clock.now()
     done = Status(
         url=upstream.address,
@@ -241,7 +241,10 @@ def _begin(path: Path) -> None:
         git.run("config", "core.fsync", "all")  # what was pushed survives a power cut there, too
 
 
-def _refused(upstream: Upstream) -> Invalid:
+def _explained(upstream: Upstream, error: GitFailed) -> RegistryError:
+    if "[rejected]" not in error.words:
+        told = explain(upstream, error)
+        return told if told is error else refusal(f"{told.message}. To be pushed to, it must let that write")
     return Invalid(
         f"{upstream.shown} holds what this journal does not, and was left alone. If it is another "
         "journal's, name a repository that is for this one alone (promptstage journal mirror URL); "
