@@ -243,6 +243,7 @@ class Follower:
         """
         self._enter("polling", str(why))
         until = time.monotonic() + (limits.STREAM_RETRY if self._streamless > 1 else 0.0)
+        self._stop.wait(random.uniform(0, limits.BACK_OFF_BASE))  # noqa: S311 - a fleet's streams die together
         while not self.is_stopped:
             self._begin_attempt()
             # In another order each time: one name that always fails must not starve those after it.

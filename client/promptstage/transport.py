@@ -250,13 +250,8 @@ class Stream:
         try:
             return self._response.read1(limits.READ_BYTES)
         except (TimeoutError, RequestTimeout) as error:
-            raise _silent(heard=heard) from error
-
-
-def _silent(*, heard: bool) -> Fault:
-    if heard:
-        return Fault(f"{limits.SILENCE:g} s of silence")
-    return NoStream("the stream was opened but stays silent: is a proxy buffering it?")
+            still = f"there were {limits.SILENCE:g} s of silence" if heard else "it stays silent"
+            raise NoStream(f"the stream was opened, but {still}: is a proxy buffering it?") from error
 
 
 def _shut(sock: socket.socket) -> None:

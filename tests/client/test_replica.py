@@ -253,6 +253,18 @@ def test_a_poll_comes_right_before_the_stream_is_tried_again(
     assert again - gets[-1] < 0.3
 
 
+def test_a_poll_comes_before_a_stream_that_fell_silent_is_opened_again(
+    connect: Connect, registry: FakeRegistry, quick: None
+) -> None:
+    """A proxy that buffers may pass a burst, hold back what follows, and next time the headers too."""
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+    registry.releases["summarize"] = release(stable="1.3.0", seq=2)
+    registry.wait(lambda: registry.count("POST") == 2)
+
+    assert [what[:4] for what in registry.requests] == ["POST", "GET ", "POST"]
+
+
 def test_a_stream_that_fails_once_is_tried_again_at_once(
     connect: Connect, registry: FakeRegistry, quick: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -416,6 +428,7 @@ def test_closing_while_a_fetch_begins(
     connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As at the end of an interpreter, whose threads go on meanwhile; a thread about to start is none."""
+    registry.mode = SILENT_STREAM  # which would otherwise be faster
     client = connect()
     errors: list[BaseException | None] = []
 

@@ -19,7 +19,7 @@ from faults.caller import GETS_A_SECOND, NAME
 from faults.crowd import Service
 from faults.flock import Herd
 from faults.pace import SLACK
-from faults.proof import Result
+from faults.proof import Result, at_least
 from support import Api
 
 from promptstage import limits
@@ -107,7 +107,7 @@ def _strike(herd: Herd, service: Service, absence: Absence, *, full: bool) -> Re
     hasty = _crowded(attempts, limits.ATTEMPT_SPACING * pace) + _early(attempts, retry_after, *told)
     waits = sorted(bystander.waits)
     rate = (after.gets - before.gets) / (after.at - before.at)
-    return Result(
+    result = Result(
         absence.what,
         sum(map(bool, attempts)),
         wrong=hasty + after.bad - before.bad,
@@ -117,6 +117,7 @@ def _strike(herd: Herd, service: Service, absence: Absence, *, full: bool) -> Re
         f"others wait {_part(waits, 0.99) * 1000:.0f} ms (p99), {waits[-1] * 1000:.0f} ms at most",
         void="" if rate >= GETS_A_SECOND else f"{rate:.0f} gets a second only",
     )
+    return at_least(result, herd.size)
 
 
 class _Reports:
