@@ -16,6 +16,7 @@ from faults.state_machine import chapter, chapters
 from rich.console import Console
 
 STEPS = 100_000
+WORKERS = 2 * (os.cpu_count() or 1)  # half of a story is waiting
 
 
 def main(steps: int) -> int:
@@ -23,7 +24,7 @@ def main(steps: int) -> int:
     console = Console(soft_wrap=True)
     begun, taken, verdicts = time.monotonic(), 0, dict.fromkeys(("held", "broken", "void"), 0)
     spawn = get_context("spawn")  # a forked worker would have this one's threads half
-    with ProcessPoolExecutor(os.cpu_count(), spawn, initializer=_quiet) as pool:
+    with ProcessPoolExecutor(WORKERS, spawn, initializer=_quiet) as pool:
         for done in as_completed([pool.submit(chapter, *one) for one in chapters(steps)]):
             result = done.result()
             taken += result.injected
