@@ -34,7 +34,7 @@ HOLD = {True: 4.0, False: 0.5}  # seconds that the registry is away
 RETRY_AFTER = {True: 3, False: 1}  # seconds; the header knows no less than one
 GATHER = 60.0  # seconds in which all have a stream at first
 BREATH = 0.01
-ANSWERED = {True: 1.0, False: 5.0}  # seconds in which others are answered, also while all come back
+ANSWERED = {True: 1.0, False: 5.0}  # seconds in which 99 of 100 others are answered, also while all come back
 
 
 class Bystander:
@@ -111,7 +111,7 @@ def _strike(herd: Herd, service: Service, absence: Absence, *, full: bool) -> Re
         absence.what,
         sum(map(bool, attempts)),
         wrong=hasty + after.bad - before.bad,
-        stale=reached.count(math.inf) + (waits[-1] > ANSWERED[full]),
+        stale=reached.count(math.inf) + (_part(waits, 0.99) > ANSWERED[full]),
         note=f"fresh after {_part(reached, 0.5) - back:.1f} s (half), {reached[-1] - back:.1f} s (all); "
         f"attempts a second {_histogram(attempts, before.at)}, "
         f"others wait {_part(waits, 0.99) * 1000:.0f} ms (p99), {waits[-1] * 1000:.0f} ms at most",

@@ -161,7 +161,7 @@ class Case:
     settings: str = ""
     twice: bool = False
     stale: float = CONNECTED
-    hold: float = 3.0
+    hold: float = 2.0
     every: float = PROMOTE_EVERY
     brief: bool = False
 
@@ -173,10 +173,10 @@ CASES = (
     Case("X-Accel-Buffering ignored", "proxy_ignore_headers X-Accel-Buffering;"),
     # Heartbeats come every 5 s too; with less, a stream is cut again and again.
     Case("proxy_read_timeout 5s", "proxy_read_timeout 5s;", stale=HALF_OPEN, hold=13.0, every=6.0),
-    Case("proxy_read_timeout 4s", "proxy_read_timeout 4s;", stale=HALF_OPEN, hold=13.0, every=6.0),
+    Case("proxy_read_timeout 4s", "proxy_read_timeout 4s;", stale=HALF_OPEN, hold=10.0, every=4.5),
     # The inner one ends its answers by closing, and of such the outer one gathers whole buffers. It takes few
     # promotes, or these would fill them.
-    Case("one nginx behind another: buffered", twice=True, stale=HALF_OPEN, hold=16.0, every=3.0, brief=True),
+    Case("one nginx behind another: buffered", twice=True, stale=HALF_OPEN, hold=13.0, every=3.0, brief=True),
 )
 
 
