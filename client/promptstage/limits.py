@@ -35,8 +35,8 @@ POLL_EVERY = 10.0
 when a stream is tried in between, which takes `SILENCE` to show that it is none."""
 
 STREAM_RETRY = 60.0
-"""How long to poll before streaming is tried again, once it failed twice: a proxy's mood rarely changes sooner.
-After the first time it is tried again at once, as it may have been the registry that hung."""
+"""How long to poll before streaming is tried again: a proxy's mood rarely changes sooner. After the first
+failure it is tried again at once, as it may have been the registry that hung."""
 
 JOIN = 1.0
 """How long `close` waits for threads. Shut sockets wake them at once; only a stuck look-up takes longer."""
