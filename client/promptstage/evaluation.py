@@ -29,15 +29,19 @@ FALLBACK = "FALLBACK"
 def bucket(salt: str, key: str) -> int:
     """Where a key stands in a rollout: 0 to 99,999, evenly spread.
 
-    The first eight bytes, big endian, of SHA-256 over UTF-8 of ``"v1" NUL salt NUL key``, scaled to
-    the buckets. A lone surrogate, which UTF-8 cannot hold, counts as U+FFFD.
+    The first eight bytes, big endian, of SHA-256 over UTF-8 (see `encoded`) of ``"v1" NUL salt NUL key``,
+    scaled to the buckets.
     """
-    text = f"v1\0{salt}\0{key}"
+    digest = sha256(encoded(f"v1\0{salt}\0{key}")).digest()
+    return int.from_bytes(digest[:8], "big") * BUCKETS >> 64
+
+
+def encoded(text: str) -> bytes:
+    """A text in UTF-8; a lone surrogate, which that cannot hold, counts as U+FFFD."""
     try:
-        data = text.encode()
+        return text.encode()
     except UnicodeEncodeError:
-        data = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-    return int.from_bytes(sha256(data).digest()[:8], "big") * BUCKETS >> 64
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def decide(release: Release, key: str, attributes: Mapping[str, object] | None = None) -> Decision:

@@ -7,14 +7,15 @@ from threading import Condition
 from typing import TYPE_CHECKING
 
 from promptstage.errors import ReleaseInvalid
-from promptstage.evaluation import decide
-from promptstage.model import parse_release
+from promptstage.evaluation import SPLIT, decide
+from promptstage.model import Decision, parse_release
 from promptstage.prompt import Freshness, make_prompt
+from promptstage.table import KeyTable
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
-    from promptstage.model import Decision, Json, Release
+    from promptstage.model import Json, Release, Slot
     from promptstage.prompt import Prompt, Source
     from promptstage.remedies import Why
     from promptstage.status import PromptStatus
@@ -29,9 +30,10 @@ class Holding:
         freshness: when it was last confirmed.
         etag: what the registry called it, for conditional polling.
         static: the prompt for everyone, where there is nothing to decide.
+        by_key: gives the prompt of a key, where that alone decides.
     """
 
-    __slots__ = ("_prompts", "etag", "freshness", "release", "source", "static")
+    __slots__ = ("_prompts", "by_key", "etag", "freshness", "release", "source", "static")
 
     def __init__(
         self, release: Release, source: Source = "live", *, age: float = 0.0, etag: str | None = None
@@ -41,12 +43,25 @@ class Holding:
         self.freshness = Freshness(age)
         self.etag = etag
         self._prompts: dict[tuple[str, str, str], Prompt] = {}
-        fixed = release.split is None and not release.targets
-        self.static = self.choose("", None) if fixed else None
+        self.static: Prompt | None = None
+        self.by_key: Callable[[str], Prompt] | None = None
+        if release.targets:
+            return
+        if release.split is None:
+            self.static = self.choose("", None)
+        else:
+            self.by_key = KeyTable(release.split, self._of_slot).find
 
     def choose(self, key: str, attributes: Mapping[str, object] | None) -> Prompt:
         """The prompt for a key."""
-        decision = decide(self.release, key, attributes)
+        return self._prompt(decide(self.release, key, attributes))
+
+    def _of_slot(self, slot: Slot | None) -> Prompt:
+        release, split = self.release, self.release.split
+        place = (slot.version, slot.arm) if slot else (release.default_version, release.default_arm)
+        return self._prompt(Decision(*place, SPLIT, split.rollout if split else None, None))
+
+    def _prompt(self, decision: Decision) -> Prompt:
         chosen = decision[:3]  # version, arm, reason
         return self._prompts.get(chosen) or self._prompts.setdefault(chosen, self._make(decision))
 

@@ -69,4 +69,8 @@ INQUIRE_EVERY = 60.0
 errors say, and may change (somebody tags it). One small request, so a fleet may do it."""
 
 KEY_CHARACTERS = 256
-"""The longest key that is taken from a header or a cookie: what is longer is a token, which changes."""
+"""The longest key that is taken from a header or a cookie: what is longer is a token, which changes. No
+longer one is remembered, either."""
+
+KEPT_KEYS = 8192
+"""Keys whose prompt is remembered, for each rollout under way: the users of some minutes, within 1 MB."""

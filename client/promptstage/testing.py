@@ -69,6 +69,7 @@ class Client(RealClient):
         self.got: list[Got] = []
         self.calls: list[Call] = []
         self._serve(_Shelf(self._releases))
+        self._fast = {}  # every call is noted
 
     @classmethod
     def of(cls, prompts: Mapping[str, Content]) -> Self:

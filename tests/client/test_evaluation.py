@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from client.fake_registry import release
+from client.fake_registry import release as body_of
 
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import bucket, decide
+from promptstage.holding import Holding
 from promptstage.model import Release, dump_release, parse_release
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ KEYS = [f"user-{number}" for number in range(20_000)]
 
 def rollout(percent: float, salt: str = "salt") -> Release:
     """A release with a rollout at `percent`."""
-    return parse_release(release(candidate="1.3.0", percent=percent, salt=salt))
+    return parse_release(body_of(candidate="1.3.0", percent=percent, salt=salt))
 
 
 def canaries(percent: float, salt: str = "salt") -> set[str]:
@@ -40,8 +41,11 @@ def test_it_agrees_with_an_independent_program() -> None:
     for case in VECTORS:
         assert bucket(case["salt"], case["key"]) == case["bucket"]
         for percent, arm in case["arms"].items():
-            decision = decide(rollout(float(percent), case["salt"]), case["key"])
+            release = rollout(float(percent), case["salt"])
+            decision, by_key = decide(release, case["key"]), Holding(release).by_key
             assert (decision.arm, decision.bucket) == (arm, case["bucket"]), (case, percent)
+            assert by_key is not None
+            assert by_key(case["key"]).arm == arm, (case, percent)
 
 
 @pytest.mark.parametrize("percent", [5, 25, 50, 75])
@@ -107,14 +111,14 @@ class Plan(int, Enum):
 def test_an_audience_compares_texts(value: object, matches: object) -> None:
     """Numbers in decimal, booleans as JSON has them, any element of a list, an enum's value."""
     audience = {"tenant": ["acme", "42", "true"]}
-    decision = decide(parse_release(release(candidate="1.3.0", audience=audience)), "u", {"tenant": value})
+    decision = decide(parse_release(body_of(candidate="1.3.0", audience=audience)), "u", {"tenant": value})
 
     assert decision.reason == ("TARGETING_MATCH" if matches else "SPLIT")
 
 
 def test_what_is_parsed_is_written_back() -> None:
     """The wire and the values say the same."""
-    body = release(candidate="1.3.0", percent=5, audience={"tenant": ["acme"]})
+    body = body_of(candidate="1.3.0", percent=5, audience={"tenant": ["acme"]})
 
     assert dump_release(parse_release(body)) == body
 
@@ -133,7 +137,7 @@ def test_a_text_is_not_made_of_something_else(
     inside: Callable[[Json], Json], key: str, value: object
 ) -> None:
     """A prompt of the text "None", or a split by the salt "None", would be served to everyone."""
-    body = release(candidate="1.3.0", percent=5)
+    body = body_of(candidate="1.3.0", percent=5)
     inside(body)[key] = value
 
     with pytest.raises(ReleaseInvalid, match="a text was expected"):
