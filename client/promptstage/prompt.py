@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
-from promptstage.errors import VariablesMissing
 from promptstage.evaluation import FALLBACK
 from promptstage.model import Document, Message
+from promptstage.rendering import Renderer
 from promptstage.stamp import Stamp
-from promptstage.template import parse, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,6 +68,7 @@ class Prompt:
     document: Document = field(repr=False)
     stamp: Stamp = field(repr=False)
     _freshness: Freshness = field(repr=False)
+    _renderer: Renderer = field(repr=False)
 
     @property
     def age(self) -> float:
@@ -101,37 +101,15 @@ class Prompt:
             VariablesMissing: required variables were not given, or are None.
             TypeError: the mapping is not a mapping.
         """
-        if not isinstance(mapping, Mapping | None):
+        if mapping is not None and not isinstance(mapping, Mapping):
             raise TypeError(
                 f"variables go by name, (text=...), or in a mapping, not {type(mapping).__name__}"
             )
-        values = self._values({**(mapping or {}), **variables})
-        return [{"role": m.role, "content": render(m.content, values)} for m in self.document.messages]
+        return self._renderer.messages({**mapping, **variables} if mapping else variables)
 
     def text(self, mapping: Mapping[str, object] | None = None, /, **variables: object) -> str:
         """Render the contents, joined by a blank line. Takes and raises what `messages` does."""
         return "\n\n".join(message["content"] for message in self.messages(mapping, **variables))
-
-    def _values(self, given: Mapping[str, object]) -> dict[str, str]:
-        """A text for every placeholder, from what was given and the defaults."""
-        needed = dict.fromkeys(name for m in self.document.messages for name in parse(m.content).names)
-        values, missing = {}, []
-        for variable in self.document.variables:
-            needed.pop(variable.name, None)
-            value = given.get(variable.name)
-            if value is None and variable.required:
-                missing.append(variable.name)
-                continue
-            value = variable.default if value is None else value
-            values[variable.name] = "" if value is None else str(value)
-        # A placeholder that nothing declares (a fallback declares none) is required.
-        for name in needed:
-            if given.get(name) is None:
-                missing.append(name)
-            values[name] = str(given.get(name))
-        if missing:
-            raise VariablesMissing(self.name, tuple(missing))
-        return values
 
 
 def make_prompt(
@@ -151,6 +129,7 @@ def make_prompt(
         document=served.document,
         stamp=Stamp(name, served.version, decision.arm, decision.rollout),
         _freshness=freshness,
+        _renderer=Renderer(name, served.document),
     )
 
 
@@ -175,6 +154,7 @@ def make_fallback(name: str, fallback: Fallback) -> Prompt:
         document=document,
         stamp=Stamp(name, "fallback", "fallback"),
         _freshness=Freshness(inf),
+        _renderer=Renderer(name, document),
     )
 
 

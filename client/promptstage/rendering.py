@@ -1,0 +1,101 @@
+"""Messages of a document, with values in the places of their variables."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from promptstage.errors import VariablesMissing
+from promptstage.template import parse, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from promptstage.model import Document, Message
+
+    Prepared = tuple[str, list[str], Callable[[Mapping[str, str]], tuple[str, ...]]]
+
+
+class Renderer:
+    """Renders one document again and again; what can be prepared is, once."""
+
+    __slots__ = ("_document", "_name", "_prepared", "_safe")
+
+    def __init__(self, name: str, document: Document) -> None:
+        self._name = name
+        self._document = document
+        self._prepared = list(map(_prepare, document.messages))
+        self._safe = not _unused(document)
+
+    def messages(self, given: Mapping[str, object]) -> list[dict[str, str]]:
+        """A new list of ``{"role": ..., "content": ...}``.
+
+        Raises:
+            VariablesMissing: required variables were not given, or are None.
+        """
+        rendered = self._quickly(given) if self._safe else None
+        return self._render(self._values(given)) if rendered is None else rendered
+
+    def _quickly(self, given: Mapping[str, Any]) -> list[dict[str, str]] | None:
+        """The same in a fifth of the time, where every placeholder is given a text; else None."""
+        for value in given.values():
+            if type(value) is not str:
+                return None
+        messages = []
+        try:
+            for role, parts, pick in self._prepared:
+                filled = parts.copy()
+                filled[1::2] = pick(given)
+                messages.append({"role": role, "content": "".join(filled)})
+        except KeyError:  # of one that has a default, or is missing
+            return None
+        return messages
+
+    def _render(self, values: Mapping[str, str]) -> list[dict[str, str]]:
+        return [{"role": m.role, "content": render(m.content, values)} for m in self._document.messages]
+
+    def _values(self, given: Mapping[str, object]) -> dict[str, str]:
+        """A text for every placeholder, from what was given and the defaults."""
+        needed = _placeholders(self._document)
+        values, missing = {}, []
+        for variable in self._document.variables:
+            needed.pop(variable.name, None)
+            value = given.get(variable.name)
+            if value is None and variable.required:
+                missing.append(variable.name)
+                continue
+            value = variable.default if value is None else value
+            values[variable.name] = "" if value is None else str(value)
+        # A placeholder that nothing declares (a fallback declares none) is required.
+        for name in needed:
+            if given.get(name) is None:
+                missing.append(name)
+            values[name] = str(given.get(name))
+        if missing:
+            raise VariablesMissing(self._name, tuple(missing))
+        return values
+
+
+def _placeholders(document: Document) -> dict[str, None]:
+    """The names in all messages, in their order."""
+    return dict.fromkeys(name for message in document.messages for name in parse(message.content).names)
+
+
+def _unused(document: Document) -> bool:
+    """Whether a variable is required that no message holds: one that is not given would go unseen."""
+    used = _placeholders(document)
+    return any(variable.required and variable.name not in used for variable in document.variables)
+
+
+def _prepare(message: Message) -> Prepared:
+    """The role of a message, its literals with room between them, and what picks the values for that."""
+    template = parse(message.content)
+    parts = [""] * (2 * len(template.literals) - 1)
+    parts[::2] = template.literals
+    return message.role, parts, _picker(template.names)
+
+
+def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, str]], tuple[str, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
