@@ -29,7 +29,7 @@ def variable(name: str, *, required: bool = True, default: object = None) -> Var
 def test_it_gives_what_the_slow_way_gives() -> None:
     """For 500 documents that chance wrote."""
     chance = random.Random(11)
-    given = {"a": "A {{b}}", "b": "", "c": "%s", "unused": "u"}
+    given = {"a": "A {{b}}", "b": "", "c": "%s", "text": "pieces may become a name", "unused": "u"}
     for _ in range(500):
         contents = ("".join(chance.choices(PIECES, k=chance.randrange(8))) for _ in range(3))
         renderer = Renderer("summarize", document(*contents))
