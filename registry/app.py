@@ -19,6 +19,7 @@ from registry import embedded_valkey, failpoints
 from registry.api import (
     clients,
     doctor,
+    fast,
     guard,
     health,
     problem,
@@ -55,7 +56,7 @@ from registry.rules import read as read_rules
 from registry.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from types import FrameType
 
 logger = logging.getLogger(__name__)
@@ -76,7 +77,7 @@ def create(settings: Settings) -> FastAPI:
     """Make an app; nothing is opened or started before its lifespan begins."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         with ExitStack() as stack:
             parts = _open(settings, stack)
             app.state.parts = parts
@@ -85,7 +86,7 @@ def create(settings: Settings) -> FastAPI:
             tasks = [asyncio.create_task(run()) for run in (parts.hub.run, parts.census.run)]
             _end_on_signal(parts.hub.close, parts.sync.end)
             _end_with_parent()
-            yield
+            yield {fast.STATE: fast.Fast(parts).answer}
             parts.hub.close()
             for task in tasks:
                 task.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -16,10 +17,17 @@ from registry.api.docs import examples, shapes
 from registry.api.parts import Environment, Name, Parts, Reader, Service
 from registry.errors import Invalid, NotFound
 from registry.rollouts.service import unservable
+from registry.rollouts.view import write
 
 if TYPE_CHECKING:
-    from promptstage.model import Document
+    from collections.abc import Iterable, Mapping
 
+    from promptstage.model import Document
+    from registry.api.metrics.metrics import Metrics
+    from registry.rollouts.view import Built
+
+JSON = "application/json"
+KEPT = 1000  # answers, some KB each, that are not written down again for each asker
 NO_RELEASE = ("unknown_prompt", "unknown_environment", "no_release")
 router = APIRouter(
     prefix="/v1/environments/{environment}",
@@ -35,6 +43,8 @@ RESOLVED = shapes.answer(shapes.Resolved, "the decision, and the document") | pr
 TOO_LARGE = problem.responses(413)
 
 MAX_NAMES = 1000  # of one request; a client with more asks again
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Question(BaseModel):
@@ -74,7 +84,7 @@ def list_releases(
                 raise
             missing.append(name)
     body = b'{"releases":[%s],"missing":%s}' % (b",".join(found), json.dumps(missing).encode())
-    return Response(body, media_type="application/json")
+    return Response(body, media_type=JSON)
 
 
 @router.get(
@@ -94,10 +104,14 @@ def read_release(
     if_none_match: Annotated[str | None, Header(description="the ETag of the release that you have")] = None,
 ) -> Response:
     """Read what the environment serves under a name: the rules, and the documents they can choose."""
-    built = service.rollouts.release(environment, name)
+    return answer(service.rollouts.release(environment, name), if_none_match)
+
+
+def answer(built: Built, if_none_match: str | None) -> Response:
+    """A release as HTTP has it, unless it is the one that the asker has."""
     if if_none_match is not None and built.etag in if_none_match:
         return Response(status_code=304, headers={"ETag": built.etag})
-    return Response(built.body, media_type="application/json", headers={"ETag": built.etag})
+    return Response(built.body, media_type=JSON, headers={"ETag": built.etag})
 
 
 @router.get("/resolve/{name:path}", summary="Decide for a key", responses=RESOLVED)
@@ -114,11 +128,10 @@ def resolve(
     ] = None,
     version: Annotated[str | None, Query(description="this version, whatever is in force")] = None,
     at: Annotated[AwareDatetime | None, Query(description="as it was decided then")] = None,
-) -> dict[str, Any]:
+) -> Response:
     """Tell which version a key gets, and why. The key is in the query: POST keeps it out of proxies' logs."""
-    return _resolve(
-        service, environment, name, Question(key=key, attributes=_pairs(attribute), version=version, at=at)
-    )
+    question = Question(key=key, attributes=dict[str, Any](pairs(attribute or ())), version=version, at=at)
+    return _resolve(service, environment, name, question)
 
 
 @router.post(
@@ -126,53 +139,67 @@ def resolve(
 )
 def resolve_question(
     service: Service, _: Reader, environment: Environment, name: Name, question: Question
-) -> dict[str, Any]:
+) -> Response:
     """Tell which version a key gets, and why; the key is in no address, and so in no log."""
     return _resolve(service, environment, name, question)
 
 
-def _resolve(service: Parts, environment: str, name: str, question: Question) -> dict[str, Any]:
+def _resolve(service: Parts, environment: str, name: str, question: Question) -> Response:
     if question.version is not None:
         service.rollouts.state(environment, name)
         return _pinned(service, environment, name, question.version)
     if question.at is None:
-        release = service.rollouts.release(environment, name).release
+        built = service.rollouts.release(environment, name)
     else:
-        release = service.rollouts.release_at(environment, name, question.at)
+        built = write(service.rollouts.release_at(environment, name, question.at))
     key = "" if question.key is None else str(question.key)
-    decision = decide(release, key or secrets.token_hex(16), question.attributes)
-    service.metrics.resolutions.labels(environment, decision.reason).inc()
-    served = release.versions[decision.version]
-    return _resolved(name, decision, served.digest, served.document)
+    return Response(decided(service.metrics, built, key, question.attributes), media_type=JSON)
 
 
-def _pinned(service: Parts, environment: str, name: str, version: str) -> dict[str, Any]:
+def decided(metrics: Metrics, built: Built, key: str, attributes: Mapping[str, object]) -> bytes:
+    """What a release is for one key, as JSON; without a key, for a random one."""
+    decision = decide(built.release, key or secrets.token_hex(16), attributes)
+    metrics.resolved(built.release.environment, decision.reason)
+    before, after = _around(built, decision.version, decision.arm, decision.reason)
+    bucket = b"null" if decision.bucket is None else b"%d" % decision.bucket
+    return b"".join((before, bucket, after))
+
+
+def _pinned(service: Parts, environment: str, name: str, version: str) -> Response:
     found = service.catalog.read(name, version)
     if found.document is None or found.digest is None:
         raise unservable(found)
-    service.metrics.resolutions.labels(environment, PINNED).inc()
-    return _resolved(
-        name, Decision(found.version, "pinned", PINNED, None, None), found.digest, found.document
-    )
+    service.metrics.resolved(environment, PINNED)
+    decision = Decision(found.version, "pinned", PINNED, None, None)
+    before, after = _resolved(name, decision, found.digest, found.document)
+    return Response(b"".join((before, b"null", after)), media_type=JSON)
 
 
-def _resolved(name: str, decision: Decision, digest: str, document: Document) -> dict[str, Any]:
-    return {
+@lru_cache(KEPT)
+def _around(built: Built, version: str, arm: str, reason: str) -> tuple[bytes, bytes]:
+    """What all answers for keys on one arm share: what comes before the bucket, and what after it."""
+    release = built.release
+    served, split = release.versions[version], release.split
+    decision = Decision(version, arm, reason, split.rollout if split else None, None)
+    return _resolved(release.prompt, decision, served.digest, served.document)
+
+
+def _resolved(name: str, decision: Decision, digest: str, document: Document) -> tuple[bytes, bytes]:
+    before = {
         "name": name,
         "version": decision.version,
         "arm": decision.arm,
         "reason": decision.reason,
         "rollout": decision.rollout,
-        "bucket": decision.bucket,
-        "digest": digest,
-        "document": dump_document(document),
     }
+    after = {"digest": digest, "document": dump_document(document)}
+    return f'{_encode(before)[:-1]},"bucket":'.encode(), f",{_encode(after)[1:]}".encode()
 
 
-def _pairs(texts: list[str] | None) -> dict[str, list[str]]:
+def pairs(texts: Iterable[str]) -> dict[str, list[str]]:
     """``tenant:acme`` given once or often: an attribute's values, any of which may match."""
     attributes: dict[str, list[str]] = {}
-    for text in texts or ():
+    for text in texts:
         name, colon, value = text.partition(":")
         if not (name and colon):
             raise Invalid(f"attribute: write name:value, not {text!r}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from promptstage.model import dump_release
 from registry.errors import RegistryError
-from registry.rollouts import release
+from registry.rollouts import release as releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,13 +29,19 @@ logger = logging.getLogger(__name__)
 Place = tuple[str, str]  # environment, prompt
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Built:
     """A release, as the bytes that go out and the validator that ETag carries."""
 
     release: Release
     body: bytes
     etag: str
+
+
+def write(release: Release) -> Built:
+    """Write a release down."""
+    body = json.dumps(dump_release(release), ensure_ascii=False, separators=(",", ":")).encode()
+    return Built(release, body, f'"{sha256(body).hexdigest()[:32]}"')
 
 
 class View:
@@ -75,13 +81,21 @@ class View:
         Raises:
             Unavailable: it cannot be built, and none was before.
         """
+        if ready := self.ready(environment, prompt):
+            return ready
         state = self._states.get((environment, prompt))
         if state is None or state.stable is None:
             return None
         built = self._built.get((environment, prompt))
-        if built is not None and built.release.position == state.position:
-            return built
         return self._try_build(state) or built or self._build(state)
+
+    def ready(self, environment: str, prompt: str) -> Built | None:
+        """The release of a prompt if it is built already; None says nothing about others."""
+        state = self._states.get((environment, prompt))
+        built = self._built.get((environment, prompt))
+        if state is None or built is None or built.release.position != state.position:
+            return None
+        return built
 
     def _position(self, state: State) -> tuple[int, int]:
         held = self._states.get((state.environment, state.prompt))
@@ -97,11 +111,10 @@ class View:
         return None
 
     def _build(self, state: State) -> Built | None:
-        made = release.build(state, self._documents.load)
+        made = releases.build(state, self._documents.load)
         if made is None:
             return None
-        body = json.dumps(dump_release(made), ensure_ascii=False, separators=(",", ":")).encode()
-        built = Built(made, body, f'"{sha256(body).hexdigest()[:32]}"')
+        built = write(made)
         place = (state.environment, state.prompt)
         held = self._built.get(place)
         if held is None or held.release.position <= made.position:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parents[2] / ".bench"
 WIDTH = 150  # of a log, which scrolls
-SUBJECTS: tuple[str, ...] = ("client", "middleware", "latency")
+SUBJECTS: tuple[str, ...] = ("client", "middleware", "latency", "http")
 """Modules with ``measure() -> Iterable[Row]``."""
 
 

@@ -53,5 +53,4 @@ class Measured:
 def _note(metrics: Metrics, scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     route = getattr(scope.get("route"), "path_format", UNMATCHED)
-    metrics.requests.labels(method, route, status).inc()
-    metrics.answer_seconds.labels(method, route).observe(seconds)
+    metrics.answered(method, route, status, seconds)

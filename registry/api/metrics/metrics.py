@@ -11,6 +11,7 @@ prompts are named only while they are in a rollout.
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -95,6 +96,23 @@ class Metrics:
         else:
             ProcessCollector(registry=self._registry)  # of one worker among many it would tell nothing
         self._registry.register(facts)
+        # The library looks a series up by all of its labels again at each call, which costs more than to
+        # count. There are as many as there are routes and environments.
+        self._answers = cache(self._find_answers)
+        self._reasons = cache(self.resolutions.labels)
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answer that began so many seconds after its request."""
+        answers, durations = self._answers(method, route, status)
+        answers.inc()
+        durations.observe(seconds)
+
+    def _find_answers(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        return self.requests.labels(method, route, status), self.answer_seconds.labels(method, route)
+
+    def resolved(self, environment: str, reason: str) -> None:
+        """Count a decision."""
+        self._reasons(environment, reason).inc()
 
     def changed(self, change: Change, seconds: float) -> None:
         """Count a change that was acknowledged after so many seconds."""

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from registry.api import problem
+from registry.api import fast, problem
 
 if TYPE_CHECKING:
     import asyncio
+
+    from starlette.types import Scope
+    from uvicorn._types import ASGI3Application
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 # In this time a request must have come, or at least so much of it; and of an answer that does not fit into
 # the buffers, so much must have been taken: 50 kbit/s, which any network has that people still use.
@@ -30,6 +34,7 @@ class Impatient(HttpToolsProtocol):
     """One connection."""
 
     _received = 0  # bytes
+    _incomplete = False  # a request has begun, and is not here yet
     _overhead = 0  # of the request under way, all that is not its body
     _last_byte: int | None = None  # that is received, of a request that was refused before it was here
     _sending: asyncio.TimerHandle | None = None
@@ -38,6 +43,7 @@ class Impatient(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
         super().connection_made(transport)
+        self._at_once = self.app_state.get(fast.STATE, _never)
         self._await_more()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -53,6 +59,8 @@ class Impatient(HttpToolsProtocol):
         if self._last_byte is not None and self._received > self._last_byte:
             return self.transport.abort()
         super().data_received(data)
+        if self._incomplete and self._sending is None:
+            self._await_more()
         if self._overhead > MAX_HEADER_BYTES and not self.transport.is_closing():
             self._refuse(
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -64,14 +72,26 @@ class Impatient(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin to wait for the rest of a request."""
         super().on_message_begin()
-        if self._sending is None:
-            self._await_more()
+        self._incomplete = True
 
     def on_headers_complete(self) -> None:
         """Let no connection keep the others waiting with thousands of requests at once."""
         super().on_headers_complete()
         if len(self.pipeline) > MAX_WAITING:
             raise HttpParserError("too many requests at once")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Write an answer that needs no waiting here and now: a task and two messages cost as much again."""
+        plain = cycle.keep_alive and not self.flow.write_paused and self._overhead <= MAX_HEADER_BYTES
+        answer = self._at_once(cycle.scope) if plain else None
+        if answer is None:
+            return super()._start_asgi_task(cycle, app)
+        status, *rest = answer
+        common = [b"%s: %s\r\n" % pair for pair in self.server_state.default_headers]
+        self.transport.write(b"".join((STATUS_LINE[status], *common, *rest)))
+        cycle.more_body = False  # who sends one is not answered here
+        cycle.response_started = cycle.response_complete = True
+        return self.on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         """Count what is no overhead."""
@@ -81,7 +101,9 @@ class Impatient(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is here."""
         self._overhead = 0
-        self._received_all()
+        self._incomplete = False
+        if self._sending is not None:
+            self._received_all()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -147,3 +169,7 @@ class Impatient(HttpToolsProtocol):
             headers = b"".join(b"%s: %s\r\n" % pair for pair in answer.raw_headers)
             self.transport.write(STATUS_LINE[status] + headers + b"\r\n" + bytes(answer.body))
         self.transport.close()
+
+
+def _never(_: Scope) -> None:
+    """An app that answers nothing at once."""

@@ -1,0 +1,95 @@
+"""What the registry answers in a second, beside a bare app on the same uvicorn with the same bytes.
+
+Nothing here fails on a slow machine.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.load import Ask, Bare, Load, answer, processor_seconds
+from bench.measure import Row, median
+from support import PromptRepository, Registry, prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SECONDS = 0.15  # of a turn
+TURNS = 25
+TEXT = "Summarize {{text}} for {{tone}}. " + "Lorem ipsum dolor sit amet. " * 36  # 1 KB, two variables
+STEPS = [{"percent": 25}, {"percent": 100}]
+
+
+def measure() -> Iterator[Row]:
+    """Ask both servers in turns."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        registry = Registry(repository(folder / "prompts").path, folder / "data")
+        stack.callback(registry.stop)
+        asks = prepare(registry)
+        bare = Bare(folder, {ask.path: answer(registry.port, ask) for ask in asks.values()}, stack)
+        for what, ask in asks.items():
+            with closing(Load(registry.port, ask)) as ours, closing(Load(bare.port, ask)) as floor:
+                assert without_date(ours.answer) == without_date(floor.answer)
+                yield from _compared(what, {registry.process.pid: ours, bare.process.pid: floor})
+
+
+def repository(path: Path) -> PromptRepository:
+    """A prompt that is as long as prompts are, in two versions."""
+    made = PromptRepository(path)
+    for version in ("1.0.0", "1.1.0"):
+        made.tag("summarize", version, prompt(TEXT))
+    return made
+
+
+def prepare(registry: Registry) -> dict[str, Ask]:
+    """Begin a split, and name what is asked for."""
+    for environment in ("production", "staging"):
+        registry.api.act("promote", "summarize", {"version": "1.0.0"}, environment)
+    started = registry.api.act("start", "summarize", {"version": "1.1.0", "steps": STEPS}, "production")
+    assert started.status == 200, started.text
+    token = ("authorization", f"Bearer {registry.api.token}")
+    etag = registry.api.get("/v1/environments/staging/releases/summarize").headers["ETag"]
+    return {
+        "GET release, 200": Ask("/v1/environments/production/releases/summarize", (token,)),
+        "GET release, 304": Ask(
+            "/v1/environments/staging/releases/summarize", (token, ("if-none-match", etag))
+        ),
+        "resolve, with a split": Ask(
+            "/v1/environments/production/resolve/summarize?key=user-42&attribute=tenant:acme", (token,)
+        ),
+    }
+
+
+def without_date(answer: bytes) -> set[bytes]:
+    """What must be the same in both answers."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return {body, *(line for line in head.lower().split(b"\r\n") if not line.startswith(b"date:"))}
+
+
+def _compared(what: str, loads: Mapping[int, Load]) -> Iterator[Row]:
+    """The rate of the first server beside that of the second, asked in turns."""
+    counts = {pid: _calibrated(load) for pid, load in loads.items()}
+    rates: dict[int, list[float]] = {pid: [] for pid in loads}
+    costs: dict[int, list[float]] = {pid: [] for pid in loads}
+    for _ in range(TURNS):
+        for pid, load in loads.items():
+            used, begun = processor_seconds(pid), time.perf_counter()
+            load.run(counts[pid])
+            rates[pid].append(counts[pid] / (time.perf_counter() - begun))
+            costs[pid].append((processor_seconds(pid) - used) / counts[pid])
+    (rate, spread), (floor, _) = map(median, rates.values())
+    cost, least = (median(times)[0] * 1e6 for times in costs.values())
+    note = f"{cost:.1f} us of a processor, {least / cost:.2f} of the floor's {least:.1f}"
+    yield Row(what, rate, "/s", spread, floor, ">= 0.90 x", note)
+
+
+def _calibrated(load: Load) -> int:
+    """How many requests take about the time of a turn."""
+    begun = time.perf_counter()
+    load.run(1000)
+    return int(1000 * SECONDS / (time.perf_counter() - begun))

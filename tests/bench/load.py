@@ -1,0 +1,156 @@
+"""What the measurements of the service share: a bare app beside the registry, and requests to both.
+
+python -m bench.load FILE       serves what a file of JSON has, as bare as uvicorn can: the floor
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from support import PATIENCE, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import ExitStack
+
+HOST = "127.0.0.1"
+CONNECTIONS = 32  # as many as keep a server busy
+WARM_UP = 500  # requests
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request: where it goes, and its headers."""
+
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where it goes, without the query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def data(self) -> bytes:
+        """As it goes over the wire."""
+        lines = [f"GET {self.target} HTTP/1.1", f"host: {HOST}", *(f"{k}: {v}" for k, v in self.headers)]
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+class Load:
+    """Connections to one server, on which one request is sent again and again.
+
+    A request is sent on each as soon as its last answer is here, so the server has always work to do; this
+    side costs a fifth of it, and has a core of its own.
+    """
+
+    def __init__(self, port: int, ask: Ask) -> None:
+        self._data = ask.data
+        self._sockets = [socket.create_connection((HOST, port)) for _ in range(CONNECTIONS)]
+        for each in self._sockets:
+            each.settimeout(PATIENCE)
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.answer = exchange(self._sockets[0], self._data)
+        self.run(WARM_UP)
+
+    def close(self) -> None:
+        """End the connections."""
+        for each in self._sockets:
+            each.close()
+
+    def run(self, count: int) -> None:
+        """Ask so often, in sum; every answer is as long as the first."""
+        data, sockets = self._data, self._sockets
+        length, buffer = len(self.answer), bytearray(len(self.answer) + 1)
+        for each in sockets:
+            each.send(data)
+        for number in range(count):
+            each = sockets[number % CONNECTIONS]
+            got = each.recv_into(buffer)
+            while got < length:
+                more = each.recv(length)
+                assert more, "the server hung up"
+                got += len(more)
+            assert got == length, f"an answer of {got} bytes, not {length}: {bytes(buffer)[:200]!r}"
+            if number < count - CONNECTIONS:
+                each.send(data)
+
+
+def answer(port: int, ask: Ask) -> bytes:
+    """What a server answers to one request."""
+    with socket.create_connection((HOST, port), PATIENCE) as connection:
+        return exchange(connection, ask.data)
+
+
+def exchange(connection: socket.socket, data: bytes) -> bytes:
+    """Send a request, and give back the answer whole."""
+    connection.sendall(data)
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        answer += connection.recv(1 << 16)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lengths = [
+        int(line.split()[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-len")
+    ]
+    while len(body) < sum(lengths):
+        body += connection.recv(1 << 16)
+    return head + b"\r\n\r\n" + body
+
+
+def processor_seconds(pid: int) -> float:
+    """What all threads of a process have used of a processor so far."""
+    files = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(file.read_text().split()[0]) for file in files) / 1e9
+
+
+class Bare:
+    """A process with the floor: the same answers to the same requests, from a dictionary."""
+
+    def __init__(self, folder: Path, answers: dict[str, bytes], stack: ExitStack) -> None:
+        file = folder / "bare.json"
+        file.write_text(json.dumps({path: answer.decode("latin-1") for path, answer in answers.items()}))
+        port = folder / "bare.port"
+        command = [sys.executable, "-m", "bench.load", str(file), str(port)]
+        self.process = subprocess.Popen(command, cwd=Path(__file__).parents[1])
+        stack.callback(self.process.wait)
+        stack.callback(self.process.kill)
+        until(port.exists, "the bare app")
+        self.port = int(port.read_text())
+
+
+def serve(answers: Path, port: Path) -> None:
+    """Serve the answers of a file, on a port that is written to another."""
+    found = {path: _parsed(text.encode("latin-1")) for path, text in json.loads(answers.read_text()).items()}
+
+    async def app(scope: Any, _: Any, send: Callable[[Any], Any]) -> None:
+        status, headers, body = found[scope["path"]]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    # uvicorn as the registry runs it, but for the registry's own protocol
+    config = uvicorn.Config(
+        app, loop="uvloop", http="httptools", ws="none", lifespan="off", access_log=False,
+        server_header=False, log_level="warning",
+    )  # fmt: skip
+    listener = socket.create_server((HOST, 0))
+    port.with_suffix(".new").write_text(str(listener.getsockname()[1]))
+    port.with_suffix(".new").rename(port)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _parsed(answer: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *lines = head.split(b"\r\n")
+    pairs = [(name, value) for name, _, value in (line.partition(b": ") for line in lines)]
+    return int(status.split()[1]), [pair for pair in pairs if pair[0] != b"date"], body
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), Path(sys.argv[2]))
