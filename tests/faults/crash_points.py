@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 from faults.pair import Pair
 from faults.proof import Result
+from faults.quick import QuickRegistry
 from faults.writers import MEMORY
-from support import PATIENCE, PromptRepository, Registry, until
+from support import PATIENCE, PromptRepository, until
 
 from registry import failpoints
 from registry.rollouts.upkeep.verify import verify
@@ -95,9 +96,9 @@ def _begin(folder: Path, author: PromptRepository, points: tuple[str, ...]) -> R
         data, armed = folder / f"begun-{point}", folder / "failpoint"
         armed.write_text(point)
         with suppress(AssertionError):  # it ended before it said where it listens
-            Registry(author.path, data, failpoints=str(armed)).kill()
+            QuickRegistry(author.path, data, failpoints=str(armed)).kill()
         injected += not armed.exists()
-        registry = Registry(author.path, data)
+        registry = QuickRegistry(author.path, data)
         answer = registry.api.act("promote", "summarize", {"version": "1.0.0"})
         registry.process.terminate()
         registry.process.wait(PATIENCE)

@@ -1,0 +1,20 @@
+"""How the tests are shared out among workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    import pytest
+
+APART = "/test_faults.py::"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """A file to a worker, for what it has started; but each proof for itself, as they are long."""
+    scheduler = LoadFileScheduling(config, log)
+    by_file = scheduler._split_scope
+    scheduler._split_scope = lambda test: test if APART in test else by_file(test)
+    return scheduler
