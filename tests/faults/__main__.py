@@ -5,13 +5,15 @@ python -m faults [NAME...]    runs all proofs in full, or those that are named.
 
 from __future__ import annotations
 
-import logging
+import os
 import sys
 import time
 from collections import Counter
+from concurrent.futures import as_completed
 from typing import TYPE_CHECKING
 
-from faults.proofs import PROOFS, prove
+from faults.pool import pool
+from faults.proofs import PROOFS, timed
 from rich.console import Console
 from rich.table import Table
 
@@ -23,20 +25,24 @@ COLOURS = {"held": "green", "broken": "bold red", "void": "yellow"}
 
 
 def main(names: list[str]) -> int:
-    """Run proofs one after the other; 0 if all promises held."""
-    logging.getLogger().addHandler(logging.NullHandler())  # the table tells of the faults
+    """Run proofs, as many at once as there are cores; 0 if all promises held."""
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     if unknown := [name for name in names if name not in PROOFS]:
         console.print(f"there is no {', '.join(unknown)}; there are {', '.join(PROOFS)}")
         return 2
+    begun = time.monotonic()
     verdicts: Counter[str] = Counter()
-    for name in names or PROOFS:
-        begun = time.monotonic()
-        results = list(prove(name, full=True))
-        verdicts.update(result.verdict for result in results)
-        console.print(f"\n[bold]{name}[/bold], {time.monotonic() - begun:.0f} s")
-        console.print(_table(results), soft_wrap=True)
-    console.print("\n" + ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in COLOURS))
+    # Much of a proof is waiting; and what is proven must hold beside other work.
+    with pool(os.cpu_count()) as workers:
+        running = {workers.submit(timed, name): name for name in names or PROOFS}
+        for done in as_completed(running):
+            results, seconds = done.result()
+            verdicts.update(result.verdict for result in results)
+            console.print(f"\n[bold]{running[done]}[/bold], {seconds:.0f} s")
+            console.print(_table(results), soft_wrap=True)
+    minutes = (time.monotonic() - begun) / 60
+    said = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in COLOURS)
+    console.print(f"\n{said}, in {minutes:.1f} minutes")
     return 0 if verdicts.total() == verdicts["held"] else 1
 
 

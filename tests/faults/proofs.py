@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -47,3 +48,9 @@ PROOFS: tuple[str, ...] = (
 def prove(name: str, *, full: bool) -> Iterator[Result]:
     """Run one proof, and give its results as they come."""
     yield from import_module(f"faults.{name}").prove(full=full)
+
+
+def timed(name: str) -> tuple[list[Result], float]:
+    """The results of a proof in full, and the seconds that it took."""
+    begun = time.monotonic()
+    return list(prove(name, full=True)), time.monotonic() - begun

@@ -5,13 +5,12 @@ python -m faults.soak [STEPS]     100,000 steps take an hour or so on two cores
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 
+from faults.pool import pool
 from faults.state_machine import chapter, chapters
 from rich.console import Console
 
@@ -23,9 +22,8 @@ def main(steps: int) -> int:
     """Tell all chapters, and say how each ended; 0 if all promises held."""
     console = Console(soft_wrap=True)
     begun, taken, verdicts = time.monotonic(), 0, dict.fromkeys(("held", "broken", "void"), 0)
-    spawn = get_context("spawn")  # a forked worker would have this one's threads half
-    with ProcessPoolExecutor(WORKERS, spawn, initializer=_quiet) as pool:
-        for done in as_completed([pool.submit(chapter, *one) for one in chapters(steps)]):
+    with pool(WORKERS) as workers:
+        for done in as_completed([workers.submit(chapter, *one) for one in chapters(steps)]):
             result = done.result()
             taken += result.injected
             verdicts[result.verdict] += 1
@@ -34,10 +32,6 @@ def main(steps: int) -> int:
             console.print(f"    {result.void or result.note}", style="dim")
     console.print(", ".join(f"{number} {verdict}" for verdict, number in verdicts.items()))
     return 0 if verdicts["held"] and not verdicts["broken"] and not verdicts["void"] else 1
-
-
-def _quiet() -> None:
-    logging.getLogger().addHandler(logging.NullHandler())  # the result tells of the faults
 
 
 if __name__ == "__main__":
