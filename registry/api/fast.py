@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -86,7 +85,7 @@ class Fast:
     def _resolve(self, built: Built, key: str, attributes: dict[str, list[str]]) -> Answer:
         body = releases.decided(self._metrics, built, key, attributes)
         head = b"content-length: %d\r\ncontent-type: application/json\r\n\r\n" % len(body)
-        return HTTPStatus.OK, head, body
+        return 200, head, body
 
 
 def _read(built: Built, if_none_match: bytes | None) -> Answer:

@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from support import PATIENCE, until
 
+from registry.api import fast
 from registry.cli.operate import impatient, server
 
 if TYPE_CHECKING:
@@ -22,8 +23,17 @@ if TYPE_CHECKING:
 BIG = 50 << 20  # bytes
 
 
+def at_once(scope: Scope) -> fast.Answer | None:
+    """Answer what needs no waiting."""
+    return (200, b"content-length: 2\r\n\r\n", b"at") if scope["path"] == "/at-once" else None
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Read the body, but for /refuse; answer with its length, or with very much."""
+    if scope["type"] == "lifespan":
+        scope["state"][fast.STATE] = at_once
+        await send({"type": "lifespan.startup.complete"})
+        return
     length, more = 0, scope["path"] != "/refuse"
     while more:
         message = await receive()
@@ -38,7 +48,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server that has a tenth of a second's patience."""
     monkeypatch.setattr(impatient, "SECONDS", 0.1)
-    config = uvicorn.Config(app, http=impatient.Impatient, lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        app, http=impatient.Impatient, lifespan="on", log_config=None, timeout_keep_alive=1
+    )
     running = uvicorn.Server(config)
     with server.listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=running.run, args=([listener],))
@@ -163,3 +175,14 @@ def test_who_goes_on_sending_is_served(port: int) -> None:
         threading.Event().wait(0.3)
         connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("path", ["/", "/at-once"])
+def test_a_connection_is_kept_while_it_is_used(port: int, path: str) -> None:
+    """However long that is; one on which nothing comes any more is ended after a while."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        for _ in range(5):
+            connection.sendall(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200")
+            threading.Event().wait(0.3)
+        assert connection.recv(1) == b""

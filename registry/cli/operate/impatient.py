@@ -34,6 +34,7 @@ class Impatient(HttpToolsProtocol):
     """One connection."""
 
     _received = 0  # bytes
+    _before_rest = 0  # how much of it when the timer of idle connections was set
     _incomplete = False  # a request has begun, and is not here yet
     _overhead = 0  # of the request under way, all that is not its body
     _last_byte: int | None = None  # that is received, of a request that was refused before it was here
@@ -50,6 +51,7 @@ class Impatient(HttpToolsProtocol):
         """Wait no more."""
         self._received_all()
         self._taken()
+        super()._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -91,7 +93,10 @@ class Impatient(HttpToolsProtocol):
         self.transport.write(b"".join((STATUS_LINE[status], *common, *rest)))
         cycle.more_body = False  # who sends one is not answered here
         cycle.response_started = cycle.response_complete = True
-        return self.on_response_complete()
+        if self.pipeline or self.timeout_keep_alive_task is None:
+            return self.on_response_complete()
+        self.server_state.total_requests += 1
+        return None
 
     def on_body(self, body: bytes) -> None:
         """Count what is no overhead."""
@@ -108,11 +113,27 @@ class Impatient(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Let a client that was refused early send the rest, so that it reads why; but not for ever."""
+        super()._unset_keepalive_if_required()
         super().on_response_complete()
+        self._before_rest = self._received
         if self.cycle.response_complete and self.cycle.more_body and not self.transport.is_closing():
             self._received_all()
             self._sending = self.loop.call_later(SECONDS, self.transport.abort)
             self._last_byte = self._received + MAX_REFUSED_BYTES
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Let the timer run on when something comes: to set it anew each time costs a tenth of a request."""
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End the connection if nothing came since the timer was set, or set it again."""
+        self.timeout_keep_alive_task = None
+        if self._received == self._before_rest:
+            super().timeout_keep_alive_handler()
+        elif self.cycle.response_complete:
+            self._before_rest = self._received
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def pause_writing(self) -> None:
         """The client takes less than there is."""
