@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 SHOWN = 160  # characters of a foreign text in a message: enough to recognise it
 
 
@@ -21,3 +23,8 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def look(name: str) -> str:
+    """What a reader takes a name for: wide letters, ligatures and capitals make no other one."""
+    return normalize("NFKC", name).casefold()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Fallback = str | Messages | Callable[[], str | Messages]
     Source = Literal["live", "snapshot", "fallback"]
 
+NO_PROMPT = 'a prompt of your own is a text, a list of {"role", "content"}, or a callable that returns one'
+
 
 class Freshness:
     """When the registry last confirmed something, on the monotonic clock; shared by all that rests on it."""
@@ -178,8 +180,9 @@ def _as_messages(content: str | Messages) -> tuple[Message, ...]:
     if isinstance(content, str):
         return (Message("user", content),)
     try:
-        return tuple(Message(message["role"], message["content"]) for message in content)
+        messages = tuple(Message(message["role"], message["content"]) for message in content)
     except (TypeError, KeyError) as error:
-        raise TypeError(
-            'a prompt of your own is a text, a list of {"role", "content"}, or a callable that returns one'
-        ) from error
+        raise TypeError(NO_PROMPT) from error
+    if not all(isinstance(message.content, str) for message in messages):
+        raise TypeError(f"{NO_PROMPT}; a content is a text")
+    return messages

@@ -27,6 +27,10 @@ class Renderer:
         self._prepared = list(map(_prepare, document.messages))
         self._safe = not _unused(document)
 
+    def __reduce__(self) -> tuple[type[Renderer], tuple[str, Document]]:
+        """A prompt may go to another process; what was prepared is prepared again there."""
+        return Renderer, (self._name, self._document)
+
     def messages(self, given: Mapping[str, object]) -> list[dict[str, str]]:
         """A new list of ``{"role": ..., "content": ...}``.
 

@@ -37,7 +37,7 @@ router = APIRouter(
 CONFLICTS = {
     "start": ("no_stable", "already_stable", "rollout_active", "needs_variables", "awaiting_approval"),
     "promote": ("already_stable", "rollout_active", "needs_variables", "awaiting_approval"),
-    "advance": ("no_stable", "no_rollout", "paused"),
+    "advance": ("no_stable", "no_rollout", "paused", "plan_ends"),
     "pause": ("no_stable", "no_rollout", "paused"),
     "resume": ("no_stable", "no_rollout", "not_paused"),
     "rollback": ("no_stable", "nothing_to_roll_back"),
@@ -228,7 +228,10 @@ async def promote(
     "/{name:path}/actions/advance", summary="Advance to the next step", responses=_changing("advance")
 )
 async def advance(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
-    """Go to the next step now; into 100 percent, or past the last step, the rollout completes."""
+    """Go to the next step now; into 100 percent, or past the last step, the rollout completes.
+
+    Where a promote awaits approval, past the last step is one: 409 `plan_ends`.
+    """
     return await _act(service, asked, "advance", body)
 
 

@@ -25,6 +25,7 @@ _IN_ENVIRONMENT = {
     "already_stable": "status {}",
     "nothing_to_roll_back": "history {}",
     "version_needed": "promote {} VERSION",
+    "plan_ends": "promote {}",
     "awaiting_approval": "approve {}, or promptstage reject {}",
     "nothing_to_approve": "status {}",
     "own_request": "reject {}",

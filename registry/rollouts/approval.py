@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from registry.rollouts import transitions
-from registry.rollouts.state import ApprovalRequest
-from registry.rollouts.transitions import Conflict, Promote, Start
+from registry.rollouts.state import ApprovalRequest, State
+from registry.rollouts.transitions import EVERYONE, Advance, Conflict, Promote, Start
+from registry.text import look
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from registry.rollouts.state import State, VersionRef
+    from registry.rollouts.state import VersionRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,21 @@ class Reject:
     """End a request: refuse another's, or take back one's own."""
 
 
-Command = transitions.Command | Ask | Approve | Reject
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """Advance within the plan that was approved; what lies beyond its last step is for a promote."""
+
+
+Command = transitions.Command | Ask | Approve | Reject | Proceed
 
 NOTHING_TO_APPROVE = Conflict("nothing_to_approve", "nothing awaits approval here")
 OWN_REQUEST = Conflict(
     "own_request",
     "you asked for this yourself, so another token must approve it; to take it back, reject it",
+)
+PLAN_ENDS = Conflict(
+    "plan_ends",
+    "what was approved ends with this step; to go on to everyone, promote it, which awaits approval",
 )
 
 
@@ -86,8 +96,17 @@ def _apply(state: State, command: Command, now: datetime) -> State | Conflict:
             return _approve(state, request, command, now) if request else NOTHING_TO_APPROVE
         case Reject():
             return state.model_copy(update={"awaiting_approval": None}) if request else NOTHING_TO_APPROVE
+        case Proceed():
+            after = transitions.apply(state, Advance(), now)
+            return PLAN_ENDS if isinstance(after, State) and _is_beyond_plan(state, after) else after
         case _:
             return transitions.apply(state, command, now)
+
+
+def _is_beyond_plan(state: State, after: State) -> bool:
+    """Whether an advance completed a rollout whose plan never comes to everyone."""
+    rollout = state.rollout
+    return rollout is not None and after.rollout is None and rollout.steps[-1].percent < EVERYONE
 
 
 def _in_force(state: State) -> tuple[VersionRef | None, str | None]:
@@ -131,7 +150,7 @@ def _ask(state: State, ask: Ask, now: datetime) -> State | Conflict:
 
 def _approve(state: State, request: ApprovalRequest, approve: Approve, now: datetime) -> State | Conflict:
     # A token that was renewed is another one, of the same name and so of the same person.
-    if approve.actor.token == request.token or approve.actor.name == request.asked_by:
+    if approve.actor.token == request.token or look(approve.actor.name) == look(request.asked_by):
         return OWN_REQUEST
     if request.op == "promote":
         return transitions.apply(state, Promote(request.version), now)

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from registry.errors import Invalid
-from registry.rollouts.approval import Actor, Approve, Ask, Reject
+from registry.rollouts.approval import Actor, Approve, Ask, Proceed, Reject
 from registry.rollouts.state import VersionRef, check_steps
 from registry.rollouts.transitions import Advance, Pause, Promote, Resume, Rollback, Start
 
@@ -30,7 +30,8 @@ def of(action: Action, version: Version | None, *, approval: bool) -> Command:
     Args:
         action: as it was asked for.
         version: the one that it names, with its bytes, if it names one.
-        approval: whether a start or promote takes a second person here, so that it is only asked for.
+        approval: whether a start or promote takes a second person here, so that it is only asked for, and
+            an advance stays within what was approved.
 
     Raises:
         Invalid: its steps are bad (see `check_steps`), or there is no such action without a version.
@@ -38,6 +39,8 @@ def of(action: Action, version: Version | None, *, approval: bool) -> Command:
     actor, ref = Actor(action.token, action.actor), _ref(version)
     if action.op == "approve":
         return Approve(actor, *_new_rollout())
+    if approval and action.op == "advance":
+        return Proceed()
     if action.op in PLAIN:
         return PLAIN[action.op]
     command: Start | Promote

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from unicodedata import normalize
 
 from registry.access.tokens import mint
 from registry.errors import Conflict, Invalid, NotFound
@@ -12,7 +11,7 @@ from registry.rollouts import change as at
 from registry.rollouts import clock
 from registry.rollouts.action import Acknowledged, digest
 from registry.rollouts.change import Change
-from registry.text import visible
+from registry.text import look, visible
 
 if TYPE_CHECKING:
     from registry.access.tokens import Token, Wish
@@ -69,8 +68,8 @@ class Tokens:
         with self._replica.writing() as lock:
             if known := self._replica.request(asker.scope("token.create"), body):
                 raise _already_created(known)
-            taken = {_look(held.name) for held in self.list() if held.is_live(clock.now())}
-            if _look(wish.name) in taken:
+            taken = {look(held.name) for held in self.list() if held.is_live(clock.now())}
+            if look(wish.name) in taken:
                 raise Conflict(
                     f"a token named {wish.name!r}, or one that looks like it, is in use; choose another "
                     "name, so that the history tells who made a change",
@@ -125,7 +124,7 @@ class Tokens:
         return self._replica.write(lock, change, record | dict(at.request_file(change, body)))
 
     def _check(self, wish: Wish) -> None:
-        if _look(wish.name) in OWN_ACTORS:
+        if look(wish.name) in OWN_ACTORS:
             raise Invalid(f"name: {wish.name} is how the registry names itself; choose another")
         if wish.expires_at is not None and wish.expires_at <= clock.now():
             raise Invalid("expires_at: this time is over; choose a later one")
@@ -136,11 +135,6 @@ class Tokens:
                 f"there are {', '.join(self._environments)}",
                 code="unknown_environment",
             )
-
-
-def _look(name: str) -> str:
-    """What a reader takes a name for: wide letters, ligatures and capitals make no other one."""
-    return normalize("NFKC", name).casefold()
 
 
 def _already_created(entry: Entry) -> Conflict:

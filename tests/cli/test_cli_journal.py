@@ -158,6 +158,15 @@ def test_a_mirror_that_is_away(journal: Cli, served: Registry, mirrored: Path) -
     assert json.loads(journal("journal", "mirror", "--json").out)["lag_changes"] == 1
 
 
+def test_another_mirror_takes_its_place(journal: Cli, mirrored: Path) -> None:
+    """It is made where nothing is, like the first one; the old one stays as it was."""
+    other = mirrored.with_name("other.git")
+
+    assert run(journal, "mirror", other).out.startswith(f"{other} is at ")
+    assert json.loads(run(journal, "mirror", "--json").out)["url"] == str(other)
+    assert mirrored.exists()
+
+
 def test_a_mirror_that_is_given_up(journal: Cli, mirrored: Path) -> None:
     """Nobody pushes there any more; what is there stays."""
     assert run(journal, "mirror", "--stop").out == f"{mirrored} is not kept up to date any more\n"

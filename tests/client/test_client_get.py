@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +170,15 @@ def test_a_fallback_serves_when_nothing_is_known(
     assert client.status()["counts"]["fallbacks"] == 1
 
 
+def test_a_prompt_may_go_to_another_process(connect: Connect) -> None:
+    """Into a queue or a pool; it renders there as it does here."""
+    prompt = connect().get("summarize")
+    there = pickle.loads(pickle.dumps(prompt))
+
+    assert (there.version, there.document) == (prompt.version, prompt.document)
+    assert there.messages(text="hi") == prompt.messages(text="hi")
+
+
 def test_a_fallback_is_not_used_when_something_is_known(connect: Connect) -> None:
     """What the registry serves wins."""
     assert connect().get("summarize", fallback="mine").version == "1.2.0"
@@ -177,8 +187,10 @@ def test_a_fallback_is_not_used_when_something_is_known(connect: Connect) -> Non
 def test_a_fallback_of_another_kind_is_a_type_error(connect: Connect, registry: FakeRegistry) -> None:
     """The error says what a fallback may be."""
     registry.mode = 500
-    with pytest.raises(TypeError, match="role"):
-        connect().get("summarize", fallback=[1])  # type: ignore[list-item]
+    client = connect()
+    for other in ([1], [{"role": "user", "content": None}], [{"role": "user", "content": ["Say"]}]):
+        with pytest.raises(TypeError, match="role"):
+            client.get("summarize", fallback=other)  # type: ignore[arg-type]
 
 
 def test_a_pinned_version_is_fetched_once(connect: Connect, registry: FakeRegistry) -> None:

@@ -8,8 +8,8 @@ import pytest
 from rollouts.test_transitions import NOTHING, NOW, PAUSED, RUNNING, STEADY, STEPS, V1, V2, V3, start
 
 from registry.rollouts import transitions
-from registry.rollouts.approval import Actor, Approve, Ask, Command, Reject, apply, ends
-from registry.rollouts.state import State, VersionRef
+from registry.rollouts.approval import Actor, Approve, Ask, Command, Proceed, Reject, apply, ends
+from registry.rollouts.state import State, Step, VersionRef
 from registry.rollouts.transitions import Advance, Conflict, Pause, Promote, Resume, Rollback, Start
 
 ADA, GRACE = Actor("t-ada", "ada"), Actor("t-grace", "grace")
@@ -137,7 +137,7 @@ def test_what_could_be_done_can_be_asked_for(place: str, name: str) -> None:
 def test_without_a_request_nothing_is_different(place: str, name: str) -> None:
     """Where nobody asks, the table of transitions is all there is."""
     command = COMMANDS[name]
-    assert not isinstance(command, Ask | Approve | Reject)
+    assert not isinstance(command, Ask | Approve | Reject | Proceed)
 
     assert apply(STATES[place], command, NOW) == transitions.apply(STATES[place], command, NOW)
 
@@ -157,10 +157,32 @@ def test_what_is_approved_is_what_was_asked_for(command: Start | Promote) -> Non
     assert approved == transitions.apply(STEADY, command, LATER)
 
 
-@pytest.mark.parametrize("who", [ADA, Actor("t-renewed", "ada"), Actor("t-ada", "ada lovelace")])
+@pytest.mark.parametrize("who", [ADA, Actor("t-renewed", "Ada"), Actor("t-ada", "ada lovelace")])
 def test_nobody_approves_their_own(who: Actor) -> None:
-    """Neither with that token, nor with a renewed one of the same name."""
+    """Neither with that token, nor with a renewed one whose name looks the same."""
     assert answered(ASKED["running"], Approve(who, "r-1", "salt")) == "own_request"
+
+
+@pytest.mark.parametrize(
+    ("percents", "expected"),
+    [((1, 25, 100), "completed"), ((100,), "completed"), ((1,), "plan_ends"), ((0, 25), "plan_ends")],
+)
+def test_an_advance_goes_no_further_than_what_was_approved(
+    percents: tuple[float, ...], expected: str
+) -> None:
+    """To everyone only if the plan says so; else it is a promote, which takes another person."""
+    steps = tuple(Step(percent=percent) for percent in percents)
+    after: State | Conflict = done(STEADY, start(V2, steps))
+    while isinstance(after, State) and after.rollout:
+        after = apply(after, Proceed(), LATER)
+
+    assert (after.code if isinstance(after, Conflict) else "completed") == expected
+
+
+@pytest.mark.parametrize("place", ["nothing", "steady", "paused"])
+def test_a_proceed_is_refused_as_an_advance_is(place: str) -> None:
+    """With the same words."""
+    assert apply(STATES[place], Proceed(), NOW) == apply(STATES[place], Advance(), NOW)
 
 
 def test_a_promote_without_a_version_means_the_candidate() -> None:

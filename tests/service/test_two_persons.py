@@ -144,6 +144,18 @@ def test_a_promote_that_completes_a_rollout_awaits_approval(ada: Holder, grace: 
     assert (done["stable"]["version"], done["rollout"]) == ("1.1.0", None)
 
 
+def test_an_advance_past_the_plan_is_a_promote(ada: Holder, grace: Holder, served: str) -> None:
+    """Who approved a plan up to 50 percent did not approve everyone."""
+    ada.act("start", "summarize", START, served)
+    grace.act("approve", "summarize", None, served)
+    answers = [ada.act("advance", "summarize", None, served) for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [200, 409]
+    assert answers[1].json["code"] == "plan_ends"
+    assert answers[1].json["state"]["rollout"]["step"] == 1
+    assert ada.act("promote", "summarize", None, served).status == 202
+
+
 def test_a_rollback_waits_for_nobody(ada: Holder, grace: Holder, served: str) -> None:
     """And what was asked for before it is gone: it meant something else."""
     ada.act("promote", "summarize", {"version": "1.1.0"}, served)

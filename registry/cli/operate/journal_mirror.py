@@ -60,10 +60,9 @@ def mirror(
         _show_mirror(data, as_json=as_json)
     else:
         check_owner(data)
-        begin = mirrors.remembered(data) is None  # later, a path where nothing is may be a disk that is away
         with output.progress() as tell:
             tell("pushing the journal")
-            done = mirrors.push(data, url, credentials(settings_of(data)), begin=begin)
+            done = mirrors.push(data, url, credentials(settings_of(data)), begin=True)
             mirrors.remember(data, done.url)
         output.say(f"{clean(done.url)} is at {done.epoch}.{done.seq}, the newest change")
 

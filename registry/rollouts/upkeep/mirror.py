@@ -136,7 +136,8 @@ def push(
         url: of the other repository, or its path.
         credentials: the files that open it.
         timeout: seconds after which it is given up.
-        begin: make the repository, if it is a path where nothing is.
+        begin: make the repository, if it is a path where nothing is, and nothing was: the disk of one that
+            is remembered may only be away.
 
     Raises:
         Invalid: the URL holds a password, or the repository something else (`not_ours`).
@@ -147,7 +148,8 @@ def push(
     check(url)
     upstream = Upstream(url, credentials)
     with locked(folder / LOCK, wait=LOCK_SECONDS) as lock:
-        if begin and upstream.local and not Path(upstream.address).exists():
+        new = begin and upstream.local and upstream.address != remembered(folder)
+        if new and not Path(upstream.address).exists():
             _begin(Path(upstream.address))
         with closing(Git(folder / REPOSITORY, config=upstream.config())) as git:
             try:
