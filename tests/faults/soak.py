@@ -8,30 +8,57 @@ from __future__ import annotations
 import os
 import sys
 import time
-from concurrent.futures import as_completed
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, wait
+from itertools import count
+from typing import TYPE_CHECKING
 
 from faults.pool import pool
-from faults.state_machine import chapter, chapters
+from faults.state_machine import SEED, chapter
 from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from faults.state_machine import Chapter
 
 STEPS = 100_000
 WORKERS = 2 * (os.cpu_count() or 1)  # half of a story is waiting
 
 
 def main(steps: int) -> int:
-    """Tell all chapters, and say how each ended; 0 if all promises held."""
+    """Tell chapters until there are steps enough, and say how each ended; 0 if all promises held."""
     console = Console(soft_wrap=True)
-    begun, taken, verdicts = time.monotonic(), 0, dict.fromkeys(("held", "broken", "void"), 0)
+    begun, taken = time.monotonic(), 0
+    verdicts: Counter[str] = Counter()
+    befell: Counter[str] = Counter()
     with pool(WORKERS) as workers:
-        for done in as_completed([workers.submit(chapter, *one) for one in chapters(steps)]):
-            result = done.result()
-            taken += result.injected
-            verdicts[result.verdict] += 1
-            minutes = (time.monotonic() - begun) / 60
-            console.print(f"{taken:,} steps, {minutes:.1f} min: {result.what} {result.verdict}")
-            console.print(f"    {result.void or result.note}", style="dim")
-    console.print(", ".join(f"{number} {verdict}" for verdict, number in verdicts.items()))
-    return 0 if verdicts["held"] and not verdicts["broken"] and not verdicts["void"] else 1
+        numbers = count(SEED)
+        running: set[Future[Chapter]] = {workers.submit(chapter, next(numbers)) for _ in range(WORKERS)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for told in (future.result() for future in done):
+                taken += told.result.injected
+                verdicts[told.result.verdict] += 1
+                befell += told.counts
+                minutes = (time.monotonic() - begun) / 60
+                said = f"{told.result.what} {told.result.verdict}, {told.result.void or told.result.note}"
+                console.print(f"{taken:,} steps, {minutes:.1f} minutes: {said}")
+                if taken < steps:
+                    running.add(workers.submit(chapter, next(numbers)))
+    console.print(_table(befell))
+    console.print(
+        f"{taken:,} steps: " + ", ".join(f"{number} {verdict}" for verdict, number in verdicts.items())
+    )
+    return 0 if verdicts.total() == verdicts["held"] else 1
+
+
+def _table(befell: Counter[str]) -> Table:
+    table = Table("what was done, or befell", "times", box=None)
+    for event, times in sorted(befell.items()):
+        table.add_row(event, f"{times:,}")
+    return table
 
 
 if __name__ == "__main__":

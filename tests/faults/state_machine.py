@@ -6,6 +6,8 @@ import random
 import tempfile
 import traceback
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from promptstage import limits
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator
 
 SEED = 20261123
@@ -30,20 +33,27 @@ PACE = 0.05  # the apps' times are that much shorter, or most of it would be wai
 TIMES = ("ATTEMPT_SPACING", "BACK_OFF_BASE", "BACK_OFF_CAP", "BREAKER_PAUSE", "STREAM_RETRY")
 
 
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Stories of one world: what came of them, and how often what befell it."""
+
+    result: Result
+    counts: Counter[str]
+
+
 def prove(*, full: bool) -> Iterator[Result]:
-    """Tell stories, a chapter at a time."""
-    yield from map(chapter, *zip(*chapters(STEPS[full]), strict=True))
+    """Tell stories, a chapter at a time, until there are steps enough: some stories are shorter."""
+    taken = 0
+    for number in count(SEED):
+        if taken >= STEPS[full]:
+            return
+        told = chapter(number, min(CHAPTER, -(-(STEPS[full] - taken) // STEPS_OF_A_STORY)))
+        taken += told.result.injected
+        yield told.result
 
 
-def chapters(steps: int) -> Iterator[tuple[int, int]]:
-    """The seeds, and the number of stories, of chapters that have so many steps together."""
-    stories = -(-steps // STEPS_OF_A_STORY)
-    for number, first in enumerate(range(0, stories, CHAPTER)):
-        yield SEED + number, min(CHAPTER, stories - first)
-
-
-def chapter(number: int, stories: int) -> Result:
-    """Stories in one world, and at the end its journal, looked at as a whole."""
+def chapter(number: int, stories: int = CHAPTER) -> Chapter:
+    """Tell stories in one world, and at the end look at its journal as a whole."""
     what = f"stories of seed {number}"
     with ExitStack() as stack, hurried():
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY)))
@@ -53,11 +63,11 @@ def chapter(number: int, stories: int) -> Result:
             changes = world.ledger.audit(world.pair.data)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is a find
             traceback.print_exception(error)
-            return Result(what, max(world.steps, 1), wrong=1, note=str(_first(error)).partition("\n")[0])
-        befell = ", ".join(f"{event} {times}" for event, times in sorted(world.counts.items()))
-        note = f"{changes} changes, agreed within {world.slowest:.1f} s; {befell}"
-        few = changes < FEW * world.steps
-        return Result(what, world.steps, note=note, void=f"only {changes} changes" if few else "")
+            said = str(_first(error)).partition("\n")[0]
+            return Chapter(Result(what, max(world.steps, 1), wrong=1, note=said), world.counts)
+        note = f"{changes} changes, agreed within {world.slowest:.1f} s"
+        void = f"only {changes} changes" if changes < FEW * world.steps else ""
+        return Chapter(Result(what, world.steps, note=note, void=void), world.counts)
 
 
 def _first(error: BaseException) -> BaseException:
