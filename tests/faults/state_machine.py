@@ -85,6 +85,7 @@ def _tell(number: int, stories: int, world: World) -> None:
             stateful_step_count=STEPS_OF_A_STORY,
             deadline=None,
             database=None,
+            report_multiple_bugs=False,
             phases=(Phase.generate,),
             suppress_health_check=list(HealthCheck),
         ),

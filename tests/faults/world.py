@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
@@ -28,7 +29,6 @@ VERSIONS = ("1.0.0", "1.1.0", "1.2.0", "1.3.0")
 DONE = {200, 202}  # carried out, or asked for
 FINAL = {404, 409, 412, 422}  # answers that say that nothing was changed
 LOOK_SECONDS = 0.005
-CHILD_SECONDS = 5.0  # for a forked client to be live
 
 
 class Person(NamedTuple):
@@ -214,26 +214,30 @@ class App:
 
     def fork(self, *, reachable: bool) -> None:
         """Use it in a child, which must be live by itself where its registry can be reached."""
+        told, telling = os.pipe()
         if (child := os.fork()) == 0:
-            ended = 1
             try:
-                ended = int(not self._lives_on(reachable=reachable))
+                os.write(telling, self._wrong_in_child(reachable=reachable).encode())
             finally:  # whatever it is, the child must end
-                os._exit(ended)
-        assert os.waitpid(child, 0)[1] == 0, "the child of a fork saw something wrong"
+                os._exit(0)
+        os.close(telling)
+        with open(told, encoding="utf-8") as words:  # noqa: PTH123 - a descriptor
+            wrong = words.read()
+        assert os.waitpid(child, 0)[1] == 0
+        assert not wrong, f"in the child of a fork: {wrong}"
 
-    def _lives_on(self, *, reachable: bool) -> bool:
-        held = dict(self.client._held)
-        for name, holding in held.items():
+    def _wrong_in_child(self, *, reachable: bool) -> str:
+        """What is wrong there, if anything is."""
+        for name, holding in dict(self.client._held).items():
             text = self.client.get(name, key="u1").document.messages[0].content
             if holding.release.position < self._positions[name] or not text.startswith(f"{name} "):
-                return False
-        deadline = time.monotonic() + CHILD_SECONDS
+                return f"{name} is {text} at {holding.release.position}, after {self._positions[name]}"
+        deadline = time.monotonic() + PATIENCE
         while reachable and self.client.status()["stream"]["state"] != "connected":
             if time.monotonic() > deadline:
-                return False
+                return json.dumps(self.client.status())
             time.sleep(LOOK_SECONDS)
-        return True
+        return ""
 
     def cut(self) -> None:
         """Cut it off from its registry."""
