@@ -69,16 +69,19 @@ class GitObject:
 class Git:
     """Runs git on one bare repository, which may not exist yet; any thread may use it."""
 
-    def __init__(self, directory: Path, *, config: Sequence[str] = ()) -> None:
+    def __init__(self, directory: Path, *, config: Sequence[str] = (), objects: Path | None = None) -> None:
         """Start nothing yet.
 
         Args:
             directory: the bare repository.
             config: settings of this repository alone, as ``key=value``; they reach git through its
                 environment, so that no other user of the machine can see them.
+            objects: where its objects are, if not in it.
         """
         self._directory = directory.absolute()
         self._environment = {**_BASE_ENVIRONMENT, **_config_variables(config)}
+        if objects:
+            self._environment["GIT_OBJECT_DIRECTORY"] = str(objects.absolute())
         self._idle: deque[_Reader] = deque()
         self._running: set[cmd.Git.AutoInterrupt] = set()
 

@@ -20,7 +20,7 @@ from registry.errors import DocumentInvalid, GitFailed, NotFound
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from registry.catalog.mirror import Mirror
+    from registry.catalog.mirror import Mark, Mirror
 
 __all__ = ["Catalog", "Version"]
 
@@ -56,20 +56,27 @@ class Catalog:
         self._known: dict[tuple[str, str], Version] = {}  # summaries
         self._kept = Kept()
         self._revision: object = None  # of the mirror that the index was made of
+        self._mark: Mark | None = None  # how far the index has followed it
         self._lock = Lock()
 
     # What exists
 
     def adopt(self) -> bool:
         """Take over the mirror's tags; True if that changed anything. Raises GitFailed."""
-        self._revision = self.mirror.revision()
-        found: dict[str, dict[str, str]] = {}
-        for tag, oid in self.mirror.tags().items():
-            if read := naming.split_tag(tag.encode()):
-                found.setdefault(read.name, {})[read.version] = oid
-        index = {name: _sorted(found[name]) for name in sorted(found)}
-        changed = index != self._index
-        self._index = index
+        with self._lock:
+            self._revision = self.mirror.revision()
+            news = self.mirror.news(self._mark)
+            before = {} if news.anew else self._index
+            added: dict[str, dict[str, str]] = {}
+            for tag, oid in news.tags:
+                read = naming.split_tag(tag)
+                if read and before.get(read.name, {}).get(read.version) != oid:
+                    added.setdefault(read.name, {})[read.version] = oid
+            index = before | {name: _sorted(before.get(name, {}) | added[name]) for name in added}
+            if len(index) > len(before):
+                index = {name: index[name] for name in sorted(index)}
+            changed = index != self._index if news.anew else bool(added)
+            self._index, self._mark = index, news.mark
         return changed
 
     def names(self) -> list[str]:

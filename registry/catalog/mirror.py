@@ -1,21 +1,25 @@
-"""The bare mirror of the prompt repository. Its tags are the pins: added, never moved, never removed.
+"""The bare mirror of the prompt repository. Tags are pinned here: added, never moved, never removed.
 
-All that belongs to it is in one folder, ``mirror.git``: the repository, the lock under which one
-process at a time looks upstream, and the report of the last look, which all processes show.
+All that belongs to it is in one folder, ``mirror.git``: the repository, the table of the pins, the lock
+under which one process at a time looks upstream, and the report of the last look, which all processes show.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import shutil
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry.catalog import ignored, tagged
+from registry.catalog import fetch, ignored, pins, tagged
 from registry.catalog.naming import split_tag
-from registry.catalog.remedies import explain, out_of_reach
+from registry.catalog.pins import Pins, Seen, Table
+from registry.catalog.remedies import explain
 from registry.catalog.upstream import Credentials, Upstream
 from registry.errors import GitFailed, Unavailable
 from registry.git import Git
@@ -23,14 +27,12 @@ from registry.locks import locked
 from registry.text import escape
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from registry.catalog.tagged import About, File
 
 LIST_SECONDS = 60.0  # a list of refs, even of a hundred thousand over a slow line
-FETCH_SECONDS = 900.0  # a first fetch of a large repository; a stalled line ends much earlier (gitconfig)
-BATCH = 500  # tags of one fetch: git compares each one with all the others
-FAILED_FETCHES = 40  # of one look; one bad tag costs 10, and the rest of a bad day can wait
 RETRY_SECONDS = 300.0  # until a tag that could not be fetched is tried again
 MOVED_SHOWN = 100  # moved tags that are named
 NAMED = 5  # new versions that a line in the log names
@@ -39,6 +41,8 @@ Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 _NO_CREDENTIALS = Credentials()
 _NO_UPSTREAM = "no prompt repository is configured; set PROMPTSTAGE_REPOSITORY"
+_ON_ITS_WAY = "this version is being fetched; try again in a moment"
+_NOTHING: fetch.Tags = {}
 _NO_REPORT: Json = {
     "synced_at": None,
     "error": None,
@@ -47,6 +51,29 @@ _NO_REPORT: Json = {
     "moved_count": 0,
     "failed": {},
 }
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Tags that somebody has not seen yet.
+
+    Attributes:
+        tags: each tag, as bytes, and its object id.
+        anew: whether these are all there are, and what was seen before counts no more.
+        mark: what to ask with the next time.
+    """
+
+    tags: Iterable[tuple[bytes, str]]
+    anew: bool
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far somebody has followed a mirror."""
+
+    seen: Seen
+    announced: fetch.Tags
 
 
 class Mirror:
@@ -70,33 +97,67 @@ class Mirror:
         self._folder = data / "mirror.git"
         self._report = self._folder / "report.json"
         self._git = Git(self._folder, config=self._upstream.config())
+        self._newest = Git(
+            self._folder / "newest.git", config=self._upstream.config(), objects=self._folder / "objects"
+        )
+        self._pins = Pins(self._folder / "pins")
+        self._announced = _NOTHING  # what the look under way found upstream, where that is much
         self._last: tuple[bytes, object] | None = None
         self._unwritable: str | None = None
 
     def close(self) -> None:
         """End git's processes, also a fetch under way."""
         self._git.close()
+        self._newest.close()
 
     # What is here
 
     def tags(self) -> dict[str, str]:
         """The pinned tags and the object ids that they have here. Raises GitFailed."""
-        if not self._exists():
-            return {}
-        listed = self._git.run("for-each-ref", "--format=%(objectname) %(refname:strip=2)", "refs/tags")
-        return {tag: oid for oid, tag in (line.split(" ", 1) for line in listed.decode().splitlines())}
+        found = sorted(pins.split(self._table().lines.splitlines()))
+        return {tag.decode(): oid for tag, oid in found}
+
+    def news(self, mark: Mark | None = None) -> News:
+        """The tags since an earlier answer, also such as the look under way has only heard of.
+
+        Raises:
+            GitFailed: the table of the pins is damaged.
+        """
+        announced, table = self._announced, self._table()
+        now = Mark(Seen(len(table.lines), table.digest), announced)
+        if mark and mark.announced is announced and (added := pins.since(table, mark.seen)) is not None:
+            return News(pins.split(added), anew=False, mark=now)
+        heard = {tag.encode(): oid for tag, oid in announced.items()}
+        return News((heard | dict(pins.split(table.lines.splitlines()))).items(), anew=True, mark=now)
 
     def revision(self) -> object:
         """A value that changes when the tags do; costs one system call."""
-        try:
-            packed = (self._folder / "packed-refs").stat()
-        except FileNotFoundError:
-            return None
-        return packed.st_mtime_ns, packed.st_ino, packed.st_size
+        return self._pins.revision(), len(self._announced)
+
+    def _table(self) -> Table:
+        """The pins; those of an older registry are still git's refs, until the next look."""
+        found = self._pins.read()
+        if found is None and self._exists():
+            found = Table(self._refs("refs/tags"))
+        return found or Table()
+
+    def _refs(self, below: str = "refs") -> bytes:
+        return self._git.run("for-each-ref", "--format=%(objectname)%09%(refname)", below)
 
     def about(self, oid: str) -> About:
-        """Read who made the tag with this object id. Raises DocumentInvalid and GitFailed."""
-        return tagged.read_about(self._git, oid)
+        """Read who made the tag with this object id.
+
+        Raises:
+            DocumentInvalid: nobody reads that much.
+            GitFailed: an object is missing or damaged.
+            Unavailable: it is on its way (`being_fetched`).
+        """
+        try:
+            return tagged.read_about(self._git, oid)
+        except GitFailed as error:
+            if oid not in self._announced.values():
+                raise
+            raise Unavailable(_ON_ITS_WAY, code="being_fetched") from error
 
     def file(self, about: About, name: str) -> File:
         """Read a prompt's file in a tagged commit. Raises DocumentInvalid and GitFailed."""
@@ -134,8 +195,11 @@ class Mirror:
         """Whether any process ever finished a look, or there is nothing to look at."""
         return self._report.exists() or not self._configured
 
-    def look(self) -> None:
+    def look(self, on_news: Callable[[], object] = lambda: None) -> None:
         """Look upstream, and fetch the tags that are new. Nothing here is moved or removed, ever.
+
+        Args:
+            on_news: called as soon as there are some, and with a great repository again and again.
 
         Raises:
             Unavailable: another process is looking (`busy`), there is no upstream (`no_repository`), or
@@ -145,93 +209,92 @@ class Mirror:
         if not self._configured:
             raise Unavailable(_NO_UPSTREAM, code="no_repository")
         try:
-            self._look()
+            self._look(on_news)
             self._unwritable = None
         except OSError as error:  # such as a full disk, on which no report can be written either
             self._unwritable = f"the mirror cannot be written: {error.strerror}; make room, or allow it"
             raise Unavailable(self._unwritable, code="mirror_unwritable") from error
+        finally:
+            self._announced = _NOTHING
 
-    def _look(self) -> None:
+    def _look(self, on_news: Callable[[], object]) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(self._folder / "look.lock", wait=0) as lock:
             before = self.report()
             try:
                 self._upstream.check()
-                after = self._sync(before, lock)
+                after = self._sync(before, lock, on_news)
             except GitFailed as error:
                 told = explain(self._upstream, error)
                 self._save({**before, "error": told.message})
                 raise told from error
             self._save(after)
 
-    def _sync(self, before: Json, lock: int) -> Json:
-        if not self._exists():
-            self._git.init()
+    def _sync(self, before: Json, lock: int, on_news: Callable[[], object]) -> Json:
+        self._prepare(lock)
         listing = self._git.run(
             "ls-remote", "--tags", "--refs", "origin", timeout=LIST_SECONDS, pass_fds=(lock,)
         )
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        if self._last == (listing, self.revision()):
+        digest = sha256(listing).digest()
+        if self._last == (digest, self._pins.revision()):
             return {**before, "synced_at": now, "error": None}
-        upstream, others = _sort_out(listing)
-        ours = self.tags()
-        failed = {
-            tag: entry for tag, entry in before["failed"].items() if _still_waits(upstream.get(tag), entry)
+        found = _compare(listing, self._table().lines)
+        waiting = {
+            tag: entry for tag, entry in before["failed"].items() if _still_waits(found.new.get(tag), entry)
         }
-        new = [tag for tag in upstream if tag not in ours and tag not in failed]
-        failed |= self._fetch(new, upstream, lock)
-        if any((self._folder / "refs/tags").iterdir()):  # also what a look left that was cut off
-            self._git.run("pack-refs", "--all", pass_fds=(lock,))
-        self._last = None if failed else (listing, self.revision())
-        moved = _moved(ours, upstream)
-        _tell([tag for tag in new if tag not in failed], moved, before)
+        new = {tag: oid for tag, oid in found.new.items() if tag not in waiting}
+        failed = waiting | self._fetch(new, lock, on_news)
+        self._last = None if failed else (digest, self._pins.revision())
+        _tell([tag for tag in new if tag not in failed], found.moved, before)
         return {
             "synced_at": now,
             "error": _complaint(failed),
-            "ignored": _ignored(others),
-            "moved": moved[:MOVED_SHOWN],
-            "moved_count": len(moved),
+            "ignored": _ignored(found.others),
+            "moved": found.moved[:MOVED_SHOWN],
+            "moved_count": len(found.moved),
             "failed": failed,
         }
 
-    def _fetch(self, tags: list[str], upstream: dict[str, str], lock: int) -> dict[str, Json]:
-        """Fetch what can be fetched: a batch that fails is halved, so that a bad tag stops no other.
+    def _prepare(self, lock: int) -> None:
+        """Make the mirror; pins that an older registry left in git's refs become the table's."""
+        self._clear_stale_locks()
+        tags = self._folder / "refs/tags"
+        packed = self._folder / "packed-refs"
+        if self._pins.revision() is None or packed.exists() or any(tags.iterdir()):
+            self._git.init()
+            self._git.run("config", *fetch.PRECIOUS)
+            self._pins.add(self._refs("refs/tags").splitlines())
+            known = dict(pins.split(self._refs().splitlines()))
+            for folder in tags.iterdir():
+                shutil.rmtree(folder)
+            packed.unlink(missing_ok=True)  # also what somebody's `git gc` made
+            fetch.keep(self._git, known.values(), lock)
 
-        Where the repository itself is out of reach no tag is to blame, and all are tried at the next look.
-        """
+    def _fetch(self, new: fetch.Tags, lock: int, on_news: Callable[[], object]) -> dict[str, Json]:
+        """Fetch and pin; returns what could not be fetched, and why."""
+        if len(new) > fetch.GREAT:
+            self._announced = new
+            on_news()
+            self._pin(fetch.fetch_newest(self._newest, self._folder / "newest.git", new, lock))
+            on_news()
         failed: dict[str, Json] = {}
-        batches = [tags[start : start + BATCH] for start in range(0, len(tags), BATCH)]
-        failures = 0
-        while batches:
-            batch = batches.pop()
-            try:
-                self._fetch_batch(batch, lock)
-            except GitFailed as error:
-                failures += 1
-                if error.code == "git_timeout" or failures > FAILED_FETCHES or out_of_reach(error):
-                    raise
-                if len(batch) > 1:
-                    batches += (batch[len(batch) // 2 :], batch[: len(batch) // 2])
-                else:
-                    entry = {
-                        "id": upstream[batch[0]],
-                        "until": time.time() + RETRY_SECONDS,
-                        "error": error.message,
-                    }
-                    failed[batch[0]] = entry
+        for tags, error in fetch.fetch(self._git, new, lock):
+            if error:
+                until = time.time() + RETRY_SECONDS
+                failed |= {tag: {"id": oid, "until": until, "error": error} for tag, oid in tags.items()}
+            else:
+                self._pin(tags)
+                on_news()
         return failed
 
-    def _fetch_batch(self, tags: list[str], lock: int) -> None:
-        self._clear_stale_locks()
-        refspecs = "".join(f"refs/tags/{tag}:refs/tags/{tag}\n" for tag in tags)
-        self._git.run(  # without --update-shallow git leaves out the tags of a shallow repository, silently
-            "fetch", "--quiet", "--stdin", "--no-tags", "--no-write-fetch-head", "--update-shallow", "origin",
-            data=refspecs.encode(), timeout=FETCH_SECONDS, pass_fds=(lock,),
-        )  # fmt: skip
+    def _pin(self, tags: fetch.Tags) -> None:
+        self._pins.add(pins.line_of(tag, oid) for tag, oid in tags.items())
 
     def _clear_stale_locks(self) -> None:
         """Remove what a killed git left: nobody else can be writing while we hold the lock."""
-        for left in (self._folder / "packed-refs.lock", *(self._folder / "refs").rglob("*.lock")):
+        ours = (self._folder / f"{name}.lock" for name in ("packed-refs", "config", "shallow", "HEAD"))
+        for left in (*ours, *(self._folder / "refs").rglob("*.lock")):
             left.unlink(missing_ok=True)
 
     def _exists(self) -> bool:
@@ -243,18 +306,25 @@ class Mirror:
         written.replace(self._report)
 
 
-def _sort_out(listing: bytes) -> tuple[dict[str, str], list[bytes]]:
-    """Split the upstream's tags into those that make versions, with their ids, and the others."""
-    versions: dict[str, str] = {}
-    others: list[bytes] = []
-    for line in listing.splitlines():
-        oid, _, ref = line.partition(b"\t")
-        tag = ref.removeprefix(b"refs/tags/")
-        if split_tag(tag):
-            versions[tag.decode()] = oid.decode()
-        else:
-            others.append(tag)
-    return versions, others
+class _Found(NamedTuple):
+    """How the upstream's tags differ from the pins."""
+
+    new: fetch.Tags
+    moved: list[Json]
+    others: list[bytes]  # those that make no version
+
+
+def _compare(listing: bytes, pinned: bytes) -> _Found:
+    """Compare by sets of lines, so that only what differs costs more than its bytes."""
+    theirs, ours = set(listing.splitlines()), set(pinned.splitlines())
+    changed = sorted(pins.split(theirs - ours))
+    gone = dict(pins.split(ours - theirs))  # moved or deleted upstream
+    moved = [
+        {"tag": tag.decode(), "pinned": gone[tag], "upstream": oid} for tag, oid in changed if tag in gone
+    ]
+    unknown = [(tag, oid) for tag, oid in changed if tag not in gone]
+    new = {tag.decode(): oid for tag, oid in unknown if split_tag(tag)}
+    return _Found(new, moved, [tag for tag, _ in unknown if not split_tag(tag)])
 
 
 def _ignored(tags: list[bytes]) -> Json:
@@ -291,11 +361,3 @@ def _complaint(failed: dict[str, Json]) -> str | None:
         return None
     tag, entry = next(iter(failed.items()))
     return f"tags that could not be fetched: {len(failed)}, such as {tag}: {entry['error']}"
-
-
-def _moved(ours: dict[str, str], upstream: dict[str, str]) -> list[Json]:
-    return [
-        {"tag": tag, "pinned": oid, "upstream": upstream[tag]}
-        for tag, oid in ours.items()
-        if upstream.get(tag, oid) != oid
-    ]

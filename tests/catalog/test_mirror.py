@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support import PromptRepository, prompt
 
+from registry.catalog import fetch
+from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.remedies import out_of_reach
 from registry.errors import GitFailed, Unavailable
@@ -169,6 +171,24 @@ def test_a_bad_tag_stops_no_other(author: PromptRepository, mirror: Mirror) -> N
     )
 
 
+def test_what_could_not_be_fetched_is_no_version(
+    author: PromptRepository, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although the look, as one at a great repository, showed it before it was there."""
+    blob = author.git("hash-object", "-w", "--stdin")
+    tag_tree(author, "evil", "1.0.0", raw_tree(author, b"100644 .git\0" + bytes.fromhex(blob)))
+    for name in "abc":
+        author.tag(name, "1.0.0")
+    monkeypatch.setattr(fetch, "GREAT", 2)
+    catalog, seen = Catalog(mirror), []
+
+    mirror.look(lambda: seen.append((catalog.adopt(), catalog.names())))
+    catalog.adopt()
+
+    assert seen[0] == (True, ["a", "b", "c", "evil"])
+    assert catalog.names() == ["a", "b", "c"]
+
+
 def test_old_tools_are_forgiven(author: PromptRepository, mirror: Mirror) -> None:
     """Real repositories hold trees with zero-padded modes."""
     blob = author.git("hash-object", "-w", "--stdin")
@@ -290,7 +310,7 @@ def test_no_repository_is_configured(tmp_path: Path) -> None:
         mirror.look()
 
     assert mirror.report()["error"] == "no prompt repository is configured; set PROMPTSTAGE_REPOSITORY"
-    assert (mirror.tags(), mirror.revision()) == ({}, None)
+    assert mirror.tags() == {}
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+from semver import Version
 
 from registry.catalog import naming
 from registry.errors import Invalid
@@ -162,3 +165,13 @@ def test_foreign_text_is_escaped(data: bytes, shown: str) -> None:
 def test_a_name_is_made_of_what_was_meant(text: str, name: str | None) -> None:
     """Letters lose their accents; where nothing is left there is nothing to suggest."""
     assert naming.suggest(text) == name
+
+
+def test_versions_are_ordered_as_semver_orders_them() -> None:
+    """Also those that differ in a word of their pre-release only."""
+    numbers = ("0", "1", "2", "10")
+    words = ("", "-0", "-1", "-10", "-a", "-a.0", "-a.b", "-a-b", "-0a", "--", "-rc.2", "-rc.10", "-Rc")
+    versions = [f"{a}.{b}.0{word}" for a in numbers for b in numbers for word in words]
+    random.Random(1).shuffle(versions)
+
+    assert sorted(versions, key=Version.parse, reverse=True) == naming.newest_first(versions)

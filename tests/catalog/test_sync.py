@@ -142,7 +142,7 @@ def test_a_repository_that_is_gone_is_looked_for(
 
     assert "does not appear to be a git repository" in error
     assert running.wait() == ["a"]
-    assert running.catalog.status()["error"] is None
+    until(lambda: running.catalog.status()["error"] is None, "the end of the look")
 
 
 def test_a_restart_after_trouble_looks_at_once(

@@ -1,0 +1,136 @@
+"""Which object each tag is pinned to, for ever: a table, to which lines are only added.
+
+Git could hold the pins as refs, but then each fetch opens every one of them to see that nothing is
+missing, which takes seconds where there are a hundred thousand. The table has one line a pin, as
+``git ls-remote`` writes it, the newest last. It is replaced whole, once the new one is on the disk: who
+reads sees one moment, and a process or machine that dies leaves the old table or the new one. The first
+line is the hash of the others, so that a damaged table is refused, not taken for one with fewer pins.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry.errors import GitFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+FEW = 10  # lines; the usual look brings one
+
+_TAGS = b"refs/tags/"
+_OID = 40  # hexadecimal digits
+
+
+class Table(NamedTuple):
+    """The pins of one moment: lines as ``git ls-remote`` writes them, and their hash."""
+
+    lines: bytes = b""
+    digest: bytes = sha256().hexdigest().encode()
+
+
+class Seen(NamedTuple):
+    """How much of a table somebody has read already."""
+
+    size: int = 0
+    digest: bytes = Table().digest
+
+
+class Pins:
+    """The table in one file. Any process may read it; who adds holds the lock of the mirror."""
+
+    def __init__(self, file: Path) -> None:
+        """Touch nothing yet."""
+        self._file = file
+        self._last: tuple[object, Table] | None = None
+
+    def revision(self) -> object:
+        """A value that changes when the table does; costs one system call. None: there is no table."""
+        try:
+            status = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_mtime_ns, status.st_ino, status.st_size
+
+    def read(self) -> Table | None:
+        """The table, if there is one. Raises GitFailed (`git_corrupt`)."""
+        revision = self.revision()
+        if self._last and self._last[0] == revision:
+            return self._last[1]
+        try:
+            digest, _, lines = self._file.read_bytes().partition(b"\n")
+        except FileNotFoundError:
+            return None
+        if _digest(lines) != digest:
+            raise GitFailed(
+                f"{self._file} is damaged; restore the data folder from a backup, or delete the mirror "
+                "to fetch all tags anew, as they are upstream by now",
+                code="git_corrupt",
+            )
+        table = Table(lines, digest)
+        self._last = (revision, table)  # if it was replaced just now, it is read again
+        return table
+
+    def add(self, lines: Iterable[bytes]) -> None:
+        """Pin tags, if need be in a new table; a tag that is pinned already stays what it is.
+
+        Raises:
+            GitFailed: the table is damaged.
+            OSError: the disk takes no more; the table is what it was.
+        """
+        pinned = (self.read() or Table()).lines
+        candidates = [line + b"\n" for line in lines]
+        held = _held(pinned, candidates)
+        self._replace(pinned + b"".join(line for line in candidates if _ref(line) not in held))
+
+    def _replace(self, lines: bytes) -> None:
+        digest = _digest(lines)
+        written = self._file.with_suffix(".new")
+        with written.open("wb") as stream:
+            stream.write(digest + b"\n" + lines)
+            stream.flush()
+            os.fsync(stream.fileno())
+        written.replace(self._file)
+        self._last = (self.revision(), Table(lines, digest))
+        folder = os.open(self._file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def line_of(tag: str, oid: str) -> bytes:
+    """The line of one pin."""
+    return b"%s\t%s%s" % (oid.encode(), _TAGS, tag.encode())
+
+
+def split(lines: Iterable[bytes]) -> Iterator[tuple[bytes, str]]:
+    """The tag and object id of each line."""
+    for line in lines:
+        oid, _, ref = line.partition(b"\t")
+        yield ref[len(_TAGS) :], oid.decode()
+
+
+def since(table: Table, seen: Seen) -> list[bytes] | None:
+    """The lines that were added to what somebody has read; None if that was another table."""
+    if _digest(table.lines[: seen.size]) != seen.digest:
+        return None
+    return table.lines[seen.size :].splitlines()
+
+
+def _digest(lines: bytes) -> bytes:
+    return sha256(lines).hexdigest().encode()
+
+
+def _held(pinned: bytes, lines: Sequence[bytes]) -> set[bytes]:
+    """The refs among those of these lines that are pinned."""
+    if len(lines) <= FEW:  # looking for each is ten times as fast as sorting out a hundred thousand
+        return {_ref(line) for line in lines if _ref(line) in pinned}
+    return {_ref(line) for line in pinned.splitlines(keepends=True)}
+
+
+def _ref(line: bytes) -> bytes:
+    return line[_OID:]
