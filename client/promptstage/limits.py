@@ -73,4 +73,5 @@ KEY_CHARACTERS = 256
 longer one is remembered, either."""
 
 KEPT_KEYS = 8192
-"""Keys whose prompt is remembered, for each rollout under way: the users of some minutes, within 1 MB."""
+"""Keys whose prompt is remembered, for each rollout under way: the users of some minutes, in 1 MB where
+a key is some 40 characters long."""
