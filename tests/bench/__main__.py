@@ -1,6 +1,7 @@
 """``make bench``: measure what this exists for, beside a floor in the same run, and print a table.
 
-python -m bench [SUBJECT...]    measures all subjects, or those that are named; PEERS=1 measures others, too
+python -m bench [SUBJECT...]    measures all subjects, or those that are named
+PEERS=1 python -m bench peers   measures others on the same work; the first time, it installs them
 
 What was measured is also written as JSON, to ``.bench/<subject>.json`` beside the tests.
 """
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import os
 import platform
 import sys
 import time
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
     from bench.measure import Row
 
 RESULTS = Path(__file__).parents[2] / ".bench"
-WIDTH = 150  # of a log, which scrolls
-SUBJECTS: tuple[str, ...] = ("client", "middleware", "latency", "http")
-"""Modules with ``measure() -> Iterable[Row]``."""
+WIDTH = 200  # of a log, which scrolls
+SUBJECTS: tuple[str, ...] = ("client", "middleware", "latency", "http", "peers")
+"""Modules with ``measure() -> Iterable[Row]``; that of the peers only with PEERS=1."""
 
 
 def main(names: list[str]) -> int:
@@ -39,6 +42,11 @@ def main(names: list[str]) -> int:
         return 2
     RESULTS.mkdir(exist_ok=True)
     for name in names or SUBJECTS:
+        if name == "peers" and os.environ.get("PEERS") != "1":
+            console.print(
+                "\n[bold]peers[/bold], not measured: PEERS=1 installs them beside us, and measures them"
+            )
+            continue
         begun = time.monotonic()
         rows = list(import_module(f"bench.{name}").measure())
         console.print(f"\n[bold]{name}[/bold], {time.monotonic() - begun:.0f} s")
@@ -57,10 +65,11 @@ def _table(rows: Sequence[Row]) -> Table:
     for column in ("work", "median", "", "spread", "floor", "ratio", "target", "note"):
         table.add_column(column, no_wrap=True, justify="right" if column in {"median", "ratio"} else "left")
     for row in rows:
+        value = "-" if math.isnan(row.value) else f"{row.value:.3g}"
         floor = "" if row.floor is None else f"{row.floor:.3g}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         spread = f"{row.spread:.0%}" if row.spread else ""
-        table.add_row(row.work, f"{row.value:.3g}", row.unit, spread, floor, ratio, row.target, row.note)
+        table.add_row(row.work, value, row.unit, spread, floor, ratio, row.target, row.note)
     return table
 
 

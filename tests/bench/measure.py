@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ class Row:
 
     Attributes:
         work: what was done, in a few words.
-        value: the median.
+        value: the median; not a number: it could not be measured, and `note` says why.
         unit: of `value`: ``us``, ``ms``, ``s``, ``/s``, ``KiB``, ``MiB``, ``%``.
         spread: half of what lies between the quartiles, as a share of the median (0.05: 5 %).
         floor: what `value` is compared with, measured in the same run; None: with nothing.
@@ -44,7 +45,8 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """Write it for a program."""
-        return {**asdict(self), "ratio": self.ratio}
+        value = None if math.isnan(self.value) else self.value
+        return {**asdict(self), "value": value, "ratio": self.ratio}
 
 
 def median(samples: Sequence[float]) -> tuple[float, float]:
