@@ -5,6 +5,7 @@ python -m bench.load FILE       serves what a file of JSON has, as bare as uvico
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 CONNECTIONS = 64
 WARM_UP = 500  # requests
+BEAT_SECONDS = 5.0
+BEAT = {
+    "type": "http.response.body",
+    "body": b'event: heartbeat\ndata: {"epoch": 1795600000, "seq": 41}\n\n',
+    "more_body": True,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +136,13 @@ def serve(answers: Path, port: Path) -> None:
     """Serve the answers of a file, on a port that is written to another."""
     found = {path: _parsed(text.encode("latin-1")) for path, text in json.loads(answers.read_text()).items()}
 
-    async def app(scope: Any, _: Any, send: Callable[[Any], Any]) -> None:
+    async def app(scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        if scope["path"].endswith("/stream"):
+            return await _stream(receive, send)
         status, headers, body = found[scope["path"]]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        return None
 
     # uvicorn as the registry runs it, but for the registry's own protocol
     config = uvicorn.Config(
@@ -143,6 +153,28 @@ def serve(answers: Path, port: Path) -> None:
     port.with_suffix(".new").write_text(str(listener.getsockname()[1]))
     port.with_suffix(".new").rename(port)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+_open: set[Callable[[Any], Any]] = set()
+_beating: list[asyncio.Task[None]] = []
+
+
+async def _stream(receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+    """The least that a stream of events can be: the request's own task waits for its client to go."""
+    _beating[:] = _beating or [asyncio.create_task(_beat())]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send(BEAT)
+    _open.add(send)
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    _open.discard(send)
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(BEAT_SECONDS)
+        for send in list(_open):
+            await send(BEAT)
 
 
 def _parsed(answer: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:

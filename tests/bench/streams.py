@@ -1,0 +1,96 @@
+"""What open streams cost, and when a change is where; beside a bare app that does nothing but send.
+
+Nothing here fails on a slow machine.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.crowd import crowd
+from bench.http import REQUESTS, prepare, repository
+from bench.load import Bare, Load, processor_seconds
+from bench.measure import Row, median
+from support import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FEW, MANY = 2000, 5000  # streams
+WARM = 300
+IDLE_SECONDS = 10.0  # two heartbeats
+CHANGES = 25
+PAUSE = 0.2  # between changes
+TURNS = 12
+
+
+def measure() -> Iterator[Row]:
+    """Open streams on the registry, and on the bare app."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        # It does not look at the repository meanwhile, which costs more than all streams.
+        registry = Registry(repository(folder / "prompts").path, folder / "data", poll_seconds="3600")
+        stack.callback(registry.stop)
+        asks = prepare(registry)
+        yield from _served(registry)
+        bare = Bare(folder, {}, stack)
+        floor = _cost(bare.process.pid, bare.port, "")
+        ours = _cost(registry.process.pid, registry.port, registry.api.token)
+        for (count, size, busy), (_, least, idle) in zip(ours, floor, strict=True):
+            yield Row(f"an idle stream, of {count}", size, "KiB", floor=least, target="<= 12 KiB")
+            yield Row(f"{count} idle streams", busy, "% a core", floor=idle, target="<= 1 %")
+
+
+def _cost(pid: int, port: int, token: str) -> list[tuple[int, float, float]]:
+    """By number of streams: KiB of each, and percent of a core that all need."""
+    with crowd(port, token, WARM):
+        pass
+    time.sleep(1)
+    found = []
+    for count in (FEW, MANY):
+        before, idle = _memory(pid), _load(pid)
+        with crowd(port, token, count):
+            time.sleep(1)
+            size = (_memory(pid) - before) / count / 1024
+            found.append((count, size, max(0.0, _load(pid) - idle)))
+        time.sleep(1)
+    return found
+
+
+def _load(pid: int) -> float:
+    used = processor_seconds(pid)
+    time.sleep(IDLE_SECONDS)
+    return (processor_seconds(pid) - used) / IDLE_SECONDS * 100
+
+
+def _memory(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def _served(registry: Registry) -> Iterator[Row]:
+    """When a change is at one, a hundred and a thousand clients."""
+    registry.api.act("rollback", "summarize")
+    versions = cycle(("1.1.0", "1.0.0"))
+    for count, target in ((1, "p50 <= 5 ms"), (100, ""), (1000, "p99 <= 60 ms")):
+        medians, lasts, all_delays = [], [], []
+        with crowd(registry.port, registry.api.token, count) as clients:
+            for _ in range(CHANGES):
+                made = registry.api.act("promote", "summarize", {"version": next(versions)})
+                acknowledged = time.monotonic()
+                assert made.status == 200, made.text
+                delays = [at - acknowledged for at in clients.arrivals(made.json["seq"])]
+                all_delays += delays
+                lasts.append(delays[-1] * 1000)
+                time.sleep(PAUSE)
+        cuts = statistics.quantiles((delay * 1000 for delay in all_delays), n=100)
+        middle, spread = median([delay * 1000 for delay in all_delays])
+        note = f"p99 {cuts[98]:.1f} ms; at the last of them {median(lasts)[0]:.1f} ms"
+        yield Row(f"acknowledged -> at {count} clients", middle, "ms", 0.0, target=target, note=note)
