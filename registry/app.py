@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from types import FrameType
 
+    from starlette.types import ASGIApp
+
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
@@ -68,9 +70,9 @@ ORPHAN_SECONDS = 10.0  # for a worker without its supervisor: twice what a stop 
 FIRST_LOOK_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
 
 
-def from_environment() -> FastAPI:
+def from_environment() -> ASGIApp:
     """Make the app that the environment variables describe; what uvicorn's workers call."""
-    return create(Settings())
+    return Measured(create(Settings()))
 
 
 def create(settings: Settings) -> FastAPI:
@@ -102,7 +104,6 @@ def create(settings: Settings) -> FastAPI:
     )
     problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
     guard.install(app)
-    app.add_middleware(Measured)
     app.add_middleware(PlainFailure)
     page.describe(app)
     for part in (prompts, releases, stream, clients, rollouts_api, tokens, doctor, health):

@@ -7,7 +7,6 @@ the rest, and then whole releases as they change.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,13 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from registry.api import problem
 from registry.api.docs import examples
 from registry.api.parts import Environment, Parts, Reader, Service
+from registry.api.streams import hub
 from registry.api.streams.hub import Hub, Subscription
 from registry.api.streams.tally import NOTHING
 from registry.catalog.naming import is_name
 from registry.errors import Invalid, RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -45,9 +45,8 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 }
 MAX_NAMES = 10_000  # of one client
 POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
-# A server waits before a write, not after one, until the client has taken enough of what was written. So
-# when this is through, all but the last 64 KiB of the event before is on its way.
-TAKEN = {"type": "http.response.body", "body": b"", "more_body": True}
+STILL_NEEDED = {"type", "method", "scheme", "server", "path", "query_string", "headers"}
+LATER = "promptstage.stream"  # in a scope: where to leave a stream for whoever wants to send it
 SHOWN = 50  # characters of a bad position that the answer repeats
 
 
@@ -62,39 +61,29 @@ class EventStream(Response):
         self._hub = hub
         self._subscription = subscription
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        """Send until the client or the process goes."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave it to who takes streams over, or send it here."""
+        if LATER in scope:
+            scope[LATER] = self
+        else:
+            await self.follow(receive, send)
+
+    async def follow(self, receive: Receive, send: Send) -> None:
+        """Send what the client does not have, and let the hub send the rest, until the client or we go."""
         subscription = self._subscription
         self._hub.add(subscription)
-        watch = asyncio.create_task(_close_on_disconnect(receive, subscription))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            async for chunk, built in self._events():
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                if built:
-                    await send(TAKEN)
-                    self._hub.written(subscription, built)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            head = self._hub.view.head  # before the releases: it must not confirm what came after them
+            for built in await asyncio.to_thread(self._newer):
+                await self._hub.send(subscription, built, send)
+            await send(hub.heartbeat(head))
+            subscription.send = send
+            self._hub.write(subscription)
+            while (await receive())["type"] != "http.disconnect":
+                pass
         finally:
-            watch.cancel()
             self._hub.remove(subscription)
-
-    async def _events(self) -> AsyncIterator[tuple[bytes, Built | None]]:
-        """What to send; with each release's event, that release."""
-        subscription = self._subscription
-        head = self._hub.view.head  # before the releases: it must not confirm what came after them
-        for built in await asyncio.to_thread(self._newer):
-            yield _event("release", built.body), built
-        yield _heartbeat(head), None
-        while subscription.pending or not subscription.closed:
-            await subscription.wake.wait()
-            subscription.wake.clear()
-            pending, subscription.pending = subscription.pending, {}
-            for built in pending.values():
-                yield _event("release", built.body), built
-            if subscription.beat:
-                beat, subscription.beat = subscription.beat, None
-                yield _heartbeat(beat), None
 
     def _newer(self) -> list[Built]:
         """What the client does not have yet; in a thread, because a release may have to be read from git."""
@@ -112,18 +101,11 @@ class EventStream(Response):
             return None
 
 
-async def _close_on_disconnect(receive: Receive, subscription: Subscription) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    subscription.close()
-
-
-def _heartbeat(head: Position) -> bytes:
-    return _event("heartbeat", json.dumps({"epoch": head[0], "seq": head[1]}).encode())
-
-
-def _event(kind: str, data: bytes) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), data)
+def forget(scope: Scope) -> None:
+    """Take from a stream's request what nobody needs any more: a log may still say where it went."""
+    for key in scope.keys() - STILL_NEEDED:
+        del scope[key]
+    scope["headers"].clear()
 
 
 class Positions(BaseModel):

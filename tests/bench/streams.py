@@ -9,14 +9,14 @@ import resource
 import statistics
 import tempfile
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.crowd import crowd
-from bench.http import REQUESTS, prepare, repository
-from bench.load import Bare, Load, processor_seconds
+from bench.http import prepare, repository
+from bench.load import Bare, processor_seconds
 from bench.measure import Row, median
 from support import Registry
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FEW, MANY = 2000, 5000  # streams
 WARM = 300
-IDLE_SECONDS = 10.0  # two heartbeats
+IDLE_SECONDS = 5.0  # one heartbeat of each
 CHANGES = 25
 PAUSE = 0.2  # between changes
 TURNS = 12
@@ -39,7 +39,7 @@ def measure() -> Iterator[Row]:
         # It does not look at the repository meanwhile, which costs more than all streams.
         registry = Registry(repository(folder / "prompts").path, folder / "data", poll_seconds="3600")
         stack.callback(registry.stop)
-        asks = prepare(registry)
+        prepare(registry)
         yield from _served(registry)
         bare = Bare(folder, {}, stack)
         floor = _cost(bare.process.pid, bare.port, "")
@@ -80,7 +80,7 @@ def _served(registry: Registry) -> Iterator[Row]:
     registry.api.act("rollback", "summarize")
     versions = cycle(("1.1.0", "1.0.0"))
     for count, target in ((1, "p50 <= 5 ms"), (100, ""), (1000, "p99 <= 60 ms")):
-        medians, lasts, all_delays = [], [], []
+        lasts, all_delays = [], []
         with crowd(registry.port, registry.api.token, count) as clients:
             for _ in range(CHANGES):
                 made = registry.api.act("promote", "summarize", {"version": next(versions)})
@@ -91,6 +91,6 @@ def _served(registry: Registry) -> Iterator[Row]:
                 lasts.append(delays[-1] * 1000)
                 time.sleep(PAUSE)
         cuts = statistics.quantiles((delay * 1000 for delay in all_delays), n=100)
-        middle, spread = median([delay * 1000 for delay in all_delays])
+        middle, _ = median([delay * 1000 for delay in all_delays])
         note = f"p99 {cuts[98]:.1f} ms; at the last of them {median(lasts)[0]:.1f} ms"
         yield Row(f"acknowledged -> at {count} clients", middle, "ms", 0.0, target=target, note=note)

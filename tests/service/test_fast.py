@@ -18,6 +18,7 @@ from support import PATIENCE, Valkey
 from registry import app
 from registry.access.tokens import Role, Wish, mint
 from registry.api.fast import Fast
+from registry.api.metrics.measured import Measured
 from registry.rollouts.action import Action
 from registry.rollouts.state import Step, Target
 from registry.settings import Settings
@@ -214,7 +215,7 @@ async def _both(made: FastAPI, parts: Parts, scope: dict[str, Any]) -> tuple[Tol
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await made(scope, receive, send)
+    await Measured(made)(scope, receive, send)
     routed = Told(
         sent[0]["status"],
         b"".join(b"%s: %s\r\n" % pair for pair in sent[0]["headers"]) + b"\r\n",

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
+from registry.api.stream import LATER, forget
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from registry.api.metrics.metrics import Metrics
+    from registry.api.stream import EventStream
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 UNMATCHED = "unmatched"  # a path that no route has; naming it would let strangers fill our memory
 
 
 class Measured:
-    """The outermost layer of the app."""
+    """The outermost layer; it sends streams itself, when the framework is through with them.
+
+    A stream may last for days, and all layers and what they need for a request would last as long.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -27,30 +31,35 @@ class Measured:
         """Pass everything on, and note when the answer begins."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        metrics: Metrics = scope["app"].state.parts.metrics
-        began = time.perf_counter()
-        started = False
-
-        async def answer(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                _note(metrics, scope, message["status"], time.perf_counter() - began)
-                if Headers(raw=message["headers"]).get("content-type", "").startswith("text/event-stream"):
-                    lifetime.enter_context(metrics.streams.track_inprogress())
-            await send(message)
-
-        with ExitStack() as lifetime:
-            try:
-                await self._app(scope, receive, answer)
-            except Exception:
-                if not started:  # the framework answers for it, outside of this
-                    _note(metrics, scope, 500, time.perf_counter() - began)
-                raise
+        scope[LATER] = None
+        await self._pass_on(scope, receive, send)
+        stream: EventStream | None = scope[LATER]
+        if stream is not None:
+            metrics = _metrics(scope)
+            forget(scope)
+            with metrics.streams.track_inprogress():
+                await stream.follow(receive, send)
         return None
 
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
 
-def _note(metrics: Metrics, scope: Scope, status: int, seconds: float) -> None:
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _note(scope, message["status"], time.perf_counter() - began)
+            await send(message)
+
+        await self._app(scope, receive, answer)
+        if scope[LATER] is not None:  # it begins now
+            _note(scope, HTTPStatus.OK, time.perf_counter() - began)
+
+
+def _metrics(scope: Scope) -> Metrics:
+    metrics: Metrics = scope["app"].state.parts.metrics
+    return metrics
+
+
+def _note(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     route = getattr(scope.get("route"), "path_format", UNMATCHED)
-    metrics.answered(method, route, status, seconds)
+    _metrics(scope).answered(method, route, int(status), seconds)

@@ -1,68 +1,86 @@
 """Who listens on this process, and what each of them has not been sent yet.
 
 Of a release that changes while a slow client reads, only the newest waits for it, so a client costs as
-much memory as it has names, and no more.
+much memory as it has names, and no more. What is sent is sent from here: a stream has no task of its own but
+that of its request, which waits for the client to go.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from registry.api.streams import eager
 from registry.api.streams.tally import Tally
 from registry.rollouts import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import Message, Send
+
     from registry.access.tokens import Keyring, Token
     from registry.api.streams.tally import Position
     from registry.rollouts.view import Built, View
 
 HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
+TURNS = 25  # in which streams get theirs, so that thousands of them delay nobody
+AT_ONCE = 100  # streams that get a release before others have their turn: a few milliseconds
+RELEASES = 16  # events that are not written again for each stream
+# A server waits before a write, not after one, until the client has taken enough of what was written. So
+# when this is through, all but the last 64 KiB of the event before is on its way.
+TAKEN = {"type": "http.response.body", "body": b"", "more_body": True}
+END = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class Subscription:
     """One client: the names it wants, each with the position it has, and what it has not been sent yet."""
+
+    __slots__ = ("beat", "closed", "environment", "held", "pending", "send", "token", "writing")
 
     def __init__(self, token: Token, environment: str, held: dict[str, Position]) -> None:
         self.token = token
         self.environment = environment
         self.held = held
         self.pending: dict[str, Built] = {}
-        self.beat: tuple[int, int] | None = None
+        self.beat: Message | None = None
         self.closed = False
-        self.wake = asyncio.Event()
+        self.send: Send | None = None  # none yet, or no more
+        self.writing = False
 
-    def offer(self, built: Built) -> None:
-        """Let a release wait to be sent, in the place of an older one; too late for a stream that ends."""
-        if self.closed:
-            return
-        held = self.pending.get(built.release.prompt)
-        if held is None or held.release.position <= built.release.position:
-            self.pending[built.release.prompt] = built
-            self.wake.set()
+    def offer(self, built: Built) -> bool:
+        """Let a release wait to be sent, in the place of an older one; whether it does.
 
-    def close(self) -> None:
-        """End the stream once what waits has been sent."""
-        self.closed = True
-        self.wake.set()
+        It does not if it is older than what the client has, or too late for a stream that ends.
+        """
+        prompt, position = built.release.prompt, built.release.position
+        waiting = self.pending.get(prompt)
+        newest = waiting.release.position if waiting else self.held[prompt]
+        if self.closed or position <= newest:
+            return False
+        self.pending[prompt] = built
+        return True
 
 
 class Hub:
-    """Everybody who listens on this process; used on the event loop, but for `publish`."""
+    """Everybody who listens on this process; used on the event loop, but for `publish` and `recheck`."""
 
     def __init__(self, view: View, keyring: Keyring) -> None:
         self.view = view
         self._keyring = keyring
         self.tally = Tally()
         self.changed = asyncio.Event()  # the tally did
-        self._open: set[Subscription] = set()
+        self._turns: list[set[Subscription]] = [set() for _ in range(TURNS)]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     @property
     def count(self) -> int:
         """How many streams are open."""
-        return len(self._open)
+        return sum(map(len, self._turns))
 
     async def run(self) -> None:
         """Beat for all, until cancelled."""
@@ -70,13 +88,18 @@ class Hub:
         self.view.listeners.append(self.publish)
         self._keyring.listeners.append(self.recheck)
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            self._expel()  # whose token has expired
-            head = self.view.head
-            await asyncio.sleep(0)  # what was published up to that head is offered first
-            for subscription in self._open:
-                subscription.beat = head
-                subscription.wake.set()
+            for turn in self._turns:
+                await asyncio.sleep(HEARTBEAT_SECONDS / TURNS)
+                if turn:
+                    self._expel(turn)  # whose token has expired
+                    await self._beat(turn)
+
+    async def _beat(self, turn: set[Subscription]) -> None:
+        beat = heartbeat(self.view.head)
+        await asyncio.sleep(0)  # what was published up to that head is offered first
+        for subscription in list(turn):
+            subscription.beat = beat
+            self.write(subscription)
 
     def publish(self, built: Built) -> None:
         """Tell of a new release, from any thread."""
@@ -86,47 +109,105 @@ class Hub:
     def recheck(self) -> None:
         """End the streams of tokens that are not good any more, from any thread."""
         if self._loop is not None and not self._closed:
-            self._loop.call_soon_threadsafe(self._expel)
+            self._loop.call_soon_threadsafe(lambda: self._expel(self._open()))
 
-    def _expel(self) -> None:
-        now = clock.now()
-        for subscription in self._open:
-            if not self._keyring.admits(subscription.token, now):
-                subscription.close()
+    def _open(self) -> list[Subscription]:
+        return list(chain.from_iterable(self._turns))
+
+    def _expel(self, subscriptions: Iterable[Subscription]) -> None:
+        now, followers = clock.now(), list(subscriptions)
+        tokens = {
+            id(subscription.token): subscription.token for subscription in followers
+        }  # many have the same
+        gone = {key for key, token in tokens.items() if not self._keyring.admits(token, now)}
+        for subscription in followers if gone else ():
+            if id(subscription.token) in gone:
+                self.end(subscription)
 
     def _deliver(self, built: Built) -> None:
-        for subscription in self._open:
-            if (
-                built.release.prompt in subscription.held
-                and built.release.environment == subscription.environment
-            ):
-                subscription.offer(built)
+        prompt, environment = built.release.prompt, built.release.environment
+        followers = [s for s in self._open() if prompt in s.held and s.environment == environment]
+        # Before it is sent to any: a heartbeat that comes between must not confirm what comes after it.
+        eager.run(self._write_each([s for s in followers if s.offer(built)]))
+
+    async def _write_each(self, subscriptions: list[Subscription]) -> None:
+        for number, subscription in enumerate(subscriptions, 1):
+            self.write(subscription)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def add(self, subscription: Subscription) -> None:
-        """Begin to tell a client."""
-        self._open.add(subscription)
+        """Begin to tell a client, as soon as it has a `send`."""
+        self._turn(subscription).add(subscription)
         self.tally.open(subscription.environment, subscription.held)
         self.changed.set()
         if self._closed or not self._keyring.admits(subscription.token, clock.now()):
-            subscription.close()
+            self.end(subscription)
 
     def remove(self, subscription: Subscription) -> None:
         """Stop telling a client."""
-        self._open.discard(subscription)
+        subscription.send = None
+        self._turn(subscription).discard(subscription)
         self.tally.close(subscription.environment, subscription.held)
         self.changed.set()
 
-    def written(self, subscription: Subscription, built: Built) -> None:
-        """Note that a release was written to a client's connection."""
-        prompt, after = built.release.prompt, built.release.position
-        before = subscription.held[prompt]
-        if after > before:
-            self.tally.move(subscription.environment, prompt, before, after)
-            subscription.held[prompt] = after
-            self.changed.set()
+    def _turn(self, subscription: Subscription) -> set[Subscription]:
+        return self._turns[hash(subscription) % TURNS]
+
+    def end(self, subscription: Subscription) -> None:
+        """End a stream once what waits has been sent."""
+        subscription.closed = True
+        self.write(subscription)
 
     def close(self) -> None:
         """End all streams, and every one that is opened from now on: the process is going."""
         self._closed = True
-        for subscription in self._open:
-            subscription.close()
+        for subscription in self._open():
+            self.end(subscription)
+
+    # Sending
+
+    def write(self, subscription: Subscription) -> None:
+        """Send what waits, now if the client takes it, else as it does."""
+        if subscription.send is not None and not subscription.writing:
+            subscription.writing = True
+            eager.run(self._write(subscription, subscription.send))
+
+    async def _write(self, subscription: Subscription, send: Send) -> None:
+        while subscription.pending or subscription.beat:
+            pending, subscription.pending = subscription.pending, {}
+            for built in pending.values():
+                await self.send(subscription, built, send)
+            beat, subscription.beat = subscription.beat, None
+            if beat:
+                await send(beat)
+        subscription.writing = False
+        if subscription.closed and subscription.send is not None:
+            subscription.send = None
+            await send(END)
+
+    async def send(self, subscription: Subscription, built: Built, send: Send) -> None:
+        """Send a release, and note that it was written to the client's connection."""
+        await send(_release(built))
+        await send(TAKEN)
+        prompt, after = built.release.prompt, built.release.position
+        before = subscription.held[prompt]
+        if after > before and subscription in self._turn(subscription):  # else it was counted out meanwhile
+            self.tally.move(subscription.environment, prompt, before, after)
+            subscription.held[prompt] = after
+            self.changed.set()
+
+
+def heartbeat(head: Position) -> Message:
+    """The event that confirms everything up to a head, as ASGI sends it."""
+    return _message("heartbeat", json.dumps({"epoch": head[0], "seq": head[1]}).encode())
+
+
+@lru_cache(RELEASES)
+def _release(built: Built) -> Message:
+    return _message("release", built.body)
+
+
+def _message(kind: str, data: bytes) -> Message:
+    event = b"event: %s\ndata: %s\n\n" % (kind.encode(), data)
+    return {"type": "http.response.body", "body": event, "more_body": True}
