@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SEED = 20261123
 STEPS = {True: 3_000, False: 50}  # in full, in short
 CHAPTER = 40  # stories on one journal
-SPARE = 20  # environments for the repetitions of a story that went wrong
+SPARE = 160  # environments for stories that hypothesis breaks off, which it does not count
 FEW = 0.05  # changes a step; fewer are no story
 PACE = 0.05  # the apps' times are that much shorter, or most of it would be waiting
 TIMES = ("ATTEMPT_SPACING", "BACK_OFF_BASE", "BACK_OFF_CAP", "BREAKER_PAUSE", "STREAM_RETRY")
