@@ -212,6 +212,29 @@ def test_an_old_copy_goes_on_from_the_mirror(data: Path, tmp_path: Path, mirrore
     mirror.push(old, str(mirrored), OPEN)  # it goes on where the mirror is, so nothing is in the way
 
 
+@pytest.mark.parametrize("versions", [("1.2.0",), ("1.2.0", "1.3.0")])
+def test_an_old_copy_that_took_changes(
+    data: Path, tmp_path: Path, mirrored: Path, versions: tuple[str, ...]
+) -> None:
+    """The history is the mirror's, and nothing of either is undone: no promote, and no revoked token."""
+    old = tmp_path / "old"
+    shutil.copytree(data, old)
+    revoke(data)
+    newest = mirror.push(data, str(mirrored), OPEN).commit
+    for version in versions:
+        promote(old, version)
+    found = mend_with(old, mirrored)
+
+    assert (found.here, found.mirrored) == ((EPOCH, 2 + len(versions)), (EPOCH, 3))
+    assert found.parent == newest
+    assert f"went different ways after {EPOCH}.2; what either has is taken" in found.problems[0]
+    assert states(old) == {"summarize": versions[-1]}
+    with closing(Journal(old)) as journal:
+        (revoked,) = [token for token in journal.load().tokens if token.id == ADMIN.id]
+    assert revoked.revoked_at is not None
+    mirror.push(old, str(mirrored), OPEN)
+
+
 def test_a_mirror_that_is_behind(data: Path, mirrored: Path) -> None:
     """What is whole here is newer, so nothing of the mirror is taken."""
     promote(data, "1.2.0")

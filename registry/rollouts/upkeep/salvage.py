@@ -171,10 +171,9 @@ def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[s
     found.here = here.record.position if here else None
     if there is not None:
         found.mirrored = there.record.position
-        if here is not None:
-            _check_same(here, there)
-        if found.here is None or found.here < found.mirrored:
-            found.problems = found.problems or ("the journal is older than its mirror",)
+        parted = _take_parted(here, there, found) if here else ()
+        if found.here is None or found.here < found.mirrored or parted:
+            found.problems = (*found.problems, *parted) or ("the journal is older than its mirror",)
             here = replace(there, pack=_pack(there.git, there.commit))
     whole = here.record.position if here else (0, 0)
     for position, commit in readable:
@@ -184,10 +183,28 @@ def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[s
         _go_on_from(here, found)
 
 
-def _check_same(here: _Whole, there: _Whole) -> None:
+def _take_parted(here: _Whole, there: _Whole, found: Found) -> tuple[str, ...]:
+    """Take what only this folder has, where the mirror has other changes instead; says so, if it is so.
+
+    An old copy that was started with an empty Redis took changes of its own. The mirror never lost one, so
+    the history is the mirror's.
+    """
+    ours, theirs = (tree.history(whole.git, whole.commit) for whole in (here, there))
+    _check_same(ours, theirs)
+    if there.commit in ours or here.commit in theirs:
+        return ()
+    shared = set(theirs)
+    parted = [commit for commit in ours if commit not in shared]
+    for commit in reversed(parted):
+        found.take_record(tree.record(here.git, commit))
+    epoch, seq = tree.record(here.git, f"{parted[0]}^").position
+    what = f"the journal and its mirror went different ways after {epoch}.{seq}; what either has is taken"
+    return (f"{what} (only what is here: --without-mirror)",)
+
+
+def _check_same(ours: list[str], theirs: list[str]) -> None:
     """Let a mirror pass that began with the same change; another journal's is named by mistake."""
-    begun = [tree.history(whole.git, whole.commit)[0] for whole in (here, there)]
-    if begun[0] != begun[1]:
+    if ours[0] != theirs[0]:
         raise Unavailable(
             "the mirror holds another journal than this folder: they began with different changes. Name this "
             "one's with --mirror, or go on --without-mirror",
