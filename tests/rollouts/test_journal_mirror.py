@@ -112,6 +112,15 @@ def test_another_repository_is_left_alone(data: Path, tmp_path: Path) -> None:
     assert (known.failures, "was left alone" in str(known.error), known.commit) == (1, True, None)
 
 
+@pytest.mark.parametrize("inside", ["journal.git", "copies/m.git"])
+def test_a_mirror_is_elsewhere(data: Path, inside: str) -> None:
+    """What is in the data folder is lost with it, the journal itself above all."""
+    with pytest.raises(Invalid, match="name a place elsewhere"):
+        mirror.push(data, str(data / inside), OPEN, begin=True)
+
+    assert not (data / "copies").exists()
+
+
 def test_a_try_elsewhere_says_nothing_of_the_mirror(data: Path, tmp_path: Path) -> None:
     """It is as it was."""
     mirror.remember(data, mirror.push(data, str(tmp_path / "m.git"), OPEN, begin=True).url)

@@ -140,13 +140,16 @@ def push(
             is remembered may only be away.
 
     Raises:
-        Invalid: the URL holds a password, or the repository something else (`not_ours`).
+        Invalid: the URL holds a password, it is in the data folder itself, or the repository holds something
+            else (`not_ours`).
         GitFailed: it could not be pushed.
         Unavailable: there is no journal, or another process is pushing it (`busy`).
     """
     require(folder)
     check(url)
     upstream = Upstream(url, credentials)
+    if upstream.local and Path(upstream.address).resolve().is_relative_to(folder.resolve()):
+        raise Invalid(f"{upstream.shown} is lost with the data folder that it is in; name a place elsewhere")
     with locked(folder / LOCK, wait=LOCK_SECONDS) as lock:
         new = begin and upstream.local and upstream.address != remembered(folder)
         if new and not Path(upstream.address).exists():
