@@ -49,6 +49,7 @@ from registry.rollouts.follower import Follower
 from registry.rollouts.journal import Journal
 from registry.rollouts.replica import Replica
 from registry.rollouts.service import Rollouts
+from registry.rollouts.shared import ALONE_SECONDS, SharedJournal
 from registry.rollouts.tokens import Tokens
 from registry.rollouts.upkeep.mirroring import Mirroring
 from registry.rollouts.view import View
@@ -118,11 +119,11 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     data = settings.data
     rules = read_rules(settings.config, settings.environments)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    journal = Journal(data)
+    credentials = Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
+    journal = _journal(settings, credentials)
     stack.callback(journal.close)
     board = Board(settings.redis_url or embedded_valkey.attach(data, stack), settings.redis_prefix)
     stack.callback(board.close)
-    credentials = Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
     mirror = Mirror(data, settings.repository, credentials)
     stack.callback(mirror.close)
     catalog = Catalog(mirror, journal.staged)
@@ -158,6 +159,19 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
         CapacityLimiter(WRITERS),
         settings.webhook_secret_file,
     )
+
+
+def _journal(settings: Settings, credentials: Credentials) -> Journal:
+    if not settings.journal:
+        return Journal(settings.data)
+    told = bool(settings.redis_url)
+    if not told:
+        logger.warning(
+            "Registries share the journal, but no Redis that would tell them of changes at once: set "
+            "PROMPTSTAGE_REDIS_URL. Until then they look every %g s",
+            ALONE_SECONDS,
+        )
+    return SharedJournal(settings.data, settings.journal, credentials, told=told)
 
 
 def _reviver(settings: Settings) -> Callable[[], None]:

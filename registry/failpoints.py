@@ -23,6 +23,9 @@ ADOPTED = "adopted"  # this process serves it, its streams were told
 UNLOCKED = "unlocked"  # others may write, Redis knows nothing
 BOARD_READ = "board.read"  # the head in Redis was read, to be compared
 BOARD_WRITTEN = "board.written"  # Redis has it, nothing is answered
+# Those of a change to a journal that registries share, between the second and the fifth.
+PROPOSED = "proposed"  # the commit is on the disk here, and the others know nothing of it
+PUSHED = "pushed"  # the commit point is passed, and nobody here knows
 # The steps of a journal's beginning; those of its first change come between the second and the third.
 ADMIN_WRITTEN = "admin.written"  # the admin's secret is there, the journal is not
 INITIALISED = "initialised"  # a repository without a commit
@@ -31,6 +34,7 @@ MARKER_WRITTEN = "marker.written"  # not under its own name yet
 MARKER_RENAMED = "marker.renamed"  # its folder may not be on the disk
 
 CHANGE = (LOCKED, DECIDED, COMMITTED, SYNCED, ADOPTED, UNLOCKED, BOARD_READ, BOARD_WRITTEN)
+SHARING = (PROPOSED, PUSHED)
 BEGINNING = (
     LOCKED, ADMIN_WRITTEN, INITIALISED, DECIDED, COMMITTED, SYNCED, BEGUN, MARKER_WRITTEN, MARKER_RENAMED
 )  # fmt: skip

@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     Attributes:
         repository: the prompt repository, a path or a URL.
         data: the folder of mirror and journal; a backup is a copy of it.
+        journal: where registries with data folders of their own share one journal, a bare repository for
+            this alone, a path or a URL; unset: the journal is in the data folder, and nowhere else.
         redis_url: a Redis or Valkey that registries share, one server, a Cluster or one that Sentinels know
             (`registry.redis_url` has the forms); unset: an embedded Valkey.
         redis_prefix: keeps several installations apart on one Redis.
@@ -50,6 +52,7 @@ class Settings(BaseSettings):
 
     repository: str = ""
     data: Path = Path(".data")
+    journal: str = ""
     redis_url: str = ""
     redis_prefix: str = "promptstage"
     host: str = "127.0.0.1"
@@ -65,7 +68,7 @@ class Settings(BaseSettings):
     config: Path | None = None
     failpoints: Path | None = None
 
-    @field_validator("repository")
+    @field_validator("repository", "journal")
     @classmethod
     def _check_repository(cls, repository: str) -> str:
         repository = repository.strip()

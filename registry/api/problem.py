@@ -83,6 +83,8 @@ CODES: dict[int, tuple[str, ...]] = {
         "journal_damaged",
         "journal_behind",
         "journal_unwritable",
+        "journal_unreachable",
+        "journal_foreign",
         "content_missing",
         "git_failed",
         "git_timeout",

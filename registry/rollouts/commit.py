@@ -15,23 +15,24 @@ if TYPE_CHECKING:
     from registry.rollouts.change import Change
 
 BRANCH = "refs/heads/main"
+PROPOSED = "refs/promptstage/proposed"  # a commit that a journal elsewhere is to take
 IDENTITY = "Promptstage <registry@promptstage.invalid>"
 CLOCK_TICK_SECONDS = 1.0  # file times are coarser than the clock
 
 
 def import_stream(
-    parent: str | None, changes: Iterable[tuple[Change, Mapping[str, bytes]]]
+    ref: str, parent: str | None, changes: Iterable[tuple[Change, Mapping[str, bytes]]]
 ) -> Iterator[bytes]:
     """The commits in the format of ``git fast-import``, each on the one before, contents by length."""
     for change, files in changes:
-        yield from _commit(parent, change, files)
+        yield from _commit(ref, parent, change, files)
         parent = None  # from here on it is the commit before
     yield b"done\n"
 
 
-def _commit(parent: str | None, change: Change, files: Mapping[str, bytes]) -> Iterator[bytes]:
+def _commit(ref: str, parent: str | None, change: Change, files: Mapping[str, bytes]) -> Iterator[bytes]:
     message = f"{change.op}\n\nThe record of this change is {CHANGE}.\n".encode()
-    yield f"commit {BRANCH}\ncommitter {IDENTITY} {int(change.at.timestamp())} +0000\n".encode()
+    yield f"commit {ref}\ncommitter {IDENTITY} {int(change.at.timestamp())} +0000\n".encode()
     yield b"data %d\n%s\n" % (len(message), message)
     if parent is not None:
         yield f"from {parent}\n".encode()
@@ -50,7 +51,8 @@ def sync_changed(repository: Path, since: float) -> None:
     objects = repository / "objects"
     changed = since - CLOCK_TICK_SECONDS
     with os.scandir(objects) as entries:
-        folders = [Path(entry) for entry in entries if entry.is_dir() and entry.stat().st_mtime >= changed]
+        kept = (entry for entry in entries if not entry.name.startswith("tmp_"))  # of a push; it goes again
+        folders = [Path(entry) for entry in kept if entry.is_dir() and entry.stat().st_mtime >= changed]
     for folder in (*folders, objects, repository / "refs/heads"):
         _sync_folder(folder)
 

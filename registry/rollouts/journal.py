@@ -25,7 +25,7 @@ from registry.locks import locked
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.change import Change
-from registry.rollouts.commit import BRANCH, import_stream, sync_changed, write_durably
+from registry.rollouts.commit import BRANCH, PROPOSED, import_stream, sync_changed, write_durably
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -63,6 +63,20 @@ class Contents:
     tokens: list[Token]
 
 
+class Unsettled(Exception):
+    """It is not known whether the journal that registries share took a change; the next look at it tells.
+
+    Attributes:
+        entry: the change, as it is there if it is there.
+        refusal: why it will not take it another time either; None: it may, as others were faster.
+    """
+
+    def __init__(self, entry: Entry, refusal: Unavailable | None) -> None:
+        super().__init__(f"change {entry.change.seq} may be in the journal, or not")
+        self.entry = entry
+        self.refusal = refusal
+
+
 class Journal:
     """The journal of one data folder; a problem with it is an `Unavailable` with a code that says which."""
 
@@ -72,6 +86,9 @@ class Journal:
         self._marker = folder / MARKER
         self._git = Git(self._repository, config=DURABLE)
         self._synced = 0.0  # folders that changed before this time are on the disk
+
+    trouble: Unavailable | None = None
+    """Why what registries share cannot be reached now; it never is elsewhere than in the folder here."""
 
     def close(self) -> None:
         """End the git processes that wait for questions."""
@@ -161,6 +178,19 @@ class Journal:
         found = self._look(f"{BRANCH}:{at.request_path(scope)}")
         return json.loads(found.data) if found else None
 
+    # Sharing: what there is to do where the folder is only a copy (`registry.rollouts.shared`)
+
+    def is_due(self, news: tuple[int, int] | None, *, alone: bool) -> bool:  # noqa: ARG002 - of a copy
+        """Whether it is time to `refresh`, with nothing to write."""
+        return False
+
+    def refresh(self, lock: int) -> None:
+        """Bring what is here up to what registries share. Raises Unavailable."""
+
+    def join(self, lock: int) -> bool:  # noqa: ARG002 - of a copy
+        """Take over what registries share into a folder without a journal; whether there is any."""
+        return False
+
     # Writing, under the lock
 
     def create(self, lock: int, epoch: int, files: Mapping[str, bytes]) -> Entry:
@@ -203,6 +233,7 @@ class Journal:
 
         Raises:
             Unavailable: it could not be written, and is not there.
+            Unsettled: it may be there, or not; only of a journal that registries share.
         """
         return self.write_all(lock, parent, [(change, files)], timeout=WRITE_SECONDS)
 
@@ -215,32 +246,43 @@ class Journal:
         timeout: float,
     ) -> Entry:
         """Commit changes, all or none of them; as `write`. Returns the last one."""
-        data = b"".join(import_stream(parent, changes))
-        failpoints.reach(failpoints.DECIDED)
-        try:
-            self._clear_stale_locks()
-            self._git.run(
-                "fast-import", "--quiet", "--done", "--date-format=raw",
-                data=data, timeout=timeout, pass_fds=(lock,),
-            )  # fmt: skip
-        except (GitFailed, OSError) as error:
-            # Only the branch tells whether it came through: git can fail after it moved it.
-            if not self._holds(changes[-1][0]):
-                raise _unwritten(error) from error
+        self._commit(lock, BRANCH, parent, changes, timeout)
         failpoints.reach(failpoints.COMMITTED)
         self._sync()
         failpoints.reach(failpoints.SYNCED)
         return self._entry(BRANCH)
 
-    def _holds(self, change: Change) -> bool:
+    def _commit(
+        self,
+        lock: int,
+        ref: str,
+        parent: str | None,
+        changes: Sequence[tuple[Change, Mapping[str, bytes]]],
+        timeout: float,
+    ) -> None:
+        data = b"".join(import_stream(ref, parent, changes))
+        anew = ("--force",) if ref == PROPOSED else ()  # what was proposed before may have come to nothing
+        failpoints.reach(failpoints.DECIDED)
         try:
-            return self._entry(BRANCH).change == change
+            self._clear_stale_locks()
+            self._git.run(
+                "fast-import", "--quiet", "--done", "--date-format=raw", *anew,
+                data=data, timeout=timeout, pass_fds=(lock,),
+            )  # fmt: skip
+        except (GitFailed, OSError) as error:
+            # Only the branch tells whether it came through: git can fail after it moved it.
+            if not self._holds(ref, changes[-1][0]):
+                raise _unwritten(error) from error
+
+    def _holds(self, ref: str, change: Change) -> bool:
+        try:
+            return self._entry(ref).change == change
         except RegistryError:
             return False
 
     def _clear_stale_locks(self) -> None:
         """Remove what a git that failed left: nobody else can be writing while we hold the lock."""
-        for ref in (BRANCH, "HEAD"):  # git locks HEAD too when it moves the branch behind it
+        for ref in (BRANCH, PROPOSED, "HEAD"):  # git locks HEAD too when it moves the branch behind it
             (self._repository / f"{ref}.lock").unlink(missing_ok=True)
         for report in self._repository.glob("fast_import_crash_*"):
             report.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ for itself, so a lost word delays a registry by a second and never misleads it.
 from __future__ import annotations
 
 import logging
+import random
 import time
 from contextlib import contextmanager, suppress
 from threading import RLock
@@ -17,7 +18,7 @@ from registry.access.tokens import Keyring, Role, Wish, mint, read_secret, write
 from registry.errors import Invalid, Unavailable
 from registry.rollouts import change as at
 from registry.rollouts import clock
-from registry.rollouts.journal import LOCK_SECONDS
+from registry.rollouts.journal import LOCK_SECONDS, Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+TRIES = 8  # of a change, where another registry was faster each time
+CHANGE_SECONDS = 20.0  # after which none of them is begun; each one has its own deadlines
+JITTER_SECONDS = 0.05  # at most, between them: about what one takes
 STRANGER = ". Or is it another installation's? Two on one Redis need a PROMPTSTAGE_REDIS_PREFIX of their own"
 
 
@@ -72,18 +76,33 @@ class Replica:
         return new
 
     def _create(self, lock: int, token_file: Path) -> bool:
+        if self._journal.join(lock):
+            return False
         try:
             self._journal.check_empty()
         except Unavailable as error:
             logger.error("%s", error.message)  # noqa: TRY400 - reads go on, and every write says it again
             return False
         # A file that is there already is of a start that was cut off, or of an operator who chose the token.
-        token, secret = mint(Wish(name="admin", role=Role.admin), secret=read_secret(token_file))
+        chosen = read_secret(token_file)
+        token, secret = mint(Wish(name="admin", role=Role.admin), secret=chosen)
         write_secret(token_file, secret)
         failpoints.reach(failpoints.ADMIN_WRITTEN)
         record = {at.token_path(token.id): token.model_dump_json().encode()}
-        self._journal.create(lock, self._new_epoch(), record)
+        try:
+            self._journal.create(lock, self._new_epoch(), record)
+        except Unsettled as unsettled:
+            return self._is_ours(lock, unsettled, token_file if chosen is None else None)
         return True
+
+    def _is_ours(self, lock: int, unsettled: Unsettled, minted: Path | None) -> bool:
+        """Whether the journal that registries share was begun here; if not, our token opens nothing."""
+        if not self._journal.join(lock):
+            raise unsettled.refusal or Unavailable("the journal could not be begun; try again", code="busy")
+        ours = self._journal.load().commits[0] == unsettled.entry.commit
+        if minted and not ours:
+            minted.unlink(missing_ok=True)
+        return ours
 
     def _new_epoch(self) -> int:
         """The time in seconds, and later than the epoch that a Redis remembers from an earlier journal."""
@@ -100,13 +119,26 @@ class Replica:
         with self._changing:
             problem = self._try_follow()
         self.catch_up()  # a Redis that hangs must not keep a writer from the journal
+        seen = self.view.head
+        if self._journal.is_due(seen if self._head < seen else None, alone=self.board_problem is not None):
+            problem = self._look()
         with self._changing:
-            if problem is None and self._behind():
+            if problem is None and self._behind(seen):
                 problem = self._try_follow()  # another registry may have written in between
             if problem and not self.keyring and self.view.states():
                 with suppress(Unavailable):  # who has a token may read what Redis holds
                     self.keyring.replace(self._journal.tokens())
-            self._settle(problem or self._behind())
+            self._settle(problem or self._journal.trouble or self._behind(seen))
+
+    def _look(self) -> Unavailable | None:
+        """Refresh a copy of the journal. Nobody waits for this but who wants to write."""
+        try:
+            with self._journal.lock() as lock:
+                self._journal.refresh(lock)
+        except Unavailable as error:  # if it is busy, a writer refreshes it
+            return self.problem if error.code == "busy" else error
+        with self._changing:
+            return self._try_follow()
 
     def _settle(self, problem: Unavailable | None) -> None:
         if problem and not self.problem:
@@ -172,8 +204,8 @@ class Replica:
         state = entry.change.state
         self.view.adopt(entry.change.position, [state] if state else [])
 
-    def _behind(self) -> Unavailable | None:
-        seen = self.view.head
+    def _behind(self, seen: tuple[int, int]) -> Unavailable | None:
+        """Why nothing can be written if the journal lacks what was seen before it was looked at."""
         if self._head >= seen:
             return None
         return Unavailable(
@@ -196,27 +228,79 @@ class Replica:
             raise Unavailable("others write all the time; try again", code="busy")
         try:
             with self._journal.lock() as lock:  # under it the journal is looked at again: it may be mended
+                seen = self.view.head
+                self._journal.refresh(lock)
                 self._follow()
-                if behind := self._behind():
+                if behind := self._behind(seen):
                     raise behind
                 yield lock
         finally:
             self._changing.release()
         failpoints.reach(failpoints.UNLOCKED)
 
+    def change(self, decide: Callable[[int], Entry]) -> Entry:
+        """Carry out a change: decide on the newest state, and write.
+
+        Where registries share a journal, another one may be faster. Then the state is another one too, so
+        everything is decided again; never if a try that seemed to fail is in the journal after all.
+
+        Args:
+            decide: is given what `write` wants, and returns what that wrote, or what was written for the
+                same request before. What it raises is raised.
+
+        Raises:
+            Unavailable: the journal cannot be written, or others were faster each time (`busy`).
+        """
+        tried: list[Unsettled] = []
+        began = time.perf_counter()
+        while True:
+            looked = not tried
+            try:
+                with self.writing() as lock:
+                    looked = True
+                    return self._find(tried, began) or decide(lock)
+            except Unsettled as unsettled:
+                tried.append(unsettled)
+                time.sleep(random.uniform(0, JITTER_SECONDS))  # noqa: S311 - no secret
+            except Unavailable as error:
+                if looked:
+                    raise
+                raise _unknown(error) from error
+
+    def _find(self, tried: list[Unsettled], began: float) -> Entry | None:
+        """The try that came through. Raises Unavailable if none did, and there is to be no other one."""
+        for entry in (one.entry for one in tried):
+            seq = entry.change.seq
+            if seq < len(self._commits) and self._commits[seq] == entry.commit:
+                self._tell(entry.change, began)
+                return entry
+        if tried and tried[-1].refusal and tried[-1].entry.change.position == self.next_position():
+            raise tried[-1].refusal
+        if len(tried) >= TRIES or time.perf_counter() - began > CHANGE_SECONDS:
+            raise Unavailable("other registries write all the time; try again", code="busy")
+        return None
+
     def next_position(self) -> tuple[int, int]:
         """``(epoch, seq)`` of the next change; right only while writing."""
         return (self._head[0], self._head[1] + 1)
 
     def write(self, lock: int, change: Change, files: Mapping[str, bytes]) -> Entry:
-        """Commit a change and adopt it. Raises Unavailable if it is not in the journal."""
+        """Commit a change and adopt it; within `change`, as it raises what that goes by.
+
+        Raises:
+            Unavailable: it is not in the journal.
+            Unsettled: it may be there.
+        """
         began = time.perf_counter()
         entry = self._journal.write(lock, self._commits[-1], change, files)
         self._adopt(entry)
         failpoints.reach(failpoints.ADOPTED)
+        self._tell(change, began)
+        return entry
+
+    def _tell(self, change: Change, began: float) -> None:
         for listener in self.listeners:
             listener(change, time.perf_counter() - began)
-        return entry
 
     def apply(self) -> bool:
         """Bring the board up to what was written; whether it is there.
@@ -263,6 +347,14 @@ class Replica:
                 "this Idempotency-Key was used with another body; use a new key", code="idempotency_mismatch"
             )
         return self.entry(int(str(record["seq"])))
+
+
+def _unknown(error: Unavailable) -> Unavailable:
+    return Unavailable(
+        f"{error.message}. This change was under way, and may have been made: repeat it with the same "
+        "Idempotency-Key",
+        code=error.code,
+    )
 
 
 def _text(position: tuple[int, int]) -> str:

@@ -152,10 +152,12 @@ class Rollouts:
         # What was recorded needs no version; this process may have seen neither yet, until it may write.
         recorded = self.replica.was_requested(action.scope())
         version = None if recorded else self._version(action)
-        with self.replica.writing() as lock:
+
+        def decide(lock: int) -> Entry:
             known = self.replica.request(action.scope(), action.body())
-            entry = known or self._write(lock, action, version)
-        return Acknowledged(entry, self.replica.apply())
+            return known or self._write(lock, action, version)
+
+        return Acknowledged(self.replica.change(decide), self.replica.apply())
 
     def _version(self, action: Action) -> Version | None:
         if action.version is None:
@@ -165,7 +167,14 @@ class Rollouts:
             raise unservable(version)
         return version
 
+    def _staged(self, version: Version | None) -> Version | None:
+        """The version as it was staged, which another registry may have done since it was read."""
+        if version is None or self.replica.staged(version.name, version.version) in {None, version.content}:
+            return version
+        return self._catalog.read(version.name, version.version)
+
     def _write(self, lock: int, action: Action, version: Version | None) -> Entry:
+        version = self._staged(version)
         before = self.state(action.environment, action.prompt)
         _check_expectations(action, before)
         now = clock.now()

@@ -65,7 +65,9 @@ class Tokens:
             Unavailable: the journal cannot be written.
         """
         self._check(wish)
-        with self._replica.writing() as lock:
+        token, secret = mint(wish, created_by=asker.token.name)
+
+        def decide(lock: int) -> Entry:
             if known := self._replica.request(asker.scope("token.create"), body):
                 raise _already_created(known)
             taken = {look(held.name) for held in self.list() if held.is_live(clock.now())}
@@ -75,8 +77,9 @@ class Tokens:
                     "name, so that the history tells who made a change",
                     code="name_taken",
                 )
-            token, secret = mint(wish, created_by=asker.token.name)
-            entry = self._write(lock, "token.create", token, body, asker)
+            return self._write(lock, "token.create", token, body, asker)
+
+        entry = self._replica.change(decide)
         return token, secret, Acknowledged(entry, self._replica.apply())
 
     def revoke(self, identifier: str, asker: Asker) -> Acknowledged:
@@ -87,10 +90,12 @@ class Tokens:
             Conflict: nobody could manage tokens after it (`last_admin`).
             Unavailable: the journal cannot be written.
         """
-        with self._replica.writing() as lock:
+
+        def decide(lock: int) -> Entry:
             known = self._replica.request(asker.scope("token.revoke"), identifier)
-            entry = known or self._revoke(lock, identifier, asker)
-        return Acknowledged(entry, self._replica.apply())
+            return known or self._revoke(lock, identifier, asker)
+
+        return Acknowledged(self._replica.change(decide), self._replica.apply())
 
     def _revoke(self, lock: int, identifier: str, asker: Asker) -> Entry:
         now = clock.now()

@@ -54,6 +54,7 @@ class View:
         self._adopting = Lock()  # of two writers, the one with older states must see the other's
         self._states: dict[Place, State] = {}
         self._built: dict[Place, Built] = {}
+        self._untold: set[Place] = set()  # whose release could not be built: its bytes may be on their way
 
     def state(self, environment: str, prompt: str) -> State | None:
         """What is in force of a prompt in an environment, if anything ever was."""
@@ -68,7 +69,11 @@ class View:
         with self._adopting:
             newer = [state for state in states if state.position > self._position(state)]
             self._states = self._states | {(state.environment, state.prompt): state for state in newer}
-        for state in newer:
+            again = [
+                self._states[place] for place in self._untold - {(s.environment, s.prompt) for s in newer}
+            ]
+            self._untold = set()
+        for state in (*newer, *again):
             if self.listeners and (built := self._try_build(state)):
                 for listener in self.listeners:
                     listener(built)
@@ -106,6 +111,8 @@ class View:
             return self._build(state)
         except RegistryError as error:
             logger.error("no release of %s in %s: %s", state.prompt, state.environment, error.message)  # noqa: TRY400
+            with self._adopting:
+                self._untold.add((state.environment, state.prompt))
         except Exception:  # the change is in the journal: whatever is wrong must not undo its answer
             logger.exception("no release of %s in %s", state.prompt, state.environment)
         return None

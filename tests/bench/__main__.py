@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parents[2] / ".bench"
 WIDTH = 200  # of a log, which scrolls
-SUBJECTS: tuple[str, ...] = ("client", "middleware", "latency", "http", "streams", "peers")
+SUBJECTS: tuple[str, ...] = ("client", "middleware", "latency", "http", "streams", "remote", "peers")
 """Modules with ``measure() -> Iterable[Row]``; that of the peers only with PEERS=1."""
 
 

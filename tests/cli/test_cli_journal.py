@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from rollouts.story import promote, tell
 from support import Registry, Valkey, until
 
 if TYPE_CHECKING:
@@ -281,3 +282,36 @@ def test_a_redis_that_is_down_may_know_more(cli: Cli, journal: Cli, tmp_path: Pa
 
     assert (refused.code, "--without-redis" in refused.err) == (1, True)
     assert done.code == 0, done.err
+
+
+def test_a_shared_journal_that_was_turned_back_goes_on_from_the_newest_copy(cli: Cli, tmp_path: Path) -> None:
+    """What was recovered is pushed to it; one that holds other changes is left alone."""
+    data, shared = tell(tmp_path / "data", "1.0.0", "1.1.0"), tmp_path / "shared.git"
+    copy = ["git", f"--git-dir={data / 'journal.git'}"]
+    git = ["git", f"--git-dir={shared}"]
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", shared], check=True)
+    subprocess.run([*copy, "push", "--quiet", shared, "main~1:refs/heads/main"], check=True)
+    cli.environment |= {"PROMPTSTAGE_DATA": str(data), "PROMPTSTAGE_JOURNAL": str(shared)}
+
+    assert f"{shared} is at " in run(cli, "recover", "--yes").out
+    heads = [subprocess.check_output([*where, "rev-parse", "main"]) for where in (copy, git)]
+    assert heads[0] == heads[1]
+    promote(data, "1.0.0")
+    subprocess.run([*git, "update-ref", "refs/heads/main", "main~1"], check=True)
+    others = (
+        "-c",
+        "user.name=x",
+        "-c",
+        "user.email=x@y",
+        "commit-tree",
+        "-p",
+        "main",
+        "-m",
+        "x",
+        "main^{tree}",
+    )
+    other = subprocess.check_output([*git, *others], text=True).strip()
+    subprocess.run([*git, "update-ref", "refs/heads/main", other], check=True)
+
+    assert cli("journal", "recover", "--yes").code == 1
+    assert subprocess.check_output([*git, "rev-parse", "main"], text=True).strip() == other

@@ -42,6 +42,7 @@ PROOFS: tuple[str, ...] = (
     "snapshot_folder",
     "forks",
     "client_end",
+    "remote_journal",
 )
 
 

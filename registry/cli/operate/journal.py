@@ -31,7 +31,8 @@ app = typer.Typer(
 def verify(*, data: Data = DEFAULT, as_json: AsJson = False) -> None:
     """Check that the journal is whole: every object, every change, every byte. Exit code 1 if not.
 
-    It only reads; a registry may run on the folder meanwhile.
+    It only reads; a registry may run on the folder meanwhile. Of a journal that registries share it is the
+    folder's copy that is checked.
 
     \b
     Example:  promptstage journal verify
@@ -93,7 +94,8 @@ def backup(
     """Write the whole journal into one file, which only you can read. A registry may go on writing.
 
     The file is a git bundle: `git clone FILE` shows all of it. It holds digests of tokens, and no secret.
-    A plain copy of a stopped registry's data folder is a backup too.
+    A plain copy of a stopped registry's data folder is a backup too. Of a journal that registries share it
+    is the folder's copy, which lacks what a registry that is cut off has not seen.
 
     \b
     Example:  promptstage journal backup /backup/journal-$(date +%F).bundle

@@ -51,6 +51,10 @@ def recover(
     still serves; it writes again within a second. A damaged journal is put aside, never removed. Every state
     gets a new epoch, so that all clients take it.
 
+    Where registries share a journal (PROMPTSTAGE_JOURNAL), that one is read as a mirror is, and what was made
+    is pushed there, never by force: run this where the newest copy is. A copy alone that is damaged or behind
+    needs no recovery: move its data folder away, and start the registry with an empty one.
+
     \b
     Example:  promptstage journal recover --data /var/lib/promptstage
               promptstage journal recover --mirror git@git.example.org:ops/journal.git --data NEW_FOLDER
@@ -65,7 +69,7 @@ def recover(
         raise Unavailable(f"{data} is no folder; name the registry's data folder with --data")
     check_owner(data)
     seen = _seen(settings, without_redis=without_redis)
-    url = None if without_mirror else mirror_url or mirrors.remembered(data)
+    url = None if without_mirror else mirror_url or settings.journal or mirrors.remembered(data)
     found = _look(settings, seen, url)
     for line in _findings(found, seen, url):
         output.tell(line)
@@ -74,7 +78,10 @@ def recover(
     _recovered(data, recovery.recover(data, found, _fetcher(settings)))
     for line in _losses(found, seen):
         output.note(line)
-    if url and url != mirrors.remembered(data):
+    if settings.journal:
+        done = mirrors.push(data, settings.journal, credentials(settings))
+        output.say(f"{clean(done.url)} is at {_position((done.epoch, done.seq))} too")
+    elif url and url != mirrors.remembered(data):
         output.note(f"nobody mirrors this journal yet; to go on: promptstage journal mirror {clean(url)}")
 
 

@@ -50,6 +50,14 @@ def serve(  # noqa: PLR0913 - one parameter an option
             "[env var: PROMPTSTAGE_CONFIG; default: no rules]",
         ),
     ] = None,
+    journal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REPOSITORY",
+            help="Where registries on several machines share one journal: a bare repository, a path or URL.  "
+            "[env var: PROMPTSTAGE_JOURNAL; default: in DIR alone]",
+        ),
+    ] = None,
     redis_url: Annotated[
         str | None,
         typer.Option(
@@ -84,13 +92,14 @@ def serve(  # noqa: PLR0913 - one parameter an option
     \b
     Example:  promptstage serve --repository ./prompts --port 8000
               promptstage serve --repository ./prompts --config rules.toml
+              promptstage serve --journal git@git.example.org:ops/journal.git --redis-url redis://valkey:6379
 
     \b
     Rules:    [environments.production]
               approval = true     # start and promote await another token
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     given = {"REPOSITORY": repository, "DATA": data, "REDIS_URL": redis_url, "HOST": host, "PORT": port}
-    given |= {"LOG_FORMAT": log_format, "CONFIG": config}
+    given |= {"LOG_FORMAT": log_format, "CONFIG": config, "JOURNAL": journal}
     # Workers are new processes that read the settings again, so options travel in the environment.
     chosen = {f"PROMPTSTAGE_{name}": str(value) for name, value in given.items() if value is not None}
     os.environ.update(chosen)

@@ -1,0 +1,244 @@
+"""A journal that registries on several machines share: a bare repository elsewhere, of which each has a copy.
+
+A change is decided on the newest commit that is there, committed here where nobody looks, and pushed with
+a lease on exactly that commit: so it is taken only where nothing was written in between, and nothing that
+is there can ever be dropped. **What the other repository takes is acknowledged**; then the copy follows. A
+push that fails in any way says nothing: the next look there tells, by the commit's id, whether it was taken.
+
+The copy only ever moves forward, to what is there. Where the other repository does not hold all of it, that
+one was turned back, or is another journal's: nothing is written, and nothing is repaired silently. Where it
+cannot be reached, nothing is written either; reads go on from the copy, and from Redis.
+
+What "taken" is worth is the other repository's business. Of a path we see to it that it is on the disk, as
+here; a host of git repositories has its own ways. Every registry has the whole journal besides.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from registry import failpoints
+from registry.catalog.remedies import explain
+from registry.catalog.upstream import Upstream
+from registry.errors import GitFailed, Unavailable
+from registry.git import Git
+from registry.rollouts import tree
+from registry.rollouts.commit import BRANCH, PROPOSED, sync_changed
+from registry.rollouts.journal import DURABLE, Entry, Journal, Unsettled, write_marker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from registry.catalog.upstream import Credentials
+    from registry.rollouts.change import Change
+
+LOOK_SECONDS = 10.0  # between looks while Redis tells of changes; they find out what it cannot tell
+ALONE_SECONDS = 2.0  # between looks without its word
+RETRY_SECONDS = 1.0  # after a failure, at least
+PAUSES = 2.0  # and so many times what it took: a line that hangs is tried for a third of the time
+FETCH_SECONDS = 5.0  # for some changes over a slow line; the usual is a tenth of a second
+PUSH_SECONDS = 10.0  # for one; a host may run checks of its own before it takes it
+JOIN_SECONDS = 900.0  # for all of a journal, once: a gigabyte over a slow line
+SEEN = "refs/promptstage/seen"  # what is there, where that is not what the copy goes on to
+_NOTHING_THERE = "find remote ref"
+_NO_SUCCESSOR = "[rejected]"
+_OVERTAKEN = re.compile(
+    "stale info|fetch first|lock ref|failed to update ref|incorrect old value|Unable to create"
+)
+_DURABLY = "--receive-pack=git -c core.fsync=all -c core.fsyncMethod=fsync receive-pack"
+
+
+class SharedJournal(Journal):
+    """The copy of one data folder, and the way to the journal that it is a copy of."""
+
+    def __init__(self, folder: Path, address: str, credentials: Credentials, *, told: bool = True) -> None:
+        """Touch nothing yet.
+
+        Args:
+            folder: the data folder.
+            address: of the journal that registries share: a bare repository, a path or a URL.
+            credentials: what opens it.
+            told: whether there is a Redis that tells of the others' changes.
+        """
+        super().__init__(folder)
+        self._upstream = Upstream(address, credentials)
+        self._place = Path(self._upstream.address.removeprefix("file://")) if self._upstream.local else None
+        self._line = Git(self._repository, config=(*DURABLE, *self._upstream.config()))
+        self._told = told
+        self._next_look = 0.0  # monotonic
+        self._news = (0, 0)  # what the last look was for
+        self._place_synced = 0.0
+
+    def close(self) -> None:
+        """End git's processes, also a push under way."""
+        super().close()
+        self._line.close()
+
+    # Following
+
+    def is_due(self, news: tuple[int, int] | None, *, alone: bool) -> bool:
+        """Whether it is time to look there.
+
+        Args:
+            news: the newest change that Redis tells of, if the copy has not got it.
+            alone: Redis tells nothing.
+        """
+        now = time.monotonic()
+        if self.trouble is None and news is not None and news > self._news:
+            self._news = news  # once: if it is not there, asking again and again will not bring it
+            return True
+        if self.trouble is None and (alone or not self._told or news is not None):
+            return now >= self._next_look - LOOK_SECONDS + ALONE_SECONDS
+        return now >= self._next_look
+
+    def refresh(self, lock: int) -> None:
+        """Bring the copy up to what is there.
+
+        Raises:
+            Unavailable: it cannot be reached (`journal_unreachable`), it lacks what the copy has
+                (`journal_behind`), or it is another one (`journal_foreign`).
+        """
+        if self.trouble and time.monotonic() < self._next_look:
+            raise self.trouble
+        self._check_there()
+        began = time.monotonic()
+        try:
+            self._fetch(lock, FETCH_SECONDS)
+        except Unavailable as error:
+            now = time.monotonic()
+            self._next_look = now + max(RETRY_SECONDS, PAUSES * (now - began))
+            self.trouble = error
+            raise
+        self.trouble = None
+        self._next_look = time.monotonic() + LOOK_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+
+    def join(self, lock: int) -> bool:
+        """Take the journal over into a folder without one; whether there is any. Raises as `refresh` does."""
+        self._line.init()
+        try:
+            self._fetch(lock, JOIN_SECONDS)
+        except Unavailable as error:
+            if error.code == "journal_empty":
+                return False
+            raise
+        self._sync()
+        write_marker(self._folder, self._newest_of(BRANCH).change.epoch)
+        return True
+
+    def _fetch(self, lock: int, timeout: float, refspec: str = f"{BRANCH}:{BRANCH}") -> None:
+        self._clear_stale_locks()
+        try:
+            self._check_place()
+            self._upstream.check()
+            self._line.run(
+                "fetch", "--no-tags", "--no-write-fetch-head", "origin", refspec,
+                timeout=timeout, pass_fds=(lock,),
+            )  # fmt: skip
+        except GitFailed as error:
+            raise self._meaning(lock, error) from error
+
+    def _check_place(self) -> None:
+        if self._place and not (self._place / "objects").is_dir():
+            raise GitFailed(
+                f"there is no bare repository at {self._upstream.shown}; if it is on a disk of its own, "
+                "mount that, and if it is to be a new one, make it: git init --bare"
+            )
+
+    def _meaning(self, lock: int, error: GitFailed) -> Unavailable:
+        """What a failed fetch means."""
+        shown = self._upstream.shown
+        if _NOTHING_THERE in error.words:
+            if self._look(BRANCH) is None:
+                return Unavailable(f"{shown} holds nothing yet", code="journal_empty")
+            return self._behind("holds nothing")
+        if _NO_SUCCESSOR in error.words:
+            return self._compared(lock)
+        return Unavailable(
+            f"the journal at {shown} cannot be reached: {explain(self._upstream, error).message}. Until it "
+            "can, nothing is changed here, and what is in force is served",
+            code="journal_unreachable",
+        )
+
+    def _compared(self, lock: int) -> Unavailable:
+        """Why the copy cannot go on to what is there."""
+        self._fetch(lock, FETCH_SECONDS, f"+{BRANCH}:{SEEN}")
+        there = self._newest_of(SEEN)
+        first, ours = (tree.history(self._git, ref)[0] for ref in (SEEN, BRANCH))
+        return self._foreign() if first != ours else self._behind(f"is at change {there.change.seq}")
+
+    def _newest_of(self, ref: str) -> Entry:
+        try:
+            return self._entry(ref)
+        except Unavailable as error:
+            raise self._foreign() from error
+
+    def _foreign(self) -> Unavailable:
+        return Unavailable(
+            f"{self._upstream.shown} holds another journal than {self._folder}, or none. To join that one, "
+            "name an empty data folder (--data); to go on with this one, name another repository (--journal)",
+            code="journal_foreign",
+        )
+
+    def _behind(self, there: str) -> Unavailable:
+        return Unavailable(
+            f"the journal at {self._upstream.shown} {there}, and lacks what was acknowledged: the copy here "
+            f"is at change {self.head().change.seq}. Go on from the newest copy, on its machine: "
+            "promptstage journal recover (promptstage journal verify tells how new a copy is)",
+            code="journal_behind",
+        )
+
+    # Writing, under the lock
+
+    def write_all(
+        self,
+        lock: int,
+        parent: str | None,
+        changes: Sequence[tuple[Change, Mapping[str, bytes]]],
+        *,
+        timeout: float,
+    ) -> Entry:
+        """Commit changes on what is there, all or none of them. When this returns, they are there.
+
+        Raises:
+            Unavailable: they could not be written here, and are not there.
+            Unsettled: they may be there, or not.
+        """
+        self._commit(lock, PROPOSED, parent, changes, timeout)
+        entry = self._entry(PROPOSED)
+        failpoints.reach(failpoints.PROPOSED)
+        try:
+            self._push(lock, entry.commit, parent)
+            failpoints.reach(failpoints.PUSHED)
+            self._git.run("update-ref", BRANCH, entry.commit, pass_fds=(lock,))
+            self._sync()
+        except (Unavailable, OSError) as error:
+            raise Unsettled(entry, self._refusal(error)) from error
+        return entry
+
+    def _push(self, lock: int, commit: str, parent: str | None) -> None:
+        began = time.time()
+        self._upstream.check()
+        self._line.run(
+            "push", "--quiet", *([_DURABLY] if self._place else []),
+            f"--force-with-lease={BRANCH}:{parent or ''}", "origin", f"{commit}:{BRANCH}",
+            timeout=PUSH_SECONDS, pass_fds=(lock,),
+        )  # fmt: skip
+        if self._place:
+            sync_changed(self._place, since=self._place_synced if self._place_synced <= began else 0.0)
+            self._place_synced = began
+
+    def _refusal(self, error: Unavailable | OSError) -> Unavailable | None:
+        """What to say of a failure if the next look shows that nothing was in the way but the host's will."""
+        if not isinstance(error, GitFailed) or error.code == "git_timeout":
+            return None
+        if _OVERTAKEN.search(error.words):
+            return None
+        return Unavailable(
+            f"{self._upstream.shown} does not take the change: {explain(self._upstream, error).message}. "
+            "What opens it must let the registry write to its branch main",
+            code="journal_unwritable",
+        )
