@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONNECT_SECONDS = 15  # for ssh to reach a host; http has the deadline of its command
+ALIVE_SECONDS = 5  # between ssh's questions whether the host is there; after three in vain it ends by itself
 
 _LOCAL = "file"
 _ADDRESS = re.compile(  # the second kind is scp's: git@host:path
@@ -96,6 +97,7 @@ class Upstream:
             "StrictHostKeyChecking": "yes",
             "UpdateHostKeys": "no",
             "ConnectTimeout": str(CONNECT_SECONDS),
+            "ServerAliveInterval": str(ALIVE_SECONDS),
         }
         if self.ssh_key:
             options |= {"IdentityFile": _ssh_path(self.ssh_key), "IdentitiesOnly": "yes"}

@@ -103,7 +103,7 @@ class SharedJournal(Journal):
                 (`journal_behind`), or it is another one (`journal_foreign`).
         """
         if self.trouble and time.monotonic() < self._next_look:
-            raise self.trouble
+            raise self.trouble.with_traceback(None)  # the same again and again, which must not grow
         self._check_there()
         began = time.monotonic()
         try:
@@ -211,7 +211,7 @@ class SharedJournal(Journal):
         entry = self._entry(PROPOSED)
         failpoints.reach(failpoints.PROPOSED)
         try:
-            self._push(lock, entry.commit, parent)
+            self._push(entry.commit, parent)
             failpoints.reach(failpoints.PUSHED)
             self._git.run("update-ref", BRANCH, entry.commit, pass_fds=(lock,))
             self._sync()
@@ -219,13 +219,13 @@ class SharedJournal(Journal):
             raise Unsettled(entry, self._refusal(error)) from error
         return entry
 
-    def _push(self, lock: int, commit: str, parent: str | None) -> None:
+    def _push(self, commit: str, parent: str | None) -> None:
         began = time.time()
         self._upstream.check()
         self._line.run(
             "push", "--quiet", *([_DURABLY] if self._place else []),
             f"--force-with-lease={BRANCH}:{parent or ''}", "origin", f"{commit}:{BRANCH}",
-            timeout=PUSH_SECONDS, pass_fds=(lock,),
+            timeout=PUSH_SECONDS,  # without the lock: there it is the lease that keeps the order
         )  # fmt: skip
         if self._place:
             sync_changed(self._place, since=self._place_synced if self._place_synced <= began else 0.0)

@@ -56,10 +56,10 @@ class Hasty(SharedJournal):
     after: Callable[[], object] = staticmethod(lambda: None)
     pushes = 0
 
-    def _push(self, lock: int, commit: str, parent: str | None) -> None:
+    def _push(self, commit: str, parent: str | None) -> None:
         self.pushes += 1
         self.before()
-        super()._push(lock, commit, parent)
+        super()._push(commit, parent)
         self.after()
 
 
