@@ -317,6 +317,9 @@ class Replica:
 
     def entry(self, seq: int) -> Entry:
         """The change with a number. Raises Unavailable if the journal cannot be read."""
+        if seq >= len(self._commits):  # another registry's, of which Redis told before the journal
+            with suppress(Unavailable), self.writing():
+                pass
         if seq >= len(self._commits):
             raise self.problem or Unavailable("the journal has not that change", code="journal_behind")
         return self._journal.entry(self._commits[seq])

@@ -97,3 +97,14 @@ def test_cut_off_from_it_a_registry_serves_what_the_others_change(
     hidden.write_text(before)
     until(lambda: second.api.get("/readyz").json["journal"] == "ok", "its end")
     assert second.api.act("promote", "summarize", {"version": "1.0.0"}).json["seq"] == 3
+
+
+def test_the_history_of_a_change_that_redis_told_of(two: tuple[Registry, Registry]) -> None:
+    """Whoever asks at once waits until the journal's copy has it too."""
+    first, second = two
+    for turn in range(4):
+        seq = first.api.act("promote", "summarize", {"version": f"1.{turn % 2}.0"}).json["seq"]
+        until(lambda: second.api.state("summarize")["seq"] == seq, "Redis to tell")  # noqa: B023 - called at once
+        history = second.api.get("/v1/environments/production/rollouts/summarize/history")
+
+        assert (history.status, history.json["data"][0]["seq"]) == (200, seq)
