@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parents[2] / ".bench"
 WIDTH = 200  # of a log, which scrolls
-SUBJECTS: tuple[str, ...] = ("client", "middleware", "latency", "http", "streams", "remote", "peers")
+SUBJECTS: tuple[str, ...] = (
+    *("client", "middleware", "latency"),
+    *("http", "streams", "promote", "start"),
+    *("remote", "peers"),
+)
 """Modules with ``measure() -> Iterable[Row]``; that of the peers only with PEERS=1."""
 
 

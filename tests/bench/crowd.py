@@ -22,7 +22,7 @@ from bench.load import HOST
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATH = "/v1/environments/production/stream?names=summarize"
+PATH = "/v1/environments/production/stream?names=summarize,other"
 SEQ = re.compile(rb'^data: {"environment".{0,200}?"seq":(\d+)', re.MULTILINE)
 TOGETHER = 50  # connections that are opened before their answers are awaited
 

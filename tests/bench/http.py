@@ -39,10 +39,11 @@ def measure() -> Iterator[Row]:
 
 
 def repository(path: Path) -> PromptRepository:
-    """A prompt that is as long as prompts are, in two versions."""
+    """Two prompts that are as long as prompts are, in two versions each."""
     made = PromptRepository(path)
     for version in ("1.0.0", "1.1.0"):
-        made.tag("summarize", version, prompt(TEXT))
+        for name in ("summarize", "other"):
+            made.tag(name, version, prompt(TEXT))
     return made
 
 

@@ -9,26 +9,31 @@ import resource
 import statistics
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from itertools import cycle
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from bench.crowd import crowd
 from bench.http import prepare, repository
-from bench.load import Bare, processor_seconds
+from bench.load import Bare, Load, processor_seconds
 from bench.measure import Row, median
-from support import Registry
+from support import Api, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bench.load import Ask
+
 FEW, MANY = 2000, 5000  # streams
 WARM = 300
 IDLE_SECONDS = 5.0  # one heartbeat of each
-CHANGES = 25
-PAUSE = 0.2  # between changes
-TURNS = 12
+CHANGES = 15
+PAUSE = 0.1  # between changes
+TURNS, TURN_SECONDS = 3, 1.0  # each with one change in it
+REQUESTS = 500
+OPEN = 1000  # streams beside which others are answered
 
 
 def measure() -> Iterator[Row]:
@@ -39,7 +44,8 @@ def measure() -> Iterator[Row]:
         # It does not look at the repository meanwhile, which costs more than all streams.
         registry = Registry(repository(folder / "prompts").path, folder / "data", poll_seconds="3600")
         stack.callback(registry.stop)
-        prepare(registry)
+        asks = prepare(registry)
+        yield from _beside(registry, asks)
         yield from _served(registry)
         bare = Bare(folder, {}, stack)
         floor = _cost(bare.process.pid, bare.port, "")
@@ -73,6 +79,52 @@ def _load(pid: int) -> float:
 
 def _memory(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def _beside(registry: Registry, asks: dict[str, Ask]) -> Iterator[Row]:
+    """What is answered while a thousand streams are open and a change is made each second, and without."""
+    pid, rates = registry.process.pid, dict[str, list[float]]()
+    for what, ask in asks.items():
+        with closing(Load(registry.port, ask)) as load:
+            rates[what] = [_rate(load, pid) for _ in range(TURNS)]
+    with crowd(registry.port, registry.api.token, OPEN), _changing(registry):
+        for what, ask in asks.items():
+            with closing(Load(registry.port, ask)) as load:
+                busy = [_rate(load, pid) for _ in range(TURNS)]
+            middle, spread = median(busy)
+            yield Row(
+                f"{what}, beside {OPEN} streams", middle, "/s", spread, median(rates[what])[0], ">= 0.7 x"
+            )
+
+
+def _rate(load: Load, pid: int) -> float:
+    """Answers a second of one core, of which the streams and the changes take their part."""
+    used, count = processor_seconds(pid), 0
+    until = time.perf_counter() + TURN_SECONDS
+    while time.perf_counter() < until:
+        count += load.run(REQUESTS)
+    return count / (processor_seconds(pid) - used)
+
+
+@contextmanager
+def _changing(registry: Registry) -> Iterator[None]:
+    """Make a change each second meanwhile; it is another prompt's release that is asked for."""
+    over = Event()
+
+    def change() -> None:
+        with closing(Api(registry.url, registry.api.token)) as api:
+            for version in cycle(("1.0.0", "1.1.0")):
+                assert api.act("promote", "other", {"version": version}).status == 200
+                if over.wait(1):
+                    return
+
+    thread = Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _served(registry: Registry) -> Iterator[Row]:
