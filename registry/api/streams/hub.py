@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from registry.api.streams import eager
@@ -18,8 +17,6 @@ from registry.api.streams.tally import Tally
 from registry.rollouts import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from starlette.types import Message, Send
 
     from registry.access.tokens import Keyring, Token
@@ -27,8 +24,7 @@ if TYPE_CHECKING:
     from registry.rollouts.view import Built, View
 
 HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
-TURNS = 25  # in which streams get theirs, so that thousands of them delay nobody
-AT_ONCE = 100  # streams that get a release before others have their turn: a few milliseconds
+AT_ONCE = 100  # streams that are written to before requests have their turn: a few milliseconds
 RELEASES = 16  # events that are not written again for each stream
 # A server waits before a write, not after one, until the client has taken enough of what was written. So
 # when this is through, all but the last 64 KiB of the event before is on its way.
@@ -73,14 +69,14 @@ class Hub:
         self._keyring = keyring
         self.tally = Tally()
         self.changed = asyncio.Event()  # the tally did
-        self._turns: list[set[Subscription]] = [set() for _ in range(TURNS)]
+        self._open: set[Subscription] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     @property
     def count(self) -> int:
         """How many streams are open."""
-        return sum(map(len, self._turns))
+        return len(self._open)
 
     async def run(self) -> None:
         """Beat for all, until cancelled."""
@@ -88,18 +84,14 @@ class Hub:
         self.view.listeners.append(self.publish)
         self._keyring.listeners.append(self.recheck)
         while True:
-            for turn in self._turns:
-                await asyncio.sleep(HEARTBEAT_SECONDS / TURNS)
-                if turn:
-                    self._expel(turn)  # whose token has expired
-                    await self._beat(turn)
-
-    async def _beat(self, turn: set[Subscription]) -> None:
-        beat = heartbeat(self.view.head)
-        await asyncio.sleep(0)  # what was published up to that head is offered first
-        for subscription in list(turn):
-            subscription.beat = beat
-            self.write(subscription)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            self._expel()  # whose token has expired
+            beat = heartbeat(self.view.head)
+            await asyncio.sleep(0)  # what was published up to that head is offered first
+            everybody = list(self._open)
+            for subscription in everybody:
+                subscription.beat = beat
+            await self._write_each(everybody)
 
     def publish(self, built: Built) -> None:
         """Tell of a new release, from any thread."""
@@ -109,24 +101,18 @@ class Hub:
     def recheck(self) -> None:
         """End the streams of tokens that are not good any more, from any thread."""
         if self._loop is not None and not self._closed:
-            self._loop.call_soon_threadsafe(lambda: self._expel(self._open()))
+            self._loop.call_soon_threadsafe(self._expel)
 
-    def _open(self) -> list[Subscription]:
-        return list(chain.from_iterable(self._turns))
-
-    def _expel(self, subscriptions: Iterable[Subscription]) -> None:
-        now, followers = clock.now(), list(subscriptions)
-        tokens = {
-            id(subscription.token): subscription.token for subscription in followers
-        }  # many have the same
+    def _expel(self) -> None:
+        now = clock.now()
+        tokens = {id(subscription.token): subscription.token for subscription in self._open}  # few, of many
         gone = {key for key, token in tokens.items() if not self._keyring.admits(token, now)}
-        for subscription in followers if gone else ():
-            if id(subscription.token) in gone:
-                self.end(subscription)
+        for subscription in [s for s in self._open if id(s.token) in gone]:
+            self.end(subscription)
 
     def _deliver(self, built: Built) -> None:
         prompt, environment = built.release.prompt, built.release.environment
-        followers = [s for s in self._open() if prompt in s.held and s.environment == environment]
+        followers = [s for s in self._open if prompt in s.held and s.environment == environment]
         # Before it is sent to any: a heartbeat that comes between must not confirm what comes after it.
         eager.run(self._write_each([s for s in followers if s.offer(built)]))
 
@@ -138,7 +124,7 @@ class Hub:
 
     def add(self, subscription: Subscription) -> None:
         """Begin to tell a client, as soon as it has a `send`."""
-        self._turn(subscription).add(subscription)
+        self._open.add(subscription)
         self.tally.open(subscription.environment, subscription.held)
         self.changed.set()
         if self._closed or not self._keyring.admits(subscription.token, clock.now()):
@@ -147,12 +133,9 @@ class Hub:
     def remove(self, subscription: Subscription) -> None:
         """Stop telling a client."""
         subscription.send = None
-        self._turn(subscription).discard(subscription)
+        self._open.discard(subscription)
         self.tally.close(subscription.environment, subscription.held)
         self.changed.set()
-
-    def _turn(self, subscription: Subscription) -> set[Subscription]:
-        return self._turns[hash(subscription) % TURNS]
 
     def end(self, subscription: Subscription) -> None:
         """End a stream once what waits has been sent."""
@@ -162,7 +145,7 @@ class Hub:
     def close(self) -> None:
         """End all streams, and every one that is opened from now on: the process is going."""
         self._closed = True
-        for subscription in self._open():
+        for subscription in list(self._open):
             self.end(subscription)
 
     # Sending
@@ -192,7 +175,7 @@ class Hub:
         await send(TAKEN)
         prompt, after = built.release.prompt, built.release.position
         before = subscription.held[prompt]
-        if after > before and subscription in self._turn(subscription):  # else it was counted out meanwhile
+        if after > before and subscription in self._open:  # else it was counted out meanwhile
             self.tally.move(subscription.environment, prompt, before, after)
             subscription.held[prompt] = after
             self.changed.set()
