@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry.errors import GitFailed
-from registry.git import Git, GitObject
+from registry.git import AHEAD, AHEAD_LIMIT, Git, GitObject, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,23 @@ def test_a_greater_object_than_asked_for_is_not_read(git: Git) -> None:
 
     assert caught.value.code == "git_too_large"
     assert git.look(HELLO, limit=6) is not None
+
+
+def test_many_objects_are_found_as_one_is(git: Git, tmp_path: Path) -> None:
+    """More than fit into one round; what is absent, damaged or too large spoils none of the others."""
+    oids = [
+        git.run("hash-object", "-w", "--stdin", data=b"%d" % number).decode().strip()
+        for number in range(AHEAD + 1)
+    ]
+    great = git.run("hash-object", "-w", "--stdin", data=b"x" * (AHEAD_LIMIT + 1)).decode().strip()
+    (tmp_path / "some where.git/objects" / oids[0][:2] / oids[0][2:]).unlink()
+
+    found = git.look_all([*(Wanted(oid, 10) for oid in oids), Wanted(great, 1 << 20), Wanted(great, 10)])
+    bad = git.look_all([Wanted(HELLO, 10), Wanted("a\nb", 10), Wanted(HELLO, 5)])
+
+    assert found[:-1] == [*map(git.look, oids), git.look(great)]
+    assert found[0] is None
+    assert [type(each) for each in (found[-1], *bad)] == [GitFailed, GitObject, GitFailed, GitFailed]
 
 
 def test_damage_on_disk_is_noticed(git: Git, tmp_path: Path) -> None:

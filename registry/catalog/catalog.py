@@ -15,12 +15,13 @@ from registry.catalog.diff import diff
 from registry.catalog.kept import Kept
 from registry.catalog.tagged import About
 from registry.catalog.version import Version, invalid, unread, with_content
-from registry.errors import DocumentInvalid, GitFailed, NotFound
+from registry.errors import DocumentInvalid, GitFailed, NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from registry.catalog.mirror import Mark, Mirror
+    from registry.catalog.tagged import File
 
 __all__ = ["Catalog", "Version"]
 
@@ -186,9 +187,24 @@ class Catalog:
         """Summaries of all versions, newest first, without reading a document. Raises NotFound."""
         return [self._summary(name, version) for version in self.versions(name)]
 
-    def settle(self, name: str, version: str) -> None:
-        """Find out whether a version is valid, without keeping its content. Raises as `read` does."""
-        self._settle(name, version, self._staged(name, version))
+    def settle(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Find out which versions are valid, without keeping their content; what cannot be read is logged.
+
+        It does as `read` for each, but with few questions to git, however many they are.
+        """
+        found: list[tuple[str, str, str]] = []
+        for name, version in wanted:
+            staged = self._staged(name, version)
+            if staged is not None:
+                self._settle(name, version, staged)
+            elif oid := self._index.get(name, {}).get(version):
+                found.append((name, version, oid))
+        read = self.mirror.read_all((oid, name) for name, _, oid in found)
+        for (name, version, _), what in zip(found, read, strict=True):
+            if isinstance(what, GitFailed):  # it stays unread; reading it says why
+                logger.warning("%s@%s cannot be read: %s", name, version, what.message)
+            else:
+                self._note(_made(name, version, *what))
 
     def diff(self, name: str, old: str, new: str) -> Json:
         """Compare two versions, as `diff` does. Raises NotFound if one of them does not exist."""
@@ -208,32 +224,28 @@ class Catalog:
         elif oid is None:
             raise _unknown_version(name, version, self.versions(name))
         else:
-            found = self._from_mirror(name, version, oid)
+            found = _made(name, version, *self.mirror.read(oid, name))
+        self._note(found)
+        return found
+
+    def _note(self, found: Version) -> None:
+        """Remember what was found out, and tell what somebody should know."""
+        key = found.name, found.version
         with self._lock:
-            before = self._known.get((name, version))
-            self._known[name, version] = found.summary()
+            before = self._known.get(key)
+            self._known[key] = found.summary()
         if found.status == "invalid" and (before is None or before.status == "unread"):
             _tell_invalid(found)
         if before and before.digest and before.digest != found.digest:
-            logger.warning(
-                "the repository's %s@%s is not the one that was staged; staged stays", name, version
-            )
-        return found
-
-    def _from_mirror(self, name: str, version: str, oid: str) -> Version:
-        known = unread(name, version, About())
-        try:
-            about = self.mirror.about(oid)
-            known = unread(name, version, about)
-            file = self.mirror.file(about, name)
-        except DocumentInvalid as error:
-            return invalid(known, error)
-        return with_content(known, file.content, file.path)
+            logger.warning("the repository's %s@%s is not the one that was staged; staged stays", *key)
 
     def _summary(self, name: str, version: str) -> Version:
         known = self._known.get((name, version))
         if known is None:
-            known = self._tagged(name, version, self._index.get(name, {}).get(version))
+            try:
+                known = self._tagged(name, version, self._index.get(name, {}).get(version))
+            except Unavailable:  # it is being fetched; ask again
+                return unread(name, version, About())
             with self._lock:
                 known = self._known.setdefault((name, version), known)
         return known
@@ -246,6 +258,13 @@ class Catalog:
             logger.warning("the tag of %s@%s cannot be read: %s", name, version, error.message)
             about = About()
         return unread(name, version, about)
+
+
+def _made(name: str, version: str, about: About, file: File | DocumentInvalid) -> Version:
+    known = unread(name, version, about)
+    if isinstance(file, DocumentInvalid):
+        return invalid(known, file)
+    return with_content(known, file.content, file.path)
 
 
 def _tagged_at(version: Version) -> datetime:

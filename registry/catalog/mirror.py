@@ -29,8 +29,13 @@ from registry.text import escape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+    from typing import TypeVar
 
     from registry.catalog.tagged import About, File
+    from registry.errors import DocumentInvalid
+
+    T = TypeVar("T")
+    Read = tuple[About, File | DocumentInvalid]
 
 LIST_SECONDS = 60.0  # a list of refs, even of a hundred thousand over a slow line
 RETRY_SECONDS = 300.0  # until a tag that could not be fetched is tried again
@@ -152,16 +157,23 @@ class Mirror:
             GitFailed: an object is missing or damaged.
             Unavailable: it is on its way (`being_fetched`).
         """
+        return self._answer(oid, tagged.read_about(oid))
+
+    def read(self, oid: str, name: str) -> Read:
+        """Read a tag and the prompt's file in its commit, or what is wrong. Raises as `about` else does."""
+        return self._answer(oid, tagged.read(oid, name))
+
+    def _answer(self, oid: str, reading: tagged.Reading[T]) -> T:
         try:
-            return tagged.read_about(self._git, oid)
+            return tagged.answer(self._git, reading)
         except GitFailed as error:
             if oid not in self._announced.values():
                 raise
             raise Unavailable(_ON_ITS_WAY, code="being_fetched") from error
 
-    def file(self, about: About, name: str) -> File:
-        """Read a prompt's file in a tagged commit. Raises DocumentInvalid and GitFailed."""
-        return tagged.read_file(self._git, about, name)
+    def read_all(self, wanted: Iterable[tuple[str, str]]) -> list[Read | GitFailed]:
+        """Do as `read` for many ids and names at once."""
+        return tagged.answer_all(self._git, [tagged.read(oid, name) for oid, name in wanted])
 
     # What is upstream
 
@@ -322,9 +334,14 @@ def _compare(listing: bytes, pinned: bytes) -> _Found:
     moved = [
         {"tag": tag.decode(), "pinned": gone[tag], "upstream": oid} for tag, oid in changed if tag in gone
     ]
-    unknown = [(tag, oid) for tag, oid in changed if tag not in gone]
-    new = {tag.decode(): oid for tag, oid in unknown if split_tag(tag)}
-    return _Found(new, moved, [tag for tag, _ in unknown if not split_tag(tag)])
+    new: fetch.Tags = {}
+    others: list[bytes] = []
+    for tag, oid in changed:
+        if not split_tag(tag):
+            others.append(tag)
+        elif tag not in gone:
+            new[tag.decode()] = oid
+    return _Found(new, moved, others)
 
 
 def _ignored(tags: list[bytes]) -> Json:

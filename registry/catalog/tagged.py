@@ -1,6 +1,8 @@
 """What a tag holds: who made it, and the prompt's file in its commit. Git's objects, read by hand.
 
-The formats are those of gitformat-commit and git-mktag; every object was hashed before it gets here.
+The formats are those of gitformat-commit and git-mktag; every object was hashed before it gets here. What
+reads is a generator that yields the objects it wants, so that one can be read at a time (`answer`), or
+many at once with few questions to git (`answer_all`).
 """
 
 from __future__ import annotations
@@ -8,17 +10,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from registry.catalog.file.strict_yaml import SIZE_LIMIT
 from registry.catalog.naming import FOLDER, GITHUB_FOLDER, file_names
 from registry.errors import DocumentInvalid, GitFailed
+from registry.git import OBJECT_LIMIT, Wanted
 from registry.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Sequence
+    from typing import TypeVar
 
     from registry.git import Git, GitObject
+
+    T = TypeVar("T")
+    Reading = Generator[Wanted, GitObject | None, T]
 
 TAG_DEPTH = 5  # a tag of a tag happens; a longer chain is somebody's joke
 ABOUT_LIMIT = 1 << 20  # bytes of a tag or commit; greater ones exist only to do harm
@@ -51,19 +58,69 @@ class File:
     content: bytes
 
 
-def read_about(git: Git, oid: str) -> About:
+def answer(git: Git, reading: Reading[T]) -> T:
+    """Give a reading what it asks for, and return what it makes of that. Raises what it raises."""
+    found: GitObject | GitFailed | None = None
+    try:
+        wanted = next(reading)
+        while True:
+            try:
+                found = git.look(wanted.oid, limit=wanted.limit)
+            except GitFailed as error:
+                found = error
+            wanted = _go_on(reading, found)
+    except StopIteration as end:
+        return cast("T", end.value)
+
+
+def answer_all(git: Git, readings: Sequence[Reading[T]]) -> list[T | GitFailed]:
+    """Do as `answer` for many at once: each round answers the next question of all of them."""
+    done: dict[int, T | GitFailed] = {}
+    asked: dict[int, Wanted] = {}
+    found: dict[Wanted, GitObject | GitFailed | None] = {}
+    while len(done) < len(readings):
+        for number, reading in enumerate(readings):
+            if number in done:
+                continue
+            try:
+                before = asked.get(number)
+                asked[number] = _go_on(reading, found[before]) if before else next(reading)
+            except StopIteration as end:
+                done[number] = cast("T", end.value)
+            except GitFailed as error:
+                done[number] = error
+        wanted = list({asked[number]: None for number in range(len(readings)) if number not in done})
+        found = dict(zip(wanted, git.look_all(wanted), strict=True))
+    return [done[number] for number in range(len(readings))]
+
+
+def _go_on(reading: Reading[T], found: GitObject | GitFailed | None) -> Wanted:
+    return reading.throw(found) if isinstance(found, GitFailed) else reading.send(found)
+
+
+def read(oid: str, name: str) -> Reading[tuple[About, File | DocumentInvalid]]:
+    """Read the tag of a version and its prompt's file, or what is wrong with it. Raises GitFailed."""
+    about = About()
+    try:
+        about = yield from read_about(oid)
+        return about, (yield from read_file(about, name))
+    except DocumentInvalid as error:
+        return about, error
+
+
+def read_about(oid: str) -> Reading[About]:
     """Read an annotated tag's own words, else those of its commit.
 
     Raises:
         DocumentInvalid: they are longer than anybody reads.
         GitFailed: an object is missing or damaged.
     """
-    found = _words(git, oid)
+    found = yield from _words(oid)
     words = found
     for _ in range(TAG_DEPTH):
         if found.kind != "tag":
             break
-        found = _words(git, _header(found.data, b"object").decode())
+        found = yield from _words(_header(found.data, b"object").decode())
     person = _header(words.data, b"tagger" if words.kind == "tag" else b"author")
     if found.kind != "commit":
         return About(author=_author(person), tagged_at=_time(person), message=_message(words.data))
@@ -73,7 +130,7 @@ def read_about(git: Git, oid: str) -> About:
     return About(found.oid, tree, _author(person), _time(person), _message(words.data))
 
 
-def read_file(git: Git, about: About, name: str) -> File:
+def read_file(about: About, name: str) -> Reading[File]:
     """Find a prompt's file in a commit.
 
     Raises:
@@ -82,8 +139,10 @@ def read_file(git: Git, about: About, name: str) -> File:
     """
     if not about.tree:
         raise DocumentInvalid("the tag holds no commit; delete it and tag a commit under a new version")
-    places = _places(git, about.tree)
-    found = next((files for base, tree in places if (files := _files(git, base, tree, name))), [])
+    places = yield from _places(about.tree)
+    found: list[tuple[str, int, str]] = []
+    for base, tree in places:
+        found = found or (yield from _files(base, tree, name))
     if not found:
         path = places[0][0] + file_names(name)[0]
         raise DocumentInvalid(f"{path} is not in the tagged commit; add it, then tag again", path=path)
@@ -91,31 +150,32 @@ def read_file(git: Git, about: About, name: str) -> File:
     if len(found) > 1:
         message = f"{path} and {found[1][0]} are both there; remove one, then tag again"
         raise DocumentInvalid(message, path=path)
-    return File(path, _content(git, path, mode, oid))
+    return File(path, (yield from _content(path, mode, oid)))
 
 
-def _places(git: Git, tree: str) -> list[tuple[str, str]]:
+def _places(tree: str) -> Reading[list[tuple[str, str]]]:
     """Where prompts are looked for in a commit: the beginning of their paths, and the folder's tree."""
-    if prompts := _descend(git, tree, [FOLDER]):
+    if prompts := (yield from _descend(tree, [FOLDER])):
         return [(f"{FOLDER}/", prompts)]
-    github = _descend(git, tree, GITHUB_FOLDER.split("/"))
+    github = yield from _descend(tree, GITHUB_FOLDER.split("/"))
     return [("", tree), (f"{GITHUB_FOLDER}/", github)] if github else [("", tree)]
 
 
-def _files(git: Git, base: str, tree: str, name: str) -> list[tuple[str, int, str]]:
+def _files(base: str, tree: str, name: str) -> Reading[list[tuple[str, int, str]]]:
     """The path, mode and object id of each file of a prompt below a folder."""
     *parents, last = name.split("/")
-    folder = _descend(git, tree, parents)
+    folder = yield from _descend(tree, parents)
     if folder is None:
         return []
     entries = (entry.encode() for entry in file_names(last))
     paths = dict(zip(entries, (base + path for path in file_names(name)), strict=True))
     # A folder may have a million files; only what is looked for is kept.
-    found = {entry: (mode, oid) for entry, mode, oid in _entries(git, folder) if entry in paths}
+    listed = yield from _entries(folder)
+    found = {entry: (mode, oid) for entry, mode, oid in listed if entry in paths}
     return [(path, *found[entry]) for entry, path in paths.items() if entry in found]
 
 
-def _content(git: Git, path: str, mode: int, oid: str) -> bytes:
+def _content(path: str, mode: int, oid: str) -> Reading[bytes]:
     if not _is(mode, _FILE):
         kinds = {_LINK: "a symbolic link", _SUBMODULE: "a submodule", _FOLDER: "a folder"}
         what = kinds.get(mode & _KIND, "something else")
@@ -123,7 +183,7 @@ def _content(git: Git, path: str, mode: int, oid: str) -> bytes:
     too_large = DocumentInvalid(
         f"{path} has more than 256 KiB; shorten it, then tag again", line=1, column=1, path=path
     )
-    content = _bounded(git, oid, SIZE_LIMIT, too_large).data
+    content = (yield from _bounded(oid, SIZE_LIMIT, too_large)).data
     if content.startswith(_LFS):
         message = (
             f"{path} is in Git LFS, and its commit has only a pointer; take it out of LFS, then tag again"
@@ -132,26 +192,25 @@ def _content(git: Git, path: str, mode: int, oid: str) -> bytes:
     return content
 
 
-def _words(git: Git, oid: str) -> GitObject:
+def _words(oid: str) -> Reading[GitObject]:
     message = "the message of the tag or its commit has more than 1 MiB; shorten it under a new version"
-    return _bounded(git, oid, ABOUT_LIMIT, DocumentInvalid(message))
+    return _bounded(oid, ABOUT_LIMIT, DocumentInvalid(message))
 
 
-def _bounded(git: Git, oid: str, limit: int, too_large: DocumentInvalid) -> GitObject:
+def _bounded(oid: str, limit: int, too_large: DocumentInvalid) -> Reading[GitObject]:
     try:
-        return _need(git, oid, limit)
+        return (yield from _need(oid, limit))
     except GitFailed as error:
         if error.code != "git_too_large":
             raise
         raise too_large from error
 
 
-def _descend(git: Git, tree: str, names: list[str]) -> str | None:
+def _descend(tree: str, names: list[str]) -> Reading[str | None]:
     """The tree of a folder within a folder; None if there is no such folder."""
     for name in names:
-        folders = (
-            oid for entry, mode, oid in _entries(git, tree) if entry == name.encode() and _is(mode, _FOLDER)
-        )
+        listed = yield from _entries(tree)
+        folders = (oid for entry, mode, oid in listed if entry == name.encode() and _is(mode, _FOLDER))
         found = next(folders, None)
         if found is None:
             return None
@@ -163,19 +222,19 @@ def _is(mode: int, kind: int) -> bool:
     return mode & _KIND == kind
 
 
-def _need(git: Git, oid: str, limit: int) -> GitObject:
-    found = git.look(oid, limit=limit)
+def _need(oid: str, limit: int) -> Reading[GitObject]:
+    found = yield Wanted(oid, limit)
     if found is None:
         raise GitFailed(f"the object {oid} is missing from the mirror; delete the mirror to fetch it anew")
     return found
 
 
-def _entries(git: Git, oid: str) -> Iterator[tuple[bytes, int, str]]:
-    found = git.look(oid)
+def _entries(oid: str) -> Reading[Iterator[tuple[bytes, int, str]]]:
+    found = yield Wanted(oid, OBJECT_LIMIT)
     if found is None or found.kind != "tree":
         raise GitFailed(f"the tree {oid} is missing from the mirror; delete the mirror to fetch it anew")
-    for entry in _ENTRY.finditer(found.data):
-        yield entry[2], int(entry[1], 8), entry[3].hex()
+    entries = _ENTRY.finditer(found.data)
+    return ((entry[2], int(entry[1], 8), entry[3].hex()) for entry in entries)
 
 
 def _header(data: bytes, key: bytes) -> bytes:

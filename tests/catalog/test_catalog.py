@@ -12,7 +12,8 @@ from support import prompt
 
 from registry.catalog import kept
 from registry.catalog.catalog import Catalog
-from registry.errors import NotFound
+from registry.catalog.pins import Pins, line_of
+from registry.errors import GitFailed, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -344,7 +345,7 @@ def test_invalid_versions_are_shown(author: PromptRepository, read: Read) -> Non
     author.tag("c", "1.0.0")
     catalog = read()
     for name in "abc":
-        catalog.settle(name, "1.0.0")
+        catalog.settle([(name, "1.0.0")])
 
     status = catalog.status()
 
@@ -365,3 +366,26 @@ def test_tags_that_could_not_be_fetched_are_shown(author: PromptRepository, read
 
     assert [(entry["tag"], entry["retry_at"][-1]) for entry in failed] == [("evil/v1.0.0", "Z")]
     assert "hasDotgit" in failed[0]["error"]
+
+
+def test_many_versions_are_read_as_one_is(author: PromptRepository, mirror: Mirror, tmp_path: Path) -> None:
+    """Good and bad ones, tags of a file or of a tag; one that cannot be read stops none of the others."""
+    commit(author, "a/v1.0.0", prompts__a___prompt_yml=prompt())
+    author.tag("a", "1.1.0", "messages: [\n")
+    author.tag("a", "1.2.0", prompt("x" * (300 << 10)))
+    author.tag("b", "1.0.0", prompt("x" * (255 << 10)))
+    author.git("tag", "-m", "Tag a tag", "c/v1.0.0", "b/v1.0.0")
+    author.git("tag", "d/v1.0.0", author.git("hash-object", "-w", "--stdin"))
+    mirror.look()
+    Pins(tmp_path / "data/mirror.git/pins").add([line_of("e/v1.0.0", "0" * 40)])
+    one, many = Catalog(mirror), Catalog(mirror)
+    for catalog in (one, many):
+        catalog.adopt()
+
+    many.settle(many.unread())
+
+    assert many.unread() == [("e", "1.0.0")]
+    with pytest.raises(GitFailed, match="missing from the mirror"):
+        one.read("e", "1.0.0")
+    for name, version in set(one.unread()) - {("e", "1.0.0")}:
+        assert one.read(name, version).summary() in many.list(name)

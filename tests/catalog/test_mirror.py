@@ -15,6 +15,7 @@ from registry.catalog import fetch
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.remedies import out_of_reach
+from registry.catalog.tagged import File
 from registry.errors import GitFailed, Unavailable
 from registry.locks import locked
 
@@ -197,8 +198,8 @@ def test_old_tools_are_forgiven(author: PromptRepository, mirror: Mirror) -> Non
 
     mirror.look()
 
-    oid = mirror.tags()["a/v1.0.0"]
-    assert mirror.file(mirror.about(oid), "a").content == b""
+    _, file = mirror.read(mirror.tags()["a/v1.0.0"], "a")
+    assert file == File("prompts/a.prompt.yml", b"")
 
 
 def test_a_look_that_was_cut_off_is_finished(

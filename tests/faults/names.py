@@ -29,7 +29,6 @@ from registry.git import Git, _Reader
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from registry.git import GitObject
 
 SEED = 99
 ENDS = b"\0\n "  # in a list over HTTP: git takes what follows for something else, or refuses the whole list
@@ -182,17 +181,17 @@ class _Told:
 def _watched() -> Iterator[_Told]:
     """Note all that git is told while the block runs."""
     told = _Told([], [])
-    start, ask = Git._start, _Reader.ask
+    start, ask = Git._start, _Reader.send
 
     def starting(git: Git, args: Sequence[str], pass_fds: Sequence[int] = ()) -> Any:
         told.commands.append(tuple(args))
         return start(git, args, pass_fds)
 
-    def asking(reader: _Reader, question: bytes, deadline: float, limit: int) -> GitObject | None:
-        told.questions.append(question)
-        return ask(reader, question, deadline, limit)
+    def asking(reader: _Reader, questions: bytes) -> None:
+        told.questions.extend(questions.splitlines())
+        ask(reader, questions)
 
-    with patch.object(Git, "_start", starting), patch.object(_Reader, "ask", asking):
+    with patch.object(Git, "_start", starting), patch.object(_Reader, "send", asking):
         yield told
 
 

@@ -1,0 +1,203 @@
+"""The catalog of a great repository: how long until it is served, followed and validated, and how it grows.
+
+The author's repository is made anew in each run. Its
+floors are what git itself takes to list the tags, there and in a repository with the same pins as refs.
+Nothing here fails on a slow machine.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.measure import Row, median
+from support import GIT, prompt
+
+from registry.catalog.catalog import Catalog
+from registry.catalog.mirror import Mirror
+from registry.catalog.sync import SETTLED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SIZES = (10, 1_000, 5_000)  # prompts
+VERSIONS = 20  # of each
+SHARDS = 70  # folders among which they are
+TOGETHER = 10  # versions that one commit makes, each with an annotated tag
+TURNS = 5  # of what can be done again
+IN_USE = 1_000  # versions that are read in full
+SAMPLE = 5_000  # versions that are validated, whose time is scaled to all of them
+SECONDS = 1_767_225_600  # when the first commit was made
+WHO = "Ada <ada@example.org> {} +0000"
+TEXT = "You summarize support threads for an agent. Be brief, and invent nothing. " * 6 + "{{text}}"
+TARGETS = {
+    "named": "<= 1 s",
+    "newest": "<= 2 s",
+    "restarted": "<= 1 s",
+    "followed": "<= 0.6 s",
+    "validated": "<= 60 s",
+    "memory": "<= 250 MiB",
+}
+
+Samples = dict[str, list[float]]
+
+
+def measure() -> Iterator[Row]:
+    """Each size in turn, the greatest last, which is the one with targets."""
+    for prompts in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            author = Path(folder) / "author.git"
+            _build(author, prompts)
+            yield from _rows(prompts, *_lived(Path(folder), author, prompts))
+
+
+def _rows(prompts: int, samples: Samples, notes: dict[str, str]) -> Iterator[Row]:
+    works = {
+        "named": ("first look -> names and versions served", "ls-remote"),
+        "newest": ("first look -> newest version of each readable", "ls-remote"),
+        "fetched": ("first look -> over", "ls-remote"),
+        "restarted": ("restart -> names and versions served", "for-each-ref"),
+        "idle": ("a look that finds nothing", "ls-remote"),
+        "followed": ("a look that finds one tag -> served", "ls-remote"),
+        "validated": ("all validated", ""),
+        "memory": ("memory, all known", ""),
+    }
+    for key, (work, floor) in works.items():
+        value, spread = median(samples[key])
+        unit = "MiB" if key == "memory" else "s"
+        target = TARGETS.get(key, "") if prompts == SIZES[-1] else ""
+        beside = median(samples[floor])[0] if floor else None
+        name = f"{work}, {prompts} prompts"
+        yield Row(name, value, unit, spread, beside, target, notes.get(key, floor and f"floor: git {floor}"))
+
+
+def _lived(folder: Path, author: Path, prompts: int) -> tuple[Samples, dict[str, str]]:
+    """The life of one mirror: the first look, restarts, and new tags, in turns with the floors."""
+    samples: Samples = {"ls-remote": [], "for-each-ref": [], "restarted": [], "idle": [], "followed": []}
+    seen = _first_look(folder / "data", author)
+    samples |= {key: [seconds] for key, seconds in seen.items()}
+    mirror = Mirror(folder / "data", str(author))
+    catalog = Catalog(mirror)
+    catalog.adopt()
+    mirror.look()
+    for number in range(TURNS):
+        samples["ls-remote"].append(_timed(lambda: _git(author, "ls-remote", "--tags", "--refs", ".")))
+        samples["for-each-ref"].append(_timed(lambda: _git(author, "for-each-ref", "refs/tags")))
+        samples["idle"].append(_timed(mirror.look))
+        _tag(author, number)
+        samples["followed"].append(_followed(mirror, catalog)[0])
+        assert catalog.latest("area-0/prompt-0") == f"2.{number}.0"
+        samples["restarted"].append(_timed(lambda: Catalog(Mirror(folder / "data", str(author))).adopt()))
+    mirror.close()
+    command = [sys.executable, "-m", "bench.catalog", str(folder / "data"), str(author)]
+    validated = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    samples["validated"], samples["memory"] = [validated["seconds"]], [validated["MiB"]]
+    return samples, {
+        "validated": f"from {validated['read']}; {validated['cpu']:.0f} s of processor besides git's",
+        "memory": f"{validated['in use']} in use; {validated['imported']:.0f} MiB with the modules alone",
+    }
+
+
+def _first_look(data: Path, author: Path) -> dict[str, float]:
+    mirror = Mirror(data, str(author))
+    catalog = Catalog(mirror)
+    times = _followed(mirror, catalog)
+    mirror.close()
+    return {"named": times[0], "newest": times[min(1, len(times) - 2)], "fetched": times[-1]}
+
+
+def _followed(mirror: Mirror, catalog: Catalog) -> list[float]:
+    """Look; the seconds until a catalog had each news of that, and until it was over."""
+    begun = time.perf_counter()
+    times: list[float] = []
+
+    def follow() -> None:
+        catalog.adopt()
+        times.append(time.perf_counter() - begun)
+
+    mirror.look(follow)
+    return [*times, time.perf_counter() - begun]
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _git(repository: Path, *args: str) -> bytes:
+    command = ["git", "-C", str(repository), *args]
+    return subprocess.run(
+        command, check=True, capture_output=True, env=GIT | {"PATH": "/usr/bin:/bin"}
+    ).stdout
+
+
+def _tag(author: Path, number: int) -> None:
+    """One more version of the first prompt, on the newest commit."""
+    made = _git(author, "commit-tree", "-m", "Change", "-p", "main", "main^{tree}").decode().strip()
+    _git(author, "update-ref", "refs/heads/main", made)
+    _git(author, "tag", "-m", "Say it", f"area-0/prompt-0/v2.{number}.0", made)
+
+
+def _build(path: Path, prompts: int) -> None:
+    _git(path.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(path))
+    command = ["git", "-C", str(path), "-c", "core.compression=1", "fast-import", "--quiet"]
+    subprocess.run(command, input=b"".join(_history(prompts)), check=True)
+    _git(path, "pack-refs", "--all")
+
+
+def _history(prompts: int) -> Iterator[bytes]:
+    tags = [divmod(number, prompts) for number in range(prompts * VERSIONS)]
+    for mark, start in enumerate(range(0, len(tags), TOGETHER), 1):
+        who = WHO.format(SECONDS + mark * 600)
+        yield f"commit refs/heads/main\nmark :{mark}\ncommitter {who}\ndata 6\nChange\n".encode()
+        some = [
+            (version, f"area-{index % SHARDS}/prompt-{index}")
+            for version, index in tags[start : start + TOGETHER]
+        ]
+        for version, name in some:
+            content = prompt(f"{name} {version}: {TEXT}")
+            yield f"M 100644 inline prompts/{name}.prompt.yml\ndata {len(content)}\n{content}\n".encode()
+        for version, name in some:
+            yield f"tag {name}/v1.{version}.0\nfrom :{mark}\ntagger {who}\ndata 6\nSay it\n".encode()
+
+
+def _validate(data: Path, repository: str) -> dict[str, Any]:
+    """Validate a sample, and know of the rest what lists show; in a process of its own."""
+    import registry.app  # noqa: F401, PLC0415 - what a registry has in memory anyway
+
+    imported = _memory()
+    catalog = Catalog(Mirror(data, repository))
+    catalog.adopt()
+    unread = catalog.unread()
+    step = max(1, len(unread) // SAMPLE)
+    begun, cpu = time.perf_counter(), time.process_time()
+    sample = unread[::step]
+    for start in range(0, len(sample), SETTLED):
+        catalog.settle(sample[start : start + SETTLED])
+    scale = len(unread) / len(sample)
+    seconds, cpu = (time.perf_counter() - begun) * scale, (time.process_time() - cpu) * scale
+    for name in catalog.names():
+        catalog.list(name)
+    in_use = unread[: IN_USE * VERSIONS : VERSIONS]
+    for key in in_use:
+        catalog.read(*key)
+    return {
+        "seconds": seconds, "cpu": cpu, "read": len(sample), "in use": len(in_use),
+        "imported": imported, "MiB": _memory(),
+    }  # fmt: skip
+
+
+def _memory() -> float:
+    """MiB that this process has in memory by itself."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS:"))) / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(_validate(Path(sys.argv[1]), sys.argv[2])))
