@@ -152,14 +152,12 @@ def _build(path: Path, prompts: int) -> None:
 
 
 def _history(prompts: int) -> Iterator[bytes]:
-    tags = [divmod(number, prompts) for number in range(prompts * VERSIONS)]
+    names = [f"area-{index % SHARDS}/prompt-{index}" for index in range(prompts)]
+    tags = [(version, name) for version in range(VERSIONS) for name in names]
     for mark, start in enumerate(range(0, len(tags), TOGETHER), 1):
         who = WHO.format(SECONDS + mark * 600)
         yield f"commit refs/heads/main\nmark :{mark}\ncommitter {who}\ndata 6\nChange\n".encode()
-        some = [
-            (version, f"area-{index % SHARDS}/prompt-{index}")
-            for version, index in tags[start : start + TOGETHER]
-        ]
+        some = tags[start : start + TOGETHER]
         for version, name in some:
             content = prompt(f"{name} {version}: {TEXT}")
             yield f"M 100644 inline prompts/{name}.prompt.yml\ndata {len(content)}\n{content}\n".encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,8 +80,9 @@ def lookalikes(root: Path) -> Iterator[tuple[Path, str]]:
 def look(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
     """Say everything that there is to say about these files below `root`."""
     seen: dict[str, Path] = {}
+    root, resolve = root.resolve(), cache(Path.resolve)  # folders, of which there are few
     for file in files:
-        yield from _about_name(root.resolve(), file, seen)
+        yield from _about_name(root, resolve(file.parent) / file.name, file, seen)
         yield from _about_file(file)
 
 
@@ -95,7 +97,8 @@ def about_tags(root: Path, files: Collection[Path]) -> Iterator[Problem]:
     top = worktree.find(root)
     if top is None:
         return
-    named = {name: file for file in files if (name := naming.prompt_at(_within(top, file)))}
+    whole = top.resolve()
+    named = {name: file for file in files if (name := naming.prompt_at(_within(whole, file)))}
     try:
         found = list(taglint.look(top, named))
     except GitFailed:  # a damaged repository is told by git itself, to whoever uses it
@@ -122,12 +125,12 @@ def _is_like_a_prompt(file: Path) -> bool:
 
 
 def _within(top: Path, file: Path) -> str:
-    whole, top = file.resolve(), top.resolve()
+    whole = file.resolve()
     return whole.relative_to(top).as_posix() if whole.is_relative_to(top) else ""
 
 
-def _about_name(root: Path, file: Path, seen: dict[str, Path]) -> Iterator[Problem]:
-    path = (file.parent.resolve() / file.name).relative_to(root).as_posix()
+def _about_name(root: Path, whole: Path, file: Path, seen: dict[str, Path]) -> Iterator[Problem]:
+    path = whole.relative_to(root).as_posix()
     name = naming.stem(path)
     twin = seen.setdefault(name, file)
     if twin is not file:
