@@ -31,6 +31,7 @@ RESULTS = Path(__file__).parents[2] / ".bench"
 WIDTH = 200  # of a log, which scrolls
 SUBJECTS: tuple[str, ...] = (
     *("client", "middleware", "latency"),
+    *("catalog", "check"),
     *("http", "streams", "promote", "start"),
     *("remote", "peers"),
 )
