@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from support import until
 
 from registry.catalog import fetch
 from registry.catalog.catalog import Catalog
@@ -185,3 +188,45 @@ def _can_be_read(catalog: Catalog, name: str, version: str) -> bool:
         return catalog.read(name, version).status == "valid"
     except Unavailable as error:
         return error.code != "being_fetched"
+
+
+def test_a_killed_look_loses_and_changes_no_pin(author: PromptRepository, tmp_path: Path) -> None:
+    """At whatever moment it is killed, what is pinned is there and can be read, and the next look goes on."""
+    head = author.git("rev-parse", "HEAD")
+    for number in range(20):
+        author.git("tag", "-m", "x", f"p{number}/v1.0.0", head)
+    script = f"""
+from pathlib import Path
+from registry.catalog import fetch
+from registry.catalog.mirror import Mirror
+fetch.GREAT, fetch.BATCH = 3, 2
+print("begun", flush=True)
+Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r}).look()
+"""
+    mirror = Mirror(tmp_path / "data", str(author.path))
+    before: dict[str, str] = {}
+    for moment in range(8):
+        looking = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+        assert looking.stdout is not None
+        looking.stdout.readline()
+        with suppress(subprocess.TimeoutExpired):
+            looking.wait(0.03 * moment)
+        looking.kill()
+        looking.communicate()
+        now = mirror.tags()
+        assert before.items() <= now.items()
+        assert all(mirror.about(oid).commit == head for oid in now.values())
+        before = now
+
+    until(lambda: _looked(mirror), "git, which may outlive who started it")
+
+    assert mirror.tags() == {f"p{i}/v1.0.0": author.git("rev-parse", f"p{i}/v1.0.0") for i in range(20)}
+    mirror.close()
+
+
+def _looked(mirror: Mirror) -> bool:
+    try:
+        mirror.look()
+    except Unavailable:
+        return False
+    return True
