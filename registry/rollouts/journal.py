@@ -87,6 +87,8 @@ class Journal:
         self._git = Git(self._repository, config=DURABLE)
         self._synced = 0.0  # folders that changed before this time are on the disk
 
+    sure = True
+    """Whether what is here is all there is, without a look elsewhere."""
     trouble: Unavailable | None = None
     """Why what registries share cannot be reached now; it never is elsewhere than in the folder here."""
 
@@ -184,8 +186,8 @@ class Journal:
         """Whether it is time to `refresh`, with nothing to write."""
         return False
 
-    def refresh(self, lock: int) -> None:
-        """Bring what is here up to what registries share. Raises Unavailable."""
+    def refresh(self, lock: int, *, sure: bool = True) -> None:
+        """Bring what is here up to what registries share, or nearly, if not `sure`. Raises Unavailable."""
 
     def join(self, lock: int) -> bool:  # noqa: ARG002 - of a copy
         """Take over what registries share into a folder without a journal; whether there is any."""

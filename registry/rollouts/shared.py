@@ -41,6 +41,9 @@ ALONE_SECONDS = 2.0  # between looks without its word
 RETRY_SECONDS = 1.0  # after a failure, at least
 PAUSES = 2.0  # and so many times what it took: a line that hangs is tried for a third of the time
 FETCH_SECONDS = 5.0  # for some changes over a slow line; the usual is a tenth of a second
+TURN_SECONDS = (
+    0.5  # after a change: who writes one after the other looks first, so that others get their turn
+)
 PUSH_SECONDS = 10.0  # for one; a host may run checks of its own before it takes it
 JOIN_SECONDS = 900.0  # for all of a journal, once: a gigabyte over a slow line
 SEEN = "refs/promptstage/seen"  # what is there, where that is not what the copy goes on to
@@ -54,6 +57,8 @@ _DURABLY = "--receive-pack=git -c core.fsync=all -c core.fsyncMethod=fsync recei
 
 class SharedJournal(Journal):
     """The copy of one data folder, and the way to the journal that it is a copy of."""
+
+    sure = False
 
     def __init__(self, folder: Path, address: str, credentials: Credentials, *, told: bool = True) -> None:
         """Touch nothing yet.
@@ -69,7 +74,8 @@ class SharedJournal(Journal):
         self._place = Path(self._upstream.address.removeprefix("file://")) if self._upstream.local else None
         self._line = Git(self._repository, config=(*DURABLE, *self._upstream.config()))
         self._told = told
-        self._next_look = 0.0  # monotonic
+        self._next_look = 0.0  # monotonic, as the next one
+        self._wrote = 0.0
         self._news = (0, 0)  # what the last look was for
         self._place_synced = 0.0
 
@@ -95,8 +101,12 @@ class SharedJournal(Journal):
             return now >= self._next_look - LOOK_SECONDS + ALONE_SECONDS
         return now >= self._next_look
 
-    def refresh(self, lock: int) -> None:
+    def refresh(self, lock: int, *, sure: bool = True) -> None:
         """Bring the copy up to what is there.
+
+        Args:
+            lock: the descriptor that `lock` yielded.
+            sure: also if it was looked at some seconds ago, and nobody told of news since.
 
         Raises:
             Unavailable: it cannot be reached (`journal_unreachable`), it lacks what the copy has
@@ -105,6 +115,8 @@ class SharedJournal(Journal):
         if self.trouble and time.monotonic() < self._next_look:
             raise self.trouble.with_traceback(None)  # the same again and again, which must not grow
         self._check_there()
+        if not sure and self._may_be_sure():
+            return
         began = time.monotonic()
         try:
             self._fetch(lock, FETCH_SECONDS)
@@ -115,6 +127,11 @@ class SharedJournal(Journal):
             raise
         self.trouble = None
         self._next_look = time.monotonic() + LOOK_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+
+    def _may_be_sure(self) -> bool:
+        """Whether a try without a look is worth it: it saves one, and costs a push where it was wrong."""
+        now = time.monotonic()
+        return self.trouble is None and now < self._next_look and now - self._wrote > TURN_SECONDS
 
     def join(self, lock: int) -> bool:
         """Take the journal over into a folder without one; whether there is any. Raises as `refresh` does."""
@@ -212,6 +229,7 @@ class SharedJournal(Journal):
         failpoints.reach(failpoints.PROPOSED)
         try:
             self._push(entry.commit, parent)
+            self._wrote = time.monotonic()
             failpoints.reach(failpoints.PUSHED)
             self._git.run("update-ref", BRANCH, entry.commit, pass_fds=(lock,))
             self._sync()

@@ -1,7 +1,7 @@
 """How long a promote takes until it is acknowledged: with a journal here, at a path, and at an http host.
 
 The three take turns, so that all see the same machine. The host is git's own http server on loopback: what a
-real one adds is its distance, five times there and back a change.
+real one adds is its distance, there and back for each request of a push.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROUNDS = 24  # even, so that each begins where it began
 VERSIONS = ("1.0.0", "1.1.0")
 ENVIRONMENTS = ("one", "two", "three")  # of three at once: each has changes of its own to make
+PAUSE = 0.5  # seconds between two changes: people make them, and who writes one after the other is slower
 SECONDS = 6.0  # of changes through three at once
 PASSWORD = "me:secret"
 
@@ -87,6 +88,7 @@ def _promote(registry: Registry, turn: int, environment: str = "production") -> 
 def _in_turns(registries: dict[str, Registry]) -> Iterator[Row]:
     samples: dict[str, list[float]] = {name: [] for name in registries}
     for turn in range(ROUNDS):
+        time.sleep(PAUSE)
         for name, registry in registries.items():
             samples[name].append(_promote(registry, turn) * 1000)
     floor, _ = median(samples["journal in the data folder"])

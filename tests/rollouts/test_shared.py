@@ -14,7 +14,7 @@ from rollouts.story import tell
 
 from registry.access.tokens import Role, Wish
 from registry.catalog.upstream import Credentials
-from registry.errors import Conflict, GitFailed, RegistryError, Unavailable
+from registry.errors import Conflict, GitFailed, NotFound, RegistryError, Unavailable
 from registry.rollouts import replica as replicas
 from registry.rollouts import shared
 from registry.rollouts.board import Board
@@ -79,8 +79,8 @@ class Member:
         return self._create(name, key)[1]
 
     def _create(self, name: str, key: str | None) -> tuple[Token, int]:
-        asker = Asker(token=self.tokens.list()[0], idempotency_key=key)
-        token, _, done = self.tokens.create(Wish(name=name, role=Role.reader), name, asker)
+        asked = Asker(token=self.tokens.list()[0], idempotency_key=key)
+        token, _, done = self.tokens.create(Wish(name=name, role=Role.reader), name, asked)
         return token, done.entry.change.seq
 
     def names(self) -> list[str]:
@@ -174,6 +174,31 @@ def test_all_at_once_stay_in_one_order(join: Callable[[str], Member], place: Pat
     assert sorted(members[0].names()) == sorted(["admin", *(name for _, name in work)])
     assert verify(members[1].folder).problems == ()
     assert git(place, "rev-list", "--count", "main") == "13"
+
+
+def test_a_try_on_what_is_here_saves_a_look(
+    join: Callable[[str], Member], place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes to the same as with one: changes and refusals are those of the newest state."""
+    member, other = join("a"), join("b")
+    monkeypatch.setattr(shared, "TURN_SECONDS", -1.0)
+    for one in (member, other):
+        one.journal._next_look = time.monotonic() + 60
+
+    assert member.create("ci") == 1
+    assert other.create("other") == 2
+    assert [member.journal.pushes, other.journal.pushes] == [1 + 1, 2]
+    with pytest.raises(Conflict, match="is in use"):
+        other.create("ci")
+    assert member.tokens.revoke(other.tokens.list()[2].id, asker(member)).entry.change.seq == 3
+    with pytest.raises(NotFound):
+        other.tokens.revoke(git(place, "rev-parse", "main")[:12], asker(other))
+    assert [token.name for token in other.tokens.list()] == ["admin", "ci"]
+
+
+def asker(member: Member) -> Asker:
+    """The admin."""
+    return Asker(token=member.tokens.list()[0])
 
 
 def test_who_is_overtaken_decides_on_the_new_state(join: Callable[[str], Member]) -> None:
