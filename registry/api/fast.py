@@ -89,11 +89,11 @@ class Fast:
 
 
 def _read(built: Built, if_none_match: bytes | None) -> Answer:
-    whole, same = _answers(built)
+    answers: list[Answer] = built.kept.get(READ) or built.kept.setdefault(READ, _answers(built))
+    whole, same = answers
     return same if if_none_match is not None and built.etag in if_none_match.decode("latin-1") else whole
 
 
-@lru_cache(releases.KEPT)
 def _answers(built: Built) -> list[Answer]:
     """A release for those who have not got it, and for those who have."""
     made = [releases.answer(built, etag) for etag in (None, built.etag)]

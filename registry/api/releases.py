@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from registry.rollouts.view import Built
 
 JSON = "application/json"
-KEPT = 1000  # answers, some KB each, that are not written down again for each asker
 NO_RELEASE = ("unknown_prompt", "unknown_environment", "no_release")
 router = APIRouter(
     prefix="/v1/environments/{environment}",
@@ -160,7 +158,8 @@ def decided(metrics: Metrics, built: Built, key: str, attributes: Mapping[str, o
     """What a release is for one key, as JSON; without a key, for a random one."""
     decision = decide(built.release, key or secrets.token_hex(16), attributes)
     metrics.resolved(built.release.environment, decision.reason)
-    before, after = _around(built, decision.version, decision.arm, decision.reason)
+    chosen = decision[:3]  # version, arm, reason
+    before, after = built.kept.get(chosen) or built.kept.setdefault(chosen, _around(built, *chosen))
     bucket = b"null" if decision.bucket is None else b"%d" % decision.bucket
     return b"".join((before, bucket, after))
 
@@ -175,7 +174,6 @@ def _pinned(service: Parts, environment: str, name: str, version: str) -> Respon
     return Response(b"".join((before, b"null", after)), media_type=JSON)
 
 
-@lru_cache(KEPT)
 def _around(built: Built, version: str, arm: str, reason: str) -> tuple[bytes, bytes]:
     """What all answers for keys on one arm share: what comes before the bucket, and what after it."""
     release = built.release

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from promptstage.model import dump_release
 from registry.errors import RegistryError
@@ -31,11 +31,16 @@ Place = tuple[str, str]  # environment, prompt
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Built:
-    """A release, as the bytes that go out and the validator that ETag carries."""
+    """A release, as the bytes that go out and the validator that ETag carries.
+
+    Attributes:
+        kept: what others made of it and would make again; it goes when the release does.
+    """
 
     release: Release
     body: bytes
     etag: str
+    kept: dict[object, Any] = field(default_factory=dict, repr=False)
 
 
 def write(release: Release) -> Built:

@@ -6,21 +6,27 @@ import asyncio
 import re
 import signal
 import socket
+import sys
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import pytest
+from client.fake_registry import release as body_of
 from support import PATIENCE, Valkey
 
+from promptstage.model import parse_release
 from registry import app
 from registry.access.tokens import Role, Wish, mint
+from registry.api import fast, releases
 from registry.api.fast import Fast
 from registry.api.metrics.measured import Measured
 from registry.rollouts.action import Action
 from registry.rollouts.state import Step, Target
+from registry.rollouts.view import write
 from registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -302,3 +308,16 @@ def test_requests_that_come_together_are_answered_in_turn(api: Api, environment:
     together = raw(api, *(f"GET {path} HTTP/1.1" for path in paths * 2))
 
     assert together == each * 2
+
+
+def test_what_was_kept_of_a_release_goes_with_it() -> None:
+    """However often it was read and decided, nothing holds on to a release that was superseded."""
+    built = write(parse_release(body_of(candidate="1.3.0", percent=50)))
+    body, metrics = built.body, SimpleNamespace(resolved=lambda *_: None)
+
+    for key in map(str, range(20)):
+        fast._read(built, None)
+        releases.decided(cast("Any", metrics), built, key, {})
+    del built
+
+    assert sys.getrefcount(body) == 2  # its name here, and the argument of this very call
