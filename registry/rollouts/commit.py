@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 BRANCH = "refs/heads/main"
 PROPOSED = "refs/promptstage/proposed"  # a commit that a journal elsewhere is to take
 IDENTITY = "Promptstage <registry@promptstage.invalid>"
-CLOCK_TICK_SECONDS = 1.0  # file times are coarser than the clock
+FINE_TICK = 50_000_000  # nanoseconds; a kernel's clock of file times ticks every 1 to 10 ms
+COARSE_TICK = 2_000_000_000  # where times are whole seconds, or every other one
 
 
 def import_stream(
@@ -41,20 +42,41 @@ def _commit(ref: str, parent: str | None, change: Change, files: Mapping[str, by
         yield b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(content), content)
 
 
-def sync_changed(repository: Path, since: float) -> None:
-    """Make names durable, not only contents: git syncs files, but not the folders that they are in.
+class Folders:
+    """The folders of a repository: git syncs files, but not the names that folders give them.
 
-    Args:
-        repository: a bare repository.
-        since: the time in seconds before which every folder has been synced.
+    What changed is told by the times of the folders alone, one against the other, never by the clock of
+    this machine, which may be set. Two changes within a tick of the file system's clock have one time, so a
+    folder that changed shortly before the branch did is synced once more the next time.
     """
-    objects = repository / "objects"
-    changed = since - CLOCK_TICK_SECONDS
-    with os.scandir(objects) as entries:
-        kept = (entry for entry in entries if not entry.name.startswith("tmp_"))  # of a push; it goes again
-        folders = [Path(entry) for entry in kept if entry.is_dir() and entry.stat().st_mtime >= changed]
-    for folder in (*folders, objects, repository / "refs/heads"):
-        _sync_folder(folder)
+
+    def __init__(self, repository: Path) -> None:
+        self._heads = repository / "refs/heads"
+        self._objects = repository / "objects"
+        self._synced: dict[Path, int] = {}
+
+    def sync(self) -> None:
+        """Make all names durable. Raises OSError."""
+        found = {folder: folder.stat().st_mtime_ns for folder in self._all()}
+        for folder, changed in found.items():
+            if self._synced.get(folder) != changed:
+                _sync_folder(folder)
+        newest = found[self._heads]
+        self._synced = {
+            folder: changed for folder, changed in found.items() if changed < newest - _tick(changed)
+        }
+
+    def _all(self) -> Iterator[Path]:
+        with os.scandir(self._objects) as entries:
+            for entry in entries:
+                if entry.is_dir() and not entry.name.startswith("tmp_"):  # of a push; it goes again
+                    yield Path(entry)
+        yield from (self._objects, self._heads)
+
+
+def _tick(changed: int) -> int:
+    """The nanoseconds within which two changes may have one time."""
+    return COARSE_TICK if changed % 1_000_000_000 == 0 else FINE_TICK
 
 
 def write_durably(path: Path, content: bytes) -> None:

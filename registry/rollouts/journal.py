@@ -25,7 +25,7 @@ from registry.locks import locked
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.change import Change
-from registry.rollouts.commit import BRANCH, PROPOSED, import_stream, sync_changed, write_durably
+from registry.rollouts.commit import BRANCH, PROPOSED, Folders, import_stream, write_durably
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Journal:
         self._repository = folder / REPOSITORY
         self._marker = folder / MARKER
         self._git = Git(self._repository, config=DURABLE)
-        self._synced = 0.0  # folders that changed before this time are on the disk
+        self._folders = Folders(self._repository)
 
     sure = True
     """Whether what is here is all there is, without a look elsewhere."""
@@ -290,16 +290,13 @@ class Journal:
             report.unlink(missing_ok=True)
 
     def _sync(self) -> None:
-        begun = time.time()
         try:
-            # A clock that was set back gives files times at which folders were synced before.
-            sync_changed(self._repository, since=self._synced if self._synced <= begun else 0.0)
+            self._folders.sync()
         except OSError as error:
             raise Unavailable(
                 f"the journal may not be on the disk: {error}; repeat it with the same Idempotency-Key",
                 code="journal_unwritable",
             ) from error
-        self._synced = begun
 
     # Looking things up
 

@@ -27,7 +27,7 @@ from registry.catalog.upstream import Upstream
 from registry.errors import GitFailed, Unavailable
 from registry.git import Git
 from registry.rollouts import tree
-from registry.rollouts.commit import BRANCH, PROPOSED, sync_changed
+from registry.rollouts.commit import BRANCH, PROPOSED, Folders
 from registry.rollouts.journal import DURABLE, Entry, Journal, Unsettled, write_marker
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class SharedJournal(Journal):
         self._next_look = 0.0  # monotonic, as the next one
         self._wrote = 0.0
         self._news = (0, 0)  # what the last look was for
-        self._place_synced = 0.0
+        self._there = Folders(self._place) if self._place else None
 
     def close(self) -> None:
         """End git's processes, also a push under way."""
@@ -238,16 +238,14 @@ class SharedJournal(Journal):
         return entry
 
     def _push(self, commit: str, parent: str | None) -> None:
-        began = time.time()
         self._upstream.check()
         self._line.run(
-            "push", "--quiet", *([_DURABLY] if self._place else []),
+            "push", "--quiet", *([_DURABLY] if self._there else []),
             f"--force-with-lease={BRANCH}:{parent or ''}", "origin", f"{commit}:{BRANCH}",
             timeout=PUSH_SECONDS,  # without the lock: there it is the lease that keeps the order
         )  # fmt: skip
-        if self._place:
-            sync_changed(self._place, since=self._place_synced if self._place_synced <= began else 0.0)
-            self._place_synced = began
+        if self._there:
+            self._there.sync()
 
     def _refusal(self, error: Unavailable | OSError) -> Unavailable | None:
         """What to say of a failure if the next look shows that nothing was in the way but the host's will."""

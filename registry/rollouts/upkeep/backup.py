@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
 from registry.locks import locked
-from registry.rollouts.commit import BRANCH, sync_changed, write_durably
+from registry.rollouts.commit import BRANCH, Folders, write_durably
 from registry.rollouts.journal import DURABLE, LOCK, LOCK_SECONDS, MARKER, REPOSITORY, require, write_marker
 from registry.rollouts.upkeep.verify import verify
 
@@ -75,7 +75,7 @@ def restore(folder: Path, file: Path, tell: Callable[[str], object] = lambda _: 
         staging.mkdir(mode=0o700)
         try:
             report = _unpack(staging, file, tell)
-            sync_changed(staging / REPOSITORY, since=0.0)
+            Folders(staging / REPOSITORY).sync()
             (staging / REPOSITORY).rename(folder / REPOSITORY)
             write_marker(folder, report.newest.epoch if report.newest else 0)
         finally:

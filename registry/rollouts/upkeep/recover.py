@@ -19,7 +19,7 @@ from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import clock
 from registry.rollouts.change import Change
-from registry.rollouts.commit import BRANCH, sync_changed
+from registry.rollouts.commit import BRANCH, Folders
 from registry.rollouts.journal import DURABLE, REPOSITORY, Journal, write_marker
 from registry.rollouts.upkeep.chain import refs
 from registry.rollouts.upkeep.salvage import ASIDE, COPY_SECONDS, STAGING
@@ -183,7 +183,7 @@ def _swap(folder: Path, staging: Path, epoch: int) -> Path | None:
     """Put the new journal in the place of the damaged one, which is kept beside it."""
     damaged, aside = folder / REPOSITORY, folder / f"{REPOSITORY}{ASIDE}{epoch}"
     kept = damaged.exists()
-    sync_changed(staging / REPOSITORY, since=0.0)
+    Folders(staging / REPOSITORY).sync()
     if kept:
         damaged.rename(aside)
     (staging / REPOSITORY).rename(damaged)
