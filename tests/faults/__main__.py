@@ -20,7 +20,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from faults.proof import Result
 
-WIDTH = 150  # of a log, which scrolls
+WIDTH = 200  # of a log, which scrolls
 COLOURS = {"held": "green", "broken": "bold red", "void": "yellow"}
 
 
