@@ -6,31 +6,27 @@ under which one process at a time looks upstream, and the report of the last loo
 
 from __future__ import annotations
 
-import json
-import logging
-import shutil
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from registry.catalog import fetch, ignored, pins, tagged
-from registry.catalog.naming import split_tag
-from registry.catalog.pins import Pins, Seen, Table
+from registry.catalog import fetch, findings, pins, prepare, tagged
+from registry.catalog.pins import Pins, Seen
 from registry.catalog.remedies import explain
 from registry.catalog.upstream import Credentials, Upstream
 from registry.errors import GitFailed, Unavailable
 from registry.git import Git
 from registry.locks import locked
-from registry.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
     from typing import TypeVar
 
+    from registry.catalog.findings import Json
+    from registry.catalog.pins import Table
     from registry.catalog.tagged import About, File
     from registry.errors import DocumentInvalid
 
@@ -38,24 +34,11 @@ if TYPE_CHECKING:
     Read = tuple[About, File | DocumentInvalid]
 
 LIST_SECONDS = 60.0  # a list of refs, even of a hundred thousand over a slow line
-RETRY_SECONDS = 300.0  # until a tag that could not be fetched is tried again
-MOVED_SHOWN = 100  # moved tags that are named
-NAMED = 5  # new versions that a line in the log names
 
-Json = dict[str, Any]
-logger = logging.getLogger(__name__)
 _NO_CREDENTIALS = Credentials()
 _NO_UPSTREAM = "no prompt repository is configured; set PROMPTSTAGE_REPOSITORY"
 _ON_ITS_WAY = "this version is being fetched; try again in a moment"
 _NOTHING: fetch.Tags = {}
-_NO_REPORT: Json = {
-    "synced_at": None,
-    "error": None,
-    "ignored": {"count": 0, "sample": [], "reasons": []},
-    "moved": [],
-    "moved_count": 0,
-    "failed": {},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +123,7 @@ class Mirror:
         return self._pins.revision(), len(self._announced)
 
     def _table(self) -> Table:
-        """The pins; those of an older registry are still git's refs, until the next look."""
-        found = self._pins.read()
-        if found is None and self._exists():
-            found = Table(self._refs("refs/tags"))
-        return found or Table()
-
-    def _refs(self, below: str = "refs") -> bytes:
-        return self._git.run("for-each-ref", "--format=%(objectname)%09%(refname)", below)
+        return prepare.table(self._folder, self._git, self._pins)
 
     def about(self, oid: str) -> About:
         """Read who made the tag with this object id.
@@ -185,9 +161,8 @@ class Mirror:
             of them, and why; ``moved``: the first of the ``moved_count`` that were; and ``failed``: the
             tags that could not be fetched, why, and when they are tried again.
         """
-        found = {**_NO_REPORT, "error": None if self._configured else _NO_UPSTREAM}
-        with suppress(FileNotFoundError, ValueError):
-            found |= json.loads(self._report.read_bytes())
+        found = {**findings.NO_REPORT, "error": None if self._configured else _NO_UPSTREAM}
+        found |= findings.read(self._report)
         return found | ({"error": self._unwritable} if self._unwritable else {})
 
     def age(self) -> float:
@@ -238,12 +213,12 @@ class Mirror:
                 after = self._sync(before, lock, on_news)
             except GitFailed as error:
                 told = explain(self._upstream, error)
-                self._save({**before, "error": told.message})
+                findings.save({**before, "error": told.message}, self._report)
                 raise told from error
-            self._save(after)
+            findings.save(after, self._report)
 
     def _sync(self, before: Json, lock: int, on_news: Callable[[], object]) -> Json:
-        self._prepare(lock)
+        prepare.prepare(self._folder, self._git, self._pins, lock)
         listing = self._git.run(
             "ls-remote", "--tags", "--refs", "origin", timeout=LIST_SECONDS, pass_fds=(lock,)
         )
@@ -251,37 +226,13 @@ class Mirror:
         digest = sha256(listing).digest()
         if self._last == (digest, self._pins.revision()):
             return {**before, "synced_at": now, "error": None}
-        found = _compare(listing, self._table().lines)
-        waiting = {
-            tag: entry for tag, entry in before["failed"].items() if _still_waits(found.new.get(tag), entry)
-        }
+        found = findings.compare(listing, self._table().lines)
+        waiting = findings.waiting(found.new, before["failed"])
         new = {tag: oid for tag, oid in found.new.items() if tag not in waiting}
         failed = waiting | self._fetch(new, lock, on_news)
         self._last = None if failed else (digest, self._pins.revision())
-        _tell([tag for tag in new if tag not in failed], found.moved, before)
-        return {
-            "synced_at": now,
-            "error": _complaint(failed),
-            "ignored": _ignored(found.others),
-            "moved": found.moved[:MOVED_SHOWN],
-            "moved_count": len(found.moved),
-            "failed": failed,
-        }
-
-    def _prepare(self, lock: int) -> None:
-        """Make the mirror; pins that an older registry left in git's refs become the table's."""
-        self._clear_stale_locks()
-        tags = self._folder / "refs/tags"
-        packed = self._folder / "packed-refs"
-        if self._pins.revision() is None or packed.exists() or any(tags.iterdir()):
-            self._git.init()
-            self._git.run("config", *fetch.PRECIOUS)
-            self._pins.add(self._refs("refs/tags").splitlines())
-            known = dict(pins.split(self._refs().splitlines()))
-            for folder in tags.iterdir():
-                shutil.rmtree(folder)
-            packed.unlink(missing_ok=True)  # also what somebody's `git gc` made
-            fetch.keep(self._git, known.values(), lock)
+        findings.tell([tag for tag in new if tag not in failed], found.moved, before)
+        return findings.report(found, failed, now)
 
     def _fetch(self, new: fetch.Tags, lock: int, on_news: Callable[[], object]) -> dict[str, Json]:
         """Fetch and pin; returns what could not be fetched, and why."""
@@ -293,8 +244,7 @@ class Mirror:
         failed: dict[str, Json] = {}
         for tags, error in fetch.fetch(self._git, new, lock):
             if error:
-                until = time.time() + RETRY_SECONDS
-                failed |= {tag: {"id": oid, "until": until, "error": error} for tag, oid in tags.items()}
+                failed |= findings.failures(tags, error)
             else:
                 self._pin(tags)
                 on_news()
@@ -302,79 +252,3 @@ class Mirror:
 
     def _pin(self, tags: fetch.Tags) -> None:
         self._pins.add(pins.line_of(tag, oid) for tag, oid in tags.items())
-
-    def _clear_stale_locks(self) -> None:
-        """Remove what a killed git left: nobody else can be writing while we hold the lock."""
-        ours = (self._folder / f"{name}.lock" for name in ("packed-refs", "config", "shallow", "HEAD"))
-        for left in (*ours, *(self._folder / "refs").rglob("*.lock")):
-            left.unlink(missing_ok=True)
-
-    def _exists(self) -> bool:
-        return (self._folder / "HEAD").exists()
-
-    def _save(self, report: Json) -> None:
-        written = self._report.with_suffix(".new")
-        written.write_text(json.dumps(report))
-        written.replace(self._report)
-
-
-class _Found(NamedTuple):
-    """How the upstream's tags differ from the pins."""
-
-    new: fetch.Tags
-    moved: list[Json]
-    others: list[bytes]  # those that make no version
-
-
-def _compare(listing: bytes, pinned: bytes) -> _Found:
-    """Compare by sets of lines, so that only what differs costs more than its bytes."""
-    theirs, ours = set(listing.splitlines()), set(pinned.splitlines())
-    changed = sorted(pins.split(theirs - ours))
-    gone = dict(pins.split(ours - theirs))  # moved or deleted upstream
-    moved = [
-        {"tag": tag.decode(), "pinned": gone[tag], "upstream": oid} for tag, oid in changed if tag in gone
-    ]
-    new: fetch.Tags = {}
-    others: list[bytes] = []
-    for tag, oid in changed:
-        if not split_tag(tag):
-            others.append(tag)
-        elif tag not in gone:
-            new[tag.decode()] = oid
-    return _Found(new, moved, others)
-
-
-def _ignored(tags: list[bytes]) -> Json:
-    shown = ignored.sample(tags)
-    return {"count": len(tags), "sample": list(map(escape, shown)), "reasons": list(map(ignored.why, shown))}
-
-
-def _still_waits(oid: str | None, entry: Json) -> bool:
-    """Whether a tag that failed is the same one, and not to be tried again yet."""
-    return bool(entry["id"] == oid) and 0 < entry["until"] - time.time() <= RETRY_SECONDS
-
-
-def _tell(new: list[str], moved: list[Json], before: Json) -> None:
-    """Log what a look found; only the process that looked does."""
-    if new:
-        names = ", ".join(new[:NAMED]) + (" ..." if len(new) > NAMED else "")
-        logger.info("%d new versions: %s", len(new), names, extra={"event": "versions", "count": len(new)})
-    for tag in (tag for tag in moved[:MOVED_SHOWN] if tag not in before["moved"]):
-        logger.warning(
-            "somebody moved the tag %s upstream; here it stays. A changed prompt needs a new version",
-            tag["tag"],
-            extra={"event": "tag.moved", **tag},
-        )
-    if len(moved) > max(MOVED_SHOWN, before["moved_count"]):
-        logger.warning(
-            "somebody moved %d tags upstream, of which the first %d are named",
-            *(len(moved), MOVED_SHOWN),
-            extra={"event": "tags.moved", "count": len(moved)},
-        )
-
-
-def _complaint(failed: dict[str, Json]) -> str | None:
-    if not failed:
-        return None
-    tag, entry = next(iter(failed.items()))
-    return f"tags that could not be fetched: {len(failed)}, such as {tag}: {entry['error']}"

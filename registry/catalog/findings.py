@@ -1,0 +1,133 @@
+"""What a look finds: how the upstream's tags differ from the pins, and how the report and the log say so."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from registry.catalog import ignored, pins
+from registry.catalog.naming import split_tag
+from registry.text import escape
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from registry.catalog.fetch import Tags
+
+RETRY_SECONDS = 300.0  # until a tag that could not be fetched is tried again
+MOVED_SHOWN = 100  # moved tags that are named
+NAMED = 5  # new versions that a line in the log names
+
+Json = dict[str, Any]
+NO_REPORT: Json = {
+    "synced_at": None,
+    "error": None,
+    "ignored": {"count": 0, "sample": [], "reasons": []},
+    "moved": [],
+    "moved_count": 0,
+    "failed": {},
+}
+logger = logging.getLogger("registry.catalog.mirror")  # the lines of the log are the mirror's
+
+
+class Found(NamedTuple):
+    """How the upstream's tags differ from the pins."""
+
+    new: Tags
+    moved: list[Json]
+    others: list[bytes]  # those that make no version
+
+
+def compare(listing: bytes, pinned: bytes) -> Found:
+    """Compare by sets of lines, so that only what differs costs more than its bytes."""
+    theirs, ours = set(listing.splitlines()), set(pinned.splitlines())
+    changed = sorted(pins.split(theirs - ours))
+    gone = dict(pins.split(ours - theirs))  # moved or deleted upstream
+    moved = [
+        {"tag": tag.decode(), "pinned": gone[tag], "upstream": oid} for tag, oid in changed if tag in gone
+    ]
+    new: Tags = {}
+    others: list[bytes] = []
+    for tag, oid in changed:
+        if not split_tag(tag):
+            others.append(tag)
+        elif tag not in gone:
+            new[tag.decode()] = oid
+    return Found(new, moved, others)
+
+
+def waiting(new: Tags, failed: dict[str, Json]) -> dict[str, Json]:
+    """Those among the failures of earlier looks that are not to be tried again yet."""
+    return {tag: entry for tag, entry in failed.items() if _still_waits(new.get(tag), entry)}
+
+
+def _still_waits(oid: str | None, entry: Json) -> bool:
+    """Whether a tag that failed is the same one, and not to be tried again yet."""
+    return bool(entry["id"] == oid) and 0 < entry["until"] - time.time() <= RETRY_SECONDS
+
+
+def failures(tags: Tags, error: str) -> dict[str, Json]:
+    """The entries of tags that could not be fetched just now."""
+    until = time.time() + RETRY_SECONDS
+    return {tag: {"id": oid, "until": until, "error": error} for tag, oid in tags.items()}
+
+
+def report(found: Found, failed: dict[str, Json], now: str) -> Json:
+    """The report of a look that reached the upstream."""
+    return {
+        "synced_at": now,
+        "error": _complaint(failed),
+        "ignored": _ignored(found.others),
+        "moved": found.moved[:MOVED_SHOWN],
+        "moved_count": len(found.moved),
+        "failed": failed,
+    }
+
+
+def read(file: Path) -> Json:
+    """The report in a file, as far as there is one that can be read."""
+    found: Json = {}
+    with suppress(FileNotFoundError, ValueError):
+        found |= json.loads(file.read_bytes())
+    return found
+
+
+def save(report: Json, file: Path) -> None:
+    """Replace the report in a file. Raises OSError."""
+    written = file.with_suffix(".new")
+    written.write_text(json.dumps(report))
+    written.replace(file)
+
+
+def _complaint(failed: dict[str, Json]) -> str | None:
+    if not failed:
+        return None
+    tag, entry = next(iter(failed.items()))
+    return f"tags that could not be fetched: {len(failed)}, such as {tag}: {entry['error']}"
+
+
+def _ignored(tags: list[bytes]) -> Json:
+    shown = ignored.sample(tags)
+    return {"count": len(tags), "sample": list(map(escape, shown)), "reasons": list(map(ignored.why, shown))}
+
+
+def tell(new: list[str], moved: list[Json], before: Json) -> None:
+    """Log what a look found; only the process that looked does."""
+    if new:
+        names = ", ".join(new[:NAMED]) + (" ..." if len(new) > NAMED else "")
+        logger.info("%d new versions: %s", len(new), names, extra={"event": "versions", "count": len(new)})
+    for tag in (tag for tag in moved[:MOVED_SHOWN] if tag not in before["moved"]):
+        logger.warning(
+            "somebody moved the tag %s upstream; here it stays. A changed prompt needs a new version",
+            tag["tag"],
+            extra={"event": "tag.moved", **tag},
+        )
+    if len(moved) > max(MOVED_SHOWN, before["moved_count"]):
+        logger.warning(
+            "somebody moved %d tags upstream, of which the first %d are named",
+            *(len(moved), MOVED_SHOWN),
+            extra={"event": "tags.moved", "count": len(moved)},
+        )

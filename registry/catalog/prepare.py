@@ -1,0 +1,67 @@
+"""The mirror's repository made ready for a look, however a killed git or an older registry left it.
+
+An older registry pinned tags as git's own refs. They count until the next look, which makes them the table's.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from registry.catalog import fetch, pins
+from registry.catalog.pins import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from registry.catalog.pins import Pins
+    from registry.git import Git
+
+_TAGS = "refs/tags"
+_LOCKED = ("packed-refs", "config", "shallow", "HEAD")  # beside the refs
+
+
+def table(folder: Path, git: Git, pinned: Pins) -> Table:
+    """The pins; those of an older registry are still git's refs, until the next look. Raises GitFailed."""
+    found = pinned.read()
+    if found is None and (folder / "HEAD").exists():
+        found = Table(_refs(git, _TAGS))
+    return found or Table()
+
+
+def prepare(folder: Path, git: Git, pinned: Pins, lock: int) -> None:
+    """Make the mirror; pins that an older registry left in git's refs become the table's.
+
+    Args:
+        folder: the mirror.
+        git: git in that folder.
+        pinned: the table of the pins.
+        lock: what is held meanwhile, so that nobody else writes there.
+
+    Raises:
+        GitFailed: git cannot, or the table is damaged.
+        OSError: the disk takes no more.
+    """
+    _clear_stale_locks(folder)
+    tags = folder / _TAGS
+    packed = folder / "packed-refs"
+    if pinned.revision() is None or packed.exists() or any(tags.iterdir()):
+        git.init()
+        git.run("config", *fetch.PRECIOUS)
+        pinned.add(_refs(git, _TAGS).splitlines())
+        known = dict(pins.split(_refs(git).splitlines()))
+        for left in tags.iterdir():
+            shutil.rmtree(left)
+        packed.unlink(missing_ok=True)  # also what somebody's `git gc` made
+        fetch.keep(git, known.values(), lock)
+
+
+def _clear_stale_locks(folder: Path) -> None:
+    """Remove what a killed git left: nobody else can be writing while we hold the lock."""
+    ours = (folder / f"{name}.lock" for name in _LOCKED)
+    for left in (*ours, *(folder / "refs").rglob("*.lock")):
+        left.unlink(missing_ok=True)
+
+
+def _refs(git: Git, below: str = "refs") -> bytes:
+    return git.run("for-each-ref", "--format=%(objectname)%09%(refname)", below)
