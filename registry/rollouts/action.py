@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from registry.rollouts.journal import Entry
+    from registry.rollouts.reader import Entry
     from registry.rollouts.state import Step, Target
 
 

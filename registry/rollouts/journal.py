@@ -1,8 +1,7 @@
 """The journal: a git repository in which every acknowledged change is one commit.
 
 A commit holds the record of its change (``change.json``), the new state, and the bytes of a version
-that is staged for the first time. Nothing is ever read back out of a commit's message. The lock of the
-data folder is held by the git children too, so that a writer's death never lets two write at once.
+that is staged for the first time. Nothing is ever read back out of a commit's message.
 """
 
 from __future__ import annotations
@@ -11,56 +10,37 @@ import json
 import re
 import shutil
 import time
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from pydantic import ValidationError
 
 from registry import failpoints
 from registry.access.tokens import Token
 from registry.errors import GitFailed, RegistryError, Unavailable
 from registry.git import Git
-from registry.locks import locked
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.change import Change
-from registry.rollouts.commit import BRANCH, PROPOSED, Folders, import_stream, write_durably
+from registry.rollouts.commit import BRANCH, PROPOSED, Folders, import_stream
+from registry.rollouts.folder import (
+    REPOSITORY,
+    check_there,
+    refuse_others,
+    right_to_write,
+    was_begun,
+    write_marker,
+)
+from registry.rollouts.reader import Contents, Reader, damaged, readable
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from registry.git import GitObject
+    from registry.rollouts.reader import Entry
 
-LOCK_SECONDS = 5.0  # hundreds of writes fit in; who waits longer is told to come again
 WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is in trouble
 WALK_LIMIT = 1000  # more changes than this at once are read as a whole journal
 DURABLE = ("core.fsync=all", "core.fsyncMethod=fsync", "fastimport.unpackLimit=1000")
-REPOSITORY = "journal.git"
-MARKER = "journal.json"
-LOCK = "journal.lock"
-TURN = "journal.turn"
-FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A change and the commit that holds it."""
-
-    commit: str
-    change: Change
-
-
-@dataclass(frozen=True, slots=True)
-class Contents:
-    """What a process keeps in memory of a journal. `commits` are in the order of their seq, from 0."""
-
-    head: Entry
-    commits: list[str]
-    states: list[State]
-    tokens: list[Token]
 
 
 class Unsettled(Exception):
@@ -83,8 +63,8 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._repository = folder / REPOSITORY
-        self._marker = folder / MARKER
         self._git = Git(self._repository, config=DURABLE)
+        self._reader = Reader(folder, self._git)
         self._folders = Folders(self._repository)
 
     sure = True
@@ -96,55 +76,39 @@ class Journal:
         """End the git processes that wait for questions."""
         self._git.close()
 
-    @contextmanager
-    def lock(self) -> Iterator[int]:
+    def lock(self) -> AbstractContextManager[int]:
         """Hold the right to write; yields the descriptor that `write` and `create` want.
-
-        Who wants it next holds the turn meanwhile. Without it a process that writes one change after
-        the other would take the lock again, each time, before anybody else looks.
 
         Raises:
             Unavailable: others write all the time (`busy`), or the disk takes nothing (`journal_unwritable`).
         """
-        try:
-            with ExitStack() as turn:
-                turn.enter_context(locked(self._folder / TURN, wait=LOCK_SECONDS))
-                with locked(self._folder / LOCK, wait=LOCK_SECONDS) as descriptor:
-                    turn.close()
-                    failpoints.reach(failpoints.LOCKED)
-                    yield descriptor
-        except Unavailable as error:
-            if error.code != "no_folder":
-                raise
-            raise Unavailable(
-                f"the journal cannot be written: {error.message}", code="journal_unwritable"
-            ) from error
+        return right_to_write(self._folder)
 
     # Reading
 
     def head(self) -> Entry:
         """The newest change. Raises Unavailable (`journal_missing`, `journal_damaged`)."""
-        self._check_there()
-        return self._entry(BRANCH)
+        check_there(self._folder)
+        return self._reader.entry(BRANCH)
 
     def load(self) -> Contents:
         """Read everything that a process keeps in memory. Raises Unavailable."""
         head = self.head()
         self._sync()
-        with _readable():
+        with readable():
             paths = tree.paths(self._git, head.commit, at.STATES, at.TOKENS)
             return Contents(
                 head=head,
                 commits=tree.history(self._git, head.commit),
-                states=[State.model_validate_json(data) for data in self._below(paths, at.STATES, ".json")],
-                tokens=[Token.model_validate_json(data) for data in self._below(paths, at.TOKENS, ".json")],
+                states=[State.model_validate_json(data) for data in self._reader.below(paths, at.STATES)],
+                tokens=[Token.model_validate_json(data) for data in self._reader.below(paths, at.TOKENS)],
             )
 
     def tokens(self) -> list[Token]:
         """The tokens alone, for those who may read although other things are damaged. Raises Unavailable."""
-        with _readable():
+        with readable():
             paths = tree.paths(self._git, self.head().commit, at.TOKENS)
-            return [Token.model_validate_json(data) for data in self._below(paths, at.TOKENS, ".json")]
+            return [Token.model_validate_json(data) for data in self._reader.below(paths, at.TOKENS)]
 
     def since(self, known: str) -> list[Entry] | None:
         """The changes after a known commit, oldest first; None if the head does not descend from it soon.
@@ -158,26 +122,26 @@ class Journal:
             found.append(entry)
             if entry.change.seq == 0 or len(found) > WALK_LIMIT:
                 return None
-            entry = self._entry(f"{entry.commit}^")
+            entry = self._reader.entry(f"{entry.commit}^")
         if found:
             self._sync()
         return found[::-1]
 
     def entry(self, commit: str) -> Entry:
         """The change that a commit of this journal holds."""
-        return self._entry(commit)
+        return self._reader.entry(commit)
 
     def staged(self, name: str, version: str) -> bytes | None:
         """The bytes that a version was staged with, or None if it never was, or cannot be read now."""
         try:
-            found = self._look(f"{BRANCH}:{at.content_path(name, version)}")
+            found = self._reader.look(f"{BRANCH}:{at.content_path(name, version)}")
         except Unavailable:
             return None
         return found.data if found else None
 
     def request(self, scope: str) -> dict[str, object] | None:
         """The record of an idempotency key, if it was used."""
-        found = self._look(f"{BRANCH}:{at.request_path(scope)}")
+        found = self._reader.look(f"{BRANCH}:{at.request_path(scope)}")
         return json.loads(found.data) if found else None
 
     # Sharing: what there is to do where the folder is only a copy (`registry.rollouts.shared`)
@@ -208,7 +172,7 @@ class Journal:
 
     def exists(self) -> bool:
         """Whether a journal was created here, whatever became of it."""
-        return self._marker.exists()
+        return was_begun(self._folder)
 
     def check_empty(self) -> None:
         """Let a journal begin here only where nothing is but what a start that was cut off leaves.
@@ -216,13 +180,11 @@ class Journal:
         Raises:
             Unavailable: the folder holds other things (`journal_missing`).
         """
-        others = [path.name for path in self._folder.iterdir() if not path.name.startswith(_HARMLESS)]
         try:
-            used = self._repository.exists() and self._entry(BRANCH).change.seq > 0
+            used = self._repository.exists() and self._reader.entry(BRANCH).change.seq > 0
         except Unavailable:
             used = (self._repository / BRANCH).exists()  # damaged, but not one that was cut off
-        if others or used:
-            raise Unavailable(_missing(self._folder), code="journal_missing")
+        refuse_others(self._folder, used=used)
 
     def write(self, lock: int, parent: str | None, change: Change, files: Mapping[str, bytes]) -> Entry:
         """Commit a change. When this returns, it survives a power cut.
@@ -252,7 +214,7 @@ class Journal:
         failpoints.reach(failpoints.COMMITTED)
         self._sync()
         failpoints.reach(failpoints.SYNCED)
-        return self._entry(BRANCH)
+        return self._reader.entry(BRANCH)
 
     def _commit(
         self,
@@ -278,7 +240,7 @@ class Journal:
 
     def _holds(self, ref: str, change: Change) -> bool:
         try:
-            return self._entry(ref).change == change
+            return self._reader.entry(ref).change == change
         except RegistryError:
             return False
 
@@ -298,92 +260,16 @@ class Journal:
                 code="journal_unwritable",
             ) from error
 
-    # Looking things up
-
-    def _below(self, paths: Mapping[str, str], folder: str, suffix: str) -> Iterator[bytes]:
-        for path, oid in paths.items():
-            if path.startswith(f"{folder}/") and path.endswith(suffix):
-                yield self._need(oid).data
-
-    def _entry(self, expression: str) -> Entry:
-        commit = self._need(expression).oid
-        try:
-            return Entry(commit, tree.record(self._git, commit))
-        except Unavailable as error:
-            raise Unavailable(_damaged(error.message), code="journal_damaged") from error
-
-    def _need(self, expression: str) -> GitObject:
-        found = self._look(expression)
-        if found is None:
-            raise Unavailable(_damaged(f"{expression} is not there"), code="journal_damaged")
-        return found
-
-    def _look(self, expression: str) -> GitObject | None:
-        try:
-            return self._git.look(expression)
-        except GitFailed as error:
-            self._check_there()  # git would only say that this is no repository
-            raise Unavailable(_damaged(error.message), code="journal_damaged") from error
-
-    def _check_there(self) -> None:
-        if not (self._marker.exists() and self._repository.exists()):
-            raise Unavailable(_missing(self._folder), code="journal_missing")
-
 
 _DAMAGE = re.compile("corrupt|inflate|[Cc]an't load|missing object|bad object")  # git's words for it
-_HARMLESS = (LOCK, TURN, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
-
-
-def require(folder: Path) -> None:
-    """Let a data folder pass that holds a journal, in whatever condition. Raises Unavailable."""
-    if (folder / REPOSITORY).exists():
-        return
-    if (folder / MARKER).exists():
-        raise Unavailable(
-            f"{folder} has lost its {REPOSITORY}; put it back, or go on from what is known elsewhere: "
-            "promptstage journal recover",
-            code="journal_missing",
-        )
-    raise Unavailable(
-        f"{folder} holds no journal; name the registry's data folder with --data", code="journal_missing"
-    )
-
-
-def write_marker(folder: Path, epoch: int) -> None:
-    """Say that a folder's journal is whole; what is written last when one is made."""
-    write_durably(folder / MARKER, json.dumps({"format": FORMAT, "epoch": epoch}).encode())
-
-
-def _missing(folder: Path) -> str:
-    gone = " and no ".join(name for name in (REPOSITORY, MARKER) if not (folder / name).exists())
-    return (
-        f"{folder} is not empty, but has no {gone}: nothing is re-created there. "
-        "Restore it from a backup (promptstage journal restore), make one of what a mirror or Redis holds "
-        "(promptstage journal recover), or begin anew in an empty folder"
-    )
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    try:
-        yield
-    except (ValidationError, GitFailed) as error:
-        raise Unavailable(_damaged(str(error)), code="journal_damaged") from error
 
 
 def _unwritten(error: Exception) -> Unavailable:
     if isinstance(error, GitFailed) and _DAMAGE.search(error.words):
-        return Unavailable(_damaged(error.message), code="journal_damaged")
+        return Unavailable(damaged(error.message), code="journal_damaged")
     return Unavailable(
         f"the change was not written: {error}; see that the data folder's disk has room and is writable",
         code="journal_unwritable",
-    )
-
-
-def _damaged(what: str) -> str:
-    return (
-        f"the journal cannot be read: {what}. Save what can be read of it (promptstage journal recover), "
-        "or restore a backup (promptstage journal restore)"
     )
 
 

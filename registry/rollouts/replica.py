@@ -7,18 +7,16 @@ for itself, so a lost word delays a registry by a second and never misleads it.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from contextlib import contextmanager, suppress
 from threading import RLock
 from typing import TYPE_CHECKING
 
 from registry import failpoints
-from registry.access.tokens import Keyring, Role, Wish, mint, read_secret, write_secret
-from registry.errors import Invalid, RegistryError, Unavailable
-from registry.rollouts import change as at
-from registry.rollouts import clock
-from registry.rollouts.journal import LOCK_SECONDS, Unsettled
+from registry.access.tokens import Keyring
+from registry.errors import Invalid, Unavailable
+from registry.rollouts.begin import begin
+from registry.rollouts.folder import LOCK_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,14 +25,12 @@ if TYPE_CHECKING:
 
     from registry.rollouts.board import Board
     from registry.rollouts.change import Change
-    from registry.rollouts.journal import Entry, Journal
+    from registry.rollouts.journal import Journal
+    from registry.rollouts.reader import Entry
     from registry.rollouts.view import View
 
 logger = logging.getLogger(__name__)
 
-TRIES = 8  # of a change, where another registry was faster each time
-CHANGE_SECONDS = 20.0  # after which none of them is begun; each one has its own deadlines
-JITTER_SECONDS = 0.005  # at most, between them: it parts two in step; who waits longer is overtaken again
 STRANGER = ". Or is it another installation's? Two on one Redis need a PROMPTSTAGE_REDIS_PREFIX of their own"
 
 
@@ -62,55 +58,15 @@ class Replica:
         self._changing = RLock()
 
     def open(self, token_file: Path) -> bool:
-        """Read the journal, or begin one in an empty folder: whether it is new.
-
-        A new journal has one token, for an admin; its secret is in `token_file` before the journal is
-        there, so that no crash can leave a journal that nobody may change.
+        """Read the journal, or begin one in an empty folder, as `begin` does: whether it is new.
 
         Raises:
             Unavailable: a journal cannot be begun; nothing of it is left, so it can be tried again.
         """
-        with self._changing, self._journal.lock() as lock:
-            new = not self._journal.exists() and self._create(lock, token_file)
+        with self._changing:
+            new = begin(self._journal, self._board, token_file)
         self.reconcile()
         return new
-
-    def _create(self, lock: int, token_file: Path) -> bool:
-        if self._journal.join(lock):
-            return False
-        try:
-            self._journal.check_empty()
-        except Unavailable as error:
-            logger.error("%s", error.message)  # noqa: TRY400 - reads go on, and every write says it again
-            return False
-        # A file that is there already is of a start that was cut off, or of an operator who chose the token.
-        chosen = read_secret(token_file)
-        token, secret = mint(Wish(name="admin", role=Role.admin), secret=chosen)
-        write_secret(token_file, secret)
-        failpoints.reach(failpoints.ADMIN_WRITTEN)
-        record = {at.token_path(token.id): token.model_dump_json().encode()}
-        try:
-            self._journal.create(lock, self._new_epoch(), record)
-        except Unsettled as unsettled:
-            return self._is_ours(lock, unsettled, token_file if chosen is None else None)
-        return True
-
-    def _is_ours(self, lock: int, unsettled: Unsettled, minted: Path | None) -> bool:
-        """Whether the journal that registries share was begun here; if not, our token opens nothing."""
-        if not self._journal.join(lock):
-            raise unsettled.refusal or Unavailable("the journal could not be begun; try again", code="busy")
-        ours = self._journal.load().commits[0] == unsettled.entry.commit
-        if minted and not ours:
-            minted.unlink(missing_ok=True)
-        return ours
-
-    def _new_epoch(self) -> int:
-        """The time in seconds, and later than the epoch that a Redis remembers from an earlier journal."""
-        try:
-            last = self._board.head()[0]
-        except Unavailable:
-            last = 0
-        return max(int(clock.now().timestamp()), last + 1)
 
     # Keeping up
 
@@ -241,57 +197,22 @@ class Replica:
             self._changing.release()
         failpoints.reach(failpoints.UNLOCKED)
 
-    def change(self, decide: Callable[[int], Entry]) -> Entry:
-        """Carry out a change: decide on the newest state, and write.
+    @property
+    def is_sure(self) -> bool:
+        """Whether what is adopted while writing is all there is, without a look elsewhere."""
+        return self._journal.sure
 
-        Where registries share a journal, another one may be faster. Then the state is another one too, so
-        everything is decided again; never if a try that seemed to fail is in the journal after all.
-
-        Args:
-            decide: is given what `write` wants, and returns what that wrote, or what was written for the
-                same request before. What it raises is raised.
-
-        Raises:
-            Unavailable: the journal cannot be written, or others were faster each time (`busy`).
-        """
-        tried: list[Unsettled] = []
-        sure = self._journal.sure  # if not, the first try saves a look: it is only taken where nothing is new
-        began = time.perf_counter()
-        while True:
-            looked = not tried
-            try:
-                with self.writing(sure=sure) as lock:
-                    looked = True
-                    return self._find(tried, began) or decide(lock)
-            except Unsettled as unsettled:
-                tried.append(unsettled)
-                time.sleep(random.uniform(0, JITTER_SECONDS))  # noqa: S311 - no secret
-            except RegistryError as error:
-                if not looked and isinstance(error, Unavailable):
-                    raise _unknown(error) from error
-                if sure:
-                    raise
-            sure = True  # a refusal, too, is only given on the newest state
-
-    def _find(self, tried: list[Unsettled], began: float) -> Entry | None:
-        """The try that came through. Raises Unavailable if none did, and there is to be no other one."""
-        for entry in (one.entry for one in tried):
-            seq = entry.change.seq
-            if seq < len(self._commits) and self._commits[seq] == entry.commit:
-                self._tell(entry.change, began)
-                return entry
-        if tried and tried[-1].refusal and tried[-1].entry.change.position == self.next_position():
-            raise tried[-1].refusal
-        if len(tried) >= TRIES or time.perf_counter() - began > CHANGE_SECONDS:
-            raise Unavailable("other registries write all the time; try again", code="busy")
-        return None
+    def holds(self, entry: Entry) -> bool:
+        """Whether a change was adopted, from that very commit."""
+        seq = entry.change.seq
+        return seq < len(self._commits) and self._commits[seq] == entry.commit
 
     def next_position(self) -> tuple[int, int]:
         """``(epoch, seq)`` of the next change; right only while writing."""
         return (self._head[0], self._head[1] + 1)
 
     def write(self, lock: int, change: Change, files: Mapping[str, bytes]) -> Entry:
-        """Commit a change and adopt it; within `change`, as it raises what that goes by.
+        """Commit a change and adopt it; within `carry_out`, as it raises what that goes by.
 
         Raises:
             Unavailable: it is not in the journal.
@@ -301,10 +222,11 @@ class Replica:
         entry = self._journal.write(lock, self._commits[-1], change, files)
         self._adopt(entry)
         failpoints.reach(failpoints.ADOPTED)
-        self._tell(change, began)
+        self.tell(change, began)
         return entry
 
-    def _tell(self, change: Change, began: float) -> None:
+    def tell(self, change: Change, began: float) -> None:
+        """Tell the listeners of a change that is durable; `began` as of `time.perf_counter`."""
         for listener in self.listeners:
             listener(change, time.perf_counter() - began)
 
@@ -356,14 +278,6 @@ class Replica:
                 "this Idempotency-Key was used with another body; use a new key", code="idempotency_mismatch"
             )
         return self.entry(int(str(record["seq"])))
-
-
-def _unknown(error: Unavailable) -> Unavailable:
-    return Unavailable(
-        f"{error.message}. This change was under way, and may have been made: repeat it with the same "
-        "Idempotency-Key",
-        code=error.code,
-    )
 
 
 def _text(position: tuple[int, int]) -> str:

@@ -9,6 +9,7 @@ from registry.errors import Conflict, Forbidden, Invalid, NotFound, Precondition
 from registry.rollouts import approval, clock, commands, release, transitions
 from registry.rollouts import change as at
 from registry.rollouts.action import ASKING, Acknowledged, Action
+from registry.rollouts.attempts import carry_out
 from registry.rollouts.change import Change
 from registry.rollouts.state import State
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from promptstage.model import Release
     from registry.catalog.catalog import Catalog, Version
     from registry.rollouts.documents import Documents
-    from registry.rollouts.journal import Entry
+    from registry.rollouts.reader import Entry
     from registry.rollouts.replica import Replica
     from registry.rollouts.view import Built
     from registry.rules import Rules
@@ -157,7 +158,7 @@ class Rollouts:
             known = self.replica.request(action.scope(), action.body())
             return known or self._write(lock, action, version)
 
-        return Acknowledged(self.replica.change(decide), self.replica.apply())
+        return Acknowledged(carry_out(self.replica, decide), self.replica.apply())
 
     def _version(self, action: Action) -> Version | None:
         if action.version is None:

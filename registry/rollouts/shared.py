@@ -28,13 +28,15 @@ from registry.errors import GitFailed, Unavailable
 from registry.git import Git
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH, PROPOSED, Folders
-from registry.rollouts.journal import DURABLE, Entry, Journal, Unsettled, write_marker
+from registry.rollouts.folder import check_there, write_marker
+from registry.rollouts.journal import DURABLE, Journal, Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from registry.catalog.upstream import Credentials
     from registry.rollouts.change import Change
+    from registry.rollouts.reader import Entry
 
 LOOK_SECONDS = 10.0  # between looks while Redis tells of changes; they find out what it cannot tell
 ALONE_SECONDS = 2.0  # between looks without its word
@@ -114,7 +116,7 @@ class SharedJournal(Journal):
         """
         if self.trouble and time.monotonic() < self._next_look:
             raise self.trouble.with_traceback(None)  # the same again and again, which must not grow
-        self._check_there()
+        check_there(self._folder)
         if not sure and self._may_be_sure():
             return
         began = time.monotonic()
@@ -169,7 +171,7 @@ class SharedJournal(Journal):
         """What a failed fetch means."""
         shown = self._upstream.shown
         if _NOTHING_THERE in error.words:
-            if self._look(BRANCH) is None:
+            if self._reader.look(BRANCH) is None:
                 return Unavailable(f"{shown} holds nothing yet", code="journal_empty")
             return self._behind("holds nothing")
         if _NO_SUCCESSOR in error.words:
@@ -189,7 +191,7 @@ class SharedJournal(Journal):
 
     def _newest_of(self, ref: str) -> Entry:
         try:
-            return self._entry(ref)
+            return self._reader.entry(ref)
         except Unavailable as error:
             raise self._foreign() from error
 
@@ -225,7 +227,7 @@ class SharedJournal(Journal):
             Unsettled: they may be there, or not.
         """
         self._commit(lock, PROPOSED, parent, changes, timeout)
-        entry = self._entry(PROPOSED)
+        entry = self._reader.entry(PROPOSED)
         failpoints.reach(failpoints.PROPOSED)
         try:
             self._push(entry.commit, parent)

@@ -10,12 +10,13 @@ from registry.errors import Conflict, Invalid, NotFound
 from registry.rollouts import change as at
 from registry.rollouts import clock
 from registry.rollouts.action import Acknowledged, digest
+from registry.rollouts.attempts import carry_out
 from registry.rollouts.change import Change
 from registry.text import look, visible
 
 if TYPE_CHECKING:
     from registry.access.tokens import Token, Wish
-    from registry.rollouts.journal import Entry
+    from registry.rollouts.reader import Entry
     from registry.rollouts.replica import Replica
 
 OWN_ACTORS = ("registry", "schedule", "operator")  # who acts without a token; nobody shall be taken for one
@@ -79,7 +80,7 @@ class Tokens:
                 )
             return self._write(lock, "token.create", token, body, asker)
 
-        entry = self._replica.change(decide)
+        entry = carry_out(self._replica, decide)
         return token, secret, Acknowledged(entry, self._replica.apply())
 
     def revoke(self, identifier: str, asker: Asker) -> Acknowledged:
@@ -95,7 +96,7 @@ class Tokens:
             known = self._replica.request(asker.scope("token.revoke"), identifier)
             return known or self._revoke(lock, identifier, asker)
 
-        return Acknowledged(self._replica.change(decide), self._replica.apply())
+        return Acknowledged(carry_out(self._replica, decide), self._replica.apply())
 
     def _revoke(self, lock: int, identifier: str, asker: Asker) -> Entry:
         now = clock.now()

@@ -23,7 +23,7 @@ from registry.rollouts.journal import Journal
 from registry.rollouts.state import State, VersionRef
 
 if TYPE_CHECKING:
-    from registry.rollouts.journal import Entry
+    from registry.rollouts.reader import Entry
 
 EPOCH = 7
 ENVIRONMENT = "production"

@@ -15,7 +15,7 @@ from registry.rollouts.state import State, VersionRef
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.rollouts.journal import Entry
+    from registry.rollouts.reader import Entry
 
 EPOCH = 1_700_000_000
 ADMIN, SECRET = mint(Wish(name="admin", role=Role.admin))

@@ -14,12 +14,14 @@ from registry.errors import Unavailable
 from registry.locks import locked
 from registry.rollouts import clock
 from registry.rollouts.change import Change, content_path, state_path, token_path
-from registry.rollouts.journal import Entry, Journal
+from registry.rollouts.journal import Journal
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from registry.rollouts.reader import Entry
 
 ADMIN, _ = mint(Wish(name="admin", role=Role.admin))
 

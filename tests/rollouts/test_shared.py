@@ -15,8 +15,7 @@ from rollouts.story import tell
 from registry.access.tokens import Role, Wish
 from registry.catalog.upstream import Credentials
 from registry.errors import Conflict, GitFailed, NotFound, RegistryError, Unavailable
-from registry.rollouts import replica as replicas
-from registry.rollouts import shared
+from registry.rollouts import attempts, shared
 from registry.rollouts.board import Board
 from registry.rollouts.replica import Replica
 from registry.rollouts.shared import SharedJournal
@@ -256,13 +255,13 @@ def test_who_is_overtaken_each_time_gives_up(
     join: Callable[[str], Member], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After so many tries, and nothing of it is left there."""
-    monkeypatch.setattr(replicas, "TRIES", 3)
+    monkeypatch.setattr(attempts, "TRIES", 3)
     member, other = join("a"), join("b")
     member.journal.before = lambda: other.create(f"other-{member.journal.pushes}")
 
     assert member.refused("ci")[0] == "busy"
-    assert member.journal.pushes == 1 + replicas.TRIES
-    assert git(place, "rev-list", "--count", "main") == str(1 + replicas.TRIES)
+    assert member.journal.pushes == 1 + attempts.TRIES
+    assert git(place, "rev-list", "--count", "main") == str(1 + attempts.TRIES)
     assert "ci" not in other.names()
 
 

@@ -14,7 +14,8 @@ from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
 from registry.locks import locked
 from registry.rollouts.commit import BRANCH, Folders, write_durably
-from registry.rollouts.journal import DURABLE, LOCK, LOCK_SECONDS, MARKER, REPOSITORY, require, write_marker
+from registry.rollouts.folder import LOCK, LOCK_SECONDS, MARKER, REPOSITORY, require, write_marker
+from registry.rollouts.journal import DURABLE
 from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:

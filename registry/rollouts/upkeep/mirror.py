@@ -23,7 +23,7 @@ from registry.git import Git
 from registry.locks import locked
 from registry.rollouts import clock, tree
 from registry.rollouts.commit import BRANCH, write_durably
-from registry.rollouts.journal import LOCK_SECONDS, REPOSITORY, require
+from registry.rollouts.folder import LOCK_SECONDS, REPOSITORY, require
 from registry.rollouts.upkeep.backup import COPY_SECONDS, take
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from registry.git import Git
 from registry.locks import locked
 from registry.rollouts import clock, tree
 from registry.rollouts.commit import BRANCH
-from registry.rollouts.journal import REPOSITORY
+from registry.rollouts.folder import REPOSITORY
 from registry.rollouts.upkeep import mirror
 
 if TYPE_CHECKING:

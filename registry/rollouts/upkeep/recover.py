@@ -20,7 +20,8 @@ from registry.rollouts import change as at
 from registry.rollouts import clock
 from registry.rollouts.change import Change
 from registry.rollouts.commit import BRANCH, Folders
-from registry.rollouts.journal import DURABLE, REPOSITORY, Journal, write_marker
+from registry.rollouts.folder import REPOSITORY, write_marker
+from registry.rollouts.journal import DURABLE, Journal
 from registry.rollouts.upkeep.chain import refs
 from registry.rollouts.upkeep.salvage import ASIDE, COPY_SECONDS, STAGING
 

@@ -14,7 +14,7 @@ from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH
-from registry.rollouts.journal import REPOSITORY
+from registry.rollouts.folder import REPOSITORY
 from registry.rollouts.state import State
 from registry.rollouts.upkeep.verify import verify
 

@@ -16,7 +16,7 @@ from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH
-from registry.rollouts.journal import FORMAT, MARKER, REPOSITORY, require
+from registry.rollouts.folder import FORMAT, MARKER, REPOSITORY, require
 from registry.rollouts.state import State
 from registry.rollouts.upkeep.chain import replay
 

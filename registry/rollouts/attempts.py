@@ -1,0 +1,76 @@
+"""A change, tried until it is in the journal, or refused.
+
+Where registries share a journal, another one may be faster. Then the state is another one too, so
+everything is decided again; never if a try that seemed to fail is in the journal after all.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from registry.errors import RegistryError, Unavailable
+from registry.rollouts.journal import Unsettled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry.rollouts.reader import Entry
+    from registry.rollouts.replica import Replica
+
+TRIES = 8  # of a change, where another registry was faster each time
+CHANGE_SECONDS = 20.0  # after which none of them is begun; each one has its own deadlines
+JITTER_SECONDS = 0.005  # at most, between them: it parts two in step; who waits longer is overtaken again
+
+
+def carry_out(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
+    """Carry out a change: decide on the newest state, and write.
+
+    Args:
+        replica: what the change is decided on, and written with.
+        decide: is given what `Replica.write` wants, and returns what that wrote, or what was written for
+            the same request before. What it raises is raised.
+
+    Raises:
+        Unavailable: the journal cannot be written, or others were faster each time (`busy`).
+    """
+    tried: list[Unsettled] = []
+    sure = replica.is_sure  # if not, the first try saves a look: it is only taken where nothing is new
+    began = time.perf_counter()
+    while True:
+        looked = not tried
+        try:
+            with replica.writing(sure=sure) as lock:
+                looked = True
+                return _find(replica, tried, began) or decide(lock)
+        except Unsettled as unsettled:
+            tried.append(unsettled)
+            time.sleep(random.uniform(0, JITTER_SECONDS))  # noqa: S311 - no secret
+        except RegistryError as error:
+            if not looked and isinstance(error, Unavailable):
+                raise _unknown(error) from error
+            if sure:
+                raise
+        sure = True  # a refusal, too, is only given on the newest state
+
+
+def _find(replica: Replica, tried: list[Unsettled], began: float) -> Entry | None:
+    """The try that came through. Raises Unavailable if none did, and there is to be no other one."""
+    for entry in (one.entry for one in tried):
+        if replica.holds(entry):
+            replica.tell(entry.change, began)
+            return entry
+    if tried and tried[-1].refusal and tried[-1].entry.change.position == replica.next_position():
+        raise tried[-1].refusal
+    if len(tried) >= TRIES or time.perf_counter() - began > CHANGE_SECONDS:
+        raise Unavailable("other registries write all the time; try again", code="busy")
+    return None
+
+
+def _unknown(error: Unavailable) -> Unavailable:
+    return Unavailable(
+        f"{error.message}. This change was under way, and may have been made: repeat it with the same "
+        "Idempotency-Key",
+        code=error.code,
+    )

@@ -1,0 +1,74 @@
+"""The begin of a journal in an empty data folder, with one token for an admin."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from registry import failpoints
+from registry.access.tokens import Role, Wish, mint, read_secret, write_secret
+from registry.errors import Unavailable
+from registry.rollouts import change as at
+from registry.rollouts import clock
+from registry.rollouts.journal import Unsettled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from registry.rollouts.board import Board
+    from registry.rollouts.journal import Journal
+
+logger = logging.getLogger(__name__)
+
+
+def begin(journal: Journal, board: Board, token_file: Path) -> bool:
+    """Begin a journal where there is none: whether it is new.
+
+    The secret of its token is in `token_file` before the journal is there, so that no crash can leave a
+    journal that nobody may change.
+
+    Raises:
+        Unavailable: it cannot be begun; nothing of it is left, so it can be tried again.
+    """
+    with journal.lock() as lock:
+        return not journal.exists() and _create(journal, board, lock, token_file)
+
+
+def _create(journal: Journal, board: Board, lock: int, token_file: Path) -> bool:
+    if journal.join(lock):
+        return False
+    try:
+        journal.check_empty()
+    except Unavailable as error:
+        logger.error("%s", error.message)  # noqa: TRY400 - reads go on, and every write says it again
+        return False
+    # A file that is there already is of a start that was cut off, or of an operator who chose the token.
+    chosen = read_secret(token_file)
+    token, secret = mint(Wish(name="admin", role=Role.admin), secret=chosen)
+    write_secret(token_file, secret)
+    failpoints.reach(failpoints.ADMIN_WRITTEN)
+    record = {at.token_path(token.id): token.model_dump_json().encode()}
+    try:
+        journal.create(lock, _new_epoch(board), record)
+    except Unsettled as unsettled:
+        return _is_ours(journal, lock, unsettled, token_file if chosen is None else None)
+    return True
+
+
+def _is_ours(journal: Journal, lock: int, unsettled: Unsettled, minted: Path | None) -> bool:
+    """Whether the journal that registries share was begun here; if not, our token opens nothing."""
+    if not journal.join(lock):
+        raise unsettled.refusal or Unavailable("the journal could not be begun; try again", code="busy")
+    ours = journal.load().commits[0] == unsettled.entry.commit
+    if minted and not ours:
+        minted.unlink(missing_ok=True)
+    return ours
+
+
+def _new_epoch(board: Board) -> int:
+    """The time in seconds, and later than the epoch that a Redis remembers from an earlier journal."""
+    try:
+        last = board.head()[0]
+    except Unavailable:
+        last = 0
+    return max(int(clock.now().timestamp()), last + 1)

@@ -1,0 +1,108 @@
+"""The data folder around a journal: what lies in it, who may write there, and whether a journal was begun.
+
+The lock of the folder is held by the git children too, so that a writer's death never lets two write at
+once.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from registry import failpoints
+from registry.errors import Unavailable
+from registry.locks import locked
+from registry.rollouts.commit import write_durably
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOCK_SECONDS = 5.0  # hundreds of writes fit in; who waits longer is told to come again
+REPOSITORY = "journal.git"
+MARKER = "journal.json"
+LOCK = "journal.lock"
+TURN = "journal.turn"
+FORMAT = 1
+_HARMLESS = (LOCK, TURN, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
+
+
+@contextmanager
+def right_to_write(folder: Path) -> Iterator[int]:
+    """Hold it; yields the descriptor of the lock, for the git children.
+
+    Who wants it next holds the turn meanwhile. Without it a process that writes one change after the other
+    would take the lock again, each time, before anybody else looks.
+
+    Raises:
+        Unavailable: others write all the time (`busy`), or the disk takes nothing (`journal_unwritable`).
+    """
+    try:
+        with ExitStack() as turn:
+            turn.enter_context(locked(folder / TURN, wait=LOCK_SECONDS))
+            with locked(folder / LOCK, wait=LOCK_SECONDS) as descriptor:
+                turn.close()
+                failpoints.reach(failpoints.LOCKED)
+                yield descriptor
+    except Unavailable as error:
+        if error.code != "no_folder":
+            raise
+        raise Unavailable(
+            f"the journal cannot be written: {error.message}", code="journal_unwritable"
+        ) from error
+
+
+def was_begun(folder: Path) -> bool:
+    """Whether a journal was created here, whatever became of it."""
+    return (folder / MARKER).exists()
+
+
+def write_marker(folder: Path, epoch: int) -> None:
+    """Say that a folder's journal is whole; what is written last when one is made."""
+    write_durably(folder / MARKER, json.dumps({"format": FORMAT, "epoch": epoch}).encode())
+
+
+def require(folder: Path) -> None:
+    """Let a data folder pass that holds a journal, in whatever condition. Raises Unavailable."""
+    if (folder / REPOSITORY).exists():
+        return
+    if was_begun(folder):
+        raise Unavailable(
+            f"{folder} has lost its {REPOSITORY}; put it back, or go on from what is known elsewhere: "
+            "promptstage journal recover",
+            code="journal_missing",
+        )
+    raise Unavailable(
+        f"{folder} holds no journal; name the registry's data folder with --data", code="journal_missing"
+    )
+
+
+def check_there(folder: Path) -> None:
+    """Let a data folder pass that holds a whole journal. Raises Unavailable (`journal_missing`)."""
+    if not (was_begun(folder) and (folder / REPOSITORY).exists()):
+        raise _missing(folder)
+
+
+def refuse_others(folder: Path, *, used: bool) -> None:
+    """Let a data folder pass with nothing in it but what a start that was cut off leaves.
+
+    Args:
+        folder: the data folder.
+        used: whether the repository in it is more than that.
+
+    Raises:
+        Unavailable: there are other things (`journal_missing`).
+    """
+    if used or any(not path.name.startswith(_HARMLESS) for path in folder.iterdir()):
+        raise _missing(folder)
+
+
+def _missing(folder: Path) -> Unavailable:
+    gone = " and no ".join(name for name in (REPOSITORY, MARKER) if not (folder / name).exists())
+    return Unavailable(
+        f"{folder} is not empty, but has no {gone}: nothing is re-created there. "
+        "Restore it from a backup (promptstage journal restore), make one of what a mirror or Redis holds "
+        "(promptstage journal recover), or begin anew in an empty folder",
+        code="journal_missing",
+    )
