@@ -78,6 +78,7 @@ if __name__ == "__main__":
     url, token, folder, how = sys.argv[1:]
     logging.getLogger().addHandler(logging.NullHandler())
     sys.setswitchinterval(1e-5)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
     if how == HANDLES:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_CODE))
     client = Client(url, token=token, prompts=[HOT, COLD], snapshot_dir=Path(folder), timeout=1.0)
