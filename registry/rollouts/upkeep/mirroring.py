@@ -49,7 +49,6 @@ class Mirroring:
         self._looked = (
             False  # whether the mirror was asked since the start: it tells an old copy from the newest
         )
-        self._complaint = ""  # what was last logged
         self._thread = Thread(target=self._run, name="promptstage-mirror", daemon=True)
 
     def start(self) -> None:
@@ -75,8 +74,8 @@ class Mirroring:
             while not self._stopped.wait(LOOK_SECONDS):
                 try:
                     url = mirror.remembered(self._folder)
-                    if url is not None and self._is_due(git, mirror.status(self._folder, url)):
-                        self._push(url)
+                    if url is not None and self._is_due(git, known := mirror.status(self._folder, url)):
+                        self._push(url, known.error)
                 except RegistryError:
                     continue  # another process pushes, or the journal cannot be read, which others tell
                 except Exception:  # whatever it is, the next round may do better
@@ -89,7 +88,8 @@ class Mirroring:
             return not 0 <= (clock.now() - known.tried_at).total_seconds() < pause
         return not self._looked or known.commit != tree.oid(git, BRANCH)
 
-    def _push(self, url: str) -> None:
+    def _push(self, url: str, trouble: str | None) -> None:
+        """Push; `trouble` is that of the push before, whichever process made it: each is logged once."""
         upstream = Upstream(url, self._credentials)
         with (
             locked(self._folder / mirror.LOCK, wait=0) as lock,
@@ -103,21 +103,16 @@ class Mirroring:
                 mirror.push_with(git, self._folder, upstream, lock, timeout=PUSH_SECONDS)
             except RegistryError as error:
                 if not self._stopped.is_set():
-                    self._failed(url, error)
+                    self._failed(url, error, trouble)
             else:
-                self._succeeded()
+                if trouble:
+                    logger.info("the journal is mirrored again", extra={"event": "mirror.mended"})
             finally:
                 self._looked = True
                 with self._starting:
                     self._pushing = None
 
-    def _failed(self, url: str, error: RegistryError) -> None:
+    def _failed(self, url: str, error: RegistryError, trouble: str | None) -> None:
         mirror.note_failure(self._folder, url, error)
-        if error.message != self._complaint:  # once for each kind of trouble, not at every try
+        if error.message != trouble or not self._looked:  # each process says so at its start
             logger.warning("the journal is not mirrored: %s", error.message, extra={"event": "mirror.failed"})
-        self._complaint = error.message
-
-    def _succeeded(self) -> None:
-        if self._complaint:
-            logger.info("the journal is mirrored again", extra={"event": "mirror.mended"})
-        self._complaint = ""
