@@ -30,13 +30,13 @@ PUSHED = "pushed"  # the commit point is passed, and nobody here knows
 ADMIN_WRITTEN = "admin.written"  # the admin's secret is there, the journal is not
 INITIALISED = "initialised"  # a repository without a commit
 BEGUN = "begun"  # the first commit is there, the marker is not
-MARKER_WRITTEN = "marker.written"  # not under its own name yet
-MARKER_RENAMED = "marker.renamed"  # its folder may not be on the disk
+FILE_WRITTEN = "file.written"  # the marker, or another small file, is not under its own name yet
+FILE_RENAMED = "file.renamed"  # its folder may not be on the disk
 
 CHANGE = (LOCKED, DECIDED, COMMITTED, SYNCED, ADOPTED, UNLOCKED, BOARD_READ, BOARD_WRITTEN)
 SHARING = (PROPOSED, PUSHED)
 BEGINNING = (
-    LOCKED, ADMIN_WRITTEN, INITIALISED, DECIDED, COMMITTED, SYNCED, BEGUN, MARKER_WRITTEN, MARKER_RENAMED
+    LOCKED, ADMIN_WRITTEN, INITIALISED, DECIDED, COMMITTED, SYNCED, BEGUN, FILE_WRITTEN, FILE_RENAMED
 )  # fmt: skip
 
 _armed: Path | None = None

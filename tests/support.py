@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+STATES = "{promptstage}:states"  # what registries share in Redis, with the default prefix
 PATIENCE = 15.0  # seconds that anything may take before a test gives up on it
 GIT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -135,9 +136,6 @@ class Process(Protocol):
 
     def kill(self) -> None:
         """End it at once."""
-
-    def terminate(self) -> None:
-        """Ask it to end."""
 
 
 class Registry:
@@ -288,6 +286,6 @@ class Valkey:
 def states_in(url: str) -> tuple[str, dict[str, Any]]:
     """What a Redis holds for registries with the default prefix: the head, and all states."""
     with redis.Redis.from_url(url, decode_responses=True) as client:
-        states = client.hgetall("{promptstage}:states")
+        states = client.hgetall(STATES)
     head = states.pop("head", None)
     return str(head), {str(place): json.loads(state) for place, state in states.items()}

@@ -48,6 +48,7 @@ FLOORS = (
         "registry.rules",
         "registry.redis_url",
         "registry.valkey_keeper",
+        "registry.durable",
         "registry.locks",
     ),
     ("registry.text", "registry.errors", "registry.failpoints", "registry.logs"),

@@ -9,10 +9,10 @@ line is the hash of the others, so that a damaged table is refused, not taken fo
 
 from __future__ import annotations
 
-import os
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from registry.durable import write_durably
 from registry.errors import GitFailed
 
 if TYPE_CHECKING:
@@ -88,18 +88,8 @@ class Pins:
 
     def _replace(self, lines: bytes) -> None:
         digest = _digest(lines)
-        written = self._file.with_suffix(".new")
-        with written.open("wb") as stream:
-            stream.write(digest + b"\n" + lines)
-            stream.flush()
-            os.fsync(stream.fileno())
-        written.replace(self._file)
+        write_durably(self._file, digest + b"\n" + lines, self._file.with_suffix(".new"))
         self._last = (self.revision(), Table(lines, digest))
-        folder = os.open(self._file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def line_of(tag: str, oid: str) -> bytes:

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry import failpoints
+from registry.durable import sync_folder
 from registry.rollouts.change import CHANGE
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Folders:
         found = {folder: folder.stat().st_mtime_ns for folder in self._all()}
         for folder, changed in found.items():
             if self._synced.get(folder) != changed:
-                _sync_folder(folder)
+                sync_folder(folder)
         newest = found[self._heads]
         self._synced = {
             folder: changed for folder, changed in found.items() if changed < newest - _tick(changed)
@@ -77,29 +77,3 @@ class Folders:
 def _tick(changed: int) -> int:
     """The nanoseconds within which two changes may have one time."""
     return COARSE_TICK if changed % 1_000_000_000 == 0 else FINE_TICK
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all, so that it survives a power cut; only this user may read it."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)  # of one that was killed, or a stranger's trap: we write into our own
-    try:
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        failpoints.reach(failpoints.MARKER_WRITTEN)
-        unfinished.replace(path)
-        failpoints.reach(failpoints.MARKER_RENAMED)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

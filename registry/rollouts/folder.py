@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from registry import failpoints
+from registry.durable import write_durably
 from registry.errors import Unavailable
 from registry.locks import locked
-from registry.rollouts.commit import write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

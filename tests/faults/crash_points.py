@@ -13,7 +13,7 @@ from faults.pair import Pair
 from faults.proof import Result
 from faults.quick import QuickRegistry
 from faults.writers import MEMORY
-from support import PATIENCE, PromptRepository, until
+from support import PromptRepository, until
 
 from registry import failpoints
 from registry.rollouts.upkeep.verify import verify
@@ -100,8 +100,7 @@ def _begin(folder: Path, author: PromptRepository, points: tuple[str, ...]) -> R
         injected += not armed.exists()
         registry = QuickRegistry(author.path, data)
         answer = registry.api.act("promote", "summarize", {"version": "1.0.0"})
-        registry.process.terminate()
-        registry.process.wait(PATIENCE)
+        registry.stop()
         wrong += (answer.status, answer.json.get("seq")) != (200, 1) or bool(verify(data).problems)
     return Result(
         "killed while a journal begins", injected, wrong=wrong,

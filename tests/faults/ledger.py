@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from promptstage.model import Release
     from registry.rollouts.change import Change
 
 Place = tuple[str, str]  # environment, prompt
@@ -88,15 +89,17 @@ class Ledger:
         with self._lock:
             self.open[ask.key] = ask
 
-    def see(self, place: Place, seq: int, versions: dict[str, str], chosen: tuple[str, ...]) -> None:
-        """A release was served: versions and their digests, and which of them it chooses from."""
+    def see(self, release: Release) -> None:
+        """A release was served: with versions, each of one digest, from which it chooses."""
+        name, default = release.prompt, release.default_version
+        place, chosen = (release.environment, name), (default, *(v for v in release.versions if v != default))
         with self._lock:
-            for version, text in versions.items():
-                known = self._digests.setdefault((place[1], version), text)
-                assert known == text, f"{place[1]}@{version} was {known}, and is {text} now"
-                assert text in self.texts[place[1], version], f"{place[1]}@{version} never was {text}"
-            shown = self.served.setdefault((place, seq), chosen)
-            assert shown == chosen, f"{place} at {seq} was {shown}, and is {chosen} now"
+            for version, served in release.versions.items():
+                known = self._digests.setdefault((name, version), served.digest)
+                assert known == served.digest, f"{name}@{version} was {known}, and is {served.digest} now"
+                assert known in self.texts[name, version], f"{name}@{version} never was {known}"
+            shown = self.served.setdefault((place, release.seq), chosen)
+            assert shown == chosen, f"{place} at {release.seq} was {shown}, and is {chosen} now"
 
     def audit(self, folder: Path) -> int:
         """Compare it with a journal in which nothing is written meanwhile; how many changes that has."""

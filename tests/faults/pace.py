@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from promptstage import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 SHORT = 0.03  # the short form lives that much faster
 SLACK = 1.0  # seconds, in both: the machine is busy
@@ -26,9 +26,9 @@ TIMES = (
 
 
 @contextmanager
-def paced(pace: float) -> Iterator[None]:
-    """Let all the client's times be shorter."""
-    before = {name: getattr(limits, name) for name in TIMES}
+def paced(pace: float, times: Iterable[str] = TIMES) -> Iterator[None]:
+    """Let the client's times, or those that are named, be shorter."""
+    before = {name: getattr(limits, name) for name in times}
     for name, seconds in before.items():
         setattr(limits, name, seconds * pace)
     try:

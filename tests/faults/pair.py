@@ -12,6 +12,7 @@ import redis
 from faults.proxy import PASS, SHUT, Proxy
 from faults.quick import QuickRegistry
 from rollouts.servers import Server
+from support import STATES
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from support import Api, PromptRepository, Registry
 
-STATES = "{promptstage}:states"
 BRANCH = "journal.git/refs/heads/main"
 
 

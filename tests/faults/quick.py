@@ -48,10 +48,6 @@ class Forked:
         """End it at once."""
         self.send_signal(signal.SIGKILL)
 
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self.send_signal(signal.SIGTERM)
-
 
 class QuickRegistry(Registry):
     """A registry that is forked, not started."""

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import redis
-from faults.stage import KEY, Load, Stage
+from faults.stage import Load, Stage
 from redis.exceptions import AskError, ClusterDownError, MovedError
 from rollouts.servers import HOST, Cluster, serves
-from support import until
+from support import STATES, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def prove(*, full: bool) -> Iterator[Result]:
     """Do one thing after the other to the slot and the nodes."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        cluster = Cluster(stack, folder, spare_of=KEY)
+        cluster = Cluster(stack, folder, spare_of=STATES)
         url = "redis+cluster://" + ",".join(f"{HOST}:{node.port}" for node in cluster.nodes)
         stage = Stage(stack, url, cluster.ask)
         for what, act in ACTS.items() if full else IN_SHORT:
@@ -39,9 +39,9 @@ def prove(*, full: bool) -> Iterator[Result]:
 
 def _key_by_key(cluster: Cluster, load: Load) -> str:
     """Move the keys before the slot: registries are sent after each (ASK), and then for good (MOVED)."""
-    home = cluster.owner(KEY)
-    for target in (cluster.other(KEY), home):
-        with cluster.moving(KEY, target) as source:
+    home = cluster.owner(STATES)
+    for target in (cluster.other(STATES), home):
+        with cluster.moving(STATES, target) as source:
             assert _refusal(source) is AskError, "no key has moved"
             _goes_on(cluster, load)
         assert _refusal(source) is MovedError, "the slot has not moved"
@@ -51,12 +51,12 @@ def _key_by_key(cluster: Cluster, load: Load) -> str:
 
 def _at_once(cluster: Cluster, load: Load) -> str:
     """Let the Cluster itself move the slot, in one piece."""
-    home = cluster.owner(KEY)
-    slot = home.ask("CLUSTER KEYSLOT", KEY)
-    for source, target in pairwise((home, cluster.other(KEY), home)):
+    home = cluster.owner(STATES)
+    slot = home.ask("CLUSTER KEYSLOT", STATES)
+    for source, target in pairwise((home, cluster.other(STATES), home)):
         there = target.ask("CLUSTER MYID")
         source.ask("CLUSTER MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", there)
-        until(partial(serves, target, KEY), "the slot to move")
+        until(partial(serves, target, STATES), "the slot to move")
         _goes_on(cluster, load)
     return ""
 
@@ -65,7 +65,7 @@ def _promoted(cluster: Cluster, load: Load) -> str:
     """Kill the node for good; later it comes back as a replica of its own replica."""
     old, new = _two(cluster)
     old.stop()
-    until(lambda: serves(new, KEY), "the failover")
+    until(lambda: serves(new, STATES), "the failover")
     _goes_on(cluster, load)
     old.start()
     _is_replica(cluster, old, new)
@@ -76,7 +76,7 @@ def _hanging(cluster: Cluster, load: Load) -> str:
     """Let the node hang until it was replaced, and go on in the belief that it was not."""
     old, new = _two(cluster)
     old.hang()
-    until(lambda: serves(new, KEY), "the failover")
+    until(lambda: serves(new, STATES), "the failover")
     _goes_on(cluster, load)
     old.go_on()
     _is_replica(cluster, old, new)
@@ -89,7 +89,7 @@ def _a_moment(cluster: Cluster, load: Load) -> str:
     old.hang()
     load.ended.wait(MOMENT_SECONDS)
     old.go_on()
-    until(lambda: serves(old, KEY), "the node")
+    until(lambda: serves(old, STATES), "the node")
     _goes_on(cluster, load)
     return ""
 
@@ -104,27 +104,27 @@ def _no_majority(cluster: Cluster, load: Load) -> str:
     load.go_on(CHANGES)
     for node in others:
         node.go_on()
-    until(lambda: serves(owner, KEY), "the Cluster")
+    until(lambda: serves(owner, STATES), "the Cluster")
     return ""
 
 
 def _alone(cluster: Cluster, load: Load) -> str:
     """Kill a node that has no replica, and start it again, without any data."""
-    cluster.move(KEY)
-    owner = cluster.owner(KEY)
+    cluster.move(STATES)
+    owner = cluster.owner(STATES)
     assert cluster.replica_of(owner) is None, "it has a replica"
     other = next(node for node in cluster.nodes if node is not owner)
     owner.stop()
     until(lambda: _refusal(other) is ClusterDownError, "the Cluster to be down")
     load.go_on(CHANGES)
     owner.start()
-    until(lambda: serves(owner, KEY), "the Cluster")
+    until(lambda: serves(owner, STATES), "the Cluster")
     return ""
 
 
 def _two(cluster: Cluster) -> tuple[Server, Server]:
     """The node with our slot, and its replica."""
-    owner = cluster.owner(KEY)
+    owner = cluster.owner(STATES)
     replica = cluster.replica_of(owner)
     assert replica, "it has no replica"
     return owner, replica
@@ -142,7 +142,7 @@ def _is_replica(cluster: Cluster, old: Server, new: Server) -> None:
 
 def _refusal(node: Server) -> type[Exception] | None:
     try:
-        node.ask("HGET", KEY, "head")
+        node.ask("HGET", STATES, "head")
     except redis.RedisError as error:
         return type(error)
     return None

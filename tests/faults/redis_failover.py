@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faults.proof import Result
-from faults.stage import KEY, READ, Load, Stage
+from faults.stage import READ, Load, Stage
 from rollouts.servers import HOST, Watched
-from support import until
+from support import STATES, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +149,7 @@ def _two(watched: Watched) -> tuple[Server, Server]:
 
 
 def _seq(server: Server) -> int:
-    return int((server.ask("HGET", KEY, "head") or "0.0").partition(".")[2])
+    return int((server.ask("HGET", STATES, "head") or "0.0").partition(".")[2])
 
 
 ACTS = {

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from faults.proof import Result, at_least
-from faults.stage import KEY, READ, Load, Stage
+from faults.stage import READ, Load, Stage
 from rollouts.servers import HOST, Server
-from support import until
+from support import STATES, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,16 +71,16 @@ def _faults() -> Iterator[Fault]:
     kept: dict[str, str] = {}
 
     def remember(server: Server) -> None:
-        kept.update(server.ask("HGETALL", KEY))
+        kept.update(server.ask("HGETALL", STATES))
 
     def turn_back(server: Server) -> None:
-        server.ask("EVAL", _TURN_BACK, 1, KEY, *(part for field in kept.items() for part in field))
+        server.ask("EVAL", _TURN_BACK, 1, STATES, *(part for field in kept.items() for part in field))
 
     yield Fault("nothing, to compare with", remember, nothing)
     yield Fault("killed, and back empty", Server.stop, Server.start)
     yield Fault("FLUSHALL", _asked("FLUSHALL"), nothing)
     yield Fault("an older dump", turn_back, nothing)
-    yield Fault("a foreign value in our key", _asked("SET", KEY, "not ours"), nothing)
+    yield Fault("a foreign value in our key", _asked("SET", STATES, "not ours"), nothing)
     yield Fault("stopped, so that it hangs", Server.hang, Server.go_on)
     slow = _asked("CLIENT PAUSE", PAUSE_SECONDS * 1000)
     yield Fault("2 s slow", slow, _asked("PING", seconds=2 * PAUSE_SECONDS))

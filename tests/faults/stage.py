@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 from faults.proof import Result
-from support import PATIENCE, PromptRepository, Registry, until
+from support import PATIENCE, STATES, PromptRepository, Registry, until
 
 from promptstage import Client
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import ExitStack
 
-KEY = "{promptstage}:states"
 READ = "/v1/environments/production/releases/summarize"
 HISTORY = "/v1/environments/production/rollouts/summarize/history?limit=500"
 VERSIONS = ("1.0.0", "1.1.0")
@@ -125,7 +124,7 @@ class Stage:
     def is_whole(self) -> bool:
         """Whether Redis has what the journal has, and nothing else."""
         state = self.registries[0].api.state("summarize")
-        held = self.ask("HGETALL", KEY)
+        held = self.ask("HGETALL", STATES)
         head, states = held.pop("head", ""), {place: json.loads(text) for place, text in held.items()}
         return head == f"{state['epoch']}.{state['seq']}" and states == {"production/summarize": state}
 
@@ -212,7 +211,7 @@ class Load:
         while not self.ended.wait(LOOK_SECONDS):
             now = time.monotonic()
             try:
-                found, head = self._stage.ask("EVAL", _LOOK, 1, KEY, seconds=ANSWER_SECONDS)
+                found, head = self._stage.ask("EVAL", _LOOK, 1, STATES, seconds=ANSWER_SECONDS)
             except (redis.RedisError, OSError):
                 server = ""
                 continue

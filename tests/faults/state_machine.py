@@ -5,20 +5,19 @@ from __future__ import annotations
 import random
 import tempfile
 import traceback
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faults.machine import STEPS_OF_A_STORY, Story
+from faults.pace import paced
 from faults.proof import Result
 from faults.world import World
 from faults.writers import MEMORY
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-
-from promptstage import limits
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -55,7 +54,7 @@ def prove(*, full: bool) -> Iterator[Result]:
 def chapter(number: int, stories: int = CHAPTER) -> Chapter:
     """Tell stories in one world, and at the end look at its journal as a whole."""
     what = f"stories of seed {number}"
-    with ExitStack() as stack, hurried():
+    with ExitStack() as stack, paced(PACE, TIMES):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=MEMORY)))
         world = World.make(stack, folder, stories + SPARE)
         try:
@@ -90,16 +89,3 @@ def _tell(number: int, stories: int, world: World) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-
-
-@contextmanager
-def hurried() -> Iterator[None]:
-    """Let clients wait less, and put that back."""
-    kept = {name: getattr(limits, name) for name in TIMES}
-    try:
-        for name, seconds in kept.items():
-            setattr(limits, name, seconds * PACE)
-        yield
-    finally:
-        for name, seconds in kept.items():
-            setattr(limits, name, seconds)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
 from faults.ledger import Ask, Ledger
-from faults.pair import STATES, Pair
+from faults.pair import Pair
 from faults.proxy import PASS, SHUT, Proxy
-from support import PATIENCE, Answer, PromptRepository, prompt, until
+from support import PATIENCE, STATES, Answer, PromptRepository, prompt, until
 
 from promptstage import Client
+from promptstage.model import parse_release
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -128,17 +129,15 @@ class World:
 
     # What a registry shows
 
-    def look(self, number: int, environment: str, name: str) -> Any:
-        """Read a release, and note it; None where there is none."""
+    def look(self, number: int, environment: str, name: str) -> None:
+        """Read a release, if there is one, and note it."""
         answer = self.pair.api(number).get(f"/v1/environments/{environment}/releases/{name}")
         if answer.status == 404:
-            return None
+            return
         assert answer.status == 200, answer.text
-        release = answer.json
-        versions = {version: found["digest"] for version, found in release["versions"].items()}
-        chosen = (release["default"]["version"], *(v for v in versions if v != release["default"]["version"]))
-        self.ledger.see((environment, name), release["seq"], versions, chosen)
-        return release
+        release = parse_release(answer.json)
+        assert (release.environment, release.prompt) == (environment, name)
+        self.ledger.see(release)
 
     def agreed(self, environment: str) -> None:
         """Wait until both registries and Redis show the same."""
@@ -199,10 +198,7 @@ class App:
             release = held.release
             assert release.position >= self._positions[name], f"{name} went back from {self._positions[name]}"
             self._positions[name] = release.position
-            versions = {version: served.digest for version, served in release.versions.items()}
-            default = release.default_version
-            chosen = (default, *(version for version in versions if version != default))
-            self._world.ledger.see((self._environment, name), release.seq, versions, chosen)
+            self._world.ledger.see(release)
             prompt_now = self.client.get(name, key="u1")
             assert prompt_now.document.messages[0].content.startswith(f"{name} {prompt_now.version} ")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 import urllib3
-from support import Api, Registry, children, processes_with, states_in, until
+from support import STATES, Api, Registry, children, processes_with, states_in, until
 
 from registry import embedded_valkey
 
@@ -182,7 +182,7 @@ def test_an_older_redis_never_turns_the_state_back(serve: Callable[..., Registry
     for i in range(3):
         registry.api.act("promote", "summarize", version(i))
     state = registry.api.state("summarize")
-    key = "{promptstage}:states"
+    key = STATES
 
     def healed() -> bool:
         try:

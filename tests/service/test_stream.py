@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 import urllib3
-from support import until
+from support import STATES, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,7 +166,7 @@ def test_a_release_that_cannot_be_made_costs_a_stream_no_other(
     head = f"{lost['epoch']}.{lost['seq']}"
     with redis.Redis.from_url(valkey.url) as known:
         fields = {"production/support/triage": json.dumps(lost), "head": head}
-        known.hset("{promptstage}:states", mapping=fields)
+        known.hset(STATES, mapping=fields)
     until(lambda: registry.api.state("support/triage")["seq"] == lost["seq"], "the state to be adopted")
 
     events = Events(registry.api, "production", {"support/triage": None, "summarize": None})

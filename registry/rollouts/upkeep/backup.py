@@ -10,10 +10,11 @@ import shutil
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
+from registry.durable import write_durably
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
 from registry.locks import locked
-from registry.rollouts.commit import BRANCH, Folders, write_durably
+from registry.rollouts.commit import BRANCH, Folders
 from registry.rollouts.folder import LOCK, LOCK_SECONDS, MARKER, REPOSITORY, require, write_marker
 from registry.rollouts.journal import DURABLE
 from registry.rollouts.upkeep.verify import verify
