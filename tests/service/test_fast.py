@@ -18,6 +18,7 @@ import pytest
 from client.fake_registry import release as body_of
 from support import PATIENCE, Valkey
 
+from promptstage.evaluation import decide
 from promptstage.model import parse_release
 from registry import app
 from registry.access.tokens import Role, Wish, mint
@@ -42,12 +43,12 @@ RESOLVE = "/v1/environments/production/resolve/summarize"
 
 
 class Case(NamedTuple):
-    """One request; `fast`: it is to be answered at once."""
+    """One request, with words in braces that `_prepare` fills in; `fast`: it is to be answered at once."""
 
     what: str
     path: str
     query: bytes = b""
-    headers: dict[str, str] = {}  # noqa: RUF012 - never changed; {ETAG} and the names of tokens are filled in
+    headers: dict[str, str] = {}  # noqa: RUF012 - never changed
     method: str = "GET"
     fast: bool = True
 
@@ -70,6 +71,9 @@ CASES = [
     Case("POST", RELEASE, method="POST", fast=False),
     Case("a key", RESOLVE, b"key=user-42"),
     Case("another key", RESOLVE, b"key=user-7"),
+    Case("a key on the canary", RESOLVE, b"key={CANARY}"),
+    Case("a key in the control", RESOLVE, b"key={CONTROL}"),
+    Case("a key on the stable version", RESOLVE, b"key={STABLE}"),
     Case("a key with escapes", RESOLVE, b"key=a%40example.org+b%C3%A4%FF"),
     Case("a key that is no UTF-8", RESOLVE, b"key=\xff\xfe"),
     Case("a key twice", RESOLVE, b"key=a&key=b", fast=False),
@@ -174,8 +178,9 @@ def _prepare(parts: Parts, settings: Settings) -> dict[str, str]:
     act("promote", "support/triage", version="1.0.0")
     audience = (Target.model_validate({"when": [{"attribute": "tenant", "in": ["acme"]}]}),)
     act("start", "summarize", version="1.1.0", steps=(Step(percent=25),), audience=audience)
-    states = parts.rollouts.replica.view.states()
-    etags = [parts.rollouts.release(state.environment, state.prompt).etag for state in states]
+    release = parts.rollouts.release("production", "summarize")
+    keys = (f"user-{number}" for number in range(1000))  # the salt is random, so are the arms of fixed keys
+    of_arm = {decide(release.release, key).arm: key for key in keys}
 
     def token(name: str, **more: Any) -> str:
         made, secret = mint(Wish(name=name, role=Role.reader, environments=more.pop("environments", ())))
@@ -184,7 +189,10 @@ def _prepare(parts: Parts, settings: Settings) -> dict[str, str]:
 
     now = datetime.now(UTC)
     return {
-        "ETAG": etags[0],
+        "ETAG": release.etag,
+        "CANARY": of_arm["canary"],
+        "CONTROL": of_arm["control"],
+        "STABLE": of_arm["stable"],
         "ADMIN": (settings.data / "admin.token").read_text().strip(),
         "READER": token("reader", expires_at=now + timedelta(days=1)),
         "LIMITED": token("limited", environments=("production",)),
@@ -202,7 +210,7 @@ def _scope(made: FastAPI, case: Case, words: dict[str, str]) -> dict[str, Any]:
         "method": case.method,
         "path": case.path,
         "raw_path": case.path.encode(),
-        "query_string": case.query,
+        "query_string": case.query.decode("latin-1").format_map(words).encode("latin-1"),
         "headers": [
             (name.encode(), value) for name, value in filled.items() if value or name != "authorization"
         ],
