@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
-
-if TYPE_CHECKING:
-    import pytest
 
 APART = "/test_faults.py::"
 
 
+@pytest.hookimpl(optionalhook=True)  # also where xdist is switched off
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
     """A file to a worker, for what it has started; but each proof for itself, as they are long."""
     scheduler = LoadFileScheduling(config, log)
