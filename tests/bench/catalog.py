@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import many
 from bench.measure import Row, median
-from support import GIT, prompt
 
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
@@ -27,14 +27,9 @@ if TYPE_CHECKING:
 
 SIZES = (10, 1_000, 5_000)  # prompts
 VERSIONS = 20  # of each
-SHARDS = 70  # folders among which they are
-TOGETHER = 10  # versions that one commit makes, each with an annotated tag
 TURNS = 5  # of what can be done again
 IN_USE = 1_000  # versions that are read in full
 SAMPLE = 5_000  # versions that are validated, whose time is scaled to all of them
-SECONDS = 1_767_225_600  # when the first commit was made
-WHO = "Ada <ada@example.org> {} +0000"
-TEXT = "You summarize support threads for an agent. Be brief, and invent nothing. " * 6 + "{{text}}"
 TARGETS = {
     "named": "<= 1 s",
     "newest": "<= 2 s",
@@ -52,7 +47,7 @@ def measure() -> Iterator[Row]:
     for prompts in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             author = Path(folder) / "author.git"
-            _build(author, prompts)
+            many.author(author, prompts, VERSIONS)
             yield from _rows(prompts, *_lived(Path(folder), author, prompts))
 
 
@@ -86,12 +81,12 @@ def _lived(folder: Path, author: Path, prompts: int) -> tuple[Samples, dict[str,
     catalog.adopt()
     mirror.look()
     for number in range(TURNS):
-        samples["ls-remote"].append(_timed(lambda: _git(author, "ls-remote", "--tags", "--refs", ".")))
-        samples["for-each-ref"].append(_timed(lambda: _git(author, "for-each-ref", "refs/tags")))
+        samples["ls-remote"].append(_timed(lambda: many.git(author, "ls-remote", "--tags", "--refs", ".")))
+        samples["for-each-ref"].append(_timed(lambda: many.git(author, "for-each-ref", "refs/tags")))
         samples["idle"].append(_timed(mirror.look))
-        _tag(author, number)
+        many.tag(author, f"2.{number}.0")
         samples["followed"].append(_followed(mirror, catalog)[0])
-        assert catalog.latest("area-0/prompt-0") == f"2.{number}.0"
+        assert catalog.latest(many.FIRST) == f"2.{number}.0"
         samples["restarted"].append(_timed(lambda: Catalog(Mirror(folder / "data", str(author))).adopt()))
     mirror.close()
     command = [sys.executable, "-m", "bench.catalog", str(folder / "data"), str(author)]
@@ -128,41 +123,6 @@ def _timed(work: Callable[[], object]) -> float:
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
-
-
-def _git(repository: Path, *args: str) -> bytes:
-    command = ["git", "-C", str(repository), *args]
-    return subprocess.run(
-        command, check=True, capture_output=True, env=GIT | {"PATH": "/usr/bin:/bin"}
-    ).stdout
-
-
-def _tag(author: Path, number: int) -> None:
-    """One more version of the first prompt, on the newest commit."""
-    made = _git(author, "commit-tree", "-m", "Change", "-p", "main", "main^{tree}").decode().strip()
-    _git(author, "update-ref", "refs/heads/main", made)
-    _git(author, "tag", "-m", "Say it", f"area-0/prompt-0/v2.{number}.0", made)
-
-
-def _build(path: Path, prompts: int) -> None:
-    _git(path.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(path))
-    command = ["git", "-C", str(path), "-c", "core.compression=1", "fast-import", "--quiet"]
-    subprocess.run(command, input=b"".join(_history(prompts)), check=True)
-    _git(path, "pack-refs", "--all")
-
-
-def _history(prompts: int) -> Iterator[bytes]:
-    names = [f"area-{index % SHARDS}/prompt-{index}" for index in range(prompts)]
-    tags = [(version, name) for version in range(VERSIONS) for name in names]
-    for mark, start in enumerate(range(0, len(tags), TOGETHER), 1):
-        who = WHO.format(SECONDS + mark * 600)
-        yield f"commit refs/heads/main\nmark :{mark}\ncommitter {who}\ndata 6\nChange\n".encode()
-        some = tags[start : start + TOGETHER]
-        for version, name in some:
-            content = prompt(f"{name} {version}: {TEXT}")
-            yield f"M 100644 inline prompts/{name}.prompt.yml\ndata {len(content)}\n{content}\n".encode()
-        for version, name in some:
-            yield f"tag {name}/v1.{version}.0\nfrom :{mark}\ntagger {who}\ndata 6\nSay it\n".encode()
 
 
 def _validate(data: Path, repository: str) -> dict[str, Any]:

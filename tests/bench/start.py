@@ -6,7 +6,6 @@ fails on a slow machine.
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -14,23 +13,18 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.load import processor_seconds
+from bench.many import author, keep
 from bench.measure import Row, median
-from support import GIT, Registry, processes_with, prompt, until
+from support import Registry, processes_with, until
 
 from registry import embedded_valkey
-from registry.access.tokens import Role, Wish, mint, write_secret
-from registry.rollouts.change import Change, content_path, state_path, token_path
-from registry.rollouts.journal import Journal
-from registry.rollouts.state import State, VersionRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 PROMPTS, CHANGES = 1000, 10_000
 STARTS = 5
@@ -60,8 +54,7 @@ def measure() -> Iterator[Row]:
 
 
 def _registry(folder: Path) -> Iterator[Row]:
-    commit = author(folder / "prompts")
-    keep(folder / "data", commit)
+    keep(folder / "data", author(folder / "prompts", PROMPTS), PROMPTS, CHANGES)
     times: list[float] = []
     floor: list[float] = []
     used: list[float] = []
@@ -82,68 +75,6 @@ def _registry(folder: Path) -> Iterator[Row]:
         f"the floor is what it imports; {median(used)[0]:.2f} s of a processor, the rest is waiting for one"
     )
     yield Row(what, middle, "s", spread, median(floor)[0], "<= 2 s", note)
-
-
-def author(path: Path) -> str:
-    """A repository with one version of each prompt; returns its commit."""
-    subprocess.run(["git", "init", "--quiet", "--bare", str(path)], check=True)
-    text = b"".join(
-        b"M 100644 inline prompts/%s.prompt.yml\ndata %d\n%s\n" % (name.encode(), len(content), content)
-        for name, content in ((name, _content(name)) for name in names())
-    )
-    commit = b"commit refs/heads/main\ncommitter Ada <ada@example.org> 1795600000 +0000\ndata 3\nall\n" + text
-    tags = b"".join(
-        b"reset refs/tags/%s/v1.0.0\nfrom refs/heads/main\n\n" % name.encode() for name in names()
-    )
-    git = ["git", "-C", str(path)]
-    environment = {**os.environ, **GIT}
-    subprocess.run([*git, "fast-import", "--quiet"], check=True, input=commit + tags, env=environment)
-    return subprocess.check_output([*git, "rev-parse", "main"], env=environment).decode().strip()
-
-
-def names() -> list[str]:
-    """Of all prompts."""
-    return [f"team-{number % 20}/prompt-{number}" for number in range(PROMPTS)]
-
-
-def _content(name: str) -> bytes:
-    return prompt(f"{name}: {{{{text}}}}").encode()
-
-
-def keep(data: Path, commit: str) -> None:
-    """A journal in which every prompt was promoted, and changed again and again."""
-    data.mkdir(mode=0o700)
-    token, secret = mint(Wish(name="admin", role=Role.admin))
-    write_secret(data / "admin.token", secret)
-    journal = Journal(data)
-    epoch = 1795000000
-    with journal.lock() as lock:
-        entry = journal.create(lock, epoch, {token_path(token.id): token.model_dump_json().encode()})
-        changes = [_change(epoch, seq, commit) for seq in range(1, CHANGES + 1)]
-        journal.write_all(lock, entry.commit, changes, timeout=120)
-    journal.close()
-
-
-def _change(epoch: int, seq: int, commit: str) -> tuple[Change, Mapping[str, bytes]]:
-    name = NAMES[seq % PROMPTS]
-    content = _content(name)
-    stable = VersionRef(version="1.0.0", digest=f"sha256:{sha256(content).hexdigest()}", commit=commit)
-    state = State(environment="production", prompt=name, epoch=epoch, seq=seq, stable=stable)
-    change = Change(
-        epoch=epoch,
-        seq=seq,
-        at=datetime.fromtimestamp(epoch + seq, UTC),
-        actor="ada",
-        op="promote",
-        after="1.0.0",
-        previous=max(0, seq - PROMPTS),
-        state=state,
-    )
-    files = {state_path("production", name): state.model_dump_json(indent=1).encode()}
-    return change, files | ({content_path(name, "1.0.0"): content} if seq <= PROMPTS else {})
-
-
-NAMES = names()
 
 
 def _valkey(data: Path) -> Iterator[Row]:
