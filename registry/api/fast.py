@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
+    from promptstage.model import Decision
     from registry.access.tokens import Token
     from registry.api.parts import Parts
     from registry.rollouts.view import Built
@@ -32,6 +33,8 @@ Answer = tuple[int, bytes, bytes]  # status; headers as they go out, and the emp
 STATE = "fast"  # the name of `Fast.answer` in the state that the app's lifespan shares with its server
 BODY = frozenset((b"content-length", b"transfer-encoding"))
 ASKERS = 1000  # tokens, in environments, whose secrets need not be hashed again
+DECISIONS = 50_000  # that are known again, of queries up to so many bytes: 20 MB at most
+QUERY_BYTES = 200
 READ, RESOLVE = (f"{releases.router.prefix}/{kind}/{{name}}" for kind in ("releases", "resolve"))
 
 
@@ -44,6 +47,7 @@ class Fast:
         self._keyring = parts.rollouts.replica.keyring
         self._view = parts.rollouts.replica.view
         self._reader = lru_cache(ASKERS)(self._find_reader)
+        self._decisions = Decisions()
 
     def answer(self, scope: Scope) -> Answer | None:
         """Answer a request whose body nobody has read yet, or leave it to the routes."""
@@ -60,8 +64,8 @@ class Fast:
             return None
         if kind == "releases":
             answer, route = _read(built, headers.get(b"if-none-match")), READ
-        elif kind == "resolve" and (question := _question(scope["query_string"])):
-            answer, route = self._resolve(built, *question), RESOLVE
+        elif kind == "resolve" and (decision := self._decisions.find(built, scope["query_string"])):
+            answer, route = self._resolve(built, decision), RESOLVE
         else:
             return None
         self._metrics.answered("GET", route, answer[0], time.perf_counter() - began)
@@ -82,10 +86,33 @@ class Fast:
         token.allow(Role.reader, environment)
         return token
 
-    def _resolve(self, built: Built, key: str, attributes: dict[str, list[str]]) -> Answer:
-        body = releases.decided(self._metrics, built, key, attributes)
+    def _resolve(self, built: Built, decision: Decision) -> Answer:
+        body = releases.told(self._metrics, built, decision)
         head = b"content-length: %d\r\ncontent-type: application/json\r\n\r\n" % len(body)
         return 200, head, body
+
+
+class Decisions:
+    """What releases are for the keys of queries; most keys return, and so do their attributes."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, bytes], Decision] = {}  # by release and query
+
+    def find(self, built: Built, query: bytes) -> Decision | None:
+        """What a release is for a query that asks nothing else; else None."""
+        place = built.etag, query
+        known = self._known.get(place)
+        if known is not None:
+            return known
+        question = _question(query)
+        if question is None:
+            return None
+        decision = releases.decided(built, *question)
+        if question[0] and len(query) <= QUERY_BYTES:  # without a key it is another one each time
+            if len(self._known) >= DECISIONS:
+                self._known.clear()  # cheaper than to know which is the oldest
+            self._known[place] = decision
+        return decision
 
 
 def _read(built: Built, if_none_match: bytes | None) -> Answer:

@@ -151,12 +151,17 @@ def _resolve(service: Parts, environment: str, name: str, question: Question) ->
     else:
         built = write(service.rollouts.release_at(environment, name, question.at))
     key = "" if question.key is None else str(question.key)
-    return Response(decided(service.metrics, built, key, question.attributes), media_type=JSON)
+    decision = decided(built, key, question.attributes)
+    return Response(told(service.metrics, built, decision), media_type=JSON)
 
 
-def decided(metrics: Metrics, built: Built, key: str, attributes: Mapping[str, object]) -> bytes:
-    """What a release is for one key, as JSON; without a key, for a random one."""
-    decision = decide(built.release, key or secrets.token_hex(16), attributes)
+def decided(built: Built, key: str, attributes: Mapping[str, object]) -> Decision:
+    """What a release is for one key; without a key, for a random one."""
+    return decide(built.release, key or secrets.token_hex(16), attributes)
+
+
+def told(metrics: Metrics, built: Built, decision: Decision) -> bytes:
+    """Count a decision, and write it as JSON, with the document that was chosen."""
     metrics.resolved(built.release.environment, decision.reason)
     chosen = decision[:3]  # version, arm, reason
     before, after = built.kept.get(chosen) or built.kept.setdefault(chosen, _around(built, *chosen))

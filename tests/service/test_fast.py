@@ -131,9 +131,9 @@ def handlers_kept() -> Iterator[None]:
 
 
 class Asked(NamedTuple):
-    """What is answered at once, if it is, and what the routes answer, by case; and who is let in."""
+    """What is answered at once, and asked again, if it is; what the routes answer; and who is let in."""
 
-    answers: dict[str, tuple[Told | None, Told]]
+    answers: dict[str, tuple[Told | None, Told | None, Told]]
     let_in: list[bool]
 
 
@@ -153,7 +153,7 @@ async def _ask(settings: Settings) -> Asked:
     async with made.router.lifespan_context(made):
         parts: Parts = made.state.parts
         words = await asyncio.to_thread(_prepare, parts, settings)
-        both = {case.what: await _both(made, parts, _scope(made, case, words)) for case in CASES}
+        both = {case.what: await _each_way(made, parts, _scope(made, case, words)) for case in CASES}
         return Asked(both, list(_let_in(parts, _scope(made, CASES[0], words))))
 
 
@@ -217,10 +217,12 @@ def _scope(made: FastAPI, case: Case, words: dict[str, str]) -> dict[str, Any]:
     }
 
 
-async def _both(made: FastAPI, parts: Parts, scope: dict[str, Any]) -> tuple[Told | None, Told]:
+async def _each_way(
+    made: FastAPI, parts: Parts, scope: dict[str, Any]
+) -> tuple[Told | None, Told | None, Told]:
+    fast = Fast(parts)
+    at_once, again = _at_once(fast, parts, scope), _at_once(fast, parts, scope)
     before = _counted(parts)
-    at_once = Fast(parts).answer(scope)
-    between = _counted(parts)
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -234,9 +236,15 @@ async def _both(made: FastAPI, parts: Parts, scope: dict[str, Any]) -> tuple[Tol
         sent[0]["status"],
         b"".join(b"%s: %s\r\n" % pair for pair in sent[0]["headers"]) + b"\r\n",
         b"".join(message["body"] for message in sent[1:]),
-        _counted(parts) - between,
+        _counted(parts) - before,
     )
-    return at_once and Told(*at_once, between - before), routed
+    return at_once, again, routed
+
+
+def _at_once(fast: Fast, parts: Parts, scope: dict[str, Any]) -> Told | None:
+    before = _counted(parts)
+    answer = fast.answer(scope)
+    return answer and Told(*answer, _counted(parts) - before)
 
 
 def _counted(parts: Parts) -> Counter[str]:
@@ -251,19 +259,19 @@ def _counted(parts: Parts) -> Counter[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.what)
 def test_both_ways_give_the_same(case: Case, asked: Asked) -> None:
-    """The usual questions are answered at once, as the routes do; all others are left to them."""
-    at_once, routed = asked.answers[case.what]
+    """The usual questions are answered at once, as the routes do, again too; others are left to them."""
+    at_once, again, routed = asked.answers[case.what]
 
-    assert at_once == (routed if case.fast else None)
+    assert at_once == again == (routed if case.fast else None)
     assert routed.counted
 
 
 def test_the_cases_are_what_they_say(asked: Asked) -> None:
     """A release, one that is there already, decisions of every kind, and refusals."""
-    statuses = Counter(routed.status for _, routed in asked.answers.values())
+    statuses = Counter(routed.status for *_, routed in asked.answers.values())
     arms = {
         arm
-        for _, routed in asked.answers.values()
+        for *_, routed in asked.answers.values()
         for arm in re.findall(rb'"arm":"(\w+)","reason', routed.body)
     }
 
@@ -318,6 +326,19 @@ def test_requests_that_come_together_are_answered_in_turn(api: Api, environment:
     assert together == each * 2
 
 
+def test_decisions_that_are_known_again_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither many keys nor long ones fill the memory; without a key it is another one each time."""
+    monkeypatch.setattr(fast, "DECISIONS", 3)
+    built = write(parse_release(body_of(candidate="1.3.0", percent=50)))
+    decisions = fast.Decisions()
+    queries = [b"key=%d" % number for number in range(4)] + [b"key=" + b"k" * fast.QUERY_BYTES, b"key=", b""]
+
+    found = [decisions.find(built, query) for query in queries]
+
+    assert None not in found
+    assert [query for _, query in decisions._known] == [b"key=3"]
+
+
 def test_what_was_kept_of_a_release_goes_with_it() -> None:
     """However often it was read and decided, nothing holds on to a release that was superseded."""
     built = write(parse_release(body_of(candidate="1.3.0", percent=50)))
@@ -325,7 +346,7 @@ def test_what_was_kept_of_a_release_goes_with_it() -> None:
 
     for key in map(str, range(20)):
         fast._read(built, None)
-        releases.decided(cast("Any", metrics), built, key, {})
+        releases.told(cast("Any", metrics), built, releases.decided(built, key, {}))
     del built
 
     assert sys.getrefcount(body) == 2  # its name here, and the argument of this very call
