@@ -31,20 +31,18 @@ class Renderer:
         """A prompt may go to another process; what was prepared is prepared again there."""
         return Renderer, (self._name, self._document)
 
-    def messages(self, given: Mapping[str, object]) -> list[dict[str, str]]:
+    def messages(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
         """A new list of ``{"role": ..., "content": ...}``.
 
         Raises:
             VariablesMissing: required variables were not given, or are None.
         """
-        rendered = self._quickly(given) if self._safe else None
-        return self._render(self._values(given)) if rendered is None else rendered
-
-    def _quickly(self, given: Mapping[str, Any]) -> list[dict[str, str]] | None:
-        """The same in a fifth of the time, where every placeholder is given a text; else None."""
+        # Where every placeholder is given a text, which is nearly always, this takes a fifth of the time.
+        if not self._safe:
+            return self._slowly(given)
         for value in given.values():
             if type(value) is not str:
-                return None
+                return self._slowly(given)
         messages = []
         try:
             for role, parts, pick in self._prepared:
@@ -52,10 +50,11 @@ class Renderer:
                 filled[1::2] = pick(given)
                 messages.append({"role": role, "content": "".join(filled)})
         except KeyError:  # of one that has a default, or is missing
-            return None
+            return self._slowly(given)
         return messages
 
-    def _render(self, values: Mapping[str, str]) -> list[dict[str, str]]:
+    def _slowly(self, given: Mapping[str, object]) -> list[dict[str, str]]:
+        values = self._values(given)
         return [{"role": m.role, "content": render(m.content, values)} for m in self._document.messages]
 
     def _values(self, given: Mapping[str, object]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import ExitStack, closing
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,20 @@ from bench.load import Ask, Bare, Load, answer, processor_seconds
 from bench.measure import Row, median
 from support import PromptRepository, Registry, prompt
 
+from promptstage.evaluation import BUCKETS, decide
+from promptstage.model import parse_release
+from registry.api import fast
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from promptstage.model import Release
 
 REQUESTS = 4000  # of a turn
 TURNS = 25
 TEXT = "Summarize {{text}} for {{tone}}. " + "Lorem ipsum dolor sit amet. " * 36  # 1 KB, two variables
+RESOLVE = "/v1/environments/production/resolve/summarize?key={key}&attribute=tenant:acme"
+NEW_KEYS = fast.DECISIONS + 10_000  # all are forgotten before they come again
 STEPS = [{"percent": 25}, {"percent": 100}]
 
 
@@ -54,16 +63,25 @@ def prepare(registry: Registry) -> dict[str, Ask]:
     started = registry.api.act("start", "summarize", {"version": "1.1.0", "steps": STEPS}, "production")
     assert started.status == 200, started.text
     token = ("authorization", f"Bearer {registry.api.token}")
+    release = parse_release(registry.api.get("/v1/environments/production/releases/summarize").json)
+    keys = tuple(islice(_keys(release), NEW_KEYS))
     etag = registry.api.get("/v1/environments/staging/releases/summarize").headers["ETag"]
     return {
         "GET release, 200": Ask("/v1/environments/production/releases/summarize", (token,)),
         "GET release, 304": Ask(
             "/v1/environments/staging/releases/summarize", (token, ("if-none-match", etag))
         ),
-        "resolve, with a split": Ask(
-            "/v1/environments/production/resolve/summarize?key=user-42&attribute=tenant:acme", (token,)
-        ),
+        "resolve, a key that returns": Ask(RESOLVE, (token,), keys[:1]),
+        "resolve, a new key each": Ask(RESOLVE, (token,), keys),
     }
+
+
+def _keys(release: Release) -> Iterator[str]:
+    """Keys whose answers are of the same length: on one arm, in buckets of five digits."""
+    for key in map("user-{:07}".format, count()):
+        decision = decide(release, key)
+        if decision.arm == "stable" and decision.bucket is not None and decision.bucket >= BUCKETS // 10:
+            yield key
 
 
 def without_date(answer: bytes) -> set[bytes]:
@@ -79,9 +97,9 @@ def _compared(what: str, ours: tuple[int, Load], floor: tuple[int, Load]) -> Ite
     for _ in range(TURNS):
         for i, (pid, load) in enumerate((ours, floor)):
             used, begun = processor_seconds(pid), time.perf_counter()
-            count = load.run(REQUESTS)
-            walls[i].append(count / (time.perf_counter() - begun))
-            rates[i].append(count / (processor_seconds(pid) - used))
+            asked = load.run(REQUESTS)
+            walls[i].append(asked / (time.perf_counter() - begun))
+            rates[i].append(asked / (processor_seconds(pid) - used))
     (rate, spread), (least, _) = map(median, rates)
     on_clock = [median(wall)[0] for wall in walls]
     note = f"on the clock {on_clock[0]:.0f}/s and {on_clock[1]:.0f}/s, this process's own work in it"

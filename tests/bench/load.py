@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,14 @@ BEAT = {
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: where it goes, and its headers."""
+    """A request: where it goes, and its headers; or many that differ in what `{key}` of its target is.
+
+    The answers to all of them are of one length.
+    """
 
     target: str
     headers: tuple[tuple[str, str], ...] = ()
+    keys: tuple[str, ...] = ("user-42",)
 
     @property
     def path(self) -> str:
@@ -45,25 +50,26 @@ class Ask:
         return self.target.partition("?")[0]
 
     @property
-    def data(self) -> bytes:
-        """As it goes over the wire."""
+    def requests(self) -> list[bytes]:
+        """As they go over the wire, one for each key."""
         lines = [f"GET {self.target} HTTP/1.1", f"host: {HOST}", *(f"{k}: {v}" for k, v in self.headers)]
-        return "\r\n".join([*lines, "", ""]).encode()
+        data = "\r\n".join([*lines, "", ""])
+        return [data.replace("{key}", key).encode() for key in self.keys]
 
 
 class Load:
-    """Connections to one server, on which one request is sent again and again.
+    """Connections to one server, on which requests are sent again and again.
 
     All are asked, and then all are read, so that a server has work for a while whenever it is woken: a server
     that is faster than this side would else be woken for each request, and seem to need more for it.
     """
 
     def __init__(self, port: int, ask: Ask) -> None:
-        self._data = ask.data
+        self._requests = cycle(ask.requests)
         self._sockets = [socket.create_connection((HOST, port), PATIENCE) for _ in range(CONNECTIONS)]
         for each in self._sockets:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.answer = exchange(self._sockets[0], self._data)
+        self.answer = exchange(self._sockets[0], next(self._requests))
         self.run(WARM_UP)
 
     def close(self) -> None:
@@ -73,10 +79,10 @@ class Load:
 
     def run(self, count: int) -> int:
         """Ask at least so often, in sum, and say how often; every answer is as long as the first."""
-        data, length = self._data, len(self.answer)
+        length = len(self.answer)
         rounds = -(-count // CONNECTIONS)
         for _ in range(rounds):
-            for each in self._sockets:
+            for each, data in zip(self._sockets, self._requests, strict=False):
                 each.send(data)
             for each in self._sockets:
                 _skip(each, length)
@@ -93,7 +99,7 @@ def _skip(connection: socket.socket, length: int) -> None:
 def answer(port: int, ask: Ask) -> bytes:
     """What a server answers to one request."""
     with socket.create_connection((HOST, port), PATIENCE) as connection:
-        return exchange(connection, ask.data)
+        return exchange(connection, ask.requests[0])
 
 
 def exchange(connection: socket.socket, data: bytes) -> bytes:

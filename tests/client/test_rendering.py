@@ -34,7 +34,7 @@ def test_it_gives_what_the_slow_way_gives() -> None:
         contents = ("".join(chance.choices(PIECES, k=chance.randrange(8))) for _ in range(3))
         renderer = Renderer("summarize", document(*contents))
 
-        assert renderer._quickly(given) == renderer._render(renderer._values(given))
+        assert renderer.messages(given) == renderer._slowly(given)
 
 
 def test_what_is_no_text_is_left_to_the_slow_way() -> None:
