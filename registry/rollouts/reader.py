@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from registry.errors import GitFailed, Unavailable
+from registry.git import OBJECT_LIMIT, Wanted
 from registry.rollouts import tree
 from registry.rollouts.folder import check_there
 
@@ -49,7 +50,7 @@ class Reader:
 
     def entry(self, expression: str) -> Entry:
         """The change that a commit holds."""
-        commit = self._need(expression).oid
+        commit = self._sound(self.look(expression), expression).oid
         try:
             return Entry(commit, tree.record(self._git, commit))
         except Unavailable as error:
@@ -57,23 +58,31 @@ class Reader:
 
     def below(self, paths: Mapping[str, str], folder: str) -> Iterator[bytes]:
         """The documents in a folder of a commit; `paths` are those of the commit."""
-        for path, oid in paths.items():
-            if path.startswith(f"{folder}/") and path.endswith(".json"):
-                yield self._need(oid).data
+        wanted = [
+            Wanted(oid, OBJECT_LIMIT)
+            for path, oid in paths.items()
+            if path.startswith(f"{folder}/") and path.endswith(".json")
+        ]
+        for (oid, _), found in zip(wanted, self._git.look_all(wanted), strict=True):
+            yield self._sound(found, oid).data
 
     def look(self, expression: str) -> GitObject | None:
         """An object, or None if there is none."""
         try:
             return self._git.look(expression)
         except GitFailed as error:
-            check_there(self._folder)  # git would only say that this is no repository
-            raise Unavailable(damaged(error.message), code="journal_damaged") from error
+            raise self._cannot(error) from error
 
-    def _need(self, expression: str) -> GitObject:
-        found = self.look(expression)
+    def _sound(self, found: GitObject | GitFailed | None, expression: str) -> GitObject:
+        if isinstance(found, GitFailed):
+            raise self._cannot(found) from found
         if found is None:
             raise Unavailable(damaged(f"{expression} is not there"), code="journal_damaged")
         return found
+
+    def _cannot(self, error: GitFailed) -> Unavailable:
+        check_there(self._folder)  # git would only say that this is no repository
+        return Unavailable(damaged(error.message), code="journal_damaged")
 
 
 @contextmanager
