@@ -11,9 +11,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from registry import redis_url as redis_urls
 from registry.logs import Format  # noqa: TC001 - pydantic reads it
+from registry.text import holds_secret
 
 ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
-_WITH_SECRET = re.compile(r"https?://[^/]*@|[a-z+]+://[^/@]*:[^/]*@", re.IGNORECASE)
 
 
 class Settings(BaseSettings):
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_repository(cls, repository: str) -> str:
         repository = repository.strip()
-        if _WITH_SECRET.match(repository):
+        if holds_secret(repository):
             raise ValueError(
                 "an address is shown in logs, so it may hold no user or password; write the token "
                 "(or user:token) into a file, and name that in PROMPTSTAGE_GIT_TOKEN_FILE"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from unicodedata import normalize
 
 SHOWN = 160  # characters of a foreign text in a message: enough to recognise it
+# A user before a host is a secret where tokens stand there alone (https), else only with a password.
+_WITH_SECRET = re.compile(r"https?://[^/]*@|[a-z][a-z0-9+.-]*://[^/@]*:[^/]*@", re.IGNORECASE)
 
 
 def escape(data: bytes, limit: int = SHOWN) -> str:
@@ -28,3 +31,8 @@ def visible(text: str) -> str:
 def look(name: str) -> str:
     """What a reader takes a name for: wide letters, ligatures and capitals make no other one."""
     return normalize("NFKC", name).casefold()
+
+
+def holds_secret(address: str) -> bool:
+    """Whether an address of a repository has a password or token in it, which everybody sees who sees it."""
+    return bool(_WITH_SECRET.match(address))

@@ -7,7 +7,6 @@ operator decides, and how far it is, which whoever pushed last writes. Neither e
 from __future__ import annotations
 
 import json
-import re
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from registry.rollouts import clock, tree
 from registry.rollouts.commit import BRANCH
 from registry.rollouts.folder import LOCK_SECONDS, REPOSITORY, require
 from registry.rollouts.upkeep.backup import COPY_SECONDS, take
+from registry.text import holds_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,6 @@ FILE = "journal-mirror.json"
 STATUS = "journal-mirror.status.json"
 LOCK = "journal-mirror.lock"
 FETCHED = ".journal.fetched"  # in the data folder; what a recovery leaves that was cut off
-_SECRET = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@]*:[^/@]*@|https?://[^/@]+@")
 
 
 class Status(BaseModel):
@@ -200,7 +199,7 @@ def note_failure(folder: Path, url: str, error: RegistryError) -> None:
 
 def check(url: str) -> None:
     """Let the address of a mirror pass that is fit to be remembered and shown. Raises Invalid."""
-    if _SECRET.match(url):
+    if holds_secret(url):
         raise Invalid(
             "a password in a URL is seen by others; use PROMPTSTAGE_GIT_TOKEN_FILE, or ssh with a key"
         )
