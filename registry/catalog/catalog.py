@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from datetime import UTC, datetime
 from difflib import get_close_matches
-from heapq import nlargest
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from registry.catalog import naming
 from registry.catalog.diff import diff
 from registry.catalog.kept import Kept
+from registry.catalog.overview import count, overview
 from registry.catalog.tagged import About
 from registry.catalog.version import Version, invalid, unread, with_content
 from registry.errors import DocumentInvalid, GitFailed, NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from registry.catalog.mirror import Mark, Mirror
     from registry.catalog.tagged import File
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Catalog", "Version"]
 
 LATEST = "latest"
-INVALID_SHOWN = 20  # the versions that somebody may be looking for
 NAMED = 3  # names or versions that an error suggests
 
 Json = dict[str, Any]
@@ -106,40 +103,16 @@ class Catalog:
 
     def statuses(self) -> dict[str, int]:
         """How many versions are valid, invalid and unread."""
-        index, known = self._index, self._known
-        found = (known.get((name, version)) for name, versions in index.items() for version in versions)
-        counts = Counter(version.status if version else "unread" for version in found)
-        return {status: counts[status] for status in ("valid", "invalid", "unread")}
+        return count(self._all())
 
     def status(self) -> Json:
         """The state of the catalog, as ``/v1/catalog`` shows it: what became of each tag that was pushed."""
-        index, report = self._index, self.mirror.report()
-        return {
-            "synced_at": report["synced_at"],
-            "error": report["error"],
-            "prompts": len(index),
-            "versions": sum(map(len, index.values())),
-            "ignored": report["ignored"],
-            "moved": report["moved"],
-            "moved_count": report["moved_count"],
-            "failed": [
-                {"tag": tag, "error": entry["error"], "retry_at": _time(entry["until"])}
-                for tag, entry in report["failed"].items()
-            ],
-            "invalid": self._invalid(),
-            "unread": self.statuses()["unread"],
-        }
+        return overview(len(self._index), list(self._all()), self.mirror.report())
 
-    def _invalid(self) -> Json:
-        """How many versions cannot be served, and what is wrong with those that were tagged last."""
+    def _all(self) -> Iterator[Version | None]:
+        """What is known of each version that exists."""
         index, known = self._index, self._known
-        found = (known.get((name, version)) for name, versions in index.items() for version in versions)
-        bad = [version for version in found if version and version.status == "invalid"]
-        shown = nlargest(INVALID_SHOWN, bad, key=_tagged_at)
-        return {
-            "count": len(bad),
-            "sample": [{"name": v.name, "version": v.version, "problem": v.problem} for v in shown],
-        }
+        return (known.get((name, version)) for name, versions in index.items() for version in versions)
 
     # What is in it
 
@@ -265,14 +238,6 @@ def _made(name: str, version: str, about: About, file: File | DocumentInvalid) -
     if isinstance(file, DocumentInvalid):
         return invalid(known, file)
     return with_content(known, file.content, file.path)
-
-
-def _tagged_at(version: Version) -> datetime:
-    return datetime.fromisoformat(version.tagged_at or _time(0))
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _tell_invalid(version: Version) -> None:
