@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -211,6 +212,19 @@ class Registry:
     def kill(self) -> None:
         """End it as a power cut would."""
         self.stop(signal.SIGKILL)
+
+
+def unread_stream(registry: Registry) -> socket.socket:
+    """A client that asks for a stream, and reads nothing; it has next to no buffer."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # the sender's buffer follows from it
+    connection.connect(("127.0.0.1", registry.port))
+    connection.sendall(
+        b"GET /v1/environments/production/stream?names=summarize HTTP/1.1\r\nHost: registry\r\n"
+        b"Authorization: Bearer %s\r\n\r\n" % registry.api.token.encode()
+    )
+    return connection
 
 
 def until(look: Callable[[], T | None], what: str, log: str = "") -> T:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import prompt, until
+from support import prompt, unread_stream, until
 
 from promptstage import Client
 from registry.api.streams.tally import NOTHING, Tally, count, load
@@ -40,19 +40,6 @@ def promote(api: Api, version: str) -> str:
     """Put a version in force; the position of that change."""
     made = api.act("promote", "summarize", {"version": version}).json
     return f"{made['epoch']}.{made['seq']}"
-
-
-def stuck(registry: Registry) -> socket.socket:
-    """A client that asks for a stream, and reads nothing; it has next to no buffer."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # the sender's buffer follows from it
-    connection.connect(("127.0.0.1", registry.port))
-    connection.sendall(
-        b"GET /v1/environments/production/stream?names=summarize HTTP/1.1\r\nHost: registry\r\n"
-        b"Authorization: Bearer %s\r\n\r\n" % registry.api.token.encode()
-    )
-    return connection
 
 
 @pytest.fixture
@@ -98,7 +85,7 @@ def test_a_client_that_reads_nothing_is_not_current(
     new_repository.tag("summarize", "3.0.0", BIG)
     registry = serve(source=new_repository)
     reader = connect(registry)
-    with stuck(registry):
+    with unread_stream(registry):
         until(lambda: counted(registry.api, 2, 2), "both clients")
         release = promote(registry.api, "3.0.0")
         until(lambda: counted(registry.api, 1, 2, release), "the client that reads to have it")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support import prompt, until
+from support import prompt, unread_stream, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,19 +18,6 @@ if TYPE_CHECKING:
     from support import PromptRepository, Registry
 
 BIG = prompt("Summarize {{text}} " + "at length " * 20_000)
-
-
-def open_stream(registry: Registry) -> socket.socket:
-    """A client that asks for a stream, and reads nothing; it has next to no buffer."""
-    connection = socket.socket()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # the sender's buffer follows from it
-    connection.connect(("127.0.0.1", registry.port))
-    connection.sendall(
-        b"GET /v1/environments/production/stream?names=summarize HTTP/1.1\r\nHost: registry\r\n"
-        b"Authorization: Bearer %s\r\n\r\n" % registry.api.token.encode()
-    )
-    return connection
 
 
 def serve_in_vain(repository: PromptRepository, data: Path, workers: int) -> subprocess.CompletedProcess[str]:
@@ -49,7 +35,7 @@ def test_a_stop_is_no_failure(
     new_repository.tag("summarize", "3.0.0", BIG)
     registry = serve(source=new_repository, workers=workers)
     until(lambda: registry.api.act("promote", "summarize", {"version": "3.0.0"}).status == 200, "the tag")
-    with open_stream(registry):
+    with unread_stream(registry):
         path = "/v1/environments/production/clients?names=summarize"
         until(lambda: registry.api.get(path).json["connected"], "the stream")
         begun = time.monotonic()
