@@ -47,6 +47,7 @@ MAX_NAMES = 10_000  # of one client
 POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 STILL_NEEDED = {"type", "method", "scheme", "server", "path", "query_string", "headers"}
 LATER = "promptstage.stream"  # in a scope: where to leave a stream for whoever wants to send it
+READ_AT_ONCE = 100  # releases that are read before they are sent: clients give up after 12 s of silence
 SHOWN = 50  # characters of a bad position that the answer repeats
 
 
@@ -75,8 +76,11 @@ class EventStream(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             head = self._hub.view.head  # before the releases: it must not confirm what came after them
-            for built in await asyncio.to_thread(self._newer):
-                await self._hub.send(subscription, built, send)
+            names = list(subscription.held)
+            for first in range(0, len(names), READ_AT_ONCE):
+                some = names[first : first + READ_AT_ONCE]
+                for built in await asyncio.to_thread(self._newer, some):
+                    await self._hub.send(subscription, built, send)
             await send(hub.heartbeat(head))
             subscription.send = send
             self._hub.write(subscription)
@@ -85,10 +89,10 @@ class EventStream(Response):
         finally:
             self._hub.remove(subscription)
 
-    def _newer(self) -> list[Built]:
+    def _newer(self, names: list[str]) -> list[Built]:
         """What the client does not have yet; in a thread, because a release may have to be read from git."""
         held = self._subscription.held
-        found = (self._release(name) for name in held)
+        found = map(self._release, names)
         return [built for built in found if built and built.release.position > held[built.release.prompt]]
 
     def _release(self, name: str) -> Built | None:

@@ -11,12 +11,12 @@ from support import PATIENCE
 
 from promptstage.model import Release
 from registry.access.tokens import Keyring, Role, Wish, mint
-from registry.api.stream import EventStream
+from registry.api.stream import READ_AT_ONCE, EventStream
 from registry.api.streams.hub import Hub, Subscription
 from registry.rollouts.view import Built, View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 RELEASE = Release("production", "summarize", 1, 1, (), None, "1.0.0", "stable", {})
 
@@ -34,11 +34,11 @@ class Connection:
         waits: what the next `send` waits for, as it does for a client that takes nothing.
     """
 
-    def __init__(self, act: Callable[[Connection, bytes], object]) -> None:
+    def __init__(self, act: Callable[[Connection, bytes], object], view: View, names: Iterable[str]) -> None:
         """Call `act` with each piece as it is written."""
         token, _ = mint(Wish(name="checkout", role=Role.reader))
-        self.hub = Hub(View(cast("Any", None)), Keyring([token]))
-        self.subscription = Subscription(token, "production", {"summarize": (-1, -1)})
+        self.hub = Hub(view, Keyring([token]))
+        self.subscription = Subscription(token, "production", dict.fromkeys(names, (-1, -1)))
         self.written = b""
         self.waits: asyncio.Event | None = None
         self._act = act
@@ -73,11 +73,15 @@ class Connection:
         self._act(self, message.get("body", b""))
 
 
-def follow(act: Callable[[Connection, bytes], object]) -> bytes:
+def follow(
+    act: Callable[[Connection, bytes], object],
+    view: View | None = None,
+    names: Iterable[str] = ("summarize",),
+) -> bytes:
     """What a stream sends until it ends; `act` is called as each piece of it is written."""
 
     async def connect() -> tuple[bytes, Connection]:
-        connection = Connection(act)
+        connection = Connection(act, view or View(cast("Any", None)), names)
         return await asyncio.wait_for(connection.run(), PATIENCE), connection
 
     written, connection = asyncio.run(connect())
@@ -171,3 +175,24 @@ def test_an_event_that_cannot_be_sent_disturbs_nobody_else() -> None:
 
     follow(act)
     assert [str(context["exception"]) for context in told] == ["no"]
+
+
+def test_a_client_of_many_prompts_gets_the_first_before_the_last_is_read() -> None:
+    """Or it would hear nothing for so long that it takes the stream for one that a proxy holds back."""
+    names = [f"prompt-{number}" for number in range(3 * READ_AT_ONCE)]
+    read: list[str] = []
+    sent: list[int] = []  # how many were read when a release was sent
+
+    def act(connection: Connection, body: bytes) -> None:
+        if body.startswith(b"event: release"):
+            sent.append(len(read))
+        elif b"heartbeat" in body:
+            connection.hub.close()
+
+    class Reads(View):
+        def release(self, environment: str, prompt: str) -> Built:
+            read.append(prompt)
+            return Built(replace(RELEASE, prompt=prompt), b"", "")
+
+    follow(act, Reads(cast("Any", None)), names)
+    assert (len(sent), sent[0], sent[-1]) == (len(names), READ_AT_ONCE, len(names))
