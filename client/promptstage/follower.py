@@ -79,6 +79,7 @@ class Follower:
         self._timer: Timer | None = None
         self._stream: Stream | None = None
         self._asked: dict[str, str | None] = {}
+        self._grown = False  # whether names may have become wanted since: to look is too slow for each event
         self._state: tuple[StreamState, str, str | None] = ("closed" if stopped else "idle", now(), None)
         self._head: tuple[int, int] | None = None
         self._inquired: dict[str, float] = {}
@@ -97,6 +98,7 @@ class Follower:
         with self._lock:
             if self.is_stopped or not self._wanted:
                 return
+            self._grown = True
             # No thread can be started when the interpreter is about to end; `get` goes on even then.
             with suppress(RuntimeError):
                 if self._thread is None:
@@ -170,6 +172,7 @@ class Follower:
         """Read the stream until new names are due. Raises Fault, if it ends for another reason."""
         self._begin_attempt()
         self._enter("connecting", self._state[2])
+        self._grown = False  # before the names are read: what becomes wanted meanwhile counts as later
         names = self._asked = {name: self._position(name) for name in tuple(self._wanted)}
         path = f"/v1/environments/{quote(self._holdings.environment, safe='')}/stream"
         try:
@@ -287,7 +290,7 @@ class Follower:
 
     def _is_over(self, names: dict[str, str | None]) -> bool:
         """Whether we are closed, or there are new names and the stream may be opened again for them."""
-        return self.is_stopped or (not self._pause() and self._lacks(names))
+        return self.is_stopped or (self._grown and not self._pause() and self._lacks(names))
 
     def _lacks(self, names: dict[str, str | None]) -> bool:
         """Whether there are names that were not asked for."""

@@ -151,8 +151,16 @@ class Holdings:
 
     def wait_live(self, names: Iterable[str], timeout: float) -> bool:
         """Wait until all these names are live."""
+        late = list(names)[::-1]  # the first one, which comes first, last
+
+        def all_live() -> bool:
+            """Asked at each change: a name that is live stays so, and is not looked at again."""
+            while late and self.is_live(late[-1]):
+                late.pop()
+            return not late
+
         with self._changed:
-            return self._changed.wait_for(lambda: all(map(self.is_live, names)), timeout)
+            return self._changed.wait_for(all_live, timeout)
 
     def status(self, name: str) -> PromptStatus:
         """The part of `Client.status` that is about one name."""

@@ -23,6 +23,7 @@ from client.fake_registry import (
 )
 
 from promptstage import Client, PromptUnavailable
+from promptstage.follower import Follower
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,21 @@ def test_a_change_arrives_at_once(connect: Connect, registry: FakeRegistry) -> N
         took.append(time.perf_counter() - began)
 
     assert statistics.median(took) <= 0.020
+
+
+def test_a_change_is_taken_in_without_a_look_at_all_names(
+    connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An application may follow thousands: whether there are new ones is not looked up at each event."""
+    looks: list[object] = []
+    monkeypatch.setattr("promptstage.limits.ATTEMPT_SPACING", 0.0)
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+    monkeypatch.setattr(Follower, "_lacks", looks.append)
+    registry.publish(release(stable="1.3.0", seq=2))
+    until(lambda: version(client) == "1.3.0" and client.status()["stream"]["head"] == "100.2")
+
+    assert looks == []
 
 
 def test_ready_waits_for_all_names(connect: Connect, registry: FakeRegistry) -> None:
