@@ -3,7 +3,8 @@
 python -m bench [SUBJECT...]    measures all subjects, or those that are named
 PEERS=1 python -m bench peers   measures others on the same work; the first time, it installs them
 
-What was measured is also written as JSON, to ``.bench/<subject>.json`` beside the tests.
+What was measured is also written as JSON, to ``.bench/<subject>.json`` beside the tests; how it grows, where
+that is measured, is drawn in ``.bench/<subject>.svg``.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import plot
 from rich.console import Console
 from rich.table import Table
 
@@ -32,7 +34,7 @@ WIDTH = 200  # of a log, which scrolls
 SUBJECTS: tuple[str, ...] = (
     *("client", "middleware", "latency"),
     *("catalog", "check"),
-    *("http", "streams", "promote", "start"),
+    *("http", "streams", "promote", "start", "growth"),
     *("remote", "peers"),
 )
 """Modules with ``measure() -> Iterable[Row]``; that of the peers only with PEERS=1."""
@@ -56,6 +58,9 @@ def main(names: list[str]) -> int:
         rows = list(import_module(f"bench.{name}").measure())
         console.print(f"\n[bold]{name}[/bold], {time.monotonic() - begun:.0f} s")
         console.print(_table(rows), soft_wrap=True)
+        if plot.curves(rows):
+            console.print(plot.bars(rows), soft_wrap=True)
+            (RESULTS / f"{name}.svg").write_text(plot.svg(rows))
         (RESULTS / f"{name}.json").write_text(json.dumps(_json(rows), indent=1))
     return 0
 
@@ -74,7 +79,8 @@ def _table(rows: Sequence[Row]) -> Table:
         floor = "" if row.floor is None else f"{row.floor:.3g}"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         spread = f"{row.spread:.0%}" if row.spread else ""
-        table.add_row(row.work, value, row.unit, spread, floor, ratio, row.target, row.note)
+        work = row.work if row.prompts is None else f"{row.work}, {row.prompts:,} prompts"
+        table.add_row(work, value, row.unit, spread, floor, ratio, row.target, row.note)
     return table
 
 

@@ -1,8 +1,7 @@
-"""The catalog of a great repository: how long until it is served, followed and validated, and how it grows.
+"""The catalog of a great repository: how long until it is served, followed and validated.
 
-The author's repository is made anew in each run. Its
-floors are what git itself takes to list the tags, there and in a repository with the same pins as refs.
-Nothing here fails on a slow machine.
+The author's repository is made anew in each run. Its floors are what git itself takes to list the tags, there
+and in a repository with the same pins as refs. Nothing here fails on a slow machine.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from registry.catalog.sync import SETTLED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SIZES = (10, 1_000, 5_000)  # prompts
+PROMPTS = 5_000
 VERSIONS = 20  # of each
 TURNS = 5  # of what can be done again
 IN_USE = 1_000  # versions that are read in full
@@ -43,15 +42,14 @@ Samples = dict[str, list[float]]
 
 
 def measure() -> Iterator[Row]:
-    """Each size in turn, the greatest last, which is the one with targets."""
-    for prompts in SIZES:
-        with tempfile.TemporaryDirectory() as folder:
-            author = Path(folder) / "author.git"
-            many.author(author, prompts, VERSIONS)
-            yield from _rows(prompts, *_lived(Path(folder), author, prompts))
+    """Let a mirror live with it for a while."""
+    with tempfile.TemporaryDirectory() as folder:
+        author = Path(folder) / "author.git"
+        many.author(author, PROMPTS, VERSIONS)
+        yield from _rows(*_lived(Path(folder), author))
 
 
-def _rows(prompts: int, samples: Samples, notes: dict[str, str]) -> Iterator[Row]:
+def _rows(samples: Samples, notes: dict[str, str]) -> Iterator[Row]:
     works = {
         "named": ("first look -> names and versions served", "ls-remote"),
         "newest": ("first look -> newest version of each readable", "ls-remote"),
@@ -60,18 +58,17 @@ def _rows(prompts: int, samples: Samples, notes: dict[str, str]) -> Iterator[Row
         "idle": ("a look that finds nothing", "ls-remote"),
         "followed": ("a look that finds one tag -> served", "ls-remote"),
         "validated": ("all validated", ""),
-        "memory": ("memory, all known", ""),
+        "memory": (f"memory, all {PROMPTS * VERSIONS:,} versions known", ""),
     }
     for key, (work, floor) in works.items():
         value, spread = median(samples[key])
         unit = "MiB" if key == "memory" else "s"
-        target = TARGETS.get(key, "") if prompts == SIZES[-1] else ""
         beside = median(samples[floor])[0] if floor else None
-        name = f"{work}, {prompts} prompts"
-        yield Row(name, value, unit, spread, beside, target, notes.get(key, floor and f"floor: git {floor}"))
+        note = notes.get(key, floor and f"floor: git {floor}")
+        yield Row(work, value, unit, spread, beside, TARGETS.get(key, ""), note)
 
 
-def _lived(folder: Path, author: Path, prompts: int) -> tuple[Samples, dict[str, str]]:
+def _lived(folder: Path, author: Path) -> tuple[Samples, dict[str, str]]:
     """The life of one mirror: the first look, restarts, and new tags, in turns with the floors."""
     samples: Samples = {"ls-remote": [], "for-each-ref": [], "restarted": [], "idle": [], "followed": []}
     seen = _first_look(folder / "data", author)

@@ -7,13 +7,15 @@ import statistics
 import time
 from dataclasses import asdict, dataclass
 from itertools import starmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+Name = TypeVar("Name")
+
 REPEATS = 9
-MICRO = 1e6
+PER_SECOND = {"us": 1e6, "ms": 1e3, "s": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Row:
         floor: what `value` is compared with, measured in the same run; None: with nothing.
         target: what it should come to, in words.
         note: a figure worth knowing besides.
+        prompts: how many there were, of work that is measured with ever more of them.
     """
 
     work: str
@@ -37,6 +40,7 @@ class Row:
     floor: float | None = None
     target: str = ""
     note: str = ""
+    prompts: int | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -58,8 +62,8 @@ def median(samples: Sequence[float]) -> tuple[float, float]:
 
 
 def in_turns(
-    works: Mapping[str, Callable[[], object]], *, calls: int, repeats: int = REPEATS, cpu: bool = False
-) -> dict[str, list[float]]:
+    works: Mapping[Name, Callable[[], object]], *, calls: int, repeats: int = REPEATS, cpu: bool = False
+) -> dict[Name, list[float]]:
     """The seconds that one call of each work takes, as often as it is repeated.
 
     The works are done one after the other, again and again, so that what the machine does besides
@@ -72,7 +76,7 @@ def in_turns(
         cpu: count the time of this process's processor, not of the clock.
     """
     clock = time.process_time if cpu else time.perf_counter
-    samples: dict[str, list[float]] = {name: [] for name in works}
+    samples: dict[Name, list[float]] = {name: [] for name in works}
     for work in works.values():
         work()  # once, to warm up
     for _ in range(repeats):
@@ -87,7 +91,7 @@ def compared(
     samples: Mapping[str, Sequence[float]], floor: str, targets: Mapping[str, str], *, unit: str = "us"
 ) -> list[Row]:
     """Rows of what `in_turns` measured, each beside the floor, which is one of them."""
-    scale = {"us": MICRO, "ms": MICRO / 1000, "s": 1.0}[unit]
+    scale = PER_SECOND[unit]
     lowest = median(samples[floor])[0] * scale
 
     def row(name: str, times: Sequence[float]) -> Row:
