@@ -156,6 +156,11 @@ class Change:
 
 
 def _changes(worlds: Sequence[World]) -> Iterator[Row]:
+    """Promotes, and what the stream makes of them.
+
+    A client mostly serves a change a moment before it is acknowledged. So what the stream costs is told by
+    the client's processor, and the time on the clock, which is that of the promote, besides.
+    """
     with ThreadPoolExecutor(1) as pool:
         took = _turns({world.prompts: partial(_change, world, pool) for world in worlds}, CHANGES)
 
@@ -174,7 +179,7 @@ def _changes(worlds: Sequence[World]) -> Iterator[Row]:
 
 
 def _change(world: World, pool: ThreadPoolExecutor, turn: int) -> Change:
-    """A promote, and the client sees it: mostly shortly before it is acknowledged."""
+    """One promote, until it is acknowledged and the client has served and stored it."""
     version = f"1.{(turn + 1) % 2}.0"
     before = [used(world) for used in (_client_used, _registry_used)]
     begun = time.perf_counter()
@@ -229,7 +234,5 @@ def _idle(worlds: Sequence[World]) -> Iterator[Row]:
     for side, used in sides.items():
         spent = [(used(w) - was) / BEATS * 1000 for w, was in zip(worlds, before[side], strict=True)]
         for world, value in zip(worlds, spent, strict=True):
-            work = (
-                f"idle for a heartbeat of {BEAT_SECONDS:.0f} s, {side}'s processor, {world.prompts:,} prompts"
-            )
+            work = f"idle for {BEAT_SECONDS:.0f} s, {side}'s processor, {world.prompts:,} prompts"
             yield Row(work, value, "ms", floor=spent[0])
