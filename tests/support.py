@@ -143,7 +143,14 @@ class Registry:
     """A registry process, as an operator starts it."""
 
     def __init__(
-        self, repository: Path | str, data: Path, *, port: int = 0, workers: int = 1, **settings: str
+        self,
+        repository: Path | str,
+        data: Path,
+        *,
+        port: int = 0,
+        workers: int = 1,
+        patience: float = PATIENCE,
+        **settings: str,
     ) -> None:
         self.data = data
         self._log = data.with_suffix(f".{time.monotonic_ns()}.log")
@@ -166,7 +173,7 @@ class Registry:
         try:
             self.port = port or int(self.find(r"http://127\.0\.0\.1:(\d+)")[1])
             self.url = f"http://127.0.0.1:{self.port}"
-            until(self._ready, "the registry to be ready")
+            until(self._ready, "the registry to be ready", patience=patience)
         except BaseException:
             self.kill()
             raise
@@ -227,9 +234,9 @@ def unread_stream(registry: Registry) -> socket.socket:
     return connection
 
 
-def until(look: Callable[[], T | None], what: str, log: str = "") -> T:
+def until(look: Callable[[], T | None], what: str, log: str = "", *, patience: float = PATIENCE) -> T:
     """Look again and again until there is something, and give it back."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not (found := look()):
         assert time.monotonic() < deadline, f"waited in vain for {what}\n{log}"
         time.sleep(0.005)
@@ -301,5 +308,5 @@ def states_in(url: str) -> tuple[str, dict[str, Any]]:
     """What a Redis holds for registries with the default prefix: the head, and all states."""
     with redis.Redis.from_url(url, decode_responses=True) as client:
         states = client.hgetall(STATES)
-    head = states.pop("head", None)
-    return str(head), {str(place): json.loads(state) for place, state in states.items()}
+    found = {str(place): json.loads(state) for place, state in states.items() if "/" in str(place)}
+    return str(states.get("head")), found

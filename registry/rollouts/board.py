@@ -18,30 +18,63 @@ from registry.rollouts.redis_link import Link
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
+Position = tuple[int, int]  # epoch, seq
+
+AT_ONCE = 1000  # states in one script: some milliseconds, in which Redis answers nobody else
+RECENT = 1000  # changes of which it is told what they changed; who missed more reads everything
 RACES = 5  # another registry may bring the board forward between our look and our write
 REPORT_SECONDS = 5  # a process that told nothing for so long is gone; it tells something every two seconds
 FORGET_SECONDS = 60  # nothing stays behind of an installation that was taken away
 NOWHERE = (0, 0)
 
-# One script, so that nobody ever sees states of one head under the name of another; and one hash for both,
-# so that they come and go together. A state's field is environment/prompt, which no head's name can be.
-# ARGV: head it must have, head it gets, "1" to begin anew, channel, then field and state
-# in turn. A key that holds something else than a hash has no head.
+# One script, so that nobody ever sees older states than those of the head; and one hash for all, so that they
+# come and go together. A state's field is environment/prompt, which neither a head's name can be nor that of
+# a mark: those say what the newest changes were about, each in the place of the one `RECENT` before it.
+# ARGV: head it must have, head it gets, "1" to begin anew, channel, then field and state or mark
+# in turn. A key that holds something else than a hash has no head. A state is never replaced by an older
+# one: where many are written in parts, another registry may write newer ones in between.
 _HEAD = """
 local have = redis.pcall('HGET', KEYS[1], 'head')
 return type(have) == 'string' and have or ''
 """
 _PUSH = """
+local function position(state)
+  local epoch, seq = string.match(state or '', '"epoch":(%d+),"seq":(%d+)')
+  return tonumber(epoch or 0), tonumber(seq or 0)
+end
+local function newer(there, state)
+  local epoch, seq = position(there)
+  local its_epoch, its_seq = position(state)
+  return epoch > its_epoch or (epoch == its_epoch and seq > its_seq)
+end
 local have = redis.pcall('HGET', KEYS[1], 'head')
 if type(have) ~= 'string' then have = '' end
 if have ~= ARGV[1] then return 0 end
 if ARGV[3] == '1' then redis.call('DEL', KEYS[1]) end
-for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 5, #ARGV, 2 do
+  if not newer(redis.call('HGET', KEYS[1], ARGV[i]), ARGV[i + 1]) then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  end
+end
 redis.call('HSET', KEYS[1], 'head', ARGV[2])
-redis.call('PUBLISH', ARGV[4], ARGV[2])
+if have ~= ARGV[2] then redis.call('PUBLISH', ARGV[4], ARGV[2]) end
 return 1
+"""
+# ARGV: field and begin of a mark, in turn. Everything, if one of them is not there.
+_NEWER = """
+local found = {}
+for i = 1, #ARGV, 2 do
+  local mark = redis.call('HGET', KEYS[1], ARGV[i])
+  if not mark or string.sub(mark, 1, #ARGV[i + 1]) ~= ARGV[i + 1] then
+    return redis.call('HGETALL', KEYS[1])
+  end
+  local place = string.sub(mark, #ARGV[i + 1] + 1)
+  found[#found + 1] = place
+  found[#found + 1] = redis.call('HGET', KEYS[1], place) or ''
+end
+return found
 """
 # What each process tells of itself: a hash, with the process's id as field and "<time> <report>" as value.
 # The time is that of Redis, so that no clock but its own decides what is old.
@@ -85,33 +118,39 @@ class Board:
         """End the connections; a `wait` under way returns."""
         self._link.close()
 
-    def head(self) -> tuple[int, int]:
+    def head(self) -> Position:
         """``(epoch, seq)`` that the board was last brought to; ``(0, 0)``: never."""
         return _parse(self._raw_head())
 
-    def catch_up(self, head: tuple[int, int], states: Iterable[State]) -> tuple[int, int]:
+    def catch_up(self, head: Position, since: Callable[[Position], list[State]]) -> Position:
         """Bring the board up to a head of the journal.
 
         Args:
             head: ``(epoch, seq)`` of the journal.
-            states: all states at that head.
+            since: gives the states that changed after a position, up to that head.
 
         Returns:
             The board's head afterwards: greater than `head` if it has seen what the journal has not.
         """
-        kept = list(states)
         for _ in range(RACES):
             raw = self._raw_head()
             there = _parse(raw)
             failpoints.reach(failpoints.BOARD_READ)
-            if there >= head or self._write(raw, there, head, kept):
+            if there >= head or self._write(raw, there, head, since):
                 return max(there, head)
         raise Unavailable("others keep changing the states in Redis; try again", code="redis_unavailable")
 
     def read(self) -> list[State]:
         """Every state that the board holds; what cannot be read is left out."""
-        values: list[bytes] = self._link.run(_ALL, self._key)[1::2]
-        return [state for value in values if (state := _parse_state(value))]
+        return _parse_states(self._link.run(_ALL, self._key))
+
+    def read_since(self, known: Position, head: Position) -> list[State]:
+        """At least the states that changed after a position, of a board with that head."""
+        if known[0] != head[0] or head[1] - known[1] > RECENT:
+            return self.read()
+        seqs = range(known[1] + 1, head[1] + 1)
+        wanted = [text for seq in seqs for text in (_field(seq), _mark(head[0], seq))]
+        return _parse_states(self._link.run(_NEWER, self._key, *wanted))
 
     def time(self) -> datetime:
         """What the clock of Redis shows."""
@@ -140,20 +179,68 @@ class Board:
         found: bytes = self._link.run(_HEAD, self._key)
         return found
 
-    def _write(self, raw: bytes, there: tuple[int, int], head: tuple[int, int], states: list[State]) -> bool:
+    def _write(
+        self, raw: bytes | str, there: Position, head: Position, since: Callable[[Position], list[State]]
+    ) -> bool:
         # Another epoch is another journal, or one that was recovered: what it left is not ours to mix with.
         anew = there[0] != head[0]
-        newer = states if anew else [state for state in states if state.position > there]
-        fields = [text for s in newer for text in (f"{s.environment}/{s.prompt}", s.model_dump_json())]
-        target = f"{head[0]}.{head[1]}"
-        done = bool(self._link.run(_PUSH, self._key, raw, target, int(anew), self._channel, *fields))
+        newer = since(there if there[1] and not anew else NOWHERE)
+        marks = _marks(there, head, newer)
+        *parts, last = [newer[start : start + AT_ONCE] for start in range(0, len(newer) or 1, AT_ONCE)]
+        for part in parts:  # under the head that is there, or the least of this epoch, which promise less
+            there = (head[0], 0) if anew else there
+            if not self._push(raw, there, _fields(part), anew=anew):
+                return False
+            raw, anew = _text(there), False
+        done = self._push(raw, head, [*_fields(last), *marks], anew=anew)
         failpoints.reach(failpoints.BOARD_WRITTEN)
         return done
 
+    def _push(self, raw: bytes | str, head: Position, fields: list[str], *, anew: bool) -> bool:
+        """Write fields and a head, if the head there is still the one that was seen."""
+        return bool(self._link.run(_PUSH, self._key, raw, _text(head), int(anew), self._channel, *fields))
 
-def _parse(raw: bytes) -> tuple[int, int]:
+
+def _fields(states: list[State]) -> list[str]:
+    return [text for s in states for text in (f"{s.environment}/{s.prompt}", s.model_dump_json())]
+
+
+def _marks(there: Position, head: Position, newer: list[State]) -> list[str]:
+    """Fields and values that say what the newest changes up to a head were about.
+
+    None at all if a state is newer than the head: of what it replaced nobody knows when that changed.
+    """
+    if newer and newer[0].position > head:
+        return []
+    known = there[1] if there[0] == head[0] else 0
+    places = {state.position: f"{state.environment}/{state.prompt}" for state in newer[:RECENT]}
+    return [
+        text
+        for seq in range(max(known, head[1] - RECENT) + 1, head[1] + 1)
+        for text in (_field(seq), _mark(head[0], seq) + places.get((head[0], seq), ""))
+    ]
+
+
+def _field(seq: int) -> str:
+    return f"@{seq % RECENT}"
+
+
+def _mark(epoch: int, seq: int) -> str:
+    return f"{epoch}.{seq} "
+
+
+def _text(position: Position) -> str:
+    return f"{position[0]}.{position[1]}"
+
+
+def _parse(raw: bytes) -> Position:
     found = _POSITION.fullmatch(raw)
     return (int(found[1]), int(found[2])) if found else NOWHERE
+
+
+def _parse_states(pairs: list[bytes]) -> list[State]:
+    """What can be read of fields and values in turn; marks and the head are no states."""
+    return [state for value in pairs[1::2] if (state := _parse_state(value))]
 
 
 def _parse_state(value: bytes | str) -> State | None:

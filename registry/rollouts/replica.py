@@ -113,9 +113,9 @@ class Replica:
     def catch_up(self) -> bool:
         """Bring the board up to the head; whether it is there now."""
         try:
-            there = self._board.catch_up(self.view.head, self.view.states())
+            there = self._board.catch_up(self.view.head, self.view.since)
             if there > self.view.head:
-                self.view.adopt(there, self._board.read())
+                self.view.adopt(there, self._board.read_since(self.view.head, there))
         except Unavailable as error:
             if self.board_problem is None:
                 logger.warning(

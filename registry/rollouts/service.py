@@ -68,7 +68,7 @@ class Rollouts:
     def states(self, environment: str) -> list[State]:
         """Every state of an environment, by name. Raises NotFound."""
         self.check_environment(environment)
-        return [state for state in self.replica.view.states() if state.environment == environment]
+        return self.replica.view.states(environment)
 
     def release(self, environment: str, prompt: str) -> Built:
         """What an environment serves under a name. Raises NotFound (`no_release`: nothing is in force)."""
@@ -112,7 +112,7 @@ class Rollouts:
 
     def _timed(self) -> list[tuple[float, State]]:
         """The states with a timed step, in environments that still exist, and the seconds left of it."""
-        states = self.replica.view.states()
+        states = self.replica.view.under_way()
         here = [state for state in states if state.environment in self.environments]
         return self._holds.left(here, clock.now())
 

@@ -1,15 +1,19 @@
 """What this process knows: all states, and the releases made of them, in memory.
 
 Readers take no lock: a state or a release is built whole and swapped in whole. A release that cannot be
-built leaves the last good one serving.
+built leaves the last good one serving. What is done at every change, or twice a second, costs what changed
+or is under way, however many states there are.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import takewhile
+from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Place = tuple[str, str]  # environment, prompt
+Position = tuple[int, int]  # epoch, seq
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +62,8 @@ class View:
         self.listeners: list[Callable[[Built], None]] = []
         self._documents = documents
         self._adopting = Lock()  # of two writers, the one with older states must see the other's
-        self._states: dict[Place, State] = {}
+        self._states: OrderedDict[Place, State] = OrderedDict()  # the one that changed last at the end
+        self._under_way: dict[Place, State] = {}  # some of them
         self._built: dict[Place, Built] = {}
         self._untold: set[Place] = set()  # whose release could not be built: its bytes may be on their way
 
@@ -65,15 +71,30 @@ class View:
         """What is in force of a prompt in an environment, if anything ever was."""
         return self._states.get((environment, prompt))
 
-    def states(self) -> list[State]:
-        """Every state, in the order of environments and names."""
-        return [self._states[place] for place in sorted(self._states)]
+    def states(self, environment: str | None = None) -> list[State]:
+        """Every state, or those of one environment, in the order of environments and names."""
+        places = [place for place in list(self._states) if environment in {None, place[0]}]
+        return [self._states[place] for place in sorted(places)]
 
-    def adopt(self, head: tuple[int, int], states: Iterable[State]) -> None:
+    def environments(self) -> list[str]:
+        """Where there are states, in order."""
+        return sorted({environment for environment, _ in list(self._states)})
+
+    def under_way(self) -> list[State]:
+        """The states with a rollout, or with a request that awaits approval, in the order of `states`."""
+        found = self._under_way.copy()
+        return [found[place] for place in sorted(found)]
+
+    def since(self, position: Position) -> list[State]:
+        """The states that changed after a position, the newest first."""
+        with self._adopting:
+            return list(takewhile(lambda state: state.position > position, reversed(self._states.values())))
+
+    def adopt(self, head: Position, states: Iterable[State]) -> None:
         """Take newer states over, and tell the listeners; what is older than what is held is passed over."""
         with self._adopting:
             newer = [state for state in states if state.position > self._position(state)]
-            self._states = self._states | {(state.environment, state.prompt): state for state in newer}
+            self._take(sorted(newer, key=attrgetter("position")))
             again = [
                 self._states[place] for place in self._untold - {(s.environment, s.prompt) for s in newer}
             ]
@@ -107,7 +128,22 @@ class View:
             return None
         return built
 
-    def _position(self, state: State) -> tuple[int, int]:
+    def _take(self, newer: list[State]) -> None:
+        """Let states be in force, oldest first; in place, as a copy of all would cost more than a change."""
+        newest = next(reversed(self._states.values()), None)
+        for state in newer:
+            place = (state.environment, state.prompt)
+            self._states[place] = state
+            self._states.move_to_end(place)
+            if state.rollout or state.awaiting_approval:
+                self._under_way[place] = state
+            else:
+                self._under_way.pop(place, None)
+        if newest and newer and newer[0].position < newest.position:  # two threads told of changes at once
+            for place in sorted(self._states, key=lambda place: self._states[place].position):
+                self._states.move_to_end(place)
+
+    def _position(self, state: State) -> Position:
         held = self._states.get((state.environment, state.prompt))
         return held.position if held else (-1, -1)
 

@@ -125,8 +125,10 @@ class Stage:
         """Whether Redis has what the journal has, and nothing else."""
         state = self.registries[0].api.state("summarize")
         held = self.ask("HGETALL", STATES)
-        head, states = held.pop("head", ""), {place: json.loads(text) for place, text in held.items()}
-        return head == f"{state['epoch']}.{state['seq']}" and states == {"production/summarize": state}
+        states = {place: json.loads(text) for place, text in held.items() if "/" in place}
+        return held.get("head") == f"{state['epoch']}.{state['seq']}" and states == {
+            "production/summarize": state
+        }
 
     def kept(self) -> Result:
         """What became of all that was acknowledged."""

@@ -12,7 +12,7 @@ from rollouts.servers import HOST, Cluster, Server, TlsDoor, Watched, certificat
 from support import PATIENCE, until
 
 from registry.errors import Unavailable
-from registry.rollouts.board import Board
+from registry.rollouts.board import AT_ONCE, RECENT, Board, _fields
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -34,15 +34,15 @@ def board_at(url: str) -> Iterator[Board]:
     board.close()
 
 
-def state(seq: int) -> State:
+def state(seq: int, prompt: str = "summarize") -> State:
     """What a change leaves."""
-    return State(environment="production", prompt="summarize", epoch=1, seq=seq)
+    return State(environment="production", prompt=prompt, epoch=1, seq=seq)
 
 
 def keeps(board: Board, seq: int) -> bool:
     """Bring the board up to a change, and read it back; whether that could be done."""
     try:
-        board.catch_up((1, seq), [state(seq)])
+        board.catch_up((1, seq), lambda _: [state(seq)])
         return board.head() == (1, seq) and board.read() == [state(seq)]
     except Unavailable:
         return False
@@ -125,6 +125,68 @@ def doors(stack: ExitStack, server: Server, pem: tuple[Path, Path]) -> list[TlsD
         context.verify_mode = demand
         made.append(TlsDoor(stack, server, context))
     return made
+
+
+def put(board: Board, *changes: int, head: int) -> None:
+    """Bring a board up to a head, at which those changes are the newest of a prompt each."""
+    states = [state(seq, f"prompt-{seq}") for seq in sorted(changes, reverse=True)]
+    board.catch_up((1, head), lambda known: [each for each in states if each.position > known])
+
+
+def seqs(states: list[State]) -> list[int]:
+    """Which changes left them."""
+    return sorted(each.seq for each in states)
+
+
+def test_more_states_than_one_script_takes(server: Server) -> None:
+    """They are written in parts, and the head comes last; newer ones that others wrote in between stay."""
+    server.ask("DEL", KEY)
+    many = 2 * AT_ONCE + 1
+    newer = state(many + 7, "prompt-3")
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
+        board._push(b"", (1, 0), _fields([newer]), anew=True)
+        put(board, *range(1, many + 1), head=many)
+
+        assert board.head() == (1, many)
+        assert seqs(board.read()) == [1, 2, *range(4, many + 1), newer.seq]
+
+
+def test_parts_of_which_another_was_faster(server: Server) -> None:
+    """A registry that finds another head than it began with leaves what is there."""
+    server.ask("DEL", KEY)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
+        put(board, 1, head=1)
+
+        assert not board._write(
+            b"1.0", (1, 0), (1, 5000), lambda _: [state(n, f"p-{n}") for n in range(5000)]
+        )
+        assert seqs(board.read()) == [1]
+
+
+def test_what_was_missed_is_read_alone(server: Server) -> None:
+    """Who missed some changes reads their states, however many there are; who missed too many reads all."""
+    server.ask("DEL", KEY)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
+        put(board, 1, 2, 3, head=3)
+        put(board, 4, 6, head=6)  # 5 left no state, as one about a token
+
+        assert seqs(board.read_since((1, 3), (1, 6))) == [4, 6]
+        assert seqs(board.read_since((1, 1), (1, 6))) == [2, 3, 4, 6]
+        assert seqs(board.read_since((0, 9), (1, 6))) == [1, 2, 3, 4, 6]
+        server.ask("HSET", KEY, "head", "1.7")  # by somebody who does not say what changed
+        assert seqs(board.read_since((1, 6), (1, 7))) == [1, 2, 3, 4, 6]
+        put(board, RECENT + 9, head=RECENT + 9)
+        assert seqs(board.read_since((1, 8), (1, RECENT + 9))) == [1, 2, 3, 4, 6, RECENT + 9]
+
+
+def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
+    """What the changes before it were about is not known, so everything is read."""
+    server.ask("DEL", KEY)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
+        put(board, 1, head=1)
+        put(board, 4, head=3)
+
+        assert seqs(board.read_since((1, 1), (1, 3))) == [1, 4]
 
 
 @pytest.mark.parametrize(

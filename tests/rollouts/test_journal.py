@@ -11,6 +11,7 @@ from support import until
 
 from registry.access.tokens import Role, Wish, mint
 from registry.errors import Unavailable
+from registry.git import AHEAD
 from registry.locks import locked
 from registry.rollouts import clock
 from registry.rollouts.change import Change, content_path, state_path, token_path
@@ -99,6 +100,22 @@ def test_several_changes_are_written_together(journal: Journal) -> None:
         journal.write_all(lock, head.commit, [(change, {}) for change in changes], timeout=10)
 
     assert [entry.change.seq for entry in journal.since(head.commit) or ()] == [1, 2]
+
+
+def test_many_states_are_read_and_a_damaged_one_is_named(journal: Journal, tmp_path: Path) -> None:
+    """They are read many at a time; each of them is checked all the same."""
+    states = [State(environment="production", prompt=f"p-{n}", epoch=7, seq=1) for n in range(AHEAD + 5)]
+    write(journal, 1, **{state_path("production", s.prompt): s.model_dump_json().encode() for s in states})
+    assert {state.prompt for state in journal.load().states} == {"summarize", *(s.prompt for s in states)}
+
+    place = f"main:{state_path('production', 'p-7')}"
+    oid = subprocess.check_output(["git", "-C", str(tmp_path / "journal.git"), "rev-parse", place]).decode()
+    damaged = tmp_path / "journal.git/objects" / oid[:2] / oid[2:].strip()
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"not an object")
+    with pytest.raises(Unavailable, match=oid.strip()) as caught:
+        journal.load()
+    assert caught.value.code == "journal_damaged"
 
 
 def test_a_dead_writers_lock_blocks_nobody(journal: Journal, tmp_path: Path) -> None:

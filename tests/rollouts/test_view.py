@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, cast
 
-from registry.rollouts.state import State
+from registry.rollouts.state import PLANS, Rollout, State, VersionRef
 from registry.rollouts.view import View
 
 
@@ -39,3 +40,30 @@ def test_an_older_state_is_passed_over() -> None:
     view.adopt((1, 4), [state(1, 4)])
 
     assert (view.head, view.states()[0].seq) == ((1, 5), 5)
+
+
+def test_what_changed_since() -> None:
+    """The states after a position are found from the newest on, in whatever order they were told."""
+    view = View(cast("Any", None))
+    view.adopt((1, 3), [state(3, 3), state(1, 1), state(2, 2)])
+    view.adopt((1, 6), [state(1, 6)])
+    view.adopt((1, 5), [state(5, 5), state(4, 4), state(1, 5)])
+
+    assert [found.seq for found in view.since((1, 2))] == [6, 5, 4, 3]
+    assert [found.prompt for found in view.since((0, 0))] == ["p1", "p5", "p4", "p3", "p2"]
+    assert view.since((1, 6)) == []
+
+
+def test_what_is_under_way() -> None:
+    """A rollout is found without a look at all states, until it ends."""
+    view = View(cast("Any", None))
+    ref = VersionRef(version="1.0.0", digest="sha256:0", commit="c0ffee")
+    rollout = Rollout(
+        id="r-1", salt="s", state="running", candidate=ref, steps=PLANS["fast"], step=0,
+        entered_at=datetime.now(UTC),
+    )  # fmt: skip
+    view.adopt((1, 2), [state(1, 1), state(2, 2).model_copy(update={"rollout": rollout})])
+    found = view.under_way()
+    view.adopt((1, 3), [state(2, 3)])
+
+    assert ([each.prompt for each in found], view.under_way()) == (["p2"], [])

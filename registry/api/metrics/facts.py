@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from registry.catalog.catalog import Catalog
     from registry.rollouts.replica import Replica
-    from registry.rollouts.state import State
     from registry.rollouts.upkeep.mirroring import Mirroring
+    from registry.rollouts.view import View
 
 
 class Facts(Collector):
@@ -41,7 +41,7 @@ class Facts(Collector):
         yield from self._repository()
         yield from self._stores()
         yield from self._mirror()
-        yield from _rollouts(self._replica.view.states())
+        yield from _rollouts(self._replica.view)
 
     def _repository(self) -> Iterator[Metric]:
         report, age = self._catalog.mirror.report(), self._catalog.mirror.seconds_since_sync()
@@ -79,7 +79,7 @@ def _gauge(name: str, help_text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"promptstage_{name}", help_text, value=value)
 
 
-def _rollouts(states: list[State]) -> Iterator[Metric]:
+def _rollouts(view: View) -> Iterator[Metric]:
     def family(name: str, help_text: str) -> GaugeMetricFamily:
         return GaugeMetricFamily(f"promptstage_rollout_{name}", help_text, labels=["environment", "prompt"])
 
@@ -87,6 +87,7 @@ def _rollouts(states: list[State]) -> Iterator[Metric]:
     step = family("step", "The present step, from 0.")
     paused = family("paused", "Whether the rollout is paused.")
     due = family("next_step_timestamp_seconds", "When the next step begins by itself; absent: never.")
+    states = view.under_way()
     for place, rollout in [((s.environment, s.prompt), s.rollout) for s in states if s.rollout]:
         percent.add_metric(place, rollout.percent)
         step.add_metric(place, rollout.step)
@@ -98,6 +99,6 @@ def _rollouts(states: list[State]) -> Iterator[Metric]:
     requests = GaugeMetricFamily(
         "promptstage_awaiting_approval", "Starts and promotes that await approval.", labels=["environment"]
     )
-    for environment in sorted({state.environment for state in states}):
+    for environment in view.environments():
         requests.add_metric([environment], waiting[environment])
     yield requests
