@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
@@ -86,6 +87,8 @@ def create(settings: Settings) -> FastAPI:
             app.state.parts = parts
             # A worker that has not looked yet would call every prompt unknown.
             await asyncio.to_thread(parts.sync.first_look.wait, FIRST_LOOK_SECONDS)
+            gc.collect()
+            gc.freeze()  # to look through it again and again would halt all, 0.1 s for 100,000 states
             tasks = [asyncio.create_task(run()) for run in (parts.hub.run, parts.census.run)]
             _end_on_signal(parts.hub.close, parts.sync.end)
             _end_with_parent()
