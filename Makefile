@@ -33,7 +33,7 @@ soak: .venv/.ready ## Tell STEPS of stories (100000) of registries that die, sto
 demo: .venv/.ready ## Play a canary, a bad version and a rollback, with real processes, in under a minute
 	$(BIN)/python -m demo
 
-bench: .venv/.ready ## Measure, beside a floor in the same run; PEERS=1 measures others on the same work, too
+bench: .venv/.ready ## Measure, beside a floor in the same run; PEERS=1 measures others on the same work, SCALE=1 great numbers, too
 	cd tests && ../$(BIN)/python -m bench
 
 format: .venv/.ready ## Format and fix what can be fixed by itself

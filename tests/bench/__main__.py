@@ -1,7 +1,7 @@
 """``make bench``: measure what this exists for, beside a floor in the same run, and print a table.
 
-python -m bench [SUBJECT...]    measures all subjects, or those that are named
-PEERS=1 python -m bench peers   measures others on the same work; the first time, it installs them
+python -m bench [SUBJECT...]    measures all subjects but the long ones, or those that are named
+PEERS=1 python -m bench         measures a long one too
 
 What was measured is also written as JSON, to ``.bench/<subject>.json`` beside the tests; how it grows, where
 that is measured, is drawn in ``.bench/<subject>.svg``.
@@ -35,9 +35,14 @@ SUBJECTS: tuple[str, ...] = (
     *("client", "middleware", "latency"),
     *("catalog", "check"),
     *("http", "streams", "promote", "start", "growth"),
-    *("remote", "peers"),
+    *("remote", "peers", "scale"),
 )
-"""Modules with ``measure() -> Iterable[Row]``; that of the peers only with PEERS=1."""
+"""Modules with ``measure() -> Iterable[Row]``."""
+LONG = {
+    "peers": "installs them beside us, the first time, and measures them",
+    "scale": "takes some minutes and gigabytes",
+}
+"""Subjects that are only measured if they are named, or with their name as a variable: ``PEERS=1``."""
 
 
 def main(names: list[str]) -> int:
@@ -49,10 +54,8 @@ def main(names: list[str]) -> int:
         return 2
     RESULTS.mkdir(exist_ok=True)
     for name in names or SUBJECTS:
-        if name == "peers" and os.environ.get("PEERS") != "1":
-            console.print(
-                "\n[bold]peers[/bold], not measured: PEERS=1 installs them beside us, and measures them"
-            )
+        if name in LONG and not names and os.environ.get(name.upper()) != "1":
+            console.print(f"\n[bold]{name}[/bold], not measured: {name.upper()}=1 {LONG[name]}")
             continue
         begun = time.monotonic()
         rows = list(import_module(f"bench.{name}").measure())

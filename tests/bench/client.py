@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from itertools import count
@@ -38,6 +39,16 @@ SALT = "salt-of-rolling"
 def measure() -> Iterator[Row]:
     """Everything that the client does."""
     yield from _imports()
+    with served() as (client, registry):
+        yield from gets(client)
+        yield from _messages(client)
+        yield from _records(client)
+        yield from _threads(client, registry)
+
+
+@contextmanager
+def served() -> Iterator[tuple[Client, FakeRegistry]]:
+    """A client that has two releases: `steady`, and `rolling` with a rollout under way."""
     registry = FakeRegistry()
     registry.publish(_steady())
     registry.publish(release("rolling", "1.0.0", candidate="1.1.0", percent=10))
@@ -46,10 +57,7 @@ def measure() -> Iterator[Row]:
         Client(registry.url, prompts=["steady", "rolling"], snapshot_dir=Path(folder)) as client,
     ):
         assert client.ready(10), client.status()
-        yield from _gets(client)
-        yield from _messages(client)
-        yield from _records(client)
-        yield from _threads(client, registry)
+        yield client, registry
     registry.stop()
 
 
@@ -91,7 +99,8 @@ class Bare:
         return self._held[name]
 
 
-def _gets(client: Client) -> Iterator[Row]:
+def gets(client: Client) -> Iterator[Row]:
+    """What `get` takes, without a rollout and with one."""
     fresh = count()
     bare = Bare()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from support import GIT, prompt
 
 from registry.access.tokens import Role, Wish, mint, write_secret
-from registry.rollouts.change import Change, content_path, state_path, token_path
+from registry.rollouts.change import Change, content_path, request_file, state_path, token_path
 from registry.rollouts.journal import Journal
 from registry.rollouts.state import State, VersionRef
 
@@ -81,6 +81,8 @@ def keep(
 ) -> None:
     """Make a journal in which the prompts were promoted one after the other, again and again.
 
+    Each time there is an idempotency key, as the command line sends one.
+
     Args:
         data: the data folder, which is made; the admin's token is in it too.
         commit: of the repository that `author` made, named as that of each version.
@@ -116,10 +118,12 @@ def _promote(
         actor="ada",
         op="promote",
         after="1.0.0",
+        request=sha256(str(seq).encode()).hexdigest(),
         previous=max(0, seq - len(places)),
         state=state,
     )
     files = {state_path(environment, name): state.model_dump_json(indent=1).encode()}
+    files |= request_file(change, body="")
     if seq <= prompts:  # a version is staged once, for all environments
         files[content_path(name, "1.0.0")] = file
     return change, files

@@ -1,4 +1,4 @@
-"""What others cost for the same work, in the same run as our own client; only PEERS=1 measures them.
+"""What others cost for the same work, in the same run as our own client; measured with PEERS=1.
 
 Each has an environment of its own, built once under ``.bench/peers``, and a program in `bench.peer` that its
 own interpreter runs. The programs work in turns, so that what the machine does besides befalls all of them,

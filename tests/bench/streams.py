@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from bench.crowd import crowd
 from bench.http import prepare, repository
-from bench.load import Bare, Load, processor_seconds
+from bench.load import Bare, Load, memory, processor_seconds
 from bench.measure import Row, median
 from support import Api, Registry
 
@@ -62,10 +62,10 @@ def _cost(pid: int, port: int, token: str) -> list[tuple[int, float, float]]:
     time.sleep(1)
     found = []
     for count in COUNTS:
-        before, idle = _memory(pid), _load(pid)
+        before, idle = memory(pid), _load(pid)
         with crowd(port, token, count):
             time.sleep(1)
-            size = (_memory(pid) - before) / count / 1024
+            size = (memory(pid) - before) / count / 1024
             found.append((count, size, max(0.0, _load(pid) - idle)))
         time.sleep(1)
     return found
@@ -75,10 +75,6 @@ def _load(pid: int) -> float:
     used = processor_seconds(pid)
     time.sleep(IDLE_SECONDS)
     return (processor_seconds(pid) - used) / IDLE_SECONDS * 100
-
-
-def _memory(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def _beside(registry: Registry, asks: dict[str, Ask]) -> Iterator[Row]:
