@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 SIZES = (10, 1_000, 5_000)  # prompts
 VERSIONS = 2  # of each
 STARTS = 3
-CHANGES = 40
-LOOKS = 7
+CHANGES = 30
+LOOKS = 5
 CALLS = 50_000
 FEW = 10  # prompts
 BEATS, BEAT_SECONDS = 2, 5.0
