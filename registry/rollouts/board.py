@@ -62,9 +62,10 @@ redis.call('HSET', KEYS[1], 'head', ARGV[2])
 if have ~= ARGV[2] then redis.call('PUBLISH', ARGV[4], ARGV[2]) end
 return 1
 """
-# ARGV: field and begin of a mark, in turn. Everything, if one of them is not there.
+# ARGV: field and begin of a mark, in turn. The head, and what the marks are about; everything, if a mark is
+# not there.
 _NEWER = """
-local found = {}
+local found = {'head', redis.call('HGET', KEYS[1], 'head') or ''}
 for i = 1, #ARGV, 2 do
   local mark = redis.call('HGET', KEYS[1], ARGV[i])
   if not mark or string.sub(mark, 1, #ARGV[i + 1]) ~= ARGV[i + 1] then
@@ -144,13 +145,21 @@ class Board:
         """Every state that the board holds; what cannot be read is left out."""
         return _parse_states(self._link.run(_ALL, self._key))
 
-    def read_since(self, known: Position, head: Position) -> list[State]:
-        """At least the states that changed after a position, of a board with that head."""
+    def news(self, known: Position, head: Position) -> tuple[Position, list[State]]:
+        """The head, and at least the states that changed after a position; all of one moment.
+
+        Args:
+            known: epoch and seq; the changes up to it are of no interest.
+            head: where the board was a moment ago. If it is further by now, it tells of the rest later.
+        """
         if known[0] != head[0] or head[1] - known[1] > RECENT:
-            return self.read()
-        seqs = range(known[1] + 1, head[1] + 1)
-        wanted = [text for seq in seqs for text in (_field(seq), _mark(head[0], seq))]
-        return _parse_states(self._link.run(_NEWER, self._key, *wanted))
+            found = self._link.run(_ALL, self._key)
+        else:
+            seqs = range(known[1] + 1, head[1] + 1)
+            wanted = [text for seq in seqs for text in (_field(seq), _mark(head[0], seq))]
+            found = self._link.run(_NEWER, self._key, *wanted)
+        there = _parse(dict(zip(found[::2], found[1::2], strict=True)).get(b"head", b""))
+        return min(there, head), _parse_states(found)
 
     def time(self) -> datetime:
         """What the clock of Redis shows."""

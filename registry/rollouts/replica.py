@@ -115,7 +115,7 @@ class Replica:
         try:
             there = self._board.catch_up(self.view.head, self.view.since)
             if there > self.view.head:
-                self.view.adopt(there, self._board.read_since(self.view.head, there))
+                self.view.adopt(*self._board.news(self.view.head, there))
         except Unavailable as error:
             if self.board_problem is None:
                 logger.warning(

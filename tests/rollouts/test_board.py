@@ -170,13 +170,25 @@ def test_what_was_missed_is_read_alone(server: Server) -> None:
         put(board, 1, 2, 3, head=3)
         put(board, 4, 6, head=6)  # 5 left no state, as one about a token
 
-        assert seqs(board.read_since((1, 3), (1, 6))) == [4, 6]
-        assert seqs(board.read_since((1, 1), (1, 6))) == [2, 3, 4, 6]
-        assert seqs(board.read_since((0, 9), (1, 6))) == [1, 2, 3, 4, 6]
+        assert seqs(board.news((1, 3), (1, 6))[1]) == [4, 6]
+        assert seqs(board.news((1, 1), (1, 6))[1]) == [2, 3, 4, 6]
+        assert seqs(board.news((0, 9), (1, 6))[1]) == [1, 2, 3, 4, 6]
         server.ask("HSET", KEY, "head", "1.7")  # by somebody who does not say what changed
-        assert seqs(board.read_since((1, 6), (1, 7))) == [1, 2, 3, 4, 6]
+        assert seqs(board.news((1, 6), (1, 7))[1]) == [1, 2, 3, 4, 6]
         put(board, RECENT + 9, head=RECENT + 9)
-        assert seqs(board.read_since((1, 8), (1, RECENT + 9))) == [1, 2, 3, 4, 6, RECENT + 9]
+        assert seqs(board.news((1, 8), (1, RECENT + 9))[1]) == [1, 2, 3, 4, 6, RECENT + 9]
+
+
+def test_what_is_new_is_of_one_moment(server: Server) -> None:
+    """A head that was flushed meanwhile promises nothing, and one that went on no more than was asked for."""
+    server.ask("DEL", KEY)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
+        put(board, 1, 2, 3, head=3)
+
+        assert board.news((1, 2), (1, 3))[0] == (1, 3)
+        assert board.news((1, 1), (1, 2))[0] == (1, 2)
+        server.ask("DEL", KEY)
+        assert board.news((1, 2), (1, 3)) == ((0, 0), [])
 
 
 def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
@@ -186,7 +198,7 @@ def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
         put(board, 1, head=1)
         put(board, 4, head=3)
 
-        assert seqs(board.read_since((1, 1), (1, 3))) == [1, 4]
+        assert seqs(board.news((1, 1), (1, 3))[1]) == [1, 4]
 
 
 @pytest.mark.parametrize(
