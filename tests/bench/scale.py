@@ -72,17 +72,18 @@ def _clients() -> Iterator[Row]:
             registry.api.act("promote", name, {"version": "1.0.0"})
         with crowd(registry.port, registry.api.token, CLIENTS[0] // 10, processes=CROWDS):
             pass  # a process that never had a stream grows at the first ones
+        before = _memory(_workers(registry))  # of all: what one crowd leaves, the next one uses again
         for count in CLIENTS:
             until(lambda: _connected(registry) == 0, "the clients before to be gone", patience=PATIENCE)
             try:
-                yield from _followed(registry, count)
+                yield from _followed(registry, count, before)
             except ConnectionError as error:
                 yield Row(f"{count} clients", math.nan, "", note=str(error))
 
 
-def _followed(registry: Registry, count: int) -> Iterator[Row]:
+def _followed(registry: Registry, count: int, before: int) -> Iterator[Row]:
     pids = _workers(registry)
-    before, used, begun = _memory(pids), _used(pids), time.monotonic()
+    used, begun = _used(pids), time.monotonic()
     with crowd(registry.port, registry.api.token, count, processes=CROWDS) as clients:
         seconds = time.monotonic() - begun
         shares = (
