@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from registry.rollouts.change import CHANGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from registry.rollouts.change import Change
 
@@ -57,14 +59,24 @@ class Folders:
 
     def sync(self) -> None:
         """Make all names durable. Raises OSError."""
-        found = {folder: folder.stat().st_mtime_ns for folder in self._all()}
+        found = dict(self._times())
         for folder, changed in found.items():
             if self._synced.get(folder) != changed:
-                sync_folder(folder)
+                with self._unless_emptied(folder):
+                    sync_folder(folder)
         newest = found[self._heads]
         self._synced = {
             folder: changed for folder, changed in found.items() if changed < newest - _tick(changed)
         }
+
+    def _times(self) -> Iterator[tuple[Path, int]]:
+        for folder in self._all():
+            with self._unless_emptied(folder):
+                yield folder, folder.stat().st_mtime_ns
+
+    def _unless_emptied(self, folder: Path) -> AbstractContextManager[None]:
+        """Pass over a folder of objects that goes meanwhile: all that was in it has been packed."""
+        return suppress(FileNotFoundError) if folder.parent == self._objects else nullcontext()
 
     def _all(self) -> Iterator[Path]:
         with os.scandir(self._objects) as entries:

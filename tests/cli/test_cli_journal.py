@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -51,6 +52,16 @@ def test_verify_while_a_registry_runs(journal: Cli, served: Registry) -> None:
     assert out.endswith("The journal is whole\n")
     assert report["problems"] == []
     assert report["changes"] == report["newest"]["seq"] + 1
+
+
+def test_pack_while_a_registry_runs(journal: Cli, served: Registry) -> None:
+    """It says how much room that made, and the registry writes on."""
+    out = run(journal, "pack").out
+    written = served.api.call("POST", "/v1/tokens", {"name": "after packing", "role": "reader"})
+
+    assert re.fullmatch(rf"{served.data}: the journal takes [0-9.]+ [KM]iB, [0-9.]+ [KM]iB before\n", out)
+    assert written.status == 201
+    assert json.loads(run(journal, "verify", "--json").out)["problems"] == []
 
 
 def test_every_change_has_an_actor(journal: Cli, served: Registry) -> None:

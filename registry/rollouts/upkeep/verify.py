@@ -19,6 +19,7 @@ from registry.rollouts.commit import BRANCH
 from registry.rollouts.folder import FORMAT, MARKER, REPOSITORY, require
 from registry.rollouts.state import State
 from registry.rollouts.upkeep.chain import replay
+from registry.rollouts.upkeep.packing import room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,10 +73,10 @@ def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Repo
     with closing(Git(folder / REPOSITORY)) as git:
         problems = [*_marker(folder / MARKER), *_objects(git, tell)]
         try:
-            return _read(git, _size(folder / REPOSITORY), problems, tell)
+            return _read(git, room(folder / REPOSITORY), problems, tell)
         except Unavailable as error:
             problems.append(error.message)
-            return Report(0, 0, 0, 0, _size(folder / REPOSITORY), None, "", tuple(problems))
+            return Report(0, 0, 0, 0, room(folder / REPOSITORY), None, "", tuple(problems))
 
 
 def newest(folder: Path) -> tuple[tuple[int, int], Callable[[int], datetime]]:
@@ -193,7 +194,3 @@ def _bytes_differ(git: Git, paths: dict[str, str], done: Replay) -> Iterator[str
             for prompt, version, digest in sorted(named):
                 if digest != found:
                     yield f"the bytes of {prompt}@{version} are not those of {digest}"
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,46 @@
+"""Packs a journal: what each change left in files of its own becomes one file, a fifteenth of the size."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from registry.durable import sync_folder
+from registry.git import Git
+from registry.rollouts.folder import REPOSITORY, require, right_to_write
+from registry.rollouts.journal import DURABLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PACK_SECONDS = 900.0  # a hundred thousand changes take some minutes
+BLOCK = 512  # bytes, in which a file's room on the disk is counted
+
+
+def pack(folder: Path) -> tuple[int, int]:
+    """Pack what came since the last time. Nobody can write meanwhile; reads go on.
+
+    Returns:
+        The bytes on the disk before and after.
+
+    Raises:
+        Unavailable: there is no journal, others write all the time, or the disk takes nothing.
+        GitFailed: the journal is damaged, or the disk is full; nothing is lost.
+    """
+    require(folder)
+    repository = folder / REPOSITORY
+    with right_to_write(folder) as lock, closing(Git(repository, config=DURABLE)) as git:
+        before = room(repository)
+        git.run("repack", "-q", "-n", timeout=PACK_SECONDS, pass_fds=(lock,))
+        sync_folder(repository / "objects" / "pack")  # before the only other copy goes
+        git.run("prune-packed", "-q", timeout=PACK_SECONDS, pass_fds=(lock,))
+        return before, room(repository)
+
+
+def room(repository: Path) -> int:
+    """The bytes that a repository takes on the disk; files that go meanwhile do not count."""
+    found = 0
+    for path in repository.rglob("*"):
+        with suppress(FileNotFoundError):
+            found += path.lstat().st_blocks * BLOCK
+    return found
