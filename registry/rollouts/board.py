@@ -148,6 +148,8 @@ class Board:
     def news(self, known: Position, head: Position) -> tuple[Position, list[State]]:
         """The head, and at least the states that changed after a position; all of one moment.
 
+        The head is `(0, 0)`, which promises nothing, if the board was flushed or begun anew meanwhile.
+
         Args:
             known: epoch and seq; the changes up to it are of no interest.
             head: where the board was a moment ago. If it is further by now, it tells of the rest later.
@@ -159,7 +161,7 @@ class Board:
             wanted = [text for seq in seqs for text in (_field(seq), _mark(head[0], seq))]
             found = self._link.run(_NEWER, self._key, *wanted)
         there = _parse(dict(zip(found[::2], found[1::2], strict=True)).get(b"head", b""))
-        return min(there, head), _parse_states(found)
+        return min(there, head) if there[0] == head[0] else NOWHERE, _parse_states(found)
 
     def time(self) -> datetime:
         """What the clock of Redis shows."""

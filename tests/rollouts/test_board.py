@@ -189,6 +189,8 @@ def test_what_is_new_is_of_one_moment(server: Server) -> None:
         assert board.news((1, 1), (1, 2))[0] == (1, 2)
         server.ask("DEL", KEY)
         assert board.news((1, 2), (1, 3)) == ((0, 0), [])
+        server.ask("HSET", KEY, "head", "2.1")  # of a journal that was recovered
+        assert board.news((1, 2), (1, 3)) == ((0, 0), [])
 
 
 def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
