@@ -92,8 +92,16 @@ def content_path(name: str, version: str) -> str:
 
 
 def request_path(scope: str) -> str:
-    """Where the record of an idempotency key is kept; `scope` is a SHA-256 in hexadecimal."""
-    return f"{REQUESTS}/{scope[:2]}/{scope[2:]}.json"
+    """Where the record of an idempotency key is kept; `scope` is a SHA-256 in hexadecimal.
+
+    There are as many as changes, so one folder for all of them, or 256, would make each change dearer.
+    """
+    return f"{REQUESTS}/{scope[:2]}/{scope[2:4]}/{scope[4:]}.json"
+
+
+def request_paths(scope: str) -> tuple[str, str]:
+    """Where that is kept, and where it was at first: records that are there stay there."""
+    return request_path(scope), f"{REQUESTS}/{scope[:2]}/{scope[2:]}.json"
 
 
 def request_file(change: Change, body: str) -> Iterator[tuple[str, bytes]]:

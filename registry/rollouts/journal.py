@@ -141,8 +141,10 @@ class Journal:
 
     def request(self, scope: str) -> dict[str, object] | None:
         """The record of an idempotency key, if it was used."""
-        found = self._reader.look(f"{BRANCH}:{at.request_path(scope)}")
-        return json.loads(found.data) if found else None
+        for path in at.request_paths(scope):
+            if found := self._reader.look(f"{BRANCH}:{path}"):
+                return dict(json.loads(found.data))
+        return None
 
     # Sharing: what there is to do where the folder is only a copy (`registry.rollouts.shared`)
 

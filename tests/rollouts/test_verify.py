@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,14 @@ import pytest
 from rollouts.story import ADMIN, promote, tell
 
 from registry.errors import Unavailable
-from registry.rollouts.change import Change, content_path, request_path, state_path, token_path
+from registry.rollouts.change import (
+    Change,
+    content_path,
+    request_path,
+    request_paths,
+    state_path,
+    token_path,
+)
 from registry.rollouts.journal import Journal
 from registry.rollouts.upkeep.verify import verify
 
@@ -54,7 +62,7 @@ def test_a_whole_journal(data: Path) -> None:
         (content_path("summarize", "9.0.0"), b"", "9.0.0.prompt.yml is there without a change"),
         (token_path("f00"), ADMIN.model_dump_json().encode(), "tokens/f00.json is there without a change"),
         (token_path(ADMIN.id), b"no token", "is not the token that the changes lead to"),
-        (request_path("f00"), b"{}", "requests/f0/0.json is there without a change"),
+        (request_path("f00ba"), b"{}", "requests/f0/0b/a.json is there without a change"),
         ("README.md", b"", "README.md is there without a change"),
         (r'"\377"', b"", r"\xff is there without a change"),  # as git's import writes a byte that is no UTF-8
     ],
@@ -81,12 +89,24 @@ def test_what_a_request_is_answered_with(data: Path, record: bytes | None, probl
     """Its record names its own change."""
     with closing(Journal(data)) as journal, journal.lock() as lock:
         head = journal.head()
-        change = Change(epoch=head.change.epoch, seq=3, at=head.change.at, actor="a", op="x", request="f00")
-        journal.write(lock, head.commit, change, {request_path("f00"): record} if record else {})
+        change = Change(epoch=head.change.epoch, seq=3, at=head.change.at, actor="a", op="x", request="f00ba")
+        journal.write(lock, head.commit, change, {request_path("f00ba"): record} if record else {})
 
     found = verify(data).problems
 
-    assert (len(found), all("requests/f0/0.json" in problem for problem in found)) == (problems, True)
+    assert (len(found), all("requests/f0/0b/a.json" in problem for problem in found)) == (problems, True)
+
+
+def test_a_request_is_found_where_its_record_was_kept_at_first(data: Path) -> None:
+    """In an older journal all of them lie in fewer folders; it is as whole, and knows them as well."""
+    record, former = {"seq": 3, "body": "b"}, request_paths("f00ba")[1]
+    with closing(Journal(data)) as journal, journal.lock() as lock:
+        head = journal.head()
+        change = Change(epoch=head.change.epoch, seq=3, at=head.change.at, actor="a", op="x", request="f00ba")
+        journal.write(lock, head.commit, change, {former: json.dumps(record).encode()})
+
+        assert journal.request("f00ba") == record
+    assert verify(data).problems == ()
 
 
 def test_a_gap_in_the_order(data: Path) -> None:

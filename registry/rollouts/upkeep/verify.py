@@ -103,7 +103,7 @@ def _read(git: Git, size: int, problems: list[str], tell: Callable[[str], object
     kept = {at.state_path(*place): state for place, state in done.states.items()}
     held = {at.token_path(token.id): token for token in (early | done.tokens).values()}
     problems += done.faults
-    problems += _misplaced(paths, {at.CHANGE, *kept, *held, *_contents(done), *_requests(done)})
+    problems += _misplaced(paths, {at.CHANGE, *kept, *held, *_contents(done), *_requests(paths, done)})
     problems += _records_differ(git, paths, {**kept, **held})
     problems += _requests_differ(git, paths, done)
     problems += _bytes_differ(git, paths, done)
@@ -155,8 +155,13 @@ def _contents(done: Replay) -> dict[str, set[tuple[str, str, str]]]:
     return found
 
 
-def _requests(done: Replay) -> dict[str, int]:
-    return {at.request_path(scope): seq for scope, seq in done.requests.items()}
+def _requests(paths: dict[str, str], done: Replay) -> dict[str, int]:
+    """Where the record of each idempotency key is, or should be, and the change that it names."""
+    found: dict[str, int] = {}
+    for scope, seq in done.requests.items():
+        path, former = at.request_paths(scope)
+        found[former if former in paths and path not in paths else path] = seq
+    return found
 
 
 def _misplaced(paths: dict[str, str], expected: set[str]) -> Iterator[str]:
@@ -177,7 +182,7 @@ def _records_differ(git: Git, paths: dict[str, str], expected: dict[str, State |
 
 def _requests_differ(git: Git, paths: dict[str, str], done: Replay) -> Iterator[str]:
     """An idempotency record that names another change would answer a request with what it did not do."""
-    expected = _requests(done)
+    expected = _requests(paths, done)
     for path in sorted(paths.keys() & expected.keys()):
         try:
             same = json.loads(tree.data(git, paths[path]))["seq"] == expected[path]
