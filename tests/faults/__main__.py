@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from collections import Counter
 from concurrent.futures import as_completed
 from typing import TYPE_CHECKING
@@ -36,7 +37,13 @@ def main(names: list[str]) -> int:
     with pool(os.cpu_count()) as workers:
         running = {workers.submit(timed, name): name for name in names or PROOFS}
         for done in as_completed(running):
-            results, seconds = done.result()
+            try:
+                results, seconds = done.result()
+            except Exception:  # noqa: BLE001 - whatever it is, the others are worth their minutes
+                verdicts["broken"] += 1
+                console.print(f"\n[bold]{running[done]}[/bold] failed\n")
+                console.print(traceback.format_exc(), markup=False, highlight=False)
+                continue
             verdicts.update(result.verdict for result in results)
             console.print(f"\n[bold]{running[done]}[/bold], {seconds:.0f} s")
             console.print(_table(results), soft_wrap=True)
