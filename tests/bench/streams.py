@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 COUNTS = (5000,)  # idle streams
 WARM = 300
-IDLE_SECONDS = 5.0  # one heartbeat of each
+IDLE_SECONDS = 10.0  # two heartbeats of each
 CHANGES = 12
 PAUSE = 0.1  # between changes
 TURNS, TURN_SECONDS = 3, 1.0  # each with one change in it
@@ -63,10 +63,11 @@ def _cost(pid: int, port: int, token: str) -> list[tuple[int, float, float]]:
     found = []
     for count in COUNTS:
         before, idle = memory(pid), _load(pid)
-        with crowd(port, token, count):
+        with crowd(port, token, count) as clients:
             time.sleep(1)
             size = (memory(pid) - before) / count / 1024
-            found.append((count, size, max(0.0, _load(pid) - idle)))
+            with clients.asleep():
+                found.append((count, size, max(0.0, _load(pid) - idle)))
         time.sleep(1)
     return found
 

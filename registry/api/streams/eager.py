@@ -19,15 +19,15 @@ _waiting: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
 
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine as far as it goes, and the rest of it in a task."""
-    loop = asyncio.get_running_loop()
     try:
         future = work.send(None)
     except StopIteration:
         return
     except Exception as error:  # noqa: BLE001 - as of a task that nobody waits for: others are not to blame
-        loop.call_exception_handler({"message": "an event could not be sent", "exception": error})
+        failed = {"message": "an event could not be sent", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(failed)
         return
-    task = loop.create_task(_go_on(work, future))
+    task = asyncio.get_running_loop().create_task(_go_on(work, future))
     _waiting.add(task)
     task.add_done_callback(_waiting.discard)
 

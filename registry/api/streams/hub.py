@@ -158,9 +158,10 @@ class Hub:
 
     async def _write(self, subscription: Subscription, send: Send) -> None:
         while subscription.pending or subscription.beat:
-            pending, subscription.pending = subscription.pending, {}
-            for built in pending.values():
-                await self.send(subscription, built, send)
+            if subscription.pending:
+                pending, subscription.pending = subscription.pending, {}
+                for built in pending.values():
+                    await self.send(subscription, built, send)
             beat, subscription.beat = subscription.beat, None
             if beat:
                 await send(beat)
