@@ -107,9 +107,10 @@ class EventStream(Response):
 
 def forget(scope: Scope) -> None:
     """Take from a stream's request what nobody needs any more: a log may still say where it went."""
-    for key in scope.keys() - STILL_NEEDED:
-        del scope[key]
-    scope["headers"].clear()
+    kept = {key: scope[key] for key in STILL_NEEDED if key in scope}
+    kept["headers"].clear()
+    scope.clear()  # to delete keys one by one would leave their room
+    scope.update(kept)
 
 
 class Positions(BaseModel):
