@@ -89,6 +89,8 @@ def create(settings: Settings) -> FastAPI:
             await asyncio.to_thread(parts.sync.first_look.wait, FIRST_LOOK_SECONDS)
             gc.collect()
             gc.freeze()  # to look through it again and again would halt all, 0.1 s for 100,000 states
+            # What others changed while this process started must be known to it before it answers.
+            await asyncio.to_thread(parts.rollouts.replica.reconcile)
             tasks = [asyncio.create_task(run()) for run in (parts.hub.run, parts.census.run)]
             _end_on_signal(parts.hub.close, parts.sync.end)
             _end_with_parent()

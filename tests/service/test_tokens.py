@@ -261,7 +261,7 @@ def test_a_revoked_token_lets_nobody_in(api: Api, create: Callable[..., Holder],
     assert ending.ended()
     assert "was revoked at" in gone.get("/v1/prompts").json["detail"]
     api.act("promote", "summarize", {"version": "1.0.0"}, environment)
-    assert going_on.next()[0] == "release"
+    assert going_on.release()["environment"] == environment
     for events in (ending, going_on):
         events.close()
 
