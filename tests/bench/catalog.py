@@ -7,6 +7,7 @@ and in a repository with the same pins as refs. Nothing here fails on a slow mac
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import many
+from bench.load import memory
 from bench.measure import Row, median
 
 from registry.catalog.catalog import Catalog
@@ -29,6 +31,7 @@ VERSIONS = 20  # of each
 TURNS = 5  # of what can be done again
 IN_USE = 1_000  # versions that are read in full
 SAMPLE = 5_000  # versions that are validated, whose time is scaled to all of them
+MIB = 1 << 20
 TARGETS = {
     "named": "<= 1 s",
     "newest": "<= 2 s",
@@ -126,7 +129,7 @@ def _validate(data: Path, repository: str) -> dict[str, Any]:
     """Validate a sample, and know of the rest what lists show; in a process of its own."""
     import registry.app  # noqa: F401, PLC0415 - what a registry has in memory anyway
 
-    imported = _memory()
+    imported = memory(os.getpid())
     catalog = Catalog(Mirror(data, repository))
     catalog.adopt()
     unread = catalog.unread()
@@ -144,14 +147,8 @@ def _validate(data: Path, repository: str) -> dict[str, Any]:
         catalog.read(*key)
     return {
         "seconds": seconds, "cpu": cpu, "read": len(sample), "in use": len(in_use),
-        "imported": imported, "MiB": _memory(),
+        "imported": imported / MIB, "MiB": memory(os.getpid()) / MIB,
     }  # fmt: skip
-
-
-def _memory() -> float:
-    """MiB that this process has in memory by itself."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmRSS:"))) / 1024
 
 
 if __name__ == "__main__":

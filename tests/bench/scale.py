@@ -29,6 +29,8 @@ from support import STATES, Registry, Valkey, children, until
 
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
+from registry.rollouts.folder import REPOSITORY
+from registry.rollouts.upkeep.packing import room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -270,7 +272,7 @@ def _looked(data: Path, prompts: Path) -> dict[str, float]:
 
 def _on_disk(data: Path) -> float:
     """MiB that the files of the journal take."""
-    return sum(path.lstat().st_blocks * 512 for path in (data / "journal.git").rglob("*")) / MIB
+    return room(data / REPOSITORY) / MIB
 
 
 def _in_valkey(valkey: Valkey) -> int:
