@@ -207,7 +207,12 @@ Asked = Annotated[dict[str, Any], Depends(_asked)]
 
 @router.post("/{name:path}/actions/start", summary="Start a rollout", responses=_changing("start"))
 async def start(service: Service, asked: Asked, body: Start, response: Response) -> dict[str, Any]:
-    """Begin a rollout of a version beside the stable one, or ask for it: 202, where that is the rule."""
+    """Begin a rollout of a version beside the stable one, or ask for it: 202, where that is the rule.
+
+    A step with `hold` advances by itself when that time is over, also one that a person advanced to, and
+    into 100 percent, which completes the rollout. A step without one waits for a person. The clock never
+    leaves the last step: a plan that does not end with 100 stays there until a promote or an advance.
+    """
     if body.plan and body.steps is not None:
         raise Invalid("steps: give a plan or steps, not both")
     steps = PLANS[body.plan or "standard"] if body.steps is None else body.steps

@@ -14,7 +14,7 @@ from registry.api import problem
 from registry.api.parts import MAX_REASON, Admin, IdempotencyKey, Service
 from registry.rollouts import clock
 from registry.rollouts.action import digest
-from registry.rollouts.state import parse_hold
+from registry.rollouts.schedule import parse_hold
 from registry.rollouts.tokens import Asker
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"], responses=problem.responses(401, 403))

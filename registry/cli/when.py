@@ -45,11 +45,6 @@ def duration(seconds: float) -> str:
     return " ".join(part for part in parts[first : first + SHOWN_UNITS] if part)
 
 
-def hold(text: str) -> timedelta:
-    """The time that a step is held, as the registry writes it: ``12h``."""
-    return timedelta(seconds=int(text[:-1]) * UNITS[text[-1]])
-
-
 def _past(now: datetime, seconds: int, text: str) -> datetime:
     try:
         return now - timedelta(seconds=seconds)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from registry.rollouts import transitions
+from registry.rollouts.schedule import EVERYONE
 from registry.rollouts.state import ApprovalRequest, State
-from registry.rollouts.transitions import EVERYONE, Advance, Conflict, Promote, Start
+from registry.rollouts.transitions import Advance, Conflict, Promote, Start
 from registry.text import look
 
 if TYPE_CHECKING:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +17,7 @@ from pydantic import (
 )
 
 from registry.errors import Invalid
+from registry.rollouts.schedule import held, parse_hold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,22 +28,11 @@ MAX_TARGETS = 100  # every client evaluates them at every call
 MAX_VALUES = 1000  # a release is sent whole to every client
 MAX_TEXT = 200
 
-_HOLD = re.compile(r"([1-9][0-9]{0,5})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
 
 class Frozen(BaseModel):
     """What all parts share: immutable, and a key that nobody knows is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
-
-
-def parse_hold(hold: str) -> timedelta:
-    """Read a time to hold a step, such as ``30s 10m 4h 2d``. Raises ValueError."""
-    found = _HOLD.fullmatch(hold)
-    if not found:
-        raise ValueError(f"{hold!r} is not a time to hold; write 30s, 10m, 4h or 2d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def _three_decimals(percent: object) -> object:
@@ -61,10 +49,14 @@ Percent = Annotated[int | float, BeforeValidator(_three_decimals), Field(ge=0, l
 
 
 class Step(Frozen):
-    """A share of users (percent: 0-100, three decimals) and how long to stay before going on alone."""
+    """A share of users, and how long it is held before the rollout goes on to the next step by itself."""
 
-    percent: Percent
-    hold: str | None = None
+    percent: Percent = Field(description="the share of users, 0-100, at most three decimals")
+    hold: str | None = Field(
+        default=None,
+        description="such as 30s, 10m, 4h or 2d: when that is over the rollout advances by itself, into 100 "
+        "percent too; without one it waits for a person",
+    )
 
     @field_validator("hold")
     @classmethod
@@ -128,9 +120,9 @@ class Rollout(Frozen):
         """Seconds that a timed step is still held: no more than its hold, even if the clock was set back."""
         if self.advances_at is None:
             return None
-        hold = self.steps[self.step].hold
+        hold = held(self.steps[self.step])
         left = self.advances_at - now
-        return max(0.0, (min(left, parse_hold(hold)) if hold else left).total_seconds())
+        return max(0.0, (left if hold is None else min(left, hold)).total_seconds())
 
     @model_serializer(mode="wrap")
     def _without_empty_remaining(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

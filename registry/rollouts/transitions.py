@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
-from registry.rollouts.state import Rollout, State, parse_hold
+from registry.rollouts.schedule import following, held
+from registry.rollouts.state import Rollout, State
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from registry.rollouts.state import Step, Target, VersionRef
-
-EVERYONE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +135,10 @@ def _move(
         case Advance():
             if paused:
                 return PAUSED
-            following = rollout.step + 1
-            if following >= len(rollout.steps) or rollout.steps[following].percent == EVERYONE:
+            step = following(rollout.steps, rollout.step)
+            if step is None:
                 return _in_force(state, rollout.candidate)
-            return state.model_copy(update={"rollout": _enter(rollout, following, now)})
+            return state.model_copy(update={"rollout": _enter(rollout, step, now)})
         case Pause():
             return PAUSED if paused else state.model_copy(update={"rollout": _pause(rollout, now)})
         case Resume():
@@ -182,8 +181,8 @@ def _in_force(state: State, version: VersionRef) -> State:
 
 
 def _enter(rollout: Rollout, step: int, now: datetime) -> Rollout:
-    hold = rollout.steps[step].hold
-    advances_at = now + parse_hold(hold) if hold else None
+    hold = held(rollout.steps[step])
+    advances_at = None if hold is None else now + hold
     return rollout.model_copy(update={"step": step, "entered_at": now, "advances_at": advances_at})
 
 

@@ -157,6 +157,23 @@ def test_status_shows_what_awaits_approval(ada: Cli, place: str) -> None:
 
 
 @pytest.mark.usefixtures("_stable")
+def test_the_plan_of_what_awaits_approval(ada: Cli, grace: Cli) -> None:
+    """Its clock begins with the approval; what goes on by itself then is said before, and on the way."""
+    ada("start", "summarize", "1.1.0", "--steps", "0,10:4h,100")
+    awaited = ada("status", "summarize").out.splitlines()[-4:]
+    approval = grace("approve", "summarize").err
+
+    assert [line.split() for line in awaited] == [
+        ["ASKED", "FOR", "WHEN"],
+        ["0%", "when", "it", "is", "approved"],
+        ["10%", "when", "you", "advance", "it"],
+        ["100%", "by", "itself,", "4h", "after", "it", "reaches", "10%"],
+    ]
+    assert "            100%  by itself, 4h after it reaches 10%\n" in approval
+    assert "100%  by itself, 4h after it reaches 10%\n" in ada("status", "summarize").out
+
+
+@pytest.mark.usefixtures("_stable")
 def test_a_rollout_that_awaits_its_end(ada: Cli, grace: Cli) -> None:
     """It began when it was approved; it may go on by itself, or end with the approval."""
     ada("start", "summarize", "1.1.0", "--steps", "25:2h,100")

@@ -53,7 +53,8 @@ def start(  # noqa: PLR0913 - one parameter an option
     """Begin a rollout of a version to some users, step by step.
 
     Plans: careful is 1, 5, 10, 25, 50, 100 percent in 7 days; standard is 5, 25, 50, 100 in 60 hours;
-    fast is 10, 50, 100 in 12 hours. A step with a time to hold (30s, 10m, 4h, 2d) advances by itself.
+    fast is 10, 50, 100 in 12 hours. A step with a time to hold (30s, 10m, 4h, 2d) advances by itself
+    when that is over, into 100 percent too; one without waits for you.
 
     \b
     Example:  promptstage start summarize 1.3.0 --plan careful

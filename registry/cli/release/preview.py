@@ -114,16 +114,16 @@ def _changes(registry: Registry, name: str, goes: Move) -> str:
 
 
 def _users(op: str, state: Json, goes: Move, steps: Sequence[Json] = ()) -> Iterator[tuple[str, str]]:
-    share = describe.percent(state["rollout"]) if state["rollout"] else 0.0
+    present = describe.percent(state["rollout"]) if state["rollout"] else 0.0
     if op == "start":
         plan = list(timeline.of_plan(steps, datetime.now(UTC)))
-        yield "Users", f"{plan[0][0]:g}% get {goes.new} at once"
-        for label, (percent, at) in zip(["Then", *[""] * len(plan)], plan[1:], strict=False):
-            yield label, f"{percent:g}%  {at}"
+        yield "Users", f"{plan[0][0]} get {goes.new} at once"
+        for label, (share, at) in zip(["Then", *[""] * len(plan)], plan[1:], strict=False):
+            yield label, f"{share}  {at}"
     elif op == "rollback":
-        yield "Users", f"the {share:g}% who have {goes.old}" if state["rollout"] else "everyone"
+        yield "Users", f"the {present:g}% who have {goes.old}" if state["rollout"] else "everyone"
     else:
-        yield "Users", f"everyone; {share:g}% have it already" if state["rollout"] else "everyone"
+        yield "Users", f"everyone; {present:g}% have it already" if state["rollout"] else "everyone"
 
 
 def _needed(old: Json, new: Json) -> list[str]:

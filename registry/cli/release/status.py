@@ -108,6 +108,10 @@ def _details(state: Json, found: Json) -> Iterator[RenderableType]:
         yield output.grid(timeline.COLUMNS, timeline.of_rollout(state["rollout"], found["changes"]))
         yield output.line()
     yield from map(output.line, describe.details(state))
+    asked = state.get("awaiting_approval")
+    if asked and asked["steps"]:
+        yield output.line()
+        yield output.grid(timeline.PLAN_COLUMNS, list(map(list, timeline.of_plan(asked["steps"], None))))
 
 
 def _watch(registry: Registry, environment: str, name: str | None, found: Json, *, as_json: bool) -> None:

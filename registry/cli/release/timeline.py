@@ -1,31 +1,48 @@
-"""The steps of a rollout in time: when each began, or will if nobody intervenes. Pure."""
+"""The steps of a rollout in time: when each began, or will be reached if nobody intervenes. Pure."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.cli import when
 from registry.cli.output import clean
 from registry.cli.release import describe
+from registry.rollouts import schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from registry.rollouts.schedule import Arrival
+
 Json = dict[str, Any]
 
 COLUMNS = ("step", "share", "when")
+PLAN_COLUMNS = ("asked for", "when")  # of a plan that awaits approval
 BY_HAND = "when you advance it"
+RESUMED = "when you resume and advance it"
+COMPLETES = "completes"  # in the place of a share
 BEGINNINGS = (
     "start",
     "approve",
 )  # while a rollout is under way, the last one approved is the one that began it
 
 
-def of_plan(steps: Sequence[Json], now: datetime) -> Iterator[tuple[float, str]]:
-    """The shares of a rollout that begins now, and when each is reached."""
-    for step, at in zip(steps, _arrivals(steps, now), strict=True):
-        yield step["percent"], "at once" if at == now else _at(at)
+class Step(NamedTuple):
+    """A step as JSON has it."""
+
+    percent: float
+    hold: str | None = None
+
+
+def of_plan(steps: Sequence[Json], now: datetime | None) -> Iterator[tuple[str, str]]:
+    """The shares of a rollout, and when each is reached; it begins now, or (None) when it is approved."""
+    plan = _plan(steps)
+    hold = schedule.held(plan[0])
+    at = now + hold if now and hold else None
+    yield f"{plan[0].percent:g}%", "at once" if now else "when it is approved"
+    for percent, text in _coming(plan, 0, hold, at, BY_HAND):
+        yield COMPLETES if percent is None else f"{percent:g}%", text
 
 
 def of_rollout(rollout: Json, changes: Iterable[Json]) -> list[list[str]]:
@@ -34,10 +51,51 @@ def of_rollout(rollout: Json, changes: Iterable[Json]) -> list[list[str]]:
     began = [_began(change) for change in _moves(changes)] or [when.show(rollout["entered_at"])]
     known = (["?"] * (present + 1 - len(began)) + began)[-present - 1 :]
     known[-1] = f"now, since {known[-1]}"
+    reached = [(step["percent"], text) for step, text in zip(steps, known, strict=False)]
     return [
-        [f"{i}/{len(steps)}", describe.bar(step["percent"]), text]
-        for i, (step, text) in enumerate(zip(steps, [*known, *_coming(rollout)], strict=True), 1)
+        [describe.NONE, COMPLETES, text]
+        if percent is None
+        else [f"{i}/{len(steps)}", describe.bar(percent), text]
+        for i, (percent, text) in enumerate([*reached, *_left(rollout)], 1)
     ]
+
+
+def _left(rollout: Json) -> Iterator[tuple[float | None, str]]:
+    """What a rollout under way has yet to reach."""
+    plan, present = _plan(rollout["steps"]), rollout["step"]
+    if rollout["state"] == "paused":
+        left = rollout.get("remaining")
+        return _coming(plan, present, None if left is None else timedelta(seconds=left), None, RESUMED)
+    at = rollout["advances_at"] and datetime.fromisoformat(rollout["advances_at"])
+    return _coming(plan, present, schedule.held(plan[present]), at, BY_HAND)
+
+
+def _plan(steps: Sequence[Json]) -> list[Step]:
+    return [Step(step["percent"], step.get("hold")) for step in steps]
+
+
+def _coming(
+    plan: Sequence[Step], present: int, left: timedelta | None, at: datetime | None, by_hand: str
+) -> Iterator[tuple[float | None, str]]:
+    """Put into words what is foretold: shares, or None for an end that waits for a person.
+
+    `by_hand` is what the present step waits for, if it is not held for a time.
+    """
+    before = "it is resumed" if by_hand == RESUMED else f"it reaches {plan[present].percent:g}%"
+    completes = False
+    for arrival in schedule.forecast(plan, present, left, at):
+        yield arrival.percent, _when(arrival, before, by_hand)
+        before, by_hand, completes = f"it reaches {arrival.percent:g}%", BY_HAND, arrival.completes
+    if not completes:
+        yield None, f"when you promote it; by itself it stays at {plan[-1].percent:g}%"
+
+
+def _when(arrival: Arrival, before: str, by_hand: str) -> str:
+    if arrival.at:
+        return when.show(arrival.at)
+    if arrival.after is None:
+        return by_hand
+    return f"by itself, {when.duration(arrival.after.total_seconds())} after {before}"
 
 
 def _moves(changes: Iterable[Json]) -> list[Json]:
@@ -54,23 +112,3 @@ def _moves(changes: Iterable[Json]) -> list[Json]:
 def _began(change: Json) -> str:
     reason = f": {clean(change['reason'])}" if change["reason"] else ""
     return f"{when.show(change['at'])} by {clean(change['actor'])}{reason}"
-
-
-def _coming(rollout: Json) -> list[str]:
-    following = rollout["steps"][rollout["step"] + 1 :]
-    if rollout["state"] == "paused":
-        return ["after it is resumed" for _ in following]
-    at = rollout["advances_at"] and datetime.fromisoformat(rollout["advances_at"])
-    return [_at(moment) for moment in _arrivals(following, at)]
-
-
-def _arrivals(steps: Iterable[Json], first: datetime | None) -> Iterator[datetime | None]:
-    """When each step is reached if the first one is at this time; None: when a person decides."""
-    at = first
-    for step in steps:
-        yield at
-        at = at + when.hold(step["hold"]) if at and "hold" in step else None
-
-
-def _at(moment: datetime | None) -> str:
-    return when.show(moment) if moment else BY_HAND

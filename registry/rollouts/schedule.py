@@ -1,0 +1,90 @@
+"""When a rollout goes on: what each step of its plan waits for. Pure, on plain values.
+
+The table of transitions decides by these functions, and the command line foretells by them, so that what
+is shown before a change is what happens after it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+EVERYONE = 100
+
+_HOLD = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Step(Protocol):
+    """A share of users, in percent, and how long it is held before the rollout goes on by itself."""
+
+    @property
+    def percent(self) -> float:
+        """The share."""
+
+    @property
+    def hold(self) -> str | None:
+        """The time, such as ``10m``; None: a person decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A step that is yet to come.
+
+    Attributes:
+        percent: its share of users.
+        completes: whether the candidate becomes stable there, so that the rollout is over.
+        after: how long after the step before it is reached by itself; None: a person has to advance it.
+        at: when that is, if nothing in between waits for a person.
+    """
+
+    percent: float
+    completes: bool
+    after: timedelta | None
+    at: datetime | None
+
+
+def parse_hold(hold: str) -> timedelta:
+    """Read a time to hold a step, such as ``30s 10m 4h 2d``. Raises ValueError."""
+    found = _HOLD.fullmatch(hold)
+    if not found:
+        raise ValueError(f"{hold!r} is not a time to hold; write 30s, 10m, 4h or 2d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def held(step: Step) -> timedelta | None:
+    """How long a step is held before the rollout advances by itself; None: until a person advances it."""
+    return parse_hold(step.hold) if step.hold else None
+
+
+def following(steps: Sequence[Step], present: int) -> int | None:
+    """The step after the present one; None: the rollout completes, into 100 percent or past its last step."""
+    after = present + 1
+    return after if after < len(steps) and steps[after].percent != EVERYONE else None
+
+
+def forecast(
+    steps: Sequence[Step], present: int, left: timedelta | None, advances_at: datetime | None
+) -> Iterator[Arrival]:
+    """Foretell the steps after the present one, as they are reached if a person only does what they wait for.
+
+    Args:
+        steps: the whole plan.
+        present: the step that the rollout is at.
+        left: how long the present step is still held; None: a person decides.
+        advances_at: when that time is over; None: a person decides, or must resume the rollout first.
+    """
+    after, at = left, advances_at
+    for i in range(present + 1, len(steps)):
+        completes = following(steps, i - 1) is None
+        yield Arrival(steps[i].percent, completes, after, at)
+        if completes:
+            return
+        after = held(steps[i])
+        at = at + after if at and after else None
