@@ -148,8 +148,10 @@ class Client:
             and (key is None or type(key) is str)
         ):
             prompt = holding.static
-            if prompt is None and key and holding.by_key is not None:
-                prompt = holding.by_key(key)
+            if prompt is None and key:
+                by_key = holding.by_key
+                if by_key is not None:
+                    prompt = by_key(key)
         if prompt is None:
             prompt = self._choose(name, key, attributes, version, fallback)
         if stamp and holder.get() is not prompt.stamp:

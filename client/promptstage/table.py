@@ -28,11 +28,11 @@ class KeyTable:
     between two of them as one prompt.
     """
 
-    __slots__ = ("_bounds", "_kept", "_prefix", "_prompts")
+    __slots__ = ("_bounds", "_kept", "_prompts", "_salted")
 
     def __init__(self, split: Split, choose: Callable[[Slot | None], Prompt]) -> None:
         """Lay it out; `choose` gives the prompt of a slot, and for None that of all other keys."""
-        self._prefix = encoded(f"v1\0{split.salt}\0")
+        self._salted = sha256(encoded(f"v1\0{split.salt}\0"))
         edges = sorted({edge for slot in split.slots for edge in (slot.start, slot.start + slot.size)})
         inner = [edge for edge in edges if 0 < edge < BUCKETS]
         self._bounds = [_least(edge) for edge in inner]
@@ -41,18 +41,20 @@ class KeyTable:
 
     def find(self, key: str) -> Prompt:
         """The prompt of a key, which is not empty."""
-        kept = self._kept.get(key)
-        if kept is not None:
-            return kept
+        kept = self._kept
+        found = kept.get(key)
+        if found is not None:
+            return found
+        hashed = self._salted.copy()  # in less time than a new one takes to set up
         try:
-            data = self._prefix + key.encode()
+            hashed.update(key.encode())
         except UnicodeEncodeError:
-            data = self._prefix + encoded(key)
-        found = self._prompts[bisect_right(self._bounds, sha256(data).digest())]
+            hashed.update(encoded(key))
+        found = self._prompts[bisect_right(self._bounds, hashed.digest())]
         if len(key) <= KEY_CHARACTERS:
-            if len(self._kept) >= KEPT_KEYS:
-                self._kept.clear()  # cheaper than to know which key is the oldest
-            self._kept[key] = found
+            if len(kept) >= KEPT_KEYS:
+                kept.clear()  # cheaper than to know which key is the oldest
+            kept[key] = found
         return found
 
 
