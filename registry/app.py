@@ -23,6 +23,7 @@ from registry.api import (
     fast,
     guard,
     health,
+    history,
     problem,
     prompts,
     releases,
@@ -47,6 +48,7 @@ from registry.rollouts import audit
 from registry.rollouts.board import Board
 from registry.rollouts.documents import Documents
 from registry.rollouts.follower import Follower
+from registry.rollouts.history import History
 from registry.rollouts.journal import Journal
 from registry.rollouts.replica import Replica
 from registry.rollouts.service import Rollouts
@@ -112,7 +114,7 @@ def create(settings: Settings) -> FastAPI:
     guard.install(app)
     app.add_middleware(PlainFailure)
     page.describe(app)
-    for part in (prompts, releases, stream, clients, rollouts_api, tokens, doctor, health):
+    for part in (prompts, releases, stream, clients, history, rollouts_api, tokens, doctor, health):
         app.include_router(part.router, max_body_size=MAX_BODY_BYTES)
     app.include_router(webhooks.router, max_body_size=webhooks.MAX_BODY_BYTES)
     return app
@@ -135,10 +137,13 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     documents = Documents(journal, catalog)
     replica = Replica(journal, board, View(documents))
     rollouts = Rollouts(settings.environments, rules, catalog, documents, replica)
+    past = History(data, journal, replica, documents)
     if strict := [name for name in settings.environments if rules.of(name).approval]:
         logger.info("A start or promote awaits the approval of another token in %s", ", ".join(strict))
     if replica.open(data / "admin.token"):
         logger.info("A new journal: the token of its admin is in %s", data / "admin.token")
+    past.start()
+    stack.callback(past.stop)
     sync = Sync(catalog, settings.poll_seconds)
     sync.start()
     stack.callback(sync.stop)
@@ -156,6 +161,7 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
         catalog,
         sync,
         rollouts,
+        past,
         hub,
         Census(hub, board),
         metrics,

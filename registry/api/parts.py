@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from registry.api.streams.hub import Hub
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
+    from registry.rollouts.history import History
     from registry.rollouts.service import Rollouts
     from registry.rollouts.tokens import Tokens
     from registry.rollouts.upkeep.mirroring import Mirroring
@@ -37,6 +38,7 @@ class Parts:
     catalog: Catalog
     sync: Sync
     rollouts: Rollouts
+    history: History
     hub: Hub
     census: Census
     metrics: Metrics

@@ -149,7 +149,8 @@ def _resolve(service: Parts, environment: str, name: str, question: Question) ->
     if question.at is None:
         built = service.rollouts.release(environment, name)
     else:
-        built = write(service.rollouts.release_at(environment, name, question.at))
+        service.rollouts.state(environment, name)
+        built = write(service.history.release_at(environment, name, question.at))
     key = "" if question.key is None else str(question.key)
     decision = decided(built, key, question.attributes)
     return Response(told(service.metrics, built, decision), media_type=JSON)

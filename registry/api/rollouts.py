@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from anyio import to_thread
@@ -50,9 +49,6 @@ OF_A_VERSION = {  # what an action that names a version answers besides
     "start": {404: ("unknown_version",), 422: ("invalid", "invalid_version")},
     "promote": {404: ("unknown_version",), 422: ("version_needed", "invalid_version")},
 }
-
-PAGE = 50
-MAX_PAGE = 500
 
 PlanName = Literal["careful", "standard", "fast"]
 
@@ -134,32 +130,6 @@ def list_states(service: Service, _: Reader, environment: Environment) -> dict[s
 
 
 @router.get(
-    "/{name:path}/history",
-    summary="List the changes of a prompt",
-    responses={
-        **problem.responses(404, codes={404: MISSING}),
-        **shapes.answer(shapes.History, "a page of changes"),
-    },
-)
-def read_history(
-    service: Service,
-    _: Reader,
-    environment: Environment,
-    name: Name,
-    limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="of one page")] = PAGE,
-    cursor: Annotated[int | None, Query(ge=1, description="`next_cursor` of the page before")] = None,
-) -> dict[str, Any]:
-    """List the changes of a prompt, newest first."""
-    entries = list(islice(service.rollouts.history(environment, name, cursor), limit + 1))
-    page = entries[:limit]
-    more = len(entries) > limit
-    return {
-        "data": [entry.change.to_json(entry.commit) for entry in page],
-        "next_cursor": str(page[-1].change.seq) if more else None,
-    }
-
-
-@router.get(
     "/{name:path}",
     summary="Read what is in force",
     responses={
@@ -177,7 +147,8 @@ async def read_state(
 ) -> dict[str, Any]:
     """Read what is in force of a prompt, or what was at a time; ETag is what If-Match takes."""
     if at is not None:
-        then = await to_thread.run_sync(service.rollouts.state_at, environment, name, at)
+        await to_thread.run_sync(service.rollouts.state, environment, name)
+        then = await to_thread.run_sync(service.history.state_at, environment, name, at)
         return then.model_dump(mode="json")
     state = await fresh.found(service, token, lambda: service.rollouts.state(environment, name))
     response.headers["ETag"] = f'"{state.tag}"'

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from registry.cli.author import check, init, tag
 from registry.cli.operate import doctor, journal, serve, token
 from registry.cli.output import complain
-from registry.cli.release import actions, explain, reading, status
+from registry.cli.release import actions, explain, history, reading, status
 from registry.errors import RegistryError
 
 __all__ = ["app", "main"]
@@ -99,7 +99,7 @@ PANELS = {
         actions.rollback,
         actions.approve,
         actions.reject,
-        reading.history,
+        history.history,
         explain.explain,
     ),
     RUN: (serve.serve, doctor.doctor),

@@ -58,8 +58,13 @@ class Registry:
     )
 
     def get(self, path: str, member: str, **query: Any) -> Json:
-        """Read what has this member by the contract. Raises Refused or Unavailable."""
-        return self._ask("GET", f"{path}?{urlencode(query)}" if query else path, member)
+        """Read what has this member by the contract; `path` may have a query already.
+
+        Raises:
+            Refused, Unavailable: as the registry says, or because none answers.
+        """
+        mark = "&" if "?" in path else "?"
+        return self._ask("GET", f"{path}{mark}{urlencode(query)}" if query else path, member)
 
     def pages(self, path: str, limit: int | None = None) -> Iterator[Json]:
         """Read a list, as many pages as it has, up to `limit` entries."""
@@ -192,14 +197,23 @@ def diff_path(name: str, old: str, new: str) -> str:
 
 def rollout_path(environment: str, name: str = "") -> str:
     """The path of a prompt's rollouts in an environment, or of all that are there."""
-    return f"/v1/environments/{quote(environment)}/rollouts" + (f"/{quote(name)}" if name else "")
+    return f"{_place(environment)}/rollouts" + (f"/{quote(name)}" if name else "")
+
+
+def history_path(environment: str, name: str | None) -> str:
+    """The path of what changed: of a prompt, or of all in an environment."""
+    return f"{rollout_path(environment, name)}/history" if name else f"{_place(environment)}/history"
 
 
 def clients_path(environment: str) -> str:
     """The path of the clients that follow an environment."""
-    return f"/v1/environments/{quote(environment)}/clients"
+    return f"{_place(environment)}/clients"
 
 
 def resolve_path(environment: str, name: str) -> str:
     """The path that tells which version a key gets."""
-    return f"/v1/environments/{quote(environment)}/resolve/{quote(name)}"
+    return f"{_place(environment)}/resolve/{quote(name)}"
+
+
+def _place(environment: str) -> str:
+    return f"/v1/environments/{quote(environment)}"

@@ -11,15 +11,22 @@ from datetime import UTC, datetime, timedelta
 import typer
 
 UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+TODAY = "today"
 SHOWN_UNITS = 2  # of a duration: `2d 3h` says enough
-ACCEPTED = "write 2h, 30m ago, 2026-01-31T14:05:00Z, or 2026-01-31 14:05 in your own time zone"
+ACCEPTED = "write 2h, 30m ago, 2026-01-31T14:05:00Z, today, or 2026-01-31 14:05 in your own time zone"
 
 _AGO = re.compile(r"((?:\d{1,6}[dhms]\s*)+)(?:ago)?", re.ASCII)
 _PART = re.compile(r"(\d+)([dhms])", re.ASCII)
 
 
 def parse(text: str, now: datetime) -> datetime:
-    """Read a time: RFC 3339, local if it has no zone, or how long ago. Raises typer.BadParameter."""
+    """Read a time: RFC 3339, local if it has no zone, how long ago, or today's midnight here.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    if text.strip() == TODAY:
+        return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
     if found := _AGO.fullmatch(text.strip()):
         seconds = sum(int(count) * UNITS[unit] for count, unit in _PART.findall(found[1]))
         return _past(now, seconds, text)

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from registry.rollouts.change import ASKING
+
 if TYPE_CHECKING:
     from registry.rollouts.reader import Entry
     from registry.rollouts.state import Step, Target
-
-
-ASKING = "ask."  # before the op of a change that only asks for one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,12 @@ from registry.access.tokens import Token
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from registry.rollouts.state import ApprovalRequest, Rollout, Step, Target
+
+ASKING = "ask."  # before the op of a change that only asks for one
+BEGINNINGS = ("start", "approve", f"{ASKING}start")  # the ops by which a rollout begins, or may
 
 
 class Change(BaseModel):
@@ -53,18 +58,34 @@ class Change(BaseModel):
         """``(epoch, seq)``, the journal's head when this is its newest change."""
         return (self.epoch, self.seq)
 
+    @property
+    def begun(self) -> Rollout | ApprovalRequest | None:
+        """The rollout that it began or asked for, with its plan; None: it did neither."""
+        if self.state is None or self.op not in BEGINNINGS:
+            return None
+        begun = self.state.awaiting_approval if self.op.startswith(ASKING) else self.state.rollout
+        return begun if begun and begun.steps else None  # a promote has none
+
     def to_json(self, commit: str) -> dict[str, Any]:
         """Write it as the API's history shows it; `commit` is the journal's commit that holds it."""
-        return {
+        shown = {
             "seq": self.seq,
             "at": self.model_dump(mode="json", include={"at"})["at"],
             "actor": self.actor,
             "op": self.op,
+            "prompt": self.state and self.state.prompt,
             "from": self.before,
             "to": self.after,
             "reason": self.reason,
             "commit": commit,
         }
+        begun = self.begun
+        return shown | _plan(begun.steps, begun.audience) if begun else shown
+
+
+def _plan(steps: Sequence[Step], audience: Sequence[Target]) -> dict[str, Any]:
+    plan = {"plan": [step.model_dump() for step in steps]}
+    return plan | ({"audience": [target.model_dump() for target in audience]} if audience else {})
 
 
 # Paths are sharded by a hash, so that a commit rewrites small trees only, however many prompts there are.

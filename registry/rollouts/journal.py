@@ -32,7 +32,7 @@ from registry.rollouts.reader import Contents, Reader, damaged, readable
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -130,6 +130,10 @@ class Journal:
     def entry(self, commit: str) -> Entry:
         """The change that a commit of this journal holds."""
         return self._reader.entry(commit)
+
+    def changes(self, commits: Sequence[str]) -> Iterator[Change]:
+        """The changes that some commits of this journal hold, for a fraction of what each costs alone."""
+        return self._reader.changes(commits)
 
     def staged(self, name: str, version: str) -> bytes | None:
         """The bytes that a version was staged with, or None if it never was, or cannot be read now."""

@@ -11,15 +11,15 @@ from pydantic import ValidationError
 from registry.errors import GitFailed, Unavailable
 from registry.git import OBJECT_LIMIT, Wanted
 from registry.rollouts import tree
+from registry.rollouts.change import CHANGE, Change
 from registry.rollouts.folder import check_there
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from registry.access.tokens import Token
     from registry.git import Git, GitObject
-    from registry.rollouts.change import Change
     from registry.rollouts.state import State
 
 
@@ -55,6 +55,13 @@ class Reader:
             return Entry(commit, tree.record(self._git, commit))
         except Unavailable as error:
             raise Unavailable(damaged(error.message), code="journal_damaged") from error
+
+    def changes(self, commits: Sequence[str]) -> Iterator[Change]:
+        """The changes that some commits hold, in their order."""
+        wanted = [Wanted(f"{commit}:{CHANGE}", OBJECT_LIMIT) for commit in commits]
+        for (expression, _), found in zip(wanted, self._git.look_all(wanted), strict=True):
+            with readable():
+                yield Change.model_validate_json(self._sound(found, expression).data)
 
     def below(self, paths: Mapping[str, str], folder: str) -> Iterator[bytes]:
         """The documents in a folder of a commit; `paths` are those of the commit."""

@@ -243,6 +243,11 @@ class Replica:
 
     # Looking back
 
+    @property
+    def commits(self) -> list[str]:
+        """The journal's commits by seq, as far as they are known; not to be changed."""
+        return self._commits
+
     def entry(self, seq: int) -> Entry:
         """The change with a number. Raises Unavailable if the journal cannot be read."""
         if seq >= len(self._commits):  # another registry's, of which Redis told before the journal

@@ -6,18 +6,17 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
-from registry.rollouts import approval, clock, commands, release, transitions
+from registry.rollouts import approval, clock, commands, transitions
 from registry.rollouts import change as at
-from registry.rollouts.action import ASKING, Acknowledged, Action
+from registry.rollouts.action import Acknowledged, Action
 from registry.rollouts.attempts import carry_out
-from registry.rollouts.change import Change
+from registry.rollouts.change import ASKING, Change
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from promptstage.model import Release
     from registry.catalog.catalog import Catalog, Version
     from registry.rollouts.documents import Documents
     from registry.rollouts.reader import Entry
@@ -79,29 +78,6 @@ class Rollouts:
                 f"{prompt} has no release in {environment} yet; promote a first version", code="no_release"
             )
         return built
-
-    def history(self, environment: str, prompt: str, before: int | None = None) -> Iterator[Entry]:
-        """The changes of a prompt, newest first; `before` begins below a seq."""
-        seq = self.state(environment, prompt).seq
-        while seq > 0:
-            entry = self.replica.entry(seq)
-            if before is None or seq < before:
-                yield entry
-            seq = entry.change.previous
-
-    def state_at(self, environment: str, prompt: str, moment: datetime) -> State:
-        """What was in force at a time, replayed from the journal. Raises NotFound where nothing was yet."""
-        for entry in self.history(environment, prompt):
-            if entry.change.at <= moment and entry.change.state:
-                return entry.change.state
-        raise _no_release_then(environment, prompt)
-
-    def release_at(self, environment: str, prompt: str, moment: datetime) -> Release:
-        """What was served at a time. Raises NotFound where nothing was yet."""
-        made = release.build(self.state_at(environment, prompt, moment), self._documents.load)
-        if made is None:
-            raise _no_release_then(environment, prompt)
-        return made
 
     # Timed advances
 
@@ -234,10 +210,6 @@ def unservable(version: Version) -> Invalid:
     problem = version.problem or {"message": "it cannot be read"}
     text = f"{version.name}@{version.version} is invalid: {problem['message']}"
     return Invalid(text, code="invalid_version", problem=version.problem)
-
-
-def _no_release_then(environment: str, prompt: str) -> NotFound:
-    return NotFound(f"{prompt} had no release in {environment} at that time", code="no_release")
 
 
 def _decide(action: Action, command: approval.Command, before: State, now: datetime) -> State:

@@ -197,7 +197,7 @@ def test_a_rejection_leaves_everything(ada: Cli, grace: Cli) -> None:
     assert rejected.out.endswith(": 1.0.0 for everyone\n")
     assert history == [
         "grace reject 1.1.0 1.0.0 drops the greeting",
-        "admin ask.start 1.0.0 1.1.0 shorter",
+        "admin ask.start 1.0.0 1.1.0 5:12h,25:24h,50:24h,100 shorter",
         "grace approve - 1.0.0",
         "admin ask.promote - 1.0.0",
     ]

@@ -98,14 +98,14 @@ def test_status_of_one_prompt_shows_the_rules(manager: Cli) -> None:
 def test_history_tells_who_did_what_and_why(manager: Cli) -> None:
     """Newest first; a reason cannot play tricks either."""
     manager("promote", "summarize", "1.0.0", "--reason", HOSTILE)
-    manager("start", "summarize", "1.1.0", "--plan", "fast")
+    manager("start", "summarize", "1.1.0", "--plan", "fast", "--audience", "tenant=acme,globex")
     manager("advance", "summarize")
 
     changes = manager("history", "summarize").out.splitlines()[1:]
 
     assert [" ".join(change.split()[2:]) for change in changes] == [
         "admin advance 10% 50%",
-        "admin start 1.0.0 1.1.0",
+        "admin start 1.0.0 1.1.0 10:4h,50:8h,100 + tenant is acme or globex",
         f"admin promote - 1.0.0 {HARMLESS}",
     ]
 
@@ -118,6 +118,22 @@ def test_history_is_as_long_as_wanted(manager: Cli) -> None:
     changes = json.loads(manager("history", "summarize", "-n", "2", "--json").out)["data"]
 
     assert [change["to"] for change in changes] == ["1.2.0", "1.1.0"]
+
+
+def test_history_of_an_environment(manager: Cli) -> None:
+    """Without a name: what changed there, whose it was, and when."""
+    manager("promote", "support/triage", "1.0.0")
+    manager("promote", "summarize", "1.0.0", "--reason", "first")
+
+    everything = manager("history", "--since", "today").out.splitlines()
+    nothing = manager("history", "--actor", "schedule")
+
+    assert everything[0].split() == ["SEQ", "AT", "ACTOR", "CHANGE", "PROMPT", "FROM", "TO", "REASON"]
+    assert [" ".join(line.split()[2:]) for line in everything[1:3]] == [
+        "admin promote summarize - 1.0.0 first",
+        "admin promote support/triage - 1.0.0",
+    ]
+    assert (nothing.out, "nothing like that was changed" in nothing.err) == ("", True)
 
 
 def test_json_is_the_registrys_own(manager: Cli) -> None:

@@ -50,6 +50,12 @@ def test_a_time_without_a_zone_is_local() -> None:
     assert when.parse("2026-01-31 12:30", NOW) == datetime(2026, 1, 31, 11, 30, tzinfo=UTC)
 
 
+@pytest.mark.usefixtures("_berlin")
+def test_today_begins_at_midnight_here() -> None:
+    """Which is the evening before in Greenwich."""
+    assert when.parse("today", NOW) == datetime(2026, 1, 30, 23, tzinfo=UTC)
+
+
 def test_what_is_shown_can_be_typed() -> None:
     """Every time is shown in UTC, and says so."""
     shown = when.show("2026-01-31T13:00:00.5+01:00")

@@ -9,7 +9,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from registry.rollouts import approval, commands, transitions
-from registry.rollouts.action import ASKING, digest
+from registry.rollouts.action import digest
+from registry.rollouts.change import ASKING
 from registry.rollouts.journal import Journal
 from registry.rollouts.state import State
 from registry.rollouts.upkeep.verify import verify

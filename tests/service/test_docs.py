@@ -29,6 +29,7 @@ ANSWERS = {  # what to ask for, and the shape of the answer
     f"{HERE}/rollouts": "States",
     f"{HERE}/rollouts/summarize": "State",
     f"{HERE}/rollouts/summarize/history": "History",
+    f"{HERE}/history": "History",
     f"{HERE}/clients": "Clients",
     "/livez": "Alive",
     "/readyz": "Health",

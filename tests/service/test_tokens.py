@@ -49,6 +49,7 @@ ROLES: dict[str, str | None] = {
     "GET /v1/environments/{environment}/stream": "reader",
     "POST /v1/environments/{environment}/stream": "reader",
     "GET /v1/environments/{environment}/clients": "reader",
+    "GET /v1/environments/{environment}/history": "reader",
     f"GET {ROLLOUTS}": "reader",
     f"GET {ROLLOUTS}/{{name:path}}": "reader",
     f"GET {ROLLOUTS}/{{name:path}}/history": "reader",

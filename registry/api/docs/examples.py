@@ -10,9 +10,9 @@ from typing import Any
 Json = dict[str, Any]
 OLD, NEW = f"sha256:{'5f' * 32}", f"sha256:{'c4' * 32}"
 OLD_COMMIT, NEW_COMMIT = "1b" * 20, "9e" * 20
-JOURNAL_COMMIT = "4d" * 20
+JOURNAL_COMMIT, START_COMMIT = "4d" * 20, "a7" * 20
 EPOCH, SEQ = 1795600000, 41
-SINCE, LATER = "2026-05-04T09:30:00Z", "2026-05-05T09:30:00Z"
+EARLIER, SINCE, LATER = "2026-05-03T21:30:00Z", "2026-05-04T09:30:00Z", "2026-05-05T09:30:00Z"
 DOCUMENT: Json = {
     "title": "Summarize",
     "description": "Summarize a support thread for an agent",
@@ -126,11 +126,25 @@ HISTORY: Json = {
             "at": SINCE,
             "actor": "release-bot",
             "op": "advance",
+            "prompt": "summarize",
             "from": 5,
             "to": 25,
             "reason": "agents like it",
             "commit": JOURNAL_COMMIT,
-        }
+        },
+        {
+            "seq": SEQ - 3,
+            "at": EARLIER,
+            "actor": "grace",
+            "op": "start",
+            "prompt": "summarize",
+            "from": "1.2.0",
+            "to": "1.3.0",
+            "reason": "",
+            "commit": START_COMMIT,
+            "plan": [{"percent": 5, "hold": "12h"}, {"percent": 25, "hold": "24h"}, {"percent": 100}],
+            "audience": [{"when": [{"attribute": "tenant", "in": ["acme"]}]}],
+        },
     ],
     "next_cursor": None,
 }

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from registry.rollouts.state import State, Target
+from registry.rollouts.state import State, Step, Target
 
 Json = dict[str, Any]
 
@@ -217,10 +217,15 @@ class ShownChange(Shape):
         "reject",
         "recover",
     ]
+    prompt: str
     before: str | float | None = Field(alias="from")
     after: str | float | None = Field(alias="to")
     reason: str
     commit: str = Field(description="of the journal")
+    plan: list[Step] | None = Field(
+        default=None, description="the steps of the rollout that it began or asked for; else left out"
+    )
+    audience: list[Target] | None = Field(default=None, description="its audience, if it has one")
 
 
 class History(Shape):

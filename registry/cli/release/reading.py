@@ -1,11 +1,9 @@
-"""The commands that only read: ``prompts``, ``versions``, ``show``, ``diff`` and ``history``."""
+"""The commands that read what the repository holds: ``prompts``, ``versions``, ``show`` and ``diff``."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import typer
 
 from registry.cli import http, output, remedies, when
 from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
@@ -26,7 +24,6 @@ Json = dict[str, Any]
 
 WIDEST = 10_000  # characters of one line of a prompt; nobody reads a longer one
 TITLE = 60  # characters of a title in a list
-SHOWN_CHANGES = 20  # a screen
 TO_THE_DAY = 10  # characters of a time
 DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}  # by a line's first character
 
@@ -168,38 +165,3 @@ def _pairs(parameters: Json) -> list[str]:
 def _variable(variable: Json) -> str:
     name = clean(variable["name"])
     return name if variable["required"] else f"{name} (else {clean(variable['default'] or 'nothing')})"
-
-
-def history(
-    name: Name,
-    *,
-    environment: Environment = "production",
-    limit: Annotated[
-        int, typer.Option("-n", "--limit", metavar="N", min=1, help="How many changes.")
-    ] = SHOWN_CHANGES,
-    as_json: AsJson = False,
-) -> None:
-    """Show who changed what is in force, when and why, newest first.
-
-    \b
-    Example:  promptstage history summarize
-    """  # noqa: D301 - typer's mark of lines to be kept as they are
-    with remedies.helping(name, environment):
-        changes = list(http.connect().pages(f"{http.rollout_path(environment, name)}/history", limit))
-    if as_json:
-        output.dump({"data": changes})
-    elif not changes:
-        output.note(f"nothing was ever in force of {name} in {environment}")
-    else:
-        columns = ("seq", "at", "actor", "change", "from", "to", "reason")
-        output.table(columns, list(map(_change, changes)))
-
-
-def _change(change: Json) -> list[str]:
-    what = [
-        clean(change["actor"]),
-        clean(change["op"]),
-        describe.end(change["from"]),
-        describe.end(change["to"]),
-    ]
-    return [str(change["seq"]), when.show(change["at"]), *what, clean(change["reason"])]

@@ -1,0 +1,123 @@
+"""``promptstage history``: what changed, of one prompt or in a whole environment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+
+from registry.cli import http, output, remedies, when
+from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
+    AsJson,
+    Environment,
+    MaybeName,
+)
+from registry.cli.output import clean
+from registry.cli.release import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Json = dict[str, Any]
+
+SHOWN_CHANGES = 20  # a screen
+SPAN = "today, 2h, 3d ago, or a time like 2026-01-31 14:05"
+
+
+def history(  # noqa: PLR0913 - one parameter an option
+    name: MaybeName = None,
+    *,
+    environment: Environment = "production",
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help=f"What was changed since then: {SPAN}.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="What was changed until then.")] = None,
+    actor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What this token changed; schedule: timed steps.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--limit",
+            metavar="N",
+            min=1,
+            show_default=False,
+            help=f"How many changes; {SHOWN_CHANGES} if neither this nor --since is given.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who changed what is in force, when and why, newest first; without NAME, of every prompt.
+
+    \b
+    Example:  promptstage history summarize
+              promptstage history --since today
+              promptstage history -e staging --since 7d --actor grace --json
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    now = datetime.now(UTC)
+    times = {"since": since, "until": until}
+    wanted = {key: _moment(text, now) for key, text in times.items() if text is not None}
+    wanted |= {"actor": actor} if actor is not None else {}
+    with remedies.helping(name or "", environment):
+        path = f"{http.history_path(environment, name)}?{urlencode(wanted)}"
+        changes = list(http.connect().pages(path, limit or (None if since else SHOWN_CHANGES)))
+    if as_json:
+        output.dump({"data": changes})
+    elif changes:
+        _show(changes, whole=name is None)
+    else:
+        output.note(_nothing(name, environment, narrowed=bool(wanted)))
+
+
+def _moment(text: str, now: datetime) -> str:
+    return when.parse(text, now).isoformat()
+
+
+def _nothing(name: str | None, environment: str, *, narrowed: bool) -> str:
+    if narrowed:
+        return f"nothing like that was changed in {environment}"
+    return f"nothing was ever in force of {name} in {environment}" if name else f"{environment} is empty yet"
+
+
+def _show(changes: Sequence[Json], *, whole: bool) -> None:
+    """Print changes; `whole`: those of a whole environment, each of which names its prompt."""
+    plans = [_plan(change) for change in changes]
+    columns = [
+        "seq",
+        "at",
+        "actor",
+        "change",
+        *["prompt"] * whole,
+        "from",
+        "to",
+        *["plan"] * any(plans),
+        "reason",
+    ]
+    rows = [
+        [
+            str(change["seq"]),
+            when.show(change["at"]),
+            clean(change["actor"]),
+            clean(change["op"]),
+            *[clean(change["prompt"])] * whole,
+            describe.end(change["from"]),
+            describe.end(change["to"]),
+            *[plan] * any(plans),
+            clean(change["reason"]),
+        ]
+        for change, plan in zip(changes, plans, strict=True)
+    ]
+    output.table(columns, rows)
+
+
+def _plan(change: Json) -> str:
+    """The steps of a rollout that began, and its audience, as they are typed."""
+    steps = (
+        f"{step['percent']:g}" + (f":{clean(step['hold'])}" if "hold" in step else "")
+        for step in change.get("plan", ())
+    )
+    audience = (describe.target(target) for target in change.get("audience", ()))
+    return " ".join(filter(None, [",".join(steps), *(f"+ {target}" for target in audience)]))
