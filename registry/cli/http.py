@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
-from threading import Timer
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -28,7 +26,6 @@ Json = dict[str, Any]
 
 CONNECT_SECONDS = 5.0  # a registry that is there answers within a round trip
 READ_SECONDS = 15.0  # the slowest answer: a look at the repository, and a write behind other writes
-PATIENCE_SECONDS = 3.0  # then a person wonders whether anything happens at all
 WORDS_SHOWN = 2000  # characters of a registry's sentence
 KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
 PAGE = 500  # entries asked for at once; the most that every list allows
@@ -112,7 +109,8 @@ class Registry:
     def _send(
         self, method: str, path: str, body: Json | None, headers: dict[str, str]
     ) -> urllib3.BaseHTTPResponse:
-        with _impatience(self.url):
+        sentence = f"{clean(self.url)} has not answered yet; it is given {READ_SECONDS:g} s, and asked twice"
+        with output.impatience(sentence):
             for attempt in range(1, _RETRIED + 1):
                 try:
                     return self._pool.request(
@@ -153,19 +151,6 @@ class Registry:
 def connect() -> Registry:
     """The registry that the environment names. Raises Invalid."""
     return Registry(credential.url(), credential.find())
-
-
-@contextmanager
-def _impatience(url: str) -> Iterator[None]:
-    """Say inside the block, if it takes long, whom it waits for."""
-    sentence = f"{clean(url)} has not answered yet; it is given {READ_SECONDS:g} s, and asked twice"
-    timer = Timer(PATIENCE_SECONDS, output.note, [sentence])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _cause(error: urllib3.exceptions.HTTPError) -> str:

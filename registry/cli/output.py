@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from itertools import zip_longest
 from textwrap import wrap
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 GAP = "  "  # between two columns
 SHORT = 14  # characters of a cell that would look torn if it were wrapped, such as a bar
+PATIENCE_SECONDS = 3.0  # then a person wonders whether anything happens at all
 NARROW = 20  # characters of a column in which nothing is wrapped any more
 
 
@@ -148,6 +150,18 @@ def redrawing() -> Iterator[tuple[Callable[..., None], bool]]:
         return
     with Live(console=console, auto_refresh=False) as live:
         yield (lambda *parts: live.update(Group(*parts), refresh=True)), True
+
+
+@contextmanager
+def impatience(sentence: str) -> Iterator[None]:
+    """Say inside the block, if it takes long, what it waits for."""
+    timer = Timer(PATIENCE_SECONDS, note, [sentence])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 import urllib3
 from support import PATIENCE
 
-from registry.cli import credential, http, output
+from registry.cli import credential, output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,7 +139,7 @@ def test_no_registry_where_one_usually_is(cli: Cli, monkeypatch: pytest.MonkeyPa
 
 def test_a_registry_that_hangs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person learns soon whom the command waits for, and that it does not wait for ever."""
-    monkeypatch.setattr(http, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(output, "PATIENCE_SECONDS", 0.0)
     said = Event()
 
     def note(sentence: str) -> None:

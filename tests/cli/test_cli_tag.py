@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,8 +11,6 @@ from support import PromptRepository, prompt
 from registry.cli import output
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cli.shell import Cli
 
 
@@ -324,25 +321,6 @@ def test_contradictions_are_usage_errors(tag: Cli, arguments: list[str]) -> None
     assert tag("tag", "summarize", *arguments).code == 2
 
 
-def test_push_publishes_this_tag_only(tag: Cli, author: PromptRepository, tmp_path: Path) -> None:
-    """The branch, and other tags, are the author's business."""
-    upstream = tmp_path / "upstream.git"
-    subprocess.run(["git", "init", "--quiet", "--bare", str(upstream)], check=True)
-    author.git("remote", "add", "origin", str(upstream))
-    author.git("tag", "private")
-
-    assert "\nPushed it to origin\n" in tag("tag", "summarize", "--push").out
-    assert author.git("ls-remote", "--refs", "origin").split()[1:] == ["refs/tags/summarize/v1.0.0"]
-
-
-def test_the_branchs_own_remote_is_preferred(tag: Cli, author: PromptRepository) -> None:
-    """The line to copy names it, too."""
-    author.git("remote", "add", "company", "https://git.example.org/prompts")
-    author.git("config", "branch.main.remote", "company")
-
-    assert "git push company refs/tags/summarize/v1.0.0" in tag("tag", "summarize").out
-
-
 def test_what_comes_next(tag: Cli, author: PromptRepository) -> None:
     """A first version is for everyone, a later one for some; without a remote there is nothing to push."""
     first = tag("tag", "summarize")
@@ -351,36 +329,3 @@ def test_what_comes_next(tag: Cli, author: PromptRepository) -> None:
 
     assert first.out == "Tagged summarize/v1.0.0\nRelease it:  promptstage promote summarize 1.0.0\n"
     assert second.out.endswith("\nRelease it:  promptstage start summarize 1.0.1\n")
-
-
-def test_a_push_that_fails_leaves_the_tag(tag: Cli, author: PromptRepository) -> None:
-    """It says so, with git's own reason and the way to repeat it."""
-    author.git("remote", "add", "origin", "/nowhere")
-
-    done = tag("tag", "summarize", "--push")
-
-    assert (done.code, tags(author)) == (1, ["summarize/v1.0.0"])
-    assert "'/nowhere' does not appear to be a git repository" in done.err
-    assert "try again:  git push origin refs/tags/summarize/v1.0.0" in done.err
-
-
-def test_a_tag_that_the_clone_did_not_know(tag: Cli, author: PromptRepository, tmp_path: Path) -> None:
-    """Somebody else made the version: ours is taken back, as it could never be pushed."""
-    upstream = tmp_path / "upstream.git"
-    subprocess.run(["git", "clone", "--quiet", "--bare", author.path, upstream], check=True)
-    subprocess.run(["git", "-C", upstream, "tag", "summarize/v1.0.0"], check=True)
-    author.git("remote", "add", "origin", str(upstream))
-
-    done = tag("tag", "summarize", "--push")
-
-    assert (done.code, tags(author)) == (1, [])
-    assert "origin has another summarize/v1.0.0" in done.err
-    assert done.err.endswith("git fetch --tags origin\n")
-
-
-def test_a_push_to_nowhere(tag: Cli, author: PromptRepository) -> None:
-    """Nothing is tagged either: the author wanted both."""
-    done = tag("tag", "summarize", "--push")
-
-    assert (done.code, tags(author)) == (1, [])
-    assert "there is no remote to push to; add one first: git remote add origin URL" in done.err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from registry.cli.author import tagged, worktree
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from registry.catalog.file.bump import Part, Reason
@@ -33,6 +34,7 @@ class Proposal:
         after: the file as it will be.
         differences: between the two; None if they cannot be compared.
         needed: the part that has to rise for them.
+        is_tagged: whether its tag is here already, and only a push is missing.
     """
 
     name: str
@@ -42,6 +44,12 @@ class Proposal:
     after: bytes
     differences: list[Reason] | None
     needed: Part
+    is_tagged: bool = False
+
+    @property
+    def tag(self) -> str:
+        """Its tag."""
+        return naming.tag_of(self.name, self.version)
 
     @property
     def is_enough(self) -> bool:
@@ -49,26 +57,82 @@ class Proposal:
         return not self.since or bump.is_enough(self.since, self.version, self.needed)
 
 
-def propose(top: Path, name: str, content: bytes, wanted: str | None, part: Part | None) -> Proposal:
-    """Choose the version: the one that is wanted, else the next one by a part, else by what differs.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an author asks for: a version, or a part that has to rise, or neither."""
 
-    Raises:
-        Invalid: the version exists, or there is nothing new to make one of.
+    version: str | None = None
+    part: Part | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What HEAD holds of a prompt, and the versions that there are.
+
+    Attributes:
+        top: the worktree.
+        name: the prompt.
+        content: its file in HEAD.
+        known: its versions, with the ids of what is tagged.
     """
-    known = tagged.versions(worktree.tags(top)).get(name, {})
-    since = next(iter(naming.releases(known, below=wanted)), None)
-    before = tagged.read(top, [(name, known[since])])[0] if since else None
-    differences = tagged.between(before, content)
-    needed = bump.needed(differences or (), since or FIRST)
-    following = naming.bump(naming.latest(known), part or needed) if known else FIRST
-    if wanted in known:
-        raise Invalid(f"{wanted} is tagged already, and a version never changes; the next one is {following}")
-    if before == content and not wanted and not part:
-        raise Invalid(
-            f"{name} is in HEAD as it was in {since}, so there is nothing to tag; git commit a change first, "
-            f"or say that the same file shall be another version: promptstage tag {name} --patch"
+
+    top: Path
+    name: str
+    content: bytes
+    known: Mapping[str, str]
+
+    def file(self, version: str) -> bytes | None:
+        """The file of a version; None if there is none in what is tagged."""
+        return tagged.read(self.top, [(self.name, self.known[version])])[0]
+
+    def propose(self, wish: Wish, unpushed: Collection[str] = ()) -> Proposal:
+        """Choose the version: the one that is wanted, else the next one by a part, else by what differs.
+
+        Args:
+            wish: what the author asks for.
+            unpushed: the versions that a push is missing for, where one is wanted.
+
+        Raises:
+            Invalid: the version exists, or there is nothing new to make one of.
+        """
+        if left := self._left_behind(wish, unpushed):
+            return left
+        made = self._compared(wish.version, wish.part)
+        if wish.version in self.known:
+            following = naming.bump(naming.latest(self.known), wish.part or made.needed)
+            raise Invalid(
+                f"{wish.version} is tagged already, and a version never changes; the next one is {following}"
+            )
+        if made.before == self.content and wish == Wish():
+            raise Invalid(self._nothing_new(made.since))
+        return made
+
+    def _left_behind(self, wish: Wish, unpushed: Collection[str]) -> Proposal | None:
+        """The version that this very wish made before, if its push was refused."""
+        version = wish.version or next(iter(naming.releases(self.known)), None)
+        if version is None or version not in unpushed or self.file(version) != self.content:
+            return None
+        left = self._compared(version)
+        if wish.part and left.since and naming.risen(left.since, version) != wish.part:
+            return None
+        return replace(left, is_tagged=True)
+
+    def _compared(self, version: str | None, part: Part | None = None) -> Proposal:
+        """A version, or the next one, beside the release before it."""
+        since = next(iter(naming.releases(self.known, below=version)), None)
+        before = self.file(since) if since else None
+        differences = tagged.between(before, self.content)
+        needed = bump.needed(differences or (), since or FIRST)
+        following = naming.bump(naming.latest(self.known), part or needed) if self.known else FIRST
+        return Proposal(self.name, version or following, since, before, self.content, differences, needed)
+
+    def _nothing_new(self, since: str | None) -> str:
+        again = f"; if its push was refused: promptstage tag {self.name} --push"
+        return (
+            f"{self.name} is in HEAD as it was in {since}, so there is nothing to tag; git commit a change "
+            f"first, or say that the same file shall be another version: promptstage tag {self.name} --patch"
+            + (again if worktree.remotes(self.top) else "")
         )
-    return Proposal(name, wanted or following, since, before, content, differences, needed)
 
 
 def show(proposal: Proposal) -> None:

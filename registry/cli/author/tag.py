@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.catalog import naming
 from registry.catalog.file.bump import PARTS
 from registry.cli import output
-from registry.cli.author import files, proposal, report, worktree
-from registry.cli.options import Name, NewVersion, Yes  # noqa: TC001 - typer reads the annotations
-from registry.errors import GitFailed, Invalid
+from registry.cli.author import files, head, proposal, publish, remotes, report, tagged, worktree
+from registry.cli.author.proposal import Draft, Wish
+from registry.cli.options import AsJson, Name, NewVersion, Yes  # noqa: TC001 - typer reads the annotations
+from registry.errors import Invalid
 
 if TYPE_CHECKING:
-    from registry.cli.author.proposal import Proposal
+    from collections.abc import Sequence
 
-NAMED = 3  # prompts that an error suggests
+    from registry.cli.author.proposal import Proposal
+    from registry.cli.author.publish import Target
 
 
 def tag(  # noqa: PLR0913 - one parameter an option
@@ -35,12 +36,16 @@ def tag(  # noqa: PLR0913 - one parameter an option
     push: Annotated[bool, typer.Option("--push", help="Push this tag, and nothing else.")] = False,
     yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be tagged, and why.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tag what HEAD holds as a prompt's next version.
 
     Without --major, --minor, --patch or --version it is chosen by what has changed since the version
     before: a new required or a removed variable is a major change, an optional one or another model a minor
     one, another text a patch. The first version is 1.0.0. The difference is shown, and you are asked.
+
+    With --push the remote is asked first which versions it has; nothing is tagged if this clone does not know
+    them all. The tag goes where git push would go. If a push was refused, the same command pushes that tag.
 
     \b
     Example:  promptstage tag summarize
@@ -51,84 +56,84 @@ def tag(  # noqa: PLR0913 - one parameter an option
     if len(given) + (version is not None) > 1:
         raise typer.BadParameter("give one of --major, --minor, --patch and --version")
     top = worktree.top(Path())
-    path, content = _validated(top, name)
-    made = proposal.propose(top, name, content, version, next(iter(given), None))
-    proposal.show(made)
-    ref = naming.tag_of(name, made.version)
-    if dry_run:
-        output.say(f"Nothing is tagged; without --dry-run it would be {ref}")
-        return
-    worktree.require_identity(top)
-    if push and not worktree.has_remote(top):
-        raise Invalid("there is no remote to push to; add one first: git remote add origin URL")
-    if not yes and output.is_dialogue() and not output.ask(f"Tag HEAD as {ref}?"):
-        raise typer.Exit(1)
-    worktree.tag(top, ref, message or worktree.subject(top, path))
-    output.say(f"Tagged {ref}", "bold green")
-    _publish(top, ref, push)
-    _tell_next(made)
-
-
-def _validated(top: Path, name: str) -> tuple[str, bytes]:
-    """The prompt's file in HEAD: path and bytes. Raises Invalid unless it can be served as it is there."""
-    bases = (
-        [f"{naming.FOLDER}/"] if worktree.is_folder(top, naming.FOLDER) else ["", f"{naming.GITHUB_FOLDER}/"]
-    )
-    places = [[base + path for path in naming.file_names(name)] for base in bases]
-    found = ((paths, _held(top, paths)) for paths in places)
-    paths, held = next(((paths, held) for paths, held in found if held), (naming.candidates(name), {}))
-    if worktree.is_changed(top, *paths):
-        raise Invalid(f"the file of {name} differs from what HEAD holds; git commit it first, then tag it")
-    if not held:
-        raise Invalid(_absent(top, name, [path for path, _ in places]))
-    if len(held) > 1:
-        raise Invalid(f"{' and '.join(held)} are both in HEAD; git rm one of them, and git commit that first")
-    ((path, content),) = held.items()
+    path, content = head.find(top, name)
     problems = list(files.about(path, content))
-    report.lines(problems)
+    if not as_json:
+        report.lines(problems)
+    _require_fit(path, problems, as_json=as_json)
+    known = tagged.versions(worktree.tags(top)).get(name, {})
+    target = publish.look(top, name, known) if push else None
+    wish = Wish(version, next(iter(given), None))
+    made = Draft(top, name, content, known).propose(wish, target.unpushed if target else ())
+    if not as_json:
+        proposal.show(made)
+    if not dry_run:
+        _confirm(top, made, yes=yes or as_json)
+        _make(top, made, message or worktree.subject(top, path), target, quiet=as_json)
+    if as_json:
+        output.dump(_facts(made, target, problems, done=not dry_run))
+    else:
+        _tell_next(top, made, target, done=not dry_run)
+
+
+def _require_fit(path: str, problems: Sequence[files.Problem], *, as_json: bool) -> None:
     if any(problem.severity == "error" for problem in problems):
+        if as_json:
+            output.dump({"problems": list(map(asdict, problems))})
         raise Invalid(
             f"{path} is not fit to be a version as it is in HEAD; correct it, git commit it, then tag it"
         )
-    return path, content
 
 
-def _held(top: Path, paths: list[str]) -> dict[str, bytes]:
-    return {path: content for path in paths if (content := worktree.content(top, path)) is not None}
+def _confirm(top: Path, made: Proposal, *, yes: bool) -> None:
+    """Let pass whom git knows, and who says yes where there is a person to ask."""
+    question = f"Push {made.tag}, which is tagged here already?"
+    if not made.is_tagged:
+        worktree.require_identity(top)
+        question = f"Tag HEAD as {made.tag}?"
+    if not yes and output.is_dialogue() and not output.ask(question):
+        raise typer.Exit(1)
 
 
-def _absent(top: Path, name: str, places: list[str]) -> str:
-    near = get_close_matches(name, filter(None, map(naming.prompt_at, worktree.paths(top))), NAMED)
-    remedy = f"did you mean {' or '.join(near)}?" if near else "write it, and git commit that first"
-    return f"there is no {' or '.join(places)} in HEAD; {remedy}"
+def _make(top: Path, made: Proposal, message: str, target: Target | None, *, quiet: bool) -> None:
+    """Tag, and push. What is done is said at once, as the next step may fail."""
+    say = (lambda *_: None) if quiet else output.say
+    if not made.is_tagged:
+        worktree.tag(top, made.tag, message)
+        say(f"Tagged {made.tag}", "bold green")
+    if target:
+        publish.publish(top, target.remote, made)
+        say(f"Pushed {made.tag if made.is_tagged else 'it'} to {target.remote.shown}")
+        publish.tell_branch(top, target.remote)
 
 
-def _publish(top: Path, made: str, push: bool) -> None:
-    remote = worktree.remote(top)
-    command = f"git push {output.clean(remote)} refs/tags/{made}"
-    if not push:
-        if worktree.has_remote(top):  # else a registry reads this very repository
-            output.say(f"Publish it:  {command}")
+def _tell_next(top: Path, made: Proposal, target: Target | None, *, done: bool) -> None:
+    if not done:
+        then = (
+            f"{made.tag}, which is tagged already, would be pushed"
+            if made.is_tagged
+            else f"it would be {made.tag}"
+        )
+        output.say(f"Nothing is tagged; without --dry-run {then}")
         return
-    try:
-        worktree.push(top, remote, made)
-    except GitFailed as error:
-        raise _not_pushed(top, remote, made, error, command) from error
-    output.say(f"Pushed it to {output.clean(remote)}")
-
-
-def _not_pushed(top: Path, remote: str, made: str, error: GitFailed, command: str) -> GitFailed:
-    """What to do about a tag that the remote refused; one that was made elsewhere can never be pushed."""
-    if not worktree.has_another(top, remote, made):
-        return GitFailed(f"{error.message}\nThe tag is made, but not pushed; try again:  {command}")
-    worktree.untag(top, made)
-    shown = output.clean(remote)
-    return GitFailed(
-        f"{shown} has another {made}, which this clone did not know of; so this one is taken back. "
-        f"Fetch what is there, then tag again:  git fetch --tags {shown}"
-    )
-
-
-def _tell_next(made: Proposal) -> None:
+    if not target and (remote := remotes.find(top)):  # without one a registry reads this very repository
+        output.say(f"Publish it:  {remote.push_command(f'refs/tags/{made.tag}')}")
     command = "start" if made.since else "promote"
     output.say(f"Release it:  promptstage {command} {made.name} {made.version}")
+
+
+def _facts(
+    made: Proposal, target: Target | None, problems: Sequence[files.Problem], *, done: bool
+) -> dict[str, Any]:
+    """The outcome for a program."""
+    return {
+        "prompt": made.name,
+        "version": made.version,
+        "tag": made.tag,
+        "since": made.since,
+        "needed": made.needed,
+        "changes": [reason._asdict() for reason in made.differences or ()],
+        "tagged": done or made.is_tagged,
+        "pushed_to": target.remote.shown if target and done else None,
+        "problems": list(map(asdict, problems)),
+    }

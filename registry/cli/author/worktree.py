@@ -7,19 +7,21 @@ identity, hooks, signing and credentials are the author's.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.errors import GitFailed, Invalid, Unavailable
-from registry.text import escape
+from registry.text import escape, holds_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WORDS_SHOWN = 1000  # characters of git's own words in an error; a hook may have more to say than git
 _HEADER = 4096  # bytes in which what git says of an object ends; longer than any place that is asked for
+_USER = re.compile(r"://(?!git@)[^/\s'\"]*@")  # whoever git is, is no secret
 WHO_ARE_YOU = (
     "git does not know who you are; tell it, then repeat this:\n"
     '  git config --global user.name "Ada Lovelace"\n'
@@ -141,27 +143,47 @@ def untag(folder: Path, name: str) -> None:
     _tell(folder, "tag", "--delete", name)
 
 
-def remote(folder: Path) -> str:
-    """Where the current branch comes from; ``origin`` for one that comes from nowhere."""
-    branch = _ask(folder, "symbolic-ref", "--quiet", "--short", "HEAD") or b""
-    found = _ask(folder, "config", "--get", f"branch.{branch.decode('utf-8', 'surrogateescape')}.remote")
-    return (found or b"origin").decode("utf-8", "surrogateescape")
+def branch(folder: Path) -> str | None:
+    """The branch that is checked out; None for a detached HEAD."""
+    found = _ask(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
+    return found.decode("utf-8", "surrogateescape") if found else None
 
 
-def has_remote(folder: Path) -> bool:
-    """Whether there is any place to push to."""
-    return bool(_ask(folder, "remote"))
+def setting(folder: Path, key: str) -> str | None:
+    """What the configuration has for a key; None if nothing."""
+    found = _ask(folder, "config", "--get", key)
+    return found.decode("utf-8", "surrogateescape") if found else None
+
+
+def remotes(folder: Path) -> list[str]:
+    """The names of all remotes."""
+    return (_ask(folder, "remote") or b"").decode("utf-8", "surrogateescape").splitlines()
+
+
+def urls(folder: Path, remote: str, *which: str) -> list[str]:
+    """The URLs of a remote that has a name: of its fetches, unless options say which; none of a URL."""
+    found = _ask(folder, "remote", "get-url", *which, "--", remote) or b""
+    return found.decode("utf-8", "surrogateescape").splitlines()
+
+
+def ask_remote(folder: Path, place: str, pattern: str, seconds: float) -> bytes:
+    """The ids and names of the refs of a remote or URL. Raises GitFailed with its words, or after a time."""
+    return _tell(folder, "ls-remote", "--refs", "--", place, pattern, seconds=seconds)
+
+
+def is_on_remote_branch(folder: Path, remote: str) -> bool:
+    """Whether HEAD is on a branch of a remote, as far as this clone was told."""
+    return bool(_ask(folder, "for-each-ref", "--count=1", "--contains", "HEAD", f"refs/remotes/{remote}/"))
 
 
 def push(folder: Path, to: str, name: str) -> None:
     """Push one tag, and nothing else. Raises GitFailed with the remote's words."""
-    _tell(folder, "push", "--quiet", "--", to, f"refs/tags/{name}")
+    _tell(folder, "push", "--quiet", "--no-follow-tags", "--", to, f"refs/tags/{name}")
 
 
-def has_another(folder: Path, at: str, name: str) -> bool:
-    """Whether a remote has a tag of this name that is not ours; not so, if it does not answer."""
-    theirs = (_ask(folder, "ls-remote", "--", at, f"refs/tags/{name}") or b"").split()
-    return bool(theirs) and theirs[0].decode() != tags(folder).get(name.encode())
+def without_secrets(address: str) -> str:
+    """An address without the user and password that may be in it."""
+    return _USER.sub("://***@", address) if holds_secret(address) else address
 
 
 def _ask(folder: Path, *arguments: str) -> bytes | None:
@@ -170,22 +192,38 @@ def _ask(folder: Path, *arguments: str) -> bytes | None:
     return None if done.returncode else done.stdout.strip()
 
 
-def _tell(folder: Path, *arguments: str) -> bytes:
-    done = _run(folder, *arguments)
+def _tell(folder: Path, *arguments: str, seconds: float | None = None) -> bytes:
+    done = _run(folder, *arguments, seconds=seconds)
     if done.returncode:
         raise GitFailed(f"git {arguments[0]} failed: {_words(done.stderr)}")
     return done.stdout.strip()
 
 
 def _words(said: bytes) -> str:
-    words = [escape(line.strip(), WORDS_SHOWN) for line in said.splitlines() if line.strip()]
+    told = _USER.sub("://***@", said.decode("utf-8", "backslashreplace"))
+    words = [escape(line.strip().encode(), WORDS_SHOWN) for line in told.splitlines() if line.strip()]
     return "\n  ".join(words or ["it gave no reason"])
 
 
-def _run(folder: Path, *arguments: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    """Run git and wait, however long: a push may ask the author for a password."""
+def _run(
+    folder: Path, *arguments: str, given: bytes | None = None, seconds: float | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run git and wait; as long as it takes, if no time is given: it may ask the author for a password."""
     program = shutil.which("git")
     if program is None:
         raise Unavailable("git is not installed, or not on the PATH; install it")
     command = [program, "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, check=False, input=given)  # noqa: S603 - a list, and no shell
+    stdin = None if given is None else subprocess.PIPE
+    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603 - a list, and no shell
+        try:
+            out, words = process.communicate(given, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # its ssh may live on to its own time-out, and keeps nothing of ours
+            raise GitFailed(
+                f"git {arguments[0]} had no answer for {seconds:g} s; check the network, and git remote -v",
+                code="git_timeout",
+            ) from None
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, words)

@@ -1,0 +1,43 @@
+"""The file of a prompt as HEAD holds it: what a tag would make a version of."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from registry.catalog import naming
+from registry.cli.author import worktree
+from registry.errors import Invalid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMED = 3  # prompts that an error suggests
+
+
+def find(top: Path, name: str) -> tuple[str, bytes]:
+    """Find the prompt's file in HEAD: path and bytes. Raises Invalid, if the worktree differs from it."""
+    bases = (
+        [f"{naming.FOLDER}/"] if worktree.is_folder(top, naming.FOLDER) else ["", f"{naming.GITHUB_FOLDER}/"]
+    )
+    places = [[base + path for path in naming.file_names(name)] for base in bases]
+    found = ((paths, _held(top, paths)) for paths in places)
+    paths, held = next(((paths, held) for paths, held in found if held), (naming.candidates(name), {}))
+    if worktree.is_changed(top, *paths):
+        raise Invalid(f"the file of {name} differs from what HEAD holds; git commit it first, then tag it")
+    if not held:
+        raise Invalid(_absent(top, name, [path for path, _ in places]))
+    if len(held) > 1:
+        raise Invalid(f"{' and '.join(held)} are both in HEAD; git rm one of them, and git commit that first")
+    ((path, content),) = held.items()
+    return path, content
+
+
+def _held(top: Path, paths: list[str]) -> dict[str, bytes]:
+    return {path: content for path in paths if (content := worktree.content(top, path)) is not None}
+
+
+def _absent(top: Path, name: str, places: list[str]) -> str:
+    near = get_close_matches(name, filter(None, map(naming.prompt_at, worktree.paths(top))), NAMED)
+    remedy = f"did you mean {' or '.join(near)}?" if near else "write it, and git commit that first"
+    return f"there is no {' or '.join(places)} in HEAD; {remedy}"

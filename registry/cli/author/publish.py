@@ -1,0 +1,120 @@
+"""Publishing a version: what its remote has is known before anything is made, and told after a refusal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry.catalog import naming
+from registry.cli import output
+from registry.cli.author import remotes, worktree
+from registry.errors import GitFailed, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from registry.cli.author.proposal import Proposal
+    from registry.cli.author.remotes import Remote
+
+NAMED = 3  # versions that a sentence names
+
+
+class Target(NamedTuple):
+    """A remote, and which of the versions that are here it has not."""
+
+    remote: Remote
+    unpushed: frozenset[str]
+
+
+def look(top: Path, name: str, known: Mapping[str, str]) -> Target:
+    """Ask the remote for the versions of a prompt.
+
+    Args:
+        top: the worktree.
+        name: the prompt.
+        known: its versions that are here, with the ids of what is tagged.
+
+    Raises:
+        Invalid: there is no remote, or it has what this clone does not know.
+        GitFailed: it does not answer.
+    """
+    remote = remotes.require(top)
+    missing: set[str] = set()
+    for place in remote.places:
+        theirs = _ask(top, place, name)
+        _require_known(remote, place, name, theirs, known)
+        missing |= known.keys() - theirs.keys()
+    return Target(remote, frozenset(missing))
+
+
+def _ask(top: Path, place: str, name: str) -> dict[str, str]:
+    try:
+        return remotes.versions(top, place, name)
+    except GitFailed as error:
+        raise GitFailed(
+            f"{error.message}\nNothing is tagged. Without --push the tag is made here alone", code=error.code
+        ) from error
+
+
+def _require_known(
+    remote: Remote, place: str, name: str, theirs: Mapping[str, str], known: Mapping[str, str]
+) -> None:
+    """Let pass what this clone knows: with another view of what exists it would choose a wrong version."""
+    fetch = remote.fetch_command(place)
+    if others := [version for version in theirs if known.get(version, theirs[version]) != theirs[version]]:
+        tags = " ".join(naming.tag_of(name, version) for version in naming.newest_first(others))
+        raise Invalid(
+            f"{remote.shown} has another {tags} than this clone, so nothing is tagged. "
+            f"Take what is there, then repeat this:\n  git tag --delete {tags}\n  {fetch}"
+        )
+    if new := naming.newest_first(theirs.keys() - known.keys()):
+        more = f" and {len(new) - NAMED} more" if len(new) > NAMED else ""
+        raise Invalid(
+            f"{remote.shown} has {', '.join(new[:NAMED])}{more} of {name}, which this clone does not know, "
+            f"so nothing is tagged. Fetch what is there, then repeat this:\n  {fetch}"
+        )
+
+
+def publish(top: Path, remote: Remote, made: Proposal) -> None:
+    """Push a version that is tagged here. Raises GitFailed or Invalid with what the author can do."""
+    try:
+        remotes.push(top, remote, made.tag)
+    except GitFailed as error:
+        _settle(top, remote, made, error)
+
+
+def tell_branch(top: Path, remote: Remote) -> None:
+    """Say that the branch is not pushed: a tag takes its commit along, and the next author pulls branches."""
+    branch = worktree.branch(top)
+    if branch and remote.name in worktree.remotes(top) and not worktree.is_on_remote_branch(top, remote.name):
+        output.note(
+            f"the commit is on no branch of {remote.shown} yet; push it, too:  {remote.push_command(branch)}"
+        )
+
+
+def _settle(top: Path, remote: Remote, made: Proposal, error: GitFailed) -> None:
+    """Find out what a push that failed has done. Raises GitFailed or Invalid, unless the tag arrived."""
+    ours = worktree.tags(top)[made.tag.encode()]
+    there = {place: _there(top, place, made) for place in remote.places}
+    others = [(place, oid) for place, oid in there.items() if oid not in {None, ours}]
+    if set(there.values()) == {ours}:
+        return
+    if not others:
+        again = f"The tag is here, but not pushed; try again:  {remote.push_command(f'refs/tags/{made.tag}')}"
+        raise GitFailed(f"{error.message}\n{again}") from error
+    place, other = others[0]
+    if made.is_tagged or ours in there.values():
+        _require_known(remote, place, made.name, {made.version: other or ""}, {made.version: ours})
+    worktree.untag(top, made.tag)
+    raise GitFailed(
+        f"{remote.shown} has another {made.tag} since a moment ago, so this one is taken back. "
+        f"Fetch what is there, then tag again:  {remote.fetch_command(place)}"
+    ) from error
+
+
+def _there(top: Path, place: str, made: Proposal) -> str | None:
+    """What a place has of this tag; None if nothing, or if it does not answer."""
+    try:
+        return remotes.versions(top, place, made.name).get(made.version)
+    except GitFailed:
+        return None
