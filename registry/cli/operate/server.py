@@ -26,6 +26,10 @@ APP = "registry.app:from_environment"
 # For requests under way at shutdown: the slowest, a write to the journal, takes a hundredth of it. Who reads
 # nothing of what is sent is cut off then, and the rest is done in well under a second: five are promised.
 GRACE_SECONDS = 2
+# A worker that does not answer its supervisor for so long is killed and replaced. It cannot answer before its
+# interpreter runs: that takes a second, and twenty on a machine that is busy or short of CPU, where uvicorn's
+# default of five would kill each worker before it begins.
+HEALTHCHECK_SECONDS = 30
 # A client whose machine or network is gone takes no heartbeat any more: it is counted no longer than four of
 # them, and not for the quarter of an hour in which the kernel would try again.
 VANISHED_MILLISECONDS = 20_000
@@ -62,6 +66,7 @@ def run(settings: Settings, workers: int) -> int:
         access_log=False,  # a key in a query must never reach a log
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_worker_healthcheck=HEALTHCHECK_SECONDS,
         log_config=logs.configuration(settings.log_format, terminal=_is_terminal()),
     )
     with listen(settings.host, settings.port) as listener, together(settings.data, workers):
