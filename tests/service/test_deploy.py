@@ -109,7 +109,9 @@ def test_every_metric_that_is_named_exists(
     assert {name for name in ours if not name.endswith("_created")} <= named | rollout
 
 
-@pytest.mark.parametrize("name", ["promptstage.service", "compose.yml", "README.md"])
+@pytest.mark.parametrize(
+    "name", ["promptstage.service", "compose.yml", "Dockerfile", "kubernetes.yml", "README.md"]
+)
 def test_every_setting_that_is_named_exists(name: str) -> None:
     """A slip of the pen in a variable's name would be ignored by the service."""
     settings = {f"PROMPTSTAGE_{field.upper()}" for field in Settings.model_fields} | OF_THE_COMMAND_LINE
@@ -148,21 +150,53 @@ def test_the_unit_is_one_for_systemd(tmp_path: Path) -> None:
 
 
 def test_the_compose_file_can_be_read() -> None:
-    """It has the services that it tells of, and every secret and network that they name."""
+    """It has the services that it tells of, needs no secret, and builds the image of the Dockerfile."""
     file = yaml.safe_load((DEPLOY / "compose.yml").read_text())
+    build = file["x-registry"]["build"]
 
     assert file["services"].keys() == {"registry-1", "registry-2", "valkey"}
+    assert "secrets" not in file
+    assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
     for service in file["services"].values():
-        assert set(service.get("secrets", [])) <= file["secrets"].keys()
         assert set(service["networks"]) <= file["networks"].keys()
+
+
+def test_its_secrets_need_only_their_marks_taken_away() -> None:
+    """Without the marks before them the lines for a private repository are one file with the rest."""
+    text = (DEPLOY / "compose.yml").read_text()
+    file = yaml.safe_load(
+        re.sub(r"^( *)# ( *(?:PROMPTSTAGE|secrets|git-|webhook-).*)$", r"\1\2", text, flags=re.MULTILINE)
+    )
+
+    for service in ("registry-1", "registry-2"):
+        used = file["services"][service]
+        named = {value for key, value in used["environment"].items() if key.endswith("_FILE")}
+        assert named == {f"/run/secrets/{secret}" for secret in used["secrets"]}
+        assert set(used["secrets"]) == file["secrets"].keys()
 
 
 def test_the_image_holds_nothing_else_of_a_checkout() -> None:
     """A layer keeps what was copied, and beside the code there may be secrets and data folders."""
-    recipe = yaml.safe_load((DEPLOY / "compose.yml").read_text())["x-registry"]["build"]["dockerfile_inline"]
+    recipe = (DEPLOY / "Dockerfile").read_text()
     copied = [
-        name for line in re.findall(r"^COPY (.+) /src.*$", recipe, re.MULTILINE) for name in line.split()
+        name
+        for line in re.findall(r"^COPY (?!--from)(.+) /src.*$", recipe, re.MULTILINE)
+        for name in line.split()
     ]
 
     assert set(copied) == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "registry", "client"}
     assert all((DEPLOY.parent / name).exists() for name in copied)
+    assert re.search(r"^USER 10001$", recipe, re.MULTILINE)
+
+
+def test_the_manifests_keep_service_links_out() -> None:
+    """A Service of this name would put an address into PROMPTSTAGE_PORT; and the pod runs without rights."""
+    service, registry = yaml.safe_load_all((DEPLOY / "kubernetes.yml").read_text())
+    pod = registry["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+
+    assert (service["kind"], registry["kind"]) == ("Service", "StatefulSet")
+    assert pod["enableServiceLinks"] is False
+    assert pod["securityContext"]["runAsUser"] == 10001
+    assert container["securityContext"]["readOnlyRootFilesystem"]
+    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/data", "/tmp"}
