@@ -12,7 +12,8 @@ from typer.core import TyperGroup
 
 from registry.cli.author import check, init, tag
 from registry.cli.operate import doctor, journal, serve, token
-from registry.cli.output import complain
+from registry.cli.options import JSON
+from registry.cli.output import complain, dump, problem
 from registry.cli.release import actions, explain, history, reading, status
 from registry.errors import RegistryError
 
@@ -30,11 +31,14 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except RegistryError as error:
-            complain(error.message)
+            failed = error
         except BrokenPipeError:
             raise  # the reader of a pipe has seen enough; typer ends quietly
         except OSError as error:
-            complain(str(error))
+            failed = RegistryError(str(error))
+        complain(failed.message)
+        if ctx.meta.get(JSON):
+            dump(problem(failed))
         raise typer.Exit(1)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
@@ -104,9 +108,10 @@ PANELS = {
     ),
     RUN: (serve.serve, doctor.doctor),
 }
+EXIT_CODES = "Exit codes: 0 it is so; 1 it is not, and stderr says why; 2 the command line makes no sense."
 for panel, commands in PANELS.items():
     for command in commands:
-        app.command(rich_help_panel=panel)(command)
+        app.command(rich_help_panel=panel, epilog=EXIT_CODES)(command)
 for name, group in {"token": token.app, "journal": journal.app}.items():
     app.add_typer(group, name=name, cls=Commands, rich_help_panel=RUN)
 

@@ -30,7 +30,6 @@ WORDS_SHOWN = 2000  # characters of a registry's sentence
 KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
 PAGE = 500  # entries asked for at once; the most that every list allows
 
-_TOLD = ("state", "variables")  # what a refusal carries beside its sentence
 _DONE = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
 _BEHIND_A_PROXY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _RETRIED = 2  # a command is sent again once, with the same key, if nobody answered
@@ -40,6 +39,10 @@ class Refused(RegistryError):
     """The registry understood, and would not do it; the message is its own, `extra` what it said beside."""
 
     code = "refused"
+
+    def saying(self, message: str) -> Refused:
+        """The same in other words."""
+        return Refused(message, code=self.code, **self.extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +145,9 @@ class Registry:
         detail = "\n".join(clean(line, WORDS_SHOWN) for line in str(answer["detail"]).splitlines())
         if response.status == HTTPStatus.UNAUTHORIZED:
             detail += f"\n{self.credential.origin}"
-        if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Unavailable(detail)
-        extra = {key: answer[key] for key in _TOLD if key in answer}
-        raise Refused(detail, code=clean(answer.get("code")), **extra)
+        extra = {key: answer[key] for key in answer if key not in {"detail", "code"}}
+        kind = Unavailable if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
+        raise kind(detail, code=clean(answer.get("code")), **extra)
 
 
 def connect() -> Registry:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LATEST = "latest"
+JSON = "promptstage.json"  # in the context of a command line: whether its result is read by a program
 WAIT_SECONDS = 60.0  # a client that lost its stream is back well within that
 
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,31}")
@@ -95,4 +96,15 @@ WaitSeconds = Annotated[
         help=f"Wait so long at most ({WAIT_SECONDS:g} if it is not said); then the exit code is 1.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _note_json(ctx: typer.Context, wanted: bool) -> bool:
+    """Let an error that ends the command be JSON as well."""
+    ctx.meta[JSON] = wanted
+    return wanted
+
+
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", callback=_note_json, help="Print JSON, of an error too, and nothing else."),
+]

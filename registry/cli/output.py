@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from registry.errors import RegistryError
+
 GAP = "  "  # between two columns
 SHORT = 14  # characters of a cell that would look torn if it were wrapped, such as a bar
 PATIENCE_SECONDS = 3.0  # then a person wonders whether anything happens at all
@@ -73,6 +75,12 @@ def _write(text: Text) -> None:
 def dump(data: object) -> None:
     """Print JSON for a program."""
     print(json.dumps(data, indent=2))  # ASCII, so that nothing in it reaches a terminal either
+
+
+def problem(error: RegistryError) -> dict[str, Any]:
+    """An error for a program: the registry's own answer, or one of that form with no status."""
+    told = {"type": "about:blank", "title": type(error).__name__, "status": None}
+    return {**told, "detail": error.message, "code": error.code, **error.extra}
 
 
 def ask(question: str) -> bool:

@@ -49,7 +49,7 @@ def helping(
     except Refused as error:
         code = "no_release_then" if then and error.code == "no_release" else error.code
         command = _command(code, name, environment).replace("VERSION", version or "VERSION")
-        raise Refused(error.message + command, code=error.code) from error
+        raise error.saying(error.message + command) from error
 
 
 def _command(code: str, name: str, environment: str) -> str:

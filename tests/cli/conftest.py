@@ -17,6 +17,13 @@ ENVIRONMENTS = [f"env-{i}" for i in range(200)]  # one for each test
 GUARDED = [f"guarded-{i}" for i in range(30)]  # where a start or promote is to be approved
 
 
+def long_prompt() -> str:
+    """A prompt of a hundred lines, with a variable that need not be given."""
+    lines = [f"      line {i}" for i in range(100)]
+    variables = "variables: [{name: tone, required: false, default: warm}]"
+    return "\n".join([variables, "messages:", "  - role: user", "    content: |", *lines, ""])
+
+
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
     """The command line in an empty folder, of an author whom git knows."""
@@ -41,6 +48,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     repository.tag("summarize", "2.0.0", prompt("{{text}} in {{language}}"))
     repository.tag("support/triage", "1.0.0", "name: '[red]Triage\u202e'\n" + prompt())
     repository.tag("broken", "1.0.0", "messages: 3\n")
+    repository.tag("greeting", "1.0.0", f"model: a\nmodelParameters: {{temperature: 1}}\n{prompt()}")
+    repository.tag("greeting", "1.1.0", f"model: b\nmodelParameters: {{topP: 1}}\n{long_prompt()}")
+    repository.tag("greeting", "1.2.0", "messages: 3\n")
+    repository.tag("greeting", "1.2.1", "messages: [\n")
     config = folder / "rules.toml"
     config.write_text("".join(f"[environments.{name}]\napproval = true\n" for name in GUARDED))
     environments = ",".join(["staging", *ENVIRONMENTS, *GUARDED])

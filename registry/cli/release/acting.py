@@ -6,22 +6,25 @@ The registry refuses if what was seen is not so any more, so two people at once 
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import typer
 
 from registry.cli import http, output, remedies, when
 from registry.cli.http import Refused
 from registry.cli.options import LATEST
-from registry.cli.release import clients, describe, preview
-from registry.errors import RegistryError
+from registry.cli.release import clients, describe, latest, needed, preview
+from registry.errors import Conflict, RegistryError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from registry.cli.http import Registry
-    from registry.cli.release.preview import Order
+    from registry.cli.release.change_options import ChangeOptions
+    from registry.cli.release.preview import Order, Preview
 
 Json = dict[str, Any]
 
@@ -30,52 +33,94 @@ PENDING = (
 )
 
 
-def carry_out(order: Order, wait_seconds: float | None) -> None:
-    """Carry out a command; with `wait_seconds`, wait that long until every connected client has it.
+def carry_out(op: str, name: str, body: Json, options: ChangeOptions) -> None:
+    """Carry out a command, as its options say.
 
     Raises:
         RegistryError: it was refused, or cannot be done; the message says what helps.
         typer.Exit: a person said no.
     """
+    order = preview.Order(op, name, options.environment, {**body, "reason": options.reason})
     registry = http.connect()
-    with remedies.helping(order.name, order.environment, order.body.get("version")):
-        order = _settled(registry, order)
-        state = registry.get(http.rollout_path(order.environment, order.name), "stable")
-        _show(registry, order, state)
+    with remedies.helping(name, order.environment, body.get("version")):
+        order = _settled(registry, order, options)
+        state = _state(registry, order)
         sent = time.monotonic()
-        answer = _send(registry, order, state)
-    made = answer["state"]
-    asks = order.op in {"start", "promote"} and "awaiting_approval" in made
-    output.say(describe.asked(made) if asks else describe.sentence(made, datetime.now(UTC)), "bold")
-    if not answer["applied"]:
-        output.note(PENDING)
-    if asks:
-        _hand_over(made, wait=wait_seconds is not None)
-    elif wait_seconds is not None:
-        _wait(registry, made, wait_seconds, sent)
+        if options.if_needed and needed.is_so_already(order, state):
+            answer = _nothing_done(state)
+        else:
+            seen = preview.of(registry, order, state)
+            _show(order, seen, options)
+            if options.dry_run:
+                return _tell_dry(state, seen, options)
+            _ask(seen, options)
+            sent = time.monotonic()
+            answer = _send(registry, order, state, options)
+            answer |= {"preview": seen.data} if order.op == "approve" and seen.data else {}
+    with _failing_with(answer):
+        _tell(registry, order, answer, options, sent)
+    return None
 
 
-def _settled(registry: Registry, order: Order) -> Order:
-    """The same with a number in the place of ``latest``, so that what was shown is what is sent."""
+def _state(registry: Registry, order: Order) -> Json:
+    return registry.get(http.rollout_path(order.environment, order.name), "stable")
+
+
+def _settled(registry: Registry, order: Order, options: ChangeOptions) -> Order:
+    """The same with a number in the place of ``latest``, so that what was shown is what is sent.
+
+    Where ``latest`` passes over a newer version that is invalid, a person must have seen that.
+    """
     if order.body.get("version") != LATEST:
         return order
-    found = registry.get(f"{http.prompt_path(order.name)}/versions/{quote(LATEST)}", "version")
-    return replace(order, body=order.body | {"version": found["version"]})
+    found = latest.find(registry, order.name)
+    if found.warning:
+        if not (options.yes or options.dry_run or output.is_dialogue()):
+            sentence = f"{found.warning}\nName the version that you mean, or repeat it with -y"
+            raise Conflict(sentence, code="latest_is_invalid")
+        output.note(found.warning)
+    return replace(order, body=order.body | {"version": found.version})
 
 
-def _show(registry: Registry, order: Order, state: Json) -> None:
-    """Show what changes, and let a person at a terminal say no. Nothing, where the registry will refuse."""
-    if not (facts := list(preview.shown(registry, order, state))):
+def _nothing_done(state: Json) -> Json:
+    """The answer to a command that had nothing to do, in the form of one that had."""
+    return {
+        "epoch": state["epoch"],
+        "seq": state["seq"],
+        "commit": None,
+        "applied": True,
+        "state": state,
+        "changed": False,
+    }
+
+
+def _show(order: Order, seen: Preview, options: ChangeOptions) -> None:
+    """Show a person what changes; a program that reads JSON has no use for it, but the one beside it may."""
+    if not seen.facts or (options.as_json and not output.is_dialogue()):
         return
     output.tell(f"{order.op} {order.name} in {order.environment}", "bold")
-    output.facts([("", label, text) for label, text in facts], aside=True)
-    hopeless = "Requires" in dict(facts) and order.body.get("force") is False  # the registry says no, and why
-    if order.ask and not hopeless and output.is_dialogue() and not output.ask("Go ahead?"):
+    for line, style in seen.excerpt:
+        output.tell(f"  {line}", style)
+    output.facts([("", label, text) for label, text in seen.facts], aside=True)
+
+
+def _ask(seen: Preview, options: ChangeOptions) -> None:
+    """Let a person at a terminal say no. Nothing is asked where the registry will refuse, and say why."""
+    asks = seen.facts and not seen.hopeless and not options.yes and output.is_dialogue()
+    if asks and not output.ask("Go ahead?"):
         output.note("nothing was changed")
         raise typer.Exit(1)
 
 
-def _send(registry: Registry, order: Order, state: Json) -> Json:
+def _tell_dry(state: Json, seen: Preview, options: ChangeOptions) -> None:
+    if options.as_json:
+        output.dump(seen.data | {"state": state})
+    else:
+        output.say(describe.sentence(state, datetime.now(UTC)), "bold")
+        output.note("nothing was changed: this was --dry-run")
+
+
+def _send(registry: Registry, order: Order, state: Json, options: ChangeOptions) -> Json:
     path = http.rollout_path(order.environment, order.name)
     body = {**order.body, "expect": _expect(state)}
     try:
@@ -83,11 +128,12 @@ def _send(registry: Registry, order: Order, state: Json) -> Json:
             f"{path}/actions/{order.op}", body, "state", if_match=f"{state['epoch']}.{state['seq']}"
         )
     except Refused as error:
+        if options.if_needed and needed.is_so_already(order, present := _state(registry, order)):
+            return _nothing_done(present)  # another did it meanwhile
         if error.code != "precondition_failed":
             raise
-        raise Refused(
-            f"somebody changed it meanwhile: {_newest(registry, path)}; look again", code=error.code
-        ) from error
+        sentence = f"somebody changed it meanwhile: {_newest(registry, path)}; look again"
+        raise error.saying(sentence) from error
 
 
 def _newest(registry: Registry, path: str) -> str:
@@ -104,15 +150,49 @@ def _expect(state: Json) -> Json:
     return {"stable": state["stable"] and state["stable"]["version"]} | request
 
 
+@contextmanager
+def _failing_with(answer: Json) -> Iterator[None]:
+    """Let a failure after the change carry the answer: for a program the change is made all the same."""
+    try:
+        yield
+    except RegistryError as error:
+        error.extra = answer | error.extra
+        raise
+
+
+def _tell(registry: Registry, order: Order, answer: Json, options: ChangeOptions, sent: float) -> None:
+    """Say what is so now, in a line or as JSON, and wait for the clients if that is wanted."""
+    made = answer["state"]
+    asks = needed.is_asked(order, made)
+    if not options.as_json:
+        output.say(describe.asked(made) if asks else describe.sentence(made, datetime.now(UTC)), "bold")
+    if answer.get("changed") is False:
+        output.note("it is so already, so nothing was changed")
+    if not answer["applied"]:
+        output.note(PENDING)
+    bound = options.wait_bound
+    if asks:
+        _hand_over(made, wait=bound is not None)
+    elif bound is not None:
+        _wait(registry, made, bound, sent, aside=options.as_json)
+    if options.as_json:
+        output.dump(answer)
+
+
 def _hand_over(state: Json, *, wait: bool) -> None:
-    """Say what the other person types; who wanted to wait for a release must not take this for one."""
+    """Say what the other person types; a wait for a release must not take this for one."""
     output.tell(f"Next, with another token:  {describe.approval(state)}")
     if wait:
-        raise RegistryError("it is not released yet, so no client was waited for; wait with the approval")
+        raise Conflict(
+            "it is not released yet, so no client was waited for; wait with the approval",
+            code="awaiting_approval",
+        )
 
 
-def _wait(registry: Registry, state: Json, bound: float, sent: float) -> None:
+def _wait(registry: Registry, state: Json, bound: float, sent: float, *, aside: bool) -> None:
     try:
-        output.say(clients.wait(registry, state, bound, sent))
+        (output.tell if aside else output.say)(clients.wait(registry, state, bound, sent))
     except KeyboardInterrupt as error:
-        raise RegistryError("not waited for any longer; the change itself is made") from error
+        raise RegistryError(
+            "not waited for any longer; the change itself is made", code="interrupted"
+        ) from error

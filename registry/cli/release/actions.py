@@ -1,4 +1,4 @@
-"""The commands that change what is in force, from ``start`` to ``rollback``.
+"""The commands that change what is in force, from ``start`` to ``reject``.
 
 Each reads the state first, and the registry refuses if that is not the state any more.
 """
@@ -9,25 +9,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from registry.cli.options import (
-    WAIT_SECONDS,
-    Environment,
+from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     Force,
     MaybeVersion,
     Name,
-    Reason,
     Version,
-    Wait,
-    WaitSeconds,
-    Yes,
 )
 from registry.cli.release import rules
 from registry.cli.release.acting import carry_out
-from registry.cli.release.preview import Order
+from registry.cli.release.change_options import ChangeOptions, with_change_options
 
 Json = dict[str, Any]
 
 
+@with_change_options
 def start(  # noqa: PLR0913 - one parameter an option
     name: Name,
     version: Version,
@@ -44,17 +39,15 @@ def start(  # noqa: PLR0913 - one parameter an option
         typer.Option(metavar="A=B,C", help="Who gets it in any case; once or more often, any is enough."),
     ] = None,
     force: Force = False,
-    yes: Yes = False,
-    environment: Environment = "production",
-    reason: Reason = "",
-    wait: Wait = False,
-    wait_seconds: WaitSeconds = None,
+    options: ChangeOptions,
 ) -> None:
     """Begin a rollout of a version to some users, step by step.
 
     Plans: careful is 1, 5, 10, 25, 50, 100 percent in 7 days; standard is 5, 25, 50, 100 in 60 hours;
     fast is 10, 50, 100 in 12 hours. A step with a time to hold (30s, 10m, 4h, 2d) advances by itself
     when that is over, into 100 percent too; one without waits for you.
+
+    With --if-needed: where that version has that plan and audience already, or is for everyone.
 
     \b
     Example:  promptstage start summarize 1.3.0 --plan careful
@@ -66,136 +59,95 @@ def start(  # noqa: PLR0913 - one parameter an option
         raise typer.BadParameter("give --plan or --steps, not both")
     body: Json = {"version": version, "force": force, "audience": rules.audience(audience or [])}
     body["steps"] = rules.plan(plan or "standard") if steps is None else rules.steps(steps)
-    order = Order("start", name, environment, {**body, "reason": reason}, ask=not yes)
-    carry_out(order, _bound(wait, wait_seconds))
+    carry_out("start", name, body, options)
 
 
-def advance(
-    name: Name,
-    *,
-    environment: Environment = "production",
-    reason: Reason = "",
-    wait: Wait = False,
-    wait_seconds: WaitSeconds = None,
-) -> None:
+@with_change_options
+def advance(name: Name, *, options: ChangeOptions) -> None:
     """Go to the next step now. Past the last one, the candidate is for everyone.
+
+    With --if-needed: where no rollout is under way. Repeated, it goes one more step.
 
     \b
     Example:  promptstage advance summarize --reason "no complaints"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out(Order("advance", name, environment, {"reason": reason}), _bound(wait, wait_seconds))
+    carry_out("advance", name, {}, options)
 
 
-def pause(
-    name: Name,
-    *,
-    environment: Environment = "production",
-    reason: Reason = "",
-    wait: Wait = False,
-    wait_seconds: WaitSeconds = None,
-) -> None:
+@with_change_options
+def pause(name: Name, *, options: ChangeOptions) -> None:
     """Stop the clock of a rollout; everybody stays where they are.
+
+    With --if-needed: where it is paused.
 
     \b
     Example:  promptstage pause summarize --reason "looking into a complaint"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out(Order("pause", name, environment, {"reason": reason}), _bound(wait, wait_seconds))
+    carry_out("pause", name, {}, options)
 
 
-def resume(
-    name: Name,
-    *,
-    environment: Environment = "production",
-    reason: Reason = "",
-    wait: Wait = False,
-    wait_seconds: WaitSeconds = None,
-) -> None:
+@with_change_options
+def resume(name: Name, *, options: ChangeOptions) -> None:
     """Let a paused rollout go on, with the time that was left.
+
+    With --if-needed: where it is running.
 
     \b
     Example:  promptstage resume summarize
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out(Order("resume", name, environment, {"reason": reason}), _bound(wait, wait_seconds))
+    carry_out("resume", name, {}, options)
 
 
-def promote(  # noqa: PLR0913 - one parameter an option
-    name: Name,
-    version: MaybeVersion = None,
-    *,
-    force: Force = False,
-    yes: Yes = False,
-    environment: Environment = "production",
-    reason: Reason = "",
-    wait: Wait = False,
-    wait_seconds: WaitSeconds = None,
+@with_change_options
+def promote(
+    name: Name, version: MaybeVersion = None, *, force: Force = False, options: ChangeOptions
 ) -> None:
     """Put a version in force for everyone. Without VERSION it is the candidate of the rollout.
+
+    With --if-needed: where that VERSION is for everyone.
 
     \b
     Example:  promptstage promote summarize
               promptstage promote summarize 1.0.0 -e staging
+              promptstage promote summarize 1.3.0 --if-needed --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    body = {"version": version, "force": force, "reason": reason}
-    carry_out(Order("promote", name, environment, body, ask=not yes), _bound(wait, wait_seconds))
+    carry_out("promote", name, {"version": version, "force": force}, options)
 
 
-def rollback(  # noqa: PLR0913 - one parameter an option
-    name: Name,
-    *,
-    yes: Yes = False,
-    environment: Environment = "production",
-    reason: Reason = "",
-    wait: Wait = False,
-    wait_seconds: WaitSeconds = None,
-) -> None:
+@with_change_options
+def rollback(name: Name, *, options: ChangeOptions) -> None:
     """Undo the latest change, once. It ends the rollout, or goes back to the version before.
+
+    With --if-needed: where there is nothing to undo.
 
     \b
     Example:  promptstage rollback summarize --reason "too chatty"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    order = Order("rollback", name, environment, {"reason": reason}, ask=not yes)
-    carry_out(order, _bound(wait, wait_seconds))
+    carry_out("rollback", name, {}, options)
 
 
-def approve(  # noqa: PLR0913 - one parameter an option
-    name: Name,
-    *,
-    yes: Yes = False,
-    environment: Environment = "production",
-    reason: Reason = "",
-    wait: Wait = False,
-    wait_seconds: WaitSeconds = None,
-) -> None:
+@with_change_options
+def approve(name: Name, *, options: ChangeOptions) -> None:
     """Carry out the start or promote that another asked for.
 
-    Where the operator's rule is so, a start or promote waits until somebody approves it with another token.
+    Where the operator's rule is so, a start or promote waits until it is approved with another token.
+    It is shown with its difference first; --dry-run shows that and no more. With --if-needed: where
+    nothing awaits approval.
 
     \b
-    Example:  promptstage approve summarize
+    Example:  promptstage approve summarize --dry-run
               promptstage approve summarize --reason "read the diff"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    order = Order("approve", name, environment, {"reason": reason}, ask=not yes)
-    carry_out(order, _bound(wait, wait_seconds))
+    carry_out("approve", name, {}, options)
 
 
-def reject(  # noqa: PLR0913 - one parameter an option
-    name: Name,
-    *,
-    yes: Yes = False,
-    environment: Environment = "production",
-    reason: Reason = "",
-    wait: Wait = False,
-    wait_seconds: WaitSeconds = None,
-) -> None:
+@with_change_options
+def reject(name: Name, *, options: ChangeOptions) -> None:
     """Refuse the start or promote that awaits approval, or take back your own.
+
+    With --if-needed: where nothing awaits approval.
 
     \b
     Example:  promptstage reject summarize --reason "it drops the greeting"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    order = Order("reject", name, environment, {"reason": reason}, ask=not yes)
-    carry_out(order, _bound(wait, wait_seconds))
-
-
-def _bound(wait: bool, seconds: float | None) -> float | None:
-    """How long to wait; None: not at all."""
-    return WAIT_SECONDS if wait and seconds is None else seconds
+    carry_out("reject", name, {}, options)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 NONE = "-"
+WIDEST = 10_000  # characters of one line of a prompt; nothing longer is read
 BAR = 10  # characters of a bar: one for ten percent
 
 COLUMNS = ("prompt", "stable", "candidate", "share", "step", "next", "clients")
@@ -72,6 +73,15 @@ def asked(state: Json) -> str:
     """What was asked for just now, in a line."""
     place = f"{clean(state['prompt'])} in {clean(state['environment'])}"
     return f"{place}: {request(state)[1]} asked; it awaits approval"
+
+
+def problem(found: Json) -> str:
+    """What is wrong with a version, and where in its file."""
+    message = clean(found["message"], WIDEST)
+    if found["line"] is None and message.startswith(found["path"]):
+        return message
+    place = [found["path"], found["line"], found["column"], ""]
+    return f"{':'.join(clean(part) for part in place if part is not None)} {message}"
 
 
 def change(record: Json) -> str:

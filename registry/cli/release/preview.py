@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from registry.cli import http
 from registry.cli.output import clean
 from registry.cli.release import describe, timeline
+from registry.cli.release.difference import Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,21 +17,19 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-HEADING = 2  # lines of a unified diff before the first change
 MESSAGE = 80  # characters of a version's message
 RELEASING = ("start", "promote", "rollback")
-ANSWERS = ("approve", "reject")  # to what somebody asked for
+ANSWERS = ("approve", "reject")  # to what was asked for
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A command to be carried out; `body` is what the API takes, `ask` whether a person is asked first."""
+    """A command to be carried out; `body` is what the API takes."""
 
     op: str
     name: str
     environment: str
     body: Json
-    ask: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,23 @@ class Move:
 
     old: str
     new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a person is shown and asked about.
+
+    Attributes:
+        facts: labels with what they say; none where there is nothing to ask, or no use in asking.
+        excerpt: the first lines of the text that differs, each with its style.
+        hopeless: the registry will refuse, and say why.
+        data: the same for programs.
+    """
+
+    facts: Sequence[tuple[str, str]] = ()
+    excerpt: Sequence[tuple[str, str]] = ()
+    hopeless: bool = False
+    data: Json = field(default_factory=dict)
 
 
 def move(op: str, state: Json, version: str | None) -> Move | None:
@@ -59,77 +73,83 @@ def move(op: str, state: Json, version: str | None) -> Move | None:
     return Move(old or "", new) if new and new != old else None
 
 
-def shown(registry: Registry, order: Order, state: Json) -> Iterator[tuple[str, str]]:
-    """What a person is shown and asked about; nothing, where there is nothing to ask, or no use in asking."""
+def of(registry: Registry, order: Order, state: Json) -> Preview:
+    """Find out what a command would change. Raises Refused or Unavailable."""
     asked = state.get("awaiting_approval")
     meant = order
     if order.op in ANSWERS and asked:
         meant = replace(order, op=asked["op"], body={**asked, "version": asked["version"]["version"]})
     elif order.op not in RELEASING or (asked and order.op != "rollback"):
-        return
+        return Preview()
     goes = move(meant.op, state, meant.body.get("version"))
     if goes is None:
-        return
-    if order.op != "reject":
-        yield from facts(registry, meant, state, goes)
+        return Preview()
+    data: Json = {"op": order.op, "prompt": order.name, "environment": order.environment}
+    data |= {"from": goes.old or None, "to": goes.new}
     if asked:
-        _, what, actor, at, reason = describe.request(state)
-        because = f": {reason}" if reason else ""
-        yield ("Drops" if order.op == "rollback" else "Asked"), f"{what} by {actor} at {at}{because}"
-
-
-def facts(registry: Registry, order: Order, state: Json, goes: Move) -> Iterator[tuple[str, str]]:
-    """What a person should know before a command is carried out; of a version that is invalid, nothing."""
-    versions = ("Versions", f"{goes.old or 'nothing yet'} → {goes.new}")
-    if order.op == "rollback":  # what it takes back is known, and nothing that is asked for may delay it
-        yield from (versions, *_users(order.op, state, goes))
-        return
-    new = _version(registry, state["prompt"], goes.new)
-    if new["document"] is None:
-        return
-    yield versions
-    if new["message"]:
-        yield "Message", clean(new["message"].partition("\n")[0], MESSAGE)
-    if goes.old:
-        yield "Changes", _changes(registry, state["prompt"], goes)
-    yield from _users(order.op, state, goes, order.body.get("steps", ()))
-    yield from (("Audience", describe.target(target)) for target in order.body.get("audience", ()))
-    if goes.old and not state["rollout"]:
-        needed = _needed(_version(registry, state["prompt"], goes.old), new)
-        forced = "forced" if order.body.get("force") else "it takes --force"
-        if needed:
-            yield "Requires", f"{', '.join(needed)}, which {goes.old} does not; {forced}"
-
-
-def _version(registry: Registry, name: str, version: str) -> Json:
-    return registry.get(f"{http.prompt_path(name)}/versions/{quote(version)}", "document")
-
-
-def _changes(registry: Registry, name: str, goes: Move) -> str:
-    found = registry.get(http.diff_path(name, goes.old, goes.new), "unified")
-    lines = found["unified"].splitlines()[HEADING:]
-    added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
-    parts = ", ".join(map(clean, found["changed"])) or "nothing that is served"
-    return f"{parts} (+{added} -{removed} lines: promptstage diff {name} {goes.old} {goes.new})"
-
-
-def _users(op: str, state: Json, goes: Move, steps: Sequence[Json] = ()) -> Iterator[tuple[str, str]]:
-    present = describe.percent(state["rollout"]) if state["rollout"] else 0.0
-    if op == "start":
-        plan = list(timeline.of_plan(steps, datetime.now(UTC)))
-        yield "Users", f"{plan[0][0]} get {goes.new} at once"
-        for label, (share, at) in zip(["Then", *[""] * len(plan)], plan[1:], strict=False):
-            yield label, f"{share}  {at}"
-    elif op == "rollback":
-        yield "Users", f"the {present:g}% who have {goes.old}" if state["rollout"] else "everyone"
-    else:
-        yield "Users", f"everyone; {present:g}% have it already" if state["rollout"] else "everyone"
-
-
-def _needed(old: Json, new: Json) -> list[str]:
-    """The variables that apps must pass for one version, and need not for the other."""
-    before, after = (
-        [v["name"] for v in (version["document"] or {"variables": []})["variables"] if v["required"]]
-        for version in (old, new)
+        data["awaiting_approval"] = asked
+    last = list(_asked(order, state)) if asked else []
+    if order.op in {"reject", "rollback"}:  # what is taken back is known: nothing may delay it
+        taken = _taken_back(state, goes) if order.op == "rollback" else []
+        return Preview([*taken, *last], data=data)
+    compared = Comparison(registry, order.name, goes.old, goes.new)
+    if compared.new["document"] is None:
+        return Preview()  # the registry says what is wrong with it
+    return Preview(
+        [*facts(meant, state, goes, compared), *last],
+        list(compared.excerpt()),
+        hopeless=bool(_requires(state, goes, compared)) and order.body.get("force") is False,
+        data=data | compared.diff | _rules(meant),
     )
-    return [clean(name) for name in after if name not in before]
+
+
+def facts(order: Order, state: Json, goes: Move, compared: Comparison) -> Iterator[tuple[str, str]]:
+    """What a person should know before a version is put in force, or on its way."""
+    yield "Versions", f"{goes.old or 'nothing yet'} → {goes.new}"
+    if message := compared.new["message"]:
+        yield "Message", clean(message.partition("\n")[0], MESSAGE)
+    yield "Changes", compared.changes()
+    yield from compared.parts()
+    yield from _users(order, state, goes)
+    yield from (("Audience", describe.target(target)) for target in order.body.get("audience", ()))
+    if needed := _requires(state, goes, compared):
+        forced = "forced" if order.body.get("force") else "it takes --force"
+        yield "Requires", f"{', '.join(needed)}, which {goes.old} does not; {forced}"
+
+
+def _taken_back(state: Json, goes: Move) -> list[tuple[str, str]]:
+    rollout = state["rollout"]
+    users = f"the {describe.percent(rollout):g}% who have {goes.old}" if rollout else "everyone"
+    return [("Versions", f"{goes.old} → {goes.new}"), ("Users", users)]
+
+
+def _asked(order: Order, state: Json) -> Iterator[tuple[str, str]]:
+    """What awaits approval, by whom and why."""
+    _, what, actor, at, reason = describe.request(state)
+    because = f": {reason}" if reason else ""
+    yield ("Drops" if order.op == "rollback" else "Asked"), f"{what} by {actor} at {at}{because}"
+
+
+def _users(order: Order, state: Json, goes: Move) -> Iterator[tuple[str, str]]:
+    if order.op == "promote":
+        rollout = state["rollout"]
+        yield "Users", f"everyone; {describe.percent(rollout):g}% have it already" if rollout else "everyone"
+        return
+    (share, _), *coming = timeline.of_plan(order.body["steps"], datetime.now(UTC))
+    yield "Users", f"{share} get {goes.new} at once"
+    for label, (later, when) in zip(["Then", *[""] * len(coming)], coming, strict=False):
+        yield label, f"{later}  {when}"
+
+
+def _requires(state: Json, goes: Move, compared: Comparison) -> list[str]:
+    """The variables that the registry will not let pass without force; of a rollout it has looked already."""
+    return compared.needed() if goes.old and not state["rollout"] else []
+
+
+def _rules(order: Order) -> Json:
+    """The plan and the audience of a start, and when each share is reached."""
+    if order.op != "start":
+        return {}
+    plan = timeline.of_plan(order.body["steps"], datetime.now(UTC))
+    told = [{"share": share, "when": when} for share, when in plan]
+    return {"steps": order.body["steps"], "plan": told, "audience": order.body["audience"]}

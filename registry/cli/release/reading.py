@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from registry.cli import http, output, remedies, when
-from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
+from registry.cli.options import (
+    LATEST,
     AsJson,
     Environment,
     FromVersion,
@@ -15,17 +15,15 @@ from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     ToVersion,
 )
 from registry.cli.output import clean
-from registry.cli.release import describe
+from registry.cli.release import describe, difference, latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Json = dict[str, Any]
 
-WIDEST = 10_000  # characters of one line of a prompt; nobody reads a longer one
 TITLE = 60  # characters of a title in a list
 TO_THE_DAY = 10  # characters of a time
-DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}  # by a line's first character
 
 
 def prompts(*, as_json: AsJson = False) -> None:
@@ -66,7 +64,9 @@ def versions(name: Name, *, environment: Environment = "production", as_json: As
     output.table(columns, [_versioned(version, state) for version in found["data"]])
     for version in found["data"]:
         if version["problem"]:
-            output.say(f"{clean(version['version'])} is invalid: {problem(version['problem'])}", "yellow")
+            output.say(
+                f"{clean(version['version'])} is invalid: {describe.problem(version['problem'])}", "yellow"
+            )
 
 
 def _versioned(version: Json, state: Json) -> list[str]:
@@ -94,21 +94,25 @@ def diff(
     Example:  promptstage diff summarize 1.2.0 1.3.0
               promptstage diff summarize 1.2.0 latest --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
+    registry = http.connect()
     with remedies.helping(name):
-        found = http.connect().get(http.diff_path(name, old, new), "unified")
+        found = registry.get(http.diff_path(name, old, new), "unified")
+        if LATEST in {old, new}:
+            _warn(latest.find(registry, name))
     if as_json:
         output.dump(found)
         return
     for line in found["unified"].splitlines():
-        output.say(clean(line, WIDEST), _diff_style(line))
+        output.say(clean(line, describe.WIDEST), difference.style(line))
     if found["changed"]:
         output.say(f"Changed:  {', '.join(map(clean, found['changed']))}", "bold")
     elif not found["unified"]:
         output.note(f"{name} {old} and {new} say the same")
 
 
-def _diff_style(line: str) -> str:
-    return "bold" if line.startswith(("+++ ", "--- ")) else DIFF_STYLES.get(line[:1], "")
+def _warn(found: latest.Latest) -> None:
+    if found.warning:
+        output.note(found.warning)
 
 
 def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -> None:
@@ -118,9 +122,11 @@ def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -
     Example:  promptstage show summarize
               promptstage show summarize 1.3.0 --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    path = f"{http.prompt_path(name)}/versions/{quote(version or 'latest')}"
+    registry = http.connect()
     with remedies.helping(name):
-        found = http.connect().get(path, "document")
+        found = latest.version(registry, name, version or LATEST)
+        if version in {None, LATEST}:
+            _warn(latest.find(registry, name, found))
     if as_json:
         output.dump(found)
         return
@@ -130,32 +136,23 @@ def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -
         output.say()
         output.say(f"{clean(message['role'])}:", "bold")
         for line in message["content"].splitlines():
-            output.say(f"  {clean(line.expandtabs(), WIDEST)}")
+            output.say(f"  {clean(line.expandtabs(), describe.WIDEST)}")
 
 
 def _facts(version: Json) -> Iterator[tuple[str, str]]:
     if version["problem"]:
-        yield "Invalid", problem(version["problem"])
+        yield "Invalid", describe.problem(version["problem"])
     if document := version["document"]:
         yield "Title", clean(document["title"])
-        yield "Description", clean(document["description"], WIDEST)
+        yield "Description", clean(document["description"], describe.WIDEST)
         yield "Model", " ".join((clean(document["model"]), *_pairs(document["parameters"])))
         yield "Variables", ", ".join(map(_variable, document["variables"])) or describe.NONE
     yield "Commit", clean(version["commit"])
     yield "Digest", clean(version["digest"] or describe.NONE)
     if version["tagged_at"]:
         yield "Tagged", f"{when.show(version['tagged_at'])} by {clean(version['author'])}"
-    yield "Message", clean(" ".join(version["message"].split()), WIDEST)
-    yield from (("Warning", clean(warning, WIDEST)) for warning in version["warnings"])
-
-
-def problem(found: Json) -> str:
-    """What is wrong with a version, and where in its file."""
-    message = clean(found["message"], WIDEST)
-    if found["line"] is None and message.startswith(found["path"]):
-        return message
-    place = [found["path"], found["line"], found["column"], ""]
-    return f"{':'.join(clean(part) for part in place if part is not None)} {message}"
+    yield "Message", clean(" ".join(version["message"].split()), describe.WIDEST)
+    yield from (("Warning", clean(warning, describe.WIDEST)) for warning in version["warnings"])
 
 
 def _pairs(parameters: Json) -> list[str]:

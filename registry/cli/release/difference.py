@@ -1,0 +1,118 @@
+"""What differs between two versions, as a person reads it before a release."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from registry.cli import http
+from registry.cli.http import Refused
+from registry.cli.output import clean
+from registry.cli.release import latest
+from registry.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from registry.cli.http import Registry
+
+Json = dict[str, Any]
+
+HEADING = 2  # lines of a unified diff before the first change
+LINES = 40  # of a difference that are shown before a question: it must be on the screen together with it
+LINE = 400  # characters of such a line
+VALUE = 60  # characters of a parameter
+STYLES = {"+": "green", "-": "red", "@": "cyan"}  # by a line's first character
+NOTHING: Json = {"unified": "", "changed": []}
+
+
+def style(line: str) -> str:
+    """How a line of a unified diff is shown."""
+    return "bold" if line.startswith(("+++ ", "--- ")) else STYLES.get(line[:1], "")
+
+
+class Comparison:
+    """Two versions of a prompt, side by side.
+
+    Attributes:
+        old: what the registry says of the one in force; None where nothing is.
+        new: what it says of the other.
+        diff: ``unified`` and ``changed`` of the two.
+    """
+
+    def __init__(self, registry: Registry, name: str, old: str, new: str) -> None:
+        """Ask for all three; `old` is empty where nothing is in force. Raises Refused or Unavailable."""
+        self.name = name
+        self.new = latest.version(registry, name, new)
+        self.old = latest.version(registry, name, old) if old else None
+        self.diff, self._trouble = _diff(registry, name, old, new) if old else (NOTHING, "")
+
+    def changes(self) -> str:
+        """Which parts differ, and how to see all of it."""
+        version = clean(self.new["version"])
+        if self.old is None:
+            return f"all of it is new: promptstage show {self.name} {version}"
+        command = f"promptstage diff {self.name} {clean(self.old['version'])} {version}"
+        if self._trouble:
+            return f"cannot be shown: {self._trouble}; try: {command}"
+        lines = self._lines()
+        added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
+        parts = ", ".join(map(clean, self.diff["changed"])) or "nothing that is served"
+        return f"{parts} (+{added} -{removed} lines: {command})"
+
+    def excerpt(self) -> Iterator[tuple[str, str]]:
+        """The first lines of the text that differs, each with its style; the last says what is left out."""
+        lines = self._lines()
+        for line in lines[:LINES]:
+            yield clean(line, LINE), style(line)
+        if len(lines) > LINES:
+            yield f"… and {len(lines) - LINES} more lines", "bold"
+
+    def parts(self) -> Iterator[tuple[str, str]]:
+        """What changed beside the text: the model, its parameters, the variables."""
+        before = self.old["document"] if self.old else None
+        after = self.new["document"]
+        if before is None or after is None:
+            return
+        if before["model"] != after["model"]:
+            yield "Model", f"{clean(before['model'] or 'none')} → {clean(after['model'] or 'none')}"
+        if told := list(_pairs(before["parameters"], after["parameters"], json.dumps)):
+            yield "Parameters", ", ".join(told)
+        if told := list(_pairs(_kinds(before), _kinds(after), str)):
+            yield "Variables", ", ".join(told)
+
+    def needed(self) -> list[str]:
+        """The variables that apps must pass for the new version, and need not for the old one."""
+        before, after = (
+            [v["name"] for v in (one or {"variables": []})["variables"] if v["required"]]
+            for one in (self.old and self.old["document"], self.new["document"])
+        )
+        return [clean(name) for name in after if name not in before]
+
+    def _lines(self) -> list[str]:
+        lines: list[str] = self.diff["unified"].splitlines()[HEADING:]
+        return lines
+
+
+def _diff(registry: Registry, name: str, old: str, new: str) -> tuple[Json, str]:
+    """The difference; one that cannot be had is no reason not to release, and what is in the way is said."""
+    try:
+        return registry.get(http.diff_path(name, old, new), "unified"), ""
+    except (Refused, Unavailable) as error:
+        return NOTHING, error.message.partition("\n")[0]
+
+
+def _pairs(before: Json, after: Json, write: Callable[[object], str]) -> Iterator[str]:
+    """What differs between two mappings, by name, in the way that their values are written."""
+    for name in {**before, **after}:
+        old, new = (write(side[name]) if name in side else "none" for side in (before, after))
+        if old != new:
+            yield f"{clean(name)} {clean(old, VALUE)} → {clean(new, VALUE)}"
+
+
+def _kinds(document: Json) -> dict[str, str]:
+    """What each variable is: its default is what an app need not pass."""
+    return {
+        v["name"]: "required" if v["required"] else f"optional, else {v['default'] or 'nothing'}"
+        for v in document["variables"]
+    }

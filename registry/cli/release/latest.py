@@ -1,0 +1,61 @@
+"""What ``latest`` stands for just now, and which versions it passes over because they are invalid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from registry.catalog import naming
+from registry.cli import http
+from registry.cli.options import LATEST
+from registry.cli.output import clean
+from registry.cli.release import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry.cli.http import Registry
+
+Json = dict[str, Any]
+
+TOLD = 3  # versions that are named with what is wrong with them; more do not help
+
+
+class Latest(NamedTuple):
+    """The version that ``latest`` stands for, and a sentence about what it passes over, if it does."""
+
+    version: str
+    warning: str
+
+
+def find(registry: Registry, name: str, found: Json | None = None) -> Latest:
+    """Ask what the latest version is; `found` is what the registry answered for ``latest``, if it was asked.
+
+    Raises Refused or Unavailable.
+    """
+    found = found or version(registry, name, LATEST)
+    broken = list(_passed_over(registry, name, found["version"]))
+    if not broken:
+        return Latest(found["version"], "")
+    told = [f"{clean(one['version'])} is passed over, as it is invalid: {_why(one)}" for one in broken]
+    return Latest(found["version"], "; ".join([f"the latest of {name} is {clean(found['version'])}", *told]))
+
+
+def version(registry: Registry, name: str, wanted: str) -> Json:
+    """Read a version, which settles whether it is valid. Raises Refused or Unavailable."""
+    return registry.get(f"{http.prompt_path(name)}/versions/{quote(wanted)}", "document")
+
+
+def _passed_over(registry: Registry, name: str, latest: str) -> Iterator[Json]:
+    """The versions that would be the latest if they could be served."""
+    listed = [one["version"] for one in registry.get(f"{http.prompt_path(name)}/versions", "data")["data"]]
+    releases = naming.releases(listed)
+    preferred = [*releases, *naming.newest_first(set(listed) - set(releases))]
+    for one in preferred[: preferred.index(latest)][:TOLD] if latest in preferred else ():
+        read = version(registry, name, one)
+        if read["status"] == "invalid":
+            yield read
+
+
+def _why(found: Json) -> str:
+    return describe.problem(found["problem"]) if found["problem"] else "it cannot be read"
