@@ -1,43 +1,86 @@
 """Log lines that say which prompt they belong to: for logging, structlog and loguru.
 
-The fields are the same everywhere: ``prompt`` (``summarize@1.3.0``), ``prompt_name``, ``prompt_version``
-and ``prompt_arm``. An application's own field of such a name wins. Nothing here imports structlog or loguru.
+The fields are the same everywhere: ``prompt`` (``summarize@1.3.0``), ``prompt_name``, ``prompt_version``,
+``prompt_arm`` and, during a rollout, ``prompt_rollout``; a record of `logging` has ``promptstage`` in place
+of ``prompt``. All are plain strings, for whatever pickles or ships a record. An application's own field of
+such a name wins. Nothing here imports structlog or loguru.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import time
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from promptstage.stamp import Stamp, current
+from promptstage.formatters import Filter, Formatter, JsonFormatter, loguru_patcher, structlog_processor
+from promptstage.stamp import FIELDS, Stamp, current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping
+    from collections.abc import Callable, Mapping
 
-# What every record has anyway; all else came with the application's `extra`.
-_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "promptstage"}
+    MakeRecord = Callable[..., logging.LogRecord]
+
+__all__ = [
+    "Filter",
+    "Formatter",
+    "JsonFormatter",
+    "install",
+    "loguru_patcher",
+    "structlog_processor",
+    "uninstall",
+]
 
 
-class _Stamping:
+class _Hook(NamedTuple):
+    """A function that `logging` calls, and the one that it calls in turn."""
+
+    ours: MakeRecord
+    inner: MakeRecord
+
+
+def _stamping(inner: MakeRecord) -> MakeRecord:
     """A record factory around another one. Switched off it passes records through untouched."""
 
-    def __init__(self, inner: Callable[..., logging.LogRecord]) -> None:
-        self.inner = inner
-        self.active = True
-
-    def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
-        record = self.inner(*args, **kwargs)
-        if self.active:
-            record.promptstage = current()
+    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = inner(*args, **kwargs)
+        if _active:
+            current().mark(record)
         return record
+
+    return factory
+
+
+def _yielding(inner: MakeRecord) -> MakeRecord:
+    """`Logger.makeRecord` where ``extra`` replaces fields of ours; without it logging raises KeyError."""
+
+    def make_record(  # noqa: PLR0913, PLR0917 - as logging calls it
+        logger: logging.Logger,
+        name: str,
+        level: int,
+        fn: str,
+        lno: int,
+        msg: object,
+        args: Any,
+        exc_info: Any,
+        func: str | None = None,
+        extra: Mapping[str, object] | None = None,
+        sinfo: str | None = None,
+    ) -> logging.LogRecord:
+        if not extra or FIELDS.isdisjoint(extra):
+            return inner(logger, name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
+        others = {field: extra[field] for field in extra if field not in FIELDS}
+        record = inner(logger, name, level, fn, lno, msg, args, exc_info, func, others, sinfo)
+        record.__dict__.update({field: extra[field] for field in extra if field in FIELDS})
+        return record
+
+    return make_record
 
 
 _lock = Lock()
-_ours: _Stamping | None = None
+_active = False
+_factory: _Hook | None = None
+_method: _Hook | None = None
 
 
 def _after_fork() -> None:
@@ -50,134 +93,53 @@ if hasattr(os, "register_at_fork"):  # Windows has no fork
 
 
 def install() -> None:
-    """Give every log record from now on one attribute, ``promptstage``: the stamp of its context.
+    """Stamp every log record from now on: ``promptstage`` is ``summarize@1.3.0``, or ``-`` without a prompt.
 
-    Its text is ``summarize@1.3.0``, or ``-`` without a prompt, so ``%(promptstage)s`` works in any
-    format; it has ``name``, ``version``, ``arm`` and ``rollout``. Whatever record factory is there
-    goes on working. Installing twice is installing once.
+    So ``%(promptstage)s`` works in any format. Where there is a prompt, records also have ``prompt_name``,
+    ``prompt_version``, ``prompt_arm`` and, during a rollout, ``prompt_rollout``; all are plain strings. An
+    application's own ``extra`` of such a name wins. Whatever record factory is there goes on working.
+    Installing twice is installing once.
     """
-    global _ours  # noqa: PLW0603 - the record factory is the process's, and so is this
+    global _active, _factory, _method  # noqa: PLW0603 - the hooks are the process's, and so are these
     with _lock:
-        if _ours is not None:
-            _ours.active = True
-        # Asked, not remembered: somebody may have set a factory since that does not call ours.
+        _active = True
+        # Asked, not remembered: others may have set a factory or method since that does not call ours.
         if not hasattr(logging.makeLogRecord({}), "promptstage"):
-            _ours = _Stamping(logging.getLogRecordFactory())
-            logging.setLogRecordFactory(_ours)
+            inner = logging.getLogRecordFactory()
+            _factory = _Hook(_stamping(inner), inner)
+            logging.setLogRecordFactory(_factory.ours)
+            _reserve()
+        if not _extra_may_be_ours():
+            inner = logging.Logger.makeRecord
+            _method = _Hook(_yielding(inner), inner)
+            _set_method(_method.ours)
 
 
 def uninstall() -> None:
-    """Undo `install`. Where others have wrapped our factory since, it stays and does nothing."""
-    global _ours  # noqa: PLW0603 - see install
+    """Undo `install`. Where others have wrapped our hooks since, they stay and do nothing."""
+    global _active, _factory, _method  # noqa: PLW0603 - see install
     with _lock:
-        if _ours is None:
-            return
-        _ours.active = False
-        if logging.getLogRecordFactory() is _ours:
-            logging.setLogRecordFactory(_ours.inner)
-            _ours = None
+        _active = False
+        if _factory and logging.getLogRecordFactory() is _factory.ours:
+            logging.setLogRecordFactory(_factory.inner)
+            _factory = None
+        if _method and logging.Logger.makeRecord is _method.ours:
+            _set_method(_method.inner)
+            _method = None
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, the prompt if there is one, and all extras.
-
-    An extra wins over the prompt's fields of the same name, and not over the others. No value can make
-    it fail: what JSON cannot hold is written as text.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record as a line."""
-        return _dump(_prompt_of(record) | _extras_of(record) | self._core(record))
-
-    def _core(self, record: logging.LogRecord) -> dict[str, object]:
-        core: dict[str, object] = {
-            "time": _rfc3339(record.created),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": _message_of(record),
-        }
-        if isinstance(record.exc_info, tuple) and record.exc_info[0]:
-            core["exception"] = self.formatException(record.exc_info)
-        elif record.exc_text:
-            core["exception"] = record.exc_text
-        if record.stack_info:
-            core["stack"] = record.stack_info
-        return core
+def _reserve() -> None:
+    """Tell the class of records of all fields early: a late one costs each record 0.3 us more in CPython."""
+    Stamp("name", "version", "arm", "rollout").mark(logging.makeLogRecord({}))
 
 
-def structlog_processor(
-    logger: object,  # noqa: ARG001 - what structlog passes
-    method_name: str,  # noqa: ARG001
-    event_dict: MutableMapping[str, Any],
-) -> MutableMapping[str, Any]:
-    """A structlog processor; put it before the renderer. Without a prompt it adds nothing."""
-    for name, value in _fields(current()).items():
-        event_dict.setdefault(name, value)
-    return event_dict
-
-
-def loguru_patcher(record: Any) -> None:
-    """A loguru patcher: ``logger.configure(patcher=loguru_patcher)``.
-
-    The fields go into ``record["extra"]``. ``{extra[prompt]}`` is always there, as ``-`` without a prompt,
-    for loguru refuses a format with a name that is not.
-    """
-    stamp = current()
-    for name, value in ({"prompt": str(stamp)} | _fields(stamp)).items():
-        record["extra"].setdefault(name, value)
-
-
-def _prompt_of(record: logging.LogRecord) -> dict[str, object]:
-    stamp = getattr(record, "promptstage", None)
-    return _fields(stamp) if isinstance(stamp, Stamp) else {}
-
-
-def _fields(stamp: Stamp) -> dict[str, object]:
-    """What a structured line says of a prompt; nothing, where there is none."""
-    if not stamp:
-        return {}
-    return {
-        "prompt": str(stamp),
-        "prompt_name": stamp.name,
-        "prompt_version": stamp.version,
-        "prompt_arm": stamp.arm,
-    }
-
-
-def _extras_of(record: logging.LogRecord) -> dict[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _OWN}
-
-
-def _message_of(record: logging.LogRecord) -> str:
+def _extra_may_be_ours() -> bool:
     try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 - arguments that do not fit: better shown than lost
-        return f"{_text(record.msg)} {_text(record.args)}"
+        logging.root.makeRecord("", 0, "", 0, "", (), None, extra={"promptstage": "-"})
+    except KeyError:
+        return False
+    return True
 
 
-def _rfc3339(seconds: float) -> str:
-    millis = int(seconds * 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(millis // 1000))}.{millis % 1000:03d}Z"
-
-
-def _dump(fields: dict[str, object]) -> str:
-    try:
-        return json.dumps(fields, allow_nan=False, default=_text)
-    except Exception:  # noqa: BLE001 - an application's own objects; a log line is never lost for them
-        return json.dumps({_text(name): _plain(value) for name, value in fields.items()}, default=_text)
-
-
-def _plain(value: object) -> object:
-    """A value that JSON surely takes: itself, or its text."""
-    try:
-        json.dumps(value, allow_nan=False, default=_text)
-    except Exception:  # noqa: BLE001 - an application's own objects; a log line is never lost for them
-        return _text(value)
-    return value
-
-
-def _text(value: object) -> str:
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001 - anything may be wrong with an object that someone logs
-        return f"<{type(value).__name__}>"
+def _set_method(method: MakeRecord) -> None:
+    logging.Logger.makeRecord = method  # type: ignore[method-assign] # what the standard library calls

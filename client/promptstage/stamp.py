@@ -10,9 +10,9 @@ from __future__ import annotations
 import inspect
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from promptstage.blocks import Blocks
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+FIELDS = frozenset(
+    {"promptstage", "prompt_name", "prompt_version", "prompt_arm", "prompt_rollout"}
+)  # of records
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -32,12 +35,34 @@ class Stamp:
     version: str = ""
     arm: str = ""
     rollout: str | None = None
+    _text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for part in ("name", "version", "arm"):
+            object.__setattr__(self, part, _one_line(getattr(self, part)))
+        object.__setattr__(self, "_text", f"{self.name}@{self.version}" if self.name else "-")
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.version}" if self.name else "-"
+        return self._text
 
     def __bool__(self) -> bool:
         return bool(self.name)
+
+    def mark(self, record: Any) -> None:
+        """Put it on a log record, as plain text: the parts that there are, and always ``promptstage``."""
+        record.promptstage = self._text  # one by one: a dictionary of them costs five times as much
+        if self.name:
+            record.prompt_name = self.name
+            record.prompt_version = self.version
+            record.prompt_arm = self.arm
+            if self.rollout:
+                record.prompt_rollout = self.rollout
+
+
+def _one_line(text: str) -> str:
+    """Exactly a `str`, not an enum, for whatever pickles or ships it; and no line break forges a log line."""
+    plain = str.__str__(text)
+    return plain if plain.isprintable() else plain.encode("unicode_escape").decode()
 
 
 class Cell:

@@ -7,11 +7,13 @@ import logging
 import re
 import subprocess
 import sys
+from logging.config import dictConfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
+import yaml
 from client.fake_registry import FakeRegistry, release
 from loguru import logger
 
@@ -75,6 +77,22 @@ def test_the_tests_that_it_shows_pass(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert "1 passed" in done.stdout, done.stdout
+
+
+def test_the_logging_configuration_that_it_shows_needs_no_install(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a process reads it that never imports the application."""
+    shown = re.search(r"^```yaml\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    assert shown is not None
+    try:
+        dictConfig(yaml.safe_load(shown[1]))
+        logging.getLogger("app").info("hello")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+
+    assert capsys.readouterr().err == "INFO - hello\n"
 
 
 def test_the_status_that_it_shows_is_the_real_one(registry: FakeRegistry) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import logging
 import pickle
+import subprocess
+import sys
+from enum import Enum
+from logging.config import dictConfig, fileConfig
+from logging.handlers import QueueHandler, SocketHandler
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 from promptstage import logs
 from promptstage.stamp import Stamp, holder
@@ -16,6 +25,7 @@ from promptstage.testing import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -46,17 +56,75 @@ def record() -> Any:
     return logging.getLogger("app").makeRecord("app", logging.INFO, "", 0, "hello", (), None)
 
 
-def test_each_record_has_one_attribute(client: Client) -> None:
-    """With the four facts, and a text for any format."""
+def test_each_record_has_the_prompt_as_plain_text(client: Client) -> None:
+    """For any format; the parts are there where there is a prompt."""
     before = vars(record()).keys()
     logs.install()
     assert vars(record()).keys() - before == {"promptstage"}
-    assert str(record().promptstage) == "-"
+    assert record().promptstage == "-"
     client.get("summarize")
 
-    stamp = record().promptstage
-    assert (stamp.name, stamp.version, stamp.arm, stamp.rollout) == ("summarize", "1.3.0", "stable", None)
+    made = vars(record())
+    assert {name: made[name] for name in made.keys() - before} == {
+        "promptstage": "summarize@1.3.0",
+        "prompt_name": "summarize",
+        "prompt_version": "1.3.0",
+        "prompt_arm": "stable",
+    }
+    assert {type(made[name]) for name in made.keys() - before} == {str}
     assert logging.Formatter("%(promptstage)s %(message)s").format(record()) == "summarize@1.3.0 hello"
+
+
+def test_a_rollout_is_a_part_too(client: Client) -> None:
+    """It joins lines with the evidence of the rollout."""
+    logs.install()
+    holder.set(Stamp("summarize", "1.3.0", "canary", "r-1"))
+
+    assert (record().prompt_arm, record().prompt_rollout) == ("canary", "r-1")
+
+
+class Name(str, Enum):  # noqa: UP042 - StrEnum writes itself as text; this one does not
+    """Names as an application may keep them."""
+
+    SUMMARIZE = "summarize"
+    MULTILINE = "a\nb"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(Name.SUMMARIZE, "summarize@fallback"), (Name.MULTILINE, r"a\nb@fallback")]
+)
+def test_a_name_of_the_applications_own_kind_is_plain_text_too(name: Name, text: str) -> None:
+    """And stays on one line."""
+    logs.install()
+    Client.of({}).get(name, fallback="mine")
+
+    assert (type(record().prompt_name), type(record().promptstage)) == (str, str)
+    assert record().promptstage == text
+
+
+@pytest.mark.parametrize("own", [{"promptstage": "mine"}, {"prompt_name": "mine"}, {"prompt_rollout": 7}])
+def test_an_apps_own_extra_of_such_a_name_wins(
+    client: Client,
+    lines: Callable[[], list[dict[str, Any]]],
+    own: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On the record and in JSON; logging alone would raise KeyError, as it does for its own fields."""
+    seen: list[Any] = []
+    handle = logging.getLogger("app").handle
+
+    def see(made: logging.LogRecord) -> None:
+        seen.append(made)
+        handle(made)
+
+    monkeypatch.setattr(logging.getLogger("app"), "handle", see)
+    client.get("summarize")
+    logging.getLogger("app").warning("hi", extra=own)
+    with pytest.raises(KeyError, match="overwrite"):
+        logging.getLogger("app").warning("hi", extra={"msg": "mine"} | own)
+
+    assert vars(seen[0]).items() >= own.items()
+    assert lines()[0].items() >= ({"prompt": "summarize@1.3.0"} | own).items()
 
 
 def test_installing_twice_is_once(client: Client) -> None:
@@ -102,12 +170,140 @@ def test_other_factories_go_on_working(client: Client, monkeypatch: pytest.Monke
         logging.setLogRecordFactory(original)
 
 
-def test_a_stamped_record_can_be_pickled(client: Client) -> None:
-    """As queues between processes do."""
+def through_a_socket(made: logging.LogRecord) -> logging.LogRecord:
+    """As a listener elsewhere makes it, which has no promptstage at all."""
+    read = "import pickle, sys; print(pickle.loads(sys.stdin.buffer.read()[4:])['promptstage'])"
+    sent = SocketHandler("localhost", 0).makePickle(made)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", read], input=sent, capture_output=True, check=True
+    )
+    return logging.makeLogRecord({"promptstage": done.stdout.decode().strip()})
+
+
+def through_a_queue(made: logging.LogRecord) -> logging.LogRecord:
+    """As processes hand records on."""
+    queue: SimpleQueue[bytes] = SimpleQueue()
+    QueueHandler(queue).handle(made)
+    restored: logging.LogRecord = pickle.loads(pickle.dumps(queue.get()))
+    return restored
+
+
+@pytest.mark.parametrize(
+    "ship",
+    [
+        through_a_socket,
+        through_a_queue,
+        copy.deepcopy,
+        lambda made: pickle.loads(pickle.dumps(made)),
+        lambda made: logging.makeLogRecord(json.loads(json.dumps(vars(made)))),
+    ],
+)
+def test_whatever_ships_a_record_finds_plain_text(
+    client: Client, ship: Callable[[logging.LogRecord], Any]
+) -> None:
+    """And needs nothing of ours to read it."""
     logs.install()
     client.get("summarize")
 
-    assert str(pickle.loads(pickle.dumps(record())).promptstage) == "summarize@1.3.0"
+    assert ship(record()).promptstage == "summarize@1.3.0"
+
+
+def test_opentelemetry_exports_the_lines(client: Client) -> None:
+    """Its handler on the root logger warns of values it does not know there, which it then handles again."""
+    exporter: Any = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call] # has no types
+    provider = LoggerProvider()
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    with pytest.warns(DeprecationWarning, match="LoggingHandler"):
+        handler = LoggingHandler(logger_provider=provider)
+    logs.install()
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        logging.getLogger("app").error("none yet")
+        client.get("summarize")
+        logging.getLogger("app").error("asked")
+    finally:
+        root.removeHandler(handler)
+    exported = [dict(line.log_record.attributes or {}) for line in exporter.get_finished_logs()]
+
+    assert [line["promptstage"] for line in exported] == ["-", "summarize@1.3.0"]
+    assert (exported[1]["prompt_name"], exported[1]["prompt_version"]) == ("summarize", "1.3.0")
+
+
+FORMAT = "%(promptstage)s %(prompt_arm)s %(message)s"
+CONFIGURATION = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"prompt": {"()": "promptstage.logs.Filter"}},
+    "formatters": {
+        "class": {"class": "promptstage.logs.Formatter", "format": FORMAT},
+        "factory": {"()": "promptstage.logs.Formatter", "fmt": FORMAT},
+        "plain": {"format": "%(promptstage)s %(message)s"},
+        "json": {"()": "promptstage.logs.JsonFormatter"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "before", "after"),
+    [
+        ({"formatter": "class"}, "- - hello", "summarize@1.3.0 stable hello"),
+        ({"formatter": "factory"}, "- - hello", "summarize@1.3.0 stable hello"),
+        ({"formatter": "plain", "filters": ["prompt"]}, "- hello", "summarize@1.3.0 hello"),
+    ],
+)
+def test_a_logging_configuration_can_name_what_needs_no_install(
+    client: Client, capsys: pytest.CaptureFixture[str], settings: dict[str, Any], before: str, after: str
+) -> None:
+    """As a supervisor reads it, which never imports the application."""
+    handlers = {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", **settings}}
+    dictConfig(CONFIGURATION | {"handlers": handlers, "loggers": {"app": {"handlers": ["out"]}}})
+    try:
+        logging.getLogger("app").warning("hello")
+        client.get("summarize")
+        logging.getLogger("app").warning("hello")
+    finally:
+        logging.getLogger("app").handlers.clear()
+
+    assert [line for line in capsys.readouterr().err.splitlines() if "hello" in line] == [before, after]
+    assert not hasattr(logging.makeLogRecord({}), "promptstage")
+
+
+INI = """
+[loggers]
+keys=root
+[handlers]
+keys=out
+[formatters]
+keys=line
+[logger_root]
+handlers=out
+[handler_out]
+class=StreamHandler
+formatter=line
+args=(sys.stderr,)
+[formatter_line]
+class=promptstage.logs.Formatter
+format=%(promptstage)s %(message)s
+"""
+
+
+def test_an_ini_file_can_name_the_formatter(
+    client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As gunicorn and alembic have them; such files know no filters."""
+    (tmp_path / "log.ini").write_text(INI)
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    try:
+        fileConfig(tmp_path / "log.ini", disable_existing_loggers=False)
+        client.get("summarize")
+        logging.getLogger("app").error("hello")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+
+    assert capsys.readouterr().err == "summarize@1.3.0 hello\n"
 
 
 def test_a_line_is_one_json_object(client: Client, lines: Callable[[], list[dict[str, Any]]]) -> None:

@@ -43,6 +43,7 @@ PROOFS: tuple[str, ...] = (
     "forks",
     "client_end",
     "remote_journal",
+    "processes",
 )
 
 

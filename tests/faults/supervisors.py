@@ -1,0 +1,103 @@
+"""Supervisors that never import the application, with a logging configuration that names its prompt."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from client.serving import TESTS, ask, get
+from faults.proof import Result, at_least
+from support import PATIENCE, children, until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORMAT = "%(levelname)s [%(promptstage)s] %(message)s"
+# The three ways in which a configuration can name it.
+WAYS: dict[str, dict[str, Any]] = {
+    "a filter": {"formatter": {"format": FORMAT}, "filters": ["prompt"]},
+    "a formatter": {"formatter": {"class": "promptstage.logs.Formatter", "format": FORMAT}, "filters": []},
+    "JSON": {"formatter": {"()": "promptstage.logs.JsonFormatter"}, "filters": []},
+}
+KILLS = {True: 10, False: 1}  # in full, in short
+
+
+def prove(*, full: bool) -> Iterator[Result]:
+    """Kill workers, have them started again, and read what all of the processes say."""
+    for way in WAYS if full else ["a filter"]:
+        with TemporaryDirectory() as folder, _uvicorn(Path(folder), way) as (process, port, log):
+            yield _killed(process, port, log, way, kills=KILLS[full])
+
+
+def _killed(process: subprocess.Popen[bytes], port: int, log: Path, way: str, *, kills: int) -> Result:
+    for number in range(kills):
+        os.kill(_workers(process.pid)[0], signal.SIGKILL)
+        _started(log, 2 + number + 1)
+        ask(port, get(f"/p{number}"))
+    process.terminate()
+    stuck = _never_ends(process)
+    lines = log.read_text()
+    said = sum(f"p{number}@1.0.0" in lines for number in range(kills))
+    result = Result(
+        f"uvicorn --workers 2, {way} in --log-config",
+        kills,
+        wrong=lines.count("Traceback") + lines.count("not found in record") + stuck + kills - said,
+        note=f"{lines.count(chr(10))} lines",
+    )
+    return at_least(result, kills)
+
+
+@contextmanager
+def _uvicorn(folder: Path, way: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+    log, configuration = folder / "log", folder / "log.json"
+    configuration.write_text(json.dumps(_configuration(**WAYS[way])))
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(TESTS), "--port", "0", "--workers", "2"]
+    command += ["--log-config", str(configuration), "faults.supervised_app:app"]
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, cwd=folder)
+    try:
+        port = until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text()), "uvicorn")[1]
+        _started(log, 2)
+        yield process, int(port), log
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _configuration(formatter: dict[str, Any], filters: list[str]) -> dict[str, Any]:
+    handler = {"class": "logging.StreamHandler", "formatter": "line", "filters": filters}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"prompt": {"()": "promptstage.logs.Filter"}},
+        "formatters": {"line": formatter},
+        "handlers": {"out": handler},
+        "root": {"handlers": ["out"], "level": "INFO"},
+    }
+
+
+def _workers(supervisor: int) -> list[int]:
+    """Its children that serve, and not the one that multiprocessing tracks resources with."""
+    lines = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(supervisor)}
+    return [pid for pid, line in lines.items() if b"spawn_main" in line]
+
+
+def _started(log: Path, workers: int) -> None:
+    """Wait until so many workers have started since the beginning."""
+    until(lambda: log.read_text().count("startup complete") >= workers, f"{workers} workers to start")
+
+
+def _never_ends(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
