@@ -160,9 +160,7 @@ ERRORS = {
     "schema with infinity": (f"jsonSchema: '{{\"a\": 1e999}}'\n{MESSAGES}", 1, 13, "json_schema"),
     "schema too deep": (f"jsonSchema: '{'[' * 100000}'\n{MESSAGES}", 1, 13, "json_schema"),
     "schema is a list": (f"jsonSchema: '[]'\n{MESSAGES}", 1, 13, "json_schema"),
-    "variables of text": (f"variables: a\n{MESSAGES}", 1, 12, "not_a_list"),
     "variable name": (f"variables:\n  - name: 1a\n{MESSAGES}", 2, 11, "variable_name"),
-    "variable of text": (f"variables:\n  - a\n{MESSAGES}", 2, 5, "not_a_mapping"),
     "required is no": (f"variables:\n  - {{name: a, required: no}}\n{MESSAGES}", 2, 25, "not_boolean"),
     "declared twice": (f"variables: [{{name: a}}, {{name: a}}]\n{MESSAGES}", 1, 24, "duplicate_variable"),
     "default is a list": (f"variables: [{{name: a, default: []}}]\n{MESSAGES}", 1, 32, "default"),
@@ -255,11 +253,38 @@ def test_what_stays_as_it_is_is_told(text: str, expected: str | None) -> None:
     assert [f"{f.line}:{f.column} {f.code}" for f in found] == ([expected] if expected else [])
 
 
+SHAPES = "write `- name: text`, or `text: what it is`, for each"
+
+
 @pytest.mark.parametrize(
     ("variables", "text", "message"),
     [
-        ("[text]", "{{text}}", "a variable has a name and more; write `- name: text`"),
-        ("{text: {}}", "{{text}}", "variables must be a list; begin each entry with `- `"),
+        ("[text]", "{{text}} {{tone}}", "not declared, so required: tone; declare them here, too"),
+        (
+            "text",
+            "{{text}}",
+            f"this is not read, so all placeholders count; {SHAPES}",
+        ),
+        (
+            "[{nmae: text}]",
+            "{{text}}",
+            f"this entry is not read; {SHAPES}",
+        ),
+        (
+            "{text: 5}",
+            "{{text}}",
+            "this is no description, and is not read; if it is a default, write {default: ...}",
+        ),
+        (
+            "{text: {default: []}}",
+            "{{text}}",
+            "a default must be one value; write text, a number, or true or false",
+        ),
+        (
+            "{text: {}, user name: x}",
+            "{{text}}",
+            "this is no variable's name; use letters, digits, _ . and -, no digit first",
+        ),
         ("[{name: text}]", "{text}", "no message uses text, as {text} is plain text; write {{text}}"),
     ],
 )
@@ -268,6 +293,98 @@ def test_variables_misdeclared(variables: str, text: str, message: str) -> None:
     found = check(f"variables: {variables}\nmessages:\n- {{role: user, content: '{text}'}}\n".encode(), PATH)
 
     assert [finding.message for finding in found] == [message]
+
+
+LISTED = "- {name: topic, description: what about}\n- {name: tone, required: false, default: warm}\n"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "\n  topic: what about\n  tone: {required: false, default: warm, type: string}\n",
+        "\n  topic: {description: what about}\n  tone: {default: warm}\n",
+        "[{name: topic, description: what about}, {name: tone, default: warm, type: string}]\n",
+    ],
+)
+def test_variables_in_three_shapes(written: str) -> None:
+    """A mapping of names to a description or fields means what a list of mappings means."""
+    messages = "messages:\n- {role: user, content: '{{topic}} {{tone}}'}\n"
+
+    assert read(f"variables: {written}{messages}") == read(f"variables:\n{LISTED}{messages}")
+    assert check(f"variables: {written}{messages}".encode(), PATH) == []
+
+
+ODD_SHAPES = """\
+[topic]
+{topic: }
+topic
+5
+true
+[[topic]]
+[{topic: about}]
+[~]
+{}
+[topic, topic]
+{topic: {required: maybe}}
+{topic: [a]}
+{type: object, properties: {topic: {type: string}}}
+{topic: {name: topic}}
+[topic, {name: topic, default: {}}]
+[{name: topic}, topic]
+{1: a, 'a b': c}
+"""
+
+
+@pytest.mark.parametrize("written", ODD_SHAPES.splitlines())
+def test_no_other_shape_of_variables_is_an_error(written: str) -> None:
+    """GitHub's readers ignore the key: the placeholders that are not declared are required."""
+    parsed = parse(
+        f"variables: {written}\nmessages:\n- {{role: user, content: '{{{{topic}}}}'}}\n".encode(), PATH
+    )
+
+    assert [v.required for v in parsed.document.variables if v.name == "topic"] == [True]
+    assert {finding.severity for finding in parsed.warnings} <= {"warning"}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r'"\ud83d\ude00"', "😀"),
+        (r'"a \uD83D\uDE00\ud83d\ude01 \u00e9 b"', "a 😀😁 é b"),
+        (r'"\\ud83d\\ude00 \\\ud83d\ude00"', "\\ud83d\\ude00 \\😀"),
+        (r"'\ud83d\ude00'", r"\ud83d\ude00"),
+        (r"\ud83d\ude00", r"\ud83d\ude00"),
+    ],
+)
+def test_a_surrogate_pair_is_one_character(written: str, meant: str) -> None:
+    """As JSON writes it, in double quotes alone; the rest of the file is read as it was."""
+    file = (
+        f'name: {written}\nmetadata: {{"\\ud83d\\ude00": "\ue000\\ue001", plain: \\ud83d\\ude02}}\n{MESSAGES}'
+    )
+
+    document = read(file)
+
+    assert document["title"] == meant
+    assert document["metadata"] == {"😀": "\ue000\ue001", "plain": r"\ud83d\ude02"}
+
+
+def test_places_are_right_behind_a_surrogate_pair() -> None:
+    """The parser reads a text of the same length."""
+    text = 'messages:\n- {role: user, content: "\\ud83d\\ude00 {{a}}"}\nvariables: []\nname: []\n'
+
+    assert [(f.line, f.column, f.code) for f in check(text.encode(), PATH)] == [
+        (2, 39, "undeclared"),
+        (4, 7, "not_text"),
+    ]
+
+
+@pytest.mark.parametrize("half", [r"\ud83d", r"\ude00", r"\ude00\ud83d", r"\ud83d \ude00", r"\U0000d83d"])
+def test_half_a_surrogate_pair_is_an_error(half: str) -> None:
+    """It stands for no character; a whole pair before it is no excuse."""
+    (found,) = check(f'{MESSAGES}name: "\\ud83d\\ude00 {half}"\n'.encode(), PATH)
+
+    assert (found.line, found.column, found.code) == (3, 21, "yaml")
+    assert "write the other half of the surrogate pair" in found.message
 
 
 def test_a_hostile_text_is_searched_in_linear_time() -> None:

@@ -90,14 +90,25 @@ def test_a_comment_in_the_text_of_a_prompt_silences_nothing() -> None:
     assert [found.code for found in lint.check(text.encode(), "")] == ["unknown_key"]
 
 
-def test_all_unknown_keys_are_one_warning() -> None:
-    """Some repositories have ten of them in each of a thousand files."""
-    keys = "".join(f"key{i}: 1\n" for i in range(10))
+def test_each_unknown_key_is_a_warning() -> None:
+    """With its place; of very many those beyond the first ones are one more."""
+    keys = "".join(f"key{i}: 1\n" for i in range(40))
 
-    (found,) = lint.check((prompt() + keys).encode(), "")
+    found = lint.check((prompt() + keys).encode(), "")
 
-    assert (found.line, found.code) == (4, "unknown_key")
-    assert "'key6', 'key7' and 2 more have no effect; keep them under metadata" in found.message
+    assert [(each.line, each.code) for each in found] == [(line, "unknown_key") for line in range(4, 37)]
+    assert found[0].message == "unknown key 'key0' has no effect; keep it under metadata, or remove it"
+    assert found[-1].message.startswith("8 unknown keys more have no effect; ")
+
+
+def test_unknown_keys_do_not_silence_an_error() -> None:
+    """What is told of a file is bounded, and each mapping's keys count as one."""
+    keys = "".join(f", k{i}: 1" for i in range(20))
+    messages = "".join(f"- {{role: user, content: hi{keys}}}\n" for _ in range(20))
+
+    found = lint.check(f"messages:\n{messages}- {{role: bot, content: hi}}\n".encode(), "")
+
+    assert [each.code for each in found if each.severity == "error"] == ["unknown_role"]
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,25 @@ def test_warnings_do_not_fail(cli: Cli, tmp_path: Path) -> None:
     assert "summarize.prompt.yml:1:1: warning[unknown_key]: unknown key 'flavour'" in done.out
 
 
+@pytest.mark.parametrize("form", ["text", "github"])
+def test_an_unknown_key_is_one_line(cli: Cli, tmp_path: Path, form: str) -> None:
+    """However many files have it; programs are told each place."""
+    for number in range(30):
+        write(
+            tmp_path, **{f"p{number}": "flavour: mild\ncolour: red\n" + prompt().rstrip() + "\n    name: x\n"}
+        )
+
+    lines = cli("check", "--format", form).out.splitlines()
+    report = json.loads(cli("check", "--json").out)
+
+    assert [line.partition("unknown key ")[2] for line in lines[:-1]] == [
+        "'flavour' has no effect; keep it under metadata, or remove it (30 times in 30 files)",
+        "'colour' has no effect; keep it under metadata, or remove it (30 times in 30 files)",
+        "'name' of a message has no effect; remove it (30 times in 30 files)",
+    ]
+    assert (lines[-1], len(report["problems"])) == ("30 prompt files, 0 errors, 90 warnings", 90)
+
+
 def test_only_the_prompts_folder_counts_where_there_is_one(cli: Cli, tmp_path: Path) -> None:
     """As it is for the registry."""
     write(tmp_path, broken="messages: 3\n")

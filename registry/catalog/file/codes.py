@@ -64,6 +64,7 @@ _WARNINGS = {
     "unclosed": "a {{ that is not closed, so it stays as it is",
     "unknown_key": "a key that has no effect",
     "unused_variable": "a declared variable that no message uses",
+    "variables": "variables in a shape that is not read, so the placeholders count",
 }
 
 CODES: Final = {code: Code("error", meaning) for code, meaning in _ERRORS.items()} | {

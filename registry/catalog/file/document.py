@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from promptstage import template
-from promptstage.model import Document, Message, Variable
-from registry.catalog.file import oddities
-from registry.catalog.file.mapping import SHOWN, Mapping, nearest
+from promptstage.model import Document, Message
+from registry.catalog.file import oddities, variables
+from registry.catalog.file.mapping import TOP, Mapping
 from registry.catalog.file.strict_yaml import Finding, Node, Source
 from registry.catalog.naming import stem
 from registry.errors import DocumentInvalid
@@ -22,9 +20,7 @@ _KEYS = (
     "name", "description", "model", "modelParameters", "responseFormat", "jsonSchema",
     "variables", "messages", "testData", "evaluators", "metadata",
 )  # fmt: skip
-_VARIABLE_KEYS = ("name", "required", "default", "description")
 _MESSAGE_KEYS = ("role", "content")
-_VARIABLE = re.compile(template.NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def check(content: bytes, path: str) -> list[Finding]:
 def _read(content: bytes, path: str) -> tuple[Source, Document]:
     """Read as much as can be read; the document is of use if there is no error among the findings."""
     source = Source(content)
-    top = Mapping(source, source.root or Node({}, 1, 1), "the file")
+    top = Mapping(source, source.root or Node({}, 1, 1), TOP)
     top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
     messages = _messages(source, top) if source.root else []
     response_format = top.text("responseFormat", "text")
@@ -80,7 +76,7 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
         parameters=top.mapping("modelParameters"),
         response_format=response_format,
         json_schema=json_schema,
-        variables=_variables(source, top, messages),
+        variables=variables.read(source, top, [node for _, node in messages]),
         messages=tuple(Message(role, content.value) for role, content in messages),
         metadata=top.mapping("metadata"),
         extra={key: node.plain() for key, node in top.items.items() if key not in _KEYS},
@@ -117,81 +113,6 @@ def _message(source: Source, entry: Mapping) -> tuple[str, Node] | None:
     for odd in oddities.find(node.value):
         source.report(source.within(node, odd.offset, odd.written), odd.code, odd.message)
     return role, node
-
-
-def _variables(source: Source, top: Mapping, messages: list[tuple[str, Node]]) -> tuple[Variable, ...]:
-    """The declared variables; where none are, the placeholders, all of them required."""
-    used = _placeholders(messages)
-    if "variables" not in top:
-        return tuple(Variable(name, required=True, default=None, description="") for name in used)
-    declared: dict[str, Variable] = {}
-    entries = [(node, _variable(source, node)) for node in top.list("variables")]
-    for node, variable in entries:
-        if variable is None:
-            continue
-        if variable.name in declared:
-            source.report(
-                node, "duplicate_variable", f"{variable.name} is declared twice; remove one of them"
-            )
-        elif variable.name not in used:
-            source.report(node, "unused_variable", _unused(variable.name, messages))
-        declared[variable.name] = variable
-    readable = isinstance(top.at("variables").value, list) and all(variable for _, variable in entries)
-    for name, (node, offset, token) in used.items() if readable else ():
-        if name not in declared and not source.full:
-            near = nearest(name, declared)
-            remedy = f"did you mean {near}?" if near else "declare it, or write \\{{ if it is none"
-            message = f"{{{{{name}}}}} is not among the variables; {remedy}"
-            source.report(source.within(node, offset, token), "undeclared", message)
-    return tuple(declared.values())
-
-
-def _unused(name: str, messages: list[tuple[str, Node]]) -> str:
-    """What to say of a variable that no message uses; many know placeholders of one brace."""
-    if any(f"{{{name}}}" in node.value for _, node in messages):
-        return f"no message uses {name}, as {{{name}}} is plain text; write {{{{{name}}}}}"
-    return f"no message uses {name}; write {{{{{name}}}}} in one, or remove it here"
-
-
-def _placeholders(messages: list[tuple[str, Node]]) -> dict[str, tuple[Node, int, str]]:
-    """Where each placeholder is first: the text, the offset in its value, and how it is written there."""
-    found: dict[str, tuple[Node, int, str]] = {}
-    for _, node in messages:
-        parsed = template.parse(node.value)
-        for name, offset in zip(parsed.names, parsed.offsets, strict=True):
-            end = node.value.index("}}", offset) + 2
-            found.setdefault(name, (node, offset, node.value[offset:end]))
-    return found
-
-
-def _variable(source: Source, node: Node) -> Variable | None:
-    if isinstance(node.value, str):
-        message = f"a variable has a name and more; write `- name: {node.value[:SHOWN]}`"
-        source.report(node, "not_a_mapping", message)
-        return None
-    entry = Mapping(source, node, "a variable")
-    if not entry.valid:
-        return None
-    entry.warn_unknown(_VARIABLE_KEYS, "remove it")
-    name = entry.text("name", "")
-    if not _VARIABLE.fullmatch(name):
-        entry.report(
-            "name",
-            "variable_name",
-            "this is no variable's name; use letters, digits, _ . and -, no digit first",
-        )
-        return None
-    default = entry.at("default").plain() if "default" in entry else None
-    if isinstance(default, dict | list):
-        entry.report(
-            "default", "default", "a default must be one value; write text, a number, or true or false"
-        )
-    required = entry.flag("required", default is None)
-    if required and default is not None:
-        source.report(
-            entry.at("default"), "default_unused", f"{name} is required, so its default has no effect"
-        )
-    return Variable(name, required, default, entry.text("description", ""))
 
 
 def _json_schema(source: Source, top: Mapping) -> Any:

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
-    from registry.catalog.file.strict_yaml import Node, Source
+    from registry.catalog.file.strict_yaml import Node
 
 SHOWN = 60  # characters of the file's own words in a message
-_KEYS_SHOWN = 8  # unknown keys in a sentence
+KEYS_SHOWN = 32  # unknown keys that are named, of one mapping
+TOP = "the file"  # how the outermost mapping is called
 _COMPARED = 50  # names with which one is compared
 _NEAR = 0.8  # how alike two names are, 0 to 1, if one may be a typing error of the other
+
+
+class Reporter(Protocol):
+    """Takes what is wrong with a file."""
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough to say."""
+
+    def report(self, at: Node, code: str, message: str) -> None:
+        """Say what is wrong, or odd; the code tells which of the two."""
+
+    def report_all(self, found: Iterable[tuple[Node, str, str]]) -> None:
+        """Say several things that count as one."""
 
 
 class Mapping:
     """Takes what is needed out of a mapping, and says what is wrong with it."""
 
-    def __init__(self, source: Source, node: Node, what: str) -> None:
+    def __init__(self, source: Reporter, node: Node, what: str) -> None:
         self.items: dict[str, Node] = {}
+        self._what = what
         self._source = source
         self._node = node
         self.valid = isinstance(node.value, dict)
@@ -42,18 +59,18 @@ class Mapping:
         self._source.report(self.at(key), code, message)
 
     def warn_unknown(self, known: tuple[str, ...], remedy: str) -> None:
-        """Warn of the other keys, all in one sentence: some files have many."""
+        """Warn of the other keys, one by one; of a mapping that has very many, of the first ones."""
         unknown = [key for key in self._node.keys if key not in known]
         if not unknown or self._source.full:
             return
-        shown = ", ".join(_with_guess(key, known) for key in unknown[:_KEYS_SHOWN])
-        more = f" and {len(unknown) - _KEYS_SHOWN} more" if len(unknown) > _KEYS_SHOWN else ""
-        several = len(unknown) > 1
-        subject = (
-            f"unknown key{'s' if several else ''} {shown}{more} {'have' if several else 'has'} no effect"
-        )
-        remedies = remedy.replace("it", "them") if several else remedy
-        self._source.report(self._node.keys[unknown[0]], "unknown_key", f"{subject}; {remedies}")
+        where = "" if self._what == TOP else f" of {self._what}"
+        told = [
+            (f"unknown key {_with_guess(key, known)}{where} has no effect; {remedy}", key)
+            for key in unknown[:KEYS_SHOWN]
+        ]
+        if rest := unknown[KEYS_SHOWN:]:
+            told.append((f"{len(rest)} unknown keys more{where} have no effect; {remedy}", rest[0]))
+        self._source.report_all((self._node.keys[key], "unknown_key", message) for message, key in told)
 
     def text(self, key: str, default: str) -> str:
         """The text of a key."""
@@ -100,6 +117,7 @@ class Mapping:
         return []
 
 
+@lru_cache(maxsize=1 << 10)  # the same keys are in file after file
 def _with_guess(key: str, known: tuple[str, ...]) -> str:
     """A key as it is shown, with the one that may have been meant: a typing error has no effect either."""
     plain = {name.lower(): name for name in known}

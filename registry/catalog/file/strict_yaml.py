@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from registry.catalog.file import unparsable
+from registry.catalog.file import surrogates, unparsable
 from registry.catalog.file.codes import CODES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from registry.catalog.file.codes import Severity
+    from registry.catalog.file.surrogates import Restore
 
 SIZE_LIMIT = 256 << 10  # bytes of a prompt file
 DEPTH_LIMIT = 64  # levels; far below where anybody's JSON reader gives up
@@ -76,6 +79,7 @@ class Source:
         self.findings: list[Finding] = []
         self.root: Node | None = None
         self._text = ""
+        self._said = 0  # what counts against the limit
         text = self._decode(content)
         if text is not None:
             self._text = text.removeprefix("\ufeff")
@@ -85,10 +89,16 @@ class Source:
         """Say what is wrong, or odd; the code tells which of the two."""
         self._add(at.line, at.column, code, message)
 
+    def report_all(self, found: Iterable[tuple[Node, str, str]]) -> None:
+        """Say several things that count as one: a file full of odd keys must not silence its errors."""
+        if not self.full:
+            self.findings += [Finding(at.line, at.column, code, message) for at, code, message in found]
+            self._said += 1
+
     @property
     def full(self) -> bool:
-        """Whether there is enough to say: nobody will see more of it, and looking takes time."""
-        return len(self.findings) >= FINDINGS_LIMIT
+        """Whether there is enough to say: more would not be read, and looking takes time."""
+        return self._said >= FINDINGS_LIMIT
 
     def within(self, node: Node, offset: int, token: str) -> Node:
         """The place of a token that is at this offset of a text's value.
@@ -112,6 +122,7 @@ class Source:
     def _add(self, line: int, column: int, code: str, message: str) -> None:
         if not self.full:
             self.findings.append(Finding(line, column, code, message))
+            self._said += 1
 
     def _decode(self, content: bytes) -> str | None:
         if len(content) > SIZE_LIMIT:
@@ -132,11 +143,8 @@ class Source:
         self._add(*unparsable.end_of(before), code, message)
 
     def _parse(self) -> None:
-        builder = _Builder(self)
         try:
-            for event in yaml.parse(self._text, Loader=yaml.CSafeLoader):
-                if not builder.take(event):
-                    return
+            self._build(self._text)
         except yaml.MarkedYAMLError as error:
             marks = (error.problem_mark, error.context_mark)
             place, said = unparsable.explain(error.problem, marks, self._text)
@@ -144,6 +152,26 @@ class Source:
             return
         except yaml.YAMLError as error:
             self._unreadable(error)
+            return
+
+    def _build(self, text: str, restore: Restore | None = None) -> None:
+        """Build the root; a text with surrogate pairs is read again, with stand-ins. Raises YAMLError."""
+        builder = _Builder(self)
+        try:
+            for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+                if restore and isinstance(event, yaml.ScalarEvent):
+                    event.value = restore(event.value, event.style == '"')
+                if not builder.take(event):
+                    return
+        except yaml.MarkedYAMLError as error:
+            standing_in = (
+                unparsable.is_bad_escape(error.problem) and not restore and surrogates.stand_in(text)
+            )
+            if not standing_in:
+                raise
+            self.findings.clear()
+            self._said = 0
+            self._build(*standing_in)
             return
         self.root = builder.root
         if self.root is None:

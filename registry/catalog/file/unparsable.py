@@ -33,6 +33,12 @@ _CULPRITS = {  # what breaks YAML in ways that the parser cannot name
     re.compile("[\x85\u2028\u2029]"): "an invisible character ends the line here for YAML, but not in an "
     "editor; remove it, or write a line break instead",
 }
+_HALF_A_PAIR = (
+    "this escape stands for no character; write the other half of the surrogate pair, too, or better the "
+    "character itself"
+)
+_BAD_ESCAPE = "found invalid Unicode character escape code"
+_ESCAPE = 2  # characters of an escape that libyaml has read when it notices: \\u
 _NOTICED_LATE = ("could not find expected ':'", "found unexpected end of stream")
 
 
@@ -59,9 +65,16 @@ def explain(problem: str | None, marks: Sequence[Mark | None], text: str) -> tup
     # A key without its colon is noticed lines later; the context is where it begins.
     mark = next(filter(None, marks[::-1] if what in _NOTICED_LATE else marks), None)
     place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if is_bad_escape(what):
+        return (place[0], place[1] - _ESCAPE), _HALF_A_PAIR
     # libyaml knows which character it cannot begin a value with, but does not say it.
     character = text[mark.index] if mark and "cannot start" in what else ""
     return place, _said(what, character)
+
+
+def is_bad_escape(problem: str | None) -> bool:
+    """Whether an escape stands for no character of its own: a surrogate, or a number beyond them all."""
+    return problem == _BAD_ESCAPE
 
 
 def _said(what: str, character: str) -> str:

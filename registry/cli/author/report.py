@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Format = Literal["text", "json", "github", "gitlab"]
 WIDEST = 1000  # characters of one message; the longest rule has some 200
 STYLES = {"error": "red", "warning": "yellow"}
+_GATHERED = ("unknown_key",)  # what is told once for all places
 _GITLAB = {"error": "major", "warning": "minor"}
 _WORKSPACES = ("GITHUB_WORKSPACE", "CI_PROJECT_DIR")  # where a CI system put the repository
 
@@ -36,7 +37,7 @@ def tell(form: Format, problems: Sequence[Problem], files: int) -> None:
 
 def lines(problems: Sequence[Problem]) -> None:
     """Print problems in the form that editors understand."""
-    for problem in problems:
+    for problem in _gathered(problems):
         path, message = _cleaned(problem)
         output.pieces(
             (path, "bold"),
@@ -59,7 +60,7 @@ def _json(problems: Sequence[Problem], files: int) -> None:
 
 def _github(problems: Sequence[Problem], files: int) -> None:
     """Print workflow commands: the log shows their messages alone, so the place is in the message too."""
-    for problem in problems:
+    for problem in _gathered(problems):
         path, message = _cleaned(problem)
         properties = {
             "file": _in_workspace(path),
@@ -99,6 +100,24 @@ _FORMS: dict[Format, Callable[[Sequence[Problem], int], None]] = {
     "github": _github,
     "gitlab": _gitlab,
 }
+
+
+def _gathered(problems: Sequence[Problem]) -> list[Problem]:
+    """Each unknown key once, at its first place, with how often it is there; everything else as it is.
+
+    A thousand files that another tool reads, too, have ten such keys each.
+    """
+    places: dict[object, list[Problem]] = {}
+    for number, problem in enumerate(problems):
+        key = (problem.code, problem.message) if problem.code in _GATHERED else number
+        places.setdefault(key, []).append(problem)
+    return [replace(found[0], message=found[0].message + _count(found)) for found in places.values()]
+
+
+def _count(found: Sequence[Problem]) -> str:
+    files = len({problem.path for problem in found})
+    among = f" in {files} files" if files > 1 else ""
+    return f" ({len(found)} times{among})" if len(found) > 1 else ""
 
 
 def _cleaned(problem: Problem) -> tuple[str, str]:
