@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 START_SECONDS = 10.0  # a start takes 0.1 s; a machine that swaps may need more
 LOOK_SECONDS = 0.01
+MAX_SOCKET_PATH = 103  # bytes that the address of a Unix socket has room for, on every system
+INSIDE = ".valkey"  # in the data folder, where no temporary file can be written
 
 
 def attach(data: Path, lifetime: ExitStack) -> str:
@@ -91,14 +93,42 @@ def socket_url(data: Path) -> str:
 
 
 def _private_folder(data: Path) -> Path:
-    """A short path of our own: a Unix socket's path has a hundred characters at most."""
+    """A short path of our own, in the folder for temporary files, else in the data folder.
+
+    That is one a data folder: where it exists it is used, also by a process that could make the other one.
+    """
+    tried = []
+    for folder in _places(data):
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            tried.append(f"{folder}: {error.strerror}")
+            continue
+        about = folder.lstat()
+        if folder.is_symlink() or about.st_uid != os.getuid() or about.st_mode & 0o077:
+            tried.append(f"{folder}: it is not private to this user")
+        elif len(os.fsencode(folder / valkey_keeper.SOCKET)) > MAX_SOCKET_PATH:
+            tried.append(f"{folder}: its path is too long for a socket")
+        else:
+            return folder
+    raise Unavailable(
+        f"the embedded Valkey has no folder for its socket ({'; '.join(tried)}); set TMPDIR to one that this "
+        "user can write, with a short path, or set PROMPTSTAGE_REDIS_URL to a server of yours",
+        code="valkey_unavailable",
+    )
+
+
+def _places(data: Path) -> list[Path]:
     name = sha256(str(data.resolve()).encode()).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()) / f"promptstage-{os.getuid()}-{name}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    about = folder.lstat()
-    if folder.is_symlink() or about.st_uid != os.getuid() or about.st_mode & 0o077:
-        raise Unavailable(f"{folder} is not private to this user; remove it", code="valkey_unavailable")
-    return folder
+    inside = data.resolve() / INSIDE
+    try:
+        temporary = Path(tempfile.gettempdir())
+    except FileNotFoundError:  # none can be written
+        return [inside]
+    outside = temporary / f"promptstage-{os.getuid()}-{name}"
+    # The present folder is Python's last resort, and may be a repository: better none of it.
+    is_last_resort = temporary.samefile(Path.cwd()) and not outside.exists()
+    return [inside, outside] if inside.exists() or is_last_resort else [outside, inside]
 
 
 def binary() -> str:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from registry import redis_url as redis_urls
+from registry.errors import Invalid
 from registry.logs import Format  # noqa: TC001 - pydantic reads it
 from registry.text import holds_secret
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+# What Kubernetes (and Docker with --link) puts into the environment for a Service of the name promptstage.
+SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
 ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -68,6 +75,12 @@ class Settings(BaseSettings):
     config: Path | None = None
     failpoints: Path | None = None
 
+    @field_validator("host", "port", mode="before")
+    @classmethod
+    def _pass_over_service_links(cls, value: object, info: ValidationInfo) -> object:
+        is_link = isinstance(value, str) and SERVICE_LINK.match(value)
+        return cls.model_fields[str(info.field_name)].default if is_link else value
+
     @field_validator("repository", "journal")
     @classmethod
     def _check_repository(cls, repository: str) -> str:
@@ -98,3 +111,34 @@ class Settings(BaseSettings):
             if not ENVIRONMENT_NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not an environment's name ([a-z][a-z0-9-]*, 32 at most)")
         return names
+
+
+# What is said in place of pydantic's words, which tell no operator what to write.
+PLAIN = {
+    "float_parsing": "write a number, such as 30",
+    "greater_than": "write a number above {gt}",
+    "int_parsing": "write a whole number",
+    "greater_than_equal": "write a number from {ge} on",
+    "less_than_equal": "write a number up to {le}",
+    "literal_error": "write {expected}",
+}
+
+
+def read(**given: Any) -> Settings:
+    """Read the settings; what is given beats the environment. Raises Invalid, with all that is wrong."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise Invalid("; ".join(map(_sentence, error.errors()))) from error
+
+
+def _sentence(found: ErrorDetails) -> str:
+    plain = PLAIN.get(found["type"], "").format(**found.get("ctx", {}))
+    said = plain or found["msg"].removeprefix("Value error, ")
+    return f"PROMPTSTAGE_{str(found['loc'][0]).upper()}: {said}"
+
+
+def passed_over() -> list[str]:
+    """Name the variables whose values are no settings, as they describe a Service of that name."""
+    names = ("PROMPTSTAGE_HOST", "PROMPTSTAGE_PORT")
+    return [name for name in names if SERVICE_LINK.match(os.environ.get(name, ""))]

@@ -10,6 +10,7 @@ import pytest
 from support import processes_with, until
 
 from registry import embedded_valkey
+from registry.errors import Unavailable
 
 USE = """
 import sys
@@ -17,6 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 import redis
 from registry import embedded_valkey
+from registry.errors import Unavailable
 
 for _ in range(int(sys.argv[2])):
     with ExitStack() as lifetime:
@@ -35,3 +37,26 @@ def test_it_leaves_nothing_behind(tmp_path: Path, users: int, times: int) -> Non
     assert [user.wait(30) for user in started] == [0] * users
     until(lambda: not folder.exists(), "the folder to be gone")
     until(lambda: not processes_with(str(folder)), "the processes to be gone")
+
+
+def test_without_a_folder_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in the data folder then, and never in the folder that a registry happens to be started in."""
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    first = embedded_valkey.socket_url(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    assert first == f"unix://{tmp_path}/.valkey/valkey.sock"
+    assert embedded_valkey.socket_url(tmp_path) == first
+
+
+def test_without_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was tried is named, and what helps."""
+    data = tmp_path / ("d" * 100)
+    data.mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+
+    with pytest.raises(Unavailable, match=r"its path is too long for a socket\); set TMPDIR"):
+        embedded_valkey.socket_url(data)

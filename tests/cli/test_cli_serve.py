@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry.cli.operate import server
+from registry.errors import Invalid
+from registry.settings import Settings, passed_over, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +67,50 @@ def test_a_data_folder_that_cannot_be_made(cli: Cli, author: PromptRepository, t
     assert "the data folder file/data cannot be made" in done.err
 
 
-def test_a_setting_that_makes_no_sense(cli: Cli, author: PromptRepository) -> None:
-    """The variable is named, and the rule."""
-    done = cli.process("serve", "--repository", author.path, PROMPTSTAGE_ENVIRONMENTS="Prod")
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ENVIRONMENTS", "Prod", "'Prod' is not an environment's name"),
+        ("LOG_FORMAT", "xml", "write 'text' or 'json'"),
+        ("POLL_SECONDS", "often", "write a number, such as 30"),
+        ("POLL_SECONDS", "0", "write a number above 0"),
+        ("PORT", "99999", "write a number up to 65535"),
+        ("PORT", "http", "write a whole number"),
+    ],
+)
+def test_a_setting_that_makes_no_sense(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    """The variable is named, and what to write."""
+    monkeypatch.setenv(f"PROMPTSTAGE_{name}", value)
 
-    assert done.code == 1
-    assert "PROMPTSTAGE_ENVIRONMENTS: 'Prod' is not an environment's name" in done.err
+    with pytest.raises(Invalid, match=re.escape(f"PROMPTSTAGE_{name}: {words}")):
+        read()
+
+
+@pytest.mark.parametrize(
+    "value", ["tcp://10.43.161.118:8000", "UDP://10.43.161.118:53", "tcp://[fd00::1]:80"]
+)
+def test_a_kubernetes_service_of_that_name(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, value: str
+) -> None:
+    """Its variables are no settings: those are passed over, and the log says what keeps them out."""
+    monkeypatch.setenv("PROMPTSTAGE_PORT", value)
+    settings = Settings()
+    with caplog.at_level("INFO"):
+        server._greet(settings, "http://127.0.0.1:8000")
+    warning, _ = caplog.messages
+
+    assert settings.port == 8000
+    assert warning.startswith("PROMPTSTAGE_PORT is passed over: ")
+    assert "enableServiceLinks: false" in warning
+
+
+def test_a_port_that_is_given_beats_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then there is nothing to say."""
+    monkeypatch.setenv("PROMPTSTAGE_PORT", "9000")
+
+    assert (Settings().port, passed_over()) == (9000, [])
 
 
 def test_rules_that_make_no_sense(cli: Cli, author: PromptRepository, tmp_path: Path) -> None:

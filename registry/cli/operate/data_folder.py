@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.cli import output
-from registry.errors import Invalid, Unavailable
+from registry.errors import Unavailable
 
 if TYPE_CHECKING:
     from registry.catalog.upstream import Credentials
@@ -30,15 +30,9 @@ def check_owner(data: Path) -> None:
 
 def settings_of(data: Path) -> Settings:
     """The service's settings, for another data folder. Raises Invalid."""
-    from pydantic import ValidationError  # noqa: PLC0415 - no other command should wait for its import
+    from registry.settings import read  # noqa: PLC0415 - no other command should wait for pydantic's import
 
-    from registry.settings import Settings  # noqa: PLC0415
-
-    try:
-        return Settings(data=data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise Invalid(f"PROMPTSTAGE_{str(first['loc'][0]).upper()}: {first['msg']}") from error
+    return read(data=data)
 
 
 def credentials(settings: Settings) -> Credentials:

@@ -103,28 +103,15 @@ def serve(  # noqa: PLR0913 - one parameter an option
     # Workers are new processes that read the settings again, so options travel in the environment.
     chosen = {f"PROMPTSTAGE_{name}": str(value) for name, value in given.items() if value is not None}
     os.environ.update(chosen)
-    settings = _settings()
+    from registry.settings import read  # noqa: PLC0415 - no other command should wait for pydantic's import
+
+    settings = read()
     _check_repository(settings.repository)
     _check_data(settings.data)
     _check_rules(settings)
     from registry.cli.operate import server  # noqa: PLC0415 - no other command should wait for uvicorn's import
 
     raise typer.Exit(server.run(settings, workers))
-
-
-def _settings() -> Settings:
-    from pydantic import ValidationError  # noqa: PLC0415 - nor for pydantic's
-
-    from registry.settings import Settings  # noqa: PLC0415
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise Invalid("; ".join(_sentence(found["loc"], found["msg"]) for found in error.errors())) from error
-
-
-def _sentence(loc: tuple[int | str, ...], message: str) -> str:
-    return f"PROMPTSTAGE_{str(loc[0]).upper()}: {message.removeprefix('Value error, ')}"
 
 
 def _check_repository(repository: str) -> None:

@@ -18,6 +18,7 @@ from registry import logs
 from registry.cli.operate.impatient import Impatient
 from registry.cli.operate.metrics_folder import together
 from registry.errors import Unavailable
+from registry.settings import passed_over
 
 if TYPE_CHECKING:
     from registry.settings import Settings
@@ -115,6 +116,13 @@ def _url(host: str, listener: socket.socket) -> str:
 
 
 def _greet(settings: Settings, url: str) -> None:
+    for name in passed_over():
+        logger.warning(
+            "%s is passed over: Kubernetes makes it of a Service named promptstage. Set "
+            "enableServiceLinks: false in the spec of the pod, or give --host and --port",
+            name,
+            extra={"event": "service_link", "variable": name},
+        )
     facts = {
         "version": version("promptstage-registry"),
         "url": url,
