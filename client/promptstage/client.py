@@ -11,6 +11,7 @@ from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import SPLIT
 from promptstage.keys import as_key, check_attributes, current_defaults, merged
 from promptstage.limits import FETCH_TIMEOUT
+from promptstage.process import ensure_followed, followed
 from promptstage.prompt import make_fallback
 from promptstage.stamp import holder, mark, stamped
 
@@ -140,19 +141,22 @@ class Client:
             ValueError: the version is not an exact one.
         """
         # The fast path: what is held, for a plain key. It takes a half of the time, of a split an eighth.
-        holding, prompt = self._fast.get(name), None
+        holding = self._fast.get(name)
         if (
             holding is not None
             and version is None
             and attributes is None
-            and (key is None or type(key) is str)
+            and (type(key) is str or key is None)
+            and followed
         ):
             prompt = holding.static
-            if prompt is None and key:
+            if prompt is None:
                 by_key = holding.by_key
-                if by_key is not None:
+                if by_key is not None and key:
                     prompt = by_key(key)
-        if prompt is None:
+                else:
+                    prompt = self._choose(name, key, attributes, version, fallback)
+        else:
             prompt = self._choose(name, key, attributes, version, fallback)
         if stamp and holder.get() is not prompt.stamp:
             mark(prompt.stamp)
@@ -204,6 +208,7 @@ class Client:
         Returns:
             Whether it has. A prompt without a release is never ready; the log names those that are not.
         """
+        ensure_followed()
         return self._source.ready(timeout)
 
     def status(self) -> Status:
@@ -212,16 +217,25 @@ class Client:
         Returns:
             Plain values, ready for `json.dumps`; `promptstage.status` says what each of them means.
         """
+        ensure_followed()
         return self._source.status()
 
     def close(self) -> None:
         """Stop the background thread. What is held can still be had; nothing new comes."""
+        ensure_followed()  # or it would wait for locks and threads that are not here
         self._source.close()
 
     def __repr__(self) -> str:
         status = self.status()
         of = f" of {status['url']}" if status["url"] else ""
         return f"<{type(self).__module__}.{type(self).__name__}{of}: {status['environment']}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        # Frameworks copy the configuration that they hold; its client stays the one of the process.
+        return self
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -248,6 +262,7 @@ class Client:
         version: str | None,
         fallback: Fallback | None,
     ) -> Prompt:
+        ensure_followed()
         if key is not None:
             key = as_key(key)
         if attributes is not None:

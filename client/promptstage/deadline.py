@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from http.client import HTTPResponse
 from io import BufferedReader, RawIOBase
 from typing import TYPE_CHECKING, Any
+
+from promptstage.clock import uptime
 
 if TYPE_CHECKING:
     import socket
@@ -19,11 +20,11 @@ class Deadline:
 
     def put_off(self, seconds: float) -> None:
         """Let it be so many seconds from now."""
-        self._at = time.monotonic() + seconds
+        self._at = uptime() + seconds
 
     def left(self) -> float:
         """Seconds until then. Raises TimeoutError when it is over."""
-        left = self._at - time.monotonic()
+        left = self._at - uptime()
         if left <= 0:
             raise TimeoutError
         return left

@@ -33,7 +33,7 @@ class Fault(Exception):
         retry_after: float | None = None,
         of_one_name: bool = False,
     ) -> None:
-        super().__init__(message)
+        super().__init__(plain(message))
         self.reason = reason
         self.retry_after = retry_after
         self.of_one_name = of_one_name
@@ -62,9 +62,20 @@ def fault_of(
         return Fault(f"the registry is busy: {said}", retry_after=_retry_after(headers))
     if status == NOT_FOUND:
         return kind(f"{said}: no registry has that url; it is what comes before /v1")
-    if location := headers.get("Location"):
-        return kind(f"{status}: the registry has moved to {location}; use that url")
     return kind(said)
+
+
+def plain(text: str) -> str:
+    """A text from outside on one line, as a log can have it: without control characters, and not too long."""
+    return "".join(c if c.isprintable() else " " for c in text[: limits.TEXT_CHARACTERS])
+
+
+def no_thread(error: RuntimeError) -> str:
+    """Why nothing is fetched: the limit of threads is reached, or a subinterpreter allows none."""
+    return (
+        f"no thread could be started ({error}): raise the limit of threads or processes; "
+        "in an isolated subinterpreter no client works, make it in the main interpreter"
+    )
 
 
 def problem(body: bytes) -> dict[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
-from threading import Event, Lock, Thread
+from threading import RLock, Thread, current_thread
 from traceback import walk_stack
 from typing import TYPE_CHECKING
 
-from promptstage.faults import Fault
+from promptstage.clock import uptime
+from promptstage.faults import Fault, no_thread
+from promptstage.notifier import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -24,7 +25,7 @@ class _Flight:
     """One fetch under way, and those who wait for it."""
 
     def __init__(self) -> None:
-        self.landed = Event()
+        self.landed = Flag()
         self.fault: Fault | None = None
         self.thread: Thread | None = None
 
@@ -40,7 +41,7 @@ class Fetcher:
 
     def reset(self) -> None:
         """In a forked child: the parent's flights never land there."""
-        self._lock = Lock()
+        self._lock = RLock()  # a signal handler may ask, too
         self._flights: dict[Hashable, _Flight] = {}
 
     def fetch(self, what: Hashable, work: Callable[[], None]) -> Fault | None:
@@ -65,24 +66,26 @@ class Fetcher:
 
     def join(self, timeout: float) -> None:
         """Wait for the flights under way, and for what they do afterwards."""
-        deadline = time.monotonic() + timeout
+        deadline = uptime() + timeout
         for flight in tuple(self._flights.values()):
-            if flight.thread and flight.thread.is_alive():  # it may be about to start
-                flight.thread.join(max(0.0, deadline - time.monotonic()))
+            thread = flight.thread  # not started yet, or that of a finalizer that closes the client
+            if thread and thread.is_alive() and thread is not current_thread():
+                thread.join(max(0.0, deadline - uptime()))
 
     def _board(self, what: Hashable, work: Callable[[], None]) -> _Flight:
         with self._lock:
             flight = self._flights.get(what)
-            if flight is None or flight.landed.is_set():
+            # Without a thread it is one that we were about to start when a signal handler came in between.
+            if flight is None or flight.landed.is_set or flight.thread is None:
                 flight = self._flights[what] = _Flight()
                 self._health.count("first_fetches")
-                flight.thread = Thread(
-                    target=self._fly, args=(what, flight, work), name="promptstage-fetch", daemon=True
-                )
                 try:
+                    flight.thread = Thread(
+                        target=self._fly, args=(what, flight, work), name="promptstage-fetch", daemon=True
+                    )
                     flight.thread.start()
-                except RuntimeError as error:  # the interpreter is about to end
-                    flight.thread, flight.fault = None, Fault(str(error))
+                except RuntimeError as error:
+                    flight.thread, flight.fault = None, Fault(no_thread(error))
                     flight.landed.set()
             return flight
 

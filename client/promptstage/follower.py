@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import random
-import time
 from contextlib import suppress
 from math import inf
-from threading import Event, Lock, Thread, Timer
+from threading import RLock, Thread, current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from promptstage import limits
+from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
 from promptstage.faults import Fault, NoStream
 from promptstage.holding import read_json
-from promptstage.status import now
+from promptstage.notifier import Flag
+from promptstage.process import lose
+from promptstage.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from promptstage.health import Health
     from promptstage.holding import Holdings
     from promptstage.sse import Event as ServerEvent
-    from promptstage.status import StreamState, StreamStatus
+    from promptstage.status import StreamStatus
     from promptstage.transport import Stream, Transport
 
 _logger = logging.getLogger("promptstage")
@@ -64,34 +66,32 @@ class Follower:
         self._refresh = refresh
         self._store = store
         self._save = save
-        self._stop = Event()
+        self._stop = Flag()
         self.reset()
         self._attempted = -limits.ATTEMPT_SPACING
 
     def reset(self) -> None:
         """At first, and in a forked child: no thread, no stream, new locks."""
-        self._lock = Lock()
-        self._wake = Event()
-        stopped, self._stop = self._stop.is_set(), Event()
-        if stopped:
-            self._stop.set()
+        self._lock = RLock()  # a signal handler may ask for a new name, too
+        self._wake = Flag()
+        stopped = self._stop.is_set
+        self._stop = Flag(is_set=stopped)
         self._thread: Thread | None = None
-        self._timer: Timer | None = None
+        self._reopener: Thread | None = None
         self._stream: Stream | None = None
         self._asked: dict[str, str | None] = {}
         self._grown = False  # whether names may have become wanted since: to look is too slow for each event
-        self._state: tuple[StreamState, str, str | None] = ("closed" if stopped else "idle", now(), None)
-        self._head: tuple[int, int] | None = None
+        self._progress = Progress("closed" if stopped else "idle")
         self._inquired: dict[str, float] = {}
-        self._failures = 0
         self._streamless = 0
+        self._last_error = ""
         # A child that is about to end, or to run another program, need not connect.
-        self._attempted = time.monotonic() + limits.GATHER - limits.ATTEMPT_SPACING
+        self._attempted = uptime() + limits.GATHER - limits.ATTEMPT_SPACING
 
     @property
     def is_stopped(self) -> bool:
         """Whether `stop` was called."""
-        return self._stop.is_set()
+        return self._stop.is_set
 
     def follow(self) -> None:
         """Begin, or take in names that have become wanted since: those of a burst together."""
@@ -99,17 +99,27 @@ class Follower:
             if self.is_stopped or not self._wanted:
                 return
             self._grown = True
-            # No thread can be started when the interpreter is about to end; `get` goes on even then.
-            with suppress(RuntimeError):
-                if self._thread is None:
-                    thread = Thread(target=self._run, name="promptstage", daemon=True)
-                    thread.start()
-                    self._thread = thread
-                elif self._timer is None:
-                    timer = Timer(max(limits.GATHER, self._pause()), self._reopen)
-                    timer.daemon = True
-                    self._timer = timer
-                    timer.start()
+            try:
+                self._start()
+            except RuntimeError as error:
+                self._has_no_thread(error)
+
+    def _start(self) -> None:
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="promptstage", daemon=True)
+            self._thread.start()
+        elif self._reopener is None:
+            self._reopener = Thread(target=self._reopen, name="promptstage-reopen", daemon=True)
+            self._reopener.start()
+
+    def _has_no_thread(self, error: RuntimeError) -> None:
+        """The system gives no more, this interpreter allows none, or it is about to end: `get` goes on."""
+        self._reopener = None
+        if self._thread and not self._thread.is_alive():
+            self._thread = None
+        if main_thread().is_alive():
+            lose()
+            self._progress.no_thread(error, self._holdings)
 
     def wake(self) -> None:
         """The registry was seen alive: end a back-off."""
@@ -119,32 +129,22 @@ class Follower:
         """Ask the thread to end. The transport, stopped too, wakes it."""
         self._stop.set()
         self._wake.set()
-        with self._lock:
-            if self._timer:
-                self._timer.cancel()
 
     def join(self, timeout: float) -> None:
         """Wait for the thread to end."""
-        for thread in (self._thread, self._timer):
-            if thread and thread.is_alive():
+        for thread in (self._thread, self._reopener):
+            if thread and thread.is_alive() and thread is not current_thread():
                 thread.join(timeout)
 
     def status(self) -> StreamStatus:
         """The part of `Client.status` that is about the stream."""
-        state, since, error = self._state
-        head = f"{self._head[0]}.{self._head[1]}" if self._head else None
-        return {"state": state, "since": since, "head": head, "failures": self._failures, "error": error}
-
-    def _enter(self, state: StreamState, error: str | None = None) -> None:
-        """Note the state and, if it is another one, since when."""
-        before, since, _ = self._state
-        self._state = (state, since if before == state else now(), error)
+        return self._progress.status()
 
     def _run(self) -> None:
         while not self.is_stopped:
             with suppress(BaseException):  # it may be told to end even while it takes note of that
                 self._go_on()
-        self._enter("closed")
+        self._progress.enter("closed")
 
     def _go_on(self) -> None:
         """Whatever happens: a client without this thread is blind for ever, and nobody would notice."""
@@ -154,7 +154,9 @@ class Follower:
             except Fault as fault:
                 self._back_off(fault)
             except Exception as error:
-                _logger.exception("a fault of promptstage itself; please report it")
+                if repr(error) != self._last_error:  # once, and not at each attempt
+                    self._last_error = repr(error)
+                    _logger.exception("a fault of promptstage itself; please report it")
                 self._back_off(Fault(repr(error)))
             except BaseException as error:  # noqa: BLE001 - a thread can be told to end from outside
                 _logger.warning("the thread that keeps prompts fresh does not end for %r", error)
@@ -171,7 +173,7 @@ class Follower:
     def _follow(self) -> None:
         """Read the stream until new names are due. Raises Fault, if it ends for another reason."""
         self._begin_attempt()
-        self._enter("connecting", self._state[2])
+        self._progress.enter("connecting", self._progress.error)
         self._grown = False  # before the names are read: what becomes wanted meanwhile counts as later
         names = self._asked = {name: self._position(name) for name in tuple(self._wanted)}
         path = f"/v1/environments/{quote(self._holdings.environment, safe='')}/stream"
@@ -198,6 +200,7 @@ class Follower:
             self.follow()
 
     def _take(self, event: ServerEvent, names: dict[str, str | None]) -> None:
+        self._progress.run()
         try:
             body = read_json(event.data)
         except ReleaseInvalid as error:
@@ -215,17 +218,17 @@ class Follower:
 
     def _beat(self, body: dict[str, Any], names: dict[str, str | None]) -> None:
         try:
-            self._head = (int(body["epoch"]), int(body["seq"]))
+            self._progress.head = (int(body["epoch"]), int(body["seq"]))
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise Fault(f"the stream sent no heartbeat but {json.dumps(body)[:80]}") from error
-        self._failures = self._streamless = 0
-        self._enter("connected")
-        self._holdings.confirm(names, self._head)
+        self._progress.failures = self._streamless = 0
+        self._progress.enter("connected")
+        self._holdings.confirm(names, self._progress.head)
         self._inquire(names)
 
     def _inquire(self, names: dict[str, str | None]) -> None:
         """Ask now and then why there is nothing of a name: the stream is silent about it."""
-        now = time.monotonic()
+        now = uptime()
         lacking = [name for name in names if name not in self._holdings.by_name]
         known = dict.fromkeys(self._asked_for, now) | self._inquired
         self._inquired = {name: known.get(name, -inf) for name in lacking}
@@ -244,8 +247,8 @@ class Follower:
 
         That is at once when it failed for the first time: a registry that hung is no proxy that buffers.
         """
-        self._enter("polling", str(why))
-        until = time.monotonic() + (limits.STREAM_RETRY if self._streamless > 1 else 0.0)
+        self._progress.enter("polling", str(why))
+        until = uptime() + (limits.STREAM_RETRY if self._streamless > 1 else 0.0)
         self._stop.wait(random.uniform(0, limits.BACK_OFF_BASE))  # noqa: S311 - a fleet's streams die together
         while not self.is_stopped:
             self._begin_attempt()
@@ -254,20 +257,23 @@ class Follower:
                 if self.is_stopped:
                     return
                 self._refresh(name)
-            self._failures = 0
+                self._progress.run()
+            self._progress.failures = 0
             self._save()
-            if time.monotonic() >= until:  # right after a poll: a stream that stays silent takes its time too
+            if uptime() >= until:  # right after a poll: a stream that stays silent takes its time too
                 return
             self._stop.wait(limits.POLL_EVERY * random.uniform(0.9, 1.1))  # noqa: S311 - spreads a fleet
 
     def _back_off(self, fault: Fault) -> None:
-        self._enter("backing off", str(fault))
+        self._progress.enter("backing off", str(fault))
         self._health.note(fault)
-        if self._failures:  # one is an everyday matter: a registry that is started again ends its streams
+        if (
+            self._progress.failures
+        ):  # one is an everyday matter: a registry that is started again ends its streams
             self._health.lost(fault, self._holdings.in_words())
         self._save()
-        longest = min(limits.BACK_OFF_CAP, limits.BACK_OFF_BASE * 2 ** min(self._failures, 16))
-        self._failures += 1
+        longest = min(limits.BACK_OFF_CAP, limits.BACK_OFF_BASE * 2 ** min(self._progress.failures, 16))
+        self._progress.failures += 1
         self._streamless = 0  # where nothing can be had, that says nothing of streams
         self._wake.clear()
         if not self.is_stopped:
@@ -275,18 +281,20 @@ class Follower:
             self._wake.wait((fault.retry_after or 0.0) + random.uniform(0, longest))  # noqa: S311 - spreads a fleet
 
     def _reopen(self) -> None:
-        self._timer = None
+        self._stop.wait(max(limits.GATHER, self._pause()))
+        self._reopener = None
         stream = self._stream
         if stream is not None and self._lacks(self._asked):  # not one opened meanwhile, with all names
             stream.interrupt()
 
     def _begin_attempt(self) -> None:
         self._stop.wait(self._pause())
-        self._attempted = time.monotonic()
+        self._attempted = uptime()
+        self._progress.run()
 
     def _pause(self) -> float:
         """Seconds until another attempt may be made."""
-        return max(0.0, self._attempted + limits.ATTEMPT_SPACING - time.monotonic())
+        return max(0.0, self._attempted + limits.ATTEMPT_SPACING - uptime())
 
     def _is_over(self, names: dict[str, str | None]) -> bool:
         """Whether we are closed, or there are new names and the stream may be opened again for them."""

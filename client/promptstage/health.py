@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from promptstage import limits
+from promptstage.clock import uptime
 from promptstage.status import now
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ class Health:
 
     def reset(self) -> None:
         """In a forked child: the parent's lock may be held by a thread that is not here."""
-        self._lock = Lock()
+        self._lock = RLock()
 
     @property
     def breaker(self) -> Fault | None:
         """What opened the breaker, while it is open."""
-        return self._breaker if time.monotonic() < self._closes_at else None
+        return self._breaker if uptime() < self._closes_at else None
 
     def count(self, what: str) -> None:
         """Add one."""
@@ -71,7 +71,7 @@ class Health:
         """Let first fetches fail at once for a while."""
         self.note(fault)
         self._breaker = fault
-        self._closes_at = time.monotonic() + max(limits.BREAKER_PAUSE, fault.retry_after or 0.0)
+        self._closes_at = uptime() + max(limits.BREAKER_PAUSE, fault.retry_after or 0.0)
 
     def lost(self, fault: Fault, instead: str) -> None:
         """Say that the registry cannot be reached, and what happens instead: once, until it answers again."""

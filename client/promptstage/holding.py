@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from threading import Condition
+from threading import RLock
 from typing import TYPE_CHECKING
 
+from promptstage import limits
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import SPLIT, decide
 from promptstage.model import Decision, parse_release
+from promptstage.notifier import Notifier
 from promptstage.prompt import Freshness, make_prompt
 from promptstage.table import KeyTable
 
@@ -87,8 +89,15 @@ class Holdings:
         self.reset()
 
     def reset(self) -> None:
-        """In a forked child: the parent's lock may be held by a thread that is not here."""
-        self._changed = Condition()
+        """At first, and in a forked child: new locks. What was confirmed long ago is live no more.
+
+        A child may be told of its fork late: what it holds until then was confirmed to another process.
+        """
+        for name, held in self.by_name.items():
+            if held.source == "live" and held.freshness.age > limits.SILENCE:
+                self.by_name[name] = Holding(held.release, "snapshot", age=held.freshness.age, etag=held.etag)
+        self._lock = RLock()
+        self._changed = Notifier()
 
     def adopt(
         self, name: str, body: Json, source: Source = "live", *, age: float = 0.0, etag: str | None = None
@@ -105,14 +114,17 @@ class Holdings:
         except ReleaseInvalid as error:
             self.errors[name] = str(error)
             return False
-        with self._changed:
+        new = Holding(release, source, age=age, etag=etag)  # takes its time, and so not under the lock
+        if source == "snapshot":
+            return self.by_name.setdefault(name, new) is new
+        with self._lock:
             held = self.by_name.get(name)
-            if held and (source == "snapshot" or release.position < held.release.position):
+            if held and release.position < held.release.position:
                 return False
-            self.by_name[name] = Holding(release, source, age=age, etag=etag)
-            self.absent.pop(name, None)
-            self.errors.pop(name, None)
-            self._changed.notify_all()
+            self.by_name[name] = new
+        self.absent.pop(name, None)
+        self.errors.pop(name, None)
+        self._changed.notify_all()
         return True
 
     def miss(self, name: str, why: Why) -> None:
@@ -133,7 +145,7 @@ class Holdings:
         Not for one that we are ahead of it in, nor for one whose newer release could not be read, nor for
         one of an earlier epoch: that journal is gone, and this one may never have heard of it.
         """
-        with self._changed:
+        with self._lock:
             for name in names:
                 held = self.by_name.get(name)
                 if held is None or name in self.errors or (head and not _covers(head, held.release.position)):
@@ -142,7 +154,7 @@ class Holdings:
                     held.freshness.at = Freshness().at
                 else:
                     self.by_name[name] = Holding(held.release, etag=held.etag)
-            self._changed.notify_all()
+        self._changed.notify_all()
 
     def is_live(self, name: str) -> bool:
         """Whether the registry has confirmed this name to this process."""
@@ -159,8 +171,7 @@ class Holdings:
                 late.pop()
             return not late
 
-        with self._changed:
-            return self._changed.wait_for(all_live, timeout)
+        return self._changed.wait_for(all_live, timeout)
 
     def status(self, name: str) -> PromptStatus:
         """The part of `Client.status` that is about one name."""

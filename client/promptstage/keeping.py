@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from promptstage import limits
+from promptstage.clock import uptime
 
 if TYPE_CHECKING:
     from promptstage.holding import Holdings
@@ -25,7 +25,7 @@ class Keeper:
         self._snapshots = snapshots
         self._holdings = holdings
         self._unsaved: deque[tuple[str, str, bytes]] = deque()
-        self._touched = time.monotonic()
+        self._touched = uptime()
 
     def add(self, name: str, data: bytes, version: str = "") -> None:
         """Have a release written, or one version."""
@@ -42,12 +42,12 @@ class Keeper:
                 self._snapshots.save_version(name, version, data)
             else:
                 self._snapshots.save_release(name, data)
-        if time.monotonic() - self._touched > limits.TOUCH_EVERY:
+        if uptime() - self._touched > limits.TOUCH_EVERY:
             self.touch()
 
     def touch(self) -> None:
         """Give the files the age of what is held, so that it is true after a restart."""
-        self._touched = time.monotonic()
+        self._touched = uptime()
         for name, held in tuple(self._holdings.by_name.items()):
             if held.source == "live":
                 self._snapshots.touch(name, held.freshness.age)

@@ -47,11 +47,18 @@ TOUCH_EVERY = 60.0
 MISSING_FOR = 30.0
 """How long a pinned version that the registry does not know is not asked for again: somebody may tag it."""
 
+STALLED = 120.0
+"""A background thread that has not run for this long is told of as stalled: longer than any pause it makes
+itself, which is that of a `Retry-After` and the longest back-off together."""
+
 READ_BYTES = 65_536
 """Bytes asked of a socket at once."""
 
 BODY_BYTES = 16 * 1024 * 1024
 """The largest answer, event or snapshot: a handful of documents of 256 KiB each, escaped in the worst way."""
+
+TEXT_CHARACTERS = 1000
+"""What is kept of a text of others in errors and log lines: some sentences, and never a page of HTML."""
 
 PINNED_VERSIONS = 256
 """Pinned versions kept in memory; more are fetched again."""

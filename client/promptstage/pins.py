@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from promptstage import limits
+from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import PINNED
 from promptstage.holding import read_json
@@ -36,7 +36,7 @@ class Pins:
 
     def reset(self) -> None:
         """In a forked child: the parent's lock may be held by a thread that is not here."""
-        self._lock = Lock()
+        self._lock = RLock()
 
     def __contains__(self, pin: Pin) -> bool:
         return pin in self._kept
@@ -61,14 +61,14 @@ class Pins:
     def miss(self, pin: Pin, why: Why) -> None:
         """Remember for a while that the registry has no such version, and what it said."""
         with self._lock:
-            self._missing[pin] = (time.monotonic() + limits.MISSING_FOR, why)
+            self._missing[pin] = (uptime() + limits.MISSING_FOR, why)
             if len(self._missing) > limits.PINNED_VERSIONS:
                 self._missing.popitem(last=False)
 
     def missing(self, pin: Pin) -> Why | None:
         """Why a version is missing, if it is known to be."""
         until, why = self._missing.get(pin, (0.0, None))
-        return why if time.monotonic() < until else None
+        return why if uptime() < until else None
 
 
 def read_version(pin: Pin, data: bytes) -> Served:

@@ -1,11 +1,19 @@
-"""What lives in a process and has to know when it forks or ends."""
+"""What lives in a process and has to know when it forks or ends, or has lost its thread."""
 
 from __future__ import annotations
 
 import atexit
+import mmap
 import os
+from contextlib import suppress
+from ctypes import c_ubyte
 from typing import Protocol
 from weakref import WeakValueDictionary
+
+from promptstage import limits
+from promptstage.clock import uptime
+
+_WIPE_ON_FORK = 18  # MADV_WIPEONFORK of Linux 4.14, which mmap has no name for
 
 
 class Living(Protocol):
@@ -15,13 +23,32 @@ class Living(Protocol):
         """In a forked child: only the forking thread is here, and the sockets are the parent's."""
 
     def follow(self) -> None:
-        """In a forked child, after all are reset: go on."""
+        """In a forked child, after all are reset, or where no thread could be started: go on."""
 
     def close(self) -> None:
         """The interpreter ends: save what is left, which is what a short job's next run has."""
 
 
+def _flag() -> c_ubyte:
+    """A byte, true unless it is 0, that the kernel sets to 0 in a forked child, where it can."""
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    page = mmap.mmap(-1, mmap.PAGESIZE, **private)
+    with suppress(AttributeError, OSError):
+        page.madvise(_WIPE_ON_FORK)
+    return c_ubyte.from_buffer(page)
+
+
+followed = _flag()
+"""False where a client's thread is known to be lost; then `ensure_followed` is due.
+
+Some servers fork without telling Python, as uWSGI does. To ask for the process id at each `get` costs more
+than `get` itself; to look at this byte costs next to nothing.
+"""
+followed.value = 1
+
 _living: WeakValueDictionary[int, Living] = WeakValueDictionary()
+_process = {os.getpid(): object()}  # the one that clients were last started in
+_failed_at: float | None = None
 
 
 def tell(one: Living) -> None:
@@ -29,17 +56,60 @@ def tell(one: Living) -> None:
     _living[id(one)] = one
 
 
-def _all() -> list[Living]:
-    """In one step, for at the end other threads may still make some."""
-    return [one for reference in _living.valuerefs() if (one := reference())]
+def lose() -> None:
+    """Take note that a thread could not be started; `get` has it tried again now and then."""
+    global _failed_at  # noqa: PLW0603 - of this process
+    _failed_at = uptime()
+    followed.value = 0
 
 
-def _after_fork() -> None:
+def ensure_followed() -> None:
+    """Where a thread is lost, find out why, and start it again."""
+    global _failed_at
+    if followed:
+        return
+    if _is_new():
+        _start_again()
+        import logging  # noqa: PLC0415 - as late as replica.py, which imports it, is imported itself
+
+        logging.getLogger("promptstage").warning(
+            "process %d was forked without a word to Python, so its prompts were not kept fresh until now; "
+            "with uWSGI set py-call-uwsgi-fork-hooks and enable-threads, or lazy-apps",
+            os.getpid(),
+        )
+    elif _failed_at is not None and uptime() - _failed_at > limits.ATTEMPT_SPACING:
+        followed.value, _failed_at = 1, None
+        for one in _all():
+            one.follow()
+
+
+def _is_new() -> bool:
+    """Whether this process is another one than before. One of the threads that ask is told so, and once."""
+    global _process  # noqa: PLW0603 - swapped as a whole
+    before, pid, me = _process, os.getpid(), object()
+    if before.setdefault(pid, me) is not me:
+        return False
+    _process = {pid: me}  # without its ancestors: the numbers of processes come back
+    return True
+
+
+def _start_again() -> None:
+    followed.value = 1
     living = _all()
     for one in living:
         one.reset()
     for one in living:
         one.follow()
+
+
+def _after_fork() -> None:
+    if _is_new():
+        _start_again()
+
+
+def _all() -> list[Living]:
+    """In one step, for at the end other threads may still make some."""
+    return [one for reference in _living.valuerefs() if (one := reference())]
 
 
 def _at_exit() -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
+from promptstage.clock import uptime
 from promptstage.evaluation import FALLBACK
 from promptstage.model import Document, Message
 from promptstage.rendering import Renderer
@@ -33,12 +33,12 @@ class Freshness:
     __slots__ = ("at",)
 
     def __init__(self, age: float = 0.0) -> None:
-        self.at = time.monotonic() - age
+        self.at = uptime() - age
 
     @property
     def age(self) -> float:
         """Seconds since then."""
-        return time.monotonic() - self.at
+        return uptime() - self.at
 
 
 @dataclass(frozen=True, slots=True, eq=False)

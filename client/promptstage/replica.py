@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from promptstage import limits
+from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
 from promptstage.faults import NOT_FOUND, Fault
 from promptstage.fetcher import Fetcher
@@ -182,9 +182,9 @@ class Replica:
     def close(self) -> None:
         """Stop, and wait a moment until all is ended and saved."""
         self.stop()
-        deadline = time.monotonic() + limits.JOIN
+        deadline = uptime() + limits.JOIN
         for threads in (self._follower, self._fetcher):
-            threads.join(max(0.0, deadline - time.monotonic()))
+            threads.join(max(0.0, deadline - uptime()))
         self._keeper.save()
         self._keeper.touch()
 

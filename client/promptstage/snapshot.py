@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from urllib.parse import quote
 
@@ -54,7 +54,7 @@ class Snapshots:
     """
 
     # Record locks are between processes; this one is between the threads of ours.
-    _writing: ClassVar[Lock] = Lock()
+    _writing: ClassVar[RLock] = RLock()
 
     def __init__(self, root: Path, url: str, environment: str) -> None:
         self.folder = root / sha256(f"{url}\0{environment}".encode()).hexdigest()[:16]
@@ -92,7 +92,7 @@ class Snapshots:
 
     def reset(self) -> None:
         """In a forked child: the parent's lock may be held by a thread that is not here."""
-        Snapshots._writing = Lock()
+        Snapshots._writing = RLock()
 
     def _path(self, name: str, version: str = "") -> Path:
         return self.folder / f"{quote(name, safe='')}{'@' if version else ''}{quote(version, safe='')}.json"

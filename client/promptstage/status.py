@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal, TypedDict
 
-StreamState = Literal["idle", "connecting", "connected", "polling", "backing off", "closed"]
+StreamState = Literal["idle", "connecting", "connected", "polling", "backing off", "stalled", "closed"]
 
 
 class PromptStatus(TypedDict):
@@ -35,7 +35,8 @@ class StreamStatus(TypedDict):
 
     Attributes:
         state: ``idle`` before the first name; ``connecting``; ``connected``; ``polling`` where there is
-            no stream to be had; ``backing off`` while the registry cannot be reached; ``closed``.
+            no stream to be had; ``backing off`` while the registry cannot be reached; ``stalled`` where
+            the thread that does all this has not run for two minutes; ``closed``.
         since: when this state began, as RFC 3339 in UTC.
         head: the newest ``<epoch>.<seq>`` that the registry told of.
         failures: attempts that failed since it was last connected.

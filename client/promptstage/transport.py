@@ -6,16 +6,15 @@ is no pool that could hold a dead socket or be shared across a fork.
 
 from __future__ import annotations
 
+import codecs
 import json
-import os
-import socket
 import ssl
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
@@ -25,9 +24,11 @@ from urllib3.util import parse_url
 from promptstage import limits
 from promptstage.deadline import BoundedResponse, Deadline
 from promptstage.faults import NOT_FOUND, Fault, NoStream, fault_of, problem
+from promptstage.sockets import Sockets, shut
 from promptstage.sse import EventParser
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     from urllib3.response import HTTPResponse
@@ -38,10 +39,17 @@ if TYPE_CHECKING:
     Headers = dict[str, str]
     Token = str | Callable[[], str] | None
 
+# What `getaddrinfo` looks up. A process that is forked in the middle of an import keeps half a module, and
+# would never connect: so whatever a thread of ours needs is imported before it starts.
+codecs.lookup("idna")
+
 OK, NOT_MODIFIED = 200, 304
+UNAUTHORIZED = 401
+REDIRECTS = range(300, 400)
 TROUBLE, NOT_IMPLEMENTED = 500, 501
 NO_SUCH_PATH = "not_found"  # the code of a registry's 404 that is about the url, not about a prompt
 EVENT_STREAM = "text/event-stream"
+IN_TESTS = "an application's tests use the client of promptstage.testing"
 
 
 class Answer(NamedTuple):
@@ -85,8 +93,7 @@ class Transport:
         self._host, self._port = parsed.host.strip("[]"), parsed.port
         self._prefix = (parsed.path or "").rstrip("/")
         self._headers = {"User-Agent": f"promptstage/{_version()}", "Accept": "application/json"}
-        # Weak: a thread that is ended from outside may not get to letting go of its own.
-        self._sockets: WeakValueDictionary[int, socket.socket] = WeakValueDictionary()
+        self._sockets = Sockets()
         self._stopped = False
 
     def fetch(self, path: str, *, etag: str | None = None) -> Answer:
@@ -102,7 +109,7 @@ class Transport:
             missing = response.status == NOT_FOUND and answer.code not in {"", NO_SUCH_PATH}
             if missing or response.status in {OK, NOT_MODIFIED}:
                 return answer
-            raise _fault(response, body)
+            raise self._fault(path, response, body)
 
     @contextmanager
     def stream(self, path: str, question: Json) -> Iterator[Stream]:
@@ -121,7 +128,7 @@ class Transport:
             if response.status != OK:
                 # A server in trouble may stream again in a moment; one that says no will not.
                 troubled = response.status >= TROUBLE and response.status != NOT_IMPLEMENTED
-                raise _fault(response, self._read(response), kind=Fault if troubled else NoStream)
+                raise self._fault(path, response, self._read(response), Fault if troubled else NoStream)
             kind = response.headers.get("Content-Type", "")
             if not kind.startswith(EVENT_STREAM):
                 raise NoStream(f"asked for a stream, got {kind or 'something without a type'}")
@@ -138,15 +145,11 @@ class Transport:
     def stop(self) -> None:
         """End every exchange, and let no new one begin. Whoever waits for one gets a Fault."""
         self._stopped = True
-        for sock in self._known():
-            _shut(sock)
+        self._sockets.shut()
 
     def forget(self) -> None:
         """In a forked child: let go of the parent's sockets without a word to the other side."""
-        for sock in self._known():
-            with suppress(OSError):
-                os.close(sock.detach())
-        self._sockets.clear()
+        self._sockets.forget()
 
     @contextmanager
     def _exchange(
@@ -162,9 +165,8 @@ class Transport:
         connection._new_conn = partial(self._dial, connection)  # type: ignore[method-assign]  # noqa: SLF001 - as urllib3's own contrib.socks
         sock = None
         try:
-            connection.connect()
-            sock = connection.sock
-            self._sockets[id(sock)] = sock  # with TLS it is another one now
+            sock = self._open(connection)
+            self._sockets.add(sock)  # with TLS it is another one now
             if self._stopped:
                 raise Fault("this client is closed")
             deadline = Deadline(self._timeout)
@@ -182,36 +184,54 @@ class Transport:
             raise (unanswered if late else Fault)(_in_words(error, self._timeout)) from error
         finally:
             if sock is not None:
-                _shut(sock)  # a child that was forked in the middle of a TLS handshake may hold it too
+                shut(sock)  # a child that was forked in the middle of a TLS handshake may hold it too
             connection.close()
 
-    def _known(self) -> list[socket.socket]:
-        return [sock for reference in self._sockets.valuerefs() if (sock := reference())]
+    def _open(self, connection: HTTPConnection) -> socket.socket:
+        """Connect. Libraries for tests stand in for sockets or for HTTP, and forbid it in many ways."""
+        try:
+            connection.connect()
+        except (OSError, HTTPException, HTTPError, ValueError):
+            raise
+        except Exception as error:
+            raise Fault(f"{type(error).__name__}: {error}; {IN_TESTS}") from error
+        if connection.sock is None:
+            raise Fault(f"something stands in for the network, and gives no connection; {IN_TESTS}")
+        return connection.sock
+
+    def _fault(self, path: str, response: HTTPResponse, body: bytes, kind: type[Fault] = Fault) -> Fault:
+        location = response.headers.get("Location")
+        if location and response.status in REDIRECTS:
+            return kind(f"{response.status}: {self._where(path, location)}")
+        return fault_of(response.status, response.reason or "", response.headers, body, kind)
+
+    def _where(self, path: str, location: str) -> str:
+        """Say what is where a redirect leads. The token is for this host alone, and is not sent there."""
+        base = location
+        try:
+            target = urlsplit(urljoin(self.url + path, location))
+            place = target.path.rstrip("/").removesuffix(path)
+            base = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{place}"
+            Transport(base, None, self._timeout).introduce()
+        except (Fault, ValueError) as error:
+            return f"the url leads to {base}, and no registry answers there ({error})"
+        return f"the registry has moved to {base}; use that url"
+
+    def introduce(self) -> None:
+        """Find out, without a token, whether a registry is there. Raises Fault."""
+        with self._exchange("GET", "/v1/prompts", self._headers) as (response, *_):
+            body = self._read(response)
+            if response.status != UNAUTHORIZED or not problem(body).get("code"):
+                raise fault_of(response.status, response.reason or "", response.headers, body)
 
     def _dial(self, connection: HTTPConnection) -> socket.socket:
         """Connect as urllib3 does, with a socket that `stop` and `forget` know before it is connected."""
         try:
-            *others, last = socket.getaddrinfo(self._host, connection.port, type=socket.SOCK_STREAM)
-            for other in others:
-                with suppress(OSError):
-                    return self._connected(*other)
-            return self._connected(*last)
+            return self._sockets.dial(self._host, connection.port, self._timeout)
         except TimeoutError:
             raise
         except OSError as error:
             raise NewConnectionError(connection, str(error)) from error
-
-    def _connected(self, family: int, kind: int, protocol: int, _: str, address: Any) -> socket.socket:
-        sock = socket.socket(family, kind, protocol)
-        self._sockets[id(sock)] = sock
-        try:
-            sock.settimeout(self._timeout)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.connect(address)
-        except OSError:
-            sock.close()
-            raise
-        return sock
 
     def _read(self, response: HTTPResponse) -> bytes:
         """The body, if it is not too large."""
@@ -244,7 +264,7 @@ class Stream:
 
     def interrupt(self) -> None:
         """End it, from another thread."""
-        _shut(self._sock)
+        shut(self._sock)
 
     def _read(self, *, heard: bool) -> bytes:
         try:
@@ -252,11 +272,6 @@ class Stream:
         except (TimeoutError, RequestTimeout) as error:
             still = f"there were {limits.SILENCE:g} s of silence" if heard else "it stays silent"
             raise NoStream(f"the stream was opened, but {still}: is a proxy buffering it?") from error
-
-
-def _shut(sock: socket.socket) -> None:
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _checked(token: str | None) -> str:
@@ -267,10 +282,6 @@ def _checked(token: str | None) -> str:
         # Said here and without the token: later it would be an HTTP error that quotes it.
         raise ValueError("the token holds characters that no token has; was it copied as a whole?")
     return token
-
-
-def _fault(response: HTTPResponse, body: bytes, kind: type[Fault] = Fault) -> Fault:
-    return fault_of(response.status, response.reason or "", response.headers, body, kind)
 
 
 def _in_words(error: Exception, timeout: float) -> str:

@@ -8,6 +8,7 @@ import pytest
 from client.fake_registry import FakeRegistry, release
 
 from promptstage import Client, limits, logs
+from promptstage.stamp import EMPTY, holder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     for name in ("URL", "TOKEN", "ENVIRONMENT", "SNAPSHOT_DIR"):
         monkeypatch.delenv(f"PROMPTSTAGE_{name}", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    holder.set(EMPTY)  # another test's get may have marked it
     yield
     logs.uninstall()
 

@@ -290,6 +290,8 @@ class _Handler(BaseHTTPRequestHandler):
         if "/releases/" in path:
             body = fake.releases.get(path.partition("/releases/")[2])
             return (200, body) if body else (404, {"code": fake.missing_code, "detail": fake.missing_detail})
+        if path == "/v1/prompts":
+            return 401, {"code": "unauthorized", "detail": "no token"}
         name, _, version = path.removeprefix("/v1/prompts/").partition("/versions/")
         body = fake.versions.get((name, version))
         return (200, body) if body else (404, {"code": "unknown_version", "detail": "not there"})

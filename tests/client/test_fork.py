@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import ctypes
 import json
 import logging
 import os
 import pickle
 import socket
 import subprocess
+import sys
 import threading
-from contextlib import suppress
-from threading import Thread
+from contextlib import ExitStack, suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,10 +32,10 @@ pytestmark = [
 ]
 
 
-def in_child(work: Callable[[], Any]) -> Any:
+def in_child(work: Callable[[], Any], fork: Callable[[], int] = os.fork) -> Any:
     """What a function returns in a forked child."""
     reader, writer = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             os.write(writer, json.dumps(work()).encode())
@@ -64,6 +67,53 @@ def test_the_child_follows_by_itself(connect: Connect, registry: FakeRegistry) -
         return held
 
     assert in_child(child) == ["1.2.0", "1.2.0"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux wipes a child's memory")
+def test_a_fork_that_python_is_not_told_of(
+    connect: Connect, registry: FakeRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As uWSGI forks: `get` notices, says so once, and follows; whatever locks the parent's threads held."""
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+    followers_own, releases_own = client._source._follower, client._source._holdings  # type: ignore[attr-defined]
+
+    def child() -> list[Any]:
+        first = client.get("summarize").version
+        registry.wait(lambda: len(registry.asked) >= 1)
+        until(lambda: client.status()["stream"]["state"] == "connected")
+        client.get("summarize")
+        said = [record.getMessage() for record in caplog.records if "without a word" in record.getMessage()]
+        return [first, len(said)]
+
+    held = Thread(target=hold, args=(over := Event(), followers_own._lock, releases_own._lock))
+    held.start()
+    try:
+        assert in_child(child, ctypes.PyDLL(None).fork) == ["1.2.0", 1]
+    finally:
+        over.set()
+        held.join()
+    assert in_child(lambda: client.status()["stream"]["state"]) != "closed"
+
+
+def hold(over: Event, *locks: Any) -> None:
+    """Hold locks until it is over."""
+    with ExitStack() as stack:
+        for lock in locks:
+            stack.enter_context(lock)
+        over.wait()
+
+
+def test_what_was_confirmed_long_ago_is_not_live_in_the_child(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was confirmed to another process."""
+    monkeypatch.setattr("promptstage.limits.SILENCE", 0.0)
+    monkeypatch.setattr("promptstage.limits.GATHER", 60.0)
+    client = connect(prompts=["summarize"])
+    client.get("summarize")
+
+    assert in_child(lambda: client.get("summarize").source) == "snapshot"
 
 
 def test_the_parent_keeps_its_stream(connect: Connect, registry: FakeRegistry) -> None:
@@ -122,6 +172,14 @@ def test_a_client_is_not_pickled(connect: Connect) -> None:
         pickle.dumps(connect())
 
 
+def test_a_copy_of_a_client_is_that_client(connect: Connect) -> None:
+    """Frameworks copy the configuration that they hold, deeply too."""
+    client = connect()
+
+    assert copy.deepcopy({"client": [client]})["client"][0] is client
+    assert copy.copy(client) is client
+
+
 def test_a_child_that_ends_at_once_connects_to_nothing(
     connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,8 +207,8 @@ def test_a_fork_while_the_parent_connects(connect: Connect, full: str) -> None:
     """The child holds no connection that is going to be the parent's."""
     client = connect(full, prompts=["summarize"])
     sockets = client._source._transport._sockets  # type: ignore[attr-defined]
-    until(lambda: bool(sockets))
-    inodes = [os.fstat(sock.fileno()).st_ino for sock in sockets.values()]
+    until(lambda: bool(list(sockets)))
+    inodes = [os.fstat(sock.fileno()).st_ino for sock in sockets]
 
     def is_open(number: int) -> bool:
         with suppress(OSError):
@@ -163,7 +221,7 @@ def test_a_fork_while_the_parent_connects(connect: Connect, full: str) -> None:
 def test_close_wakes_a_thread_that_connects(full: str) -> None:
     """Nobody waits for a connection that is not wanted any more."""
     client = Client(full, prompts=["summarize"], timeout=60)
-    until(lambda: bool(client._source._transport._sockets))  # type: ignore[attr-defined]
+    until(lambda: bool(list(client._source._transport._sockets)))  # type: ignore[attr-defined]
     client._source.stop()  # type: ignore[attr-defined]
 
     until(lambda: not any(thread.name == "promptstage" for thread in threading.enumerate()))

@@ -335,8 +335,26 @@ def test_what_the_registry_suggests_is_not_said_again(connect: Connect, registry
     assert "this client knows" not in words(client, "summarise")
 
 
-def test_a_registry_that_has_moved_says_where(connect: Connect, registry: FakeRegistry) -> None:
-    """Redirects are not followed: the token is for this host."""
-    registry.mode, registry.headers = 301, {"Location": "https://prompts.example.org"}
+@pytest.mark.parametrize("kept", ["", "/v1/environments/production/releases/a"])
+def test_a_registry_that_has_moved_says_where(connect: Connect, registry: FakeRegistry, kept: str) -> None:
+    """The url is what comes before /v1. The token is for this host, and is not sent to another."""
+    new = FakeRegistry()
+    registry.mode, registry.headers = 301, {"Location": f"http://user:secret@127.0.0.1:{new.port}{kept}"}
+    said = words(connect(token="secret"), "a")
+    new.stop()
 
-    assert "the registry has moved to https://prompts.example.org; use that url" in words(connect(), "a")
+    assert f"301: the registry has moved to {new.url}; use that url" in said
+    assert new.tokens == {None}
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    "location", ["https://[", "ftp://127.0.0.1/v1", "http://127.0.0.1:1/login?next=%0a", "//"]
+)
+def test_a_redirect_to_elsewhere_is_not_advised(
+    connect: Connect, registry: FakeRegistry, location: str
+) -> None:
+    """What is there is looked at first."""
+    registry.mode, registry.headers = 302, {"Location": location}
+
+    assert "no registry answers there" in words(connect(), "a")
