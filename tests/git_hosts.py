@@ -192,6 +192,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         pytest.skip("there is no openssl on this machine")
     files = folder / "certificate.pem", folder / "certificate.key"
     options = ("-x509", "-nodes", "-newkey", "rsa:2048", "-days", "1", "-subj", "/CN=127.0.0.1")
-    command = ["openssl", "req", *options, "-out", str(files[0]), "-keyout", str(files[1])]
+    host = ("-addext", "subjectAltName=IP:127.0.0.1")
+    command = ["openssl", "req", *options, *host, "-out", str(files[0]), "-keyout", str(files[1])]
     subprocess.run(command, check=True, capture_output=True)
     return files

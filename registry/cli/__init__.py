@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from registry.cli import credential
 from registry.cli.author import check, init, tag
-from registry.cli.operate import doctor, journal, serve, token
+from registry.cli.operate import doctor, journal, login, serve, token
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
 from registry.cli.release import actions, explain, history, reading, status
@@ -79,6 +80,10 @@ def _promptstage(
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
+    url: Annotated[
+        str,
+        typer.Option(metavar="URL", help="The registry; else PROMPTSTAGE_URL, or the latest login."),
+    ] = "",
 ) -> None:
     """Prompts in git, released in stages.
 
@@ -86,6 +91,7 @@ def _promptstage(
     Begin with:  promptstage init prompts
                  promptstage serve --repository prompts
     """  # noqa: D301 - typer's mark of lines to be kept as they are
+    credential.choose(url)
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
@@ -106,7 +112,7 @@ PANELS = {
         history.history,
         explain.explain,
     ),
-    RUN: (serve.serve, doctor.doctor),
+    RUN: (serve.serve, doctor.doctor, login.login, login.logout),
 }
 EXIT_CODES = "Exit codes: 0 it is so; 1 it is not, and stderr says why; 2 the command line makes no sense."
 for panel, commands in PANELS.items():

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-import urllib3
-
-from registry.cli import credential, output
+from registry.cli import credential, output, transport
 from registry.cli.output import clean
+from registry.cli.transport import READ_SECONDS, NoAnswer
 from registry.errors import RegistryError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from registry.cli.credential import Credential
+    from registry.cli.credential import Credential, Target
+    from registry.cli.transport import Answer
 
 Json = dict[str, Any]
 
-CONNECT_SECONDS = 5.0  # a registry that is there answers within a round trip
-READ_SECONDS = 15.0  # the slowest answer: a look at the repository, and a write behind other writes
 WORDS_SHOWN = 2000  # characters of a registry's sentence
 KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
+NO_SUCH_PATH = "not_found"  # the code of a path that no registry has
 PAGE = 500  # entries asked for at once; the most that every list allows
 
 _DONE = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
@@ -47,15 +46,17 @@ class Refused(RegistryError):
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A registry at a URL."""
+    """A registry at a URL.
+
+    Attributes:
+        origin: a phrase that says where the URL is from.
+        remedy: what to do where nothing answers there.
+    """
 
     url: str
     credential: Credential
-    _pool: urllib3.PoolManager = field(
-        default_factory=lambda: urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), retries=False
-        )
-    )
+    origin: str = ""
+    remedy: str = ""
 
     def get(self, path: str, member: str, **query: Any) -> Json:
         """Read what has this member by the contract; `path` may have a query already.
@@ -109,58 +110,65 @@ class Registry:
             headers["Authorization"] = f"Bearer {self.credential.token}"
         return self._understood(self._send(method, path, body, headers), member)
 
-    def _send(
-        self, method: str, path: str, body: Json | None, headers: dict[str, str]
-    ) -> urllib3.BaseHTTPResponse:
+    def _send(self, method: str, path: str, body: Json | None, headers: dict[str, str]) -> Answer:
         sentence = f"{clean(self.url)} has not answered yet; it is given {READ_SECONDS:g} s, and asked twice"
         with output.impatience(sentence):
             for attempt in range(1, _RETRIED + 1):
                 try:
-                    return self._pool.request(
-                        method, f"{self.url}{path}", json=body, headers=headers, redirect=False
-                    )
-                except urllib3.exceptions.HTTPError as error:
+                    return transport.request(method, self.url, path, body, headers)
+                except NoAnswer as error:
                     if attempt == _RETRIED:
                         raise self._unreachable(error, method) from error
         raise AssertionError("the loop returns or raises")
 
-    def _unreachable(self, error: urllib3.exceptions.HTTPError, method: str) -> Unavailable:
+    def _unreachable(self, error: NoAnswer, method: str) -> Unavailable:
         doubt = ""
-        if method != "GET" and not isinstance(error, urllib3.exceptions.NewConnectionError):
+        if method != "GET" and error.sent:
             doubt = "; it may have been done all the same: see `promptstage status`"
-        sentence = f"no registry answers at {clean(self.url)} ({_cause(error)}){doubt}\n"
-        return Unavailable(sentence + credential.url_remedy())
+        sentence = f"no registry answers at {clean(self.url)} ({error.cause}){doubt}\n"
+        return Unavailable(sentence + (error.remedy or self.remedy))
 
-    def _understood(self, response: urllib3.BaseHTTPResponse, member: str) -> Json:
-        answer = _json(response.data)
-        if response.status in _DONE and member in answer:
+    def _understood(self, answered: Answer, member: str) -> Json:
+        answer = _json(answered.data)
+        if answered.status in _DONE and member in answer:
             return answer
-        if response.status in _BEHIND_A_PROXY and "detail" not in answer:
-            raise Unavailable(
-                f"{clean(self.url)} is a proxy, and no registry answers behind it (HTTP {response.status})\n"
-                + credential.url_remedy()
-            )
-        if response.status in _DONE or "detail" not in answer:
-            raise Unavailable(f"what answers at {clean(self.url)} is no registry (HTTP {response.status})")
+        if "detail" not in answer or answered.status in _DONE:
+            raise Unavailable(self._strange(answered))
         detail = "\n".join(clean(line, WORDS_SHOWN) for line in str(answer["detail"]).splitlines())
-        if response.status == HTTPStatus.UNAUTHORIZED:
-            detail += f"\n{self.credential.origin}"
+        if answered.status == HTTPStatus.UNAUTHORIZED:
+            said = detail if self.credential.token else "the registry wants a token"
+            detail = f"{said}\n{self.credential.origin}"
+        if answer.get("code") == NO_SUCH_PATH:
+            detail = f"{clean(self.url)} has no such path: {detail}\n{self._shorter()}"
         extra = {key: answer[key] for key in answer if key not in {"detail", "code"}}
-        kind = Unavailable if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
+        kind = Unavailable if answered.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
         raise kind(detail, code=clean(answer.get("code")), **extra)
+
+    def _strange(self, answered: Answer) -> str:
+        """What to say of an answer that is no registry's."""
+        where = clean(self.url)
+        if answered.status in _BEHIND_A_PROXY:
+            told = f"{where} is a proxy, and no registry answers behind it (HTTP {answered.status})"
+            return f"{told}\n{self.remedy}"
+        told = f"what answers at {where} is no registry (HTTP {answered.status})\n"
+        if answered.location:
+            return f"{told}It points to {clean(answered.location)}: is that the registry's URL?"
+        if answered.status == HTTPStatus.BAD_REQUEST and self.url.startswith("http://"):
+            return f"{told}It may want TLS: is it https://{clean(self.url.partition('://')[2])}?"
+        return told + self._shorter()
+
+    def _shorter(self) -> str:
+        return f"The URL is what comes before /v1 in a registry's paths, such as {credential.DEFAULT_URL}"
 
 
 def connect() -> Registry:
-    """The registry that the environment names. Raises Invalid."""
-    return Registry(credential.url(), credential.find())
+    """The registry that the command line, the environment or a login names. Raises Invalid."""
+    return at(credential.find())
 
 
-def _cause(error: urllib3.exceptions.HTTPError) -> str:
-    """What went wrong on the way, without the library's own names for it."""
-    inner: BaseException = error
-    while isinstance(inner.__cause__, BaseException):
-        inner = inner.__cause__
-    return clean(getattr(inner, "strerror", None) or inner)
+def at(target: Target) -> Registry:
+    """A registry that was chosen."""
+    return Registry(target.url, target.credential, target.origin, target.remedy)
 
 
 def _json(data: bytes) -> Json:

@@ -34,15 +34,19 @@ class Cli:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
-        self.environment = {**GIT, **environment}
+        self.environment = {**GIT, "XDG_CONFIG_HOME": str(folder / "config"), **environment}
         self._unset = [key for key in os.environ if key.startswith(("PROMPTSTAGE_", "GITHUB_", "CI_"))]
 
     def __call__(self, *arguments: object, cwd: Path | None = None, **environment: str) -> Done:
         """Run one command in this process, which is fast."""
+        return self.piped(*arguments, cwd=cwd, **environment)
+
+    def piped(self, *arguments: object, stdin: str = "", cwd: Path | None = None, **environment: str) -> Done:
+        """Do the same with something on stdin."""
         variables = dict.fromkeys(self._unset) | self.environment | environment
         with chdir(cwd or self.folder):
             done = CliRunner().invoke(
-                app, [str(a) for a in arguments], env=variables, prog_name="promptstage"
+                app, [str(a) for a in arguments], env=variables, prog_name="promptstage", input=stdin
             )
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from registry.cli import credential, http, output
+from registry.cli import http, output
 from registry.cli.http import Refused
 from registry.cli.options import AsJson, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
@@ -52,15 +52,15 @@ def _examine(name: str | None) -> list[Json]:
         registry = http.connect()
     except Invalid as error:
         return [_check("settings", "error", error.message, "correct the variable, or unset it")]
-    where = f"{registry.url} ({credential.url_origin()})"
-    token = _check("token", "ok", registry.credential.origin)
+    where = f"{registry.url} ({registry.origin})"
+    token = _check("token", "ok" if registry.credential.token else "warning", registry.credential.origin)
     begin = time.time()
     try:
         answer = registry.get("/v1/doctor", "checks", **({"prompt": name} if name else {}))
     except Unavailable as error:
         problem, *remedy = error.message.splitlines()
         return [
-            _check("registry", "error", f"{problem}; {credential.url_origin()}", "\n".join(remedy)),
+            _check("registry", "error", f"{problem}; {registry.origin}", "\n".join(remedy)),
             token,
         ]
     except Refused as error:
@@ -76,7 +76,8 @@ def _refused(error: Refused, token: Json, *, has_token: bool) -> Json:
     if error.code not in {"unauthorized", "forbidden"}:
         return _check("prompt" if error.code == "unknown_prompt" else "registry", "error", error.message)
     remedy = (
-        "set PROMPTSTAGE_TOKEN to one of this registry's; promptstage token create --role reader makes one"
+        "log in with one of this registry's (promptstage login URL), or set PROMPTSTAGE_TOKEN; "
+        "with an admin's, promptstage token create --role reader makes one"
     )
     words = error.message if has_token else f"there is none\n{token['message']}"
     return token | {"status": "error", "message": words, "remedy": remedy}
