@@ -6,10 +6,12 @@ RegistryError
 ├── PreconditionFailed   If-Match names an older state
 ├── Invalid              the input is bad; says where
 │   └── DocumentInvalid  a prompt file is bad; says the line
+│       └── DocumentAbsent   the tagged commit has no such file
 ├── Unauthorized         no token, or none that is known
 ├── Forbidden            a known token without the right
 └── Unavailable          not now: git, the journal or the disk is in the way
-    └── GitFailed        a git command ended with an error, or ran out of time
+    └── GitFailed        a git command ended with an error, or beyond its bounds
+        └── ObjectMissing    an object that others refer to is not there
 
 Every error has a `code` for programs and a sentence for people that ends in what to do. Status codes
 are the business of `registry.api.problem` alone.
@@ -70,6 +72,12 @@ class DocumentInvalid(Invalid):
         self.path = path
 
 
+class DocumentAbsent(DocumentInvalid):
+    """The tagged commit has no file of that prompt."""
+
+    code = "document_absent"
+
+
 class Unauthorized(RegistryError):
     """No bearer token, or one that nobody knows."""
 
@@ -99,3 +107,21 @@ class GitFailed(Unavailable):
     def __init__(self, message: str, *, code: str | None = None, words: str = "") -> None:
         super().__init__(message, code=code)
         self.words = words
+
+    @property
+    def passing(self) -> bool:
+        """Whether the machine was in the way, which says nothing of the repository."""
+        return self.code in _PASSING
+
+
+class ObjectMissing(GitFailed):
+    """An object that others refer to is not there; `oid` is its id."""
+
+    code = "object_missing"
+
+    def __init__(self, message: str, oid: str) -> None:
+        super().__init__(message)
+        self.oid = oid
+
+
+_PASSING = frozenset(("git_killed", "git_missing", "git_no_memory", "git_timeout"))

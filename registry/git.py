@@ -9,36 +9,45 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import select
-import signal
 import subprocess
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from git import cmd
 from git.exc import GitCommandNotFound
 
 from registry.errors import GitFailed
-from registry.text import escape
+from registry.git_process import (
+    MEMORY,
+    OUTPUT,
+    REAP_SECONDS,
+    WORDS_KEPT,
+    bounded,
+    communicate,
+    failure,
+    kill,
+    missing,
+    pipes,
+    reap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 RUN_SECONDS = 30.0  # a local command takes milliseconds; only a sick disk needs more
 LOOK_SECONDS = 10.0  # one object takes a tenth of a millisecond
-REAP_SECONDS = 2.0  # a killed group is gone at once, unless a descendant left the group with our pipe
 OBJECT_LIMIT = 64 << 20  # bytes; a folder of a million files, more than anything we look up
 AHEAD = 100  # objects that are asked for at a time: all questions fit into a pipe, so that no one waits
 AHEAD_LIMIT = 1 << 18  # bytes of each; a greater one is looked up alone
 IDLE_READERS = 4  # processes kept for the next question; busy ones are as many as asking threads
-WORDS_SHOWN = 500  # characters of git's own words in an error
 PRIVATE = 0o077  # what is written is for this user alone, whatever folder it is in
-WORDS_KEPT = 16_000  # bytes of them in which we look for what went wrong
+# Commands that change nothing: one that a signal ended is run once more.
+READING = frozenset(("cat-file", "for-each-ref", "ls-remote", "ls-tree", "rev-list"))
 
 _CONFIG_FILE = Path(__file__).with_name("gitconfig")
 _BASE_ENVIRONMENT = {
@@ -46,6 +55,7 @@ _BASE_ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",  # an object is what its id says
+    "GIT_NO_LAZY_FETCH": "1",  # nothing is fetched but by our own command
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
@@ -55,8 +65,9 @@ _BASE_ENVIRONMENT = {
     "HOME": os.devnull,
     "XDG_CONFIG_HOME": os.devnull,
 }
-_PASSWORD = re.compile(r"://[^/\s'\"]*@")
-_TELLING = ("fatal:", "error:", "remote:", "ssh:", "! ")
+
+
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +89,26 @@ class Wanted(NamedTuple):
 class Git:
     """Runs git on one bare repository, which may not exist yet; any thread may use it."""
 
-    def __init__(self, directory: Path, *, config: Sequence[str] = (), objects: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        config: Sequence[str] = (),
+        environment: Mapping[str, str] = _NOTHING,
+        memory: int = MEMORY,
+    ) -> None:
         """Start nothing yet.
 
         Args:
             directory: the bare repository.
             config: settings of this repository alone, as ``key=value``; they reach git through its
                 environment, so that no other user of the machine can see them.
-            objects: where its objects are, if not in it.
+            environment: variables for git beside our own.
+            memory: bytes of data that one process may have.
         """
         self._directory = directory.absolute()
-        self._environment = {**_BASE_ENVIRONMENT, **_config_variables(config)}
-        if objects:
-            self._environment["GIT_OBJECT_DIRECTORY"] = str(objects.absolute())
+        self._environment = {**_BASE_ENVIRONMENT, **_config_variables(config), **environment}
+        self._memory = memory
         self._idle: deque[_Reader] = deque()
         self._running: set[cmd.Git.AutoInterrupt] = set()
 
@@ -99,38 +117,59 @@ class Git:
         self.run("init", "--quiet", "--bare")
 
     def run(
-        self, *args: str, data: bytes = b"", timeout: float = RUN_SECONDS, pass_fds: Sequence[int] = ()
+        self,
+        *args: str,
+        data: bytes = b"",
+        timeout: float = RUN_SECONDS,
+        limit: int = OUTPUT,
+        room: int | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> bytes:
-        """Run one command to its end.
+        """Run one command to its end; one that only reads runs once more if a signal ended it.
 
         Args:
             args: the command and its arguments, which must not come from outside.
             data: what the command reads.
             timeout: seconds after which it is killed, with everything that it started.
+            limit: bytes of its answer, after which it is killed too.
+            room: bytes of a file that it may write; None: as many as the disk has.
             pass_fds: descriptors that it holds too, such as that of a lock.
 
         Returns:
             What it wrote.
 
         Raises:
-            GitFailed: it ended with an error, or ran out of time (`git_timeout`).
+            GitFailed: it ended with an error, ran out of time (`git_timeout`), memory (`git_no_memory`) or
+                room (`git_no_room`), answered too much (`git_too_much`), or a signal ended it (`git_killed`).
         """
-        process = self._start(args, pass_fds)
-        self._running.add(process)
+        for again in (args[0] in READING, False):
+            process = self._start(args, pass_fds, room)
+            self._running.add(process)
+            try:
+                return self._finish(process, args[0], data, timeout, limit)
+            except GitFailed as error:
+                ended_by_us = process not in self._running
+                if error.code != "git_killed" or ended_by_us or not again:
+                    raise
+            finally:
+                self._running.discard(process)
+        raise AssertionError  # the second try returns or raises
+
+    def _finish(
+        self, process: cmd.Git.AutoInterrupt, command: str, data: bytes, timeout: float, limit: int
+    ) -> bytes:
+        child = _child(process)
         try:
-            output, words = process.communicate(data, timeout=timeout)
+            output, words = communicate(child, data, timeout, limit)
         except BaseException as error:
-            _kill(process)
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=REAP_SECONDS)
+            kill(child)
+            reap(child)
             if isinstance(error, subprocess.TimeoutExpired):
-                raise GitFailed(f"git {args[0]} was ended after {timeout:g} s", code="git_timeout") from None
+                raise GitFailed(f"git {command} was ended after {timeout:g} s", code="git_timeout") from None
             raise
-        finally:
-            self._running.discard(process)
-        if process.returncode:
-            raise GitFailed(f"git {args[0]} failed: {_last_words(words)}", words=_all_words(words))
-        return bytes(output)
+        if child.returncode:
+            raise failure(command, child.returncode, words, self._memory)
+        return output
 
     def look(self, expression: str, *, limit: int = OBJECT_LIMIT) -> GitObject | None:
         """Read one object, through a process that stays for the next question.
@@ -144,12 +183,20 @@ class Git:
 
         Raises:
             GitFailed: the object is damaged (`git_corrupt`), too large (`git_too_large`), git did not
-                answer in time (`git_timeout`), or it broke down.
+                answer in time (`git_timeout`), or it broke down, twice if a signal ended it (`git_killed`).
         """
         question = _question(expression)
-        with self._reader() as reader:
-            found = reader.ask(question, time.monotonic() + LOOK_SECONDS, limit)
+        try:
+            found = self._ask(question, limit)
+        except GitFailed as error:
+            if error.code != "git_killed":
+                raise
+            found = self._ask(question, limit)
         return _checked(found) if found else None
+
+    def _ask(self, question: bytes, limit: int) -> GitObject | None:
+        with self._reader() as reader:
+            return reader.ask(question, time.monotonic() + LOOK_SECONDS, limit)
 
     def look_all(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
         """Do as `look` for many objects: the same answers, or errors, for a tenth of the waiting."""
@@ -178,8 +225,9 @@ class Git:
 
     def close(self) -> None:
         """End every process, also those that work for another thread. Git can be used again after it."""
-        for process in tuple(self._running):
-            _kill(process)
+        running, self._running = self._running, set()
+        for process in running:
+            kill(_child(process))
         with suppress(IndexError):
             while True:
                 self._idle.pop().end()
@@ -206,10 +254,13 @@ class Git:
                 if reader.usable():
                     return reader
                 reader.end()
-        return _Reader(self._start(("cat-file", "--batch")))
+        return _Reader(self._start(("cat-file", "--batch")), self._memory)
 
-    def _start(self, args: Sequence[str], pass_fds: Sequence[int] = ()) -> cmd.Git.AutoInterrupt:
-        command = [*_without_inherited(self._environment), "git", f"--git-dir={self._directory}", *args]
+    def _start(
+        self, args: Sequence[str], pass_fds: Sequence[int] = (), room: int | None = None
+    ) -> cmd.Git.AutoInterrupt:
+        git = ["git", f"--git-dir={self._directory}", *args]
+        command = [*_without_inherited(self._environment), *bounded(git, self._memory, room)]
         try:
             return cmd.Git(self._directory.anchor).execute(
                 command,
@@ -221,19 +272,23 @@ class Git:
                 pass_fds=tuple(pass_fds),
             )
         except (GitCommandNotFound, OSError) as error:
-            raise GitFailed("git cannot be started; install git 2.36 or newer", code="git_missing") from error
+            raise missing() from error
 
 
 class _Reader:
     """One ``cat-file --batch`` process, used by one thread at a time."""
 
-    def __init__(self, process: cmd.Git.AutoInterrupt) -> None:
-        self._process = process
+    def __init__(self, process: cmd.Git.AutoInterrupt, memory: int) -> None:
+        self._held = process  # which kills it when it is let go
+        self._process = _child(process)
+        self._memory = memory
         self._owner = os.getpid()
         self._buffer = bytearray()
-        self._output = process.stdout.fileno()
+        self._words = b""
+        self._input, self._output, self._errors = (pipe.fileno() for pipe in pipes(self._process))
         self._poll = select.poll()
-        self._poll.register(self._output, select.POLLIN)
+        for descriptor in (self._output, self._errors):
+            self._poll.register(descriptor, select.POLLIN)
 
     def usable(self) -> bool:
         """Whether it is alive, and not that of a process that we were forked from."""
@@ -242,9 +297,8 @@ class _Reader:
     def end(self) -> None:
         """Kill it, if it is ours."""
         if self._owner == os.getpid():
-            _kill(self._process)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.communicate(timeout=REAP_SECONDS)
+            kill(self._process)
+            reap(self._process)
 
     def ask(self, question: bytes, deadline: float, limit: int) -> GitObject | None:
         self.send(question)
@@ -253,7 +307,7 @@ class _Reader:
     def send(self, questions: bytes) -> None:
         """Ask; what fits into a pipe does so without waiting."""
         with suppress(BrokenPipeError):  # reading tells why
-            os.write(self._process.stdin.fileno(), questions)
+            os.write(self._input, questions)
 
     def take(self, deadline: float, limit: int) -> GitObject | None:
         """The answer to the oldest question that has none yet."""
@@ -280,12 +334,31 @@ class _Reader:
         return taken
 
     def _fill(self, deadline: float) -> None:
-        if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        """Take what it wrote or said; a pipe of words that nobody empties would stop it."""
+        ready = self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
+        if not ready:
             raise GitFailed(f"git cat-file did not answer within {LOOK_SECONDS:g} s", code="git_timeout")
-        chunk = os.read(self._output, 1 << 16)
-        if not chunk:
-            raise GitFailed(f"git cat-file broke down: {_last_words(self._process.stderr.read())}")
-        self._buffer += chunk
+        for descriptor, _ in ready:
+            chunk = os.read(descriptor, 1 << 16)
+            if descriptor == self._errors:
+                self._words = (self._words + chunk)[-WORDS_KEPT:]
+            else:
+                self._buffer += chunk
+            if not chunk:
+                self._poll.unregister(descriptor)
+                raise self._broken()
+
+    def _broken(self) -> GitFailed:
+        """How it ended; its last words may still be in the pipe."""
+        deadline = time.monotonic() + REAP_SECONDS
+        with suppress(GitFailed, subprocess.TimeoutExpired):
+            while self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                chunk = os.read(self._errors, 1 << 16)
+                self._words = (self._words + chunk)[-WORDS_KEPT:]
+                if not chunk:
+                    break
+            self._process.wait(REAP_SECONDS)
+        return failure("cat-file", self._process.returncode or 1, self._words, self._memory)
 
 
 def _question(expression: str) -> bytes:
@@ -317,18 +390,6 @@ def _without_inherited(ours: Mapping[str, str]) -> list[str]:
     return ["env", *(argument for name in foreign for argument in ("-u", name))] if foreign else []
 
 
-def _kill(process: cmd.Git.AutoInterrupt) -> None:
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _last_words(words: bytes) -> str:
-    """What git said about its end: the telling lines, without the user info of URLs."""
-    lines = [line.strip() for line in words.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(_TELLING)] or lines[-1:] or ["it gave no reason"]
-    return escape(_PASSWORD.sub("://***@", "; ".join(telling)).encode(), WORDS_SHOWN)
-
-
-def _all_words(words: bytes) -> str:
-    return _PASSWORD.sub("://***@", words[-WORDS_KEPT:].decode("utf-8", "backslashreplace"))
+def _child(process: cmd.Git.AutoInterrupt) -> subprocess.Popen[bytes]:
+    """The process itself, without GitPython's own way to wait for it."""
+    return cast("subprocess.Popen[bytes]", process.proc)

@@ -31,6 +31,8 @@ class HttpHost(ThreadingHTTPServer):
         seen: what callers sent to identify themselves.
         elsewhere: where callers are sent instead, if anywhere.
         during: is called while a request is answered, when the caller's processes are all alive.
+        cut: bytes after which the line breaks off, in the answers that have more.
+        refusal: a status and headers with which each request is refused.
     """
 
     def __init__(self, folder: Path, password: str) -> None:
@@ -40,6 +42,8 @@ class HttpHost(ThreadingHTTPServer):
         self.seen: list[str] = []
         self.elsewhere = ""
         self.during: Callable[[], object] = lambda: None
+        self.cut: int | None = None
+        self.refusal: tuple[int, dict[str, str]] | None = None
 
     @property
     def url(self) -> str:
@@ -56,7 +60,10 @@ class _GitHandler(BaseHTTPRequestHandler):
         kind, _, encoded = self.headers.get("Authorization", "").partition(" ")
         sent = base64.b64decode(encoded).decode() if kind == "Basic" else ""
         self.server.seen.append(sent)
-        if self.server.elsewhere:
+        if self.server.refusal:
+            status, headers = self.server.refusal
+            self._answer(status, b"", **headers)
+        elif self.server.elsewhere:
             self._answer(302, b"", Location=self.server.elsewhere + self.path)
         elif sent != self.server.password:
             self._answer(401, b"", **{"WWW-Authenticate": 'Basic realm="git"'})
@@ -101,7 +108,9 @@ class _GitHandler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         with suppress(ConnectionError):  # the caller was cut off, which tests do
-            self.wfile.write(body)
+            self.wfile.write(body[: self.server.cut])
+        if self.server.cut is not None and len(body) > self.server.cut:
+            self.close_connection = True
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""

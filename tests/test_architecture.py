@@ -43,6 +43,8 @@ FLOORS = (
     ("registry.access",),
     (
         "registry.git",
+        "registry.git_process",
+        "registry.git_repository",
         "registry.embedded_valkey",
         "registry.settings",
         "registry.rules",

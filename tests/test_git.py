@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import signal
 import time
 import zlib
@@ -91,8 +93,7 @@ def test_damage_on_disk_is_noticed(git: Git, tmp_path: Path) -> None:
 def test_a_dead_process_is_replaced(git: Git) -> None:
     """A killed cat-file costs nobody an answer."""
     git.look(HELLO)
-    process = git._idle[0]._process.proc
-    assert process
+    process = git._idle[0]._process
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -221,3 +222,109 @@ def test_what_git_writes_is_private(git: Git, tmp_path: Path) -> None:
     modes = [path.stat().st_mode & 0o077 for path in (tmp_path / "some where.git").rglob("*")]
 
     assert (len(modes) > 0, set(modes)) == (True, {0})
+
+
+def bomb(size: int) -> bytes:
+    """A pack of some 300 bytes with a file of so many bytes, each half of which repeats the other."""
+    step = 1 << 24  # bytes; the most that one instruction of a delta copies
+    base = _entry(3, bytes(1 << 16))
+    middle = _entry(7, _delta(1 << 16, [1 << 16] * (step >> 16)), hashlib.sha1(_blob(1 << 16)).digest())
+    great = _entry(7, _delta(step, [step - 1] * (size // step)), hashlib.sha1(_blob(step)).digest())
+    pack = b"PACK" + (2).to_bytes(4) + (3).to_bytes(4) + base + middle + great
+    return pack + hashlib.sha1(pack).digest()
+
+
+def _blob(size: int) -> bytes:
+    return b"blob %d\0" % size + bytes(size)
+
+
+def _entry(kind: int, data: bytes, base: bytes = b"") -> bytes:
+    """An object in a pack: kind and size, the id of what it is a delta of, and its bytes."""
+    rest, head = len(data) >> 4, bytearray([kind << 4 | len(data) & 15])
+    while rest:
+        head[-1] |= 128
+        head.append(rest & 127)
+        rest >>= 7
+    return bytes(head) + base + zlib.compress(data, 9)
+
+
+def _delta(size: int, copies: list[int]) -> bytes:
+    """Instructions that copy from the beginning of what it is a delta of."""
+    return (
+        _number(size) + _number(sum(copies)) + b"".join(b"\xf0" + n.to_bytes(4, "little")[:3] for n in copies)
+    )
+
+
+def _number(value: int) -> bytes:
+    digits = bytearray()
+    while value > 127:
+        digits.append(value & 127 | 128)
+        value >>= 7
+    return bytes(digits + bytearray([value]))
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    """A pack that grows beyond all bounds ends the git that unpacks it, and the reason names the bound."""
+    git = Git(tmp_path / "small.git", memory=64 << 20)
+    git.init()
+    for command in (("index-pack", "--stdin"), ("unpack-objects",)):
+        with pytest.raises(GitFailed, match="more than the 64 MiB of memory") as caught:
+            git.run(*command, data=bomb(400 << 20))
+        assert caught.value.code == "git_no_memory"
+    git.run("unpack-objects", data=bomb(1 << 24))
+
+
+def test_an_answer_is_bounded(git: Git) -> None:
+    """What has no end is ended."""
+    with pytest.raises(GitFailed, match="wrote more than 1 MiB") as caught:
+        git.run("-c", "alias.tell=!yes", "tell", limit=1 << 20)
+
+    assert caught.value.code == "git_too_much"
+
+
+def test_words_without_end_take_no_memory(git: Git) -> None:
+    """The last of them are kept, whatever a host says."""
+    with pytest.raises(GitFailed, match="failed: fatal: at last") as caught:
+        git.run("-c", "alias.tell=!yes | head -c 9000000 >&2; echo fatal: at last >&2; exit 1", "tell")
+
+    assert len(caught.value.words) <= 16_000
+
+
+def test_room_is_bounded(git: Git, tmp_path: Path) -> None:
+    """A file that gets longer than it may ends the git that writes it."""
+    with pytest.raises(GitFailed, match="more room on the disk") as caught:
+        git.run("-c", f"alias.fill=!cat /dev/zero > '{tmp_path}/full'", "fill", room=1 << 20)
+
+    assert (caught.value.code, (tmp_path / "full").stat().st_size) == ("git_no_room", 1 << 20)
+
+
+def test_a_killed_git_is_told_by_its_signal(git: Git) -> None:
+    """So is one that another git started; what killed itself is no victim."""
+    with pytest.raises(GitFailed, match=r"was ended by signal 9 \(SIGKILL\)") as killed:
+        git.run("-c", "alias.die=!kill -9 $$", "die")
+    with pytest.raises(GitFailed) as crashed:
+        git.run("-c", "alias.die=!kill -11 $$", "die")
+
+    assert (killed.value.code, killed.value.passing) == ("git_killed", True)
+    assert (crashed.value.code, crashed.value.passing) == ("git_failed", False)
+
+
+def test_what_only_reads_is_tried_again_after_a_kill(git: Git, tmp_path: Path) -> None:
+    """As where a system that is short of memory kills whatever it finds."""
+    wrapper, killed = tmp_path / "bin/git", tmp_path / "killed"
+    wrapper.parent.mkdir()
+    real = shutil.which("git")
+    wrapper.write_text(
+        f"#!/bin/sh\ntest -e '{killed}' || {{ touch '{killed}'; kill -9 $$; }}\nexec {real} \"$@\"\n"
+    )
+    wrapper.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+        found = git.look(HELLO)
+        killed.unlink()
+        listed = git.run("for-each-ref")
+        killed.unlink()
+        with pytest.raises(GitFailed, match="signal 9"):
+            git.run("update-ref", "refs/heads/x", HELLO)
+
+    assert (found, listed) == (GitObject(HELLO, "blob", b"hello\n"), b"")

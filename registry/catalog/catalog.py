@@ -175,7 +175,8 @@ class Catalog:
         read = self.mirror.read_all((oid, name) for name, _, oid in found)
         for (name, version, _), what in zip(found, read, strict=True):
             if isinstance(what, GitFailed):  # it stays unread; reading it says why
-                logger.warning("%s@%s cannot be read: %s", name, version, what.message)
+                if what.code != "being_fetched":
+                    logger.warning("%s@%s cannot be read: %s", name, version, what.message)
             else:
                 self._note(_made(name, version, *what))
 

@@ -1,5 +1,7 @@
 """How the objects of tags get here: by their ids, in batches, none of which a bad tag can stop for long.
 
+What one fetch brings is the business of `incoming`.
+
 Nothing collects them as garbage: git is told so in the mirror's own configuration (`PRECIOUS`), which git
 heeds whoever runs it there, as what a pin names need not be reachable from any ref. The few refs there
 are, ``refs/kept/<id>``, name the youngest commits. They tell git what need not be sent again, and where
@@ -9,20 +11,18 @@ are a hint only; a new tag on an older commit takes git a second, where there ar
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import naming
-from registry.catalog.remedies import out_of_reach
+from registry.catalog.remedies import is_blameless
 from registry.errors import GitFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
+    from registry.catalog.incoming import Incoming
     from registry.git import Git
 
-FETCH_SECONDS = 900.0  # a first fetch of a large repository; a stalled line ends much earlier (gitconfig)
 GREAT = 5000  # new tags; with more of them it is worth while to fetch some before the others
 BATCH = 20_000  # tags of one fetch: a bad one costs 15 more; git compares each with all the others
 FAILED_FETCHES = 50  # of one look; the rest of a bad day can wait
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
     error: str = ""
 
 
-def fetch(git: Git, tags: Tags, lock: int) -> Iterator[Batch]:
+def fetch(git: Git, incoming: Incoming, tags: Tags, lock: int) -> Iterator[Batch]:
     """Fetch what can be fetched, the newest version of each prompt first.
 
     A batch that fails is halved, so that a bad tag stops no other. Where the repository itself is out of
@@ -57,10 +57,10 @@ def fetch(git: Git, tags: Tags, lock: int) -> Iterator[Batch]:
     while batches:
         batch = batches.pop()
         try:
-            _fetch(git, batch.values(), lock)
+            incoming.bring(batch, lock)
         except GitFailed as error:
             failures += 1
-            if failures > FAILED_FETCHES or _is_blameless(error):
+            if failures > FAILED_FETCHES or is_blameless(error):
                 raise
             if len(batch) > 1:
                 batches += reversed(_halves(batch))
@@ -71,15 +71,13 @@ def fetch(git: Git, tags: Tags, lock: int) -> Iterator[Batch]:
             keep(git, batch.values(), lock)
 
 
-def fetch_newest(git: Git, folder: Path, tags: Tags, lock: int) -> Tags:
+def fetch_newest(incoming: Incoming, tags: Tags, lock: int) -> Tags:
     """Fetch the newest version of each prompt without its history: seconds, where all of it takes minutes.
 
-    It is done in a repository of its own, which lends its objects to ours and then goes: ours must not take
-    these commits for ones whose history it has, and so gets no ref to them.
+    Ours must not take these commits for ones whose history it has, and so gets no ref to them.
 
     Args:
-        git: that repository; its objects are those of ours.
-        folder: where it is.
+        incoming: fetches them.
         tags: those that are new.
         lock: the descriptor of the mirror's lock.
 
@@ -88,20 +86,12 @@ def fetch_newest(git: Git, folder: Path, tags: Tags, lock: int) -> Tags:
     """
     newest = _some(tags, _by_age(tags)[0][:GREAT])
     try:
-        git.init()
-        _fetch(git, newest.values(), lock, "--depth=1")
+        incoming.bring(newest, lock, "--depth=1")
     except GitFailed as error:
-        if _is_blameless(error):
+        if is_blameless(error):
             raise
         return {}  # a bad tag, or a server that cannot do this: `fetch` finds out
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return newest
-
-
-def _is_blameless(error: GitFailed) -> bool:
-    """Whether no tag is to blame: the repository is out of reach, or git was killed and said nothing."""
-    return not error.words or out_of_reach(error)
 
 
 def keep(git: Git, oids: Iterable[str], lock: int) -> None:
@@ -114,14 +104,6 @@ def keep(git: Git, oids: Iterable[str], lock: int) -> None:
     changes = [f"create refs/kept/{oid} {oid}" for oid in set(now) - set(before)]
     changes += [f"delete refs/kept/{oid}" for oid in set(before) - set(now)]
     git.run("update-ref", "--stdin", data=_lines(changes), pass_fds=(lock,))
-
-
-def _fetch(git: Git, oids: Iterable[str], lock: int, *options: str) -> None:
-    git.run(  # without --update-shallow git leaves out the tags of a shallow repository, silently
-        "fetch", "--quiet", "--stdin", "--no-tags", "--no-write-fetch-head", "--update-shallow",
-        *options, "origin",
-        data=_lines(dict.fromkeys(oids)), timeout=FETCH_SECONDS, pass_fds=(lock,),
-    )  # fmt: skip
 
 
 def _by_age(tags: Tags) -> tuple[list[str], list[str]]:

@@ -13,10 +13,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from registry.catalog import fetch, findings, pins, prepare, tagged
+from registry.catalog.great import Great, Objects
+from registry.catalog.incoming import Incoming
 from registry.catalog.pins import Pins, Seen
 from registry.catalog.remedies import explain
 from registry.catalog.upstream import Credentials, Upstream
-from registry.errors import GitFailed, Unavailable
+from registry.catalog.wanting import Wanting
+from registry.errors import GitFailed, ObjectMissing, Unavailable
 from registry.git import Git
 from registry.locks import locked
 
@@ -85,18 +88,20 @@ class Mirror:
         self._folder = data / "mirror.git"
         self._report = self._folder / "report.json"
         self._git = Git(self._folder, config=self._upstream.config())
-        self._newest = Git(
-            self._folder / "newest.git", config=self._upstream.config(), objects=self._folder / "objects"
-        )
+        great = Great(self._folder / "great")
+        self._objects = Objects(self._git, great)
+        self._incoming = Incoming(self._folder, self._git, great, self._upstream.config())
+        self._wanted = Wanting()
         self._pins = Pins(self._folder / "pins")
         self._announced = _NOTHING  # what the look under way found upstream, where that is much
         self._last: tuple[bytes, object] | None = None
+        self._swept = False
         self._unwritable: str | None = None
 
     def close(self) -> None:
         """End git's processes, also a fetch under way."""
         self._git.close()
-        self._newest.close()
+        self._incoming.close()
 
     # What is here
 
@@ -120,7 +125,7 @@ class Mirror:
 
     def revision(self) -> object:
         """A value that changes when the tags do; costs one system call."""
-        return self._pins.revision(), len(self._announced)
+        return self._pins.revision(), len(self._announced), self._wanted.found
 
     def _table(self) -> Table:
         return prepare.table(self._folder, self._git, self._pins)
@@ -141,15 +146,25 @@ class Mirror:
 
     def _answer(self, oid: str, reading: tagged.Reading[T]) -> T:
         try:
-            return tagged.answer(self._git, reading)
+            return tagged.answer(self._objects, reading)
         except GitFailed as error:
-            if oid not in self._announced.values():
-                raise
-            raise Unavailable(_ON_ITS_WAY, code="being_fetched") from error
+            if oid in self._announced.values():
+                raise Unavailable(_ON_ITS_WAY, code="being_fetched") from error
+            raise self._explained(error) from error
+
+    def _explained(self, error: GitFailed) -> GitFailed:
+        """The same failure; what is missing is fetched again by the next look, or cannot be had."""
+        return self._wanted.note(error) if isinstance(error, ObjectMissing) else error
 
     def read_all(self, wanted: Iterable[tuple[str, str]]) -> list[Read | GitFailed]:
         """Do as `read` for many ids and names at once."""
-        return tagged.answer_all(self._git, [tagged.read(oid, name) for oid, name in wanted])
+        found = tagged.answer_all(self._objects, [tagged.read(oid, name) for oid, name in wanted])
+        return [self._explained(one) if isinstance(one, GitFailed) else one for one in found]
+
+    @property
+    def wants(self) -> bool:
+        """Whether something is missing here that a look may bring again."""
+        return bool(self._wanted.now())
 
     # What is upstream
 
@@ -208,9 +223,13 @@ class Mirror:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(self._folder / "look.lock", wait=0) as lock:
             before = self.report()
+            if not self._swept:
+                prepare.sweep(self._folder)
+            self._swept = False  # until this look has gone well
             try:
                 self._upstream.check()
                 after = self._sync(before, lock, on_news)
+                self._swept = True
             except GitFailed as error:
                 told = explain(self._upstream, error)
                 findings.save({**before, "error": told.message}, self._report)
@@ -224,6 +243,7 @@ class Mirror:
         )
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         digest = sha256(listing).digest()
+        self._wanted.bring(lambda oids: self._incoming.bring_exactly(oids, lock))
         if self._last == (digest, self._pins.revision()):
             return {**before, "synced_at": now, "error": None}
         found = findings.compare(listing, self._table().lines)
@@ -239,10 +259,10 @@ class Mirror:
         if len(new) > fetch.GREAT:
             self._announced = new
             on_news()
-            self._pin(fetch.fetch_newest(self._newest, self._folder / "newest.git", new, lock))
+            self._pin(fetch.fetch_newest(self._incoming, new, lock))
             on_news()
         failed: dict[str, Json] = {}
-        for tags, error in fetch.fetch(self._git, new, lock):
+        for tags, error in fetch.fetch(self._git, self._incoming, new, lock):
             if error:
                 failed |= findings.failures(tags, error)
             else:

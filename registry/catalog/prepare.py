@@ -8,7 +8,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from registry.catalog import fetch, pins
+from registry import git_repository
+from registry.catalog import fetch, incoming, pins
 from registry.catalog.pins import Table
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from registry.git import Git
 
 _TAGS = "refs/tags"
+_FETCHES = (incoming.FOLDER, "newest.git")  # the second of an older registry
 _LOCKED = ("packed-refs", "config", "shallow", "HEAD")  # beside the refs
 
 
@@ -54,6 +56,13 @@ def prepare(folder: Path, git: Git, pinned: Pins, lock: int) -> None:
             shutil.rmtree(left)
         packed.unlink(missing_ok=True)  # also what somebody's `git gc` made
         fetch.keep(git, known.values(), lock)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a fetch that was cut off left, also one of an older registry; with the lock held."""
+    for left in _FETCHES:
+        shutil.rmtree(folder / left, ignore_errors=True)
+    git_repository.sweep(folder)
 
 
 def _clear_stale_locks(folder: Path) -> None:

@@ -14,11 +14,19 @@ if TYPE_CHECKING:
     from registry.catalog.upstream import Upstream
     from registry.errors import GitFailed
 
+# What is said where a line broke, a host was not there, or a disk took nothing, whatever was asked for.
 _OUT_OF_REACH = re.compile(
     "unable to access|Could not read from remote repository|Authentication failed|could not read Username"
-    "|RPC failed"
+    "|RPC failed|early EOF|unexpected disconnect|hung up|transfer closed|Broken pipe"
+    "|[Cc]onnection (reset|refused|timed out|closed)|[Oo]peration (timed out|too slow)"
     "|No space left on device|Disk quota exceeded|Input/output error|Read-only file system"
 )
+# What is said of a bad object: it ends the line too, but would do so again for this one.
+_BAD_OBJECT = re.compile(
+    "repository corruption|not our ref|bad object|missing (blob|tree|commit|tag)|fsck error"
+    "|pack (has|is|signature|version)|inflate|delta|COLLISION"
+)
+_TOO_MUCH = frozenset(("git_no_memory", "git_no_room", "git_too_much"))
 _PORT = re.compile(r"(?P<name>.*?)(:(?P<port>\d+))?")
 
 
@@ -31,7 +39,14 @@ def explain(upstream: Upstream, error: GitFailed) -> GitFailed:
 
 def out_of_reach(error: GitFailed) -> bool:
     """Whether the repository was out of reach, or a disk took nothing, whatever was asked of it."""
-    return bool(_OUT_OF_REACH.search(error.words))
+    return bool(_OUT_OF_REACH.search(error.words)) and not _BAD_OBJECT.search(error.words)
+
+
+def is_blameless(error: GitFailed) -> bool:
+    """Whether no tag is to blame: the repository is out of reach, or git was killed or said nothing."""
+    if error.code in _TOO_MUCH:
+        return False
+    return not error.words or error.code == "git_killed" or out_of_reach(error)
 
 
 def _shut(upstream: Upstream) -> str:

@@ -130,6 +130,7 @@ class Sync:
 
     def _look_if_due(self, *, wanted: bool) -> bool:
         """Look if it is time, or somebody wants it; whether a look is over, well or not."""
+        wanted = wanted or (self._mirror.wants and not self._failures)
         if not wanted and self._mirror.age() < self._pause():
             return False
         try:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from registry.catalog.file.strict_yaml import SIZE_LIMIT
 from registry.catalog.naming import FOLDER, GITHUB_FOLDER, file_names
-from registry.errors import DocumentInvalid, GitFailed
+from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed, ObjectMissing
 from registry.git import OBJECT_LIMIT, Wanted
 from registry.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from typing import TypeVar
 
-    from registry.git import Git, GitObject
+    from registry.git import GitObject
 
     T = TypeVar("T")
     Reading = Generator[Wanted, GitObject | None, T]
@@ -32,8 +32,12 @@ ABOUT_LIMIT = 1 << 20  # bytes of a tag or commit; greater ones exist only to do
 MESSAGE_LIMIT = 4000  # characters of a tag's message that are kept
 AUTHOR_LIMIT = 200  # characters of a name and an address
 
-_ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
-_PERSON = re.compile(rb"(?P<who>.*?) ?(?P<seconds>\d{1,12}) (?P<sign>[+-])(?P<hours>\d\d)(?P<minutes>\d\d)$")
+_MODE = re.compile(rb"[0-7]+")
+_MODE_SIZES = (6, 5)  # digits; what git writes, and what it writes for folders
+_OID = 20  # bytes of an id in a tree
+# Git writes ``Name <mail> 1767225600 +0100``; a date before 1970 has a sign, and old tools wrote other zones.
+_WHEN = re.compile(rb"\s*(?P<seconds>-?\d{1,20})(\s+(?P<sign>[+-])(?P<zone>\d{1,6}))?\s*$")
+_WHEN_SIZE = 64  # bytes at the end of a line in which that is
 _LFS = b"version https://git-lfs.github.com/spec/"  # how each of its pointers begins
 _FOLDER, _FILE, _LINK, _SUBMODULE = 0o040000, 0o100000, 0o120000, 0o160000
 _KIND = 0o170000
@@ -58,7 +62,17 @@ class File:
     content: bytes
 
 
-def answer(git: Git, reading: Reading[T]) -> T:
+class Objects(Protocol):
+    """Where objects are looked up; a `Git` is one."""
+
+    def look(self, expression: str, *, limit: int) -> GitObject | None:
+        """One object, None if there is none."""
+
+    def look_all(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
+        """Many objects."""
+
+
+def answer(git: Objects, reading: Reading[T]) -> T:
     """Give a reading what it asks for, and return what it makes of that. Raises what it raises."""
     found: GitObject | GitFailed | None = None
     try:
@@ -73,7 +87,7 @@ def answer(git: Git, reading: Reading[T]) -> T:
         return cast("T", end.value)
 
 
-def answer_all(git: Git, readings: Sequence[Reading[T]]) -> list[T | GitFailed]:
+def answer_all(git: Objects, readings: Sequence[Reading[T]]) -> list[T | GitFailed]:
     """Do as `answer` for many at once: each round answers the next question of all of them."""
     done: dict[int, T | GitFailed] = {}
     asked: dict[int, Wanted] = {}
@@ -130,13 +144,29 @@ def read_about(oid: str) -> Reading[About]:
     return About(found.oid, tree, _author(person), _time(person), _message(words.data))
 
 
+def find(oid: str, name: str) -> Reading[str]:
+    """Find the id of a prompt's file at a tag; empty if there is none that can be one. Raises GitFailed."""
+    try:
+        about = yield from read_about(oid)
+        _, mode, content = yield from _find(about, name)
+    except DocumentInvalid:
+        return ""
+    return content if _is(mode, _FILE) else ""
+
+
 def read_file(about: About, name: str) -> Reading[File]:
-    """Find a prompt's file in a commit.
+    """Read a prompt's file in a commit.
 
     Raises:
         DocumentInvalid: there is none, there are two, or it is not a file of at most 256 KiB.
         GitFailed: an object is missing or damaged.
     """
+    path, mode, oid = yield from _find(about, name)
+    return File(path, (yield from _content(path, mode, oid)))
+
+
+def _find(about: About, name: str) -> Reading[tuple[str, int, str]]:
+    """The path, mode and object id of a prompt's file."""
     if not about.tree:
         raise DocumentInvalid("the tag holds no commit; delete it and tag a commit under a new version")
     places = yield from _places(about.tree)
@@ -145,12 +175,12 @@ def read_file(about: About, name: str) -> Reading[File]:
         found = found or (yield from _files(base, tree, name))
     if not found:
         path = places[0][0] + file_names(name)[0]
-        raise DocumentInvalid(f"{path} is not in the tagged commit; add it, then tag again", path=path)
-    path, mode, oid = found[0]
+        raise DocumentAbsent(f"{path} is not in the tagged commit; add it, then tag again", path=path)
     if len(found) > 1:
+        path = found[0][0]
         message = f"{path} and {found[1][0]} are both there; remove one, then tag again"
         raise DocumentInvalid(message, path=path)
-    return File(path, (yield from _content(path, mode, oid)))
+    return found[0]
 
 
 def _places(tree: str) -> Reading[list[tuple[str, str]]]:
@@ -167,12 +197,9 @@ def _files(base: str, tree: str, name: str) -> Reading[list[tuple[str, int, str]
     folder = yield from _descend(tree, parents)
     if folder is None:
         return []
-    entries = (entry.encode() for entry in file_names(last))
-    paths = dict(zip(entries, (base + path for path in file_names(name)), strict=True))
-    # A folder may have a million files; only what is looked for is kept.
-    listed = yield from _entries(folder)
-    found = {entry: (mode, oid) for entry, mode, oid in listed if entry in paths}
-    return [(path, *found[entry]) for entry, path in paths.items() if entry in found]
+    data = (yield from _need(folder, OBJECT_LIMIT)).data
+    found = zip(file_names(name), (_entry(data, entry) for entry in file_names(last)), strict=True)
+    return [(base + path, *entry) for path, entry in found if entry]
 
 
 def _content(path: str, mode: int, oid: str) -> Reading[bytes]:
@@ -209,12 +236,10 @@ def _bounded(oid: str, limit: int, too_large: DocumentInvalid) -> Reading[GitObj
 def _descend(tree: str, names: list[str]) -> Reading[str | None]:
     """The tree of a folder within a folder; None if there is no such folder."""
     for name in names:
-        listed = yield from _entries(tree)
-        folders = (oid for entry, mode, oid in listed if entry == name.encode() and _is(mode, _FOLDER))
-        found = next(folders, None)
-        if found is None:
+        found = _entry((yield from _need(tree, OBJECT_LIMIT)).data, name)
+        if found is None or not _is(found[0], _FOLDER):
             return None
-        tree = found
+        tree = found[1]
     return tree
 
 
@@ -225,16 +250,25 @@ def _is(mode: int, kind: int) -> bool:
 def _need(oid: str, limit: int) -> Reading[GitObject]:
     found = yield Wanted(oid, limit)
     if found is None:
-        raise GitFailed(f"the object {oid} is missing from the mirror; delete the mirror to fetch it anew")
+        raise ObjectMissing(f"the object {oid} is missing from the mirror", oid)
     return found
 
 
-def _entries(oid: str) -> Reading[Iterator[tuple[bytes, int, str]]]:
-    found = yield Wanted(oid, OBJECT_LIMIT)
-    if found is None or found.kind != "tree":
-        raise GitFailed(f"the tree {oid} is missing from the mirror; delete the mirror to fetch it anew")
-    entries = _ENTRY.finditer(found.data)
-    return ((entry[2], int(entry[1], 8), entry[3].hex()) for entry in entries)
+def _entry(tree: bytes, name: str) -> tuple[int, str] | None:
+    """The mode and id of an entry of a tree: found by its name, as a folder may have a million entries.
+
+    Before the mode is the id of the entry before, and before that a NUL, so that no name can look like it.
+    """
+    ending = b" %s\0" % name.encode()
+    end = tree.find(ending)
+    while end >= 0:
+        for start in (end - size for size in _MODE_SIZES):
+            first = start == 0 or (start > _OID and not tree[start - _OID - 1])
+            if first and _MODE.fullmatch(tree, start, end):
+                begin = end + len(ending)
+                return int(tree[start:end], 8), tree[begin : begin + _OID].hex()
+        end = tree.find(ending, end + 1)
+    return None
 
 
 def _header(data: bytes, key: bytes) -> bytes:
@@ -252,21 +286,29 @@ def _message(data: bytes) -> str:
 
 
 def _author(person: bytes) -> str:
-    match = _PERSON.match(person)
-    return escape(match["who"] if match else person, AUTHOR_LIMIT)
+    match = _when(person)
+    return escape(person[: -len(match[0])] if match and match[0] else person, AUTHOR_LIMIT)
 
 
 def _time(person: bytes) -> str:
-    """RFC 3339 with the author's own offset; the epoch where git's date makes no sense."""
-    match = _PERSON.match(person)
+    """RFC 3339 with the author's own offset, if it makes sense; the epoch where git's date makes none."""
+    match = _when(person)
     try:
-        if not match:
-            return _rfc3339(0, UTC)
-        offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
-        zone = timezone(-offset if match["sign"] == b"-" else offset)
-        return _rfc3339(int(match["seconds"]), zone)
+        return _rfc3339(int(match["seconds"]), _zone(match)) if match else _rfc3339(0, UTC)
     except (ValueError, OverflowError, OSError):
         return _rfc3339(0, UTC)
+
+
+def _when(person: bytes) -> re.Match[bytes] | None:
+    return _WHEN.search(person[-_WHEN_SIZE:])
+
+
+def _zone(match: re.Match[bytes]) -> timezone:
+    hours, minutes = divmod(int(match["zone"] or 0), 100)
+    offset = timedelta(hours=hours, minutes=minutes)
+    if offset >= timedelta(days=1):
+        return UTC
+    return timezone(-offset if match["sign"] == b"-" else offset)
 
 
 def _rfc3339(seconds: int, zone: timezone) -> str:

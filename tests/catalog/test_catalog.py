@@ -310,7 +310,7 @@ def test_a_damaged_mirror_is_no_invalid_prompt(author: PromptRepository, read: R
         shutil.rmtree(folder)
 
     assert [(v.status, v.author) for v in catalog.list("a")] == [("unread", "")]
-    with pytest.raises(Exception, match="delete the mirror to fetch it anew"):
+    with pytest.raises(Exception, match="is being fetched again"):
         catalog.read("a", "1.0.0")
 
 

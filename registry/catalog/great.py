@@ -1,0 +1,66 @@
+"""Contents that are too great to be prompts: their ids are kept, and they are not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.durable import write_durably
+from registry.errors import GitFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from registry.git import Git, GitObject, Wanted
+
+KEPT = 10_000  # ids; one that is dropped is only fetched, and refused, once more
+
+
+class Great:
+    """The ids, in a file of the mirror; the lock of the mirror is held while one is added."""
+
+    def __init__(self, file: Path) -> None:
+        """Touch nothing yet."""
+        self._file = file
+
+    def ids(self) -> list[str]:
+        """All of them, the newest last."""
+        try:
+            return self._file.read_text("ascii", "replace").split()
+        except FileNotFoundError:
+            return []
+
+    def add(self, oid: str) -> None:
+        """Keep one more. Raises OSError."""
+        kept = "\n".join([*self.ids(), oid][-KEPT:])
+        write_durably(self._file, kept.encode(), self._file.with_suffix(".new"))
+
+
+class Objects:
+    """The mirror's objects, to read tags: what is too great is said to be so, not to be missing."""
+
+    def __init__(self, git: Git, great: Great) -> None:
+        self._git = git
+        self._great = great
+
+    def look(self, expression: str, *, limit: int) -> GitObject | None:
+        """Read one, as `Git.look` does."""
+        found = self._git.look(expression, limit=limit)
+        if found is None and expression in self._great.ids():
+            raise _too_great(expression)
+        return found
+
+    def look_all(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
+        """Read many, as `Git.look_all` does."""
+        found = self._git.look_all(wanted)
+        if None not in found:
+            return found
+        great = set(self._great.ids())
+        return [
+            _too_great(oid) if one is None and oid in great else one
+            for (oid, _), one in zip(wanted, found, strict=True)
+        ]
+
+
+def _too_great(oid: str) -> GitFailed:
+    return GitFailed(f"{oid} was too great to be fetched", code="git_too_large")

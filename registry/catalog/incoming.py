@@ -1,0 +1,216 @@
+"""What a fetch brings, in a repository of its own until all of it is here.
+
+It lies in the mirror, borrows the mirror's objects, and goes with the fetch. What arrived whole is taken over
+first; what was cut off, by the line, the disk or a kill, is removed as a whole, also by the next fetch. Git
+is told that the host promises the contents that are not here, and so it asks for commits and folders alone.
+The mirror itself is an ordinary repository, which never asks any host by itself.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from registry.catalog import tagged
+from registry.catalog.file.strict_yaml import SIZE_LIMIT
+from registry.errors import GitFailed
+from registry.git import Git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from registry.catalog.great import Great
+
+FETCH_SECONDS = 900.0  # a first fetch of a large repository; a stalled line ends much earlier (gitconfig)
+FEW = 1000  # tags; of more, looking for each one's file is dearer than the small files beside them
+READ = 100  # tags whose files are looked for together: the folders of each are in memory meanwhile
+RESERVE = 64 << 20  # bytes of the disk that no fetch takes: some 1,000 changes of the journal
+SHARE = 8  # the part of a small disk that the reserve may be: an eighth
+LOOSE_OBJECTS = (
+    100  # a smaller pack is taken over object by object, as git does: many packs slow each look-up
+)
+LOOSE_BYTES = 1 << 16  # of such a pack; the usual look brings a tenth of that
+
+CONTENT_BYTES = SIZE_LIMIT + (4 << 10)  # of one prompt's file in a pack, which may not shrink it
+
+FOLDER = "incoming.git"
+_SHALLOW = "shallow"  # git's list of the commits at which a history ends
+_NOTHING = "blob:none"
+# Git would write these two into the repository's configuration, which those that read there obey, too.
+_PROMISED = ("remote.origin.promisor=true", f"remote.origin.partialclonefilter={_NOTHING}")
+_SMALL = f"blob:limit={SIZE_LIMIT + 1}"  # greater ones are no prompts
+# An old host gives no content by its id; and an old git forgives no slip of old tools (gitconfig) where
+# contents are left out: those repositories are fetched with all that is in them.
+_WHOLE = re.compile("unadvertised object|fsck error")
+_LAST = (".idx", ".promisor")  # git finds a pack by its index; a promise is the fetch's alone
+
+
+class Incoming:
+    """Fetches into one mirror; the caller holds the mirror's lock."""
+
+    def __init__(self, mirror: Path, git: Git, great: Great, config: Sequence[str]) -> None:
+        """Touch nothing yet.
+
+        Args:
+            mirror: the mirror's folder.
+            git: git there.
+            great: keeps the ids of contents that are too great to be prompts.
+            config: what reaches the upstream.
+        """
+        self._mirror = mirror
+        self._git = git
+        self._great = great
+        self._folder = mirror / FOLDER
+        self._here = Git(self._folder)
+        self._plain = Git(self._folder, config=config)
+        self._line = Git(self._folder, config=(*config, *_PROMISED))
+        # A host that hears what is here would not send the contents that it thinks are here too.
+        self._exact = Git(self._folder, config=(*config, *_PROMISED, "fetch.negotiationAlgorithm=noop"))
+
+    def close(self) -> None:
+        """End what runs."""
+        for git in (self._here, self._plain, self._line, self._exact):
+            git.close()
+
+    def clear(self) -> None:
+        """Remove what a fetch that was cut off left."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def bring(self, tags: Mapping[str, str], lock: int, *options: str) -> None:
+        """Fetch tags with all that versions need of them: all, or nothing.
+
+        Args:
+            tags: their object ids.
+            lock: the descriptor of the mirror's lock.
+            options: of ``git fetch``.
+
+        Raises:
+            GitFailed: they cannot be had, or the disk has no room for them (`git_no_room`).
+        """
+        try:
+            self._bring_what_is_needed(tags, lock, *options)
+        except GitFailed as error:
+            if not _WHOLE.search(error.words):
+                raise
+            with self._repository(lasting=not options) as room:
+                self._fetch(self._plain, tags.values(), lock, room, *options)
+
+    def _bring_what_is_needed(self, tags: Mapping[str, str], lock: int, *options: str) -> None:
+        few = len(tags) <= FEW
+        with self._repository(lasting=not options) as room:
+            filtered = f"--filter={_NOTHING if few else _SMALL}"
+            self._fetch(self._line, tags.values(), lock, room, filtered, *options)
+            if few:
+                self._bring_contents(self._absent(self._contents(tags)), lock, room)
+
+    def _bring_contents(self, oids: list[str], lock: int, room: int) -> None:
+        """Fetch contents; of one that is too great to be a prompt, and only of that, just its id is kept."""
+        most = len(oids) * CONTENT_BYTES
+        if not oids:
+            return None
+        try:
+            self._fetch(self._exact, oids, lock, min(most, room), f"--filter={_NOTHING}")
+        except GitFailed as error:
+            if error.code != "git_no_room" or most > room:
+                raise
+            middle = len(oids) // 2
+            if not middle:
+                return self._great.add(oids[0])
+            self._bring_contents(oids[:middle], lock, room)
+            self._bring_contents(oids[middle:], lock, room)
+
+    def bring_exactly(self, oids: Iterable[str], lock: int) -> None:
+        """Fetch objects that are missing, although others refer to them. Raises GitFailed."""
+        with self._repository() as room:
+            self._fetch(self._exact, oids, lock, room, f"--filter={_NOTHING}")
+
+    def _contents(self, tags: Mapping[str, str]) -> list[str]:
+        """The ids of the prompts' files at some tags, as far as they have one."""
+        pairs = [(oid, tag.rpartition("/v")[0]) for tag, oid in tags.items()]
+        found: dict[str, None] = {}
+        for start in range(0, len(pairs), READ):
+            readings = [tagged.find(oid, name) for oid, name in pairs[start : start + READ]]
+            answers = tagged.answer_all(self._here, readings)
+            found |= dict.fromkeys(answer for answer in answers if isinstance(answer, str) and answer)
+        return list(found)
+
+    def _absent(self, oids: Iterable[str]) -> list[str]:
+        """Those of some objects that are not here yet."""
+        asked = "".join(f"{oid}\n" for oid in oids).encode()
+        told = self._here.run("cat-file", "--batch-check", data=asked).decode().splitlines() if asked else []
+        return [line.split()[0] for line in told if line.endswith(" missing")]
+
+    def _fetch(self, git: Git, oids: Iterable[str], lock: int, room: int, *options: str) -> None:
+        git.run(  # without --update-shallow git leaves out the tags of a shallow repository, silently
+            "fetch", "--quiet", "--stdin", "--no-tags", "--no-write-fetch-head", "--update-shallow",
+            *options, "origin",
+            data="".join(f"{oid}\n" for oid in dict.fromkeys(oids)).encode(),
+            timeout=FETCH_SECONDS, room=room, pass_fds=(lock,),
+        )  # fmt: skip
+
+    @contextmanager
+    def _repository(self, *, lasting: bool = True) -> Iterator[int]:
+        """The repository of one fetch, and how many bytes a file in it may have.
+
+        Args:
+            lasting: whether a history that ends there, as the upstream's does, is to end here too.
+        """
+        self.clear()
+        room = room_of(self._mirror)
+        for folder in ("refs", "objects/pack", "objects/info"):
+            (self._folder / folder).mkdir(mode=0o700, parents=True)
+        (self._folder / "HEAD").write_text("ref: refs/heads/main\n")
+        (self._folder / "objects/info/alternates").write_text("../../objects\n")
+        with suppress(FileNotFoundError):
+            shutil.copy(self._mirror / _SHALLOW, self._folder / _SHALLOW)
+        try:
+            yield room
+            self._take_over()
+            if lasting:
+                self._end_history()
+        finally:
+            self._here.close()
+            self.clear()
+
+    def _end_history(self) -> None:
+        """Let the mirror's histories end where those of the upstream do."""
+        try:
+            (self._folder / _SHALLOW).replace(self._mirror / _SHALLOW)
+        except FileNotFoundError:
+            (self._mirror / _SHALLOW).unlink(missing_ok=True)
+
+    def _take_over(self) -> None:
+        """Let what arrived be the mirror's."""
+        for pack in sorted((self._folder / "objects/pack").glob("*.pack")):
+            data = _if_few(pack)
+            if data is not None:
+                self._git.run("unpack-objects", "-q", data=data)
+                continue
+            parts = [part for part in pack.parent.glob(f"{pack.stem}.*") if part.suffix not in _LAST]
+            for part in (*parts, pack.with_suffix(".idx")):
+                part.replace(self._mirror / "objects/pack" / part.name)
+
+
+def room_of(folder: Path) -> int:
+    """The bytes that a fetch may take: all but the reserve. Raises GitFailed (`disk_reserved`)."""
+    disk = shutil.disk_usage(folder)
+    room = disk.free - min(RESERVE, disk.total // SHARE)
+    if room <= 0:
+        raise GitFailed(
+            f"nothing new is fetched, as the disk of {folder.parent} has {disk.free >> 20} MiB left, which "
+            "are kept for changes; make room there",
+            code="disk_reserved",
+        )
+    return room
+
+
+def _if_few(pack: Path) -> bytes | None:
+    """A small pack of few objects."""
+    with pack.open("rb") as file:
+        if pack.stat().st_size > LOOSE_BYTES:
+            return None
+        data = file.read()
+    return data if int.from_bytes(data[8:12]) < LOOSE_OBJECTS else None

@@ -1,0 +1,171 @@
+"""One git child: the memory, output and time that it may take, and how it ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Literal, cast
+
+from registry.errors import GitFailed
+from registry.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MEMORY = 512 << 20  # bytes of data of one process; a history of 400,000 commits and trees takes 130 MB
+OUTPUT = 64 << 20  # bytes of one answer: a list of 800,000 tags, and all of one process's own memory of them
+WORDS_KEPT = 16_000  # bytes of what it says, in which we look for what went wrong: the last ones tell
+WORDS_SHOWN = 500  # characters of git's own words in an error
+REAP_SECONDS = 2.0  # a killed group is gone at once, unless a descendant left the group with our pipe
+
+_CHUNK = 1 << 16
+_BLOCK = 512  # bytes: the unit of `ulimit -f`; that of `ulimit -d` is 1024
+# A shell sets the bounds of what it becomes: race-free, and inherited by all that git starts. Where the
+# system does not know one of them, or has a lower one, the process runs as the system has it.
+_BOUNDED = (
+    'ulimit -d "$1" 2>/dev/null; test -z "$2" || ulimit -f "$2" 2>/dev/null; shift 2; exec "$@"',
+    "git",
+)
+_NOT_STARTED = (126, 127)  # the shell found no git that it may run
+_TELLING = ("fatal:", "error:", "remote:", "ssh:", "! ")
+_PASSWORD = re.compile(r"://[^/\s'\"]*@")
+_CHILD_DIED = re.compile(r"died of signal (\d+)")
+_NO_MEMORY = re.compile(r"[Oo]ut of memory|Cannot allocate memory|unable to create thread")
+_TOO_LONG = re.compile("File (too large|size limit exceeded)")
+# A program ends itself by one of these where its input is too much for it; the others come from outside.
+_OWN_FAULT = frozenset((signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL))
+
+
+def bounded(command: Sequence[str], memory: int, room: int | None = None) -> list[str]:
+    """The command with bounds: bytes of memory of each process, and of each file that it writes."""
+    blocks = "" if room is None else str(max(0, room) // _BLOCK)
+    return ["sh", "-c", *_BOUNDED, str(memory >> 10), blocks, *command]
+
+
+def communicate(
+    process: subprocess.Popen[bytes], data: bytes, timeout: float, limit: int
+) -> tuple[bytes, bytes]:
+    """Give a process what it reads; return what it wrote, and the last of what it said.
+
+    Raises:
+        GitFailed: it wrote more than `limit` bytes (`git_too_much`).
+        subprocess.TimeoutExpired: it is not at its end in time.
+    """
+    deadline = time.monotonic() + timeout
+    exchange = _Exchange(data, limit)
+    with selectors.DefaultSelector() as waiting:
+        steps = (exchange.feed, exchange.take, exchange.note)
+        for pipe, step in zip(pipes(process), steps, strict=True):
+            os.set_blocking(pipe.fileno(), False)
+            event = selectors.EVENT_WRITE if step == exchange.feed else selectors.EVENT_READ
+            waiting.register(pipe, event, (pipe, step))
+        while waiting.get_map():
+            ready = waiting.select(max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise subprocess.TimeoutExpired("git", timeout)
+            for key, _ in ready:
+                pipe, step = key.data
+                if not step(key.fd):
+                    waiting.unregister(pipe)
+                    pipe.close()
+    process.wait(max(0.0, deadline - time.monotonic()))
+    return bytes(exchange.output), exchange.words
+
+
+class _Exchange:
+    """What goes to a process and what came of it; each step says whether its pipe has more."""
+
+    def __init__(self, data: bytes, limit: int) -> None:
+        self.output = bytearray()
+        self.words = b""
+        self._rest = memoryview(data)
+        self._limit = limit
+
+    def feed(self, descriptor: int) -> bool:
+        try:
+            self._rest = self._rest[os.write(descriptor, self._rest[:_CHUNK]) :]
+        except BrokenPipeError:  # it reads no more; how it ends tells why
+            return False
+        return bool(self._rest)
+
+    def take(self, descriptor: int) -> bool:
+        chunk = os.read(descriptor, _CHUNK)
+        self.output += chunk
+        if len(self.output) > self._limit:
+            raise GitFailed(f"git wrote more than {self._limit >> 20} MiB", code="git_too_much")
+        return bool(chunk)
+
+    def note(self, descriptor: int) -> bool:
+        chunk = os.read(descriptor, _CHUNK)
+        self.words = (self.words + chunk)[-WORDS_KEPT:]
+        return bool(chunk)
+
+
+def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
+    """What it reads, writes and says."""
+    return cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (process.stdin, process.stdout, process.stderr))
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process with everything that it started."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def reap(process: subprocess.Popen[bytes]) -> None:
+    """Let go of a killed process."""
+    for pipe in pipes(process):
+        with suppress(OSError):  # what was not written yet cannot be any more
+            pipe.close()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(REAP_SECONDS)
+
+
+def failure(command: str, status: int, words: bytes, memory: int) -> GitFailed:
+    """Why git ended with an error: by a signal, for want of memory or room, or for a reason that it said."""
+    if status in _NOT_STARTED:
+        return missing()
+    said = _PASSWORD.sub("://***@", words[-WORDS_KEPT:].decode("utf-8", "backslashreplace"))
+    message = f"git {command} failed: {last_words(words)}"
+    child = _CHILD_DIED.search(said)
+    number = -status if status < 0 else int(child[1]) if child else 0
+    if number == signal.SIGXFSZ or _TOO_LONG.search(said):
+        message = f"git {command} would have taken more room on the disk than there is for it"
+        return GitFailed(message, code="git_no_room", words=said)
+    if _NO_MEMORY.search(said):
+        message = f"git {command} needed more than the {memory >> 20} MiB of memory that it may take"
+        return GitFailed(message, code="git_no_memory", words=said)
+    if number:
+        return GitFailed(f"git {command} {_killed_by(number)}", code=_code(number), words=said)
+    return GitFailed(message, words=said)
+
+
+def missing() -> GitFailed:
+    """There is no git here."""
+    return GitFailed("git cannot be started; install git 2.36 or newer", code="git_missing")
+
+
+def _code(number: int) -> Literal["git_failed", "git_killed"]:
+    return "git_failed" if number in _OWN_FAULT else "git_killed"
+
+
+def _killed_by(number: int) -> str:
+    try:
+        name = f" ({signal.Signals(number).name})"
+    except ValueError:  # a real-time signal
+        name = ""
+    why = ", as the system does where memory is short" if number == signal.SIGKILL else ""
+    return f"was ended by signal {number}{name}{why}"
+
+
+def last_words(words: bytes) -> str:
+    """What git said about its end: the telling lines, without the user info of URLs."""
+    lines = [line.strip() for line in words.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(_TELLING)] or lines[-1:] or ["it gave no reason"]
+    return escape(_PASSWORD.sub("://***@", "; ".join(telling)).encode(), WORDS_SHOWN)

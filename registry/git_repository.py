@@ -1,0 +1,83 @@
+"""A repository on the disk: whether git here can use it, and what a killed git left in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ASK_SECONDS = 10.0  # git answers in milliseconds; only a disk that hangs takes longer
+_EXTENSION = re.compile(r"(?:unknown repository|v1-only) extensions? found:\s*(\S+)")
+_FORMAT = re.compile(r"[Ee]xpected git repo version <= (\d+), found (\d+)")
+_UNFINISHED = ("tmp_", ".tmp-")  # how git names what it has not finished
+_NAMED = 2  # characters of a folder of objects: the first of their ids
+SHA256 = (
+    "it has SHA-256 objects, which Promptstage cannot read; make one with SHA-1 objects "
+    "(git init --object-format=sha1) and push the files and tags there"
+)
+
+
+def unsupported(folder: Path) -> str | None:
+    """Why Promptstage cannot use the repository that a folder is (in): the reason and the remedy.
+
+    Returns:
+        None if it can, and also if there is no repository, or no git: others say that better.
+    """
+    program = shutil.which("git")
+    if program is None:
+        return None
+    asked = ("-C", str(folder), "-c", "safe.directory=*", "rev-parse", "--show-object-format")
+    done = subprocess.run(  # noqa: S603 - a list, and no shell
+        ["/usr/bin/env", "LC_ALL=C", program, *asked], capture_output=True, check=False, timeout=ASK_SECONDS
+    )
+    if done.stdout.strip() == b"sha256":
+        return SHA256
+    return explained(done.stderr.decode("utf-8", "replace")) if done.returncode else None
+
+
+def explained(words: str) -> str | None:
+    """Why git says that it cannot use a repository's format, if that is what it says."""
+    if found := _EXTENSION.search(words):
+        return (
+            f"it uses the extension {found[1]!r}, which git here does not know; install a newer git, "
+            "or push its files and tags to a repository without that"
+        )
+    if found := _FORMAT.search(words):
+        return f"it has format {found[2]}, and git here knows none after {found[1]}; install a newer git"
+    if "mismatched algorithms" in words or "hash algorithm" in words:
+        return SHA256
+    return None
+
+
+def sweep(repository: Path) -> None:
+    """Remove what a killed git left unfinished. Only for who holds the lock of all that write there."""
+    for path in _unfinished(repository / "objects"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _unfinished(objects: Path) -> Iterator[Path]:
+    with suppress(FileNotFoundError):
+        for entry in os.scandir(objects):
+            if entry.name.startswith(_UNFINISHED):
+                yield objects / entry.name
+            elif entry.name == "pack" or len(entry.name) == _NAMED:
+                yield from sweepable(objects / entry.name)
+
+
+def sweepable(folder: Path) -> list[Path]:
+    """What is unfinished in one folder of objects or packs."""
+    try:
+        with os.scandir(folder) as entries:
+            return [folder / entry.name for entry in entries if entry.name.startswith(_UNFINISHED)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
