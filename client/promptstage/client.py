@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import SPLIT
 from promptstage.keys import as_key, check_attributes, current_defaults, merged
-from promptstage.limits import FETCH_TIMEOUT
+from promptstage.limits import FETCH_TIMEOUT, MAX_AGE
 from promptstage.process import ensure_followed, followed
 from promptstage.prompt import make_fallback
 from promptstage.stamp import holder, mark, stamped
@@ -37,7 +37,7 @@ class Source(Protocol):
     held: dict[str, Holding]
 
     def find(self, name: str) -> Holding:
-        """The release of a name that is not held, or PromptUnavailable."""
+        """The release of a name that is not held, or is stale; or PromptUnavailable."""
 
     def pin(self, name: str, version: str) -> Prompt:
         """One version, or PromptUnavailable."""
@@ -74,11 +74,14 @@ class Client:
         environment: else PROMPTSTAGE_ENVIRONMENT, else ``production``.
         prompts: names to have ready before they are first asked for.
         timeout: seconds that the first `get` of a name never seen may wait.
+        max_age: seconds since the registry last confirmed what an earlier run left behind. Where it is
+            older, the first `get` waits once for the registry, as for a name never seen, and then goes on
+            with it if need be; else PROMPTSTAGE_MAX_AGE, else an hour.
         snapshot_dir: where releases outlive the process; else PROMPTSTAGE_SNAPSHOT_DIR, else the
             user's cache folder.
 
     Raises:
-        ValueError: no URL was given, or it, the token or a name is not valid.
+        ValueError: no URL was given, or it, the token, a name or `max_age` is not valid.
     """
 
     def __init__(  # noqa: PLR0913 - settings, by keyword
@@ -89,6 +92,7 @@ class Client:
         environment: str | None = None,
         prompts: Iterable[str] = (),
         timeout: float = FETCH_TIMEOUT,
+        max_age: float | None = None,
         snapshot_dir: str | PathLike[str] | None = None,
     ) -> None:
         # Here, so that `import promptstage` costs an application that makes no client next to nothing.
@@ -102,6 +106,9 @@ class Client:
             token=token or (lambda: os.environ.get("PROMPTSTAGE_TOKEN", "")),
             environment=environment or os.environ.get("PROMPTSTAGE_ENVIRONMENT") or "production",
             timeout=timeout,
+            max_age=_seconds(
+                os.environ.get("PROMPTSTAGE_MAX_AGE") or MAX_AGE if max_age is None else max_age
+            ),
             snapshot_dir=snapshot_dir or os.environ.get("PROMPTSTAGE_SNAPSHOT_DIR"),
         )
         self._serve(replica)
@@ -202,6 +209,9 @@ class Client:
     def ready(self, timeout: float) -> bool:
         """Wait until the registry has confirmed every prompt asked for so far.
 
+        Where none was, until the registry has answered; from then on the first `get` of a name takes what
+        the registry serves, and not what an earlier run left behind.
+
         Args:
             timeout: seconds to wait at most.
 
@@ -252,7 +262,10 @@ class Client:
         self.close()
 
     def _is_known(self, name: str, version: str | None) -> bool:
-        return name in self._held if version is None else self._source.pinned(name, version)
+        if version is not None:
+            return self._source.pinned(name, version)
+        holding = self._held.get(name)
+        return holding is not None and not holding.is_stale
 
     def _choose(
         self,
@@ -270,7 +283,9 @@ class Client:
         try:
             if version is not None:
                 return self._source.pin(name, version)
-            holding = self._held.get(name) or self._source.find(name)
+            holding = self._held.get(name)
+            if holding is None or holding.is_stale:
+                holding = self._source.find(name)
         except PromptUnavailable as error:
             if fallback is None:
                 raise
@@ -286,3 +301,13 @@ class Client:
         if given is None and prompt.reason == SPLIT:
             self._source.count("random_keys")
         return prompt
+
+
+def _seconds(given: float | str | None) -> float:
+    try:
+        seconds = MAX_AGE if given in {None, ""} else float(given)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not seconds >= 0:
+        raise ValueError(f"max_age (or PROMPTSTAGE_MAX_AGE) is a number of seconds, not {given!r}")
+    return seconds

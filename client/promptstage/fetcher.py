@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from math import inf
 from threading import RLock, Thread, current_thread
 from traceback import walk_stack
 from typing import TYPE_CHECKING
@@ -44,24 +45,28 @@ class Fetcher:
         self._lock = RLock()  # a signal handler may ask, too
         self._flights: dict[Hashable, _Flight] = {}
 
-    def fetch(self, what: Hashable, work: Callable[[], None]) -> Fault | None:
+    def fetch(self, what: Hashable, work: Callable[[], None], at_most: float = inf) -> Fault | None:
         """Run `work`, or wait for whoever runs it already; at most `timeout`.
 
         Args:
             what: the same for those who want the same.
             work: fetches and stores it. A Fault opens the breaker.
+            at_most: seconds to wait, if those are fewer.
 
         Returns:
             What went wrong, if something did.
         """
         if fault := self._health.breaker:
             return fault
-        _warn_in_event_loop()
+        if at_most == inf:
+            _warn_in_event_loop()
         flight = self._board(what, work)
-        if flight.landed.wait(self._timeout):
+        patience = min(self._timeout, max(0.0, at_most))
+        if flight.landed.wait(patience):
             return flight.fault
-        fault = Fault(f"no answer within {self._timeout:g} s")
-        self._health.open(fault)
+        fault = Fault(f"no answer within {patience:g} s")
+        if patience == self._timeout:  # else it may well be about to come
+            self._health.open(fault)
         return fault
 
     def join(self, timeout: float) -> None:

@@ -125,6 +125,10 @@ class Follower:
         """The registry was seen alive: end a back-off."""
         self._wake.set()
 
+    def pause(self, seconds: float) -> None:
+        """Let the caller wait, but not when this is stopped."""
+        self._stop.wait(seconds)
+
     def stop(self) -> None:
         """Ask the thread to end. The transport, stopped too, wakes it."""
         self._stop.set()

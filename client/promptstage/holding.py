@@ -33,21 +33,30 @@ class Holding:
         etag: what the registry called it, for conditional polling.
         static: the prompt for everyone, where there is nothing to decide.
         by_key: gives the prompt of a key, where that alone decides.
+        is_stale: whether it is too old to be served before the registry was asked. Then neither `static`
+            nor `by_key` is there, so that `get` looks twice.
     """
 
-    __slots__ = ("_prompts", "by_key", "etag", "freshness", "release", "source", "static")
+    __slots__ = ("_prompts", "by_key", "etag", "freshness", "is_stale", "release", "source", "static")
 
     def __init__(
-        self, release: Release, source: Source = "live", *, age: float = 0.0, etag: str | None = None
+        self,
+        release: Release,
+        source: Source = "live",
+        *,
+        age: float = 0.0,
+        etag: str | None = None,
+        is_stale: bool = False,
     ) -> None:
         self.release = release
         self.source = source
         self.freshness = Freshness(age)
         self.etag = etag
+        self.is_stale = is_stale
         self._prompts: dict[tuple[str, str, str], Prompt] = {}
         self.static: Prompt | None = None
         self.by_key: Callable[[str], Prompt] | None = None
-        if release.targets:
+        if release.targets or is_stale:
             return
         if release.split is None:
             self.static = self.choose("", None)
@@ -99,33 +108,50 @@ class Holdings:
         self._lock = RLock()
         self._changed = Notifier()
 
-    def adopt(
-        self, name: str, body: Json, source: Source = "live", *, age: float = 0.0, etag: str | None = None
-    ) -> bool:
-        """Take a release in, unless a newer one is held.
+    def load(self, name: str, data: bytes, *, age: float, max_age: float) -> None:
+        """Take in what an earlier run left behind, unless something is held."""
+        try:
+            release = self._read(name, read_json(data))
+        except ReleaseInvalid as error:
+            self.errors[name] = str(error)
+        else:
+            self.by_name.setdefault(name, Holding(release, "snapshot", age=age, is_stale=age > max_age))
+
+    def adopt(self, name: str, body: Json, *, etag: str | None = None) -> bool:
+        """Take a release of the registry in, unless a newer one is held.
 
         Returns:
             Whether it is the one that is held now.
         """
         try:
-            release = parse_release(body)
-            if (release.environment, release.prompt) != (self.environment, name):
-                raise ReleaseInvalid(f"a release of {release.prompt} in {release.environment}")  # noqa: TRY301
+            new = Holding(self._read(name, body), etag=etag)  # takes its time, and so not under the lock
         except ReleaseInvalid as error:
             self.errors[name] = str(error)
             return False
-        new = Holding(release, source, age=age, etag=etag)  # takes its time, and so not under the lock
-        if source == "snapshot":
-            return self.by_name.setdefault(name, new) is new
         with self._lock:
             held = self.by_name.get(name)
-            if held and release.position < held.release.position:
+            if held and new.release.position < held.release.position:
                 return False
             self.by_name[name] = new
         self.absent.pop(name, None)
         self.errors.pop(name, None)
         self._changed.notify_all()
         return True
+
+    def _read(self, name: str, body: Json) -> Release:
+        release = parse_release(body)
+        if (release.environment, release.prompt) != (self.environment, name):
+            raise ReleaseInvalid(f"a release of {release.prompt} in {release.environment}")
+        return release
+
+    def settle_for(self, name: str) -> None:
+        """Serve a release as it is, though it is too old: the registry was asked, and gave no newer one."""
+        held = self.by_name.get(name)
+        if held and held.is_stale:
+            aged = Holding(held.release, held.source, age=held.freshness.age, etag=held.etag)
+            with self._lock:
+                if self.by_name[name] is held:
+                    self.by_name[name] = aged
 
     def miss(self, name: str, why: Why) -> None:
         """Note that the registry has no release of a name. One that is held stays."""

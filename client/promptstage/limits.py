@@ -5,6 +5,10 @@ from __future__ import annotations
 FETCH_TIMEOUT = 2.0
 """What the first `get` of a name never seen may cost: noticeable, but not a hung request."""
 
+MAX_AGE = 3600.0
+"""How old an earlier run's snapshot may be before the first `get` waits for the registry: a job that ends
+before the stream brings anything would serve it for ever. A step of a rollout lasts hours."""
+
 ANSWER_TIMEOUT = 5.0
 """How long an exchange may take to connect, and again to answer as a whole, however slowly its headers and
 its body drip in. Longer than callers wait: what comes late for them is there for the next, and a short

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -41,10 +42,20 @@ _logger = logging.getLogger("promptstage")
 class Replica:
     """The source of a real client. See `promptstage.client.Source` for what it promises."""
 
-    def __init__(self, transport: Transport, environment: str, timeout: float, snapshots: Snapshots) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        environment: str,
+        timeout: float,
+        snapshots: Snapshots,
+        *,
+        max_age: float = limits.MAX_AGE,
+    ) -> None:
         self._transport = transport
         self._environment = environment
         self._snapshots = snapshots
+        self._max_age = max_age
+        self._has_answered = False
         self._health = Health()
         self._holdings = Holdings(environment)
         self.held: dict[str, Holding] = self._holdings.by_name
@@ -66,31 +77,29 @@ class Replica:
         tell(self)
 
     @classmethod
-    def connect(
+    def connect(  # noqa: PLR0913 - settings, by keyword
         cls,
         url: str,
         *,
         token: Token,
         environment: str,
         timeout: float,
+        max_age: float,
         snapshot_dir: str | PathLike[str] | None,
     ) -> Replica:
         """A replica of what one environment of a registry serves. Nothing is sent yet."""
         transport = Transport(url, token, timeout)
         root = Path(snapshot_dir) if snapshot_dir else default_root()
-        return cls(transport, environment, timeout, Snapshots(root, transport.url, environment))
+        snapshots = Snapshots(root, transport.url, environment)
+        return cls(transport, environment, timeout, snapshots, max_age=max_age)
 
     def subscribe(self, names: Iterable[str]) -> None:
         """Keep names fresh from now on; what an earlier run knew of them is there at once."""
         for name in names:
             if not is_name(name):
                 raise ValueError(str(self._unavailable(str(name), NOT_A_NAME)))
-            stored = self._snapshots.load(name)
-            if stored is not None and name not in self.held:
-                try:
-                    self._holdings.adopt(name, read_json(stored.data), "snapshot", age=stored.age)
-                except ReleaseInvalid as error:
-                    self._holdings.errors[name] = str(error)
+            if name not in self.held and (stored := self._snapshots.load(name)):
+                self._holdings.load(name, stored.data, age=stored.age, max_age=self._max_age)
             self._wanted[name] = None
         self._follower.follow()
 
@@ -106,7 +115,7 @@ class Replica:
         self._holdings.forget_all_but(self._wanted)
 
     def find(self, name: str) -> Holding:
-        """The release of a name that was not held a moment ago."""
+        """The release of a name that was not held a moment ago, or was too old to be served unasked."""
         if not is_name(name):
             raise self._unavailable(name, NOT_A_NAME)
         if name not in self._wanted:
@@ -114,6 +123,7 @@ class Replica:
         fault = None
         if not self._is_settled(name):
             fault = self._fetch(name, partial(self._fetch_release, name))
+            self._holdings.settle_for(name)
         if held := self.held.get(name):
             return held
         raise self._unavailable(name, self._holdings.absent.get(name) or fault)
@@ -148,14 +158,38 @@ class Replica:
         self._health.fell_back(error)
 
     def ready(self, timeout: float) -> bool:
-        """Wait until every name is live."""
+        """Wait until every name is live; where there is none, until the registry answers."""
         names = tuple(self._wanted)
+        if not names:
+            return self._wait_for_answer(timeout)
         if self._holdings.wait_live(names, timeout):
             return True
         if timeout:  # who only looks, looks often
             late = [name for name in names if not self._holdings.is_live(name)]
             _logger.warning("not ready after %g s: %s", timeout, "; ".join(map(self._why_late, late)))
         return False
+
+    def _wait_for_answer(self, timeout: float) -> bool:
+        deadline, fault = uptime() + timeout, None
+        while not self._has_answered and not self._follower.is_stopped:
+            left = deadline - uptime()
+            if fault and left <= 0:
+                break
+            fault = self._fetch("", self._greet, max(0.0, left))  # "" is no prompt's name
+            if fault:
+                self._follower.pause(min(limits.ATTEMPT_SPACING, max(0.0, deadline - uptime())))
+        if fault and timeout:
+            _logger.warning("not ready after %g s: %s", timeout, fault)
+        return self._has_answered
+
+    def _greet(self) -> None:
+        path = f"/v1/environments/{quote(self._environment, safe='')}/releases?names="
+        answer = self._transport.fetch(path)
+        if answer.status == NOT_FOUND:
+            raise Fault(answer.detail or answer.code, of_one_name=True)
+        self._health.answered()
+        self._has_answered = True
+        self._max_age = 0.0  # the registry can be had, and the application waits for it
 
     def _why_late(self, name: str) -> str:
         if why := self._holdings.absent.get(name):
@@ -205,13 +239,14 @@ class Replica:
         """Go on keeping fresh what is wanted."""
         self._follower.follow()
 
-    def _fetch(self, what: Hashable, work: Callable[[], None]) -> Fault | None:
+    def _fetch(self, what: Hashable, work: Callable[[], None], at_most: float = inf) -> Fault | None:
         if self._follower.is_stopped:
-            return Fault("", reason="closed")
-        return self._fetcher.fetch(what, work)
+            return Fault("this client is closed", reason="closed")
+        return self._fetcher.fetch(what, work, at_most)
 
     def _is_settled(self, name: str) -> bool:
-        return name in self.held or name in self._holdings.absent
+        held = self.held.get(name)
+        return not held.is_stale if held else name in self._holdings.absent
 
     def _fetch_release(self, name: str) -> None:
         if self._is_settled(name):  # by another fetch, between our look and our start

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from urllib.parse import quote
 
 from promptstage import limits
+from promptstage.clock import wall
 from promptstage.limits import BODY_BYTES
 from promptstage.model import parse_release
 from promptstage.pins import read_version
@@ -85,7 +86,7 @@ class Snapshots:
 
     def touch(self, name: str, age: float) -> None:
         """Note when a release was last confirmed: `age` seconds ago."""
-        confirmed = time.time() - age
+        confirmed = wall() - age
         with suppress(OSError, NotImplementedError):
             _require_own(self.folder)
             os.utime(self._path(name), (confirmed, confirmed), follow_symlinks=False)
@@ -147,7 +148,16 @@ def _read(path: Path) -> Stored:
         found = os.fstat(file.fileno())
         if not (stat.S_ISREG(found.st_mode) and _is_ours(found) and found.st_size <= BODY_BYTES):
             raise ValueError(f"{path} is not a snapshot of ours")
-        return Stored(file.read(BODY_BYTES), max(0.0, time.time() - found.st_mtime))
+        return Stored(file.read(BODY_BYTES), _age(found))
+
+
+def _age(found: os.stat_result) -> float:
+    """Seconds since it was confirmed.
+
+    The system itself keeps `st_ctime`, so a wrong clock of ours cannot have dated it ahead. Where both are
+    ahead of the clock, one of two clocks was wrong by that much: as good a guess of the age as there is.
+    """
+    return abs(wall() - min(found.st_mtime, found.st_ctime))
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -287,6 +287,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _find(self, path: str) -> tuple[int, Json]:
         fake = self.server.fake
+        if path.endswith("/releases"):
+            return 200, {"releases": [], "missing": []}
         if "/releases/" in path:
             body = fake.releases.get(path.partition("/releases/")[2])
             return (200, body) if body else (404, {"code": fake.missing_code, "detail": fake.missing_detail})
