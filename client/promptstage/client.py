@@ -296,6 +296,8 @@ class Client:
     def _decide(self, holding: Holding, key: str | None, attributes: Mapping[str, object] | None) -> Prompt:
         defaults = current_defaults()
         given = key or defaults.key
+        if given is not None and holding.by_key is not None:
+            return holding.by_key(given)
         # Without a key the unit is this very call: the shares are right, but nobody stays on an arm.
         prompt = holding.choose(given or os.urandom(16).hex(), merged(defaults.attributes, attributes))
         if given is None and prompt.reason == SPLIT:

@@ -294,6 +294,21 @@ def test_a_key_stays_and_a_random_one_is_counted(connect: Connect, registry: Fak
     assert client.status()["counts"]["random_keys"] == 100
 
 
+def test_a_key_decides_alike_whichever_way_it_comes(connect: Connect, registry: FakeRegistry) -> None:
+    """Given, of the context, beside attributes, in a block, or awaited: one key is on one arm."""
+    registry.publish(release(candidate="1.3.0", percent=50))
+    client = connect()
+    got = set()
+    for key in map(str, range(40)):
+        prompts = [client.get("summarize", key=key), client.get("summarize", key=key, attributes={"a": "b"})]
+        with context(key=key, attributes={"tenant": "acme"}), client.use("summarize") as used:
+            prompts += [used, client.get("summarize"), asyncio.run(client.aget("summarize"))]
+        assert len({(prompt.version, prompt.arm, prompt.reason) for prompt in prompts}) == 1
+        got.add(prompts[0].version)
+
+    assert got == {"1.2.0", "1.3.0"}
+
+
 def test_an_int_is_a_key_in_decimal(connect: Connect, registry: FakeRegistry) -> None:
     """42 and "42" are one user."""
     registry.releases["summarize"] = release(candidate="1.3.0", percent=50)
