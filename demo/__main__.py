@@ -30,7 +30,7 @@ PATIENCE_SECONDS = 10.0  # until one user in ten was among those who ask
 COLOURS = ("cyan", "green", "red")  # of the versions, in the order of their appearance
 BAR = 40  # characters
 
-MODELS = ("model: openai/gpt-5-mini", "model: openai/gpt-5")
+MODELS = ("model: openai/gpt-5.4-mini", "model: openai/gpt-5.4")
 # What the system message of the sample says at first, and what authors make of it.
 FIRST = """Write three sentences at most:
       what the customer wants, what has been tried, and where it stands."""

@@ -16,11 +16,12 @@ SOURCE = Path(__file__).resolve().parent
 README = """\
 # Prompts
 
-Every prompt of the product is a file under `prompts/`. To release one, commit it and tag the commit
-with the prompt's name and the version:
+Every prompt of the product is a file under `prompts/`. To make a version of one, commit it and tag the commit
+with the prompt's name and the version, `summarize/v1.2.0`:
 
-    git tag -a summarize/v1.2.0 -m "Says what is missing instead of guessing"
-    git push origin summarize/v1.2.0
+    promptstage check
+    git commit -am "Stop summaries from guessing"
+    promptstage tag summarize --push
 
 A tag never moves. A release manager then stages the version: a few users first, everyone later.
 """
@@ -28,11 +29,12 @@ A tag never moves. A release manager then stages the version: a few users first,
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One version, and the message of the annotated tag that makes it."""
+    """One version, the message of the annotated tag that makes it, and its file, if it is an older one."""
 
     prompt: str
     version: str
     message: str
+    file: str | None = None
 
     @property
     def name(self) -> str:
@@ -41,8 +43,13 @@ class Tag:
 
     @property
     def source(self) -> Path:
-        """The version's file in this folder: ``summarize/1.2.0.prompt.yml``."""
-        return SOURCE / self.prompt / f"{self.version}.prompt.yml"
+        """The file in this folder that has the newest version: ``summarize.prompt.yml``."""
+        return SOURCE / f"{self.prompt}.prompt.yml"
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the version's file."""
+        return self.source.read_bytes() if self.file is None else self.file.encode()
 
     @property
     def target(self) -> str:
@@ -113,16 +120,16 @@ def _commit(entry: dict[str, Any]) -> Commit:
     return Commit(entry["at"], entry["author"], entry["message"], tags)
 
 
-def _tag(tag: str, message: str) -> Tag:
+def _tag(tag: str, message: str, file: str | None = None) -> Tag:
     prompt, _, version = tag.rpartition("/v")
-    return Tag(prompt, version, message)
+    return Tag(prompt, version, message, file)
 
 
 def _replay(git: Git, commit: Commit) -> None:
     for tag in commit.tags:
         target = git.folder / tag.target
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(tag.source.read_bytes())
+        target.write_bytes(tag.content)
     git.run("add", "--all")
     git.run("commit", "--quiet", "--file=-", message=commit.message, by=commit)
     for tag in commit.tags:

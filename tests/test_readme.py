@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import openai_api
 import pytest
 from support import until
 
@@ -90,8 +91,12 @@ def test_the_app(sample: Sample) -> None:
     shown = re.search(r"# (INFO summarize@.*)", code)
 
     assert shown is not None
-    canary = shown[1].replace("1.2.0", "1.3.0").replace("gpt-4.1-mini", "gpt-4.1")
-    assert sample.run(sys.executable, "-c", code).splitlines()[-1] in {shown[1], canary}
+    canary = shown[1].replace("1.2.0", "1.3.0").replace("-mini", "")
+    with openai_api.serve() as api:
+        sample.environment |= {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": api.url}
+        written = sample.run(sys.executable, "-c", code)
+    assert written.splitlines()[-1] in {shown[1], canary}
+    assert [message["role"] for message in api.asked[0]["messages"]] == ["system", "user"]
 
 
 def test_the_release(sample: Sample) -> None:

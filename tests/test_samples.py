@@ -8,12 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
 from prompts.build import SOURCE, build, history
-from registry.catalog.file.document import parse
+from registry.catalog.file import lint
+from registry.cli import app
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+TAGS = [tag for commit in history() for tag in commit.tags]
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +68,28 @@ def test_every_tag_is_annotated_and_holds_its_file(repository: Path) -> None:
     for commit in history():
         for tag in commit.tags:
             assert git(repository, "cat-file", "-t", tag.name).strip() == "tag"
-            assert tag.source.read_text(encoding="utf-8") == git(
-                repository, "show", f"{tag.name}:{tag.target}"
-            )
+            assert tag.content.decode() == git(repository, "show", f"{tag.name}:{tag.target}")
 
 
-def test_every_file_is_some_version(repository: Path) -> None:
+def test_every_file_is_some_version() -> None:
     """No version's file is left out of the history."""
-    sources = {tag.source for commit in history() for tag in commit.tags}
+    newest = {tag.prompt: tag for commit in history() for tag in commit.tags}
 
-    assert set(SOURCE.rglob("*.prompt.yml")) == sources
+    assert set(SOURCE.rglob("*.prompt.yml")) == {tag.source for tag in newest.values()}
+    assert all(tag.file is None for tag in newest.values())
 
 
-def test_every_version_is_valid_without_a_warning(repository: Path) -> None:
+def test_every_version_is_valid_without_a_warning() -> None:
     """What newcomers read first is as clean as a prompt file can be."""
-    for source in SOURCE.rglob("*.prompt.yml"):
-        assert not parse(source.read_bytes(), str(source)).warnings
+    for tag in TAGS:
+        assert not lint.check(tag.content, tag.target)
+
+
+def test_the_check_of_a_fresh_clone_is_clean() -> None:
+    """The first command of the README, where the README is."""
+    done = CliRunner().invoke(app, ["check", str(SOURCE.parent)])
+
+    assert (done.exit_code, done.stdout) == (0, "6 prompt files, 0 errors, 0 warnings\n")
 
 
 def test_history_goes_forward(repository: Path) -> None:

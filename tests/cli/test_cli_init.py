@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import PathDistribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,58 @@ def test_the_workflows_fail_on_a_broken_file(cli: Cli, tmp_path: Path) -> None:
     assert [problem["check_name"] for problem in report] == ["not_a_list"]
 
 
+@pytest.mark.parametrize(
+    ("noted", "command"),
+    [
+        (None, "pip install promptstage-registry==0.1.0"),
+        (
+            {"url": "https://example.org/p.git", "vcs_info": {"vcs": "git", "requested_revision": "v1"}},
+            "pip install 'git+https://example.org/p.git@v1#subdirectory=client' git+https://example.org/p.git@v1",
+        ),
+        (
+            {"url": "ssh://git@a.org/p.git", "vcs_info": {"vcs": "git"}},
+            "pip install 'git+ssh://git@a.org/p.git#subdirectory=client' git+ssh://git@a.org/p.git",
+        ),
+        (
+            {"url": "file:///opt/some%20where", "dir_info": {}},
+            "pip install '/opt/some where/client' '/opt/some where'",
+        ),
+    ],
+)
+def test_the_workflows_install_what_was_installed_here(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, noted: object, command: str
+) -> None:
+    """By an address that pip noted; one that other machines cannot reach is told."""
+    monkeypatch.setattr(PathDistribution, "read_text", lambda *_: noted and json.dumps(noted))
+    monkeypatch.setattr(PathDistribution, "version", "0.1.0")
+
+    done = cli("init", "prompts")
+    github, gitlab = workflows(tmp_path / "prompts")
+
+    assert (github["steps"][2]["run"], gitlab["script"][0]) == (command, command)
+    assert ("works on this machine alone" in done.err) == ("/opt" in command)
+
+
+@pytest.mark.parametrize(
+    ("origin", "address"),
+    [
+        ("git@example.org:acme/p.git", "git+ssh://git@example.org/acme/p.git"),
+        ("https://ada:secret@example.org/p.git", "git+https://example.org/p.git"),
+    ],
+)
+def test_a_checkout_is_installed_from_where_it_was_cloned(
+    cli: Cli, author: PromptRepository, monkeypatch: pytest.MonkeyPatch, origin: str, address: str
+) -> None:
+    """No password goes into a workflow."""
+    author.git("remote", "add", "origin", origin)
+    noted = {"url": author.path.as_uri(), "dir_info": {"editable": True}}
+    monkeypatch.setattr(PathDistribution, "read_text", lambda *_: json.dumps(noted))
+
+    cli("init", cwd=author.path)
+
+    assert workflows(author.path)[1]["script"][0].split()[-1] == address
+
+
 def test_a_registry_serves_it_at_once(cli: Cli, tmp_path: Path) -> None:
     """As the next step says."""
     cli("init", "prompts")
@@ -94,6 +147,7 @@ def test_it_says_what_to_do_next(cli: Cli) -> None:
 
     assert "  promptstage serve --repository prompts\n" in out
     assert "  promptstage promote summarize 1.0.0\n" in out
+    assert "protect the tags  **/v*\n" in out
 
 
 def test_the_current_folder_will_do_if_it_is_empty(cli: Cli, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def document(text: str = "Summarize {{text}}") -> Json:
         "title": "",
         "description": "",
         "model": "openai/gpt-5-mini",
-        "parameters": {"temperature": 0.2},
+        "parameters": {"maxTokens": 300},
         "response_format": "text",
         "json_schema": None,
         "variables": [{"name": "text", "required": True, "default": None, "description": ""}],

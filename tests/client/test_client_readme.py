@@ -11,6 +11,7 @@ from logging.config import dictConfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import openai_api
 import pytest
 import structlog
 import yaml
@@ -27,29 +28,32 @@ README = (Path(__file__).parents[2] / "client/README.md").read_text()
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
-class Echo:
-    """The model of the README."""
-
-    def chat(self, *, messages: list[dict[str, str]], **_: Any) -> str:
-        """Repeat what it was told."""
-        return messages[-1]["content"]
-
-
 @pytest.fixture
-def names(registry: FakeRegistry, tmp_path: Path) -> Iterator[dict[str, Any]]:
+def names(
+    registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, Any]]:
     """What is defined after all blocks ran, and `lines`, which they logged."""
+    with openai_api.serve() as api:
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        monkeypatch.setenv("OPENAI_BASE_URL", api.url)
+        yield from run(registry, tmp_path / "lines")
+
+
+def run(registry: FakeRegistry, lines: Path) -> Iterator[dict[str, Any]]:
+    """Run all blocks, and undo what they set."""
     root = logging.getLogger()
-    before, lines = root.handlers[:], tmp_path / "lines"
-    names: dict[str, Any] = {"llm": Echo(), "lines": lines}
+    before = root.handlers[:]
+    names: dict[str, Any] = {"lines": lines}
     root.handlers = []
     with stamped(EMPTY):
         for block in BLOCKS:
             code = block.replace("https://prompts.example.org", registry.url)
             code = code.replace("logging.basicConfig(", f"logging.basicConfig(filename={str(lines)!r}, ")
             exec(compile(code, "client/README.md", "exec"), names)
-        names["summarize"]("user-42", "a long text")
+        assert names["summarize"]("user-42", "a long text") == "an answer"
     yield names
     names["client"].close()
+    names["llm"].close()
     for handler in root.handlers:
         handler.close()
     root.handlers = before

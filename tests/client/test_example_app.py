@@ -57,7 +57,7 @@ def test_a_request_gets_its_users_arm(port: int, promptstage_client: testing.Cli
     """Forced for one user; the prompt's parameters reach the model."""
     promptstage_client.serve("summarize", arm="canary", key="ada")
 
-    assert post(port, "/summaries", text="it broke") == "1.3.0: it broke [{'temperature': 0.2}]"
+    assert post(port, "/summaries", text="it broke") == "1.3.0: it broke [{'maxTokens': 300}]"
     assert (promptstage_client.calls[-1].key, promptstage_client.calls[-1].prompt.arm) == ("ada", "canary")
 
 

@@ -78,9 +78,9 @@ def test_text_joins_by_a_blank_line() -> None:
 def test_parameters_are_a_copy() -> None:
     """All callers share a prompt; none can change it for the others."""
     given = prompt(["hello"])
-    given.parameters["temperature"] = 99
+    given.parameters["maxTokens"] = 99
 
-    assert given.parameters == {"temperature": 0.2}
+    assert given.parameters == {"maxTokens": 300}
     with pytest.raises(AttributeError):
         given.version = "2"  # type: ignore[misc]
 

@@ -16,8 +16,8 @@ EARLIER, SINCE, LATER = "2026-05-03T21:30:00Z", "2026-05-04T09:30:00Z", "2026-05
 DOCUMENT: Json = {
     "title": "Summarize",
     "description": "Summarize a support thread for an agent",
-    "model": "openai/gpt-5-mini",
-    "parameters": {"temperature": 0.2, "maxTokens": 300},
+    "model": "openai/gpt-5.4-mini",
+    "parameters": {"maxTokens": 300},
     "response_format": "text",
     "json_schema": None,
     "variables": [

@@ -10,27 +10,30 @@ import typer
 
 from registry.catalog import naming
 from registry.cli import output
-from registry.cli.author import files, starter, worktree
+from registry.cli.author import files, installed_from, starter, worktree
 from registry.cli.author.proposal import FIRST
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from registry.cli.author.installed_from import Source
+
 NEXT = """
 Next, start a registry on it:
   promptstage serve --repository {folder}
 and in a second terminal, in the same folder, put a first version in force:
   promptstage promote summarize {first}
-  promptstage status"""
+  promptstage status
+Where you push it to, protect the tags  **/v*"""
 JOINED = """
 Nothing is committed yet. Look at them, then:
   git add {paths}
   git commit -m "Check prompts on every push"
   promptstage check
-  promptstage tag {name}"""
+  promptstage tag {name}
+Where you push it to, protect the tags  **/v*"""
 
-CHECK = "pip install promptstage-registry && promptstage check"
 LOOKALIKES = 3  # files that are named: enough to see which are meant
 
 
@@ -64,7 +67,8 @@ def _begin(folder: Path) -> None:
     place = _existing(folder)
     worktree.require_identity(place)
     around = worktree.find(place)
-    _write(folder, starter.FILES)
+    source = installed_from.find()
+    _write(folder, starter.files(source.command))
     worktree.begin(folder, "Begin with two sample prompts")
     for name in starter.PROMPTS:
         worktree.tag(folder, naming.tag_of(name, FIRST), "First version")
@@ -77,11 +81,13 @@ def _begin(folder: Path) -> None:
             f"instead, remove {shown} and run promptstage init at its top"
         )
     output.say(NEXT.format(folder=shown, first=FIRST))
+    _tell_source(source)
 
 
 def _join(folder: Path) -> None:
     held = [file for root in files.roots_of(folder) for file in files.find(root)]
-    checks = _checks(folder)
+    source = installed_from.find()
+    checks = _checks(folder, source)
     wanted = {**checks, **({} if held else starter.SAMPLES)}
     added = {path: text for path, text in wanted.items() if not (folder / path).exists()}
     near = [] if held else list(islice(files.lookalikes(folder), LOOKALIKES))
@@ -92,21 +98,34 @@ def _join(folder: Path) -> None:
             output.say(f"  {path}")
         name = "NAME" if held else starter.PROMPTS[0]
         output.say(JOINED.format(paths=" ".join(added), name=name))
+        if checks.keys() & added.keys():
+            _tell_source(source)
     else:
         output.say("There is nothing to add to this repository")
     for path in checks.keys() - added.keys():
         if b"promptstage" not in (folder / path).read_bytes():
-            output.note(f"{path} is yours, and stays as it is; let it run:  {CHECK}")
+            output.note(
+                f"{path} is yours, and stays as it is; let it run:  {source.command} && promptstage check"
+            )
     for file, name in near:
         output.note(
             f"{output.clean(files.shown(file))} looks like a prompt; name it prompts/{name} to have it served"
         )
 
 
-def _checks(folder: Path) -> Mapping[str, str]:
+def _checks(folder: Path, source: Source) -> Mapping[str, str]:
     """The workflows of those hosts of which there is a sign here already; of all, if of none."""
-    used = {path: text for path, text in starter.CHECKS.items() if (folder / Path(path).parts[0]).exists()}
-    return used or starter.CHECKS
+    checks = starter.checks(source.command)
+    used = {path: text for path, text in checks.items() if (folder / Path(path).parts[0]).exists()}
+    return used or checks
+
+
+def _tell_source(source: Source) -> None:
+    if not source.is_reachable:
+        output.note(
+            f"the workflow installs Promptstage by `{output.clean(source.command)}`, which works on this "
+            "machine alone; put an address there that your CI can reach"
+        )
 
 
 def _existing(folder: Path) -> Path:

@@ -5,9 +5,8 @@ from __future__ import annotations
 SUMMARIZE = """\
 name: Summarize
 description: A support thread in a few sentences, for the agent who takes it over
-model: openai/gpt-5-mini
+model: openai/gpt-5.4-mini
 modelParameters:
-  temperature: 0.2
   maxTokens: 300
 variables:
   - name: text
@@ -29,9 +28,9 @@ messages:
 TRIAGE = """\
 name: Triage
 description: Which queue a new message belongs to
-model: openai/gpt-5-mini
+model: openai/gpt-5.4-mini
 modelParameters:
-  temperature: 0
+  maxTokens: 100
 responseFormat: json_object
 messages:
   - role: system
@@ -58,7 +57,7 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      - run: pip install promptstage-registry
+      - run: PIP_INSTALL
       - run: promptstage check
 """
 
@@ -69,7 +68,7 @@ check-prompts:
   variables:
     GIT_DEPTH: 0  # with all tags, which are the versions that were made
   script:
-    - pip install promptstage-registry
+    - PIP_INSTALL
     - promptstage check --format gitlab > gl-code-quality-report.json || true
     - promptstage check
   artifacts:
@@ -101,6 +100,10 @@ changes: a better text is a new version.
 | a new optional variable, or another model | minor, 1.1.0 |
 | another text | patch, 1.0.1 |
 
+Let the host protect the tags `**/v*`, so that a version cannot be moved or deleted: a tag ruleset on GitHub,
+protected tags on GitLab, Gitea and Forgejo. `*/v*` is too little on GitHub, whose `*` ends at a `/`:
+`support/triage/v1.0.0` would stay open.
+
 `promptstage check --codes` lists what is looked at; a line `# promptstage: ignore unknown_key` in a file
 silences a warning there. The same check runs on every push, by
 `.github/workflows/prompts.yml` on GitHub and `.gitlab-ci.yml` on GitLab; delete the one that you do not need.
@@ -111,7 +114,16 @@ IGNORED = """\
 .data/
 """
 
-CHECKS = {".github/workflows/prompts.yml": GITHUB, ".gitlab-ci.yml": GITLAB}
 SAMPLES = {"prompts/summarize.prompt.yml": SUMMARIZE, "prompts/support/triage.prompt.yml": TRIAGE}
-FILES = {"README.md": README, ".gitignore": IGNORED, **CHECKS, **SAMPLES}
 PROMPTS = ("summarize", "support/triage")
+
+
+def checks(install: str) -> dict[str, str]:
+    """The workflows, which install Promptstage by this command."""
+    texts = {".github/workflows/prompts.yml": GITHUB, ".gitlab-ci.yml": GITLAB}
+    return {path: text.replace("PIP_INSTALL", install) for path, text in texts.items()}
+
+
+def files(install: str) -> dict[str, str]:
+    """All that a new repository holds."""
+    return {"README.md": README, ".gitignore": IGNORED, **checks(install), **SAMPLES}
