@@ -18,6 +18,7 @@ REGISTRY = sorted((ROOT / "registry").rglob("*.py"))
 CLIENT = sorted((ROOT / "client/promptstage").rglob("*.py"))
 SHARED = {"promptstage.model", "promptstage.evaluation", "promptstage.template", "promptstage.errors"}
 OWNERS = {
+    "celery": {"promptstage.celery"},
     "git": {"registry.git"},
     "prometheus_client": {
         "registry.api.metrics.facts",

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from promptstage.errors import PromptstageError, PromptUnavailable, ReleaseInvalid, VariablesMissing
     from promptstage.keys import context
     from promptstage.prompt import Prompt
-    from promptstage.stamp import Stamp, carry
+    from promptstage.stamp import Stamp
+    from promptstage.tasks import carry, task
 
 __all__ = [
     "Client",
@@ -30,6 +31,7 @@ __all__ = [
     "context",
     "logs",
     "middleware",
+    "task",
 ]
 
 _HOMES = {
@@ -40,8 +42,9 @@ _HOMES = {
     "ReleaseInvalid": "errors",
     "Stamp": "stamp",
     "VariablesMissing": "errors",
-    "carry": "stamp",
+    "carry": "tasks",
     "context": "keys",
+    "task": "tasks",
 }
 
 

@@ -13,13 +13,17 @@ T = TypeVar("T")
 
 
 class Block(Generic[T]):
-    """One block: what its end brings back, and whether that has been, in whichever context."""
+    """One block: what it holds, what its end brings back, and whether that has been, in whichever context."""
 
-    __slots__ = ("before", "is_over")
+    __slots__ = ("before", "is_over", "value")
 
-    def __init__(self, before: T) -> None:
+    def __init__(self, before: T, value: T) -> None:
         self.before = before
+        self.value = value
         self.is_over = False
+
+
+State = tuple[T, tuple[Block[T], ...]]  # a value, and the blocks that hold it
 
 
 class Blocks(Generic[T]):
@@ -37,7 +41,7 @@ class Blocks(Generic[T]):
     @contextmanager
     def holding(self, value: T) -> Iterator[None]:
         """Hold a value for one block."""
-        block = Block(self._variable.get())
+        block = Block(self._variable.get(), value)
         # Without those that ended elsewhere: nobody else would ever take them out of this context.
         self._open.set((*(other for other in self._open.get() if not other.is_over), block))
         self._variable.set(value)
@@ -66,7 +70,7 @@ class Blocks(Generic[T]):
         would remember every request that it ever had.
         """
         before, blocks = self._variable.get(), self._open.get()
-        block = Block(value)  # which knows nothing of `before`, for the same reason
+        block = Block(value, value)  # which knows nothing of `before`, for the same reason
         self._variable.set(value)
         self._open.set((block,))
         try:
@@ -75,3 +79,21 @@ class Blocks(Generic[T]):
             if block in self._open.get():
                 self._variable.set(before)
                 self._open.set(blocks)
+
+    def around(self) -> Iterator[T]:
+        """What is held here, and by the blocks around: innermost first."""
+        yield self._variable.get()
+        for block in reversed(self._open.get()):
+            yield block.before
+
+    def is_untouched(self) -> bool:
+        """Whether the innermost block holds what it began with."""
+        blocks = self._open.get()
+        return bool(blocks) and blocks[-1].value is self._variable.get()
+
+    def exchange(self, state: State[T]) -> State[T]:
+        """Leave the blocks of here for those of a state, and return these as one."""
+        before = self._variable.get(), self._open.get()
+        self._variable.set(state[0])
+        self._open.set(state[1])
+        return before

@@ -13,7 +13,7 @@ from promptstage.keys import as_key, check_attributes, current_defaults, merged
 from promptstage.limits import FETCH_TIMEOUT, MAX_AGE
 from promptstage.process import ensure_followed, followed
 from promptstage.prompt import make_fallback
-from promptstage.stamp import holder, mark, stamped
+from promptstage.stamp import clear, holder, mark, stamped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -162,9 +162,9 @@ class Client:
                 if by_key is not None and key:
                     prompt = by_key(key)
                 else:
-                    prompt = self._choose(name, key, attributes, version, fallback)
+                    prompt = self._choose_or_clear(name, key, attributes, version, fallback, stamp=stamp)
         else:
-            prompt = self._choose(name, key, attributes, version, fallback)
+            prompt = self._choose_or_clear(name, key, attributes, version, fallback, stamp=stamp)
         if stamp and holder.get() is not prompt.stamp:
             mark(prompt.stamp)
         return prompt
@@ -181,12 +181,17 @@ class Client:
     ) -> Prompt:
         """`get` for coroutines: a name never seen is fetched without blocking the event loop."""
         wanted = (name, key, attributes, version, fallback)
-        if self._is_known(name, version):
-            prompt = self._choose(*wanted)
-        else:
-            from asyncio import to_thread  # noqa: PLC0415 - whoever awaits has it imported already
+        try:
+            if self._is_known(name, version):
+                prompt = self._choose(*wanted)
+            else:
+                from asyncio import to_thread  # noqa: PLC0415 - whoever awaits has it imported already
 
-            prompt = await to_thread(self._choose, *wanted)
+                prompt = await to_thread(self._choose, *wanted)
+        except BaseException:
+            if stamp:
+                clear()
+            raise
         if stamp:
             mark(prompt.stamp)
         return prompt
@@ -202,7 +207,11 @@ class Client:
         fallback: Fallback | None = None,
     ) -> Iterator[Prompt]:
         """`get` for one block: the log lines in it, and no others, name this prompt."""
-        prompt = self._choose(name, key, attributes, version, fallback)
+        try:
+            prompt = self._choose(name, key, attributes, version, fallback)
+        except BaseException:
+            clear(unless_exact=True)
+            raise
         with stamped(prompt.stamp):
             yield prompt
 
@@ -266,6 +275,24 @@ class Client:
             return self._source.pinned(name, version)
         holding = self._held.get(name)
         return holding is not None and not holding.is_stale
+
+    def _choose_or_clear(  # noqa: PLR0913 - as get
+        self,
+        name: str,
+        key: str | int | None,
+        attributes: Mapping[str, object] | None,
+        version: str | None,
+        fallback: Fallback | None,
+        *,
+        stamp: bool,
+    ) -> Prompt:
+        """Choose; if that fails, leave no stamp, for the prompt of before is not the one at work now."""
+        try:
+            return self._choose(name, key, attributes, version, fallback)
+        except BaseException:
+            if stamp:
+                clear()
+            raise
 
     def _choose(
         self,

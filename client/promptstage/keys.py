@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
 from promptstage.blocks import Blocks
+from promptstage.stamp import unstamped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ class Defaults(NamedTuple):
 
 _NONE = Defaults()
 _defaults: ContextVar[Defaults] = ContextVar("promptstage_defaults", default=_NONE)
-_blocks = Blocks(_defaults)
+blocks = Blocks(_defaults)
 
 
 def check_attributes(attributes: object) -> None:
@@ -40,22 +41,34 @@ def context(
 ) -> Iterator[None]:
     """Set the key and attributes for every `get` in a block, and in the tasks that it starts.
 
-    What is not given here stays as the block around it has it; attributes are added to those.
+    What is not given here stays as the block around it has it; attributes are added to those. The block
+    begins without a stamp, for another user's prompt is not at work in it; at its end the stamp of before
+    is back.
 
     Args:
         key: what stays on one arm, such as a user id.
         attributes: what a rollout's audience is compared with.
     """
-    if attributes is not None:
-        check_attributes(attributes)
-    outer = _defaults.get()
-    with _blocks.holding(Defaults(as_key(key) or outer.key, merged(outer.attributes, attributes))):
+    with unstamped(), given(key, attributes):
         yield
+
+
+def given(key: str | int | None, attributes: Mapping[str, object] | None) -> AbstractContextManager[None]:
+    """Add these to the defaults of a block."""
+    return blocks.holding(added(key, attributes))
 
 
 def only(defaults: Defaults) -> AbstractContextManager[None]:
     """Make these the defaults of a block, whatever the blocks around it have set."""
-    return _blocks.apart(defaults)
+    return blocks.apart(defaults)
+
+
+def added(key: str | int | None, attributes: Mapping[str, object] | None) -> Defaults:
+    """The defaults of here, with these added."""
+    if attributes is not None:
+        check_attributes(attributes)
+    outer = _defaults.get()
+    return Defaults(as_key(key) or outer.key, merged(outer.attributes, attributes))
 
 
 def current_defaults() -> Defaults:

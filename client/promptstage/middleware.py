@@ -15,7 +15,7 @@ import os
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from promptstage.keys import Defaults, as_key, check_attributes, context, only
+from promptstage.keys import Defaults, as_key, check_attributes, given, only
 from promptstage.limits import KEY_CHARACTERS
 from promptstage.stamp import shared
 
@@ -82,7 +82,7 @@ class Middleware(Generic[App, Name]):
         key = self._key(request) or self._sent_key(request)
         attributes = self._attributes(request)
         if nested:
-            return context(key=key, attributes=attributes)
+            return given(key, attributes)
         return only(Defaults(key or os.urandom(16).hex(), attributes))
 
     def _sent_key(self, request: Any) -> str | None:

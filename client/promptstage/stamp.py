@@ -7,24 +7,20 @@ sub-tasks belong together) the variable holds a `Cell`, which all of them share.
 
 from __future__ import annotations
 
-import inspect
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
 
 from promptstage.blocks import Blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
 FIELDS = frozenset(
     {"promptstage", "prompt_name", "prompt_version", "prompt_arm", "prompt_rollout"}
 )  # of records
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,42 +61,114 @@ def _one_line(text: str) -> str:
     return plain if plain.isprintable() else plain.encode("unicode_escape").decode()
 
 
-class Cell:
-    """A stamp that all who inherited the context share; whoever marks last is seen by all."""
-
-    __slots__ = ("stamp",)
-
-    def __init__(self) -> None:
-        self.stamp = EMPTY
-
-
 EMPTY = Stamp()
-_LAZY = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+
+
+class Cell:
+    """A stamp that all who inherited the context share; whoever marks last is seen by all.
+
+    Attributes:
+        stamp: what was marked last.
+        delegates: cells that speak for this one until it is marked again; the last one does.
+        thread: the thread that it began in.
+    """
+
+    __slots__ = ("delegates", "stamp", "thread")
+
+    def __init__(self, stamp: Stamp = EMPTY) -> None:
+        self.stamp = stamp
+        self.delegates: list[Cell] = []
+        self.thread = get_ident()
+
+    def seen(self) -> Stamp:
+        """What all see."""
+        for delegate in self.delegates[-1:]:
+            return delegate.seen()
+        return self.stamp
+
+    def mark(self, stamp: Stamp) -> None:
+        """Let all see this."""
+        self.stamp = stamp
+        self.delegates.clear()
+
+    def release(self, delegate: Cell) -> bool:
+        """Let one of them speak no longer; whether it still did."""
+        try:
+            self.delegates.remove(delegate)
+        except ValueError:
+            return False
+        return True
+
+
 holder: ContextVar[Stamp | Cell] = ContextVar("promptstage_stamp", default=EMPTY)
-_blocks = Blocks(holder)
+blocks = Blocks(holder)
 
 
 def current() -> Stamp:
     """The stamp of the code that runs now."""
     held = holder.get()
-    return held.stamp if isinstance(held, Cell) else held
+    return held.seen() if isinstance(held, Cell) else held
 
 
 def mark(stamp: Stamp) -> None:
     """Make this the stamp from here on."""
     held = holder.get()
     if isinstance(held, Cell):
-        held.stamp = stamp
+        held.mark(stamp)
     else:
         holder.set(stamp)
 
 
-def stamped(stamp: Stamp) -> AbstractContextManager[None]:
+def clear(*, unless_exact: bool = False) -> None:
+    """Leave no stamp: nothing was had, and the prompt of before is not what is at work now.
+
+    Args:
+        unless_exact: not in a `stamped` block, which names its own prompt to its end.
+    """
+    if not (unless_exact and _is_exact()):
+        mark(EMPTY)
+
+
+@contextmanager
+def stamped(stamp: Stamp) -> Iterator[None]:
     """Make this the stamp of one block, exactly: what was there before is back when it ends.
 
-    The block has a stamp of its own even within a shared `Cell`, so blocks side by side do not mix.
+    The block has a stamp of its own even within a shared `Cell`, so blocks side by side do not mix. In
+    another thread than the cell's it also speaks for the cell, wherever that is not marked: a web framework
+    runs the two halves of a generator in threads, each in a context that nothing between them has.
     """
-    return _blocks.holding(stamp)
+    cell, own = _nearest_cell(), Cell(stamp)
+    if cell and cell.thread != get_ident():
+        cell.delegates.append(own)
+    try:
+        with blocks.holding(stamp):
+            yield
+    finally:
+        if cell:
+            cell.release(own)
+
+
+@contextmanager
+def unstamped() -> Iterator[None]:
+    """Begin a block without a stamp; what was there before is back when it ends.
+
+    In a `stamped` block it begins with that stamp. Within a shared `Cell` it is a part of the same request:
+    it has a cell of its own, whose stamp the request shows meanwhile, and keeps where it has no other.
+    """
+    outer, own = _nearest_cell(), Cell()
+    exact = holder.get() if _is_exact() else None
+    if exact or outer is None:
+        with blocks.holding(exact or EMPTY):
+            yield
+        return
+    outer.delegates.append(own)
+    try:
+        with blocks.holding(own):
+            yield
+    finally:
+        if outer.release(own):
+            outer.stamp = outer.stamp or own.seen()
+        own.delegates[:] = [outer]  # which speaks for tasks that began in the block, and go on
 
 
 @contextmanager
@@ -111,34 +179,17 @@ def shared() -> Iterator[None]:
     not speak in its name for ever.
     """
     cell = Cell()
-    with _blocks.apart(cell):
+    with blocks.apart(cell):
         try:
             yield
         finally:
-            cell.stamp = EMPTY
+            cell.mark(EMPTY)
 
 
-def carry(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a function run elsewhere with the stamp, key and attributes of here.
+def _nearest_cell() -> Cell | None:
+    return next((held for held in blocks.around() if isinstance(held, Cell)), None)
 
-    ``pool.submit(carry(work), text)`` and ``Thread(target=carry(work))``: neither hands on context
-    variables by itself. Call it where the work is handed over; it is no decorator. The result may be
-    called many times, also at once. Each call starts from the stamp of here and keeps what it `get`s
-    to itself: a thread may outlive the request that started it, whose end takes nothing from it.
 
-    Returns:
-        The function, which each time runs in its own copy of the context in which `carry` was called.
-
-    Raises:
-        TypeError: it is a coroutine or generator function, whose body would run in another context.
-    """
-    if any(lazy(function) for lazy in _LAZY):
-        raise TypeError("carry takes plain functions; a coroutine's task inherits the stamp by itself")
-    context = copy_context()
-    context.run(holder.set, current())  # the stamp, not a cell that the request empties at its end
-
-    @wraps(function)
-    def carried(*args: P.args, **kwargs: P.kwargs) -> T:
-        return context.copy().run(function, *args, **kwargs)
-
-    return carried
+def _is_exact() -> bool:
+    """Whether the innermost block is a `stamped` one, and still as it began."""
+    return blocks.is_untouched() and not isinstance(holder.get(), Cell)

@@ -24,18 +24,37 @@ def processor_seconds(program: str) -> float:
 
 def test_the_door_is_sorted_and_complete() -> None:
     """What it names is there."""
-    assert promptstage.__all__ == sorted(promptstage.__all__)
-    assert {"Client", "PromptUnavailable", "VariablesMissing", "context", "logs"} <= set(promptstage.__all__)
+    assert promptstage.__all__ == [
+        "Client",
+        "Prompt",
+        "PromptUnavailable",
+        "PromptstageError",
+        "ReleaseInvalid",
+        "Stamp",
+        "VariablesMissing",
+        "carry",
+        "context",
+        "logs",
+        "middleware",
+        "task",
+    ]
     assert all(hasattr(promptstage, name) for name in promptstage.__all__)
 
 
 def test_import_brings_only_the_standard_library() -> None:
-    """And not the heavy parts of that."""
-    program = (
-        "import sys; before = set(sys.modules); from promptstage import Client, context;"
-        "print(*(set(sys.modules) - before))"
-    )
-    brought = {module.partition(".")[0] for module in run(program).split()}
+    """Whatever of it is used."""
+    assert brought_by("from promptstage import *") - sys.stdlib_module_names == {"promptstage"}
+
+
+def brought_by(program: str) -> set[str]:
+    """The top-level modules that a program imports."""
+    program = f"import sys; before = set(sys.modules); {program}; print(*(set(sys.modules) - before))"
+    return {module.partition(".")[0] for module in run(program).split()}
+
+
+def test_import_spares_the_heavy_parts_of_it() -> None:
+    """For an application that logs, or talks to anything, has them; one that does not need not."""
+    brought = brought_by("from promptstage import Client, context")
 
     assert brought - sys.stdlib_module_names == {"promptstage"}
     assert not brought & {"asyncio", "email", "http", "json", "logging", "socket", "ssl", "urllib"}

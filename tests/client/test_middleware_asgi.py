@@ -124,6 +124,14 @@ def test_the_stamp_lasts_while_the_body_is_sent_and_after(port: int, lines: Line
     assert [stamps[where] for where in ("one", "two", "background", "over")] == ["p1@1.0.0"] * 3 + ["-"]
 
 
+def test_a_block_lasts_while_the_body_is_sent(port: int, lines: Lines) -> None:
+    """From its begin to its end, and not longer."""
+    ask(port, get("/stream_block/p1"))
+    stamps = lines.of("p1")
+
+    assert [stamps[where] for where in ("one", "two", "over")] == ["p1@1.0.0", "p1@1.0.0", "-"]
+
+
 def test_requests_on_one_connection_do_not_mix(port: int, lines: Lines) -> None:
     """Also when they are sent in one write: each begins without a stamp."""
     wanted = [f"/sync/in_a_thread/{name}" if int(name[1]) % 2 else f"/bare/{name}" for name in names]

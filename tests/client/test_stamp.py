@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 from contextvars import copy_context
-from threading import Thread
-from typing import TYPE_CHECKING
+from threading import Barrier, Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from promptstage import PromptUnavailable, context
 from promptstage.blocks import Block
 from promptstage.stamp import Cell, Stamp, current, holder, shared
 from promptstage.testing import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from contextvars import Context
 
 
@@ -63,6 +64,158 @@ def test_use_is_exact_and_nests(client: Client) -> None:
         raise KeyError
 
     assert str(current()) == "summarize@1.0.0"
+
+
+def test_a_get_that_fails_leaves_no_stamp(client: Client) -> None:
+    """What was had before is not at work now; a fallback is."""
+
+    def fail(**wrong: Any) -> None:
+        client.get("summarize")
+        with pytest.raises((PromptUnavailable, TypeError)):
+            client.get(**({"name": "unknown"} | wrong))
+
+    fail()
+    assert str(current()) == "-"
+    fail(name="summarize", version="9.9.9")
+    assert str(current()) == "-"
+    fail(name="summarize", key=1.5)
+    assert str(current()) == "-"
+    fail(stamp=False)
+    assert str(current()) == "summarize@1.0.0"
+    client.get("unknown", fallback="mine")
+    assert str(current()) == "unknown@fallback"
+
+
+def test_aget_and_use_that_fail_leave_none_either(client: Client) -> None:
+    """In the context that asked; within a block of `use`, its own prompt goes on."""
+
+    async def main() -> str:
+        client.get("summarize")
+        with pytest.raises(PromptUnavailable):
+            await client.aget("unknown")
+        return str(current())
+
+    assert asyncio.run(main()) == "-"
+    client.get("summarize")
+    with pytest.raises(PromptUnavailable), client.use("unknown"):
+        pass
+    assert str(current()) == "-"
+    with client.use("summarize"):
+        with pytest.raises(PromptUnavailable), client.use("unknown"):
+            pass
+        assert str(current()) == "summarize@1.0.0"
+
+
+def test_a_context_begins_without_a_stamp(client: Client) -> None:
+    """Another user's prompt is not at work in it; after it, what was before is back."""
+    for user in range(2):
+        with context(key=user):
+            assert str(current()) == "-"
+            client.get("triage")
+            with context(attributes={"tenant": "acme"}):
+                assert str(current()) == "-"
+            assert str(current()) == "triage@2.0.0"
+        assert str(current()) == "-"
+    client.get("summarize")
+    with context(key="user"):
+        client.get("triage")
+    assert str(current()) == "summarize@1.0.0"
+
+
+def test_a_context_within_a_block_goes_on_with_its_prompt(client: Client) -> None:
+    """All lines in a block of `use` say so."""
+    with client.use("summarize"):
+        with context(key="user"):
+            assert str(current()) == "summarize@1.0.0"
+            client.get("triage")
+        assert str(current()) == "summarize@1.0.0"
+
+
+def test_a_context_is_a_part_of_its_request(client: Client) -> None:
+    """What the request has nothing else to say of, it says: its access log, its error handler."""
+
+    async def part(name: str) -> str:
+        with context(key=name):
+            before = str(current())
+            await asyncio.create_task(client.aget(name))
+            await asyncio.sleep(0)
+            return f"{before} {current()}"
+
+    async def main() -> None:
+        with shared():
+            assert await part("triage") == "- triage@2.0.0"
+            assert str(current()) == "triage@2.0.0"
+            both = await asyncio.gather(part("triage"), part("summarize"))
+            assert list(both) == ["- triage@2.0.0", "- summarize@1.0.0"]
+            client.get("summarize")
+            await part("triage")
+            assert str(current()) == "summarize@1.0.0"
+        assert str(current()) == "-"
+
+    asyncio.run(main())
+
+
+def test_what_began_in_a_context_goes_on_with_the_request(client: Client) -> None:
+    """And is as silent as the request when that is over."""
+    seen: list[str] = []
+
+    async def behind(*moments: asyncio.Event) -> None:
+        for moment in moments:
+            await moment.wait()
+            seen.append(str(current()))
+
+    async def main() -> None:
+        moments = asyncio.Event(), asyncio.Event()
+        with shared():
+            with context(key="user"):
+                client.get("triage")
+                left = asyncio.create_task(behind(*moments))
+                await asyncio.sleep(0)
+            moments[0].set()
+            await asyncio.sleep(0)
+        moments[1].set()
+        await left
+
+    asyncio.run(main())
+    assert seen == ["triage@2.0.0", "-"]
+
+
+def test_a_block_in_a_thread_of_a_request_is_the_requests(client: Client) -> None:
+    """A plain generator's two halves run in threads, in contexts that nothing between them has."""
+
+    def half(step: Callable[..., object], *args: object) -> None:
+        thread = Thread(target=copy_context().run, args=(step, *args))
+        thread.start()
+        thread.join()
+
+    with shared():
+        outer, inner = client.use("summarize"), client.use("triage")
+        half(outer.__enter__)
+        assert str(current()) == "summarize@1.0.0"
+        half(inner.__enter__)
+        assert str(current()) == "triage@2.0.0"
+        with client.use("summarize"):
+            assert str(current()) == "summarize@1.0.0"
+        half(inner.__exit__, None, None, None)
+        assert str(current()) == "summarize@1.0.0"
+        half(outer.__exit__, None, None, None)
+        assert str(current()) == "-"
+
+
+def test_blocks_in_threads_of_a_request_do_not_mix(client: Client) -> None:
+    """Each thread has its own, whichever began last."""
+    together = Barrier(2)
+
+    def work(name: str) -> str:
+        with client.use(name):
+            together.wait(10)
+            return str(current())
+
+    async def main() -> list[str]:
+        with shared():
+            return await asyncio.gather(*(asyncio.to_thread(work, name) for name in ("summarize", "triage")))
+
+    assert asyncio.run(main()) == ["summarize@1.0.0", "triage@2.0.0"]
 
 
 def test_tasks_keep_to_themselves(client: Client) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # What each part needs: a module that Python finds, or a program.
 PARTS = {
     "supervisors": "uvicorn",
+    "celery_workers": "celery",
 }
 
 

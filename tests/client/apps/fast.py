@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from threading import Barrier
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from client.apps.shared import arms, client, log
 from fastapi import BackgroundTasks, Depends, FastAPI
 from fastapi.responses import StreamingResponse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 app = FastAPI()
 meeting, ameeting = Barrier(4), asyncio.Barrier(4)
@@ -42,8 +43,21 @@ async def in_the_task_around(name: str) -> AsyncIterator[None]:
 
 
 async def in_a_block(name: str) -> AsyncIterator[None]:
-    """Around the endpoint; a sync dependency's block would stay in its own thread's context."""
+    """Around the endpoint."""
     with client.use(name):
+        yield
+
+
+def in_a_block_in_threads(name: str) -> Iterator[None]:
+    """The same, though each half runs in a thread, whose context the endpoint does not have."""
+    with client.use(name):
+        yield
+
+
+def below(_: Annotated[None, Depends(in_a_block_in_threads)], name: str) -> Iterator[None]:
+    """A dependency of a dependency, with a helper of the application's own around its block."""
+    with ExitStack() as stack:
+        stack.enter_context(client.use(name))
         yield
 
 
@@ -59,7 +73,15 @@ async def aendpoint(name: str) -> str:
     return name
 
 
-dependencies = (in_a_thread, in_a_thread_around, in_the_task, in_the_task_around, in_a_block)
+dependencies: tuple[Callable[..., Any], ...] = (
+    in_a_thread,
+    in_a_thread_around,
+    in_the_task,
+    in_the_task_around,
+    in_a_block,
+    in_a_block_in_threads,
+    below,
+)
 for dependency in dependencies:
     needs = [Depends(dependency)]
     app.get(f"/sync/{dependency.__name__}/{{name}}", dependencies=needs)(endpoint)
@@ -95,6 +117,19 @@ def stream(name: str, background: BackgroundTasks) -> StreamingResponse:
     client.get(name)
     background.add_task(log.info, "%s background", name)
     return StreamingResponse(body(), background=background)
+
+
+@app.get("/stream_block/{name}")
+def stream_block(name: str) -> StreamingResponse:
+    """Log in a block while the body is sent, each part of which is made in another thread's context."""
+
+    def body() -> Iterator[str]:
+        with client.use(name):
+            for part in ("one", "two"):
+                log.info("%s %s", name, part)
+                yield part
+
+    return StreamingResponse(body())
 
 
 @app.get("/meet/{name}")
