@@ -2,6 +2,8 @@
 
 python -m bench [SUBJECT...]    measures all subjects but the long ones, or those that are named
 PEERS=1 python -m bench         measures a long one too
+python -m bench figures         writes the tables of the documentation from the last run
+python -m bench compare ...     says what became slower: see `bench.compare`
 
 What was measured is also written as JSON, to ``.bench/<subject>.json`` beside the tests; how it grows, where
 that is measured, is drawn in ``.bench/<subject>.svg``.
@@ -9,18 +11,15 @@ that is measured, is drawn in ``.bench/<subject>.svg``.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
-import platform
 import sys
 import time
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import plot
+from bench import compare, figures, plot, results
 from rich.console import Console
 from rich.table import Table
 
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from bench.measure import Row
 
-RESULTS = Path(__file__).parents[2] / ".bench"
 WIDTH = 200  # of a log, which scrolls
 SUBJECTS: tuple[str, ...] = (
     *("client", "middleware", "latency"),
@@ -46,13 +44,19 @@ LONG = {
 
 
 def main(names: list[str]) -> int:
-    """Measure one subject after the other."""
+    """Measure one subject after the other, or do what else is asked for."""
     logging.getLogger().addHandler(logging.NullHandler())
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    if names == ["figures"]:
+        figures.write()
+        return 0
+    if names[:1] == ["compare"]:
+        table, status = compare.compare(names[1:])
+        console.print(table)
+        return status
     if unknown := [name for name in names if name not in SUBJECTS]:
         console.print(f"there is no {', '.join(unknown)}; there are {', '.join(SUBJECTS)}")
         return 2
-    RESULTS.mkdir(exist_ok=True)
     for name in names or SUBJECTS:
         if name in LONG and not names and os.environ.get(name.upper()) != "1":
             console.print(f"\n[bold]{name}[/bold], not measured: {name.upper()}=1 {LONG[name]}")
@@ -61,16 +65,11 @@ def main(names: list[str]) -> int:
         rows = list(import_module(f"bench.{name}").measure())
         console.print(f"\n[bold]{name}[/bold], {time.monotonic() - begun:.0f} s")
         console.print(_table(rows), soft_wrap=True)
+        results.save(name, rows)
         if plot.curves(rows):
             console.print(plot.bars(rows), soft_wrap=True)
-            (RESULTS / f"{name}.svg").write_text(plot.svg(rows))
-        (RESULTS / f"{name}.json").write_text(json.dumps(_json(rows), indent=1))
+            (results.FOLDER / f"{name}.svg").write_text(plot.svg(rows))
     return 0
-
-
-def _json(rows: Sequence[Row]) -> dict[str, object]:
-    about = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
-    return {**about, "rows": [row.to_json() for row in rows]}
 
 
 def _table(rows: Sequence[Row]) -> Table:

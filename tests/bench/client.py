@@ -1,39 +1,43 @@
 """What the client costs an application: importing it, and everything that it does for a request.
 
-Each is measured beside a floor: what the same would cost with a dictionary and a hash alone. Nothing here
-fails on a slow machine.
+Each is measured beside a floor: the least that Python can do for the same answer, in line, without a call
+that the answer does not need. Nothing here fails on a slow machine.
 """
 
 from __future__ import annotations
 
 import logging
-import statistics
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
-from bench.measure import REPEATS, Row, compared, in_turns, median
+from bench.measure import Row, compared, in_turns, median
 from client.fake_registry import FakeRegistry, release
 
-from promptstage import Client, logs
+from promptstage import Client, context, logs, table
 from promptstage.template import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-CALLS = 50_000
+CALLS = 10_000  # in a turn
+CALLS_OF_A_THREAD = 50_000
 STARTS = 15
-THREADS = 8
+THREADS, TURNS = 8, 9
 TEXT = "Summarize {{text}} for {{tone}}. " + "Lorem ipsum dolor sit amet. " * 36  # 1 KB, two variables
 SALT = "salt-of-rolling"
+PERCENT = 10
 
 
 def measure() -> Iterator[Row]:
@@ -51,7 +55,7 @@ def served() -> Iterator[tuple[Client, FakeRegistry]]:
     """A client that has two releases: `steady`, and `rolling` with a rollout under way."""
     registry = FakeRegistry()
     registry.publish(_steady())
-    registry.publish(release("rolling", "1.0.0", candidate="1.1.0", percent=10))
+    registry.publish(release("rolling", "1.0.0", candidate="1.1.0", percent=PERCENT))
     with (
         tempfile.TemporaryDirectory() as folder,
         Client(registry.url, prompts=["steady", "rolling"], snapshot_dir=Path(folder)) as client,
@@ -73,23 +77,27 @@ def _steady() -> dict[str, Any]:
 
 
 def _imports() -> Iterator[Row]:
-    empty = _start("pass")
-    for program in ("import promptstage", "from promptstage import Client, context"):
-        yield Row(program, _start(program) - empty, "ms", note="more than an empty interpreter")
+    programs = ("pass", "import promptstage", "from promptstage import Client, context")
+    seconds: dict[str, list[float]] = {program: [] for program in programs}
+    for _ in range(STARTS):
+        for program in programs:
+            seconds[program].append(_start(program))
+    empty = median(seconds.pop("pass"))[0]
+    for program, took in seconds.items():
+        more = (median(took)[0] - empty) * 1000
+        yield Row(program, more, "ms", note="of a processor, more than an empty interpreter")
 
 
 def _start(program: str) -> float:
-    """The median time of a fresh interpreter with a program, in milliseconds."""
-    times = []
-    for _ in range(STARTS):
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, "-c", program], check=True)
-        times.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(times)
+    """The seconds of a processor that a fresh interpreter takes for a program."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", program], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 class Bare:
-    """A method that does next to nothing, to compare `get` with."""
+    """A method that looks its argument up, and does nothing else: the least that a call of `get` can be."""
 
     def __init__(self) -> None:
         self._held = {"steady": object()}
@@ -101,55 +109,93 @@ class Bare:
 
 def gets(client: Client) -> Iterator[Row]:
     """What `get` takes, without a rollout and with one."""
-    fresh = count()
-    bare = Bare()
 
     def repeat(get: Callable[..., object], name: str) -> None:
         for _ in range(CALLS):
             get(name, key="user-42")
 
-    def new_keys(get: Callable[..., object]) -> None:
-        for number in range(next(fresh) * CALLS, next(fresh) * CALLS):
-            get("rolling", key=f"user-{number}")
+    def in_context() -> None:
+        with context(key="user-42"):
+            for _ in range(CALLS):
+                client.get("rolling")
 
-    def hashed(name: str, *, key: str) -> bool:
-        return bare.get("steady", key=key) is not None and _bucket(key) < 10_000
-
-    steady = {"a bare method": partial(repeat, bare.get, "steady")}
-    steady["get, no rollout, stamped"] = partial(repeat, client.get, "steady")
-    steady["get, split, a key that returns"] = partial(repeat, client.get, "rolling")
+    floor = "a method with a look-up"
+    works: dict[str, Callable[[], None]] = {
+        floor: partial(repeat, Bare().get, "steady"),
+        "get, no rollout, stamped": partial(repeat, client.get, "steady"),
+        "get, split, a key that returns": partial(repeat, client.get, "rolling"),
+        "get, split, the key of a context": in_context,
+    }
     targets = {"get, no rollout, stamped": "0.25 us", "get, split, a key that returns": "0.30 us"}
-    yield from compared(in_turns(steady, calls=CALLS, cpu=True), "a bare method", targets)
-    split = {"dictionary, SHA-256, compare": partial(new_keys, hashed)}
-    split["get, split, a new key each"] = partial(new_keys, client.get)
-    yield from compared(
-        in_turns(split, calls=CALLS, cpu=True),
-        "dictionary, SHA-256, compare",
-        {"get, split, a new key each": "1.4 x"},
-    )
+    yield from compared(in_turns(works, calls=CALLS, cpu=True), floor, targets)
+    yield from _splits(client)
 
 
-def _bucket(key: str) -> int:
-    data = sha256(f"v1\0{SALT}\0{key}".encode()).digest()
-    return int.from_bytes(data[:8], "big") * 100_000 >> 64
+def _splits(client: Client) -> Iterator[Row]:
+    """A new key each time, and what each thing that it gets besides the decision takes."""
+
+    def stamped(keys: list[str]) -> None:
+        for key in keys:
+            client.get("rolling", key=key)
+
+    def unstamped(keys: list[str]) -> None:
+        for key in keys:
+            client.get("rolling", key=key, stamp=False)
+
+    def forgotten(keys: list[str]) -> None:
+        with patch.object(table, "KEY_CHARACTERS", 0):
+            unstamped(keys)
+
+    numbers = count()
+
+    def new_keys() -> tuple[list[str]]:
+        return ([f"user-{next(numbers)}" for _ in range(CALLS)],)
+
+    floor, whole = "dictionary, SHA-256, compare, in line", "get, split, a new key each"
+    alone = f"{whole}, unstamped"
+    works = {floor: _in_line, "forgotten": forgotten, alone: unstamped, whole: stamped}
+    samples = in_turns(works, calls=CALLS, cpu=True, given=new_keys)
+    call, kept, stamp = (_more(samples[less], samples[more]) for less, more in pairwise(works))
+    notes = {
+        alone: f"{call:.2f} us more for the call, {kept:.2f} us to remember the key",
+        whole: f"{stamp:.2f} us more for the stamp, which changes with every third key",
+    }
+    del samples["forgotten"]
+    for row in compared(samples, floor, {alone: "2.5 x"}):
+        yield replace(row, note=notes.get(row.work, ""))
+
+
+def _more(less: Sequence[float], more: Sequence[float]) -> float:
+    """How many microseconds more something takes, in the median turn."""
+    return median([high - low for low, high in zip(less, more, strict=True)])[0] * 1e6
+
+
+def _in_line(keys: list[str]) -> None:
+    """Decide as cheaply as Python can: no call but those of the hash, and not even an integer is made."""
+    held = {"rolling": sha256(f"v1\0{SALT}\0".encode())}
+    bound = (-(-(PERCENT << 64) // 100)).to_bytes(8, "big")
+    for key in keys:
+        hashed = held["rolling"].copy()
+        hashed.update(key.encode())
+        _ = hashed.digest() < bound
 
 
 def _messages(client: Client) -> Iterator[Row]:
     prompt = client.get("steady", key="user-42")
-    template = parse(TEXT)
-    parts = list(template.literals)
+    before, between, after = parse(TEXT).literals
 
-    def joined() -> None:
+    def in_line() -> None:
+        text, tone = "a thread", "a friend"
         for _ in range(CALLS):
-            "".join((parts[0], "a thread", parts[1], "a friend", parts[2]))
+            _ = [{"role": "user", "content": f"{before}{text}{between}{tone}{after}"}]
 
     def messages() -> None:
         for _ in range(CALLS):
             prompt.messages(text="a thread", tone="a friend")
 
-    works = {"parts, joined": joined, "messages, 1 KB, two variables": messages}
-    targets = {"messages, 1 KB, two variables": "0.6 us"}
-    yield from compared(in_turns(works, calls=CALLS, cpu=True), "parts, joined", targets)
+    floor, work = "parts joined, in a list, in line", "messages, 1 KB, two variables"
+    works = {floor: in_line, work: messages}
+    yield from compared(in_turns(works, calls=CALLS, cpu=True), floor, {work: "1.0 us"})
 
 
 def _records(client: Client) -> Iterator[Row]:
@@ -168,12 +214,11 @@ def _records(client: Client) -> Iterator[Row]:
             logger.info("calling")
 
     works = {"a log record": partial(write, plain), "a log record with its stamp": partial(write, stamping)}
-    rows = compared(in_turns(works, calls=CALLS, cpu=True), "a log record", {})
-    yield rows[0]
-    more = rows[1].value - rows[0].value
-    yield Row(
-        rows[1].work, rows[1].value, "us", rows[1].spread, rows[1].floor, "+ 0.4 us", f"+ {more:.2f} us"
-    )
+    samples = in_turns(works, calls=CALLS, cpu=True)
+    more = _more(*samples.values())
+    plain_row, stamped_row = compared(samples, "a log record", {"a log record with its stamp": "+ 0.4 us"})
+    yield plain_row
+    yield replace(stamped_row, note=f"+ {more:.2f} us")
 
 
 def _threads(client: Client, registry: FakeRegistry) -> Iterator[Row]:
@@ -184,11 +229,13 @@ def _threads(client: Client, registry: FakeRegistry) -> Iterator[Row]:
     def swap() -> None:
         while not over.wait(0.01):
             seq = next(seqs)
-            registry.publish(release("rolling", f"1.{seq}.0", seq=seq, candidate=f"1.{seq}.1", percent=10))
+            registry.publish(
+                release("rolling", f"1.{seq}.0", seq=seq, candidate=f"1.{seq}.1", percent=PERCENT)
+            )
 
     def work() -> int:
         torn = 0
-        for number in range(CALLS):
+        for number in range(CALLS_OF_A_THREAD):
             prompt = client.get("rolling", key=f"user-{number % 100}")
             torn += not prompt.document.messages[0].content.startswith(f"{prompt.version}:")
         return torn
@@ -201,13 +248,13 @@ def _threads(client: Client, registry: FakeRegistry) -> Iterator[Row]:
             thread.start()
         for thread in running:
             thread.join()
-        return threads * CALLS / (time.perf_counter() - begun), sum(torn)
+        return threads * CALLS_OF_A_THREAD / (time.perf_counter() - begun), sum(torn)
 
     swapping = Thread(target=swap)
     swapping.start()
     try:
         one, many, torn = [], [], 0
-        for _ in range(REPEATS):
+        for _ in range(TURNS):
             one.append(together(1)[0])
             speed, found = together(THREADS)
             many.append(speed)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.load import Ask, Bare, Load, answer, processor_seconds
-from bench.measure import Row, median
+from bench.measure import Row, median, quotient
 from support import PromptRepository, Registry, prompt
 
 from promptstage.evaluation import BUCKETS, decide
@@ -103,4 +103,4 @@ def _compared(what: str, ours: tuple[int, Load], floor: tuple[int, Load]) -> Ite
     (rate, spread), (least, _) = map(median, rates)
     on_clock = [median(wall)[0] for wall in walls]
     note = f"on the clock {on_clock[0]:.0f}/s and {on_clock[1]:.0f}/s, this process's own work in it"
-    yield Row(what, rate, "/s a core", spread, least, ">= 0.90 x", note)
+    yield Row(what, rate, "/s a core", spread, least, ">= 0.90 x", note, quotient=quotient(*rates))

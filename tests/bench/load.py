@@ -150,9 +150,10 @@ def serve(answers: Path, port: Path) -> None:
     found = {path: _parsed(text.encode("latin-1")) for path, text in json.loads(answers.read_text()).items()}
 
     async def app(scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
-        if scope["path"].endswith("/stream"):
+        answer = found.get(scope["path"])
+        if answer is None:
             return await _stream(receive, send)
-        status, headers, body = found[scope["path"]]
+        status, headers, body = answer
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
         return None

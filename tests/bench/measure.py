@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Name = TypeVar("Name")
 
-REPEATS = 9
+REPEATS = 45  # short turns, and many: other work on the machine comes and goes within seconds
 PER_SECOND = {"us": 1e6, "ms": 1e3, "s": 1.0}
 
 
@@ -28,6 +28,7 @@ class Row:
         unit: of `value`: ``us``, ``ms``, ``s``, ``/s``, ``KiB``, ``MiB``, ``%``.
         spread: half of what lies between the quartiles, as a share of the median (0.05: 5 %).
         floor: what `value` is compared with, measured in the same run; None: with nothing.
+        quotient: how many times the floor it is in the median turn, where both take turns.
         target: what it should come to, in words.
         note: a figure worth knowing besides.
         prompts: how many there were, of work that is measured with ever more of them.
@@ -41,11 +42,12 @@ class Row:
     target: str = ""
     note: str = ""
     prompts: int | None = None
+    quotient: float | None = None
 
     @property
     def ratio(self) -> float | None:
         """How many times the floor it is."""
-        return None if not self.floor else self.value / self.floor
+        return self.quotient or (self.value / self.floor if self.floor else None)
 
     def to_json(self) -> dict[str, Any]:
         """Write it for a program."""
@@ -61,8 +63,18 @@ def median(samples: Sequence[float]) -> tuple[float, float]:
     return middle, (high - low) / 2 / middle if middle else 0.0
 
 
+def quotient(samples: Sequence[float], floor: Sequence[float]) -> float:
+    """How many times the floor it is in the median turn: both were measured in each."""
+    return statistics.median([taken / least for taken, least in zip(samples, floor, strict=True)])
+
+
 def in_turns(
-    works: Mapping[Name, Callable[[], object]], *, calls: int, repeats: int = REPEATS, cpu: bool = False
+    works: Mapping[Name, Callable[..., object]],
+    *,
+    calls: int,
+    repeats: int = REPEATS,
+    cpu: bool = False,
+    given: Callable[[], tuple[object, ...]] = tuple,
 ) -> dict[Name, list[float]]:
     """The seconds that one call of each work takes, as often as it is repeated.
 
@@ -74,15 +86,17 @@ def in_turns(
         calls: how much work one call is.
         repeats: samples of each.
         cpu: count the time of this process's processor, not of the clock.
+        given: makes what a work is called with, each time and outside of the time that is counted.
     """
     clock = time.process_time if cpu else time.perf_counter
     samples: dict[Name, list[float]] = {name: [] for name in works}
     for work in works.values():
-        work()  # once, to warm up
+        work(*given())  # once, to warm up
     for _ in range(repeats):
         for name, work in works.items():
+            arguments = given()
             begun = clock()
-            work()
+            work(*arguments)
             samples[name].append((clock() - begun) / calls)
     return samples
 
@@ -96,7 +110,9 @@ def compared(
 
     def row(name: str, times: Sequence[float]) -> Row:
         middle, spread = median(times)
-        beside = None if name == floor else lowest
-        return Row(name, middle * scale, unit, spread, beside, targets.get(name, ""))
+        if name == floor:
+            return Row(name, middle * scale, unit, spread)
+        beside = quotient(times, samples[floor])
+        return Row(name, middle * scale, unit, spread, lowest, targets.get(name, ""), quotient=beside)
 
     return list(starmap(row, samples.items()))

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bench.measure import REPEATS, Row, compared
+from bench.measure import Row, compared
 from bench.peer.program import Program, Unusable
 from bench.peer.turns import PROMPT, RENDER, SPLIT
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENVIRONMENTS = Path(__file__).parents[2] / ".bench" / "peers"
+TURNS = 15
 INSTALL_SECONDS = 600  # the largest is 180 MB
 NOTE_LENGTH = 160  # of a problem: its end is seldom worth a line of the table
 
@@ -93,7 +94,7 @@ def measure() -> Iterator[Row]:
         for program in programs:
             program.get_ready()
         for kind in OURS:
-            for _ in range(REPEATS):
+            for _ in range(TURNS):
                 for program in programs:
                     program.take_turn(kind)
     assert not ours.problem, ours.problem

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from bench.crowd import crowd
 from bench.http import prepare, repository
 from bench.load import Bare, Load, memory, processor_seconds
-from bench.measure import Row, median
+from bench.measure import Row, median, quotient
 from support import Api, Registry
 
 if TYPE_CHECKING:
@@ -80,18 +80,23 @@ def _load(pid: int) -> float:
 
 def _beside(registry: Registry, asks: dict[str, Ask]) -> Iterator[Row]:
     """What is answered while a thousand streams are open and a change is made each second, and without."""
-    pid, rates = registry.process.pid, dict[str, list[float]]()
+    alone, beside = ({what: list[float]() for what in asks} for _ in range(2))
+    for _ in range(TURNS):
+        _ask(registry, asks, alone)
+        with crowd(registry.port, registry.api.token, OPEN), _changing(registry):
+            _ask(registry, asks, beside)
+    for what, rates in beside.items():
+        middle, spread = median(rates)
+        least = median(alone[what])[0]
+        times = quotient(rates, alone[what])
+        work = f"{what}, beside {OPEN} streams"
+        yield Row(work, middle, "/s a core", spread, least, ">= 0.7 x", quotient=times)
+
+
+def _ask(registry: Registry, asks: dict[str, Ask], rates: dict[str, list[float]]) -> None:
     for what, ask in asks.items():
         with closing(Load(registry.port, ask)) as load:
-            rates[what] = [_rate(load, pid) for _ in range(TURNS)]
-    with crowd(registry.port, registry.api.token, OPEN), _changing(registry):
-        for what, ask in asks.items():
-            with closing(Load(registry.port, ask)) as load:
-                busy = [_rate(load, pid) for _ in range(TURNS)]
-            middle, spread = median(busy)
-            yield Row(
-                f"{what}, beside {OPEN} streams", middle, "/s", spread, median(rates[what])[0], ">= 0.7 x"
-            )
+            rates[what].append(_rate(load, registry.process.pid))
 
 
 def _rate(load: Load, pid: int) -> float:

@@ -53,21 +53,25 @@ def _steady() -> dict[str, Any]:
 
 def _floor() -> Mapping[str, Work]:
     held = {"steady": object()}
-    literals = list(parse(TEXT).literals)
+    salted = {"rolling": sha256(f"v1\0{SALT}\0".encode())}
+    bound = (-(-(PERCENT << 64) // 100)).to_bytes(8, "big")
+    before, between, after = parse(TEXT).literals
 
     def bucket(key: str) -> bool:
-        data = sha256(f"v1\0{SALT}\0{key}".encode()).digest()
-        return held["steady"] is not None and int.from_bytes(data[:8], "big") * 100 >> 64 < PERCENT
+        hashed = salted["rolling"].copy()
+        hashed.update(key.encode())
+        return hashed.digest() < bound
 
-    def joined(_: str) -> str:
-        return "".join((literals[0], VALUES["text"], literals[1], VALUES["tone"], literals[2]))
+    def joined(_: str) -> list[dict[str, str]]:
+        content = f"{before}{VALUES['text']}{between}{VALUES['tone']}{after}"
+        return [{"role": "user", "content": content}]
 
     return {
         "floor: a dictionary": Work(
             PROMPT, lambda _: held["steady"], "with the loop and the call that all pay"
         ),
-        "floor: dictionary, SHA-256, compare": Work(SPLIT, bucket, ""),
-        "floor: parts, joined": Work(RENDER, joined, ""),
+        "floor: dictionary, SHA-256, compare": Work(SPLIT, bucket, "with the loop and the call that all pay"),
+        "floor: parts, joined": Work(RENDER, joined, "with the loop and the call that all pay"),
     }
 
 

@@ -1,0 +1,116 @@
+"""Two runs of the bench beside each other: what became slower.
+
+python -m bench compare OLD NEW                 results: folders such as `.bench`, or files of them
+python -m bench compare CHECKOUT [SUBJECT...]   another checkout's code and this one's, measured in turns
+
+The second way measures both by the benches of this checkout, so that they have the same floors, and on the
+same machine at the same time. It ends with status 1 if a work that is measured beside a floor takes more than
+`TOLERATED` of what it took; the others are shown, but say as much of the machine as of the code.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bench import results
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bench.results import Json, Subjects
+
+TOLERATED = 1.05  # the same code, measured twice on a machine that others use, differs by as much
+TURNS = 5  # of each checkout
+
+
+class Pair(NamedTuple):
+    """What one work took in two runs.
+
+    Attributes:
+        work: its subject and row.
+        old: what it cost: times its floor where it has one, else its value; the inverse of a rate.
+        new: the same of the other run.
+        beside_floor: whether it has a floor.
+    """
+
+    work: str
+    old: float
+    new: float
+    beside_floor: bool
+
+    @property
+    def quotient(self) -> float:
+        """How many times as much the new one takes."""
+        return self.new / self.old
+
+
+def pairs(old: Subjects, new: Subjects) -> Iterator[Pair]:
+    """The works that both have measured."""
+    for subject, rows in new.items():
+        for row in rows:
+            before, after = (results.row(run, subject, row["work"], row["prompts"]) for run in (old, new))
+            if before is None or after is None:  # a new work, or one that could not be measured
+                continue
+            of = "" if row["prompts"] is None else f", {row['prompts']:,} prompts"
+            beside_floor = None not in {before["ratio"], after["ratio"]}
+            costs = [_cost(each, beside_floor=beside_floor) for each in (before, after)]
+            yield Pair(f"{subject}: {row['work']}{of}", costs[0], costs[1], beside_floor)
+
+
+def _cost(row: Json, *, beside_floor: bool) -> float:
+    cost: float = row["ratio" if beside_floor else "value"] or sys.float_info.min
+    return 1 / cost if row["unit"].startswith("/s") else cost
+
+
+def middle(turns: Sequence[Sequence[Pair]]) -> Iterator[Pair]:
+    """Of several turns the one in the middle, work by work."""
+    by_work: dict[str, list[Pair]] = {}
+    for pair in (pair for turn in turns for pair in turn):
+        by_work.setdefault(pair.work, []).append(pair)
+    for found in by_work.values():
+        yield statistics.median_low([(pair.quotient, pair) for pair in found])[1]
+
+
+def is_slower(pair: Pair) -> bool:
+    """Whether a work takes more than may be put down to the machine."""
+    return pair.beside_floor and pair.quotient > TOLERATED
+
+
+def compare(arguments: Sequence[str]) -> tuple[Table, int]:
+    """Compare what the command line names: a table, and the status to end with."""
+    first, *others = arguments
+    if (Path(first) / "tests").is_dir():
+        turns = [_measured(Path(first), others) for _ in range(TURNS)]
+    else:
+        turns = [tuple(pairs(results.load(Path(first)), results.load(Path(others[0]))))]
+    found = sorted(middle(turns), key=lambda pair: (not pair.beside_floor, -pair.quotient))
+    return _table(found), int(not found or any(map(is_slower, found)))
+
+
+def _measured(checkout: Path, subjects: Sequence[str]) -> tuple[Pair, ...]:
+    """One turn of both."""
+    with tempfile.TemporaryDirectory() as folder:
+        runs = {"old": checkout.resolve(), "new": results.ROOT}
+        for name, root in runs.items():
+            environment = os.environ | {
+                "PYTHONPATH": os.pathsep.join((str(root), str(root / "client"))),
+                "BENCH_RESULTS": str(Path(folder, name)),
+            }
+            command = [sys.executable, "-m", "bench", *subjects]
+            subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        return tuple(pairs(*(results.load(Path(folder, name)) for name in runs)))
+
+
+def _table(found: Sequence[Pair]) -> Table:
+    table = Table("work", "old", "new", "new / old", "", box=None)
+    for pair in found:
+        said = "SLOWER" if is_slower(pair) else "" if pair.beside_floor else "without a floor"
+        table.add_row(pair.work, f"{pair.old:.3g}", f"{pair.new:.3g}", f"{pair.quotient:.2f}", said)
+    return table
