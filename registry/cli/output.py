@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from registry.cli import tables
+from registry.cli.tables import GAP
 from registry.text import SHOWN, escape, visible
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from registry.errors import RegistryError
 
-GAP = "  "  # between two columns
-SHORT = 14  # characters of a cell that would look torn if it were wrapped, such as a bar
 PATIENCE_SECONDS = 3.0  # then a person wonders whether anything happens at all
 NARROW = 20  # characters of a column in which nothing is wrapped any more
 
@@ -103,19 +102,22 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     show(grid(columns, rows))
 
 
-def grid(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
-    """Rows under their columns, to be shown; the cells are clean by now."""
+def grid(columns: Sequence[str], *variants: Sequence[Sequence[str]]) -> RenderableType:
+    """Rows under their columns, to be shown; the cells are clean by now.
+
+    Other variants are the same in fewer words, for a terminal that is too narrow for the one before; a
+    pipe gets the first.
+    """
     console = _console()
-    if console.is_terminal:
-        return _drawn(columns, rows, console.width)
-    lines = [[column.upper() for column in columns], *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    return Text(
-        "\n".join(
-            GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-            for line in lines
-        )
-    )
+    if not console.is_terminal:
+        return tables.plain(columns, variants[0])
+    return tables.drawn(columns, variants, console.width)
+
+
+def height() -> int | None:
+    """The lines that a terminal shows; None: this is none."""
+    console = _console()
+    return console.height if console.is_terminal else None
 
 
 def facts(rows: Sequence[Sequence[str]], styles: Sequence[str] = (), *, aside: bool = False) -> None:
@@ -186,30 +188,6 @@ def progress() -> Iterator[Callable[[str], None]]:
 def _harmless(sentence: str) -> str:
     """A sentence of some lines without what a terminal would obey: it may name a file, or quote git."""
     return "\n".join(map(visible, sentence.split("\n")))
-
-
-def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> Table:
-    cells = [[column, *(row[i] for row in rows)] for i, column in enumerate(columns)]
-    drawn = Table(box=None, padding=(0, len(GAP), 0, 0), header_style="bold", pad_edge=False)
-    for column, width in zip(columns, _fit(cells, room - len(GAP) * (len(columns) - 1)), strict=True):
-        drawn.add_column(column.upper(), overflow="fold", width=width)
-    for row in rows:
-        drawn.add_row(*map(Text, row))
-    return drawn
-
-
-def _fit(columns: Sequence[Sequence[str]], room: int) -> list[int]:
-    """How wide columns are, given their cells: what can be wrapped between words gives way first."""
-    widths = [max(map(len, cells)) for cells in columns]
-    words = [max(map(_longest_word, cells)) for cells in columns]
-    while sum(widths) > room and max(widths) > 1:
-        spare = [(max(0, width - word), width) for width, word in zip(widths, words, strict=True)]
-        widths[max(range(len(widths)), key=spare.__getitem__)] -= 1
-    return widths
-
-
-def _longest_word(cell: str) -> int:
-    return len(cell) if len(cell) <= SHORT else max(map(len, cell.split()), default=0)
 
 
 def _console(file: Any = None) -> Console:

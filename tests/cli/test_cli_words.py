@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registry.cli import when
-from registry.cli.release import describe
+from registry.cli.release import describe, status
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,3 +58,14 @@ def test_a_bar(percent: float, bar: str) -> None:
 def test_what_comes_next(changes: dict[str, Any], words: str) -> None:
     """A release manager knows whether to wait, or to act."""
     assert describe.following(rollout(**changes), NOW) == words
+
+
+def test_a_page_that_is_higher_than_the_terminal() -> None:
+    """What moves comes first, and what is left out is counted."""
+    ref = {"version": "1.0.0"}
+    still = [{"prompt": f"still-{i}", "stable": ref, "rollout": None} for i in range(3)]
+    moving = {"prompt": "z-moving", "stable": ref, "rollout": rollout(candidate=ref)}
+    grid, note = status._drawn({"data": [*still, moving], "clients": None}, "production", None, most=2)
+
+    assert [str(grid).count(name) for name in ("still", "z-moving")] == [1, 1]
+    assert str(note).startswith("… and 2 more")

@@ -34,6 +34,12 @@ def row(state: Json, clients: Json | None, now: datetime) -> list[str]:
     return [*cells, f"{coming}, or approval" if asked else coming, reached(clients)]
 
 
+def terse(cells: list[str]) -> list[str]:
+    """The same line of ``status`` for a narrow terminal: no bar, and of a pause no time."""
+    prompt, stable, candidate, share, step, coming, clients = cells
+    return [prompt, stable, candidate, share.rpartition(" ")[2], step, coming.partition(",")[0], clients]
+
+
 def request(state: Json) -> list[str]:
     """What awaits approval in a state: the cells under `REQUEST_COLUMNS`."""
     asked = state["awaiting_approval"]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 WATCH_SECONDS = 1.0  # between two looks: as often as the countdown changes
+OTHER_LINES = 6  # of a page that is redrawn: heading, columns, what is left out, the registry's silence
 CHANGES = 100  # of the history that a timeline is made of: twice the steps that a rollout may have
 
 
@@ -84,15 +85,23 @@ def _nothing(environment: str, name: str | None) -> str:
     return f"nothing is in force in {environment} yet; begin: promptstage promote {name or 'NAME'} VERSION"
 
 
-def _drawn(found: Json, environment: str, name: str | None) -> Iterator[RenderableType]:
+def _drawn(
+    found: Json, environment: str, name: str | None, most: int | None = None
+) -> Iterator[RenderableType]:
+    """The parts of a page; `most` is how many prompts it has room for."""
     now, states = datetime.now(UTC), _shown(found)
     if not states:
         yield output.line(_nothing(environment, name))
         return
+    left = len(states) - most if most is not None and len(states) > most else 0
+    if left:  # those that move come first
+        states = sorted(states, key=lambda state: not (state["rollout"] or state.get("awaiting_approval")))
+        states = states[:most]
     rows = found["clients"] or {}
-    yield output.grid(
-        describe.COLUMNS, [describe.row(state, rows.get(state["prompt"]), now) for state in states]
-    )
+    lines = [describe.row(state, rows.get(state["prompt"]), now) for state in states]
+    yield output.grid(describe.COLUMNS, lines, list(map(describe.terse, lines)))
+    if left:
+        yield output.line(f"… and {left} more; a taller terminal shows them, or: promptstage status NAME")
     if not all(row["complete"] for row in rows.values()):
         yield output.line(f"Note: {clients.PARTIAL}", "yellow")
     if asked := [describe.request(state) for state in states if state.get("awaiting_approval")]:
@@ -135,7 +144,10 @@ def _watch(registry: Registry, environment: str, name: str | None, found: Json, 
 
 def _page(found: Json, environment: str, name: str | None, away: str) -> Iterator[RenderableType]:
     yield output.line(f"{environment} at {when.show(datetime.now(UTC))}", "bold")
-    yield from _drawn(found, environment, name)
+    height = output.height()
+    waiting = sum("awaiting_approval" in state for state in _shown(found))
+    others = OTHER_LINES + (waiting + 2 if waiting else 0)
+    yield from _drawn(found, environment, name, height and max(1, height - others))
     if away:
         yield output.line(f"What was known last: {away}", "bold red")
     yield output.line()
