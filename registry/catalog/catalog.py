@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from difflib import get_close_matches
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from registry.catalog import naming
 from registry.catalog.diff import diff
 from registry.catalog.kept import Kept
 from registry.catalog.overview import count, overview
+from registry.catalog.similar import similar
 from registry.catalog.tagged import About
 from registry.catalog.version import Version, invalid, unread, with_content
 from registry.errors import DocumentInvalid, GitFailed, NotFound, Unavailable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Catalog", "Version"]
 
 LATEST = "latest"
-NAMED = 3  # names or versions that an error suggests
+NAMED = 3  # versions that an error names
 
 Json = dict[str, Any]
 logger = logging.getLogger(__name__)
@@ -257,7 +257,7 @@ def _sorted(versions: dict[str, str]) -> dict[str, str]:
 
 
 def _unknown_prompt(name: str, names: list[str]) -> NotFound:
-    near = get_close_matches(name, names, NAMED)
+    near = similar(name, names)
     hint = f"did you mean {' or '.join(near)}?" if near else "commit its file and tag it"
     return NotFound(f"there is no prompt {name[: naming.NAME_LENGTH]!r}; {hint}", code="unknown_prompt")
 

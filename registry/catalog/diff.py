@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
 from promptstage.model import dump_document
+from registry.catalog import line_diff
 
 if TYPE_CHECKING:
     from registry.catalog.version import Version
@@ -16,11 +16,14 @@ def diff(a: Version, b: Version) -> dict[str, Any]:
     """Compare two versions that were read in full.
 
     Returns:
-        ``unified``: the difference of the files as text; ``changed``: the document's fields that differ,
-        in their order, none if one of the two is invalid.
+        ``unified``: the difference of the files as text; ``simplified``: whether they differ so much that
+        most of it is given as replaced; ``changed``: the document's fields that differ, in their order, none
+        if one of the two is invalid.
     """
-    lines = unified_diff(_lines(a), _lines(b), f"{a.name}@{a.version}", f"{b.name}@{b.version}", lineterm="")
-    return {"unified": "".join(f"{line}\n" for line in lines), "changed": _changed(a, b)}
+    lines, shortest = line_diff.unified(_lines(a), _lines(b))
+    heads = [f"--- {a.name}@{a.version}", f"+++ {b.name}@{b.version}"] if lines else []
+    unified = "".join(f"{line}\n" for line in heads + lines)
+    return {"unified": unified, "simplified": not shortest, "changed": _changed(a, b)}
 
 
 def _lines(version: Version) -> list[str]:

@@ -34,11 +34,15 @@ class Tag(NamedTuple):
     version: str
 
 
-@lru_cache(maxsize=1 << 14)  # a prompt has many tags
 def is_name(name: str) -> bool:
-    """Whether this can be the name of a prompt."""
+    """Whether this can be the name of a prompt; a long text is refused before it is looked at, or kept."""
+    return len(name) <= NAME_LENGTH and _is_name(name)
+
+
+@lru_cache(maxsize=1 << 14)  # a prompt has many tags
+def _is_name(name: str) -> bool:
     segments = name.split("/")
-    return len(name) <= NAME_LENGTH and len(segments) <= SEGMENTS and all(map(_is_segment, segments))
+    return len(segments) <= SEGMENTS and all(map(_is_segment, segments))
 
 
 def _is_segment(segment: str) -> bool:
@@ -73,7 +77,7 @@ def suggest(name: str) -> str | None:
 
 def is_version(version: str) -> bool:
     """Whether this is a version by SemVer 2.0.0, without build metadata."""
-    return _parse(version) is not None
+    return len(version) <= VERSION_LENGTH and _parse(version) is not None
 
 
 def require_version(version: str) -> str:
@@ -88,7 +92,7 @@ def require_version(version: str) -> str:
 
 @lru_cache(maxsize=1 << 16)
 def _parse(version: str) -> Version | None:
-    if len(version) > VERSION_LENGTH or not version.isascii():
+    if not version.isascii():
         return None
     try:
         parsed = Version.parse(version)

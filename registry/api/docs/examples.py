@@ -63,6 +63,7 @@ DIFF: Json = {
     "unified": "--- summarize@1.2.0\n+++ summarize@1.3.0\n@@ -8,1 +8,1 @@\n"
     "-    content: You summarize support threads. Tone: {{tone}}.\n"
     "+    content: You summarize support threads. Tone: {{tone}}. Next step first.\n",
+    "simplified": False,
     "changed": ["messages"],
 }
 RELEASE: Json = {

@@ -115,6 +115,7 @@ class Diff(Shape):
     """What differs between two versions."""
 
     unified: str = Field(description="a unified diff of the files")
+    simplified: bool = Field(description="they differ so much that most of it is given as replaced")
     changed: list[str] = Field(description="the keys of the document that differ")
 
 
