@@ -8,12 +8,13 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from contextlib import ExitStack, asynccontextmanager
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
 from registry import embedded_valkey, failpoints
@@ -34,10 +35,12 @@ from registry.api import (
 from registry.api import rollouts as rollouts_api
 from registry.api.docs import page
 from registry.api.failed_start import PlainFailure
+from registry.api.http import access_log
+from registry.api.http.bounds import READ_THREADS, Bounds
 from registry.api.metrics.facts import Facts
 from registry.api.metrics.measured import Measured
 from registry.api.metrics.metrics import Metrics
-from registry.api.parts import Parts
+from registry.api.parts import MAX_BODY_BYTES, Parts
 from registry.api.streams.census import Census
 from registry.api.streams.hub import Hub
 from registry.catalog.catalog import Catalog
@@ -67,9 +70,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
-
+SCRAPERS = 2  # one answers /readyz while another one counts for /metrics
 WRITERS = 8  # changes at once: they wait for each other, and must leave threads for readers
+# A thread that computes lets others have the interpreter after so long. Python's own five times that is what
+# the event loop would wait for at every system call, for each of the threads.
+SWITCH_SECONDS = 0.001
 ORPHAN_SECONDS = 10.0  # for a worker without its supervisor: twice what a stop takes
 FIRST_LOOK_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
 
@@ -87,6 +92,8 @@ def create(settings: Settings) -> FastAPI:
         with ExitStack() as stack:
             parts = _open(settings, stack)
             app.state.parts = parts
+            to_thread.current_default_thread_limiter().total_tokens = READ_THREADS
+            sys.setswitchinterval(SWITCH_SECONDS)
             # A worker that has not looked yet would call every prompt unknown.
             await asyncio.to_thread(parts.sync.first_look.wait, FIRST_LOOK_SECONDS)
             gc.collect()
@@ -94,9 +101,9 @@ def create(settings: Settings) -> FastAPI:
             # What others changed while this process started must be known to it before it answers.
             await asyncio.to_thread(parts.rollouts.replica.reconcile)
             tasks = [asyncio.create_task(run()) for run in (parts.hub.run, parts.census.run)]
-            _end_on_signal(parts.hub.close, parts.sync.end)
+            _end_on_signal(parts.hub.close, parts.bounds.close, parts.sync.end)
             _end_with_parent()
-            yield {fast.STATE: fast.Fast(parts).answer}
+            yield {fast.STATE: fast.Fast(parts).answer, access_log.STATE: parts.access_log}
             parts.hub.close()
             for task in tasks:
                 task.cancel()
@@ -105,6 +112,7 @@ def create(settings: Settings) -> FastAPI:
 
     app = FastAPI(
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=page.operation_id,
@@ -114,9 +122,11 @@ def create(settings: Settings) -> FastAPI:
     guard.install(app)
     app.add_middleware(PlainFailure)
     page.describe(app)
-    for part in (prompts, releases, stream, clients, history, rollouts_api, tokens, doctor, health):
-        app.include_router(part.router, max_body_size=MAX_BODY_BYTES)
+    rooms = (prompts, releases, stream, clients, history, rollouts_api, tokens, doctor, health)
+    for room in rooms:
+        app.include_router(room.router, max_body_size=MAX_BODY_BYTES)
     app.include_router(webhooks.router, max_body_size=webhooks.MAX_BODY_BYTES)
+    app.state.routes = [route for room in (*rooms, webhooks) for route in room.router.routes]
     return app
 
 
@@ -167,8 +177,11 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
         metrics,
         managed,
         mirroring,
+        Bounds(),
         CapacityLimiter(WRITERS),
+        CapacityLimiter(SCRAPERS),
         settings.webhook_secret_file,
+        access_log.write if settings.access_log else None,
     )
 
 

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         config: the rules of environments, a TOML file (`registry.rules` has its form); unset: there are none.
         webhook_secret_file: what the repository's host signs its webhooks with; unset: they are refused.
         log_format: `text` for people, `json` for programs.
+        access_log: one line a request, without its query.
         metrics_folder: where workers count together, from ``PROMETHEUS_MULTIPROC_DIR``; `serve` sets it.
         failpoints: a file that names where to be killed (`registry.failpoints`); for proofs alone.
 
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     environments: Annotated[tuple[str, ...], NoDecode] = ("production", "staging")
     poll_seconds: float | None = Field(default=None, gt=0)
     log_format: Format = "text"
+    access_log: bool = False
     metrics_folder: Path | None = Field(default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR")
     git_token_file: Path | None = None
     git_ssh_key: Path | None = None

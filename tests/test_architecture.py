@@ -54,7 +54,7 @@ FLOORS = (
         "registry.durable",
         "registry.locks",
     ),
-    ("registry.text", "registry.errors", "registry.failpoints", "registry.logs"),
+    ("registry.text", "registry.errors", "registry.failpoints", "registry.logs", "registry.system"),
 )
 
 

@@ -12,11 +12,13 @@ from fastapi import APIRouter, Query
 
 from registry.api import problem
 from registry.api.docs import shapes
+from registry.api.http.routes import BoundedRoute
 from registry.api.parts import Environment, Reader, Service
 from registry.api.streams import tally
 from registry.errors import Invalid
 
 router = APIRouter(
+    route_class=BoundedRoute,
     prefix="/v1/environments/{environment}",
     tags=["releases"],
     responses=problem.responses(401, 403, 404, 422),

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 
 from registry.api import checks, problem
 from registry.api.docs import shapes
+from registry.api.http.routes import BoundedRoute
 from registry.api.parts import Parts, Reader, Service
 from registry.errors import NotFound, Unavailable
 from registry.rollouts import clock
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from registry.api.checks import Check
     from registry.rollouts.replica import Replica
 
-router = APIRouter(prefix="/v1", tags=["operations"], responses=problem.responses(401, 403, 422))
+router = APIRouter(
+    route_class=BoundedRoute, prefix="/v1", tags=["operations"], responses=problem.responses(401, 403, 422)
+)
 
 REDIS = "see that it runs and that PROMPTSTAGE_REDIS_URL is right; changes reach other registries slowly now"
 JOURNAL = "until then nothing can be changed; what is in force is served. The registry's log says more"

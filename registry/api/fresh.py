@@ -45,5 +45,6 @@ async def look_again(service: Parts, ask: Callable[[], Awaitable[Found]]) -> Fou
     except NotFound as error:
         if error.code not in LATE:
             raise
-    await asyncio.wait([asyncio.wrap_future(service.sync.look_now())], timeout=LOOK_SECONDS)
+    async with service.bounds.rest():
+        await asyncio.wait([asyncio.wrap_future(service.sync.look_now())], timeout=LOOK_SECONDS)
     return await ask()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from registry.access.tokens import Role
 from registry.api import problem
 from registry.api.docs import examples, shapes
-from registry.api.parts import Reader, Service
+from registry.api.parts import Parts, Reader, Service
 
 if TYPE_CHECKING:
     from registry.errors import Unavailable
@@ -42,18 +43,21 @@ async def livez() -> dict[str, str]:
         },
     },
 )
-def readyz(service: Service, response: Response) -> dict[str, Any]:
+async def readyz(service: Service) -> Response:
     """Answer 200 when releases can be served.
 
     A journal that cannot be written, a Redis that is down or a repository that cannot be reached is told,
     but is no reason to send readers away.
     """
+    ready, told = await to_thread.run_sync(_look, service, limiter=service.scrapers)
+    return JSONResponse(told, 200 if ready else 503)
+
+
+def _look(service: Parts) -> tuple[bool, dict[str, Any]]:
     replica, mirror = service.rollouts.replica, service.catalog.mirror
     age = mirror.seconds_since_sync()
-    ready = service.sync.first_look.is_set() and (replica.problem is None or bool(replica.view.states()))
-    if not ready:
-        response.status_code = 503
-    return {
+    ready = service.sync.first_look.is_set() and (replica.problem is None or not replica.view.is_empty)
+    return ready, {
         "status": "ready" if ready else "starting" if replica.problem is None else "broken",
         "journal": _told(replica.problem),
         "redis": _told(replica.board_problem),
@@ -71,11 +75,12 @@ def readyz(service: Service, response: Response) -> dict[str, Any]:
         200: {"description": "the text format", "content": {"text/plain": {"example": examples.METRICS}}},
     },
 )
-def metrics(service: Service, token: Reader) -> Response:
+async def metrics(service: Service, token: Reader) -> Response:
     """Show the service's numbers, summed over its workers; a token for all environments may ask."""
     for environment in service.rollouts.environments:
         token.allow(Role.reader, environment)
-    return Response(service.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+    body = await to_thread.run_sync(service.metrics.render, limiter=service.scrapers)
+    return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 
 def repository(error: str | None, age: float | None) -> str:

@@ -11,10 +11,12 @@ from pydantic import AwareDatetime  # noqa: TC002 - FastAPI reads it
 
 from registry.api import problem
 from registry.api.docs import shapes
+from registry.api.http.routes import BoundedRoute
 from registry.api.parts import Environment, Name, Parts, Reader, Service
 from registry.rollouts import history_index
 
 router = APIRouter(
+    route_class=BoundedRoute,
     prefix="/v1/environments/{environment}",
     tags=["rollouts"],
     responses=problem.responses(401, 403, 404, 422, 503),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from anyio import CapacityLimiter
 
+    from registry.api.http.access_log import Write
+    from registry.api.http.bounds import Bounds
     from registry.api.metrics.metrics import Metrics
     from registry.api.streams.census import Census
     from registry.api.streams.hub import Hub
@@ -27,13 +29,21 @@ if TYPE_CHECKING:
     from registry.rollouts.tokens import Tokens
     from registry.rollouts.upkeep.mirroring import Mirroring
 
+MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
 MAX_REASON = 2000  # characters, which the journal keeps for ever
 MAX_KEY = 200  # of an Idempotency-Key; a UUID has 36
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The running service: made by the app, used by its endpoints."""
+    """The running service: made by the app, used by its endpoints.
+
+    Attributes:
+        bounds: what one token may have of the process.
+        writers: the threads of changes.
+        access_log: writes a line for each answer, if that is wanted.
+        scrapers: those of health and numbers, which must not wait for anybody's reads.
+    """
 
     catalog: Catalog
     sync: Sync
@@ -44,8 +54,11 @@ class Parts:
     metrics: Metrics
     tokens: Tokens
     mirroring: Mirroring
+    bounds: Bounds
     writers: CapacityLimiter
+    scrapers: CapacityLimiter
     webhook_secret_file: Path | None
+    access_log: Write | None
 
 
 def parts_of(request: Request) -> Parts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -79,6 +78,8 @@ CODES: dict[int, tuple[str, ...]] = {
     503: (
         "unavailable",
         "busy",
+        "deadline",
+        "stopped",
         "journal_missing",
         "journal_damaged",
         "journal_behind",
@@ -112,6 +113,7 @@ SAID = {
     "so that the history tells who made a change",
     "last_admin": "'admin' is the last token that may manage tokens; create another admin first",
     "busy": "others write all the time; try again",
+    "deadline": "this takes longer than 5 s; ask for less at once, or again in a moment",
     "bad_signature": "no header proves that the sender knows the secret; give the webhook the one in ...",
 }
 NO_JSON = "the body is not JSON; send UTF-8 JSON"
@@ -122,6 +124,7 @@ PLAIN = {
     "model_attributes_type": "send a JSON object, with Content-Type: application/json",
 }
 MAX_SAID = 400  # characters that are said of one bad value, which may hold the value
+MAX_NAMED = 100  # bad values that one answer names
 
 
 def responses(
@@ -230,13 +233,13 @@ async def _registry_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _bad_request(_: Request, error: Exception) -> JSONResponse:
+    bad = cast("RequestValidationError", error).errors()
     found = [
-        {"loc": ".".join(str(part) for part in _place(item)), "message": _sentence(item)}
-        for item in cast("RequestValidationError", error).errors()
+        {"loc": ".".join(str(part) for part in _place(item))[:MAX_SAID], "message": _sentence(item)}
+        for item in bad[:MAX_NAMED]
     ]
-    detail = "; ".join(
-        f"{item['loc']}: {item['message']}" if item["loc"] else item["message"] for item in found
-    )
+    said = [f"{item['loc']}: {item['message']}" if item["loc"] else item["message"] for item in found]
+    detail = "; ".join(said) + (f"; and {len(bad) - MAX_NAMED} more" if len(bad) > MAX_NAMED else "")
     return answer(HTTPStatus.UNPROCESSABLE_ENTITY, detail, "invalid_request", {"errors": found})
 
 
@@ -265,10 +268,11 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods that /openapi.json has for a path; the framework names those of the first route only."""
-    paths = request.app.openapi()["paths"]
-    fitting = [path for path in paths if re.fullmatch(re.sub(r"{\w+}", ".+", path), request.url.path)]
-    return sorted(method.upper() for method in paths[max(fitting, key=len)]) if fitting else []
+    """The methods of a path that /openapi.json has; the framework names those of the first route only."""
+    shown = (route for route in request.app.state.routes if route.include_in_schema)
+    fitting = [route for route in shown if route.path_regex.match(request.scope["path"])]
+    closest = max((route.path_format for route in fitting), key=len, default="")
+    return sorted({method for route in fitting if route.path_format == closest for method in route.methods})
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:

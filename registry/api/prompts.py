@@ -6,15 +6,20 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Path, Query
+from fastapi.responses import JSONResponse
 
 from registry.api import fresh, problem
 from registry.api.docs import shapes
+from registry.api.http.routes import BoundedRoute
 from registry.api.parts import Name, Reader, Service
+from registry.system import work
 
 if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
 
-router = APIRouter(prefix="/v1", tags=["prompts"], responses=problem.responses(401, 403, 503))
+router = APIRouter(
+    route_class=BoundedRoute, prefix="/v1", tags=["prompts"], responses=problem.responses(401, 403, 503)
+)
 UNKNOWN_PROMPT = problem.responses(404, codes={404: ("unknown_prompt",)})
 UNKNOWN_VERSION = problem.responses(404, codes={404: ("unknown_prompt", "unknown_version")})
 
@@ -35,19 +40,18 @@ def list_prompts(
     prefix: Annotated[str, Query(description="only names that begin so", examples=["support/"])] = "",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="of one page")] = PAGE,
     cursor: Annotated[str, Query(description="`next_cursor` of the page before")] = "",
-) -> dict[str, Any]:
+) -> JSONResponse:
     """List prompts by name, with the title of their latest version."""
     names = [name for name in service.catalog.names() if name.startswith(prefix)]
     begin = bisect_right(names, cursor) if cursor else 0
     page = names[begin : begin + limit]
     more = begin + limit < len(names)
-    return {
-        "data": [_summary(service.catalog, name) for name in page],
-        "next_cursor": page[-1] if more else None,
-    }
+    data = [_summary(service.catalog, name) for name in page]
+    return JSONResponse({"data": data, "next_cursor": page[-1] if more else None})
 
 
 def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
+    work.check()
     latest = catalog.latest(name)
     document = catalog.read(name, latest).document
     return {
@@ -64,9 +68,10 @@ def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
     summary="List the versions of a prompt",
     responses={**UNKNOWN_PROMPT, **shapes.answer(shapes.Versions, "all of its versions")},
 )
-def list_versions(service: Service, _: Reader, name: Name) -> dict[str, Any]:
+def list_versions(service: Service, _: Reader, name: Name) -> JSONResponse:
     """List the versions of a prompt, newest first, without their documents."""
-    return {"data": [version.to_json(with_document=False) for version in service.catalog.list(name)]}
+    found = service.catalog.list(name)
+    return JSONResponse({"data": [version.to_json(with_document=False) for version in found]})
 
 
 @router.get(
@@ -74,10 +79,13 @@ def list_versions(service: Service, _: Reader, name: Name) -> dict[str, Any]:
     summary="Read a version",
     responses={**UNKNOWN_VERSION, **shapes.answer(shapes.Version, "the version")},
 )
-async def read_version(service: Service, token: Reader, name: Name, version: VersionName) -> dict[str, Any]:
+async def read_version(service: Service, token: Reader, name: Name, version: VersionName) -> JSONResponse:
     """Read one version, or `latest`, with its document or what is wrong with it."""
-    found = await fresh.found(service, token, lambda: service.catalog.read(name, version))
-    return found.to_json(with_document=True)
+
+    def read() -> JSONResponse:
+        return JSONResponse(service.catalog.read(name, version).to_json(with_document=True))
+
+    return await fresh.found(service, token, read)
 
 
 @router.get(
@@ -91,9 +99,9 @@ async def diff_versions(
     name: Name,
     old: Annotated[str, Query(alias="from", description="a version, or `latest`", examples=["1.2.0"])],
     new: Annotated[str, Query(alias="to", description="a version, or `latest`", examples=["1.3.0"])],
-) -> dict[str, Any]:
+) -> JSONResponse:
     """Compare two versions: a unified diff of the files, and which parts of the document changed."""
-    return await fresh.found(service, token, lambda: service.catalog.diff(name, old, new))
+    return await fresh.found(service, token, lambda: JSONResponse(service.catalog.diff(name, old, new)))
 
 
 @router.get(
@@ -101,6 +109,6 @@ async def diff_versions(
     summary="What the last look found",
     responses=shapes.answer(shapes.CatalogStatus, "the state of the catalog"),
 )
-def catalog_status(service: Service, _: Reader) -> dict[str, Any]:
+def catalog_status(service: Service, _: Reader) -> JSONResponse:
     """When the repository was last looked at, and what was ignored, moved or went wrong."""
-    return service.catalog.status()
+    return JSONResponse(service.catalog.status())

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
+from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
 from registry.api import problem
 from registry.api.docs import examples, shapes
+from registry.api.http.routes import BoundedRoute
 from registry.api.parts import Environment, Name, Parts, Reader, Service
-from registry.errors import Invalid, NotFound
+from registry.errors import Invalid
 from registry.rollouts.service import unservable
 from registry.rollouts.view import write
+from registry.system import work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from starlette.types import Receive, Scope, Send
 
     from promptstage.model import Document
     from registry.api.metrics.metrics import Metrics
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 JSON = "application/json"
 NO_RELEASE = ("unknown_prompt", "unknown_environment", "no_release")
 router = APIRouter(
+    route_class=BoundedRoute,
     prefix="/v1/environments/{environment}",
     tags=["releases"],
     responses=problem.responses(401, 403, 404, 422, 503),
@@ -41,8 +48,22 @@ RESOLVED = shapes.answer(shapes.Resolved, "the decision, and the document") | pr
 TOO_LARGE = problem.responses(413)
 
 MAX_NAMES = 1000  # of one request; a client with more asks again
+MAX_ATTRIBUTES = 1000  # values of one question, each of which is looked for in each target
+SENT_AT_ONCE = 40  # releases and the commas between them, some 40 KB
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _few(attributes: dict[str, Any]) -> dict[str, Any]:
+    left: list[object] = [attributes]
+    for seen in count(1):
+        if not left:
+            return attributes
+        value = left.pop()
+        left += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if seen + len(left) > MAX_ATTRIBUTES:
+            break
+    raise ValueError(f"at most {MAX_ATTRIBUTES} values, those in lists counted")
 
 
 class Question(BaseModel):
@@ -53,7 +74,9 @@ class Question(BaseModel):
     key: Annotated[
         StrictStr | StrictInt | None, Field(description="who asks; empty or null: a random one")
     ] = None
-    attributes: dict[str, Any] = Field(default_factory=dict, description="what an audience may ask for")
+    attributes: Annotated[dict[str, Any], AfterValidator(_few)] = Field(
+        default_factory=dict, description="what an audience may ask for"
+    )
     version: str | None = Field(default=None, description="this version, whatever is in force")
     at: AwareDatetime | None = Field(default=None, description="as it was decided then")
 
@@ -73,16 +96,38 @@ def list_releases(
     asked = dict.fromkeys(name for name in names.split(",") if name)
     if len(asked) > MAX_NAMES:
         raise Invalid(f"names: at most {MAX_NAMES} at once")
+    service.rollouts.check_environment(environment)
     found, missing = [], []
     for name in asked:
-        try:
-            found.append(service.rollouts.release(environment, name).body)
-        except NotFound as error:
-            if error.code == "unknown_environment":
-                raise
+        work.check()
+        built = service.rollouts.replica.view.release(environment, name)
+        if built:
+            found.append(built.body)
+        else:
             missing.append(name)
-    body = b'{"releases":[%s],"missing":%s}' % (b",".join(found), json.dumps(missing).encode())
-    return Response(body, media_type=JSON)
+    return Joined(found, b'],"missing":%s}' % json.dumps(missing).encode())
+
+
+class Joined(Response):
+    """Many releases, sent as they are taken: put together, they would be there again for each asker."""
+
+    media_type = JSON
+
+    def __init__(self, releases: list[bytes], end: bytes) -> None:
+        super().__init__()
+        self._pieces = [b'{"releases":[', *(piece for body in releases for piece in (b",", body))]
+        self._pieces[1:2] = []  # the comma before the first
+        self._pieces.append(end)
+        self.headers["Content-Length"] = str(sum(map(len, self._pieces)))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - it is ASGI
+        """Send some after some; in between, others have a turn."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for first in range(0, len(self._pieces), SENT_AT_ONCE):
+            body = b"".join(self._pieces[first : first + SENT_AT_ONCE])
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 @router.get(
@@ -122,7 +167,12 @@ def resolve(
         str | None, Query(description="who asks; none: a random one", examples=["user-42"])
     ] = None,
     attribute: Annotated[
-        list[str] | None, Query(description="name:value, as often as needed", examples=[["tenant:acme"]])
+        list[str] | None,
+        Query(
+            max_length=MAX_ATTRIBUTES,
+            description="name:value, as often as needed",
+            examples=[["tenant:acme"]],
+        ),
     ] = None,
     version: Annotated[str | None, Query(description="this version, whatever is in force")] = None,
     at: Annotated[AwareDatetime | None, Query(description="as it was decided then")] = None,

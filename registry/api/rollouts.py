@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from registry.api import fresh, problem
 from registry.api.docs import examples, shapes
+from registry.api.http.routes import ChangingRoute
 from registry.api.parts import (
     MAX_REASON,
     Environment,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from registry.rollouts.action import Acknowledged
 
 router = APIRouter(
+    route_class=ChangingRoute,
     prefix="/v1/environments/{environment}/rollouts",
     tags=["rollouts"],
     responses=problem.responses(401, 403, 404, 422, 503),
@@ -124,9 +126,10 @@ IfMatch = Annotated[str | None, Header(description='`"<epoch>.<seq>"`, the ETag 
     summary="List what is in force",
     responses=shapes.answer(shapes.States, "every prompt that has a state"),
 )
-def list_states(service: Service, _: Reader, environment: Environment) -> dict[str, Any]:
+def list_states(service: Service, _: Reader, environment: Environment) -> Response:
     """List what is in force in an environment."""
-    return {"data": [state.model_dump(mode="json") for state in service.rollouts.states(environment)]}
+    written = [state.model_dump_json().encode() for state in service.rollouts.states(environment)]
+    return Response(b'{"data":[%s]}' % b",".join(written), media_type="application/json")
 
 
 @router.get(
@@ -155,7 +158,7 @@ async def read_state(
     return state.model_dump(mode="json")
 
 
-def _asked(
+async def _asked(
     environment: Environment,
     name: Name,
     token: Releaser,

@@ -6,24 +6,29 @@ the rest, and then whole releases as they change.
 
 from __future__ import annotations
 
-import asyncio
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from registry.api import problem
 from registry.api.docs import examples
+from registry.api.http.bounds import WORK, Bounds, Lane
+from registry.api.http.routes import StreamRoute
 from registry.api.parts import Environment, Parts, Reader, Service
 from registry.api.streams import hub
 from registry.api.streams.hub import Hub, Subscription
 from registry.api.streams.tally import NOTHING
 from registry.catalog.naming import is_name
-from registry.errors import Invalid, RegistryError
+from registry.errors import Invalid, RegistryError, Unavailable
+from registry.system import work
+from registry.system.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from starlette.types import Receive, Scope, Send
 
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
     from registry.rollouts.view import Built
 
 router = APIRouter(
+    route_class=StreamRoute,
     prefix="/v1/environments/{environment}",
     tags=["releases"],
     responses=problem.responses(401, 403, 404, 422),
@@ -45,9 +51,10 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 }
 MAX_NAMES = 10_000  # of one client
 POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
-STILL_NEEDED = {"type", "method", "scheme", "server", "path", "query_string", "headers"}
+STILL_NEEDED = {"type", "method", "scheme", "server", "path", "query_string", "headers", WORK}
 LATER = "promptstage.stream"  # in a scope: where to leave a stream for whoever wants to send it
 READ_AT_ONCE = 100  # releases that are read before they are sent: clients give up after 12 s of silence
+SHORT = 2 << 10  # bytes of a request whose names are looked through here and now: some 0.1 ms
 SHOWN = 50  # characters of a bad position that the answer repeats
 
 
@@ -56,11 +63,13 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, hub: Hub, subscription: Subscription) -> None:
+    def __init__(self, hub: Hub, bounds: Bounds, subscription: Subscription) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._hub = hub
+        self._bounds = bounds
         self._subscription = subscription
+        self._work = work.current.get() or Work()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Leave it to who takes streams over, or send it here."""
@@ -76,24 +85,31 @@ class EventStream(Response):
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             head = self._hub.view.head  # before the releases: it must not confirm what came after them
-            names = list(subscription.held)
-            for first in range(0, len(names), READ_AT_ONCE):
-                some = names[first : first + READ_AT_ONCE]
-                for built in await asyncio.to_thread(self._newer, some):
+            names = iter([*subscription.held, *subscription.awaited])
+            while found := await self._read(names):
+                for built in found:
                     await self._hub.send(subscription, built, send)
             await send(hub.heartbeat(head))
             subscription.send = send
             self._hub.write(subscription)
             while (await receive())["type"] != "http.disconnect":
                 pass
+        except Unavailable:  # the client or the registry is going
+            await send(hub.END)
         finally:
             self._hub.remove(subscription)
 
-    def _newer(self, names: list[str]) -> list[Built]:
-        """What the client does not have yet; in a thread, because a release may have to be read from git."""
+    async def _read(self, names: Iterator[str]) -> list[Built]:
+        """The next that the client does not have; in a thread, because one may have to be read from git."""
+        async with self._bounds.turn(self._subscription.token, Lane.STREAM, self._work):
+            return await to_thread.run_sync(lambda: list(islice(self._newer(names), READ_AT_ONCE)))
+
+    def _newer(self, names: Iterable[str]) -> Iterator[Built]:
         held = self._subscription.held
-        found = map(self._release, names)
-        return [built for built in found if built and built.release.position > held[built.release.prompt]]
+        for built in map(self._release, names):
+            work.check()
+            if built and built.release.position > held.get(built.release.prompt, NOTHING):
+                yield built
 
     def _release(self, name: str) -> Built | None:
         try:
@@ -122,15 +138,21 @@ class Positions(BaseModel):
 
 
 @router.get("/stream", summary="Follow releases", response_class=Response, responses=EVENTS)
-def stream(
+async def stream(
     service: Service,
     token: Reader,
     environment: Environment,
     names: Annotated[str, Query(description="`a@<epoch>.<seq>,b`", examples=["summarize,support/triage"])],
 ) -> Response:
     """Follow releases: what is newer than what the client holds, then every change as it happens."""
-    pairs = (entry.partition("@") for entry in names.split(",") if entry)
-    return _stream(service, token, environment, {name: position or None for name, _, position in pairs})
+
+    def split() -> dict[str, str | None]:
+        pairs = (entry.partition("@") for entry in names.split(",") if entry)
+        return {name: position or None for name, _, position in pairs}
+
+    if len(names) <= SHORT:
+        return _stream(service, token, environment, split())
+    return await to_thread.run_sync(lambda: _stream(service, token, environment, split()))
 
 
 @router.post(
@@ -148,9 +170,20 @@ def _stream(service: Parts, token: Token, environment: str, names: Mapping[str, 
     service.rollouts.check_environment(environment)
     if len(names) > MAX_NAMES:
         raise Invalid(f"names: at most {MAX_NAMES} in one stream")
+    held: dict[str, Position] = {}
+    awaited = []
     # What cannot be a name will never have a release: it is not followed, and not counted.
-    held = {name: _position(name, text) for name, text in names.items() if is_name(name)}
-    return EventStream(service.hub, Subscription(token, environment, held))
+    for name, text in ((name, text) for name, text in names.items() if is_name(name)):
+        work.check()
+        position = _position(name, text)
+        if state := service.rollouts.replica.view.state(environment, name):
+            held[state.prompt] = position  # the same text in thousands of streams
+        elif name in service.catalog:
+            held[name] = position
+        else:
+            awaited.append(name)
+    service.hub.check_room(token, len(awaited))
+    return EventStream(service.hub, service.bounds, Subscription(token, environment, held, awaited))
 
 
 def _position(name: str, text: str | None) -> Position:

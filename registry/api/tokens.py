@@ -11,13 +11,16 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from registry.access.tokens import Role, Wish
 from registry.api import problem
+from registry.api.http.routes import ChangingRoute
 from registry.api.parts import MAX_REASON, Admin, IdempotencyKey, Service
 from registry.rollouts import clock
 from registry.rollouts.action import digest
 from registry.rollouts.schedule import parse_hold
 from registry.rollouts.tokens import Asker
 
-router = APIRouter(prefix="/v1/tokens", tags=["tokens"], responses=problem.responses(401, 403))
+router = APIRouter(
+    route_class=ChangingRoute, prefix="/v1/tokens", tags=["tokens"], responses=problem.responses(401, 403)
+)
 CREATING = problem.responses(
     *(409, 413, 422, 503),
     codes={
@@ -109,7 +112,7 @@ def _example(description: str, value: object) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"example": value}}}
 
 
-def _key(idempotency_key: IdempotencyKey = None) -> str | None:
+async def _key(idempotency_key: IdempotencyKey = None) -> str | None:
     return idempotency_key
 
 

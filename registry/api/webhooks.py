@@ -28,6 +28,7 @@ PATH = "/v1/webhooks"
 MAX_BODY_BYTES = 25 << 20  # GitHub sends up to 25 MB; a body is hashed as it comes and never kept
 SECRET_FILE = "PROMPTSTAGE_WEBHOOK_SECRET_FILE"  # noqa: S105 - the setting's name
 STANDARD_PREFIX = b"whsec_"  # of a secret as standardwebhooks.com writes it; the key follows in base64
+MAX_CLAIMS = 10  # signatures of one webhook; more than one is sent while a secret is changed
 STANDARD_BYTES = 24  # the shortest key there is; what is shorter was not meant so, and could be guessed
 
 CODES = {403: ("bad_signature", "webhooks_off"), 503: ("unavailable",)}
@@ -91,7 +92,7 @@ class Proof:
             (claimed.x_gitea_signature, of_body),
             (claimed.x_forgejo_signature, of_body),
             (claimed.x_gitlab_token, self._secret),
-            *((one, standard) for one in claimed.webhook_signature.split(" ")),
+            *((one, standard) for one in claimed.webhook_signature.split(" ", MAX_CLAIMS)[:MAX_CLAIMS]),
         ]
         return any(hmac.compare_digest(claim.encode("latin-1"), right) for claim, right in pairs)
 
@@ -116,21 +117,28 @@ async def take_webhook(
     with any event, of which only pushes of tags are of use. It needs no token, but the secret in
     `PROMPTSTAGE_WEBHOOK_SECRET_FILE`.
     """
-    proof = Proof(_secret(service.webhook_secret_file), claimed)
+    secret = _secret(service.webhook_secret_file)
+    if not any(claimed.model_dump().values()):  # a stranger's body is not worth hashing
+        raise _unproven()
+    proof = Proof(secret, claimed)
     try:
         async for chunk in request.stream():
             proof.add(chunk)
     except ClientDisconnect as error:
         raise Invalid("the body has no end; send it again") from error
     if not proof.holds():
-        raise Forbidden(
-            "no header proves that the sender knows the secret; give the webhook at the repository's host "
-            f"the one in the registry's {SECRET_FILE}",
-            code="bad_signature",
-        )
+        raise _unproven()
     logger.info("The repository's host sent a webhook; looking", extra={"event": "webhook"})
     service.sync.look_now()
     return {"status": "looking"}
+
+
+def _unproven() -> Forbidden:
+    return Forbidden(
+        "no header proves that the sender knows the secret; give the webhook at the repository's host "
+        f"the one in the registry's {SECRET_FILE}",
+        code="bad_signature",
+    )
 
 
 def _secret(file: Path | None) -> bytes:

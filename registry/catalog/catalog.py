@@ -81,6 +81,10 @@ class Catalog:
         """The prompts that have a version, sorted."""
         return list(self._index)
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a prompt has a version, as far as this process knows."""
+        return name in self._index
+
     def versions(self, name: str) -> list[str]:
         """The versions of a prompt, newest first. Raises NotFound (`unknown_prompt`)."""
         if name not in self._index:

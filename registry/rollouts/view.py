@@ -67,6 +67,11 @@ class View:
         self._built: dict[Place, Built] = {}
         self._untold: set[Place] = set()  # whose release could not be built: its bytes may be on their way
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever in force anywhere."""
+        return not self._states
+
     def state(self, environment: str, prompt: str) -> State | None:
         """What is in force of a prompt in an environment, if anything ever was."""
         return self._states.get((environment, prompt))

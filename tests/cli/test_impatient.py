@@ -40,6 +40,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         length += len(message.get("body", b""))
         more = message.get("more_body", False)
     body = bytes(BIG) if scope["path"] == "/big" else b"%d" % length
+    if scope["path"].startswith("/headers"):
+        body = repr((scope["path"], scope["headers"])).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
     await send({"type": "http.response.body", "body": body})
 
@@ -106,6 +108,56 @@ def test_a_request_that_does_not_come_is_not_awaited(port: int, sent: bytes) -> 
 def test_headers_without_end_are_refused(port: int, sent: bytes) -> None:
     """They would be kept in memory until there is none."""
     assert refusal(ask(port, sent)) == (431, "headers_too_large")
+
+
+MANY = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 1500) for number in range(99))
+CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET / HTTP/1.1\r\n" + MANY + b"\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * (impatient.MAX_HEADER + 1) + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"a:\r\n" * (impatient.MAX_HEADERS + 1) + b"\r\n",
+        b"GET /" + b"x" * impatient.MAX_HEADER_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        CHUNKED + MANY + b"\r\n",
+    ],
+    ids=["many bytes", "one of many bytes", "many", "url", "trailers"],
+)
+def test_too_large_headers_are_refused_though_they_come_at_once(port: int, sent: bytes) -> None:
+    """A whole request may be read from its connection in one go."""
+    assert refusal(ask(port, sent)) == (431, "headers_too_large")
+
+
+def test_a_trailer_is_no_header(port: int) -> None:
+    """Who asks was found out before it came."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(CHUNKED.replace(b"/ ", b"/headers ", 1) + b"Authorization: Bearer x\r\n\r\n")
+        answer = connection.recv(1 << 16)
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"authorization" not in answer
+
+
+@pytest.mark.parametrize("sent", [b"GET /\r\n\r\n", b"GET / HTTP/0.9\r\n\r\n", b"GET / HTTP/2.0\r\n\r\n"])
+def test_another_version_of_http_is_refused(port: int, sent: bytes) -> None:
+    """An answer without a status line says nothing, and its sender would take whatever comes."""
+    status, code = refusal(ask(port, sent))
+
+    assert (status, code) in {(505, "http_version"), (400, "invalid_http")}
+
+
+def test_of_a_long_path_only_the_ends_are_looked_at(port: int) -> None:
+    """It names nothing, and to decode and match it would take as long as it is."""
+    path = b"/headers/" + b"%41" * 20_000 + b"/end"
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(b"GET " + path + b" HTTP/1.1\r\n\r\n")
+        told = connection.recv(1 << 16).partition(b"\r\n\r\n")[2]
+
+    assert b"/headers/A" in told
+    assert b"A/end" in told
+    assert len(told) < impatient.MAX_PATH
 
 
 @pytest.mark.parametrize(

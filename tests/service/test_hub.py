@@ -11,6 +11,7 @@ from support import PATIENCE
 
 from promptstage.model import Release
 from registry.access.tokens import Keyring, Role, Wish, mint
+from registry.api.http.bounds import Bounds
 from registry.api.stream import READ_AT_ONCE, EventStream
 from registry.api.streams.hub import Hub, Subscription
 from registry.rollouts.view import Built, View
@@ -46,7 +47,7 @@ class Connection:
 
     async def run(self) -> bytes:
         """Follow until the stream or its client ends; everything that was sent."""
-        await EventStream(self.hub, self.subscription)({"type": "http"}, self._receive, self._send)
+        await EventStream(self.hub, Bounds(), self.subscription)({"type": "http"}, self._receive, self._send)
         assert self.hub.count == 0
         return self.written
 

@@ -6,11 +6,14 @@ would change FastAPI for the whole process.
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter
+from anyio import to_thread
+from fastapi import APIRouter, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse
 
@@ -79,6 +82,13 @@ UI = {
 }
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 BAD_REQUEST = {str(status): told for status, told in problem.responses(422).items()}
+# Of every page: another site that shows it in a frame could have its reader click what they do not see.
+UNFRAMED = {
+    "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
 DAY = "max-age=86400"  # a new version of the registry may bring new ones
 
 
@@ -96,6 +106,12 @@ def describe(app: FastAPI) -> None:
 
     # This is how FastAPI wants to be extended.
     app.openapi = described  # type: ignore[method-assign]
+    written = cache(lambda: json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode())
+
+    # Not the framework's own, which would write it down again for each stranger that asks.
+    @app.get("/openapi.json", include_in_schema=False)
+    async def description() -> Response:
+        return Response(await to_thread.run_sync(written), media_type="application/json")
 
 
 def operation_id(route: APIRoute) -> str:
@@ -106,7 +122,7 @@ def operation_id(route: APIRoute) -> str:
 @router.get("/docs")
 async def page() -> HTMLResponse:
     """Show the description; addresses are relative, so that it works behind a proxy's prefix."""
-    return get_swagger_ui_html(
+    shown = get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Promptstage API",
         swagger_js_url="docs/swagger-ui-bundle.js",
@@ -114,6 +130,8 @@ async def page() -> HTMLResponse:
         swagger_favicon_url="data:,",
         swagger_ui_parameters=UI,
     )
+    shown.headers.update(UNFRAMED)
+    return shown
 
 
 @router.get("/docs/{name}")

@@ -11,7 +11,7 @@ from registry.api.stream import LATER, forget
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from registry.api.metrics.metrics import Metrics
+    from registry.api.parts import Parts
     from registry.api.stream import EventStream
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -35,7 +35,7 @@ class Measured:
         await self._pass_on(scope, receive, send)
         stream: EventStream | None = scope[LATER]
         if stream is not None:
-            metrics = _metrics(scope)
+            metrics = _parts(scope).metrics
             forget(scope)
             with metrics.streams.track_inprogress():
                 await stream.follow(receive, send)
@@ -54,12 +54,15 @@ class Measured:
             _note(scope, HTTPStatus.OK, time.perf_counter() - began)
 
 
-def _metrics(scope: Scope) -> Metrics:
-    metrics: Metrics = scope["app"].state.parts.metrics
-    return metrics
+def _parts(scope: Scope) -> Parts:
+    parts: Parts = scope["app"].state.parts
+    return parts
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     route = getattr(scope.get("route"), "path_format", UNMATCHED)
-    _metrics(scope).answered(method, route, int(status), seconds)
+    parts = _parts(scope)
+    parts.metrics.answered(method, route, int(status), seconds)
+    if parts.access_log:
+        parts.access_log(method, scope["path"], status, seconds, scope.get("state", {}).get("token"))

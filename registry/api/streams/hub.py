@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from registry.api.streams import eager
-from registry.api.streams.tally import Tally
+from registry.api.streams.tally import NOTHING, Tally
+from registry.errors import Unavailable
 from registry.rollouts import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import Message, Send
 
     from registry.access.tokens import Keyring, Token
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
 AT_ONCE = 100  # streams that are written to before requests have their turn: a few milliseconds
+# Unknown names that all streams of a token may wait for, some 100 bytes each: those of ten of the largest.
+MAX_AWAITED = 100_000
 RELEASES = 16  # events that are not written again for each stream
 # A server waits before a write, not after one, until the client has taken enough of what was written. So
 # when this is through, all but the last 64 KiB of the event before is on its way.
@@ -33,14 +39,26 @@ END = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class Subscription:
-    """One client: the names it wants, each with the position it has, and what it has not been sent yet."""
+    """One client: the names it wants, each with the position it has, and what it has not been sent yet.
 
-    __slots__ = ("beat", "closed", "environment", "held", "pending", "send", "token", "writing")
+    Attributes:
+        held: the positions by name, of names that are known here.
+        awaited: names that nobody here has heard of; they are counted nowhere before they have a release.
+    """
 
-    def __init__(self, token: Token, environment: str, held: dict[str, Position]) -> None:
+    __slots__ = ("awaited", "beat", "closed", "environment", "held", "pending", "send", "token", "writing")
+
+    def __init__(
+        self,
+        token: Token,
+        environment: str,
+        held: dict[str, Position],
+        awaited: Iterable[str] = (),
+    ) -> None:
         self.token = token
         self.environment = environment
         self.held = held
+        self.awaited = set(awaited)
         self.pending: dict[str, Built] = {}
         self.beat: Message | None = None
         self.closed = False
@@ -54,11 +72,15 @@ class Subscription:
         """
         prompt, position = built.release.prompt, built.release.position
         waiting = self.pending.get(prompt)
-        newest = waiting.release.position if waiting else self.held[prompt]
+        newest = waiting.release.position if waiting else self.held.get(prompt, NOTHING)
         if self.closed or position <= newest:
             return False
         self.pending[prompt] = built
         return True
+
+    def wants(self, environment: str, prompt: str) -> bool:
+        """Whether it follows a prompt there."""
+        return environment == self.environment and (prompt in self.held or prompt in self.awaited)
 
 
 class Hub:
@@ -70,6 +92,7 @@ class Hub:
         self.tally = Tally()
         self.changed = asyncio.Event()  # the tally did
         self._open: set[Subscription] = set()
+        self._awaited: Counter[str] = Counter()  # names that streams of a token wait for, by its id
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
@@ -112,7 +135,7 @@ class Hub:
 
     def _deliver(self, built: Built) -> None:
         prompt, environment = built.release.prompt, built.release.environment
-        followers = [s for s in self._open if prompt in s.held and s.environment == environment]
+        followers = [s for s in self._open if s.wants(environment, prompt)]
         # Before it is sent to any: a heartbeat that comes between must not confirm what comes after it.
         eager.run(self._write_each([s for s in followers if s.offer(built)]))
 
@@ -122,9 +145,19 @@ class Hub:
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
+    def check_room(self, token: Token, awaited: int) -> None:
+        """Let a token wait for so many names more. Raises Unavailable (`busy`)."""
+        if awaited and self._awaited[token.id] + awaited > MAX_AWAITED:
+            raise Unavailable(
+                f"the streams of this token wait for {self._awaited[token.id]} names that are unknown here, "
+                f"and may for {MAX_AWAITED}; follow names that exist",
+                code="busy",
+            )
+
     def add(self, subscription: Subscription) -> None:
         """Begin to tell a client, as soon as it has a `send`."""
         self._open.add(subscription)
+        self._awaited[subscription.token.id] += len(subscription.awaited)
         self.tally.open(subscription.environment, subscription.held)
         self.changed.set()
         if self._closed or not self._keyring.admits(subscription.token, clock.now()):
@@ -134,6 +167,7 @@ class Hub:
         """Stop telling a client."""
         subscription.send = None
         self._open.discard(subscription)
+        self._awaited[subscription.token.id] -= len(subscription.awaited)
         self.tally.close(subscription.environment, subscription.held)
         self.changed.set()
 
@@ -175,7 +209,12 @@ class Hub:
         await send(_release(built))
         await send(TAKEN)
         prompt, after = built.release.prompt, built.release.position
-        before = subscription.held[prompt]
+        if prompt in subscription.awaited and subscription in self._open:
+            subscription.awaited.discard(prompt)
+            self._awaited[subscription.token.id] -= 1
+            subscription.held[prompt] = NOTHING
+            self.tally.open_one(subscription.environment, prompt)
+        before = subscription.held.get(prompt, after)
         if after > before and subscription in self._open:  # else it was counted out meanwhile
             self.tally.move(subscription.environment, prompt, before, after)
             subscription.held[prompt] = after

@@ -37,6 +37,10 @@ class Tally:
         for prompt, position in held.items():
             _take(self.held, (environment, prompt, position))
 
+    def open_one(self, environment: str, prompt: str) -> None:
+        """Count that one more name of a stream is known, of which it has nothing yet."""
+        self.held[environment, prompt, NOTHING] += 1
+
     def move(self, environment: str, prompt: str, before: Position, after: Position) -> None:
         """Count that one stream has another position of a prompt."""
         _take(self.held, (environment, prompt, before))

@@ -7,12 +7,15 @@ a registry must not need one to stay up.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from registry.api import fast, problem
+from registry.api.http import access_log
+from registry.api.http.bounds import WORK
+from registry.system.work import GONE, Work
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,6 +31,22 @@ ENOUGH_BYTES = 64 << 10
 MAX_REFUSED_BYTES = 16 << 20  # of a body that nobody wants; reading more of it would cost others their time
 MAX_WAITING = 8  # requests of a connection, sent before the one under way was answered: few clients send any
 MAX_HEADER_BYTES = 128 << 10  # the request line and headers; a stream's URL may hold thousands of names
+MAX_HEADER = 16 << 10  # bytes of one header: twice what other servers take
+MAX_HEADERS = 100  # browsers and proxies send some thirty; each is looked through again and again
+MAX_PATH = 4 << 10  # bytes: four times those of the longest name, each letter escaped
+VERSIONS = frozenset(("1.0", "1.1"))
+
+
+Refusal = tuple[HTTPStatus, str, str]  # the detail, and the code
+TOO_LARGE = (
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    (
+        f"at most {MAX_HEADER_BYTES} bytes for the request line and all headers, {MAX_HEADER} for one, and "
+        f"{MAX_HEADERS} of them"
+    ),
+    "headers_too_large",
+)
+NO_VERSION = (HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "send HTTP/1.1", "http_version")
 
 
 class Impatient(HttpToolsProtocol):
@@ -37,10 +56,13 @@ class Impatient(HttpToolsProtocol):
     __slots__ = (
         "_at_once",
         "_before_rest",
+        "_head",
+        "_headers_over",
         "_incomplete",
         "_last_byte",
         "_overhead",
         "_received",
+        "_refusal",
         "_sending",
         "_taking",
     )
@@ -52,6 +74,9 @@ class Impatient(HttpToolsProtocol):
         self._before_rest = 0  # how much of it when the timer of idle connections was set
         self._incomplete = False  # a request has begun, and is not here yet
         self._overhead = 0  # of the request under way, all that is not its body
+        self._head = 0  # of the request under way: its line, headers and trailers
+        self._headers_over = False  # what comes now are trailers
+        self._refusal: Refusal | None = None  # why the request under way is none
         self._last_byte: int | None = None  # that is taken, of a request that was refused before it was here
         self._sending: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
@@ -63,6 +88,9 @@ class Impatient(HttpToolsProtocol):
         self._received_all()
         self._taken()
         super()._unset_keepalive_if_required()
+        work = None if self.cycle is None else self.cycle.scope.get(WORK)
+        if isinstance(work, Work):
+            work.end(GONE)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -75,20 +103,46 @@ class Impatient(HttpToolsProtocol):
         if self._incomplete and self._sending is None:
             self._await_more()
         if self._overhead > MAX_HEADER_BYTES and not self.transport.is_closing():
-            self._refuse(
-                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                f"the request line and headers may have {MAX_HEADER_BYTES} bytes",
-                "headers_too_large",
-            )
+            self._refuse(*TOO_LARGE)
         return None
 
     def on_message_begin(self) -> None:
         """Begin to wait for the rest of a request."""
         super().on_message_begin()
         self._incomplete = True
+        self._head = 0
+        self._headers_over = False
+
+    def on_url(self, url: bytes) -> None:
+        """Take the request's target, or a part of it."""
+        super().on_url(url)
+        self._count(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; count, but ignore a trailer: the request was let in, or not, before it came."""
+        self._count(len(name) + len(value))
+        if self._headers_over:
+            return
+        super().on_header(name, value)
+        if len(self.headers) > MAX_HEADERS or len(value) > MAX_HEADER:
+            self._no_request(TOO_LARGE)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > MAX_HEADER_BYTES:
+            self._no_request(TOO_LARGE)
+
+    def _no_request(self, refusal: Refusal) -> NoReturn:
+        """End what the parser does with the request under way."""
+        self._refusal = refusal
+        raise HttpParserError(refusal[2])
 
     def on_headers_complete(self) -> None:
-        """Let no connection keep the others waiting with thousands of requests at once."""
+        """Begin a request of HTTP/1, and no thousands of them on one connection."""
+        self._headers_over = True
+        if self.parser.get_http_version() not in VERSIONS:
+            self._no_request(NO_VERSION)
+        self.url = _short(self.url)
         super().on_headers_complete()
         if len(self.pipeline) > MAX_WAITING:
             raise HttpParserError("too many requests at once")
@@ -159,7 +213,7 @@ class Impatient(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, like everything else that is refused."""
         if not self.transport.is_closing():
-            self._refuse(HTTPStatus.BAD_REQUEST, msg, "invalid_http")
+            self._refuse(*(self._refusal or (HTTPStatus.BAD_REQUEST, msg, "invalid_http")))
 
     def _await_more(self) -> None:
         self._sending = self.loop.call_later(SECONDS, self._check_sent, self._received)
@@ -195,12 +249,22 @@ class Impatient(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus, detail: str, code: str) -> None:
         """Say why, unless an answer is under way, and end the connection."""
+        if log := self.app_state.get(access_log.STATE):
+            log(access_log.NONE, access_log.NONE, status, 0.0, None)
         answering = self.cycle is not None and self.cycle.response_started != self.cycle.response_complete
         if not (answering or self.pipeline):
             answer = problem.answer(status, detail, code, headers={"connection": "close"})
             headers = b"".join(b"%s: %s\r\n" % pair for pair in answer.raw_headers)
             self.transport.write(STATUS_LINE[status] + headers + b"\r\n" + bytes(answer.body))
         self.transport.close()
+
+
+def _short(url: bytes) -> bytes:
+    """Drop the middle of a path too long to name anything: decoding and matching it would take long too."""
+    path, mark, query = url.partition(b"?")
+    if len(path) > MAX_PATH:
+        path = path[: MAX_PATH // 2] + path[-MAX_PATH // 2 :]
+    return path + mark + query
 
 
 def _never(_: Scope) -> None:

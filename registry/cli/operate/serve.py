@@ -86,6 +86,13 @@ def serve(  # noqa: PLR0913 - one parameter an option
         Format | None,
         typer.Option(help="For people, or for programs.  [env var: PROMPTSTAGE_LOG_FORMAT; default: text]"),
     ] = None,
+    access_log: Annotated[
+        bool | None,
+        typer.Option(
+            "--access-log",
+            help="Log one line a request, without its query.  [env var: PROMPTSTAGE_ACCESS_LOG; default: no]",
+        ),
+    ] = None,
 ) -> None:
     """Run the registry until it is interrupted.
 
@@ -99,7 +106,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
               approval = true     # start and promote await another token
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     given = {"REPOSITORY": repository, "DATA": data, "REDIS_URL": redis_url, "HOST": host, "PORT": port}
-    given |= {"LOG_FORMAT": log_format, "CONFIG": config, "JOURNAL": journal}
+    given |= {"LOG_FORMAT": log_format, "CONFIG": config, "JOURNAL": journal, "ACCESS_LOG": access_log}
     # Workers are new processes that read the settings again, so options travel in the environment.
     chosen = {f"PROMPTSTAGE_{name}": str(value) for name, value in given.items() if value is not None}
     os.environ.update(chosen)

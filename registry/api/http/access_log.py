@@ -1,0 +1,39 @@
+"""One line a request, for operators who want it: who asked for what, and how it was answered.
+
+A query is left out, as it may hold a user's key. A secret that came into a path by mistake is not repeated.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from registry.access.tokens import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry.access.tokens import Token
+
+    Write = Callable[[str, str, int, float, Token | None], None]
+
+STATE = "access_log"  # the name of `write` in the state that the app's lifespan shares with its server
+NONE = "-"  # what is not known: of a request that was refused before it was one, or of a stranger
+SHOWN = 300  # characters of a path; the longest that names something has as many
+_SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]+")
+
+logger = logging.getLogger(__name__)
+
+
+def write(method: str, path: str, status: int, seconds: float, token: Token | None) -> None:
+    """Write the line of an answer that began so many seconds after its request."""
+    shown = _SECRET.sub(f"{PREFIX}…", path[: 2 * SHOWN])[:SHOWN]
+    told = {
+        "method": method,
+        "path": shown,
+        "status": int(status),
+        "ms": round(seconds * 1000, 1),
+        "token": token.id if token else NONE,
+    }
+    logger.info("%s %s %d %.1f ms %s", *told.values(), extra={"event": "request", **told})
