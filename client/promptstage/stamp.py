@@ -17,6 +17,7 @@ from promptstage.blocks import Blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 FIELDS = frozenset(
     {"promptstage", "prompt_name", "prompt_version", "prompt_arm", "prompt_rollout"}
@@ -82,8 +83,9 @@ class Cell:
 
     def seen(self) -> Stamp:
         """What all see."""
-        for delegate in self.delegates[-1:]:
-            return delegate.seen()
+        if self.delegates:  # which is rare, and asked for each line of a log
+            for delegate in self.delegates[-1:]:
+                return delegate.seen()
         return self.stamp
 
     def mark(self, stamp: Stamp) -> None:
@@ -129,38 +131,45 @@ def clear(*, unless_exact: bool = False) -> None:
         mark(EMPTY)
 
 
-@contextmanager
-def stamped(stamp: Stamp) -> Iterator[None]:
+def stamped(stamp: Stamp) -> AbstractContextManager[None]:
     """Make this the stamp of one block, exactly: what was there before is back when it ends.
 
     The block has a stamp of its own even within a shared `Cell`, so blocks side by side do not mix. In
     another thread than the cell's it also speaks for the cell, wherever that is not marked: a web framework
     runs the two halves of a generator in threads, each in a context that nothing between them has.
     """
-    cell, own = _nearest_cell(), Cell(stamp)
-    if cell and cell.thread != get_ident():
-        cell.delegates.append(own)
+    cell = _nearest_cell()
+    if cell is None or cell.thread == get_ident():
+        return blocks.holding(stamp)
+    return _speaking_for(cell, stamp)
+
+
+@contextmanager
+def _speaking_for(cell: Cell, stamp: Stamp) -> Iterator[None]:
+    own = Cell(stamp)
+    cell.delegates.append(own)
     try:
         with blocks.holding(stamp):
             yield
     finally:
-        if cell:
-            cell.release(own)
+        cell.release(own)
 
 
-@contextmanager
-def unstamped() -> Iterator[None]:
+def unstamped() -> AbstractContextManager[None]:
     """Begin a block without a stamp; what was there before is back when it ends.
 
     In a `stamped` block it begins with that stamp. Within a shared `Cell` it is a part of the same request:
     it has a cell of its own, whose stamp the request shows meanwhile, and keeps where it has no other.
     """
-    outer, own = _nearest_cell(), Cell()
-    exact = holder.get() if _is_exact() else None
-    if exact or outer is None:
-        with blocks.holding(exact or EMPTY):
-            yield
-        return
+    if _is_exact():
+        return blocks.holding(holder.get())
+    outer = _nearest_cell()
+    return blocks.holding(EMPTY) if outer is None else _apart_in(outer)
+
+
+@contextmanager
+def _apart_in(outer: Cell) -> Iterator[None]:
+    own = Cell()
     outer.delegates.append(own)
     try:
         with blocks.holding(own):

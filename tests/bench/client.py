@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -45,6 +46,7 @@ def measure() -> Iterator[Row]:
     yield from _imports()
     with served() as (client, registry):
         yield from gets(client)
+        yield from _blocks(client)
         yield from _messages(client)
         yield from _records(client)
         yield from _threads(client, registry)
@@ -178,6 +180,33 @@ def _in_line(keys: list[str]) -> None:
         hashed = held["rolling"].copy()
         hashed.update(key.encode())
         _ = hashed.digest() < bound
+
+
+def _blocks(client: Client) -> Iterator[Row]:
+    """What it costs to say for a block which prompt is at work, and whose it is."""
+    variable: ContextVar[str] = ContextVar("bench")
+
+    def in_line() -> None:
+        for _ in range(CALLS):
+            token = variable.set("user-42")
+            try:
+                pass
+            finally:
+                variable.reset(token)
+
+    def use() -> None:
+        for _ in range(CALLS):
+            with client.use("rolling", key="user-42"):
+                pass
+
+    def of_a_key() -> None:
+        for _ in range(CALLS):
+            with context(key="user-42"):
+                pass
+
+    floor = "a variable set and reset, in line"
+    works = {floor: in_line, "use, split, a key that returns": use, "context, a key": of_a_key}
+    yield from compared(in_turns(works, calls=CALLS, cpu=True), floor, {})
 
 
 def _messages(client: Client) -> Iterator[Row]:

@@ -52,6 +52,8 @@ CLIENT = (
         "get, split, the key of a context",
     ),
     Figure("`get`, with its stamp, a rollout, a new key each time", "client", "get, split, a new key each"),
+    Figure("`use`, a block", "client", "use, split, a key that returns"),
+    Figure("`context`, a block", "client", "context, a key"),
     Figure("`messages`, 1 KB with two variables", "client", "messages, 1 KB, two variables"),
     Figure("a log record with its stamp", "client", "a log record with its stamp"),
     Figure("a request through the ASGI middleware", "middleware", "ASGI, middleware, header"),
