@@ -44,7 +44,13 @@ def _environment(value: str) -> str:
 
 def _name_or_path(value: str) -> str:
     """A name, or the path that a shell completed to the prompt's file."""
-    return naming.prompt_at(value.removeprefix("./")) or naming.require_name(value)
+    if name := naming.prompt_at(value.removeprefix("./")):
+        return name
+    try:
+        return naming.require_name(value)
+    except Invalid as error:
+        near = naming.suggest(naming.stem(value.removeprefix("./").removeprefix(f"{naming.FOLDER}/")))
+        raise Invalid(f"{error.message}; did you mean {near}?" if near else error.message) from error
 
 
 _name = typer.Argument(metavar="NAME", callback=_usage(_name_or_path), help="Like support/triage.")

@@ -387,6 +387,48 @@ def test_half_a_surrogate_pair_is_an_error(half: str) -> None:
     assert "write the other half of the surrogate pair" in found.message
 
 
+USER = "messages:\n- role: user\n  content:"
+OF_ANOTHER_KIND = {
+    "parts": (f"{USER}\n  - type: text\n    text: hi\n", "4:3 a list of parts is not read; write one text"),
+    "a list": ("name: [a]\n" + MESSAGES, "1:7 name must be text; write one text in place of the list"),
+    "keys": (f"{USER} {{a: 1}}\n", "3:12 content must be text; write one text in place of the keys"),
+    "a number": ("name: 5\n" + MESSAGES, "1:7 name must be text; quote it"),
+    "messages alone": (
+        "- {role: user, content: hi}\n",
+        "1:1 the file must be `key: value` pairs; write it below",
+    ),
+    "one message": (
+        "messages: {role: user, content: hi}\n",
+        "1:11 messages must be a list; begin each entry",
+    ),
+    "role as key": (
+        "messages:\n- {user: hi, content: hi}\n",
+        "2:3 a role is no key; write `role: user`, and the",
+    ),
+    "Git LFS": (
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+        "1:1 this is a pointer of Git LFS",
+    ),
+    "NUL": ('name: "a\0"\n' + MESSAGES, "1:9 there is a NUL character; remove it"),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), OF_ANOTHER_KIND.values(), ids=OF_ANOTHER_KIND)
+def test_what_is_of_another_kind_comes_with_its_remedy(text: str, said: str) -> None:
+    """Quotes alone make no text of a list, and a conversion is not what a stray NUL needs."""
+    (finding,) = check(text.encode(), PATH)
+
+    assert f"{finding.line}:{finding.column} {finding.message}".startswith(said)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin-1"])
+def test_another_encoding_is_told(encoding: str) -> None:
+    """With or without a mark at the beginning."""
+    (finding,) = check(f"name: Caf\u00e9\n{MESSAGES}".encode(encoding), PATH)
+
+    assert (finding.code, finding.message.endswith("save the file as UTF-8")) == ("not_utf8", True)
+
+
 def test_a_hostile_text_is_searched_in_linear_time() -> None:
     """A search that tried all ends for all beginnings would take minutes."""
     for odd in ("{{" + "a" * 200_000, "{{a" * 60_000, "{% if " * 40_000, "{{ " * 80_000):

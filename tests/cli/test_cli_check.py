@@ -188,9 +188,10 @@ def test_annotations_for_github(cli: Cli, tmp_path: Path, asked: list[str]) -> N
     place = "file=a%2Cb%3Ac/prompts/summarize.prompt.yml"
     shown = "prompts/summarize.prompt.yml"
     messages = "messages must be a list; begin each entry with `- `"
+    words = "model must be text; write one text in place of the list, in quotes if it begins with ["
     assert lines == [
         f"::error {place},line=1,col=11,title=promptstage not_a_list::{shown}:1:11: {messages}",
-        f"::error {place},line=2,col=8,title=promptstage not_text::{shown}:2:8: model must be text; quote it",
+        f"::error {place},line=2,col=8,title=promptstage not_text::{shown}:2:8: {words}",
         "1 prompt file, 2 errors, 0 warnings",
     ]
 

@@ -261,7 +261,9 @@ def test_the_first_prompt_of_a_repository_is_not_committed(cli: Cli) -> None:
 
     done = cli("tag", "summarize", cwd=repository.path)
 
-    assert "the file of summarize differs from what HEAD holds; git commit it first" in done.err
+    assert (
+        "the file of summarize differs from what HEAD holds; git add it and git commit it first" in done.err
+    )
 
 
 def test_a_prompt_of_a_repository_without_a_prompts_folder(cli: Cli) -> None:

@@ -29,6 +29,7 @@ _ERRORS = {
     "empty": "the file is empty",
     "json_schema": "jsonSchema is absent, or no JSON object",
     "key": "a key that is not text",
+    "lfs": "a pointer of Git LFS in place of the file",
     "no_content": "a message without content",
     "no_file": "a symbolic link, or a folder, where a file should be",
     "no_messages": "a prompt without messages",

@@ -21,6 +21,7 @@ _KEYS = (
     "variables", "messages", "testData", "evaluators", "metadata",
 )  # fmt: skip
 _MESSAGE_KEYS = ("role", "content")
+_PARTS = "a list of parts is not read; write one text, and let the app add pictures and files to it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def _title(path: str) -> str:
 def _messages(source: Source, top: Mapping) -> list[tuple[str, Node]]:
     """The role of each message and the node of its content."""
     nodes = top.list("messages")
-    if top.valid and not nodes and isinstance(top.at("messages").value, list | dict | None):
+    absent = "messages" not in top or top.at("messages").value == []
+    if top.valid and absent:
         top.report(
             "messages", "no_messages", "there are no messages; add `messages:` with a role and a content"
         )
@@ -102,8 +104,14 @@ def _messages(source: Source, top: Mapping) -> list[tuple[str, Node]]:
 def _message(source: Source, entry: Mapping) -> tuple[str, Node] | None:
     if not entry.valid:
         return None
-    entry.warn_unknown(_MESSAGE_KEYS, "remove it")
+    if "content" in entry and isinstance(entry.at("content").value, list):
+        entry.report("content", "not_text", _PARTS)
+        return None
+    short = next((role for role in ROLES if role in entry.items and "role" not in entry), None)
+    entry.warn_unknown((*_MESSAGE_KEYS, short or ""), "remove it")
     roles = f"this role is unknown; use one of {', '.join(ROLES)}"
+    if short:
+        roles = f"a role is no key; write `role: {short}`, and the text as `content:`"
     role = entry.needed("role", "unknown_role", roles).lower()  # GitHub's own reader ignores case
     if role and role not in ROLES:
         entry.report("role", "unknown_role", roles)

@@ -44,7 +44,8 @@ class Mapping:
         if self.valid:
             self.items = node.value
         else:
-            source.report(node, "not_a_mapping", f"{what} must be `key: value` pairs; write it like that")
+            below = " below `messages:`" if what == TOP and isinstance(node.value, list) else " like that"
+            source.report(node, "not_a_mapping", f"{what} must be `key: value` pairs; write it{below}")
 
     def __contains__(self, key: str) -> bool:
         """Whether the key is there with a value; an empty one counts as absent."""
@@ -79,7 +80,7 @@ class Mapping:
         value = self.items[key].value
         if isinstance(value, str):
             return value
-        self.report(key, "not_text", f"{key} must be text; quote it")
+        self.report(key, "not_text", f"{key} must be text; {_as_text(value)}")
         return default
 
     def needed(self, key: str, code: str, message: str) -> str:
@@ -115,6 +116,15 @@ class Mapping:
             return value
         self.report(key, "not_a_list", f"{key} must be a list; begin each entry with `- `")
         return []
+
+
+def _as_text(value: Any) -> str:
+    """How to write text where something else is; quotes alone make none of a list over some lines."""
+    if isinstance(value, list):
+        return "write one text in place of the list, in quotes if it begins with ["
+    if isinstance(value, dict):
+        return "write one text in place of the keys, in quotes if it begins with {"
+    return "quote it"
 
 
 @lru_cache(maxsize=1 << 10)  # the same keys are in file after file

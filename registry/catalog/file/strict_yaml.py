@@ -28,6 +28,7 @@ DEPTH_LIMIT = 64  # levels; far below where anybody's JSON reader gives up
 VALUES_LIMIT = 20_000  # keys and values; they take some 60 ms, and a file that is no attack has some dozens
 FINDINGS_LIMIT = 100  # of one file; nobody reads more, and a hostile one has a quarter of a million
 
+_LFS = b"version https://git-lfs.github.com/spec/"  # how each of its pointers begins
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _WORDS = {"null": None, "": None, "true": True, "false": False}
 
@@ -128,11 +129,18 @@ class Source:
         if len(content) > SIZE_LIMIT:
             self._add(1, 1, "too_large", f"the file has {len(content)} bytes; keep it below 256 KiB")
             return None
+        if content.startswith(_LFS):
+            message = "this is a pointer of Git LFS, which is not followed; take the file out of LFS:"
+            self._add(1, 1, "lfs", f"{message} git lfs untrack, then git add --renormalize")
+            return None
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
             before = content[: error.start].decode()
             self._after(before, "not_utf8", "this is not UTF-8; save the file as UTF-8")
+            return None
+        if text.count("\0") > len(text) // 3:  # of plain English it is every other character
+            self._add(1, 1, "not_utf8", "this is UTF-16; save the file as UTF-8")
             return None
         if "\0" in text:
             self._after(text.partition("\0")[0], "nul", "there is a NUL character; remove it")

@@ -139,9 +139,14 @@ def _about_name(root: Path, whole: Path, file: Path, seen: dict[str, Path]) -> I
         naming.require_name(name)
     except Invalid as error:
         near = naming.suggest(name)
-        taken = near and any((root / path).exists() for path in naming.file_names(near))
+        taken = near and any(_is_another(root / path, whole) for path in naming.file_names(near))
         perhaps = f", perhaps to {naming.file_names(near)[0]}" if near and not taken else ""
         yield _problem(file, "bad_name", f"{error.message}; rename the file{perhaps}")
+
+
+def _is_another(place: Path, file: Path) -> bool:
+    """Whether another file is there; where capitals make no difference, it is the same one."""
+    return place.exists() and not place.samefile(file)
 
 
 def _about_file(file: Path) -> Iterator[Problem]:

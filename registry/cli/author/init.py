@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +18,7 @@ from registry.cli.author.proposal import FIRST
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from registry.cli.author.installed_from import Source
 
@@ -27,7 +30,7 @@ and in a second terminal, in the same folder, put a first version in force:
   promptstage status
 Where you push it to, protect the tags  **/v*"""
 JOINED = """
-Nothing is committed yet. Look at them, then:
+Nothing is committed yet. Look at them, then:{go}
   git add {paths}
   git commit -m "Check prompts on every push"
   promptstage check
@@ -52,15 +55,34 @@ def init(
     Example:  promptstage init my-prompts
               cd our-app && promptstage init
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        _begin(folder)
-    elif folder.is_dir() and worktree.find(folder) == folder.resolve():
-        _join(folder)
-    else:
+    try:
+        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+            _begin(folder)
+        elif folder.is_dir() and worktree.find(folder) == folder.resolve():
+            _join(folder)
+        else:
+            raise _refusal(folder)
+    except OSError as error:
         raise Invalid(
-            f"{folder} is not empty, and not the top of a git repository; "
-            "name a new folder: promptstage init my-prompts"
+            f"{folder} cannot be read or written: {error.strerror}; name a folder of your own: "
+            "promptstage init ~/my-prompts"
+        ) from error
+
+
+def _refusal(folder: Path) -> Invalid:
+    """Why nothing is made in a folder that holds something, and where it could be."""
+    if not folder.is_dir():
+        return Invalid(f"{folder} is a file; name a new folder: promptstage init my-prompts")
+    if top := worktree.find(folder):
+        place = output.clean(shlex.quote(str(top)))
+        return Invalid(
+            f"{folder} is inside of a git repository; add prompts at its top: promptstage init {place}"
         )
+    worktree.require_trusted(folder)
+    return Invalid(
+        f"{folder} is not empty, and not the top of a git repository; name a new folder: promptstage init "
+        "my-prompts, or make it a repository first: git init"
+    )
 
 
 def _begin(folder: Path) -> None:
@@ -68,10 +90,11 @@ def _begin(folder: Path) -> None:
     worktree.require_identity(place)
     around = worktree.find(place)
     source = installed_from.find()
-    _write(folder, starter.files(source.command))
-    worktree.begin(folder, "Begin with two sample prompts")
-    for name in starter.PROMPTS:
-        worktree.tag(folder, naming.tag_of(name, FIRST), "First version")
+    with _all_or_nothing(folder):
+        _write(folder, starter.files(source.command))
+        worktree.begin(folder, "Begin with two sample prompts")
+        for name in starter.PROMPTS:
+            worktree.tag(folder, naming.tag_of(name, FIRST), "First version")
     shown = output.clean(folder)
     made = " and ".join(f"{name} {FIRST}" for name in starter.PROMPTS)
     output.say(f"A prompts repository is in {shown}, with {made}", "bold green")
@@ -80,8 +103,25 @@ def _begin(folder: Path) -> None:
             f"it is a repository of its own inside of {output.clean(around)}; to keep prompts in that one "
             f"instead, remove {shown} and run promptstage init at its top"
         )
-    output.say(NEXT.format(folder=shown, first=FIRST))
+    output.say(NEXT.format(folder=output.clean(shlex.quote(str(folder))), first=FIRST))
     _tell_source(source)
+
+
+@contextmanager
+def _all_or_nothing(folder: Path) -> Iterator[None]:
+    """Take back what is made inside the block if it fails, so that the same command can be given again.
+
+    The folder was new, or empty: whatever is in it then is ours.
+    """
+    was_there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        for left in folder.iterdir() if folder.is_dir() else ():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        if folder.is_dir() and not was_there:
+            folder.rmdir()
+        raise
 
 
 def _join(folder: Path) -> None:
@@ -97,7 +137,7 @@ def _join(folder: Path) -> None:
         for path in added:
             output.say(f"  {path}")
         name = "NAME" if held else starter.PROMPTS[0]
-        output.say(JOINED.format(paths=" ".join(added), name=name))
+        output.say(JOINED.format(go=_go(folder), paths=" ".join(added), name=name))
         if checks.keys() & added.keys():
             _tell_source(source)
     else:
@@ -126,6 +166,11 @@ def _tell_source(source: Source) -> None:
             f"the workflow installs Promptstage by `{output.clean(source.command)}`, which works on this "
             "machine alone; put an address there that your CI can reach"
         )
+
+
+def _go(folder: Path) -> str:
+    """The command that goes to a folder, which is not needed here."""
+    return "" if folder.samefile(Path()) else f"\n  cd {output.clean(shlex.quote(str(folder)))}"
 
 
 def _existing(folder: Path) -> Path:

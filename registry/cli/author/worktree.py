@@ -58,11 +58,17 @@ def ignored(folder: Path, files: Iterable[Path]) -> set[Path]:
     return {folder / os.fsdecode(name) for name in named if name}
 
 
+def require_trusted(folder: Path) -> None:
+    """Let pass what git works in. Raises Invalid with its remedy for a repository of another user."""
+    done = _run(folder, "rev-parse", "--show-toplevel")
+    if done.returncode and b"safe.directory" in done.stderr:
+        raise Invalid(_words(done.stderr))
+
+
 def top(folder: Path) -> Path:
     """The top folder of the worktree around a folder. Raises Invalid if there is none, with git's reason."""
+    require_trusted(folder)
     done = _run(folder, "rev-parse", "--show-toplevel")
-    if done.returncode and b"safe.directory" in done.stderr:  # another user's: git says what to do
-        raise Invalid(_words(done.stderr))
     if not done.stdout.strip():
         raise Invalid(
             f"{folder.absolute()} is in no git worktree; go to your prompts repository, or make one: "
@@ -87,6 +93,11 @@ def content(folder: Path, path: str) -> bytes | None:
     """The bytes that HEAD has at this path; None if there is no file."""
     done = _run(folder, "cat-file", "blob", f"HEAD:{path}")
     return None if done.returncode else done.stdout
+
+
+def is_link(folder: Path, path: str) -> bool:
+    """Whether HEAD has a symbolic link at this path."""
+    return (_ask(folder, "ls-tree", "HEAD", "--", path) or b"").startswith(b"120000 ")
 
 
 def paths(folder: Path) -> list[str]:
