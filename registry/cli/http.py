@@ -135,7 +135,7 @@ class Registry:
         if "detail" not in answer or answered.status in _DONE:
             raise Unavailable(self._strange(answered))
         detail = "\n".join(clean(line, WORDS_SHOWN) for line in str(answer["detail"]).splitlines())
-        if answered.status == HTTPStatus.UNAUTHORIZED:
+        if answered.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             said = detail if self.credential.token else "the registry wants a token"
             detail = f"{said}\n{self.credential.origin}"
         if answer.get("code") == NO_SUCH_PATH:

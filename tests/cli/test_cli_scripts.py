@@ -126,6 +126,7 @@ def test_a_dry_run_changes_nothing(manager: Cli, state: State) -> None:
     shown = manager(*command)
 
     assert (told["from"], told["to"], told["changed"]) == ("1.0.0", "1.1.0", ["messages"])
+    assert told["differs"] == {"model": {}, "parameters": {}, "variables": {}}
     assert told["plan"][2] == {"share": "100%", "when": "by itself, 4s after it reaches 10%"}
     assert '+    content: "summarize 1.1.0' in told["unified"]
     assert shown.err.endswith("Note: nothing was changed: this was --dry-run\n")
@@ -143,6 +144,14 @@ def test_what_differs_is_shown(manager: Cli) -> None:
     assert "Parameters  temperature 1 → none, topP none → 1" in lines
     assert "Variables   text required → none, tone none → optional, else warm" in lines
     assert any("promptstage diff greeting 1.0.0 1.1.0)" in line for line in lines)
+
+
+def test_a_first_version_is_shown(manager: Cli) -> None:
+    """All of it is new."""
+    lines = [line.strip() for line in manager("promote", "summarize", "1.0.0").err.splitlines()]
+
+    assert lines[1:3] == ["+user:", "+  summarize 1.0.0: {{text}}"]
+    assert "Changes   all of it is new: promptstage show summarize 1.0.0" in lines
 
 
 BROKEN = "the latest of greeting is 1.1.0; 1.2.1 is passed over, as it is invalid: "

@@ -70,16 +70,24 @@ class Comparison:
 
     def parts(self) -> Iterator[tuple[str, str]]:
         """What changed beside the text: the model, its parameters, the variables."""
-        before = self.old["document"] if self.old else None
-        after = self.new["document"]
+        for part, pairs in self.differing().items():
+            told = [
+                f"{clean(name)} {_shown(old)} → {_shown(new)}".strip() for name, (old, new) in pairs.items()
+            ]
+            if told:
+                yield part.capitalize(), ", ".join(told)
+
+    def differing(self) -> dict[str, dict[str, tuple[str | None, str | None]]]:
+        """The same for programs: by part and name, the old value and the new one as JSON; null is none."""
+        before, after = self.old and self.old["document"], self.new["document"]
         if before is None or after is None:
-            return
-        if before["model"] != after["model"]:
-            yield "Model", f"{clean(before['model'] or 'none')} → {clean(after['model'] or 'none')}"
-        if told := list(_pairs(before["parameters"], after["parameters"], json.dumps)):
-            yield "Parameters", ", ".join(told)
-        if told := list(_pairs(_kinds(before), _kinds(after), str)):
-            yield "Variables", ", ".join(told)
+            return {}
+        models = [{"": document["model"]} if document["model"] else {} for document in (before, after)]
+        return {
+            "model": _pairs(str, *models),
+            "parameters": _pairs(json.dumps, before["parameters"], after["parameters"]),
+            "variables": _pairs(str, _kinds(before), _kinds(after)),
+        }
 
     def needed(self) -> list[str]:
         """The variables that apps must pass for the new version, and need not for the old one."""
@@ -90,8 +98,17 @@ class Comparison:
         return [clean(name) for name in after if name not in before]
 
     def _lines(self) -> list[str]:
+        if self.old is None:
+            return list(_all_new(self.new["document"]))
         lines: list[str] = self.diff["unified"].splitlines()[HEADING:]
         return lines
+
+
+def _all_new(document: Json | None) -> Iterator[str]:
+    """What a first version says, as if every line were added."""
+    for message in (document or {"messages": []})["messages"]:
+        yield f"+{message['role']}:"
+        yield from (f"+  {line}" for line in message["content"].splitlines())
 
 
 def _diff(registry: Registry, name: str, old: str, new: str) -> tuple[Json, str]:
@@ -102,12 +119,20 @@ def _diff(registry: Registry, name: str, old: str, new: str) -> tuple[Json, str]
         return NOTHING, error.message.partition("\n")[0]
 
 
-def _pairs(before: Json, after: Json, write: Callable[[object], str]) -> Iterator[str]:
-    """What differs between two mappings, by name, in the way that their values are written."""
+def _pairs(
+    write: Callable[[object], str], before: Json, after: Json
+) -> dict[str, tuple[str | None, str | None]]:
+    """What differs between two mappings, by name, as it is written."""
+    found = {}
     for name in {**before, **after}:
-        old, new = (write(side[name]) if name in side else "none" for side in (before, after))
+        old, new = (write(side[name]) if name in side else None for side in (before, after))
         if old != new:
-            yield f"{clean(name)} {clean(old, VALUE)} → {clean(new, VALUE)}"
+            found[name] = old, new
+    return found
+
+
+def _shown(value: str | None) -> str:
+    return "none" if value is None else clean(value, VALUE)
 
 
 def _kinds(document: Json) -> dict[str, str]:

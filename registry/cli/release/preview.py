@@ -99,7 +99,7 @@ def of(registry: Registry, order: Order, state: Json) -> Preview:
         [*facts(meant, state, goes, compared), *last],
         list(compared.excerpt()),
         hopeless=bool(_requires(state, goes, compared)) and order.body.get("force") is False,
-        data=data | compared.diff | _rules(meant),
+        data=data | compared.diff | {"differs": compared.differing()} | _rules(meant),
     )
 
 
