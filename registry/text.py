@@ -30,7 +30,7 @@ def visible(text: str) -> str:
 
 def look(name: str) -> str:
     """What a reader takes a name for: wide letters, ligatures and capitals make no other one."""
-    return normalize("NFKC", name).casefold()
+    return normalize("NFKC", normalize("NFKC", name).casefold())  # to fold case may leave what NFKC joins
 
 
 def holds_secret(address: str) -> bool:

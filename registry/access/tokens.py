@@ -29,6 +29,10 @@ CLOCK_ERROR = timedelta(days=1)  # that two clocks may differ by: more than any 
 SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{32,200}")  # at least 192 bits, if they are random
 
 
+class UnknownToken(Unauthorized):
+    """A token that this process does not know."""
+
+
 class Role(IntEnum):
     """Each role may do what the ones below it may."""
 
@@ -69,6 +73,10 @@ class Token(BaseModel):
     def rules_all(self) -> bool:
         """Whether it is an admin's, for every environment: one that may manage tokens."""
         return Role[self.role] is Role.admin and not self.environments
+
+    def rules_for_good(self, now: datetime) -> bool:
+        """Whether it may manage tokens now, and will until it is revoked."""
+        return self.rules_all and self.expires_at is None and self.is_live(now)
 
     def is_secret(self, secret: str) -> bool:
         """Whether this is its secret."""
@@ -186,7 +194,8 @@ class Keyring:
         """Tell whose ``Authorization`` header this is.
 
         Raises:
-            Unauthorized: there is none, it is no bearer token, nobody knows it, it was revoked, or it has
+            UnknownToken: it may be another process's, made a moment ago.
+            Unauthorized: there is none, it is no bearer token, none that could be, it was revoked, or it has
                 expired.
         """
         scheme, _, secret = (authorization or "").partition(" ")
@@ -194,21 +203,33 @@ class Keyring:
             raise Unauthorized("send a token: Authorization: Bearer <token>")
         token = self._by_digest.get(_digest(secret.strip()))
         if token is None:
-            raise Unauthorized("this token is not known here; check that it belongs to this registry")
-        if token.revoked_at is not None:
-            raise Unauthorized(f"the token {token.name!r} was revoked at {_text(token.revoked_at)}")
-        if not token.is_live(now) and token.is_from_the_future(now):
-            raise Unauthorized(
-                f"the token {token.name!r} was made at {_text(token.created_at)}, which is still to come: "
-                "set the registry's clock, or make another token"
-            )
-        if not token.is_live(now):
-            raise Unauthorized(f"the token {token.name!r} expired at {_text(token.expires_at)}")
+            kind = UnknownToken if SECRET.fullmatch(secret.strip()) else Unauthorized
+            raise kind("this token is not known here; check that it belongs to this registry")
+        _check_live(token, now)
         return token
+
+    def check(self, identifier: str, now: datetime) -> None:
+        """Let a token pass that let somebody in a moment ago, if it still would. Raises Unauthorized."""
+        for token in self._by_digest.values():
+            if token.id == identifier:
+                _check_live(token, now)
 
     def _tell(self) -> None:
         for listener in self.listeners:
             listener()
+
+
+def _check_live(token: Token, now: datetime) -> None:
+    """Let a token pass that is good now. Raises Unauthorized."""
+    if token.revoked_at is not None:
+        raise Unauthorized(f"the token {token.name!r} was revoked at {_text(token.revoked_at)}")
+    if not token.is_live(now) and token.is_from_the_future(now):
+        raise Unauthorized(
+            f"the token {token.name!r} was made at {_text(token.created_at)}, which is still to come: "
+            "set the registry's clock, or make another token"
+        )
+    if not token.is_live(now):
+        raise Unauthorized(f"the token {token.name!r} expired at {_text(token.expires_at)}")
 
 
 def _text(moment: datetime | None) -> str:

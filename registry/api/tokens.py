@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from registry.access.names import MAX_NAME, check_name
 from registry.access.tokens import Role, Wish
 from registry.api import problem
 from registry.api.http.routes import ChangingRoute
@@ -37,7 +38,6 @@ REVOKING = problem.responses(
     },
 )
 
-MAX_NAME = 100
 MAX_ENVIRONMENTS = 100
 
 EXAMPLE: dict[str, Any] = {
@@ -50,15 +50,6 @@ EXAMPLE: dict[str, Any] = {
     "expires_at": "2026-08-02T09:30:00Z",
 }
 CHANGE: dict[str, Any] = {"epoch": 1795600000, "seq": 42, "commit": "9c1d…", "applied": True}
-
-
-BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs to Unicode, but nothing to a reader
-
-
-def _check_name(name: str) -> str:
-    if not name.isprintable() or name != name.strip() or BLANKS & set(name):
-        raise ValueError("a name is one line of printable text, without blanks around it")
-    return name
 
 
 def _check_time(text: str) -> str:
@@ -86,7 +77,7 @@ class NewToken(BaseModel):
         },
     )
 
-    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_check_name)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(check_name)]
     role: Literal["reader", "releaser", "admin"]
     environments: list[Annotated[str, Field(max_length=MAX_NAME)]] | None = Field(
         default=None, min_length=1, max_length=MAX_ENVIRONMENTS
@@ -168,7 +159,8 @@ async def revoke_token(
 ) -> dict[str, Any]:
     """Revoke a token, for good: within a second no process takes it any more, and its streams end.
 
-    The last admin that may manage tokens stays (409 `last_admin`).
+    One admin for all environments stays whose token has no end (409 `last_admin`). If its secret is lost:
+    `promptstage token recover`, on the machine that holds the journal.
     """
     asker = Asker(token=admin, reason=reason, idempotency_key=key)
     made = await to_thread.run_sync(service.tokens.revoke, identifier, asker, limiter=service.writers)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from registry import failpoints
+from registry import failpoints, formats
 from registry.errors import Unavailable
 from registry.rollouts.redis_link import Link
 from registry.rollouts.state import State
@@ -32,12 +32,15 @@ NOWHERE = (0, 0)
 # One script, so that nobody ever sees older states than those of the head; and one hash for all, so that they
 # come and go together. A state's field is environment/prompt, which neither a head's name can be nor that of
 # a mark: those say what the newest changes were about, each in the place of the one `RECENT` before it.
-# ARGV: head it must have, head it gets, "1" to begin anew, channel, then field and state or mark
+# ARGV: head it must have, head it gets, "1" to begin anew, channel, format, then field and state or mark
 # in turn. A key that holds something else than a hash has no head. A state is never replaced by an older
 # one: where many are written in parts, another registry may write newer ones in between.
 _HEAD = """
-local have = redis.pcall('HGET', KEYS[1], 'head')
-return type(have) == 'string' and have or ''
+local function text(field)
+  local have = redis.pcall('HGET', KEYS[1], field)
+  return type(have) == 'string' and have or ''
+end
+return {text('head'), text('format')}
 """
 _PUSH = """
 local function position(state)
@@ -52,13 +55,15 @@ end
 local have = redis.pcall('HGET', KEYS[1], 'head')
 if type(have) ~= 'string' then have = '' end
 if have ~= ARGV[1] then return 0 end
+local format = redis.pcall('HGET', KEYS[1], 'format')
+if type(format) == 'string' and format ~= ARGV[5] then return 0 end
 if ARGV[3] == '1' then redis.call('DEL', KEYS[1]) end
-for i = 5, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
   if not newer(redis.call('HGET', KEYS[1], ARGV[i]), ARGV[i + 1]) then
     redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
   end
 end
-redis.call('HSET', KEYS[1], 'head', ARGV[2])
+redis.call('HSET', KEYS[1], 'head', ARGV[2], 'format', ARGV[5])
 if have ~= ARGV[2] then redis.call('PUBLISH', ARGV[4], ARGV[2]) end
 return 1
 """
@@ -186,8 +191,11 @@ class Board:
         self._link.run(_REMOVE, self._reports, process)
 
     def _raw_head(self) -> bytes:
-        """The head as it is there, possibly nothing of ours."""
-        found: bytes = self._link.run(_HEAD, self._key)
+        """The head as it is there, possibly nothing of ours. Raises Unavailable (`newer_format`) too."""
+        head, number = self._link.run(_HEAD, self._key)
+        if number:
+            formats.check(int(number) if number.isdigit() else number.decode(), "what Redis holds")
+        found: bytes = head
         return found
 
     def _write(
@@ -209,7 +217,11 @@ class Board:
 
     def _push(self, raw: bytes | str, head: Position, fields: list[str], *, anew: bool) -> bool:
         """Write fields and a head, if the head there is still the one that was seen."""
-        return bool(self._link.run(_PUSH, self._key, raw, _text(head), int(anew), self._channel, *fields))
+        return bool(
+            self._link.run(
+                _PUSH, self._key, raw, _text(head), int(anew), self._channel, formats.FORMAT, *fields
+            )
+        )
 
 
 def _fields(states: list[State]) -> list[str]:

@@ -6,8 +6,9 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from registry import formats
 from registry.access.tokens import Token
 from registry.rollouts.state import State
 
@@ -24,6 +25,7 @@ class Change(BaseModel):
     """One acknowledged change: who did what, when and why, and the state that it left.
 
     Attributes:
+        format: of the journal, from this change on.
         seq: its place in the journal's one order, from 0 (the journal's creation) without a gap.
         at: when it was made.
         actor: the token's name, or ``schedule`` for a timed advance.
@@ -40,6 +42,7 @@ class Change(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    format: int = formats.FORMAT
     epoch: int
     seq: int
     at: AwareDatetime
@@ -86,6 +89,22 @@ class Change(BaseModel):
 def _plan(steps: Sequence[Step], audience: Sequence[Target]) -> dict[str, Any]:
     plan = {"plan": [step.model_dump() for step in steps]}
     return plan | ({"audience": [target.model_dump() for target in audience]} if audience else {})
+
+
+def parse(data: bytes) -> Change:
+    """Read the record of a change.
+
+    Raises:
+        ValidationError: it is none.
+        Unavailable: a newer registry wrote it (`newer_format`).
+    """
+    try:
+        change = Change.model_validate_json(data)
+    except ValidationError:
+        formats.check_record(data, "the journal")
+        raise
+    formats.check(change.format, "the journal")
+    return change
 
 
 # Paths are sharded by a hash, so that a commit rewrites small trees only, however many prompts there are.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from registry.durable import sync_folder
 from registry.rollouts.change import CHANGE
+from registry.rollouts.subject import subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +35,7 @@ def import_stream(
 
 
 def _commit(ref: str, parent: str | None, change: Change, files: Mapping[str, bytes]) -> Iterator[bytes]:
-    message = f"{change.op}\n\nThe record of this change is {CHANGE}.\n".encode()
+    message = f"{subject(change)}\n\nThe record of this change is {CHANGE}.\n".encode()
     yield f"commit {ref}\ncommitter {IDENTITY} {int(change.at.timestamp())} +0000\n".encode()
     yield b"data %d\n%s\n" % (len(message), message)
     if parent is not None:

@@ -10,7 +10,7 @@ import json
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from registry import failpoints
+from registry import failpoints, formats
 from registry.durable import write_durably
 from registry.errors import Unavailable
 from registry.locks import locked
@@ -24,7 +24,6 @@ REPOSITORY = "journal.git"
 MARKER = "journal.json"
 LOCK = "journal.lock"
 TURN = "journal.turn"
-FORMAT = 1
 _HARMLESS = (LOCK, TURN, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
 
 
@@ -60,11 +59,17 @@ def was_begun(folder: Path) -> bool:
 
 def write_marker(folder: Path, epoch: int) -> None:
     """Say that a folder's journal is whole; what is written last when one is made."""
-    write_durably(folder / MARKER, json.dumps({"format": FORMAT, "epoch": epoch}).encode())
+    write_durably(folder / MARKER, json.dumps({"format": formats.FORMAT, "epoch": epoch}).encode())
+
+
+def check_format(folder: Path) -> None:
+    """Let a data folder pass but one whose journal a newer registry wrote. Raises Unavailable."""
+    formats.check_file(folder / MARKER, f"the journal in {folder}")
 
 
 def require(folder: Path) -> None:
     """Let a data folder pass that holds a journal, in whatever condition. Raises Unavailable."""
+    check_format(folder)
     if (folder / REPOSITORY).exists():
         return
     if was_begun(folder):
@@ -79,7 +84,8 @@ def require(folder: Path) -> None:
 
 
 def check_there(folder: Path) -> None:
-    """Let a data folder pass that holds a whole journal. Raises Unavailable (`journal_missing`)."""
+    """Let a data folder pass that holds a whole journal, of a format that is known. Raises Unavailable."""
+    check_format(folder)
     if not (was_begun(folder) and (folder / REPOSITORY).exists()):
         raise _missing(folder)
 

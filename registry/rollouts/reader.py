@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from registry.errors import GitFailed, Unavailable
+from registry.formats import NEWER
 from registry.git import OBJECT_LIMIT, Wanted
 from registry.rollouts import tree
-from registry.rollouts.change import CHANGE, Change
+from registry.rollouts.change import CHANGE, parse
 from registry.rollouts.folder import check_there
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from registry.access.tokens import Token
     from registry.git import Git, GitObject
+    from registry.rollouts.change import Change
     from registry.rollouts.state import State
 
 
@@ -54,6 +56,8 @@ class Reader:
         try:
             return Entry(commit, tree.record(self._git, commit))
         except Unavailable as error:
+            if error.code == NEWER:
+                raise
             raise Unavailable(damaged(error.message), code="journal_damaged") from error
 
     def changes(self, commits: Sequence[str]) -> Iterator[Change]:
@@ -61,7 +65,7 @@ class Reader:
         wanted = [Wanted(f"{commit}:{CHANGE}", OBJECT_LIMIT) for commit in commits]
         for (expression, _), found in zip(wanted, self._git.look_all(wanted), strict=True):
             with readable():
-                yield Change.model_validate_json(self._sound(found, expression).data)
+                yield parse(self._sound(found, expression).data)
 
     def below(self, paths: Mapping[str, str], folder: str) -> Iterator[bytes]:
         """The documents in a folder of a commit; `paths` are those of the commit."""

@@ -48,7 +48,8 @@ class Tokens:
         self._replica = replica
 
     def list(self) -> list[Token]:
-        """Every token that was not revoked, oldest first."""
+        """Every token that was not revoked, oldest first, also what another process made a moment ago."""
+        self._replica.glance()
         return self._replica.keyring.tokens()
 
     def create(self, wish: Wish, body: str, asker: Asker) -> tuple[Token, str, Acknowledged]:
@@ -104,15 +105,18 @@ class Tokens:
         token = tokens.pop(identifier, None)
         if token is None:
             raise NotFound(f"there is no token {visible(identifier)!r}", code="unknown_token")
-        if token.rules_all and not any(other.rules_all and other.is_live(now) for other in tokens.values()):
+        rules = token.rules_all and token.is_live(now)
+        if rules and not any(other.rules_for_good(now) for other in tokens.values()):
             raise Conflict(
-                f"{token.name!r} is the last token that may manage tokens; create another admin first",
+                f"{token.name!r} is the last token that may manage tokens, but for such as expire; create "
+                "another admin first, for all environments and without an end",
                 code="last_admin",
             )
         revoked = token.model_copy(update={"revoked_at": now})
         return self._write(lock, "token.revoke", revoked, identifier, asker)
 
     def _write(self, lock: int, op: str, token: Token, body: str, asker: Asker) -> Entry:
+        self._replica.keyring.check(asker.token.id, clock.now())  # it may have been revoked meanwhile
         epoch, seq = self._replica.next_position()
         change = Change(
             epoch=epoch,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from registry.errors import Unavailable
-from registry.rollouts.change import CHANGE, Change
+from registry.rollouts import change
+from registry.rollouts.change import CHANGE
 
 if TYPE_CHECKING:
     from registry.git import Git, GitObject
+    from registry.rollouts.change import Change
 
 LIST_SECONDS = 60.0  # reading a whole journal of a million changes
 
@@ -38,9 +40,13 @@ def data(git: Git, expression: str) -> bytes:
 
 
 def record(git: Git, commit: str) -> Change:
-    """The record of the change that a commit holds. Raises Unavailable (`journal_damaged`), GitFailed."""
+    """The record of the change that a commit holds.
+
+    Raises:
+        GitFailed, Unavailable: it cannot be read (`journal_damaged`), or a newer registry wrote it.
+    """
     try:
-        return Change.model_validate_json(data(git, f"{commit}:{CHANGE}"))
+        return change.parse(data(git, f"{commit}:{CHANGE}"))
     except ValidationError as error:
         raise Unavailable(
             f"the record in {commit} cannot be read: {error}", code="journal_damaged"

@@ -12,6 +12,7 @@ from registry.cli.operate.token import expiry
 
 if TYPE_CHECKING:
     from cli.shell import Cli, Done
+    from support import Registry
 
 
 def create(manager: Cli, name: str, *options: str) -> Done:
@@ -69,6 +70,23 @@ def test_what_cannot_be_revoked(manager: Cli) -> None:
 
     assert (unknown.code, "promptstage token list" in unknown.err) == (1, True)
     assert (last.code, "the last token that may manage tokens" in last.err) == (1, True)
+
+
+def test_a_lost_token_is_no_lost_registry(manager: Cli, served: Registry) -> None:
+    """On the machine of the journal there is a way back, which every refusal names, and the journal notes."""
+    refused = manager("token", "list", PROMPTSTAGE_TOKEN="ps_any")
+    needless = manager("token", "recover", "--data", served.data)
+    file = served.data / "admin.token"
+    kept = file.read_text()
+    file.unlink()
+    done = manager("token", "recover", "--data", served.data)
+    listed = manager("token", "list", PROMPTSTAGE_TOKEN=file.read_text().strip())
+    file.write_text(kept)
+
+    assert "promptstage token recover" in refused.err
+    assert needless.out.startswith("Nothing to do: the token admin (")
+    assert (done.code, f"Its secret is in {file}" in done.out) == (0, True)
+    assert (listed.code, "admin-2" in listed.out) == (0, True)
 
 
 def test_the_registrys_own_words(manager: Cli) -> None:

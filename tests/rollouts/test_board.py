@@ -193,6 +193,21 @@ def test_what_is_new_is_of_one_moment(server: Server) -> None:
         assert board.news((1, 2), (1, 3)) == ((0, 0), [])
 
 
+def test_what_a_newer_registry_holds_there_is_left_alone(server: Server) -> None:
+    """It says so by its number, and neither a head nor an empty hash is put in its place."""
+    server.ask("DEL", KEY)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
+        put(board, 1, head=1)
+        assert server.ask("HGET", KEY, "format") == "1"
+        server.ask("HSET", KEY, "format", "2")
+        before = server.ask("HGETALL", KEY)
+        for head in ((1, 2), (2, 0)):
+            with pytest.raises(Unavailable, match="what Redis holds has format 2"):
+                board.catch_up(head, lambda _: [state(2)])
+        assert server.ask("HGETALL", KEY) == before
+        server.ask("DEL", KEY)
+
+
 def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
     """What the changes before it were about is not known, so everything is read."""
     server.ask("DEL", KEY)

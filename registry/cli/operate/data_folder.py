@@ -13,11 +13,28 @@ from registry.errors import Unavailable
 
 if TYPE_CHECKING:
     from registry.catalog.upstream import Credentials
+    from registry.rollouts.journal import Journal
     from registry.settings import Settings
 
 Data = Annotated[
     Path,
     typer.Option("--data", metavar="DIR", envvar="PROMPTSTAGE_DATA", help="The registry's data folder."),
+]
+RedisUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--redis-url",
+        metavar="URL",
+        help="The Redis that the registry was given.  [env var: PROMPTSTAGE_REDIS_URL]",
+    ),
+]
+SharedJournal = Annotated[
+    str | None,
+    typer.Option(
+        "--journal",
+        metavar="REPOSITORY",
+        help="The journal that registries share, if they do.  [env var: PROMPTSTAGE_JOURNAL]",
+    ),
 ]
 DEFAULT = Path(".data")
 
@@ -28,11 +45,15 @@ def check_owner(data: Path) -> None:
         raise Unavailable(f"{data} is the user {data.owner()}'s; run this with: sudo -u {data.owner()} ...")
 
 
-def settings_of(data: Path) -> Settings:
-    """The service's settings, for another data folder. Raises Invalid."""
+def settings_of(data: Path, **given: str | None) -> Settings:
+    """The service's settings, for a data folder, with those that were given on the command line.
+
+    Raises:
+        Invalid: one is bad.
+    """
     from registry.settings import read  # noqa: PLC0415 - no other command should wait for pydantic's import
 
-    return read(data=data)
+    return read(data=data, **{name: value for name, value in given.items() if value is not None})
 
 
 def credentials(settings: Settings) -> Credentials:
@@ -40,6 +61,16 @@ def credentials(settings: Settings) -> Credentials:
     from registry.catalog.upstream import Credentials  # noqa: PLC0415 - for some commands alone
 
     return Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
+
+
+def journal_of(settings: Settings) -> Journal:
+    """The journal of the data folder, or the copy there of the one that registries share."""
+    from registry.rollouts.journal import Journal  # noqa: PLC0415 - for some commands alone
+    from registry.rollouts.shared import SharedJournal  # noqa: PLC0415
+
+    if settings.journal:
+        return SharedJournal(settings.data, settings.journal, credentials(settings))
+    return Journal(settings.data)
 
 
 def changes(count: int) -> str:

@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from registry.cli import output, when
-from registry.cli.operate.data_folder import DEFAULT, Data, changes, check_owner, credentials, settings_of
+from registry.cli.operate.data_folder import (
+    DEFAULT,
+    Data,
+    RedisUrl,
+    SharedJournal,
+    changes,
+    check_owner,
+    credentials,
+    settings_of,
+)
 from registry.cli.options import Yes  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 from registry.errors import Unavailable
+from registry.formats import NEWER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,10 +37,12 @@ BLIND = (
 )
 
 
-def recover(
+def recover(  # noqa: PLR0913 - one parameter an option
     *,
     data: Data = DEFAULT,
     yes: Yes = False,
+    redis_url: RedisUrl = None,
+    journal: SharedJournal = None,
     mirror_url: Annotated[
         str | None,
         typer.Option(
@@ -46,14 +58,14 @@ def recover(
 ) -> None:
     """Make a journal that can be written again, when it is missing, damaged, or older than what was seen.
 
-    It takes the newest that can be read, here or in the mirror, and what Redis knows better: the one of
-    PROMPTSTAGE_REDIS_URL, else that of a registry that runs on the folder. So do not stop a registry that
-    still serves; it writes again within a second. A damaged journal is put aside, never removed. Every state
-    gets a new epoch, so that all clients take it.
+    It takes the newest that can be read, here or in the mirror, and what Redis knows better: the one that
+    the registry was given (--redis-url, or PROMPTSTAGE_REDIS_URL), else that of a registry that runs on the
+    folder. So do not stop a registry that still serves; it writes again within a second. A damaged journal is
+    put aside, never removed. Every state gets a new epoch, so that all clients take it.
 
-    Where registries share a journal (PROMPTSTAGE_JOURNAL), that one is read as a mirror is, and what was made
-    is pushed there, never by force: run this where the newest copy is. A copy alone that is damaged or behind
-    needs no recovery: move its data folder away, and start the registry with an empty one.
+    Where registries share a journal (--journal, or PROMPTSTAGE_JOURNAL), that one is read as a mirror is, and
+    what was made is pushed there, never by force: run this where the newest copy is. A copy alone that is
+    damaged or behind needs no recovery: move its data folder away, and start the registry with an empty one.
 
     \b
     Example:  promptstage journal recover --data /var/lib/promptstage
@@ -62,7 +74,7 @@ def recover(
     from registry.rollouts.upkeep import mirror as mirrors  # noqa: PLC0415 - for this command alone
     from registry.rollouts.upkeep import recover as recovery  # noqa: PLC0415
 
-    settings = settings_of(data)
+    settings = settings_of(data, redis_url=redis_url, journal=journal)
     if mirror_url:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the disk is gone, and all that was there
     if not data.is_dir():
@@ -95,6 +107,8 @@ def _look(settings: Settings, seen: Seen, url: str | None) -> Found:
             try:
                 copy = held.enter_context(mirrors.fetched(settings.data, url, credentials(settings), tell))
             except Unavailable as error:
+                if error.code == NEWER:
+                    raise
                 raise Unavailable(
                     f"{error.message}. It may know younger changes: mend that, or go on --without-mirror"
                 ) from error
@@ -110,6 +124,8 @@ def _seen(settings: Settings, *, without_redis: bool) -> Seen:
     try:
         return Seen(board.head(), tuple(board.read()))
     except Unavailable as error:
+        if error.code == NEWER and not without_redis:
+            raise
         if settings.redis_url and not without_redis:
             raise Unavailable(
                 f"{error.message}. It may know younger changes: start it, or go on --without-redis"

@@ -1,29 +1,53 @@
-"""``promptstage token``: make, list and revoke the tokens of apps and people."""
+"""``promptstage token``: make, list and revoke the tokens of apps and people, and get back in without one."""
 
 from __future__ import annotations
 
 import secrets
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
 
 from registry.cli import http, output, when
+from registry.cli.operate.data_folder import (
+    DEFAULT,
+    Data,
+    SharedJournal,
+    check_owner,
+    journal_of,
+    settings_of,
+)
 from registry.cli.options import AsJson, Reason, Yes  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
-from registry.errors import Conflict, NotFound
+from registry.errors import Conflict, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Json = dict[str, Any]
 
 app = typer.Typer(
-    help="Make, list and revoke tokens: who may ask, and what for.",
+    help="Make, list and revoke tokens: who may ask, and what for. If the last admin's is lost: recover.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 TOKENS = "/v1/tokens"
 TO_THE_DAY = 10  # characters of an RFC 3339 time
+LOST = "If no admin's token is left:  promptstage token recover, on the machine that holds the journal"
+PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
+
+
+@contextmanager
+def _helping() -> Iterator[None]:
+    """Let a refusal inside the block name the way back in."""
+    try:
+        yield
+    except http.Refused as error:
+        lost = f"\n{LOST}" if error.code in {"unauthorized", "forbidden"} else ""
+        raise http.Refused(error.message + lost, code=error.code, **error.extra) from error
 
 
 @app.command()
@@ -63,7 +87,8 @@ def create(  # noqa: PLR0913 - one parameter an option
         body["environments"] = environment
     if expires is not None:
         body["expires_in"] = expires
-    made = http.connect().post(TOKENS, body, "secret")
+    with _helping():
+        made = http.connect().post(TOKENS, body, "secret")
     output.tell(_told(made))
     if as_json:
         output.dump(made)
@@ -87,7 +112,8 @@ def list_tokens(*, as_json: AsJson = False) -> None:
     \b
     Example:  promptstage token list
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    answer = http.connect().get(TOKENS, "data")
+    with _helping():
+        answer = http.connect().get(TOKENS, "data")
     if as_json:
         output.dump(answer)
         return
@@ -128,12 +154,41 @@ def revoke(
               promptstage token revoke checkout --yes --reason "its laptop was stolen"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
-    found = find(registry.get(TOKENS, "data")["data"], token)
+    with _helping():
+        found = find(registry.get(TOKENS, "data")["data"], token)
     shown = f"{clean(found['name'])} ({clean(found['id'])}, {clean(found['role'])})"
     if not yes and output.is_dialogue() and not output.ask(f"Revoke {shown}?"):
         raise typer.Exit(1)
     registry.delete(f"{TOKENS}/{quote(found['id'], safe='')}", "seq", reason=reason)
     output.say(f"{shown} is revoked")
+
+
+@app.command()
+def recover(*, data: Data = DEFAULT, journal: SharedJournal = None) -> None:
+    """Get a new admin's token, on the machine that holds the journal, when no other is left.
+
+    Its secret is put into admin.token in the data folder, which only the registry's user can read; the
+    journal says that this was done. A registry may run meanwhile, and takes the token at once. If the one in
+    the file manages tokens already, nothing is changed.
+
+    \b
+    Example:  promptstage token recover --data /var/lib/promptstage
+              export PROMPTSTAGE_TOKEN=$(cat /var/lib/promptstage/admin.token)
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    from registry.rollouts import admin  # noqa: PLC0415 - for this command alone
+    from registry.rollouts.upkeep import lost_token  # noqa: PLC0415
+
+    if not data.is_dir():
+        raise Unavailable(f"{data} is no folder; name the registry's data folder with --data")
+    check_owner(data)
+    file = data / admin.FILE
+    with closing(journal_of(settings_of(data, journal=journal))) as held:
+        token, new = lost_token.recover(held, file)
+    what = f"{clean(token.name)} ({clean(token.id)}) is admin in all environments, until it is revoked"
+    output.say(f"The token {what}" if new else f"Nothing to do: the token {what}")
+    output.say(f"Its secret is in {clean(file.absolute(), PATH_SHOWN)}")
+    if new:
+        output.note("if one was lost, or is in wrong hands, revoke it: promptstage token list, and revoke ID")
 
 
 def find(tokens: list[Json], wanted: str) -> Json:

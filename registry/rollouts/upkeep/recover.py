@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from registry.access.tokens import Role, Token, Wish, mint, read_secret, write_secret
+from registry.access.tokens import read_secret
 from registry.errors import Unavailable
 from registry.git import Git
+from registry.rollouts import admin, clock
 from registry.rollouts import change as at
-from registry.rollouts import clock
 from registry.rollouts.change import Change
 from registry.rollouts.commit import BRANCH, Folders
 from registry.rollouts.folder import REPOSITORY, write_marker
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from registry.access.tokens import Token
     from registry.rollouts.state import VersionRef
     from registry.rollouts.upkeep.salvage import Found
 
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 WRITE_SECONDS = 120.0  # a hundred thousand states
 REASON_LIMIT = 2000  # characters
-ACTOR = "operator"
-ADMIN_FILE = "admin.token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def _write(folder: Path, target: Path, lock: int, found: Found, fetch: Fetch) ->
     with closing(Journal(target)) as journal:
         draft = _Draft(found, journal.staged)
         lost = draft.add_states(fetch)
-        new_admin = draft.add_admin(folder / ADMIN_FILE)
+        new_admin = draft.add_admin(folder / admin.FILE)
         entry = journal.write_all(lock, found.parent, draft.changes, timeout=WRITE_SECONDS)
     write_marker(target, entry.change.epoch)
     return Recovered(entry.change.position, len(found.states), lost, new_admin, None)
@@ -138,16 +137,9 @@ class _Draft:
     def add_admin(self, file: Path) -> bool:
         """See to it that the file is there, and somebody can manage tokens; whether that took a new token."""
         tokens = self._found.tokens.values()
-        secret = read_secret(file)
-        if secret and any(token.rules_all and token.is_live(self._now) for token in tokens):
+        if read_secret(file) and any(token.rules_for_good(self._now) for token in tokens):
             return False
-        if secret and any(token.is_secret(secret) for token in tokens):
-            secret = None  # it was revoked, has expired or was limited, and stays so
-        taken = {token.name for token in tokens if token.is_live(self._now)}
-        name = "admin" if "admin" not in taken else f"admin-{self._epoch}"
-        token, secret = mint(Wish(name=name, role=Role.admin), created_by=ACTOR, secret=secret)
-        write_secret(file, secret)
-        self._add_token("token.create", token)
+        self._add_token("token.create", admin.replace(tokens, file, self._now))
         return True
 
     @property
@@ -159,7 +151,9 @@ class _Draft:
         self._add(op, files, token=token, after=token.id)
 
     def _add(self, op: str, files: dict[str, bytes], **fields: Any) -> None:
-        change = Change(epoch=self._epoch, seq=self._next, at=self._now, actor=ACTOR, op=op, **fields)
+        change = Change(
+            epoch=self._epoch, seq=self._next, at=self._now, actor=admin.OPERATOR, op=op, **fields
+        )
         self.changes.append((change, files))
 
 

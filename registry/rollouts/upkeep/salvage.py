@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from registry.access.tokens import Token
 from registry.errors import Unavailable
+from registry.formats import NEWER
 from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
@@ -243,9 +244,13 @@ def _records(git: Git) -> Iterator[tuple[str, Change]]:
         return
     for line in listed.decode().splitlines():
         kind, _, oid = line.partition(" ")
-        if kind == "commit":
-            with suppress(Unavailable):
-                yield oid, tree.record(git, oid)
+        if kind != "commit":
+            continue
+        try:
+            yield oid, tree.record(git, oid)
+        except Unavailable as error:
+            if error.code == NEWER:  # to pass over it would be to lose it
+                raise
 
 
 def _newest_first(git: Git) -> list[tuple[Position, str]]:

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from registry.access.tokens import Token
 from registry.errors import Unavailable
+from registry.formats import NEWER
 from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH
-from registry.rollouts.folder import FORMAT, MARKER, REPOSITORY, require
+from registry.rollouts.folder import MARKER, REPOSITORY, require
 from registry.rollouts.state import State
 from registry.rollouts.upkeep.chain import replay
 from registry.rollouts.upkeep.packing import room
@@ -67,7 +68,7 @@ def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Repo
         tell: is told how far it is.
 
     Raises:
-        Unavailable: there is no journal (`journal_missing`).
+        Unavailable: there is no journal (`journal_missing`), or it is a newer registry's.
     """
     require(folder)
     with closing(Git(folder / REPOSITORY)) as git:
@@ -75,6 +76,8 @@ def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Repo
         try:
             return _read(git, room(folder / REPOSITORY), problems, tell)
         except Unavailable as error:
+            if error.code == NEWER:
+                raise
             problems.append(error.message)
             return Report(0, 0, 0, 0, room(folder / REPOSITORY), None, "", tuple(problems))
 
@@ -120,12 +123,9 @@ def _records(git: Git, commits: list[str], tell: Callable[[str], object]) -> Ite
 
 def _marker(path: Path) -> Iterator[str]:
     try:
-        found = json.loads(path.read_bytes())["format"]
+        json.loads(path.read_bytes())["format"]
     except (OSError, ValueError, KeyError, TypeError):
         yield f"{path.name}, which marks a journal as whole, is missing or cannot be read"
-    else:
-        if found != FORMAT:
-            yield f"{path.name} says that this is a journal of format {found!r}; this version knows {FORMAT}"
 
 
 def _objects(git: Git, tell: Callable[[str], object]) -> Iterator[str]:

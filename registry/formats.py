@@ -1,0 +1,50 @@
+"""The numbers of formats: a store that a newer registry wrote is refused by name, and left as it is."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from registry.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = 1  # of journal, states in Redis, and the repository's mirror
+NEWER = "newer_format"
+
+
+def check(found: object, what: str) -> None:
+    """Let a store pass whose format is known here.
+
+    Args:
+        found: its number.
+        what: the store, as a sentence begins with it.
+
+    Raises:
+        Unavailable: it is of another format (`newer_format`).
+    """
+    if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= FORMAT:
+        return
+    this = f"promptstage-registry {version('promptstage-registry')}"
+    raise Unavailable(
+        f"{what} has format {str(found)[:20]}, and {this} knows up to {FORMAT}, so it changes nothing there. "
+        "Install the version that wrote it, or a newer one",
+        code=NEWER,
+    )
+
+
+def check_record(data: bytes, what: str) -> None:
+    """Let a JSON object pass whose `format` is known here, or that has none. Raises Unavailable."""
+    with suppress(ValueError):
+        found = json.loads(data)
+        if isinstance(found, dict):
+            check(found.get("format", FORMAT), what)
+
+
+def check_file(path: Path, what: str) -> None:
+    """Let a store pass by the file that holds its number, if there is one. Raises Unavailable."""
+    with suppress(OSError):
+        check_record(path.read_bytes(), what)

@@ -1,0 +1,41 @@
+"""The token of last resort: an admin's, for good, whose secret is in a file of the data folder."""
+
+from __future__ import annotations
+
+from itertools import chain, count
+from typing import TYPE_CHECKING
+
+from registry.access.tokens import Role, Token, Wish, mint, read_secret, write_secret
+from registry.text import look
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+    from pathlib import Path
+
+FILE = "admin.token"
+OPERATOR = "operator"  # who acts on the machine itself, without a token
+
+
+def held(tokens: Collection[Token], file: Path, now: datetime) -> Token | None:
+    """The token whose secret is in the file, if it manages tokens for good. Raises Unavailable."""
+    secret = read_secret(file)
+    found = (token for token in tokens if secret and token.is_secret(secret))
+    return next((token for token in found if token.rules_for_good(now)), None)
+
+
+def replace(tokens: Collection[Token], file: Path, now: datetime) -> Token:
+    """Mint a token that manages tokens for good, and put its secret into the file, before it opens anything.
+
+    A secret that is there already is used, if no token has it: of a try that was cut off, or of an operator
+    who chose it. One that was revoked, has expired or was limited stays so. Raises Unavailable.
+    """
+    secret = read_secret(file)
+    if secret and any(token.is_secret(secret) for token in tokens):
+        secret = None
+    taken = {look(token.name) for token in tokens if token.is_live(now)}
+    names = chain(("admin",), (f"admin-{number}" for number in count(2)))
+    wish = Wish(name=next(name for name in names if name not in taken), role=Role.admin)
+    token, secret = mint(wish, created_by=OPERATOR, secret=secret)
+    write_secret(file, secret)
+    return token

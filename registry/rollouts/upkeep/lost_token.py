@@ -1,0 +1,59 @@
+"""The way back in when no admin's token is left, for whoever has the machine that holds the journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.errors import Unavailable
+from registry.rollouts import admin, clock
+from registry.rollouts import change as at
+from registry.rollouts.attempts import TRIES
+from registry.rollouts.change import Change
+from registry.rollouts.journal import Unsettled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from registry.access.tokens import Token
+    from registry.rollouts.journal import Journal
+    from registry.rollouts.reader import Entry
+
+REASON = "promptstage token recover"
+
+
+def recover(journal: Journal, file: Path) -> tuple[Token, bool]:
+    """Let the file hold the secret of a token that manages tokens for good; whether that took a new one.
+
+    Raises:
+        Unavailable: the journal cannot be read or written, or other registries write all the time (`busy`).
+    """
+    tried: list[Unsettled] = []
+    for _ in range(TRIES):
+        try:
+            with journal.lock() as lock:
+                journal.refresh(lock)
+                tokens, now = journal.tokens(), clock.now()
+                if token := admin.held(tokens, file, now):
+                    return token, bool(tried)
+                if tried and tried[-1].refusal:
+                    raise tried[-1].refusal
+                token = admin.replace(tokens, file, now)
+                _write(journal, lock, journal.head(), token)
+                return token, True
+        except Unsettled as unsettled:  # the next look tells whether it is there
+            tried.append(unsettled)
+    raise Unavailable("other registries write all the time; try again", code="busy")
+
+
+def _write(journal: Journal, lock: int, head: Entry, token: Token) -> None:
+    change = Change(
+        epoch=head.change.epoch,
+        seq=head.change.seq + 1,
+        at=clock.now(),
+        actor=admin.OPERATOR,
+        op="token.create",
+        after=token.id,
+        reason=REASON,
+        token=token,
+    )
+    journal.write(lock, head.commit, change, {at.token_path(token.id): token.model_dump_json().encode()})

@@ -1,0 +1,98 @@
+"""A store that a newer registry wrote is refused by name, and left as it is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rollouts.story import begin, promote
+
+from registry.errors import Unavailable
+from registry.rollouts.change import parse
+from registry.rollouts.folder import MARKER
+from registry.rollouts.journal import Journal
+from registry.rollouts.upkeep import backup, lost_token, packing, salvage
+from registry.rollouts.upkeep.verify import newest, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Everything in a folder but the locks."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix not in {".lock", ".turn"})
+    return {str(path): path.read_bytes() for path in found}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder whose journal says that it is of format 2."""
+    data = tmp_path / "data"
+    begin(data)
+    promote(data, "1.0.0")
+    marker = data / MARKER
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"format": 2}))
+    return data
+
+
+USES: dict[str, Callable[[Path], Any]] = {
+    "head": lambda folder: Journal(folder).head(),
+    "load": lambda folder: Journal(folder).load(),
+    "verify": verify,
+    "newest": newest,
+    "pack": packing.pack,
+    "backup": lambda folder: backup.backup(folder, folder.parent / "one.bundle"),
+    "recover": lambda folder: salvage.look(folder, salvage.Seen()),
+    "token": lambda folder: lost_token.recover(Journal(folder), folder / "admin.token"),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_newer_journal_is_left_alone(folder: Path, use: str) -> None:
+    """Whatever is asked of it: the answer names both formats, and nothing is written."""
+    before = files(folder.parent)
+    with pytest.raises(
+        Unavailable, match=r"format 2, .* knows up to 1.* Install the version that wrote it"
+    ) as told:
+        USES[use](folder)
+
+    assert told.value.code == "newer_format"
+    assert files(folder.parent) == before
+
+
+@pytest.mark.parametrize("number", [2, "2", 1.5, None, True, 0])
+def test_a_record_of_another_format_is_refused(number: object) -> None:
+    """Also one that could not be read otherwise; one without a number is of the first format."""
+    with pytest.raises(Unavailable, match="the journal has format"):
+        parse(json.dumps({"format": number, "unheard of": 1}).encode())
+
+
+def test_a_journal_that_goes_on_in_a_newer_format_is_no_damage(tmp_path: Path) -> None:
+    """A copy, a mirror and a backup carry the number in their newest change."""
+    begin(tmp_path / "data")
+    promote(tmp_path / "data", "1.0.0")
+    _upgrade(tmp_path / "data" / "journal.git")
+    for use in ("head", "load", "verify", "recover"):
+        with pytest.raises(Unavailable, match="the journal has format 2"):
+            USES[use](tmp_path / "data")
+    backup.backup(tmp_path / "data", tmp_path / "one.bundle")
+    with pytest.raises(Unavailable, match="the journal has format 2"):
+        backup.restore(tmp_path / "new", tmp_path / "one.bundle")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["journal.lock"]
+
+
+def _upgrade(repository: Path) -> None:
+    """Add a change as a newer registry may write it."""
+
+    def git(*args: str, data: bytes = b"") -> str:
+        command = ["git", f"--git-dir={repository}", *args]
+        return subprocess.run(command, input=data, check=True, capture_output=True).stdout.decode().strip()
+
+    record = json.dumps({"format": 2, "seq": 99}).encode()
+    head = git("rev-parse", "main")
+    stream = b"commit refs/heads/main\ncommitter N <n@x> 1795600000 +0000\ndata 0\nfrom %s\n" % head.encode()
+    stream += b"M 100644 inline change.json\ndata %d\n%s\n" % (len(record), record)
+    git("fast-import", "--quiet", data=stream)
