@@ -33,6 +33,7 @@ from registry.api import (
     webhooks,
 )
 from registry.api import rollouts as rollouts_api
+from registry.api.cut_off import CutOff
 from registry.api.docs import page
 from registry.api.failed_start import PlainFailure
 from registry.api.http import access_log
@@ -120,6 +121,7 @@ def create(settings: Settings) -> FastAPI:
     )
     problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
     guard.install(app)
+    app.add_middleware(CutOff)
     app.add_middleware(PlainFailure)
     page.describe(app)
     rooms = (prompts, releases, stream, clients, history, rollouts_api, tokens, doctor, health)
@@ -180,6 +182,7 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
         Bounds(),
         CapacityLimiter(WRITERS),
         CapacityLimiter(SCRAPERS),
+        CapacityLimiter(1),
         settings.webhook_secret_file,
         access_log.write if settings.access_log else None,
     )

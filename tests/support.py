@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -209,6 +210,13 @@ class Registry:
             except urllib3.exceptions.HTTPError:
                 return False
 
+    @contextmanager
+    def journal_held(self) -> Iterator[Callable[[], bool]]:
+        """Keep everybody from writing to the journal; yields what tells whether a change waits for it."""
+        with (self.data / "journal.lock").open("rb+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield lambda: _is_locked(self.data / "journal.turn")
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it, and wait for the end."""
         if self.process.poll() is None:
@@ -232,6 +240,15 @@ def unread_stream(registry: Registry) -> socket.socket:
         b"Authorization: Bearer %s\r\n\r\n" % registry.api.token.encode()
     )
     return connection
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("rb+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def until(look: Callable[[], T | None], what: str, log: str = "", *, patience: float = PATIENCE) -> T:

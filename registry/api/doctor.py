@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,7 +42,11 @@ async def examine(
     token: Reader,
     prompt: Annotated[str | None, Query(description="look at this prompt too")] = None,
 ) -> dict[str, Any]:
-    """Examine the registry: what it finds, and what helps; `status` is ok, warning or error."""
+    """Examine the registry: what it finds, and what helps; `status` is ok, warning or error.
+
+    Of the journal it tells what was last seen, and whether the last change could be written: nobody who
+    writes waits for it.
+    """
     tallies, complete = await service.census.all()
     count = sum(sum(one.streams.values()) for one in tallies)
     streams = checks.streams(count, len(tallies), complete=complete)
@@ -53,24 +58,14 @@ def _registry(service: Parts, streams: Check) -> Iterator[Check]:
     catalog, replica = service.catalog.status(), service.rollouts.replica
     yield checks.repository(catalog, service.catalog.mirror.seconds_since_sync())
     yield from checks.tags(catalog)
-    newest, trouble = _journal(replica)
-    yield checks.store(
-        "journal", trouble, f"can be written; its newest change is {replica.view.head[1]}", JOURNAL
-    )
+    seen = f"looked at {max(0.0, time.monotonic() - replica.checked_at):.0f} s ago"
+    fine = f"can be written; its newest change is {replica.view.head[1]}, {seen}"
+    yield checks.store("journal", replica.problem or replica.unwritten, fine, JOURNAL)
     yield from checks.mirror(service.mirroring.lag())
     redis = _redis(replica)
     yield checks.store("redis", replica.board_problem, "answers, and has all that is in the journal", REDIS)
     yield streams
-    yield checks.clocks(clock.now(), redis, newest)
-
-
-def _journal(replica: Replica) -> tuple[datetime | None, Unavailable | None]:
-    """When the newest change was made, and why none can be made now."""
-    try:
-        with replica.writing():
-            return replica.entry(replica.view.head[1]).change.at, replica.problem
-    except Unavailable as error:
-        return None, error
+    yield checks.clocks(clock.now(), redis, replica.newest_at)
 
 
 def _redis(replica: Replica) -> datetime | None:

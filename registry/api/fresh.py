@@ -1,8 +1,9 @@
-"""What a release manager names may have been pushed a moment ago: look before it is called unknown."""
+"""What was pushed or changed elsewhere a moment ago is known here: look before it is called unknown."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 from anyio import to_thread
@@ -20,6 +21,13 @@ Found = TypeVar("Found")
 
 LOOK_SECONDS = 5.0  # a look and a fetch take one or two; who waits longer is told that it is unknown
 LATE = ("unknown_prompt", "unknown_version")
+
+
+async def look(service: Parts) -> None:
+    """Look at the journal before a definite no; any number of askers share one look, and one thread."""
+    replica, began = service.rollouts.replica, time.monotonic()
+    if not (replica.is_sure and replica.is_current):
+        await to_thread.run_sync(replica.look, began, limiter=service.lookers)
 
 
 async def found(service: Parts, token: Token, ask: Callable[[], Found]) -> Found:

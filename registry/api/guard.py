@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
-from registry.api import problem, webhooks
-from registry.errors import Invalid, RegistryError
+from registry.access.tokens import UnknownToken
+from registry.api import fresh, problem, webhooks
+from registry.errors import Invalid, RegistryError, Unavailable
 from registry.rollouts import clock
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Guard:
         """Answer 401 (or 503, if no token can be read), or go on."""
         if scope["type"] == "http":
             try:
-                _let_in(scope)
+                await _let_in(scope)
             except RegistryError as error:
                 return await problem.of(error)(scope, receive, send)
         return await self._app(scope, receive, send)
@@ -46,20 +47,32 @@ def _is_guarded(path: str) -> bool:
     return path.startswith(("/v1/", "/metrics")) and path != webhooks.PATH
 
 
-def _let_in(scope: Scope) -> None:
+async def _let_in(scope: Scope) -> None:
     """Find out who asks; take away what nobody reads, and the framework would parse on the event loop."""
     scope["headers"] = [header for header in scope["headers"] if header[0] != b"cookie"]
     if not _is_guarded(scope["path"]):
         scope["query_string"] = b""
         return
-    scope.setdefault("state", {})["token"] = _find(scope)
+    scope.setdefault("state", {})["token"] = await _find(scope)
     if scope["query_string"].count(b"&") > MAX_FIELDS:
         raise Invalid(f"a query may have {MAX_FIELDS} fields")
 
 
-def _find(scope: Scope) -> Token:
+async def _find(scope: Scope) -> Token:
     parts: Parts = scope["app"].state.parts
-    replica = parts.rollouts.replica
+    replica, authorization = parts.rollouts.replica, Headers(scope=scope).get("authorization")
     if replica.problem and not replica.keyring:  # nobody's token is wrong, only the journal is
         raise replica.problem
-    return replica.keyring.find(Headers(scope=scope).get("authorization"), clock.now())
+    try:
+        return replica.keyring.find(authorization, clock.now())
+    except UnknownToken as error:
+        unknown = error.message
+    await fresh.look(parts)
+    try:
+        return replica.keyring.find(authorization, clock.now())
+    except UnknownToken:
+        if problem := replica.problem:
+            raise Unavailable(
+                f"{unknown}. Or it is newer than what could be read: {problem.message}", code=problem.code
+            ) from problem
+        raise

@@ -59,7 +59,7 @@ def _look(service: Parts) -> tuple[bool, dict[str, Any]]:
     ready = service.sync.first_look.is_set() and (replica.problem is None or not replica.view.is_empty)
     return ready, {
         "status": "ready" if ready else "starting" if replica.problem is None else "broken",
-        "journal": _told(replica.problem),
+        "journal": _told(replica.problem or replica.unwritten),
         "redis": _told(replica.board_problem),
         "repository": repository(mirror.report()["error"], age),
         "repository_age_seconds": None if age is None else round(age, 1),

@@ -73,7 +73,7 @@ async def read_changes(
 )
 async def read_history(service: Service, _: Reader, wanted: Wanted, name: Name) -> dict[str, Any]:
     """List the changes of a prompt, newest first."""
-    await to_thread.run_sync(service.rollouts.state, wanted.environment, name)
+    await to_thread.run_sync(service.rollouts.newest_state, wanted.environment, name)
     return await _page(service, replace(wanted, prompt=name))
 
 

@@ -57,6 +57,7 @@ class Parts:
     bounds: Bounds
     writers: CapacityLimiter
     scrapers: CapacityLimiter
+    lookers: CapacityLimiter
     webhook_secret_file: Path | None
     access_log: Write | None
 

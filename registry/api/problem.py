@@ -86,9 +86,12 @@ CODES: dict[int, tuple[str, ...]] = {
         "journal_unwritable",
         "journal_unreachable",
         "journal_foreign",
+        "newer_format",
         "content_missing",
         "git_failed",
         "git_timeout",
+        "in_doubt",
+        "stopping",
     ),
 }
 # An example of what the detail says, by code.
@@ -111,7 +114,8 @@ SAID = {
     "invalid_request": "verison: this key is not known here; remove it",
     "name_taken": "a token named 'checkout', or one that looks like it, is in use; choose another name, "
     "so that the history tells who made a change",
-    "last_admin": "'admin' is the last token that may manage tokens; create another admin first",
+    "last_admin": "'admin' is the last token that may manage tokens, but for such as expire; create another "
+    "admin first, for all environments and without an end",
     "busy": "others write all the time; try again",
     "deadline": "this takes longer than 5 s; ask for less at once, or again in a moment",
     "bad_signature": "no header proves that the sender knows the secret; give the webhook the one in ...",

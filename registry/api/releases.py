@@ -20,7 +20,6 @@ from registry.api.parts import Environment, Name, Parts, Reader, Service
 from registry.errors import Invalid
 from registry.rollouts.service import unservable
 from registry.rollouts.view import write
-from registry.system import work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,14 +96,9 @@ def list_releases(
     if len(asked) > MAX_NAMES:
         raise Invalid(f"names: at most {MAX_NAMES} at once")
     service.rollouts.check_environment(environment)
-    found, missing = [], []
-    for name in asked:
-        work.check()
-        built = service.rollouts.replica.view.release(environment, name)
-        if built:
-            found.append(built.body)
-        else:
-            missing.append(name)
+    releases = service.rollouts.releases(environment, asked)
+    found = [built.body for built in releases.values() if built]
+    missing = [name for name, built in releases.items() if built is None]
     return Joined(found, b'],"missing":%s}' % json.dumps(missing).encode())
 
 
@@ -194,12 +188,12 @@ def resolve_question(
 
 def _resolve(service: Parts, environment: str, name: str, question: Question) -> Response:
     if question.version is not None:
-        service.rollouts.state(environment, name)
+        service.rollouts.newest_state(environment, name)
         return _pinned(service, environment, name, question.version)
     if question.at is None:
         built = service.rollouts.release(environment, name)
     else:
-        service.rollouts.state(environment, name)
+        service.rollouts.newest_state(environment, name)
         built = write(service.history.release_at(environment, name, question.at))
     key = "" if question.key is None else str(question.key)
     decision = decided(built, key, question.attributes)

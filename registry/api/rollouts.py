@@ -150,10 +150,10 @@ async def read_state(
 ) -> dict[str, Any]:
     """Read what is in force of a prompt, or what was at a time; ETag is what If-Match takes."""
     if at is not None:
-        await to_thread.run_sync(service.rollouts.state, environment, name)
+        await to_thread.run_sync(service.rollouts.newest_state, environment, name)
         then = await to_thread.run_sync(service.history.state_at, environment, name, at)
         return then.model_dump(mode="json")
-    state = await fresh.found(service, token, lambda: service.rollouts.state(environment, name))
+    state = await fresh.found(service, token, lambda: service.rollouts.newest_state(environment, name))
     response.headers["ETag"] = f'"{state.tag}"'
     return state.model_dump(mode="json")
 

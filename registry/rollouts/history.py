@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from registry.errors import NotFound, RegistryError, Unavailable
 from registry.rollouts import release
 from registry.rollouts.history_index import HistoryIndex, Query
+from registry.system import work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,9 +84,11 @@ class History:
         return made
 
     def _bring_up(self) -> None:
-        """Index what this process knows of the journal. Raises Unavailable."""
+        """Index what is in the journal. Raises Unavailable."""
+        self._replica.follow_told()
         deadline = time.monotonic() + INDEX_SECONDS
         while self._is_behind():
+            work.check()
             self._add()
             if self._is_behind() and time.monotonic() > deadline:
                 raise Unavailable(

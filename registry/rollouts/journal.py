@@ -69,6 +69,10 @@ class Journal:
 
     sure = True
     """Whether what is here is all there is, without a look elsewhere."""
+    told = True
+    """Whether Redis tells of all changes that are elsewhere."""
+    looked_at = 0.0
+    """When the last look elsewhere began that found out all there is, by `time.monotonic`."""
     trouble: Unavailable | None = None
     """Why what registries share cannot be reached now; it never is elsewhere than in the folder here."""
 
@@ -90,6 +94,13 @@ class Journal:
         """The newest change. Raises Unavailable (`journal_missing`, `journal_damaged`)."""
         check_there(self._folder)
         return self._reader.entry(BRANCH)
+
+    def is_newest(self, commit: str) -> bool:
+        """Whether nothing was written here after a commit; costs no more than to read a small file."""
+        try:
+            return (self._repository / BRANCH).read_bytes().strip() == commit.encode()
+        except OSError:  # also where git keeps the branch elsewhere
+            return False
 
     def load(self) -> Contents:
         """Read everything that a process keeps in memory. Raises Unavailable."""
@@ -152,7 +163,7 @@ class Journal:
 
     # Sharing: what there is to do where the folder is only a copy (`registry.rollouts.shared`)
 
-    def is_due(self, news: tuple[int, int] | None, *, alone: bool) -> bool:  # noqa: ARG002 - of a copy
+    def is_due(self, news: tuple[int, int] | None, *, alone: bool, wanted: bool = False) -> bool:  # noqa: ARG002 - of a copy
         """Whether it is time to `refresh`, with nothing to write."""
         return False
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager, suppress
-from threading import RLock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
 from registry import failpoints
 from registry.access.tokens import Keyring
 from registry.errors import Invalid, Unavailable
+from registry.formats import NEWER
 from registry.rollouts.begin import begin
 from registry.rollouts.folder import LOCK_SECONDS
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SOON_SECONDS = 2.5  # to look where Redis tells nothing: a second until the next look, and what that takes
+AGAIN_SECONDS = 0.05  # between tries, until it is time for a look
 STRANGER = ". Or is it another installation's? Two on one Redis need a PROMPTSTAGE_REDIS_PREFIX of their own"
 
 
@@ -41,7 +44,10 @@ class Replica:
         view: all states and their releases.
         keyring: the tokens.
         problem: why changes cannot be written now, or None.
+        unwritten: why the last change that was tried could not be written, or None.
         board_problem: why Redis cannot be brought up to date now, or None.
+        newest_at: when the newest change was made, as far as there is one.
+        checked_at: when the journal and the board were looked at last, by `time.monotonic`.
         listeners: told of each change that was made durable here, and of the seconds which that took.
     """
 
@@ -49,42 +55,93 @@ class Replica:
         self.view = view
         self.keyring = Keyring()
         self.problem: Unavailable | None = None
+        self.unwritten: Unavailable | None = None
+        self.newest_at: datetime | None = None
+        self.checked_at = 0.0
         self.board_problem: Unavailable | None = None
         self.listeners: list[Callable[[Change, float], None]] = []
         self._journal = journal
         self._board = board
         self._head = (0, 0)  # of the journal; that of the view is ahead if Redis has seen more
         self._commits: list[str] = []  # by seq
-        self._changing = RLock()
+        self._known_at = 0.0  # monotonic: what was acknowledged by then is known
+        self._changing = RLock()  # held by one writer at a time, also while it waits for other processes
+        self._following = RLock()  # held for moments only: who reads must not wait for who writes
+        self._looking = Lock()
 
     def open(self, token_file: Path) -> bool:
         """Read the journal, or begin one in an empty folder, as `begin` does: whether it is new.
 
         Raises:
-            Unavailable: a journal cannot be begun; nothing of it is left, so it can be tried again.
+            Unavailable: a journal cannot be begun; nothing of it is left, so it can be tried again. Or it is
+                a newer registry's (`newer_format`).
         """
         with self._changing:
             new = begin(self._journal, self._board, token_file)
         self.reconcile()
+        if self.problem and self.problem.code == NEWER:
+            raise self.problem
         return new
 
     # Keeping up
 
     def reconcile(self) -> None:
         """Adopt what is new in the journal, and bring the board up to it. Raises nothing."""
-        with self._changing:
-            problem = self._try_follow()
-        self.catch_up()  # a Redis that hangs must not keep a writer from the journal
-        seen = self.view.head
-        if self._journal.is_due(seen if self._head < seen else None, alone=self.board_problem is not None):
+        with self._looking:
+            self._reconcile(wanted=False)
+
+    def _reconcile(self, *, wanted: bool) -> None:
+        """Do so, one at a time; `wanted`: somebody waits to know what others did."""
+        began = time.monotonic()
+        problem = self._try_follow()
+        told = self.catch_up()  # a Redis that hangs must not keep a writer from the journal
+        seen = self.view.newest
+        if self._journal.is_due(seen if self._head < seen else None, alone=not told, wanted=wanted):
             problem = self._look()
-        with self._changing:
-            if problem is None and self._behind(seen):
-                problem = self._try_follow()  # another registry may have written in between
-            if problem and not self.keyring and self.view.states():
-                with suppress(Unavailable):  # who has a token may read what Redis holds
-                    self.keyring.replace(self._journal.tokens())
-            self._settle(problem or self._journal.trouble or self._behind(seen))
+        if problem is None and self._behind(seen):
+            problem = self._try_follow()  # another registry may have written in between
+        if problem and not self.keyring and self.view.states():
+            with suppress(Unavailable), self._following:  # who has a token may read what Redis holds
+                self.keyring.replace(self._journal.tokens())
+        self._settle(problem or self._journal.trouble or self._behind(seen))
+        told = told and self._journal.told and self._head >= seen
+        if self.problem is None and (told or self._journal.looked_at >= began):
+            self._known_at = began
+        self.checked_at = time.monotonic()
+
+    def glance(self) -> None:
+        """Adopt what other processes of this data folder wrote: a few microseconds if there is nothing."""
+        if not self.is_current:
+            self._try_follow()
+
+    def look(self, since: float) -> None:
+        """Know what was acknowledged before a time, as far as that can be known soon; before a definite no.
+
+        Any number of askers share one look, so that strangers cannot make the registry look for ever. Raises
+        nothing.
+
+        Args:
+            since: by `time.monotonic`.
+        """
+        self.glance()
+        deadline = time.monotonic() + SOON_SECONDS
+        while not (self._journal.sure or self.problem or self._known_at >= since):
+            if not self._looking.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                return
+            try:
+                if self._known_at < since:
+                    self._reconcile(wanted=True)
+            finally:
+                self._looking.release()
+            if self._known_at < since:
+                if time.monotonic() >= deadline:
+                    return
+                time.sleep(AGAIN_SECONDS)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this process has all that is in the journal of its data folder."""
+        return bool(self._commits) and self._journal.is_newest(self._commits[-1])
 
     def _look(self) -> Unavailable | None:
         """Refresh a copy of the journal. Nobody waits for this but who wants to write."""
@@ -93,8 +150,7 @@ class Replica:
                 self._journal.refresh(lock)
         except Unavailable as error:  # if it is busy, a writer refreshes it
             return self.problem if error.code == "busy" else error
-        with self._changing:
-            return self._try_follow()
+        return self._try_follow()
 
     def _settle(self, problem: Unavailable | None) -> None:
         if problem and not self.problem:
@@ -137,28 +193,34 @@ class Replica:
         return True
 
     def _follow(self) -> None:
-        news = self._journal.since(self._commits[-1]) if self._commits else None
-        if news is None:
-            return self._reload()
-        for entry in news:
-            self._adopt(entry)
-        return None
+        with self._following:
+            news = self._journal.since(self._commits[-1]) if self._commits else None
+            if news is None:
+                return self._reload()
+            for entry in news:
+                self._adopt(entry)
+            return None
 
     def _reload(self) -> None:
         contents = self._journal.load()
         self._head = contents.head.change.position
+        self.newest_at = contents.head.change.at
         self._commits = contents.commits
         if self._head >= self.view.head:  # an old copy lets in who was shut out since
             self.keyring.replace(contents.tokens)
         self.view.adopt(self._head, contents.states)
 
     def _adopt(self, entry: Entry) -> None:
-        self._commits.append(entry.commit)
-        self._head = entry.change.position
-        if entry.change.token:
-            self.keyring.put(entry.change.token)
-        state = entry.change.state
-        self.view.adopt(entry.change.position, [state] if state else [])
+        with self._following:
+            if self.holds(entry):  # a thread that follows may have seen it before the one that wrote it
+                return
+            self._commits.append(entry.commit)
+            self._head = entry.change.position
+            self.newest_at = entry.change.at
+            if entry.change.token:
+                self.keyring.put(entry.change.token)
+            state = entry.change.state
+            self.view.adopt(entry.change.position, [state] if state else [])
 
     def _behind(self, seen: tuple[int, int]) -> Unavailable | None:
         """Why nothing can be written if the journal lacks what was seen before it was looked at."""
@@ -193,6 +255,9 @@ class Replica:
                 if behind := self._behind(seen):
                     raise behind
                 yield lock
+        except Unavailable as error:
+            self.unwritten = error if error.code == "journal_unwritable" else self.unwritten
+            raise
         finally:
             self._changing.release()
         failpoints.reach(failpoints.UNLOCKED)
@@ -220,6 +285,7 @@ class Replica:
         """
         began = time.perf_counter()
         entry = self._journal.write(lock, self._commits[-1], change, files)
+        self.unwritten = None
         self._adopt(entry)
         failpoints.reach(failpoints.ADOPTED)
         self.tell(change, began)
@@ -250,12 +316,22 @@ class Replica:
 
     def entry(self, seq: int) -> Entry:
         """The change with a number. Raises Unavailable if the journal cannot be read."""
-        if seq >= len(self._commits):  # another registry's, of which Redis told before the journal
-            with suppress(Unavailable), self.writing():
-                pass
+        if seq >= len(self._commits):
+            self.follow_told()
         if seq >= len(self._commits):
             raise self.problem or Unavailable("the journal has not that change", code="journal_behind")
         return self._journal.entry(self._commits[seq])
+
+    def follow_told(self) -> None:
+        """Have all in the journal's copy that Redis told of, which may be faster. Raises Unavailable."""
+        self.glance()
+        told = self.view.newest
+        if self._head < told:
+            self.look(time.monotonic())
+        if self._head < told:
+            raise self.problem or Unavailable(
+                f"the newest change, {_text(told)}, is not in the journal's copy yet; try again", code="busy"
+            )
 
     def staged(self, name: str, version: str) -> bytes | None:
         """The bytes that a version was staged with, if it ever was."""

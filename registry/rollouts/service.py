@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
@@ -12,9 +13,10 @@ from registry.rollouts.action import Acknowledged, Action
 from registry.rollouts.attempts import carry_out
 from registry.rollouts.change import ASKING, Change
 from registry.rollouts.state import State
+from registry.system import work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from registry.catalog.catalog import Catalog, Version
@@ -64,20 +66,41 @@ class Rollouts:
             state = State(environment=environment, prompt=prompt, epoch=self.replica.view.head[0])
         return state
 
+    def newest_state(self, environment: str, prompt: str) -> State:
+        """What is in force, also if another process changed it a moment ago. Raises NotFound."""
+        self.replica.glance()
+        if self.replica.view.state(environment, prompt) is None:
+            self.replica.look(time.monotonic())
+        return self.state(environment, prompt)
+
     def states(self, environment: str) -> list[State]:
         """Every state of an environment, by name. Raises NotFound."""
         self.check_environment(environment)
+        self.replica.glance()
         return self.replica.view.states(environment)
 
     def release(self, environment: str, prompt: str) -> Built:
         """What an environment serves under a name. Raises NotFound (`no_release`: nothing is in force)."""
-        self.state(environment, prompt)
-        built = self.replica.view.release(environment, prompt)
+        self.check_environment(environment)
+        (built,) = self.releases(environment, [prompt]).values()
+        if built is None:
+            self.state(environment, prompt)  # which says so if there is no such prompt
         if built is None:
             raise NotFound(
                 f"{prompt} has no release in {environment} yet; promote a first version", code="no_release"
             )
         return built
+
+    def releases(self, environment: str, prompts: Iterable[str]) -> dict[str, Built | None]:
+        """What an environment serves under some names; None: nothing, also after a look at the journal."""
+        found: dict[str, Built | None] = {}
+        for prompt in prompts:
+            work.check()
+            found[prompt] = self.replica.view.release(environment, prompt)
+        if missing := [prompt for prompt, built in found.items() if built is None]:
+            self.replica.look(time.monotonic())
+            found |= {prompt: self.replica.view.release(environment, prompt) for prompt in missing}
+        return found
 
     # Timed advances
 
@@ -155,6 +178,7 @@ class Rollouts:
         before = self.state(action.environment, action.prompt)
         _check_expectations(action, before)
         now = clock.now()
+        self.replica.keyring.check(action.token, now)  # it may have been revoked while this waited
         rules = self._rules.of(action.environment)
         command = commands.of(action, version, approval=rules.approval)
         after = _decide(action, command, before, now)

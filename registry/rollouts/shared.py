@@ -25,6 +25,7 @@ from registry import failpoints
 from registry.catalog.remedies import explain
 from registry.catalog.upstream import Upstream
 from registry.errors import GitFailed, Unavailable
+from registry.formats import NEWER
 from registry.git import Git
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH, PROPOSED, Folders
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 10.0  # between looks while Redis tells of changes; they find out what it cannot tell
 ALONE_SECONDS = 2.0  # between looks without its word
+WANTED_SECONDS = 1.0  # the same if somebody waits; strangers with bad tokens can bring about no more
 RETRY_SECONDS = 1.0  # after a failure, at least
 PAUSES = 2.0  # and so many times what it took: a line that hangs is tried for a third of the time
 FETCH_SECONDS = 5.0  # for some changes over a slow line; the usual is a tenth of a second
@@ -75,7 +77,7 @@ class SharedJournal(Journal):
         self._upstream = Upstream(address, credentials)
         self._place = Path(self._upstream.address.removeprefix("file://")) if self._upstream.local else None
         self._line = Git(self._repository, config=(*DURABLE, *self._upstream.config()))
-        self._told = told
+        self.told = told
         self._next_look = 0.0  # monotonic, as the next one
         self._wrote = 0.0
         self._news = (0, 0)  # what the last look was for
@@ -88,19 +90,21 @@ class SharedJournal(Journal):
 
     # Following
 
-    def is_due(self, news: tuple[int, int] | None, *, alone: bool) -> bool:
+    def is_due(self, news: tuple[int, int] | None, *, alone: bool, wanted: bool = False) -> bool:
         """Whether it is time to look there.
 
         Args:
             news: the newest change that Redis tells of, if the copy has not got it.
             alone: Redis tells nothing.
+            wanted: somebody waits for what a look finds.
         """
         now = time.monotonic()
         if self.trouble is None and news is not None and news > self._news:
             self._news = news  # once: if it is not there, asking again and again will not bring it
             return True
-        if self.trouble is None and (alone or not self._told or news is not None):
-            return now >= self._next_look - LOOK_SECONDS + ALONE_SECONDS
+        if self.trouble is None and (alone or not self.told or news is not None):
+            due = self._next_look - LOOK_SECONDS + ALONE_SECONDS
+            return now >= (min(due, self.looked_at + WANTED_SECONDS) if wanted else due)
         return now >= self._next_look
 
     def refresh(self, lock: int, *, sure: bool = True) -> None:
@@ -128,6 +132,7 @@ class SharedJournal(Journal):
             self.trouble = error
             raise
         self.trouble = None
+        self.looked_at = began
         self._next_look = time.monotonic() + LOOK_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
 
     def _may_be_sure(self) -> bool:
@@ -193,7 +198,7 @@ class SharedJournal(Journal):
         try:
             return self._reader.entry(ref)
         except Unavailable as error:
-            raise self._foreign() from error
+            raise error if error.code == NEWER else self._foreign() from error
 
     def _foreign(self) -> Unavailable:
         return Unavailable(

@@ -85,6 +85,13 @@ class View:
         """Where there are states, in order."""
         return sorted({environment for environment, _ in list(self._states)})
 
+    @property
+    def newest(self) -> Position:
+        """The newest change that is shown: for a moment it may be ahead of the head."""
+        with self._adopting:
+            state = next(reversed(self._states.values()), None)
+        return max(self.head, state.position) if state else self.head
+
     def under_way(self) -> list[State]:
         """The states with a rollout, or with a request that awaits approval, in the order of `states`."""
         found = self._under_way.copy()

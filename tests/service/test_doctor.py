@@ -43,6 +43,14 @@ def test_a_registry_that_is_well(api: Api) -> None:
     assert "prompts" in found["repository"]["message"]
 
 
+def test_who_asks_waits_for_no_writer(registry: Registry) -> None:
+    """Of the journal it is told what was last seen, and when; so nobody who writes waits for who asks."""
+    with registry.journal_held():
+        found = examine(registry.api)
+
+    assert (found["journal"]["status"], "looked at 0 s ago" in found["journal"]["message"]) == ("ok", True)
+
+
 def test_a_tag_that_makes_no_version(
     serve: Callable[..., Registry], new_repository: PromptRepository
 ) -> None:

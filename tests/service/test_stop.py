@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,3 +61,18 @@ def test_a_data_folder_that_cannot_be_used(
     assert blocked in done.stderr
     assert "Is a directory" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_stop_in_a_change_leaves_no_doubt_unsaid(serve: Callable[..., Registry]) -> None:
+    """A change that waits for the journal at a stop may be made: 503 says so, and what helps."""
+    registry = serve()
+    registry.api.act("promote", "summarize", {"version": "1.0.0"})
+    with ThreadPoolExecutor() as pool, registry.journal_held() as waits:
+        changing = pool.submit(registry.api.act, "promote", "summarize", {"version": "1.1.0"})
+        until(waits, "the change to wait for the lock")
+        registry.process.send_signal(signal.SIGTERM)
+        answer = changing.result()
+
+    assert (answer.status, answer.json["code"]) == (503, "in_doubt")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert "may have been made: repeat it with the same Idempotency-Key" in answer.json["detail"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -202,6 +203,7 @@ def test_a_secret_is_kept_nowhere(api: Api, registry: Registry) -> None:
         ({"name": "Schedule"}, "is how the registry names itself"),
         ({"name": "\uff53chedule"}, "is how the registry names itself"),
         ({"name": "schedule\u3164"}, "name: a name is one line"),
+        ({"name": "ada\u200b"}, "name: a name is one line"),
         ({"environments": ["\ud800"]}, "environments"),
         ({"environments": []}, "environments"),
         ({"environments": ["production", "moon"]}, "'moon'; there are production, staging"),
@@ -283,8 +285,13 @@ def test_every_registry_of_a_folder_knows_at_once(serve: Callable[..., Registry]
     first, second = serve(), serve()
     made = new(first.api).json
     with closing(Api(second.url, made["secret"])) as there:
-        until(lambda: there.get("/v1/prompts").status == 200, "the token to be known")
-        events = Events(there, "production", {"summarize": None})
+        assert there.get("/v1/prompts").status == 200
+        first.api.act("promote", "summarize", {"version": "1.0.0"})
+        assert there.get("/v1/environments/production/releases/summarize").status == 200
+        first.api.act("promote", "support/triage", {"version": "1.0.0"})
+        assert there.get("/v1/environments/production/releases?names=support/triage").json["missing"] == []
+        assert there.state("summarize")["stable"]["version"] == "1.0.0"
+        events = Events(there, "production", {"nothing-yet": None})
         assert events.next()[0] == "heartbeat"
         first.api.call("DELETE", f"/v1/tokens/{made['id']}")
         assert events.ended()
@@ -292,15 +299,33 @@ def test_every_registry_of_a_folder_knows_at_once(serve: Callable[..., Registry]
         until(lambda: there.get("/v1/prompts").status == 401, "the token to be revoked")
 
 
+def test_who_is_shut_out_while_waiting_changes_nothing(
+    registry: Registry, create: Callable[..., Holder], environment: str
+) -> None:
+    """A change that waited for the journal is refused if its token was revoked meanwhile."""
+    gone = create("releaser")
+    with ThreadPoolExecutor() as pool, registry.journal_held() as waits:
+        revoked = pool.submit(revoke, registry.api, gone)
+        until(waits, "the revocation to wait")
+        changed = pool.submit(gone.act, "promote", "summarize", {"version": "1.0.0"}, environment)
+    answer = changed.result()
+
+    assert revoked.result().status == 200
+    assert (answer.status, "was revoked at" in answer.json["detail"]) == (401, True)
+    assert registry.api.state("summarize", environment)["stable"] is None
+
+
 def test_the_last_admin_stays(serve: Callable[..., Registry]) -> None:
-    """Nobody locks everyone out; a limited admin does not count, and a successor takes over."""
+    """Neither a limited admin counts nor one that expires; a successor takes over."""
     registry = serve()
     (first,) = registry.api.get("/v1/tokens").json["data"]
     new(registry.api, role="admin", environments=["staging"])
+    passing = new(registry.api, role="admin", expires_in="1h").json
     refused = registry.api.call("DELETE", f"/v1/tokens/{first['id']}")
     new(registry.api, role="admin", name="successor")
 
     assert (refused.status, refused.json["code"]) == (409, "last_admin")
+    assert registry.api.call("DELETE", f"/v1/tokens/{passing['id']}").status == 200
     assert registry.api.call("DELETE", f"/v1/tokens/{first['id']}").status == 200
     assert registry.api.get("/v1/tokens").status == 401
 

@@ -63,7 +63,8 @@ class Facts(Collector):
     def _stores(self) -> Iterator[Metric]:
         replica = self._replica
         yield _gauge("journal_seq", "The newest change that is known here.", replica.view.head[1])
-        yield _gauge("journal_writable", "Whether changes are accepted.", replica.problem is None)
+        trouble = replica.problem or replica.unwritten
+        yield _gauge("journal_writable", "Whether changes are accepted, as far as known.", trouble is None)
         yield _gauge("redis_up", "Whether Redis is reached and up to date.", replica.board_problem is None)
 
     def _mirror(self) -> Iterator[Metric]:
