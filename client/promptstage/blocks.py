@@ -55,21 +55,22 @@ class Blocks(Generic[T]):
     def begin(self, block: Block[T]) -> None:
         """Hold the value of a block from here on."""
         block.before = self._variable.get()
-        # Without those that ended elsewhere: nobody else would ever take them out of this context.
-        self._open.set((*[other for other in self._open.get() if not other.is_over], block))
+        around = self._open.get()
+        if around:  # without those that ended elsewhere: nothing else would take them out of this context
+            around = tuple([other for other in around if not other.is_over])
+        self._open.set((*around, block))
         self._variable.set(block.value)
 
     def end(self, block: Block[T]) -> None:
         """Bring back what was there before a block, or hand it over to the one inside it."""
         blocks = self._open.get()
-        if block not in blocks:
-            return
-        at = blocks.index(block)
-        if block is blocks[-1]:
+        if blocks and block is blocks[-1]:  # nearly always
             self._variable.set(block.before)
-        else:
+            self._open.set(blocks[:-1])
+        elif block in blocks:
+            at = blocks.index(block)
             blocks[at + 1].before = block.before
-        self._open.set(blocks[:at] + blocks[at + 1 :])
+            self._open.set(blocks[:at] + blocks[at + 1 :])
 
     @contextmanager
     def apart(self, value: T) -> Iterator[None]:
@@ -89,11 +90,9 @@ class Blocks(Generic[T]):
                 self._variable.set(before)
                 self._open.set(blocks)
 
-    def around(self) -> Iterator[T]:
+    def around(self) -> list[T]:
         """What is held here, and by the blocks around: innermost first."""
-        yield self._variable.get()
-        for block in reversed(self._open.get()):
-            yield block.before
+        return [self._variable.get(), *[block.before for block in reversed(self._open.get())]]
 
     def is_untouched(self) -> bool:
         """Whether the innermost block holds what it began with."""

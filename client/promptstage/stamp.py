@@ -196,7 +196,10 @@ def shared() -> Iterator[None]:
 
 
 def _nearest_cell() -> Cell | None:
-    return next((held for held in blocks.around() if isinstance(held, Cell)), None)
+    for held in blocks.around():
+        if isinstance(held, Cell):
+            return held
+    return None
 
 
 def _is_exact() -> bool:
