@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.catalog import naming
+from registry.cli.author import completion
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -53,7 +54,12 @@ def _name_or_path(value: str) -> str:
         raise Invalid(f"{error.message}; did you mean {near}?" if near else error.message) from error
 
 
-_name = typer.Argument(metavar="NAME", callback=_usage(_name_or_path), help="Like support/triage.")
+_name = typer.Argument(
+    metavar="NAME",
+    callback=_usage(_name_or_path),
+    autocompletion=completion.names,
+    help="Like support/triage.",
+)
 _version, _from, _to = (
     typer.Argument(metavar=metavar, callback=_usage(_version_or_latest), help="Such as 1.3.0, or latest.")
     for metavar in ("VERSION", "FROM", "TO")

@@ -106,6 +106,13 @@ def paths(folder: Path) -> list[str]:
     return listed.decode("utf-8", "surrogateescape").split("\0")
 
 
+def tracked(folder: Path, *patterns: str) -> list[str]:
+    """The files of the whole worktree that git's index has, by patterns of their names."""
+    pathspecs = (f":(top,glob)**/{pattern}" for pattern in patterns)
+    listed = _ask(folder, "ls-files", "-z", "--full-name", "--", *pathspecs) or b""
+    return listed.decode("utf-8", "surrogateescape").split("\0")
+
+
 def is_changed(folder: Path, *paths: str) -> bool:
     """Whether the worktree, or what is staged, differs from HEAD at one of these paths."""
     return bool(_tell(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--", *paths))
