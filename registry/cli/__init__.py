@@ -36,7 +36,8 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             raise  # the reader of a pipe has seen enough; typer ends quietly
         except OSError as error:
-            failed = RegistryError(str(error))
+            said = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+            failed = RegistryError(said)
         complain(failed.message)
         if ctx.meta.get(JSON):
             dump(problem(failed))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 WORDS_SHOWN = 2000  # characters of a registry's sentence
+KEY = "Idempotency-Key"  # a registry that names it is not sure whether a change was made
+IN_DOUBT = "See whether it was made:  promptstage status; or repeat the command with --if-needed"
 KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
 NO_SUCH_PATH = "not_found"  # the code of a path that no registry has
 PAGE = 500  # entries asked for at once; the most that every list allows
@@ -80,14 +82,14 @@ class Registry:
             member: what the answer has by the contract.
             if_match: ``<epoch>.<seq>`` of the state that it is meant for; empty: any.
         """
-        headers = {"Idempotency-Key": secrets.token_hex(KEY_BYTES)}
+        headers = {KEY: secrets.token_hex(KEY_BYTES)}
         if if_match:
             headers["If-Match"] = f'"{if_match}"'
         return self._ask("POST", path, member, body, headers)
 
     def delete(self, path: str, member: str, **query: str) -> Json:
         """End something, once, however often it must be sent. Raises Refused or Unavailable."""
-        headers = {"Idempotency-Key": secrets.token_hex(KEY_BYTES)}
+        headers = {KEY: secrets.token_hex(KEY_BYTES)}
         return self._ask("DELETE", f"{path}?{urlencode(query)}", member, special=headers)
 
     def _entries(self, path: str, size: int) -> Iterator[Json]:
@@ -138,6 +140,8 @@ class Registry:
         if answered.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             said = detail if self.credential.token else "the registry wants a token"
             detail = f"{said}\n{self.credential.origin}"
+        if KEY in detail and answered.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            detail += f"\n{IN_DOUBT}"
         if answer.get("code") == NO_SUCH_PATH:
             detail = f"{clean(self.url)} has no such path: {detail}\n{self._shorter()}"
         extra = {key: answer[key] for key in answer if key not in {"detail", "code"}}

@@ -63,7 +63,12 @@ def load() -> Profiles:
 @contextmanager
 def editing() -> Iterator[Profiles]:
     """Yield what is kept, and keep what the block made of it; another process waits meanwhile."""
-    path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    where = path().parent
+    try:
+        where.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        helps = "name another base in XDG_CONFIG_HOME, or use PROMPTSTAGE_URL and PROMPTSTAGE_TOKEN"
+        raise Unavailable(f"{clean(where, PATH_SHOWN)} cannot be made: {error.strerror}; {helps}") from error
     with _folder() as folder:
         fcntl.flock(folder, fcntl.LOCK_EX)
         try:

@@ -12,7 +12,7 @@ import pytest
 import urllib3
 from support import PATIENCE
 
-from registry.cli import credential, output
+from registry.cli import credential, http, output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -258,3 +258,13 @@ def test_something_else_answers(cli: Cli, body: bytes) -> None:
 
     assert done.code == 1
     assert f"what answers at {url} is no registry" in done.err
+
+
+def test_a_change_that_may_have_been_made(cli: Cli) -> None:
+    """What helps is a command; a key that it sent by itself is nothing that a person could repeat."""
+    detail = "the journal hangs. This change may have been made: repeat it with the same Idempotency-Key"
+    body = json.dumps({"detail": detail, "code": "journal_unreachable"}).encode()
+    with listening(type("Unsure", (Bystander,), {"body": body, "status": 503})) as url:
+        done = cli("status", PROMPTSTAGE_URL=url, PROMPTSTAGE_TOKEN="t")
+
+    assert done.err.endswith(f"\n{http.IN_DOUBT}\n")

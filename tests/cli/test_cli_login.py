@@ -182,3 +182,14 @@ def test_what_a_variable_beats_is_said(person: Cli, served: Registry) -> None:
     done = person.piped("login", served.url, stdin=served.api.token, PROMPTSTAGE_URL=A)
 
     assert done.err.startswith(f"Note: here commands ask {A}, from PROMPTSTAGE_URL")
+
+
+def test_a_folder_that_cannot_be_made(person: Cli, served: Registry) -> None:
+    """The folder is named, and what does without."""
+    done = person.piped("login", served.url, stdin=served.api.token, XDG_CONFIG_HOME="/dev/null")
+
+    assert done.code == 1
+    assert (
+        "/dev/null/promptstage cannot be made: Not a directory; name another base in XDG_CONFIG_HOME"
+        in done.err
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from getpass import getpass
 from typing import Annotated, Any
 
 import typer
@@ -74,7 +75,7 @@ def _asked(place: str) -> Credential:
     if place.startswith("http://") and not credential.is_here(place):
         output.note("http sends the token unencrypted; use https wherever others share the network")
     if sys.stdin.isatty():
-        typed = typer.prompt(f"Token for {place}", hide_input=True, err=True)
+        typed = getpass(f"Token for {place}: ", stream=sys.stderr)  # it ends the echo before it asks
     else:
         typed = sys.stdin.read(MOST_TYPED)
     token = credential.checked(typed, "The token is that which you gave")
