@@ -56,11 +56,10 @@ class Impatient(HttpToolsProtocol):
     __slots__ = (
         "_at_once",
         "_before_rest",
-        "_head",
-        "_headers_over",
         "_incomplete",
         "_last_byte",
         "_overhead",
+        "_read",
         "_received",
         "_refusal",
         "_sending",
@@ -74,8 +73,7 @@ class Impatient(HttpToolsProtocol):
         self._before_rest = 0  # how much of it when the timer of idle connections was set
         self._incomplete = False  # a request has begun, and is not here yet
         self._overhead = 0  # of the request under way, all that is not its body
-        self._head = 0  # of the request under way: its line, headers and trailers
-        self._headers_over = False  # what comes now are trailers
+        self._read = 0  # of which so many came together
         self._refusal: Refusal | None = None  # why the request under way is none
         self._last_byte: int | None = None  # that is taken, of a request that was refused before it was here
         self._sending: asyncio.TimerHandle | None = None
@@ -95,8 +93,9 @@ class Impatient(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count, and refuse headers (or trailers, or chunks of nothing) without end."""
-        self._received += len(data)
-        self._overhead += len(data)
+        self._read = len(data)
+        self._received += self._read
+        self._overhead += self._read
         if self._last_byte is not None and self._received > self._last_byte:
             return self.transport.abort()
         super().data_received(data)
@@ -110,26 +109,21 @@ class Impatient(HttpToolsProtocol):
         """Begin to wait for the rest of a request."""
         super().on_message_begin()
         self._incomplete = True
-        self._head = 0
-        self._headers_over = False
-
-    def on_url(self, url: bytes) -> None:
-        """Take the request's target, or a part of it."""
-        super().on_url(url)
-        self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; count, but ignore a trailer: the request was let in, or not, before it came."""
-        self._count(len(name) + len(value))
-        if self._headers_over:
-            return
-        super().on_header(name, value)
-        if len(self.headers) > MAX_HEADERS or len(value) > MAX_HEADER:
+        """Take a header, or a trailer, as its base does; the one too many ends what the parser does."""
+        name = name.lower()
+        if name == b"expect":
+            return super().on_header(name, value)
+        self.headers.append((name, value))
+        if len(self.headers) > MAX_HEADERS:
             self._no_request(TOO_LARGE)
+        return None
 
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > MAX_HEADER_BYTES:
+    def _check_sizes(self) -> None:
+        """Refuse what is too long."""
+        sizes = [len(name) + len(value) for name, value in self.headers]
+        if len(self.url) + sum(sizes) > MAX_HEADER_BYTES or max(sizes, default=0) > MAX_HEADER:
             self._no_request(TOO_LARGE)
 
     def _no_request(self, refusal: Refusal) -> NoReturn:
@@ -139,11 +133,14 @@ class Impatient(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin a request of HTTP/1, and no thousands of them on one connection."""
-        self._headers_over = True
+        if self._overhead + self._read > MAX_HEADER:  # else nothing can be too long
+            self._check_sizes()
         if self.parser.get_http_version() not in VERSIONS:
             self._no_request(NO_VERSION)
-        self.url = _short(self.url)
+        if len(self.url) > MAX_PATH:
+            self.url = _short(self.url)
         super().on_headers_complete()
+        self.headers = []  # what comes now are trailers: the request was let in, or not, before they came
         if len(self.pipeline) > MAX_WAITING:
             raise HttpParserError("too many requests at once")
 
@@ -170,6 +167,8 @@ class Impatient(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is here."""
+        if self.headers:  # trailers
+            self._check_sizes()
         self._overhead = 0
         self._incomplete = False
         if self._sending is not None:
