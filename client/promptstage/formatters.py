@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
 # What every record has anyway; all else is the prompt's, or came with the application's `extra`.
-_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"} - FIELDS
+_OWN = frozenset(vars(logging.makeLogRecord({})).keys() - FIELDS) | {"message", "asctime", "taskName"}
 
 
 def stamp(record: logging.LogRecord) -> None:
@@ -100,7 +100,7 @@ def structlog_processor(
     with, whichever thread writes them.
     """
     made = vars(event_dict["_record"]) if "_record" in event_dict else {}
-    fields = {name: made[name] for name in FIELDS & made.keys()} or _fields()
+    fields = {name: made[name] for name in FIELDS if name in made} or _fields()
     for name, value in _structured(fields).items():
         event_dict.setdefault(name, value)
     return event_dict

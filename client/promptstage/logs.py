@@ -67,7 +67,7 @@ def _yielding(inner: MakeRecord) -> MakeRecord:
         extra: Mapping[str, object] | None = None,
         sinfo: str | None = None,
     ) -> logging.LogRecord:
-        if not extra or FIELDS.isdisjoint(extra):
+        if not extra or extra.keys().isdisjoint(FIELDS):
             return inner(logger, name, level, fn, lno, msg, args, exc_info, func, extra, sinfo)
         others = {field: extra[field] for field in extra if field not in FIELDS}
         record = inner(logger, name, level, fn, lno, msg, args, exc_info, func, others, sinfo)

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-FIELDS = frozenset(
-    {"promptstage", "prompt_name", "prompt_version", "prompt_arm", "prompt_rollout"}
-)  # of records
+# What a log record may have of a stamp.
+FIELDS = ("promptstage", "prompt_name", "prompt_version", "prompt_arm", "prompt_rollout")
 
 
 @dataclass(frozen=True, slots=True)

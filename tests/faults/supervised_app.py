@@ -1,12 +1,15 @@
-"""The application under a supervisor that has a logging configuration: it does not call `install`."""
+"""The applications under a supervisor that has a logging configuration: they do not call `install`."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from promptstage.middleware import ASGIMiddleware
+from promptstage.middleware import ASGIMiddleware, WSGIMiddleware
 from promptstage.testing import Client
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 client = Client.of({f"p{number}": "This is it" for number in range(20)})
 
@@ -21,3 +24,14 @@ async def answer(scope: Any, receive: Any, send: Any) -> None:
 
 
 app = ASGIMiddleware(answer)
+
+
+def answer_wsgi(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """The same."""
+    client.get(environ["PATH_INFO"][1:])
+    logging.getLogger("app").info("answering")
+    start_response("200 OK", [])
+    return []
+
+
+wsgi = WSGIMiddleware(answer_wsgi)

@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client.serving import TESTS, ask, get
 from faults.proof import Result, at_least
@@ -30,24 +31,63 @@ WAYS: dict[str, dict[str, Any]] = {
 KILLS = {True: 10, False: 1}  # in full, in short
 
 
+class Server(NamedTuple):
+    """A server with two workers, and what it says when one of them is there."""
+
+    command: tuple[str, ...]
+    started: str
+
+
+SERVERS = {
+    "uvicorn": Server(
+        (
+            "--app-dir",
+            str(TESTS),
+            "--port",
+            "0",
+            "--workers",
+            "2",
+            "faults.supervised_app:app",
+            "--log-config",
+        ),
+        "startup complete",
+    ),
+    "gunicorn": Server(
+        (
+            "--pythonpath",
+            str(TESTS),
+            "--bind",
+            "127.0.0.1:0",
+            "--workers",
+            "2",
+            "--no-control-socket",
+            "faults.supervised_app:wsgi",
+            "--log-config-json",
+        ),
+        "Booting worker",
+    ),
+}
+
+
 def prove(*, full: bool) -> Iterator[Result]:
     """Kill workers, have them started again, and read what all of the processes say."""
-    for way in WAYS if full else ["a filter"]:
-        with TemporaryDirectory() as folder, _uvicorn(Path(folder), way) as (process, port, log):
-            yield _killed(process, port, log, way, kills=KILLS[full])
+    for name, way in product(SERVERS, WAYS) if full else [("uvicorn", "a filter")]:
+        with TemporaryDirectory() as folder:
+            yield _killed(Path(folder), name, way, kills=KILLS[full])
 
 
-def _killed(process: subprocess.Popen[bytes], port: int, log: Path, way: str, *, kills: int) -> Result:
-    for number in range(kills):
-        os.kill(_workers(process.pid)[0], signal.SIGKILL)
-        _started(log, 2 + number + 1)
-        ask(port, get(f"/p{number}"))
-    process.terminate()
-    stuck = _never_ends(process)
-    lines = log.read_text()
+def _killed(folder: Path, name: str, way: str, *, kills: int) -> Result:
+    with _serving(folder, name, way) as (process, port, log):
+        for number in range(kills):
+            os.kill(_workers(process.pid)[0], signal.SIGKILL)
+            _started(log, name, 2 + number + 1)
+            ask(port, get(f"/p{number}"))
+        process.terminate()
+        stuck = _never_ends(process)
+        lines = log.read_text()
     said = sum(f"p{number}@1.0.0" in lines for number in range(kills))
     result = Result(
-        f"uvicorn --workers 2, {way} in --log-config",
+        f"{name} --workers 2, {way} in the logging configuration",
         kills,
         wrong=lines.count("Traceback") + lines.count("not found in record") + stuck + kills - said,
         note=f"{lines.count(chr(10))} lines",
@@ -56,16 +96,15 @@ def _killed(process: subprocess.Popen[bytes], port: int, log: Path, way: str, *,
 
 
 @contextmanager
-def _uvicorn(folder: Path, way: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+def _serving(folder: Path, name: str, way: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
     log, configuration = folder / "log", folder / "log.json"
     configuration.write_text(json.dumps(_configuration(**WAYS[way])))
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(TESTS), "--port", "0", "--workers", "2"]
-    command += ["--log-config", str(configuration), "faults.supervised_app:app"]
+    command = [sys.executable, "-m", name, *SERVERS[name].command, str(configuration)]
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, cwd=folder)
     try:
-        port = until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text()), "uvicorn")[1]
-        _started(log, 2)
+        port = until(lambda: re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text()), name)[1]
+        _started(log, name, 2)
         yield process, int(port), log
     finally:
         process.kill()
@@ -81,18 +120,20 @@ def _configuration(formatter: dict[str, Any], filters: list[str]) -> dict[str, A
         "formatters": {"line": formatter},
         "handlers": {"out": handler},
         "root": {"handlers": ["out"], "level": "INFO"},
+        "loggers": {"gunicorn.error": {"handlers": ["out"], "level": "INFO", "propagate": False}},
     }
 
 
 def _workers(supervisor: int) -> list[int]:
     """Its children that serve, and not the one that multiprocessing tracks resources with."""
     lines = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(supervisor)}
-    return [pid for pid, line in lines.items() if b"spawn_main" in line]
+    return [pid for pid, line in lines.items() if b"resource_tracker" not in line]
 
 
-def _started(log: Path, workers: int) -> None:
+def _started(log: Path, name: str, workers: int) -> None:
     """Wait until so many workers have started since the beginning."""
-    until(lambda: log.read_text().count("startup complete") >= workers, f"{workers} workers to start")
+    said = SERVERS[name].started
+    until(lambda: log.read_text().count(said) >= workers, f"{workers} workers to start")
 
 
 def _never_ends(process: subprocess.Popen[bytes]) -> bool:
