@@ -58,8 +58,11 @@ class Commands(TyperGroup):
                 )
 
 
+EXIT_CODES = "Exit codes: 0 it is so; 1 it is not, and stderr says why; 2 the command line makes no sense."
+
 app = typer.Typer(
     name="promptstage",
+    epilog=EXIT_CODES,
     cls=Commands,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
@@ -114,7 +117,6 @@ PANELS = {
     ),
     RUN: (serve.serve, doctor.doctor, login.login, login.logout),
 }
-EXIT_CODES = "Exit codes: 0 it is so; 1 it is not, and stderr says why; 2 the command line makes no sense."
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel, epilog=EXIT_CODES)(command)

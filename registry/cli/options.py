@@ -91,6 +91,9 @@ Environment = Annotated[
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept in the history.")]
 Force = Annotated[bool, typer.Option("--force", help="Although it requires variables that stable does not.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; a pipe is never asked.")]
+IfNeeded = Annotated[
+    bool, typer.Option("--if-needed", help="Exit 0, and change nothing, where it is so already.")
+]
 Wait = Annotated[
     bool,
     typer.Option(

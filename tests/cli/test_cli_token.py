@@ -63,6 +63,22 @@ def test_a_token_is_revoked(manager: Cli, by: str) -> None:
     assert (refused.code, "was revoked at" in refused.err) == (1, True)
 
 
+def test_a_script_makes_and_ends_a_token(manager: Cli) -> None:
+    """Once, however often it runs; a secret is shown when it is made, and never again."""
+    command = ("script", "-e", "env-1", "--if-needed", "--json")
+    made, again = (json.loads(create(manager, *command).out) for _ in range(2))
+    other = json.loads(create(manager, "script", "-e", "env-2", "--if-needed", "--json").out)
+    ended, gone = (
+        json.loads(manager("token", "revoke", "script", "--if-needed", "--json").out) for _ in range(2)
+    )
+
+    assert made["secret"].startswith("ps_")
+    assert (again["id"], again["secret"], again["changed"]) == (made["id"], None, False)
+    assert other["code"] == "name_taken"
+    assert ended["seq"] > 0
+    assert gone == {"changed": False}
+
+
 def test_what_cannot_be_revoked(manager: Cli) -> None:
     """A token that there is not; and the last admin."""
     unknown = manager("token", "revoke", "nobody", "--yes")

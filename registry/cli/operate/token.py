@@ -19,7 +19,12 @@ from registry.cli.operate.data_folder import (
     journal_of,
     settings_of,
 )
-from registry.cli.options import AsJson, Reason, Yes  # noqa: TC001 - typer reads the annotations
+from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
+    AsJson,
+    IfNeeded,
+    Reason,
+    Yes,
+)
 from registry.cli.output import clean
 from registry.errors import Conflict, NotFound, Unavailable
 
@@ -74,9 +79,12 @@ def create(  # noqa: PLR0913 - one parameter an option
         typer.Option(metavar="TIME", help="When it ends: 90d, 12h. Else it holds until it is revoked."),
     ] = None,
     reason: Reason = "",
+    if_needed: IfNeeded = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a token and print its secret, alone on stdout. It is shown this once.
+
+    With --if-needed: where a token of that name, role and environments is good, whose secret is not shown.
 
     \b
     Example:  promptstage token create --role reader -e production --name checkout --expires 90d
@@ -87,13 +95,36 @@ def create(  # noqa: PLR0913 - one parameter an option
         body["environments"] = environment
     if expires is not None:
         body["expires_in"] = expires
+    registry = http.connect()
     with _helping():
-        made = http.connect().post(TOKENS, body, "secret")
+        if if_needed and name and (kept := _same(registry.get(TOKENS, "data")["data"], body)):
+            return _so_already(kept, as_json=as_json)
+        made = registry.post(TOKENS, body, "secret")
     output.tell(_told(made))
     if as_json:
         output.dump(made)
     else:
         print(clean(made["secret"]))
+    return None
+
+
+def _same(tokens: list[Json], wanted: Json) -> Json | None:
+    """The token that is good for just what is wanted, if there is one."""
+    now = datetime.now(UTC)
+    environments = sorted(wanted.get("environments", ()))
+    for token in tokens:
+        ends = token["expires_at"]
+        is_good = ends is None or datetime.fromisoformat(ends) > now
+        same = all(token[key] == wanted[key] for key in ("name", "role"))
+        if same and is_good and sorted(token["environments"] or ()) == environments:
+            return token
+    return None
+
+
+def _so_already(token: Json, *, as_json: bool) -> None:
+    output.note(f"{clean(token['name'])} ({clean(token['id'])}) is there already, so nothing was changed")
+    if as_json:
+        output.dump(token | {"secret": None, "changed": False})
 
 
 def _told(token: Json) -> str:
@@ -146,8 +177,12 @@ def revoke(
     *,
     yes: Yes = False,
     reason: Reason = "",
+    if_needed: IfNeeded = False,
+    as_json: AsJson = False,
 ) -> None:
     """End a token for good. Within a second nobody gets in with it, and its streams end.
+
+    With --if-needed: where there is no such token.
 
     \b
     Example:  promptstage token revoke 3f9a0c11d2e4
@@ -155,12 +190,16 @@ def revoke(
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
     with _helping():
-        found = find(registry.get(TOKENS, "data")["data"], token)
+        tokens = registry.get(TOKENS, "data")["data"]
+    if if_needed and not any(token in {one["id"], one["name"]} for one in tokens):
+        output.note(f"there is no token {clean(token)!r}, so nothing was changed")
+        return output.dump({"changed": False}) if as_json else None
+    found = find(tokens, token)
     shown = f"{clean(found['name'])} ({clean(found['id'])}, {clean(found['role'])})"
     if not yes and output.is_dialogue() and not output.ask(f"Revoke {shown}?"):
         raise typer.Exit(1)
-    registry.delete(f"{TOKENS}/{quote(found['id'], safe='')}", "seq", reason=reason)
-    output.say(f"{shown} is revoked")
+    answer = registry.delete(f"{TOKENS}/{quote(found['id'], safe='')}", "seq", reason=reason)
+    return output.dump(answer) if as_json else output.say(f"{shown} is revoked")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from registry.cli.options import (
     WAIT_SECONDS,
     AsJson,
     Environment,
+    IfNeeded,
     Reason,
     Wait,
     WaitSeconds,
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 PARAMETER = "options"  # of a command: what `with_change_options` puts there
 
-IfNeeded = Annotated[
-    bool, typer.Option("--if-needed", help="Exit 0, and change nothing, where it is so already.")
-]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would change, and change nothing.")]
 
 
