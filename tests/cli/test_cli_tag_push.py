@@ -177,7 +177,7 @@ def test_versions_that_this_clone_does_not_know(
     author.git(*done.err.splitlines()[-1].split()[1:])
     again = tag("tag", "summarize", "--push")
 
-    assert (done.code, done.out, before) == (1, "", ["summarize/v1.0.0"])
+    assert (done.code, before) == (1, ["summarize/v1.0.0"])
     assert "origin has 2.0.0 of summarize, which this clone does not know" in done.err
     assert done.err.endswith("\n  git fetch --tags origin\n")
     assert again.out.startswith("summarize 2.0.0 -> 2.0.1, a patch version\n")
@@ -253,6 +253,23 @@ def test_a_change_after_a_refusal_is_another_version(tag: Cli, author: PromptRep
     commit(author, FILE, prompt("{{text}}!"))
 
     assert "Tagged summarize/v1.0.1\n" in tag("tag", "summarize", "--push").out
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_versions_that_are_here_alone_are_told(
+    tag: Cli, author: PromptRepository, host: Host, count: int
+) -> None:
+    """They were tagged without a push; the command that is told pushes them, and nothing else."""
+    author.git("tag", "private")
+    for number in range(count):
+        author.tag("summarize", f"1.0.{number}", prompt(f"{{{{text}}}} {number}"))
+    commit(author, FILE, prompt("{{text}}!"))
+
+    done = tag("tag", "summarize", "--push")
+    author.git(*shlex.split(done.err.split("should be there:  git ")[1].splitlines()[0]))
+
+    assert f"origin has not 1.0.{count - 1}" in done.err
+    assert host.tags() == [f"summarize/v1.0.{number}" for number in range(count + 1)]
 
 
 def test_without_a_push_the_way_to_push_is_told(tag: Cli, host: Host) -> None:
@@ -347,6 +364,16 @@ def test_the_outcome_for_programs(tag: Cli) -> None:
 
     assert (shown["tag"], shown["tagged"], shown["pushed_to"]) == ("summarize/v1.0.0", False, None)
     assert done == shown | {"tagged": True, "pushed_to": "origin"}
+
+
+def test_what_is_wrong_for_programs(tag: Cli, author: PromptRepository) -> None:
+    """One object, too, with each problem and its place."""
+    commit(author, FILE, "messages: 3\n")
+
+    done = tag("tag", "summarize", "--json")
+
+    (problem,) = json.loads(done.out)["problems"]
+    assert (done.code, problem["line"], problem["code"]) == (1, 1, "not_a_list")
 
 
 def test_a_password_in_an_address_is_not_shown() -> None:

@@ -92,6 +92,21 @@ def tell_branch(top: Path, remote: Remote) -> None:
         )
 
 
+def tell_left(target: Target, made: Proposal) -> None:
+    """Say which versions are still here alone: whoever fetches sees a gap, and cannot go back to them."""
+    left = naming.newest_first(target.unpushed - {made.version})
+    if not left:
+        return
+    few = [f"refs/tags/{naming.tag_of(made.name, version)}" for version in left]
+    every = f"refs/tags/{naming.tag_of(made.name, '*')}"
+    refs = few if len(left) <= NAMED else [f"{every}:{every}"]
+    more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    output.note(
+        f"{target.remote.shown} has not {', '.join(left[:NAMED])}{more} of {made.name}; push what should be "
+        f"there:  {target.remote.push_command(*refs)}"
+    )
+
+
 def _settle(top: Path, remote: Remote, made: Proposal, error: GitFailed) -> None:
     """Find out what a push that failed has done. Raises GitFailed or Invalid, unless the tag arrived."""
     ours = worktree.tags(top)[made.tag.encode()]

@@ -37,9 +37,9 @@ class Remote:
         """How a sentence names it."""
         return output.clean(worktree.without_secrets(self.name))
 
-    def push_command(self, ref: str) -> str:
-        """What an author types to push a branch or tag."""
-        return f"git push {_quoted(self.name)} {_quoted(ref)}"
+    def push_command(self, *refs: str) -> str:
+        """What an author types to push branches or tags."""
+        return " ".join(["git push", *map(_quoted, (self.name, *refs))])
 
     def fetch_command(self, place: str) -> str:
         """What an author types to know the tags of one of the places; a URL has no refspec of its own."""

@@ -60,7 +60,7 @@ def tag(  # noqa: PLR0913 - one parameter an option
     problems = list(files.about(path, content))
     if not as_json:
         report.lines(problems)
-    _require_fit(path, problems, as_json=as_json)
+    _require_fit(path, problems)
     known = tagged.versions(worktree.tags(top)).get(name, {})
     target = publish.look(top, name, known) if push else None
     wish = Wish(version, next(iter(given), None))
@@ -68,7 +68,7 @@ def tag(  # noqa: PLR0913 - one parameter an option
     if not as_json:
         proposal.show(made)
     if not dry_run:
-        _confirm(top, made, yes=yes or as_json)
+        _confirm(top, made, yes=yes)
         _make(top, made, message or worktree.subject(top, path), target, quiet=as_json)
     if as_json:
         output.dump(_facts(made, target, problems, done=not dry_run))
@@ -76,12 +76,11 @@ def tag(  # noqa: PLR0913 - one parameter an option
         _tell_next(top, made, target, done=not dry_run)
 
 
-def _require_fit(path: str, problems: Sequence[files.Problem], *, as_json: bool) -> None:
+def _require_fit(path: str, problems: Sequence[files.Problem]) -> None:
     if any(problem.severity == "error" for problem in problems):
-        if as_json:
-            output.dump({"problems": list(map(asdict, problems))})
         raise Invalid(
-            f"{path} is not fit to be a version as it is in HEAD; correct it, git commit it, then tag it"
+            f"{path} is not fit to be a version as it is in HEAD; correct it, git commit it, then tag it",
+            problems=list(map(asdict, problems)),
         )
 
 
@@ -105,6 +104,7 @@ def _make(top: Path, made: Proposal, message: str, target: Target | None, *, qui
         publish.publish(top, target.remote, made)
         say(f"Pushed {made.tag if made.is_tagged else 'it'} to {target.remote.shown}")
         publish.tell_branch(top, target.remote)
+        publish.tell_left(target, made)
 
 
 def _tell_next(top: Path, made: Proposal, target: Target | None, *, done: bool) -> None:
