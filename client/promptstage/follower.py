@@ -19,6 +19,7 @@ from promptstage.holding import read_json
 from promptstage.notifier import Flag
 from promptstage.process import lose
 from promptstage.progress import Progress
+from promptstage.validation import rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -310,4 +311,6 @@ class Follower:
 
     def _position(self, name: str) -> str | None:
         held = self._holdings.by_name.get(name)
-        return f"{held.release.epoch}.{held.release.seq}" if held else None
+        if held is None or not rank(held.release)[0]:  # of the future: ask for whatever there is
+            return None
+        return f"{held.release.epoch}.{held.release.seq}"

@@ -28,13 +28,14 @@ class Health:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter(
-            random_keys=0, fallbacks=0, first_fetches=0, streams_opened=0, names_let_go=0
+            random_keys=0, fallbacks=0, first_fetches=0, streams_opened=0, names_let_go=0, releases_ignored=0
         )
         self._last: LastError | None = None
         self._refused: Fault | None = None
         self._refusal_logged = False
         self._lost = False
         self._fell_back: set[str] = set()
+        self._ignored: set[str] = set()
         self._breaker: Fault | None = None
         self._closes_at = 0.0
         self.reset()
@@ -97,6 +98,13 @@ class Health:
         if error.name not in self._fell_back and len(self._fell_back) < limits.UNRELEASED_NAMES:
             self._fell_back.add(error.name)
             _logger.warning("the fallback is served: %s", error)
+
+    def ignored(self, name: str, why: str) -> None:
+        """Say that what came of a name is ignored. Of those that are alike one is told of, and the count."""
+        self.count("releases_ignored")
+        if why not in self._ignored and len(self._ignored) < limits.UNRELEASED_NAMES:
+            self._ignored.add(why)
+            _logger.warning("a release of %s is ignored: %s", name, why)
 
     def let_go(self, name: str) -> None:
         """Count a name that is followed no more, and say so once."""

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from promptstage import limits
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import SPLIT, decide
-from promptstage.model import Decision, parse_release
+from promptstage.faults import plain
+from promptstage.model import Decision
 from promptstage.notifier import Notifier
 from promptstage.prompt import Freshness, make_prompt
 from promptstage.table import KeyTable
+from promptstage.validation import rank, read_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from promptstage.prompt import Prompt, Source
     from promptstage.remedies import Why
     from promptstage.status import PromptStatus
+
+EPOCHS = (
+    "the registry's journal is of epoch {theirs}, and what is held of epoch {ours}, which stays: is it "
+    "another registry, or was a clock wrong? After a restore run `promptstage journal recover`"
+)
 
 
 class Holding:
@@ -88,13 +95,20 @@ class Holdings:
         by_name: what is held. Read it without a lock: a release is swapped as a whole.
         absent: names that the registry answered with a 404, and what it said.
         errors: names whose last release could not be read, and why. The one before stays.
+        behind: names of which the registry serves an older epoch than is held, in words.
+
+    Args:
+        environment: the one they are of.
+        report: called with a name and why its release is ignored, once for each reason.
     """
 
-    def __init__(self, environment: str) -> None:
+    def __init__(self, environment: str, report: Callable[[str, str], None]) -> None:
         self.environment = environment
+        self._report = report
         self.by_name: dict[str, Holding] = {}
         self.absent: dict[str, Why] = {}
         self.errors: dict[str, str] = {}
+        self.behind: dict[str, str] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -113,7 +127,7 @@ class Holdings:
         try:
             release = self._read(name, read_json(data))
         except ReleaseInvalid as error:
-            self.errors[name] = str(error)
+            self.ignore(name, f"the snapshot of an earlier run: {error}")
         else:
             self.by_name.setdefault(name, Holding(release, "snapshot", age=age, is_stale=age > max_age))
 
@@ -126,20 +140,36 @@ class Holdings:
         try:
             new = Holding(self._read(name, body), etag=etag)  # takes its time, and so not under the lock
         except ReleaseInvalid as error:
-            self.errors[name] = str(error)
+            self.ignore(name, str(error))
             return False
         with self._lock:
             held = self.by_name.get(name)
-            if held and new.release.position < held.release.position:
-                return False
-            self.by_name[name] = new
-        self.absent.pop(name, None)
-        self.errors.pop(name, None)
+            is_older = held is not None and rank(new.release) < rank(held.release)
+            if not is_older:
+                self.by_name[name] = new
+        if held and is_older:
+            self._note_epoch(name, new.release.epoch, held.release.epoch)
+            return False
+        for noted in (self.absent, self.errors, self.behind):
+            noted.pop(name, None)
         self._changed.notify_all()
         return True
 
+    def ignore(self, name: str, why: str) -> None:
+        """Note that what came of a name is of no use. What is held stays."""
+        self._note(self.errors, name, plain(why))
+
+    def _note_epoch(self, name: str, theirs: int, ours: int) -> None:
+        if theirs != ours:
+            self._note(self.behind, name, EPOCHS.format(theirs=theirs, ours=ours))
+
+    def _note(self, noted: dict[str, str], name: str, why: str) -> None:
+        if noted.get(name) != why:
+            noted[name] = why
+            self._report(name, why)
+
     def _read(self, name: str, body: Json) -> Release:
-        release = parse_release(body)
+        release = read_release(body)
         if (release.environment, release.prompt) != (self.environment, name):
             raise ReleaseInvalid(f"a release of {release.prompt} in {release.environment}")
         return release
@@ -160,7 +190,7 @@ class Holdings:
 
     def forget_all_but(self, names: Container[str]) -> None:
         """Forget what was noted about other names, also if that came in after they were let go."""
-        for noted in (self.absent, self.errors):
+        for noted in (self.absent, self.errors, self.behind):
             for name in tuple(noted):
                 if name not in names:
                     noted.pop(name, None)
@@ -171,16 +201,24 @@ class Holdings:
         Not for one that we are ahead of it in, nor for one whose newer release could not be read, nor for
         one of an earlier epoch: that journal is gone, and this one may never have heard of it.
         """
+        ahead: dict[str, int] = {}
         with self._lock:
             for name in names:
                 held = self.by_name.get(name)
-                if held is None or name in self.errors or (head and not _covers(head, held.release.position)):
+                if held is None or name in self.errors:
                     continue
+                if head and not _covers(head, held.release.position):
+                    ahead[name] = held.release.epoch
+                    continue
+                self.behind.pop(name, None)
                 if held.source == "live":
                     held.freshness.at = Freshness().at
                 else:
                     self.by_name[name] = Holding(held.release, etag=held.etag)
         self._changed.notify_all()
+        if head:
+            for name, epoch in ahead.items():
+                self._note_epoch(name, head[0], epoch)
 
     def is_live(self, name: str) -> bool:
         """Whether the registry has confirmed this name to this process."""
@@ -202,7 +240,7 @@ class Holdings:
     def status(self, name: str) -> PromptStatus:
         """The part of `Client.status` that is about one name."""
         absent = self.absent.get(name)
-        error = self.errors.get(name) or (absent and absent.reason)
+        error = self.errors.get(name) or self.behind.get(name) or (absent and absent.reason)
         return status_of(self.by_name.get(name), error)
 
     def in_words(self) -> str:

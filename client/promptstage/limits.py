@@ -64,6 +64,19 @@ BODY_BYTES = 16 * 1024 * 1024
 TEXT_CHARACTERS = 1000
 """What is kept of a text of others in errors and log lines: some sentences, and never a page of HTML."""
 
+RULES = 1000
+"""Versions, targets and slots of one release, each: a registry sends 2, 100 and 2 at most."""
+
+EPOCH_AHEAD = 86_400.0
+"""A release whose epoch lies further ahead than a day never replaces one that does not: no clock that is kept
+is wrong by as much, and a time zone makes up for half of it."""
+
+EPOCH_FARTHEST = 20 * 365 * 86_400.0
+"""One that lies further ahead is not served at all. Twenty years, for the wrong clock may be that of here."""
+
+CLOCK_FLOOR = 1_767_225_600.0
+"""The beginning of 2026: a clock that shows less is wrong, for this was written later."""
+
 PINNED_VERSIONS = 256
 """Pinned versions kept in memory; more are fetched again."""
 

@@ -156,6 +156,20 @@ def _text(value: object) -> str:
     return value
 
 
+def _whole(value: object) -> int:
+    """A whole number as it stands there: `int` would take texts and cut off fractions."""
+    if type(value) is not int:
+        raise TypeError(f"a whole number was expected, not {type(value).__name__}")
+    return value
+
+
+def _list(value: object) -> list[Any]:
+    """A list: of a text, which can be iterated over as well, each character would count."""
+    if not isinstance(value, list):
+        raise TypeError(f"a list was expected, not {type(value).__name__}")
+    return value
+
+
 def dump_document(document: Document) -> Json:
     """Write a document as the contract has it; the inverse of `parse_document`."""
     return {
@@ -181,7 +195,7 @@ def parse_served(version: str, data: Json) -> Served:
     document = parse_document(data["document"])
     return Served(
         version,
-        None if number is None else int(number),
+        None if number is None else _whole(number),
         _text(data["digest"]),
         _text(data["commit"]),
         document,
@@ -199,8 +213,8 @@ def parse_release(data: Json) -> Release:
         release = Release(
             environment=_text(data["environment"]),
             prompt=_text(data["prompt"]),
-            epoch=int(data["epoch"]),
-            seq=int(data["seq"]),
+            epoch=_whole(data["epoch"]),
+            seq=_whole(data["seq"]),
             targets=tuple(_target(target) for target in data["targets"]),
             split=None if data["split"] is None else _split(data["split"]),
             default_version=_text(data["default"]["version"]),
@@ -219,7 +233,7 @@ def parse_release(data: Json) -> Release:
 
 
 def _target(data: Json) -> Target:
-    conditions = (Condition(_text(c["attribute"]), frozenset(str(v) for v in c["in"])) for c in data["when"])
+    conditions = (Condition(_text(c["attribute"]), frozenset(map(str, _list(c["in"])))) for c in data["when"])
     return Target(tuple(conditions), _text(data["version"]), _text(data["arm"]))
 
 
@@ -227,7 +241,8 @@ def _split(data: Json) -> Split:
     if data["algo"] != ALGORITHM:
         raise ValueError(f"bucketing {data['algo']!r} is not known here; upgrade promptstage")
     slots = (
-        Slot(_text(s["arm"]), _text(s["version"]), int(s["start"]), int(s["size"])) for s in data["slots"]
+        Slot(_text(s["arm"]), _text(s["version"]), _whole(s["start"]), _whole(s["size"]))
+        for s in data["slots"]
     )
     return Split(_text(data["rollout"]), ALGORITHM, _text(data["salt"]), tuple(slots))
 

@@ -11,6 +11,7 @@ import re
 _SEGMENT = r"[a-z0-9][a-z0-9_-]{0,63}"
 _NAME = re.compile(rf"{_SEGMENT}(/{_SEGMENT}){{0,7}}")
 _NAME_LENGTH = 200
+_VERSION_LENGTH = 100
 _VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
 
 
@@ -21,4 +22,8 @@ def is_name(name: str) -> bool:
 
 def is_version(version: str) -> bool:
     """Whether it is one exact version."""
-    return isinstance(version, str) and _VERSION.fullmatch(version) is not None
+    return (
+        isinstance(version, str)
+        and len(version) <= _VERSION_LENGTH
+        and _VERSION.fullmatch(version) is not None
+    )

@@ -13,6 +13,7 @@ from promptstage.evaluation import PINNED
 from promptstage.holding import read_json
 from promptstage.model import Decision, dump_document, parse_served
 from promptstage.prompt import Freshness, make_prompt
+from promptstage.validation import check_served
 
 if TYPE_CHECKING:
     from promptstage.model import Json, Served
@@ -84,9 +85,11 @@ def read_version(pin: Pin, data: bytes) -> Served:
     if body.get("status") == "invalid":
         raise VersionInvalid(f"{pin[0]}@{pin[1]} is invalid")
     try:
-        return parse_served(pin[1], body)
+        served = parse_served(pin[1], body)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ReleaseInvalid(f"not a version: {type(error).__name__}: {error}") from error
+    check_served(served)
+    return served
 
 
 def write_version(name: str, served: Served) -> Json:

@@ -57,7 +57,7 @@ class Replica:
         self._max_age = max_age
         self._has_answered = False
         self._health = Health()
-        self._holdings = Holdings(environment)
+        self._holdings = Holdings(environment, self._health.ignored)
         self.held: dict[str, Holding] = self._holdings.by_name
         self._pins = Pins()
         self._wanted: dict[str, None] = {}
@@ -273,7 +273,7 @@ class Replica:
         try:
             body = read_json(answer.body)
         except ReleaseInvalid as error:
-            self._holdings.errors[name] = str(error)
+            self._holdings.ignore(name, str(error))
             return
         if self._holdings.adopt(name, body, etag=answer.etag):
             self._store(name, answer.body)

@@ -24,8 +24,8 @@ from urllib.parse import quote
 from promptstage import limits
 from promptstage.clock import wall
 from promptstage.limits import BODY_BYTES
-from promptstage.model import parse_release
 from promptstage.pins import read_version
+from promptstage.validation import FORMAT, rank, read_release
 
 try:
     import fcntl
@@ -71,12 +71,15 @@ class Snapshots:
 
     def save_release(self, name: str, data: bytes) -> None:
         """Store a release, unless a newer one is there."""
-        new = parse_release(json.loads(data))
+        new = read_release(json.loads(data))
 
         def keep(old: bytes) -> bool:
-            there = parse_release(json.loads(old))
+            body = json.loads(old)
+            if body.get("format", FORMAT) > FORMAT:  # another process runs a newer version of us
+                return True
+            there = read_release(body)
             same = (there.environment, there.prompt) == (new.environment, new.prompt)
-            return same and there.position >= new.position
+            return same and rank(there) >= rank(new)
 
         self._save(self._path(name), data, keep)
 
@@ -106,7 +109,7 @@ class Snapshots:
             # Whoever has once waited in vain need not wait each time: nothing else is late for it then.
             tries = limits.LOCK_TRIES if self.error is None else 1
             with self._writing, _locked(self.folder / ".lock", tries):
-                with suppress(OSError, ValueError, RecursionError):
+                with suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):
                     if keep(_read(path).data):
                         return
                 _replace(path, data)

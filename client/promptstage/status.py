@@ -79,7 +79,8 @@ class HealthStatus(TypedDict):
         auth_error: why the registry refuses the token, as long as it does.
         last_error: the last thing that went wrong, which may be over.
         counts: how often: ``random_keys``, ``fallbacks``, ``first_fetches``, ``streams_opened``, and
-            ``names_let_go``: asked for, without a release, and not followed any more, being too many.
+            ``names_let_go``: asked for, without a release, and not followed any more, being too many;
+            ``releases_ignored``: sent by the registry, and of no use.
     """
 
     breaker: BreakerStatus

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from contextlib import suppress
+from hashlib import sha256
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import SimpleQueue
@@ -44,11 +45,16 @@ def document(text: str = "Summarize {{text}}") -> Json:
     }
 
 
+def digest(version: str) -> str:
+    """The digest of a version's file, which has only the version in it."""
+    return f"sha256:{sha256(version.encode()).hexdigest()}"
+
+
 def served(version: str) -> Json:
     """One of a release's versions."""
     return {
         "number": 1,
-        "digest": f"sha256:{version}",
+        "digest": digest(version),
         "commit": "c0ffee",
         "document": document(f"{version}: {{{{text}}}}"),
     }

@@ -8,7 +8,15 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from client.fake_registry import BLACK_HOLE, GARBAGE, SILENT_STREAM, FakeRegistry, release, version_of
+from client.fake_registry import (
+    BLACK_HOLE,
+    GARBAGE,
+    SILENT_STREAM,
+    FakeRegistry,
+    digest,
+    release,
+    version_of,
+)
 
 from promptstage import Client, PromptUnavailable, VariablesMissing, context
 
@@ -26,7 +34,7 @@ def test_get_fetches_a_name_never_seen(connect: Connect) -> None:
         prompt.number,
         prompt.commit,
         prompt.digest,
-    ) == ("summarize", "1.2.0", 1, "c0ffee", "sha256:1.2.0")
+    ) == ("summarize", "1.2.0", 1, "c0ffee", digest("1.2.0"))
     assert (prompt.arm, prompt.reason, prompt.rollout, prompt.source) == ("stable", "STATIC", None, "live")
     assert 0 <= prompt.age < 5
     assert prompt.model == "openai/gpt-5-mini"

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
-from client.fake_registry import GARBAGE, NORMAL, FakeRegistry, Json, event, release
+from client.fake_registry import GARBAGE, NORMAL, FakeRegistry, Json, digest, event, release
 from faults.caller import GETS_A_SECOND, NAME, Caller
 from faults.pace import SHORT, SLACK, paced
 from faults.proof import Result, at_least
@@ -80,7 +80,7 @@ class Scene:
     def publish(self) -> None:
         """Serve a new stable version and a new candidate."""
         stable, candidate = (f"1.{self.seq + 1}.{number}" for number in range(2))
-        self._digests.update(f"sha256:{version}" for version in (stable, candidate))
+        self._digests.update(digest(version) for version in (stable, candidate))
         self.seq += 1
         self.registry.publish(release(NAME, stable, seq=self.seq, candidate=candidate, percent=50))
 
