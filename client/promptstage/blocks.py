@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -31,6 +27,26 @@ class Block(Generic[T]):
     def __exit__(self, *_: object) -> None:
         self.is_over = True
         self.blocks.end(self)
+
+
+class Apart(Block[T]):
+    """A block that has nothing to do with those around it.
+
+    A server may start a request in the context of an earlier one. If they nested, a connection would
+    remember every request that it ever had; so this one forgets what was before it when it ends.
+    """
+
+    __slots__ = ("outside",)
+    outside: State[T] | None
+
+    def __enter__(self) -> None:
+        self.outside = self.blocks.exchange((self.value, (self,)))
+
+    def __exit__(self, *_: object) -> None:
+        self.is_over = True
+        outside, self.outside = self.outside, None
+        if outside and self.blocks.has(self):
+            self.blocks.exchange(outside)
 
 
 State = tuple[T, tuple[Block[T], ...]]  # a value, and the blocks that hold it
@@ -72,27 +88,17 @@ class Blocks(Generic[T]):
             blocks[at + 1].before = block.before
             self._open.set(blocks[:at] + blocks[at + 1 :])
 
-    @contextmanager
-    def apart(self, value: T) -> Iterator[None]:
-        """Hold a value for one block that has nothing to do with those around it.
-
-        A server may start a request in the context of an earlier one. If they nested, a connection
-        would remember every request that it ever had.
-        """
-        before, blocks = self._variable.get(), self._open.get()
-        block = Block(self, value)  # which knows nothing of `before`, for the same reason
-        self._variable.set(value)
-        self._open.set((block,))
-        try:
-            yield
-        finally:
-            if block in self._open.get():
-                self._variable.set(before)
-                self._open.set(blocks)
+    def apart(self, value: T) -> Apart[T]:
+        """Hold a value for one block that has nothing to do with those around it."""
+        return Apart(self, value)
 
     def around(self) -> list[T]:
         """What is held here, and by the blocks around: innermost first."""
         return [self._variable.get(), *[block.before for block in reversed(self._open.get())]]
+
+    def has(self, block: Block[T]) -> bool:
+        """Whether a block is open here."""
+        return block in self._open.get()
 
     def is_untouched(self) -> bool:
         """Whether the innermost block holds what it began with."""

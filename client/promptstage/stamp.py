@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from promptstage.blocks import Blocks
+from promptstage.blocks import Apart, Blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,8 @@ class Cell:
     def mark(self, stamp: Stamp) -> None:
         """Let all see this."""
         self.stamp = stamp
-        self.delegates.clear()
+        if self.delegates:
+            self.delegates.clear()
 
     def release(self, delegate: Cell) -> bool:
         """Let one of them speak no longer; whether it still did."""
@@ -179,19 +180,22 @@ def _apart_in(outer: Cell) -> Iterator[None]:
         own.delegates[:] = [outer]  # which speaks for tasks that began in the block, and go on
 
 
-@contextmanager
-def shared() -> Iterator[None]:
+def shared() -> AbstractContextManager[None]:
     """Begin without a stamp, and share the `Cell` with all who inherit it, until this block ends.
 
     Then it is emptied: what goes on after a request, such as a connection pool that began in it, does
     not speak in its name for ever.
     """
-    cell = Cell()
-    with blocks.apart(cell):
-        try:
-            yield
-        finally:
-            cell.mark(EMPTY)
+    return _Shared(blocks, Cell())
+
+
+class _Shared(Apart["Stamp | Cell"]):
+    __slots__ = ()
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        if isinstance(self.value, Cell):
+            self.value.mark(EMPTY)
 
 
 def _nearest_cell() -> Cell | None:
