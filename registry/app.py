@@ -145,6 +145,7 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     stack.callback(board.close)
     mirror = Mirror(data, settings.repository, credentials)
     stack.callback(mirror.close)
+    mirror.check_format()
     catalog = Catalog(mirror, journal.staged)
     documents = Documents(journal, catalog)
     replica = Replica(journal, board, View(documents))

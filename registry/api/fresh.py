@@ -30,6 +30,13 @@ async def look(service: Parts) -> None:
         await to_thread.run_sync(replica.look, began, limiter=service.lookers)
 
 
+async def glance(service: Parts) -> None:
+    """Know what other processes of this data folder wrote; costs a small file's reading, if they did not."""
+    replica = service.rollouts.replica
+    if not replica.is_current:
+        await to_thread.run_sync(replica.glance, limiter=service.lookers)
+
+
 async def found(service: Parts, token: Token, ask: Callable[[], Found]) -> Found:
     """Ask in a thread, and for a release manager ask once more after a look at the repository.
 

@@ -14,7 +14,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from registry.api import problem
+from registry.api import fresh, problem
 from registry.api.docs import examples
 from registry.api.http.bounds import WORK, Bounds, Lane
 from registry.api.http.routes import StreamRoute
@@ -150,6 +150,7 @@ async def stream(
         pairs = (entry.partition("@") for entry in names.split(",") if entry)
         return {name: position or None for name, _, position in pairs}
 
+    await fresh.glance(service)
     if len(names) <= SHORT:
         return _stream(service, token, environment, split())
     return await to_thread.run_sync(lambda: _stream(service, token, environment, split()))
@@ -163,6 +164,7 @@ async def stream(
 )
 def stream_positions(service: Service, token: Reader, environment: Environment, body: Positions) -> Response:
     """Follow releases: the same, for more names than fit into a URL."""
+    service.rollouts.replica.glance()
     return _stream(service, token, environment, body.names)
 
 

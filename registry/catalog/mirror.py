@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from registry import formats
 from registry.catalog import fetch, findings, pins, prepare, tagged
 from registry.catalog.great import Great, Objects
 from registry.catalog.incoming import Incoming
@@ -104,6 +105,10 @@ class Mirror:
         self._incoming.close()
 
     # What is here
+
+    def check_format(self) -> None:
+        """Let a mirror pass but one that a newer registry made. Raises Unavailable (`newer_format`)."""
+        formats.check_file(self._folder / prepare.FORMAT_FILE, f"the mirror in {self._folder}")
 
     def tags(self) -> dict[str, str]:
         """The pinned tags and the object ids that they have here. Raises GitFailed."""
@@ -222,6 +227,7 @@ class Mirror:
     def _look(self, on_news: Callable[[], object]) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(self._folder / "look.lock", wait=0) as lock:
+            self.check_format()
             before = self.report()
             if not self._swept:
                 prepare.sweep(self._folder)

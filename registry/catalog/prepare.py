@@ -5,12 +5,14 @@ An older registry pinned tags as git's own refs. They count until the next look,
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
-from registry import git_repository
+from registry import formats, git_repository
 from registry.catalog import fetch, incoming, pins
 from registry.catalog.pins import Table
+from registry.durable import write_durably
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from registry.catalog.pins import Pins
     from registry.git import Git
 
+FORMAT_FILE = "promptstage.json"
 _TAGS = "refs/tags"
 _FETCHES = (incoming.FOLDER, "newest.git")  # the second of an older registry
 _LOCKED = ("packed-refs", "config", "shallow", "HEAD")  # beside the refs
@@ -29,6 +32,12 @@ def table(folder: Path, git: Git, pinned: Pins) -> Table:
     if found is None and (folder / "HEAD").exists():
         found = Table(_refs(git, _TAGS))
     return found or Table()
+
+
+def _mark(folder: Path) -> None:
+    """Say of which format the mirror and its table of pins are, for registries to come."""
+    if not (folder / FORMAT_FILE).exists():
+        write_durably(folder / FORMAT_FILE, json.dumps({"format": formats.FORMAT}).encode())
 
 
 def prepare(folder: Path, git: Git, pinned: Pins, lock: int) -> None:
@@ -45,6 +54,7 @@ def prepare(folder: Path, git: Git, pinned: Pins, lock: int) -> None:
         OSError: the disk takes no more.
     """
     _clear_stale_locks(folder)
+    _mark(folder)
     tags = folder / _TAGS
     packed = folder / "packed-refs"
     if pinned.revision() is None or packed.exists() or any(tags.iterdir()):

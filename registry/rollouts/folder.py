@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack, contextmanager
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from registry import failpoints, formats
@@ -52,6 +53,11 @@ def right_to_write(folder: Path) -> Iterator[int]:
         ) from error
 
 
+def command(folder: Path, words: str) -> str:
+    """A command about a data folder, as it is typed on the machine of that folder."""
+    return f"promptstage journal {words} --data {quote(str(folder.absolute()))}"
+
+
 def was_begun(folder: Path) -> bool:
     """Whether a journal was created here, whatever became of it."""
     return (folder / MARKER).exists()
@@ -75,7 +81,7 @@ def require(folder: Path) -> None:
     if was_begun(folder):
         raise Unavailable(
             f"{folder} has lost its {REPOSITORY}; put it back, or go on from what is known elsewhere: "
-            "promptstage journal recover",
+            f"{command(folder, 'recover')}",
             code="journal_missing",
         )
     raise Unavailable(
@@ -104,11 +110,26 @@ def refuse_others(folder: Path, *, used: bool) -> None:
         raise _missing(folder)
 
 
+def _restore(folder: Path) -> str:
+    """The command that restores a backup: into another folder, if there is a repository here."""
+    there = folder.with_name(f"{folder.name}-restored") if (folder / REPOSITORY).exists() else folder
+    return command(there, "restore FILE")
+
+
+def damaged(folder: Path, what: str) -> Unavailable:
+    """What is wrong with a folder's journal, and the remedy."""
+    return Unavailable(
+        f"the journal cannot be read: {what}. Save what can be read of it ({command(folder, 'recover')}), or "
+        f"restore a backup beside it ({_restore(folder)})",
+        code="journal_damaged",
+    )
+
+
 def _missing(folder: Path) -> Unavailable:
     gone = " and no ".join(name for name in (REPOSITORY, MARKER) if not (folder / name).exists())
     return Unavailable(
-        f"{folder} is not empty, but has no {gone}: nothing is re-created there. "
-        "Restore it from a backup (promptstage journal restore), make one of what a mirror or Redis holds "
-        "(promptstage journal recover), or begin anew in an empty folder",
+        f"{folder} is not empty, but has no {gone}: nothing is re-created there. Go on from what is here, in "
+        f"a mirror or in Redis ({command(folder, 'recover')}), restore a backup ({_restore(folder)}), or "
+        "begin anew in an empty folder",
         code="journal_missing",
     )

@@ -23,12 +23,14 @@ from registry.rollouts.commit import BRANCH, PROPOSED, Folders, import_stream
 from registry.rollouts.folder import (
     REPOSITORY,
     check_there,
+    command,
+    damaged,
     refuse_others,
     right_to_write,
     was_begun,
     write_marker,
 )
-from registry.rollouts.reader import Contents, Reader, damaged, readable
+from registry.rollouts.reader import Contents, Reader, readable
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -88,6 +90,10 @@ class Journal:
         """
         return right_to_write(self._folder)
 
+    def recovery(self) -> str:
+        """The command that goes on from what is known, where this journal cannot."""
+        return command(self._folder, "recover")
+
     # Reading
 
     def head(self) -> Entry:
@@ -106,7 +112,7 @@ class Journal:
         """Read everything that a process keeps in memory. Raises Unavailable."""
         head = self.head()
         self._sync()
-        with readable():
+        with readable(self._folder):
             paths = tree.paths(self._git, head.commit, at.STATES, at.TOKENS)
             return Contents(
                 head=head,
@@ -117,7 +123,7 @@ class Journal:
 
     def tokens(self) -> list[Token]:
         """The tokens alone, for those who may read although other things are damaged. Raises Unavailable."""
-        with readable():
+        with readable(self._folder):
             paths = tree.paths(self._git, self.head().commit, at.TOKENS)
             return [Token.model_validate_json(data) for data in self._reader.below(paths, at.TOKENS)]
 
@@ -253,7 +259,7 @@ class Journal:
         except (GitFailed, OSError) as error:
             # Only the branch tells whether it came through: git can fail after it moved it.
             if not self._holds(ref, changes[-1][0]):
-                raise _unwritten(error) from error
+                raise _unwritten(self._folder, error) from error
 
     def _holds(self, ref: str, change: Change) -> bool:
         try:
@@ -281,9 +287,9 @@ class Journal:
 _DAMAGE = re.compile("corrupt|inflate|[Cc]an't load|missing object|bad object")  # git's words for it
 
 
-def _unwritten(error: Exception) -> Unavailable:
+def _unwritten(folder: Path, error: Exception) -> Unavailable:
     if isinstance(error, GitFailed) and _DAMAGE.search(error.words):
-        return Unavailable(damaged(error.message), code="journal_damaged")
+        return damaged(folder, error.message)
     return Unavailable(
         f"the change was not written: {error}; see that the data folder's disk has room and is writable",
         code="journal_unwritable",

@@ -13,7 +13,7 @@ from registry.formats import NEWER
 from registry.git import OBJECT_LIMIT, Wanted
 from registry.rollouts import tree
 from registry.rollouts.change import CHANGE, parse
-from registry.rollouts.folder import check_there
+from registry.rollouts.folder import check_there, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,13 +58,13 @@ class Reader:
         except Unavailable as error:
             if error.code == NEWER:
                 raise
-            raise Unavailable(damaged(error.message), code="journal_damaged") from error
+            raise damaged(self._folder, error.message) from error
 
     def changes(self, commits: Sequence[str]) -> Iterator[Change]:
         """The changes that some commits hold, in their order."""
         wanted = [Wanted(f"{commit}:{CHANGE}", OBJECT_LIMIT) for commit in commits]
         for (expression, _), found in zip(wanted, self._git.look_all(wanted), strict=True):
-            with readable():
+            with readable(self._folder):
                 yield parse(self._sound(found, expression).data)
 
     def below(self, paths: Mapping[str, str], folder: str) -> Iterator[bytes]:
@@ -88,26 +88,18 @@ class Reader:
         if isinstance(found, GitFailed):
             raise self._cannot(found) from found
         if found is None:
-            raise Unavailable(damaged(f"{expression} is not there"), code="journal_damaged")
+            raise damaged(self._folder, f"{expression} is not there")
         return found
 
     def _cannot(self, error: GitFailed) -> Unavailable:
         check_there(self._folder)  # git would only say that this is no repository
-        return Unavailable(damaged(error.message), code="journal_damaged")
+        return damaged(self._folder, error.message)
 
 
 @contextmanager
-def readable() -> Iterator[None]:
+def readable(folder: Path) -> Iterator[None]:
     """Call it damage if what is read within is not what was written."""
     try:
         yield
     except (ValidationError, GitFailed) as error:
-        raise Unavailable(damaged(str(error)), code="journal_damaged") from error
-
-
-def damaged(what: str) -> str:
-    """What is wrong with a journal, and the remedy."""
-    return (
-        f"the journal cannot be read: {what}. Save what can be read of it (promptstage journal recover), "
-        "or restore a backup (promptstage journal restore)"
-    )
+        raise damaged(folder, str(error)) from error

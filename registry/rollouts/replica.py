@@ -228,8 +228,9 @@ class Replica:
             return None
         return Unavailable(
             f"the journal is at {_text(self._head)}, but {_text(seen)} was acknowledged already: it is an "
-            "old copy. Put the newest journal.git back, or go on from what Redis holds: "
-            "promptstage journal recover" + (STRANGER if self._head[0] != seen[0] else ""),
+            f"old copy. Put the newest journal.git back, or go on from what Redis holds: "
+            f"{self._journal.recovery()}, with the --redis-url of the registry, if it was given one"
+            + (STRANGER if self._head[0] != seen[0] else ""),
             code="journal_behind",
         )
 

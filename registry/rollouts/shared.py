@@ -19,6 +19,7 @@ import random
 import re
 import time
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from registry import failpoints
@@ -29,7 +30,7 @@ from registry.formats import NEWER
 from registry.git import Git
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH, PROPOSED, Folders
-from registry.rollouts.folder import check_there, write_marker
+from registry.rollouts.folder import check_there, command, write_marker
 from registry.rollouts.journal import DURABLE, Journal, Unsettled
 
 if TYPE_CHECKING:
@@ -87,6 +88,10 @@ class SharedJournal(Journal):
         """End git's processes, also a push under way."""
         super().close()
         self._line.close()
+
+    def recovery(self) -> str:
+        """The command that goes on from what is known, here and there."""
+        return f"{super().recovery()} --journal {quote(self._upstream.shown)}"
 
     # Following
 
@@ -211,7 +216,7 @@ class SharedJournal(Journal):
         return Unavailable(
             f"the journal at {self._upstream.shown} {there}, and lacks what was acknowledged: the copy here "
             f"is at change {self.head().change.seq}. Go on from the newest copy, on its machine: "
-            "promptstage journal recover (promptstage journal verify tells how new a copy is)",
+            f"{self.recovery()} ({command(self._folder, 'verify')} tells how new a copy is)",
             code="journal_behind",
         )
 

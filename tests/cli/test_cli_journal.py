@@ -215,9 +215,9 @@ def test_an_old_backup_goes_on_after_a_recovery(
     registry.api.act("promote", "summarize", {"version": "1.1.0"})
     registry.kill()
     shutil.copytree(tmp_path / "data/mirror.git", tmp_path / "new/mirror.git")
-    cli.environment |= {"PROMPTSTAGE_DATA": str(tmp_path / "new"), "PROMPTSTAGE_REDIS_URL": valkey.url}
+    cli.environment["PROMPTSTAGE_DATA"] = str(tmp_path / "new")
     run(cli, "restore", tmp_path / "old.bundle")
-    done = run(cli, "recover")
+    done = run(cli, "recover", "--redis-url", valkey.url)
     restored = Registry(author.path, tmp_path / "new", redis_url=valkey.url)
 
     assert "it knows 1 states better" in done.err

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import re
+import shlex
+import shutil
+from pathlib import Path
 
 import pytest
 from rollouts.story import tell
 
 from registry.errors import Unavailable
+from registry.rollouts.journal import Journal
 from registry.rollouts.upkeep.backup import backup, restore
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -43,3 +44,19 @@ def test_what_cannot_be_written_leaves_nothing(data: Path, tmp_path: Path) -> No
         backup(data, tmp_path / "folder", force=True)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "folder"]
+
+
+def test_a_remedy_can_be_typed_as_it_is(data: Path, tmp_path: Path) -> None:
+    """What is lost is restored by the command that is named, whatever the folder is called."""
+    backup(data, tmp_path / "FILE")
+    lost = data.rename(tmp_path / "it's lost")
+    shutil.rmtree(lost / "journal.git")
+    with pytest.raises(Unavailable) as told:
+        Journal(lost).head()
+    command = re.search(r"\((promptstage journal restore .*?)\)", str(told.value))
+    assert command is not None
+    *_, file, _, folder = shlex.split(command[1])
+
+    assert (file, folder) == ("FILE", str(lost))
+    assert restore(Path(folder), tmp_path / file).changes == 2
+    assert Journal(lost).head().change.seq == 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rollouts.story import begin, promote
 
+from registry.catalog.mirror import Mirror
 from registry.errors import Unavailable
 from registry.rollouts.change import parse
 from registry.rollouts.folder import MARKER
@@ -61,6 +62,18 @@ def test_a_newer_journal_is_left_alone(folder: Path, use: str) -> None:
 
     assert told.value.code == "newer_format"
     assert files(folder.parent) == before
+
+
+def test_a_newer_mirror_is_left_alone(tmp_path: Path) -> None:
+    """Its pins are not read, and nothing is fetched into it."""
+    mirror = Mirror(tmp_path, "/nowhere")
+    (tmp_path / "mirror.git").mkdir()
+    (tmp_path / "mirror.git/promptstage.json").write_text('{"format": 2}')
+    for use in (mirror.check_format, mirror.look):
+        with pytest.raises(Unavailable, match=r"the mirror in .* has format 2"):
+            use()
+
+    assert {path.name for path in (tmp_path / "mirror.git").iterdir()} <= {"promptstage.json", "look.lock"}
 
 
 @pytest.mark.parametrize("number", [2, "2", 1.5, None, True, 0])

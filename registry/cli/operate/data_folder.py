@@ -42,7 +42,15 @@ DEFAULT = Path(".data")
 def check_owner(data: Path) -> None:
     """Let a folder pass that is this user's: the registry could not change what another one wrote."""
     if data.exists() and data.stat().st_uid != os.geteuid():
-        raise Unavailable(f"{data} is the user {data.owner()}'s; run this with: sudo -u {data.owner()} ...")
+        owner = _owner(data)
+        raise Unavailable(f"{data} is the user {owner}'s; run this with: sudo -u '{owner}' ...")
+
+
+def _owner(data: Path) -> str:
+    try:
+        return data.owner()
+    except KeyError:  # a user of another machine, or of a container; sudo takes the number
+        return f"#{data.stat().st_uid}"
 
 
 def settings_of(data: Path, **given: str | None) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from registry.rollouts.upkeep.verify import Report
 
 PROBLEMS_SHOWN = 20
+PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
 KILO = 1024
 
 app = typer.Typer(
@@ -69,9 +71,10 @@ def _summary(data: Path, report: Report) -> None:
         output.complain(clean(problem, limit=1000))
     if more := len(report.problems) - PROBLEMS_SHOWN:
         output.tell(f"and {more} more" if more > 0 else "")
+    there = clean(quote(str(data)), PATH_SHOWN)
     output.tell(
         "Restore a backup:             promptstage journal restore FILE --data ANOTHER_FOLDER\n"
-        "or save what can be read:     promptstage journal recover"
+        f"or save what can be read:     promptstage journal recover --data {there}"
     )
 
 
@@ -131,7 +134,7 @@ def restore(
     _summary(data, report)
     output.note(
         "clients and Redis may have seen younger changes than this backup has. Before you start the "
-        f"registry: promptstage journal recover --data {clean(data)}"
+        f"registry: promptstage journal recover --data {clean(quote(str(data)), PATH_SHOWN)}"
     )
     output.note("tokens that were revoked since are good again: promptstage token list, and revoke ID")
 

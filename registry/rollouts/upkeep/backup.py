@@ -15,7 +15,14 @@ from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
 from registry.locks import locked
 from registry.rollouts.commit import BRANCH, Folders
-from registry.rollouts.folder import LOCK, LOCK_SECONDS, MARKER, REPOSITORY, require, write_marker
+from registry.rollouts.folder import (
+    LOCK,
+    LOCK_SECONDS,
+    REPOSITORY,
+    check_format,
+    require,
+    write_marker,
+)
 from registry.rollouts.journal import DURABLE
 from registry.rollouts.upkeep.verify import verify
 
@@ -66,10 +73,11 @@ def restore(folder: Path, file: Path, tell: Callable[[str], object] = lambda _: 
     _check_backup(file)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(folder / LOCK, wait=LOCK_SECONDS):
-        if held := [name for name in (REPOSITORY, MARKER) if (folder / name).exists()]:
+        check_format(folder)
+        if (folder / REPOSITORY).exists():  # the marker alone marks what is lost
             raise Invalid(
-                f"{folder} holds {' and '.join(held)} already; move that away first, or restore into another "
-                "folder with --data",
+                f"{folder} holds {REPOSITORY} already; move that away first, or restore into another folder "
+                "with --data",
                 code="exists",
             )
         staging = folder / STAGING

@@ -23,7 +23,7 @@ from registry.git import Git
 from registry.locks import locked
 from registry.rollouts import clock, tree
 from registry.rollouts.commit import BRANCH
-from registry.rollouts.folder import LOCK_SECONDS, REPOSITORY, require
+from registry.rollouts.folder import LOCK_SECONDS, REPOSITORY, command, require
 from registry.rollouts.upkeep.backup import COPY_SECONDS, take
 from registry.text import holds_secret
 
@@ -175,7 +175,7 @@ def push_with(git: Git, folder: Path, upstream: Upstream, lock: int, *, timeout:
     try:
         git.run("push", "--quiet", "origin", f"{commit}:{BRANCH}", timeout=timeout, pass_fds=(lock,))
     except GitFailed as error:
-        raise _explained(upstream, error) from error
+        raise _explained(folder, upstream, error) from error
     now = clock.now()
     done = Status(
         url=upstream.address,
@@ -246,14 +246,14 @@ def _begin(path: Path) -> None:
         git.run("config", "core.fsync", "all")  # what was pushed survives a power cut there, too
 
 
-def _explained(upstream: Upstream, error: GitFailed) -> RegistryError:
+def _explained(folder: Path, upstream: Upstream, error: GitFailed) -> RegistryError:
     if "[rejected]" not in error.words:
         told = explain(upstream, error)
         return told if told is error else refusal(f"{told.message}. To be pushed to, it must let that write")
     return Invalid(
         f"{upstream.shown} holds what this journal does not, and was left alone. If it is another "
-        "journal's, name a repository that is for this one alone (promptstage journal mirror URL); "
-        "if this is an old copy, go on from what is there (promptstage journal recover)",
+        f"journal's, name a repository that is for this one alone ({command(folder, 'mirror URL')}); "
+        f"if this is an old copy, go on from what is there ({command(folder, 'recover')})",
         code="not_ours",
     )
 

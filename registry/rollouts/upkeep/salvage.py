@@ -15,7 +15,7 @@ from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH
-from registry.rollouts.folder import REPOSITORY
+from registry.rollouts.folder import REPOSITORY, command
 from registry.rollouts.state import State
 from registry.rollouts.upkeep.verify import verify
 
@@ -143,8 +143,8 @@ def look(
     if found.head == (0, 0):
         raise Unavailable(
             f"nothing can be recovered: neither {folder} nor Redis holds a change. Name a mirror "
-            "(promptstage journal recover --mirror URL), restore a backup (promptstage journal restore), "
-            "or begin anew in an empty folder",
+            f"({command(folder, 'recover --mirror URL')}), restore a backup "
+            f"({command(folder, 'restore FILE')}), or begin anew in an empty folder",
             code="journal_missing",
         )
     return found

@@ -17,7 +17,7 @@ from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH
-from registry.rollouts.folder import MARKER, REPOSITORY, require
+from registry.rollouts.folder import MARKER, REPOSITORY, damaged, require
 from registry.rollouts.state import State
 from registry.rollouts.upkeep.chain import replay
 from registry.rollouts.upkeep.packing import room
@@ -86,8 +86,11 @@ def newest(folder: Path) -> tuple[tuple[int, int], Callable[[int], datetime]]:
     """The newest change of a data folder's journal, and what tells when one with a number was made."""
     require(folder)
     with closing(Git(folder / REPOSITORY)) as git:
-        head = tree.oid(git, BRANCH)
-        position = tree.record(git, head).position
+        try:
+            head = tree.oid(git, BRANCH)
+            position = tree.record(git, head).position
+        except Unavailable as error:
+            raise error if error.code == NEWER else damaged(folder, error.message) from error
 
     def made_at(seq: int) -> datetime:
         with closing(Git(folder / REPOSITORY)) as git:
