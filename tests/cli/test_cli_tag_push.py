@@ -77,7 +77,9 @@ def elsewhere(host: Host, folder: Path, version: str, content: str) -> None:
     other.git("push", "--quiet", "origin", "HEAD:main", f"summarize/v{version}")
 
 
-@pytest.mark.parametrize("setting", ["push.followTags=false", "push.followTags=true"])
+@pytest.mark.parametrize(
+    "setting", ["push.followTags=false", "push.followTags=true", "remote.origin.mirror=true"]
+)
 def test_this_tag_only(tag: Cli, author: PromptRepository, host: Host, setting: str) -> None:
     """The branch, and other tags, are the author's business, whatever git is set to."""
     author.git("config", *setting.split("="))

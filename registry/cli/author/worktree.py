@@ -196,7 +196,9 @@ def is_on_remote_branch(folder: Path, remote: str) -> bool:
 
 def push(folder: Path, to: str, name: str) -> None:
     """Push one tag, and nothing else. Raises GitFailed with the remote's words."""
-    _tell(folder, "push", "--quiet", "--no-follow-tags", "--", to, f"refs/tags/{name}")
+    # A remote that is a mirror takes all refs or, by git's own words, none that is named.
+    single = ["-c", f"remote.{to}.mirror=false"] if setting(folder, f"remote.{to}.mirror") else []
+    _tell(folder, *single, "push", "--quiet", "--no-follow-tags", "--", to, f"refs/tags/{name}")
 
 
 def without_secrets(address: str) -> str:
@@ -213,7 +215,8 @@ def _ask(folder: Path, *arguments: str) -> bytes | None:
 def _tell(folder: Path, *arguments: str, seconds: float | None = None) -> bytes:
     done = _run(folder, *arguments, seconds=seconds)
     if done.returncode:
-        raise GitFailed(f"git {arguments[0]} failed: {_words(done.stderr)}")
+        command = arguments[2] if arguments[0] == "-c" else arguments[0]
+        raise GitFailed(f"git {command} failed: {_words(done.stderr)}")
     return done.stdout.strip()
 
 
