@@ -73,9 +73,9 @@ logger = logging.getLogger(__name__)
 
 SCRAPERS = 2  # one answers /readyz while another one counts for /metrics
 WRITERS = 8  # changes at once: they wait for each other, and must leave threads for readers
-# A thread that computes lets others have the interpreter after so long. Python's own five times that is what
-# the event loop would wait for at every system call, for each of the threads.
-SWITCH_SECONDS = 0.001
+# A thread that computes lets others have the interpreter after so long. Python's own ten times that is what
+# the event loop, and a change under way, would wait for at every system call, for each of the threads.
+SWITCH_SECONDS = 0.0005
 ORPHAN_SECONDS = 10.0  # for a worker without its supervisor: twice what a stop takes
 FIRST_LOOK_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
 

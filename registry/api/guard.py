@@ -1,4 +1,4 @@
-"""Who asks is found out before anything of a body is read: a stranger costs next to nothing."""
+"""Authenticate before reading the body: a stranger costs next to nothing."""
 
 from __future__ import annotations
 

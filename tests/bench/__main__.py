@@ -32,7 +32,7 @@ WIDTH = 200  # of a log, which scrolls
 SUBJECTS: tuple[str, ...] = (
     *("client", "middleware", "latency"),
     *("catalog", "check"),
-    *("http", "streams", "promote", "start", "growth"),
+    *("http", "neighbours", "streams", "promote", "start", "growth"),
     *("remote", "peers", "scale"),
 )
 """Modules with ``measure() -> Iterable[Row]``."""

@@ -33,6 +33,7 @@ PROOFS: tuple[str, ...] = (
     "lines",
     "api",
     "sockets",
+    "neighbours",
     "client_network",
     "client_service",
     "nginx",

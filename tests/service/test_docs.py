@@ -69,6 +69,14 @@ def test_the_page_needs_no_other_host(api: Api) -> None:
         assert api.get(f"/{address}").status == 200
 
 
+def test_no_other_site_can_show_a_page_in_a_frame(api: Api) -> None:
+    """Its reader would click what they do not see."""
+    answer = api.get("/docs")
+
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
 def test_the_page_can_show_the_description(api: Api, spec: Any) -> None:
     """Swagger UI knows OpenAPI 3.1 since its fifth version."""
     bundle = api.get("/docs/swagger-ui-bundle.js")

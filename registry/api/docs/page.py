@@ -12,7 +12,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse
@@ -107,11 +107,13 @@ def describe(app: FastAPI) -> None:
     # This is how FastAPI wants to be extended.
     app.openapi = described  # type: ignore[method-assign]
     written = cache(lambda: json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode())
+    alone = CapacityLimiter(1)  # who asks first waits for it to be made, and the others for them
 
     # Not the framework's own, which would write it down again for each stranger that asks.
     @app.get("/openapi.json", include_in_schema=False)
     async def description() -> Response:
-        return Response(await to_thread.run_sync(written), media_type="application/json")
+        body = await to_thread.run_sync(written, limiter=alone)
+        return Response(body, media_type="application/json")
 
 
 def operation_id(route: APIRoute) -> str:

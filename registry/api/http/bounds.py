@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from registry.access.tokens import Token
 
 WORK = "promptstage.work"  # in a scope: what its connection ends when the caller hangs up
-AT_WORK = 3  # of a lane: two tokens can take all threads, one cannot
-READ_THREADS = 6  # in a process: they share one core, and a change needs its turn too
+AT_WORK = 2  # of a lane: two tokens can take all threads, one cannot
+READ_THREADS = 4  # in a process: they share one core, and each more makes a change wait for it longer
 READ_SECONDS = 5.0  # of a read, its turn included; who waits for an answer gives up soon after
 BODY_BYTES = 32 << 20  # of all bodies of a token that are here at once; the usual one has a hundred
 
