@@ -60,11 +60,17 @@ class Rollouts:
     def state(self, environment: str, prompt: str) -> State:
         """What is in force; a prompt without any yet has an empty state. Raises NotFound."""
         self.check_environment(environment)
-        state = self.replica.view.state(environment, prompt)
-        if state is None:
+        view = self.replica.view
+        if state := view.state(environment, prompt):
+            return state
+        try:
             self._catalog.versions(prompt)
-            state = State(environment=environment, prompt=prompt, epoch=self.replica.view.head[0])
-        return state
+        except NotFound:  # another registry may have seen its tag first, and staged it a moment ago
+            self.replica.look(time.monotonic())
+            if state := view.state(environment, prompt):
+                return state
+            raise
+        return State(environment=environment, prompt=prompt, epoch=view.head[0])
 
     def newest_state(self, environment: str, prompt: str) -> State:
         """What is in force, also if another process changed it a moment ago. Raises NotFound."""

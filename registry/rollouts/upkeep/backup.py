@@ -18,6 +18,7 @@ from registry.rollouts.commit import BRANCH, Folders
 from registry.rollouts.folder import (
     LOCK,
     LOCK_SECONDS,
+    MARKER,
     REPOSITORY,
     check_format,
     require,
@@ -74,10 +75,11 @@ def restore(folder: Path, file: Path, tell: Callable[[str], object] = lambda _: 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(folder / LOCK, wait=LOCK_SECONDS):
         check_format(folder)
-        if (folder / REPOSITORY).exists():  # the marker alone marks what is lost
+        held = [name for name in (REPOSITORY, MARKER) if (folder / name).exists()]
+        if REPOSITORY in held:  # the marker alone marks what is lost
             raise Invalid(
-                f"{folder} holds {REPOSITORY} already; move that away first, or restore into another folder "
-                "with --data",
+                f"{folder} holds {' and '.join(held)} already; move that away first, or restore into another "
+                "folder with --data",
                 code="exists",
             )
         staging = folder / STAGING
