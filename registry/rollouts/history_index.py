@@ -118,7 +118,8 @@ class HistoryIndex:
 
         Args:
             query: which.
-            count: how many changes must be there, as `add` said.
+            count: how many changes the journal has, which must be there; others that are there, of a process
+                that followed further or of before the journal was turned back, are passed over.
 
         Raises:
             Unavailable: they are not there any more, or another process writes all the time (`busy`).
@@ -201,13 +202,12 @@ def _find(connection: sqlite3.Connection, query: Query, count: int) -> list[Row]
     (newest,) = connection.execute(_NEWEST).fetchone()
     if count > (0 if newest is None else newest + 1):
         raise _unavailable("it is built again")
-    terms: dict[str, str | int] = {"environment = ?": query.environment}
+    below = count if query.before is None else min(count, query.before)
+    terms: dict[str, str | int] = {"environment = ?": query.environment, "seq < ?": below}
     if query.prompt is not None:
         terms["prompt = ?"] = query.prompt
     if query.actor is not None:
         terms["actor = ?"] = query.actor
-    if query.before is not None:
-        terms["seq < ?"] = query.before
     for moment, edge, near, exact in (
         (query.until, _UNTIL, "seq <= ?", "at <= ?"),
         (query.since, _SINCE, "seq >= ?", "at >= ?"),

@@ -61,9 +61,9 @@ def index(tmp_path: Path) -> Iterator[HistoryIndex]:
     made.close()
 
 
-def seqs(index: HistoryIndex, **query: object) -> list[int]:
-    """The changes that are found."""
-    return [row.seq for row in index.find(Query(environment="production", **query), 0)]  # type: ignore[arg-type]
+def seqs(index: HistoryIndex, count: int, **query: object) -> list[int]:
+    """The changes that are found by who knows so many of them."""
+    return [row.seq for row in index.find(Query(environment="production", **query), count)]  # type: ignore[arg-type]
 
 
 def test_it_finds_what_a_walk_finds(index: HistoryIndex) -> None:
@@ -83,7 +83,9 @@ def test_it_finds_what_a_walk_finds(index: HistoryIndex) -> None:
             and actor in {None, change.actor}
             and prompt in {None, f"p{change.seq % 2}"}
         ]
-        found = seqs(index, since=since, until=until, prompt=prompt, actor=actor, before=before, limit=20)
+        found = seqs(
+            index, 250, since=since, until=until, prompt=prompt, actor=actor, before=before, limit=20
+        )
         assert found == walked[:20]
 
 
@@ -105,8 +107,8 @@ def test_the_index_of_another_journal_is_built_again(index: HistoryIndex) -> Non
     other = Log(range(100, 110))
     other.fill(index)
 
-    assert seqs(index, limit=99) == list(range(9, -1, -1))
-    assert seqs(index, until=NOON + timedelta(seconds=50)) == []
+    assert seqs(index, 10, limit=99) == list(range(9, -1, -1))
+    assert seqs(index, 10, until=NOON + timedelta(seconds=50)) == []
 
 
 def test_a_process_that_lags_behind_takes_nothing_away(index: HistoryIndex) -> None:
@@ -115,6 +117,20 @@ def test_a_process_that_lags_behind_takes_nothing_away(index: HistoryIndex) -> N
     log.fill(index)
 
     assert index.add(log.commits[:10], log.read) == 30
+    assert seqs(index, 10) == [9]
+
+
+def test_a_journal_that_was_turned_back_shows_what_it_has(index: HistoryIndex) -> None:
+    """Neither changes that it lost, nor another history than its own once it went on."""
+    before = Log([*range(20), 3, 4, 5])
+    before.fill(index)
+    back = Log(range(20))
+    back.fill(index)
+
+    assert seqs(index, 20, limit=2) == [19, 18]
+    assert seqs(index, 20, until=NOON + timedelta(seconds=10)) == [10]
+    Log(range(21)).fill(index)
+    assert seqs(index, 21, until=NOON + timedelta(seconds=10)) == [10]
 
 
 def test_a_damaged_file_is_built_again(tmp_path: Path) -> None:
@@ -127,7 +143,7 @@ def test_a_damaged_file_is_built_again(tmp_path: Path) -> None:
     second = HistoryIndex(tmp_path / "elsewhere")
     for index in (first, second):
         log.fill(index)
-        assert seqs(index) == [29]
+        assert seqs(index, 30) == [29]
         index.close()
 
 
