@@ -140,7 +140,7 @@ class Client:
             attributes: what a rollout's audience is compared with, added to those of `context`.
             version: exactly this version, whatever is rolled out.
             fallback: what to return if nothing at all is known: a text, messages, or a callable.
-            stamp: mark the context, so that log lines from here on name this prompt.
+            stamp: mark the context, so that log lines from here on name this prompt; none, if this fails.
 
         Raises:
             PromptUnavailable: nothing is known, and there is no fallback.

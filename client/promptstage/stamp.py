@@ -34,8 +34,9 @@ class Stamp:
     _text: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for part in ("name", "version", "arm"):
-            object.__setattr__(self, part, _one_line(getattr(self, part)))
+        for part in ("name", "version", "arm", "rollout"):
+            if value := getattr(self, part):
+                object.__setattr__(self, part, _one_line(value))
         object.__setattr__(self, "_text", f"{self.name}@{self.version}" if self.name else "-")
 
     def __str__(self) -> str:

@@ -76,11 +76,11 @@ def test_each_record_has_the_prompt_as_plain_text(client: Client) -> None:
 
 
 def test_a_rollout_is_a_part_too(client: Client) -> None:
-    """It joins lines with the evidence of the rollout."""
+    """It joins lines with the evidence of the rollout; no part breaks a line."""
     logs.install()
-    holder.set(Stamp("summarize", "1.3.0", "canary", "r-1"))
+    holder.set(Stamp("summarize", "1.3.0", "canary", "r-1\n"))
 
-    assert (record().prompt_arm, record().prompt_rollout) == ("canary", "r-1")
+    assert (record().prompt_arm, record().prompt_rollout) == ("canary", r"r-1\n")
 
 
 class Name(str, Enum):  # noqa: UP042 - StrEnum writes itself as text; this one does not
