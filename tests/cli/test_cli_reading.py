@@ -150,3 +150,10 @@ def test_names_that_are_none_never_leave_the_machine(manager: Cli) -> None:
     """A path in a name would ask for something else."""
     for arguments in (["show", "../catalog"], ["show", "summarize", "../x"], ["status", "-e", ".."]):
         assert manager(*arguments).code == 2
+
+
+def test_nothing_in_force_yet(manager: Cli) -> None:
+    """What helps is a command for this environment, not for another."""
+    place = manager.environment["PROMPTSTAGE_ENVIRONMENT"]
+
+    assert manager("status").err.endswith(f"begin: promptstage promote NAME VERSION -e {place}\n")

@@ -82,7 +82,8 @@ def _shown(answer: Json) -> list[Json]:
 
 
 def _nothing(environment: str, name: str | None) -> str:
-    return f"nothing is in force in {environment} yet; begin: promptstage promote {name or 'NAME'} VERSION"
+    command = f"promptstage promote {name or 'NAME'} VERSION -e {environment}"
+    return f"nothing is in force in {environment} yet; begin: {command}"
 
 
 def _drawn(
