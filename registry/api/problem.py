@@ -84,6 +84,7 @@ CODES: dict[int, tuple[str, ...]] = {
         "journal_damaged",
         "journal_behind",
         "journal_unwritable",
+        "journal_unreadable",
         "journal_unreachable",
         "journal_foreign",
         "newer_format",

@@ -12,12 +12,12 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from registry import failpoints
+from registry import failpoints, git_repository
 from registry.access.tokens import Token
 from registry.errors import GitFailed, RegistryError, Unavailable
 from registry.git import Git
 from registry.rollouts import change as at
-from registry.rollouts import tree
+from registry.rollouts import disk, tree
 from registry.rollouts.change import Change
 from registry.rollouts.commit import BRANCH, PROPOSED, Folders, import_stream
 from registry.rollouts.folder import (
@@ -68,6 +68,7 @@ class Journal:
         self._git = Git(self._repository, config=DURABLE)
         self._reader = Reader(folder, self._git)
         self._folders = Folders(self._repository)
+        self._swept = False
 
     sure = True
     """Whether what is here is all there is, without a look elsewhere."""
@@ -248,18 +249,26 @@ class Journal:
         timeout: float,
     ) -> None:
         data = b"".join(import_stream(ref, parent, changes))
-        anew = ("--force",) if ref == PROPOSED else ()  # what was proposed before may have come to nothing
         failpoints.reach(failpoints.DECIDED)
-        try:
-            self._clear_stale_locks()
-            self._git.run(
-                "fast-import", "--quiet", "--done", "--date-format=raw", *anew,
-                data=data, timeout=timeout, pass_fds=(lock,),
-            )  # fmt: skip
-        except (GitFailed, OSError) as error:
-            # Only the branch tells whether it came through: git can fail after it moved it.
-            if not self._holds(ref, changes[-1][0]):
-                raise _unwritten(self._folder, error) from error
+        for again in (True, False):
+            try:
+                return self._import(lock, ref, data, timeout)
+            except (GitFailed, OSError) as error:
+                self._swept = False
+                # Only the branch tells whether it came through: git can fail after it moved it.
+                if self._holds(ref, changes[-1][0]):
+                    return None
+                if not (again and isinstance(error, GitFailed) and error.code == "git_killed"):
+                    raise _unwritten(self._folder, error) from error
+        return None
+
+    def _import(self, lock: int, ref: str, data: bytes, timeout: float) -> None:
+        anew = ("--force",) if ref == PROPOSED else ()  # what was proposed before may have come to nothing
+        self._clear_leftovers()
+        self._git.run(
+            "fast-import", "--quiet", "--done", "--date-format=raw", *anew,
+            data=data, timeout=timeout, pass_fds=(lock,),
+        )  # fmt: skip
 
     def _holds(self, ref: str, change: Change) -> bool:
         try:
@@ -267,12 +276,22 @@ class Journal:
         except RegistryError:
             return False
 
-    def _clear_stale_locks(self) -> None:
-        """Remove what a git that failed left: nobody else can be writing while we hold the lock."""
+    def check_room(self, *, write: bool = False) -> Unavailable | None:
+        """Why no change could be written to this disk now; `write`: found out by writing as much as one."""
+        return disk.refusal(self._folder, write=write)
+
+    def _clear_leftovers(self) -> None:
+        """Remove what a git that failed left: nobody else can be writing while we hold the lock.
+
+        The locks each time, as they stop git; what is unfinished at the start and after a failure.
+        """
         for ref in (BRANCH, PROPOSED, "HEAD"):  # git locks HEAD too when it moves the branch behind it
             (self._repository / f"{ref}.lock").unlink(missing_ok=True)
         for report in self._repository.glob("fast_import_crash_*"):
             report.unlink(missing_ok=True)
+        if not self._swept:
+            git_repository.sweep(self._repository)
+            self._swept = True
 
     def _sync(self) -> None:
         try:
@@ -288,12 +307,17 @@ _DAMAGE = re.compile("corrupt|inflate|[Cc]an't load|missing object|bad object") 
 
 
 def _unwritten(folder: Path, error: Exception) -> Unavailable:
-    if isinstance(error, GitFailed) and _DAMAGE.search(error.words):
+    if isinstance(error, GitFailed) and not error.passing and _DAMAGE.search(error.words):
         return damaged(folder, error.message)
     return Unavailable(
-        f"the change was not written: {error}; see that the data folder's disk has room and is writable",
+        f"the change was not written: {error}; "
+        + ("try again" if _passes(error) else "see that the data folder's disk has room and is writable"),
         code="journal_unwritable",
     )
+
+
+def _passes(error: Exception) -> bool:
+    return isinstance(error, GitFailed) and error.passing
 
 
 def _now() -> str:

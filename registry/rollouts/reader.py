@@ -55,6 +55,8 @@ class Reader:
         commit = self._sound(self.look(expression), expression).oid
         try:
             return Entry(commit, tree.record(self._git, commit))
+        except GitFailed as error:
+            raise unreadable(self._folder, error) from error
         except Unavailable as error:
             if error.code == NEWER:
                 raise
@@ -93,7 +95,7 @@ class Reader:
 
     def _cannot(self, error: GitFailed) -> Unavailable:
         check_there(self._folder)  # git would only say that this is no repository
-        return damaged(self._folder, error.message)
+        return unreadable(self._folder, error)
 
 
 @contextmanager
@@ -101,5 +103,16 @@ def readable(folder: Path) -> Iterator[None]:
     """Call it damage if what is read within is not what was written."""
     try:
         yield
-    except (ValidationError, GitFailed) as error:
+    except GitFailed as error:
+        raise unreadable(folder, error) from error
+    except ValidationError as error:
         raise damaged(folder, str(error)) from error
+
+
+def unreadable(folder: Path, error: GitFailed) -> Unavailable:
+    """What it means that git cannot read: damage, or a machine that was in the way."""
+    if error.passing:
+        return Unavailable(
+            f"the journal cannot be read now: {error.message}; it is tried again", code="journal_unreadable"
+        )
+    return damaged(folder, error.message)

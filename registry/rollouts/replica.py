@@ -44,7 +44,7 @@ class Replica:
         view: all states and their releases.
         keyring: the tokens.
         problem: why changes cannot be written now, or None.
-        unwritten: why the last change that was tried could not be written, or None.
+        unwritten: why the last change that was tried could not be written, or the next one will not; or None.
         board_problem: why Redis cannot be brought up to date now, or None.
         newest_at: when the newest change was made, as far as there is one.
         checked_at: when the journal and the board were looked at last, by `time.monotonic`.
@@ -56,6 +56,7 @@ class Replica:
         self.keyring = Keyring()
         self.problem: Unavailable | None = None
         self.unwritten: Unavailable | None = None
+        self._full: Unavailable | None = None  # what the disk said last
         self.newest_at: datetime | None = None
         self.checked_at = 0.0
         self.board_problem: Unavailable | None = None
@@ -104,6 +105,7 @@ class Replica:
             with suppress(Unavailable), self._following:  # who has a token may read what Redis holds
                 self.keyring.replace(self._journal.tokens())
         self._settle(problem or self._journal.trouble or self._behind(seen))
+        self._check_disk()
         told = told and self._journal.told and self._head >= seen
         if self.problem is None and (told or self._journal.looked_at >= began):
             self._known_at = began
@@ -151,6 +153,16 @@ class Replica:
         except Unavailable as error:  # if it is busy, a writer refreshes it
             return self.problem if error.code == "busy" else error
         return self._try_follow()
+
+    def _check_disk(self) -> None:
+        """Tell whether the disk takes a change: by what it says, and by a try if it did not take the last.
+
+        What a host did not take, which registries share a journal at, is known by the next change alone.
+        """
+        found = self._journal.check_room(write=self.unwritten is not None)
+        if found or self._journal.sure or self.unwritten is self._full:
+            self.unwritten = found
+        self._full = found
 
     def _settle(self, problem: Unavailable | None) -> None:
         if problem and not self.problem:

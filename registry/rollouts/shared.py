@@ -159,7 +159,7 @@ class SharedJournal(Journal):
         return True
 
     def _fetch(self, lock: int, timeout: float, refspec: str = f"{BRANCH}:{BRANCH}") -> None:
-        self._clear_stale_locks()
+        self._clear_leftovers()
         try:
             self._check_place()
             self._upstream.check()
@@ -168,6 +168,7 @@ class SharedJournal(Journal):
                 timeout=timeout, pass_fds=(lock,),
             )  # fmt: skip
         except GitFailed as error:
+            self._swept = False
             raise self._meaning(lock, error) from error
 
     def _check_place(self) -> None:

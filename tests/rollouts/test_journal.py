@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -13,13 +15,13 @@ from registry.access.tokens import Role, Wish, mint
 from registry.errors import Unavailable
 from registry.git import AHEAD
 from registry.locks import locked
-from registry.rollouts import clock
+from registry.rollouts import clock, disk
 from registry.rollouts.change import Change, content_path, state_path, token_path
 from registry.rollouts.journal import Journal
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from registry.rollouts.reader import Entry
@@ -123,6 +125,86 @@ def test_a_dead_writers_lock_blocks_nobody(journal: Journal, tmp_path: Path) -> 
     (tmp_path / "journal.git/refs/heads/main.lock").write_text("")
 
     assert write(journal, 1).change.seq == 1
+
+
+def test_what_a_killed_writer_left_unfinished_goes(journal: Journal, tmp_path: Path) -> None:
+    """At the start, and after each failure; what is finished stays."""
+    left = [tmp_path / f"journal.git/objects/{name}" for name in ("pack/tmp_pack_x", "ab/tmp_obj_x")]
+    for file in left:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"x")
+    fresh = Journal(tmp_path)
+    write(fresh, 1)
+    fresh.close()
+
+    assert [file.exists() for file in left] == [False, False]
+
+
+@pytest.fixture
+def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets the next writes of git be killed, so many of them."""
+    wrapper, count = tmp_path / "bin/git", tmp_path / "count"
+    wrapper.parent.mkdir()
+    real = shutil.which("git")
+
+    def kill(times: int) -> None:
+        dies = f"echo >> '{count}'; test $(wc -l < '{count}') -gt {times} || kill -9 $$"
+        wrapper.write_text(f'#!/bin/sh\ncase "$*" in *fast-import*) {dies}; esac\nexec {real} "$@"\n')
+        wrapper.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
+
+    return kill
+
+
+def test_a_change_whose_git_was_killed_is_tried_once_more(
+    journal: Journal, killed: Callable[[int], None]
+) -> None:
+    """Nothing of the first try is in the way."""
+    killed(1)
+
+    assert write(journal, 1).change.seq == journal.head().change.seq == 1
+
+
+def test_a_change_whose_git_is_killed_twice_is_refused(
+    journal: Journal, killed: Callable[[int], None]
+) -> None:
+    """By its signal: nothing is damaged, and no disk is full."""
+    killed(2)
+    with pytest.raises(Unavailable, match=r"signal 9 \(SIGKILL\).*; try again") as caught:
+        write(journal, 1)
+
+    assert (caught.value.code, journal.head().change.seq) == ("journal_unwritable", 0)
+    assert "recover" not in caught.value.message
+
+
+def test_a_reader_that_is_killed_again_and_again_is_no_damage(
+    journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what happened, and never to recover a journal that is whole."""
+    (tmp_path / "git").write_text("#!/bin/sh\nkill -9 $$\n")
+    (tmp_path / "git").chmod(0o755)
+    journal.close()
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    for ask in (journal.head, journal.load, journal.tokens):
+        with pytest.raises(Unavailable, match=r"cannot be read now: .* signal 9") as caught:
+            ask()
+        assert caught.value.code == "journal_unreadable"
+
+
+def test_the_disk_tells_whether_it_takes_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what it says, and by a try; nothing stays behind."""
+    said = disk.refusal(tmp_path, write=True)
+    gone = disk.refusal(tmp_path / "gone")
+    monkeypatch.setattr(disk, "CHANGE_BYTES", 1 << 60)
+    full = disk.refusal(tmp_path)
+
+    assert said is None
+    assert gone is not None
+    assert full is not None
+    assert "No such file or directory" in gone.message
+    assert "No space left on device; see that its disk has room" in full.message
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_takes_no_file_is_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
