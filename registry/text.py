@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from unicodedata import normalize
 
+_BYTES = 4  # of a character, at most
 SHOWN = 160  # characters of a foreign text in a message: enough to recognise it
 # A user before a host is a secret where tokens stand there alone (https), else only with a password.
 _WITH_SECRET = re.compile(r"https?://[^/]*@|[a-z][a-z0-9+.-]*://[^/@]*:[^/]*@", re.IGNORECASE)
@@ -17,8 +18,9 @@ def escape(data: bytes, limit: int = SHOWN) -> str:
         data: any bytes.
         limit: how many characters to show; an ellipsis stands for the rest.
     """
-    text = visible(data.decode("utf-8", "backslashreplace"))
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    shown = data[: limit * _BYTES]
+    text = visible(shown.decode("utf-8", "backslashreplace"))
+    return text if len(text) <= limit and len(shown) == len(data) else text[: limit - 1] + "…"
 
 
 def visible(text: str) -> str:

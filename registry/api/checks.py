@@ -59,9 +59,13 @@ def repository(catalog: Json, age: float | None) -> Check:
 
 def tags(catalog: Json) -> Iterator[Check]:
     """The tags that make no version, or not the one that their author means."""
-    if count := catalog["ignored"]["count"]:
+    others = catalog["ignored"].get("other_things", {"count": 0})
+    if count := catalog["ignored"]["count"] - others["count"]:
         told = some(_ignored(catalog["ignored"]), count)
         yield Check("ignored tags", "warning", f"{count} make no version: {told}", TAG_AGAIN)
+    if count := others["count"]:
+        told = some(others["sample"], count)
+        yield Check("other tags", "ok", f"{count} are of other things, as no prompt's file is there: {told}")
     if moved := [tag["tag"] for tag in catalog["moved"]]:
         told = some(moved, catalog.get("moved_count", len(moved)))
         message = f"{told}: moved after they were read; what was read first stays"

@@ -11,6 +11,7 @@ from registry.catalog.diff import diff
 from registry.catalog.kept import Kept
 from registry.catalog.overview import count, overview
 from registry.catalog.similar import similar
+from registry.catalog.strangers import Strangers
 from registry.catalog.tagged import About
 from registry.catalog.version import Version, invalid, unread, with_content
 from registry.errors import DocumentInvalid, GitFailed, NotFound, Unavailable
@@ -53,6 +54,8 @@ class Catalog:
         self._index: dict[str, dict[str, str]] = {}  # name -> version -> id of the tag's object, newest first
         self._known: dict[tuple[str, str], Version] = {}  # summaries
         self._kept = Kept()
+        self._strangers = Strangers()
+        self._head = ""  # the newest commit in which files of strangers were looked for
         self._revision: object = None  # of the mirror that the index was made of
         self._mark: Mark | None = None  # how far the index has followed it
         self._lock = Lock()
@@ -75,15 +78,27 @@ class Catalog:
                 index = {name: index[name] for name in sorted(index)}
             changed = index != self._index if news.anew else bool(added)
             self._index, self._mark = index, news.mark
+            mistakes = self._found_at_head()
+        for version in mistakes:
+            _tell_invalid(version)
         return changed
+
+    def _found_at_head(self) -> list[Version]:
+        """The versions without a file of names that have one in the newest commit."""
+        if self._head == self.mirror.head:
+            return []
+        self._head = self.mirror.head
+        found = [name for name in self._strangers.among(self._index) if self.mirror.has_at_head(name)]
+        return [version for name in found for version in self._strangers.admit(name)]
 
     def names(self) -> list[str]:
         """The prompts that have a version, sorted."""
-        return list(self._index)
+        strangers = set(self._strangers.among(self._index))
+        return [name for name in self._index if name not in strangers]
 
     def __contains__(self, name: str) -> bool:
         """Whether a prompt has a version, as far as this process knows."""
-        return name in self._index
+        return name in self._index and not self._strangers.has(name, self._index[name])
 
     def versions(self, name: str) -> list[str]:
         """The versions of a prompt, newest first. Raises NotFound (`unknown_prompt`)."""
@@ -91,7 +106,9 @@ class Catalog:
             self._look_again()
         index = self._index
         if name not in index:
-            raise _unknown_prompt(name, list(index))
+            raise _unknown_prompt(name, self.names())
+        if self._strangers.has(name, index[name]):
+            raise _stranger(self._known[name, next(iter(index[name]))])
         return list(index[name])
 
     def latest(self, name: str) -> str:
@@ -111,12 +128,20 @@ class Catalog:
 
     def status(self) -> Json:
         """The state of the catalog, as ``/v1/catalog`` shows it: what became of each tag that was pushed."""
-        return overview(len(self._index), list(self._all()), self.mirror.report())
+        index = self._index
+        others = [naming.tag_of(n, v) for n in self._strangers.among(index) for v in index[n]]
+        return overview(len(self.names()), list(self._all()), others, self.mirror.report())
+
+    def ignored(self) -> int:
+        """How many tags make no version."""
+        index = self._index
+        others = sum(len(index[name]) for name in self._strangers.among(index))
+        return int(self.mirror.report()["ignored"]["count"]) + others
 
     def _all(self) -> Iterator[Version | None]:
         """What is known of each version that exists."""
         index, known = self._index, self._known
-        return (known.get((name, version)) for name, versions in index.items() for version in versions)
+        return (known.get((name, version)) for name in self.names() for version in index.get(name, ()))
 
     # What is in it
 
@@ -142,6 +167,8 @@ class Catalog:
         if kept and (staged is None or kept.content == staged):
             return kept
         found = self._settle(name, version, staged)
+        if found.absent and self._strangers.has(name, self._index[name]):
+            raise _stranger(found)
         self._kept.put((name, version), found)
         return found
 
@@ -212,8 +239,15 @@ class Catalog:
         with self._lock:
             before = self._known.get(key)
             self._known[key] = found.summary()
-        if found.status == "invalid" and (before is None or before.status == "unread"):
+            mistakes = self._strangers.note(self._known[key])
+            if found.absent and self._strangers.has(found.name, self._index.get(found.name, {})):
+                self.mirror.look_at_head()
+        new = before is None or before.status == "unread"
+        if new and found.status == "invalid" and not found.absent:
             _tell_invalid(found)
+        for version in mistakes:
+            if new or version.version != found.version:
+                _tell_invalid(version)
         if before and before.digest and before.digest != found.digest:
             logger.warning("the repository's %s@%s is not the one that was staged; staged stays", *key)
 
@@ -264,6 +298,14 @@ def _unknown_prompt(name: str, names: list[str]) -> NotFound:
     near = similar(name, names)
     hint = f"did you mean {' or '.join(near)}?" if near else "commit its file and tag it"
     return NotFound(f"there is no prompt {name[: naming.NAME_LENGTH]!r}; {hint}", code="unknown_prompt")
+
+
+def _stranger(version: Version) -> NotFound:
+    """What is said of a name that only tags of other things have, or whose file was forgotten."""
+    problem = (version.problem or {})["message"]
+    return NotFound(
+        f"there is no prompt {version.name!r}: of {version.tag}, {problem}", code="unknown_prompt"
+    )
 
 
 def _unknown_version(name: str, version: str, versions: list[str]) -> NotFound:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.catalog import ignored, pins
 from registry.catalog.naming import split_tag
+from registry.errors import GitFailed
+from registry.git_repository import SHA256
 from registry.text import escape
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ Json = dict[str, Any]
 NO_REPORT: Json = {
     "synced_at": None,
     "error": None,
+    "not_before": None,
     "ignored": {"count": 0, "sample": [], "reasons": []},
     "moved": [],
     "moved_count": 0,
@@ -39,6 +42,12 @@ class Found(NamedTuple):
     new: Tags
     moved: list[Json]
     others: list[bytes]  # those that make no version
+
+
+def require_sha1(listing: bytes) -> None:
+    """Let a list of tags pass whose ids are of the kind that is read here. Raises GitFailed."""
+    if listing and listing.find(b"\t") != pins.OID:
+        raise GitFailed(f"this repository cannot be used: {SHA256}", code="git_unsupported")
 
 
 def compare(listing: bytes, pinned: bytes) -> Found:
@@ -80,6 +89,7 @@ def report(found: Found, failed: dict[str, Json], now: str) -> Json:
     return {
         "synced_at": now,
         "error": _complaint(failed),
+        "not_before": None,
         "ignored": _ignored(found.others),
         "moved": found.moved[:MOVED_SHOWN],
         "moved_count": len(found.moved),

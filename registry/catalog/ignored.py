@@ -42,6 +42,8 @@ _OF_SEGMENT = (
 
 def why(tag: bytes) -> str:
     """What is wrong with a tag that makes no version: the first thing, in words."""
+    if len(tag) > naming.TAG_LENGTH:
+        return f"the tag has more than {naming.TAG_LENGTH} characters"
     if not tag.isascii():
         return "a tag of a version is ASCII"
     name, slash, version = tag.decode().rpartition("/v")
@@ -52,7 +54,7 @@ def why(tag: bytes) -> str:
 
 def sample(tags: Iterable[bytes]) -> list[bytes]:
     """The tags to show: those first with which somebody may have meant a version."""
-    return nsmallest(SAMPLE, tags, key=lambda tag: not _ALMOST.search(tag))
+    return nsmallest(SAMPLE, tags, key=lambda tag: not _ALMOST.search(tag[: naming.TAG_LENGTH]))
 
 
 def _of_name(name: str) -> str:

@@ -51,7 +51,14 @@ _LAST = (".idx", ".promisor")  # git finds a pack by its index; a promise is the
 class Incoming:
     """Fetches into one mirror; the caller holds the mirror's lock."""
 
-    def __init__(self, mirror: Path, git: Git, great: Great, config: Sequence[str]) -> None:
+    def __init__(
+        self,
+        mirror: Path,
+        git: Git,
+        great: Great,
+        config: Sequence[str],
+        environment: Mapping[str, str],
+    ) -> None:
         """Touch nothing yet.
 
         Args:
@@ -59,16 +66,20 @@ class Incoming:
             git: git there.
             great: keeps the ids of contents that are too great to be prompts.
             config: what reaches the upstream.
+            environment: variables for the git that does.
         """
         self._mirror = mirror
         self._git = git
         self._great = great
         self._folder = mirror / FOLDER
         self._here = Git(self._folder)
-        self._plain = Git(self._folder, config=config)
-        self._line = Git(self._folder, config=(*config, *_PROMISED))
+
+        def line(*more: str) -> Git:
+            return Git(self._folder, config=(*config, *more), environment=environment)
+
+        self._plain, self._line = line(), line(*_PROMISED)
         # A host that hears what is here would not send the contents that it thinks are here too.
-        self._exact = Git(self._folder, config=(*config, *_PROMISED, "fetch.negotiationAlgorithm=noop"))
+        self._exact = line(*_PROMISED, "fetch.negotiationAlgorithm=noop")
 
     def close(self) -> None:
         """End what runs."""

@@ -7,17 +7,19 @@ under which one process at a time looks upstream, and the report of the last loo
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from registry import formats
-from registry.catalog import fetch, findings, pins, prepare, tagged
+from registry.catalog import fetch, findings, pins, prepare, tagged, throttle
 from registry.catalog.great import Great, Objects
 from registry.catalog.incoming import Incoming
 from registry.catalog.pins import Pins, Seen
 from registry.catalog.remedies import explain
+from registry.catalog.throttle import Throttle
 from registry.catalog.upstream import Credentials, Upstream
 from registry.catalog.wanting import Wanting
 from registry.errors import GitFailed, ObjectMissing, Unavailable
@@ -73,6 +75,7 @@ class Mirror:
 
     Attributes:
         local: whether the upstream is a path, so that looking costs next to nothing.
+        head: the upstream's newest commit, when this process was asked to look at it; empty if not yet.
     """
 
     def __init__(self, data: Path, repository: str, credentials: Credentials = _NO_CREDENTIALS) -> None:
@@ -85,14 +88,18 @@ class Mirror:
         """
         self._upstream = Upstream(repository, credentials)
         self.local = self._upstream.local
+        self.head = ""
         self._configured = bool(repository)
         self._folder = data / "mirror.git"
         self._report = self._folder / "report.json"
-        self._git = Git(self._folder, config=self._upstream.config())
+        self._throttle = Throttle(self._folder / "http.trace", self._upstream)
+        config, environment = self._upstream.config(), self._throttle.environment
+        self._git = Git(self._folder, config=config, environment=environment)
         great = Great(self._folder / "great")
         self._objects = Objects(self._git, great)
-        self._incoming = Incoming(self._folder, self._git, great, self._upstream.config())
+        self._incoming = Incoming(self._folder, self._git, great, config, environment)
         self._wanted = Wanting()
+        self._curious = False  # whether to look at the newest commit the next time
         self._pins = Pins(self._folder / "pins")
         self._announced = _NOTHING  # what the look under way found upstream, where that is much
         self._last: tuple[bytes, object] | None = None
@@ -130,7 +137,7 @@ class Mirror:
 
     def revision(self) -> object:
         """A value that changes when the tags do; costs one system call."""
-        return self._pins.revision(), len(self._announced), self._wanted.found
+        return self._pins.revision(), len(self._announced), self._wanted.found, self.head
 
     def _table(self) -> Table:
         return prepare.table(self._folder, self._git, self._pins)
@@ -168,8 +175,18 @@ class Mirror:
 
     @property
     def wants(self) -> bool:
-        """Whether something is missing here that a look may bring again."""
-        return bool(self._wanted.now())
+        """Whether a look is to bring something beside new tags: what was lost here, or the newest commit."""
+        return self._curious or bool(self._wanted.now())
+
+    def look_at_head(self) -> None:
+        """Let the next look bring the newest commit too, in which a file may be that a tag lacks."""
+        self._curious = True
+
+    def has_at_head(self, name: str) -> bool:
+        """Whether the newest commit, as far as it was looked at, has a prompt's file."""
+        with suppress(GitFailed):
+            return bool(self.head and tagged.answer(self._objects, tagged.find(self.head, name)))
+        return False
 
     # What is upstream
 
@@ -192,6 +209,10 @@ class Mirror:
         except FileNotFoundError:
             return float("inf")
         return age if age >= 0 else float("inf")  # somebody set the clock back
+
+    def is_held_off(self) -> bool:
+        """Whether the host said when to ask again, and that time has not come."""
+        return throttle.is_held_off(self.report()["not_before"])
 
     def seconds_since_sync(self) -> float | None:
         """Seconds since the last look of any process that went well; None if none did."""
@@ -238,8 +259,11 @@ class Mirror:
                 self._swept = True
             except GitFailed as error:
                 told = explain(self._upstream, error)
-                findings.save({**before, "error": told.message}, self._report)
+                until = self._throttle.until(error)
+                findings.save({**before, "error": told.message, "not_before": until}, self._report)
                 raise told from error
+            finally:
+                self._throttle.clear()
             findings.save(after, self._report)
 
     def _sync(self, before: Json, lock: int, on_news: Callable[[], object]) -> Json:
@@ -247,11 +271,14 @@ class Mirror:
         listing = self._git.run(
             "ls-remote", "--tags", "--refs", "origin", timeout=LIST_SECONDS, pass_fds=(lock,)
         )
+        findings.require_sha1(listing)
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         digest = sha256(listing).digest()
         self._wanted.bring(lambda oids: self._incoming.bring_exactly(oids, lock))
+        if self._curious:
+            self._bring_head(lock)
         if self._last == (digest, self._pins.revision()):
-            return {**before, "synced_at": now, "error": None}
+            return {**before, "synced_at": now, "error": None, "not_before": None}
         found = findings.compare(listing, self._table().lines)
         waiting = findings.waiting(found.new, before["failed"])
         new = {tag: oid for tag, oid in found.new.items() if tag not in waiting}
@@ -259,6 +286,16 @@ class Mirror:
         self._last = None if failed else (digest, self._pins.revision())
         findings.tell([tag for tag in new if tag not in failed], found.moved, before)
         return findings.report(found, failed, now)
+
+    def _bring_head(self, lock: int) -> None:
+        """Bring the newest commit, if the upstream has one that can be had."""
+        self._curious = False
+        listing = self._git.run("ls-remote", "origin", "HEAD", timeout=LIST_SECONDS, pass_fds=(lock,))
+        found = [line.split(b"\t")[0].decode() for line in listing.splitlines() if line.endswith(b"\tHEAD")]
+        with suppress(GitFailed):
+            for oid in found:
+                self._incoming.bring({"HEAD": oid}, lock)
+                self.head = oid
 
     def _fetch(self, new: fetch.Tags, lock: int, on_news: Callable[[], object]) -> dict[str, Json]:
         """Fetch and pin; returns what could not be fetched, and why."""

@@ -18,6 +18,7 @@ RESERVED = frozenset(("versions", "releases", "rollouts", "actions", "diff", "hi
 NAME_LENGTH = 200
 SEGMENTS = 8
 VERSION_LENGTH = 100  # of ours, as a tag is a file's name in git and in the journal
+TAG_LENGTH = NAME_LENGTH + len("/v") + VERSION_LENGTH  # what is longer is no version, and not looked into
 NUMBER_PART = 999  # major, minor and patch each have three digits of a number
 FOLDER = "prompts"  # where prompts are; a repository without it has them in its root
 GITHUB_FOLDER = ".github/prompts"  # where GitHub keeps them: looked at after the root, if there is no FOLDER
@@ -103,8 +104,10 @@ def _parse(version: str) -> Version | None:
 
 def split_tag(tag: bytes) -> Tag | None:
     """Read a tag, the bytes after ``refs/tags/``; None if it is not one of ours."""
+    if len(tag) > TAG_LENGTH or not tag.isascii():
+        return None
     name, slash, version = tag.rpartition(b"/v")
-    if not slash or not tag.isascii():
+    if not slash:
         return None
     read = Tag(name.decode(), version.decode())
     return read if is_name(read.name) and is_version(read.version) else None

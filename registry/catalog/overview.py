@@ -8,10 +8,11 @@ from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from registry.catalog.version import Version
 
+OTHERS_SHOWN = 20  # tags of other things: enough to see what they are
 INVALID_SHOWN = 20  # the versions that somebody may be looking for
 
 Json = dict[str, Any]
@@ -23,12 +24,13 @@ def count(versions: Iterable[Version | None]) -> dict[str, int]:
     return {status: counts[status] for status in ("valid", "invalid", "unread")}
 
 
-def overview(prompts: int, versions: Collection[Version | None], report: Json) -> Json:
+def overview(prompts: int, versions: Collection[Version | None], others: Sequence[str], report: Json) -> Json:
     """What ``/v1/catalog`` shows.
 
     Args:
         prompts: how many there are.
         versions: all versions of all of them; None is one that nobody has read.
+        others: the tags of names without any prompt's file.
         report: that of the mirror's last look.
     """
     return {
@@ -36,7 +38,7 @@ def overview(prompts: int, versions: Collection[Version | None], report: Json) -
         "error": report["error"],
         "prompts": prompts,
         "versions": len(versions),
-        "ignored": report["ignored"],
+        "ignored": _ignored(report["ignored"], others),
         "moved": report["moved"],
         "moved_count": report["moved_count"],
         "failed": [
@@ -45,6 +47,15 @@ def overview(prompts: int, versions: Collection[Version | None], report: Json) -
         ],
         "invalid": _invalid(versions),
         "unread": count(versions)["unread"],
+    }
+
+
+def _ignored(ignored: Json, others: Sequence[str]) -> Json:
+    """The tags that make no version; those of other things are counted, and named apart."""
+    return {
+        **ignored,
+        "count": ignored["count"] + len(others),
+        "other_things": {"count": len(others), "sample": list(others[:OTHERS_SHOWN])},
     }
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 FEW = 10  # lines; the usual look brings one
 
+OID = 40  # hexadecimal digits
 _TAGS = b"refs/tags/"
-_OID = 40  # hexadecimal digits
 
 
 class Table(NamedTuple):
@@ -123,4 +123,4 @@ def _held(pinned: bytes, lines: Sequence[bytes]) -> set[bytes]:
 
 
 def _ref(line: bytes) -> bytes:
-    return line[_OID:]
+    return line[OID:]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from registry import formats, git_repository
@@ -29,9 +30,16 @@ _LOCKED = ("packed-refs", "config", "shallow", "HEAD")  # beside the refs
 def table(folder: Path, git: Git, pinned: Pins) -> Table:
     """The pins; those of an older registry are still git's refs, until the next look. Raises GitFailed."""
     found = pinned.read()
-    if found is None and (folder / "HEAD").exists():
+    if found is None and _has_refs(folder):
         found = Table(_refs(git, _TAGS))
     return found or Table()
+
+
+def _has_refs(folder: Path) -> bool:
+    """Whether an older registry pinned here; a repository that is being made has neither."""
+    with suppress(FileNotFoundError):
+        return (folder / "packed-refs").exists() or any((folder / _TAGS).iterdir())
+    return False
 
 
 def _mark(folder: Path) -> None:

@@ -6,13 +6,14 @@ import re
 from shlex import quote
 from typing import TYPE_CHECKING
 
+from registry import git_repository
 from registry.catalog.upstream import refusal
+from registry.errors import GitFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from registry.catalog.upstream import Upstream
-    from registry.errors import GitFailed
 
 # What is said where a line broke, a host was not there, or a disk took nothing, whatever was asked for.
 _OUT_OF_REACH = re.compile(
@@ -32,6 +33,8 @@ _PORT = re.compile(r"(?P<name>.*?)(:(?P<port>\d+))?")
 
 def explain(upstream: Upstream, error: GitFailed) -> GitFailed:
     """The same failure with its remedy, where we know one."""
+    if reason := git_repository.explained(error.words):
+        return GitFailed(f"{upstream.shown} cannot be used: {reason}", code="git_unsupported")
     found = (remedy for words, remedy in _REMEDIES if re.search(words, error.words))
     remedy = None if upstream.local else next(found, None)
     return refusal(remedy(upstream)) if remedy else error

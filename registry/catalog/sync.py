@@ -133,6 +133,8 @@ class Sync:
         wanted = wanted or (self._mirror.wants and not self._failures)
         if not wanted and self._mirror.age() < self._pause():
             return False
+        if self._mirror.is_held_off():  # a hint does not change what the host said
+            return wanted
         try:
             self._mirror.look(self._follow)
             if self._complaint:

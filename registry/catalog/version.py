@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from promptstage.model import Document, dump_document
 from registry.catalog.file import document as documents
 from registry.catalog.naming import SUFFIXES, number, tag_of
-from registry.errors import DocumentInvalid
+from registry.errors import DocumentAbsent, DocumentInvalid
 
 if TYPE_CHECKING:
     from registry.catalog.tagged import About
@@ -30,6 +30,7 @@ class Version:
         problem: why it is invalid: ``message``, ``line``, ``column``, ``path``.
         document: None if it was not read, or is invalid.
         content: the file's bytes; None if they were not read, or are absent.
+        absent: whether the tagged commit has no such file.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Version:
     warnings: tuple[str, ...] = ()
     document: Document | None = None
     content: bytes | None = None
+    absent: bool = False
 
     def to_json(self, *, with_document: bool) -> Json:
         """Write the version as the contract has it; lists leave the document out."""
@@ -90,7 +92,7 @@ def unread(name: str, version: str, about: About) -> Version:
 
 def with_content(known: Version, content: bytes, path: str = "") -> Version:
     """Settle a version by the bytes of its file; `path` is where they were in the repository."""
-    known = replace(known, content=content, digest=f"sha256:{sha256(content).hexdigest()}")
+    known = replace(known, absent=False, content=content, digest=f"sha256:{sha256(content).hexdigest()}")
     try:
         parsed = documents.parse(content, path or f"{known.name}{SUFFIXES[0]}")
     except DocumentInvalid as error:
@@ -101,4 +103,5 @@ def with_content(known: Version, content: bytes, path: str = "") -> Version:
 
 def invalid(known: Version, error: DocumentInvalid) -> Version:
     """Settle a version as one that cannot be served."""
-    return replace(known, status="invalid", problem=error.extra["problem"])
+    absent = isinstance(error, DocumentAbsent)
+    return replace(known, status="invalid", problem=error.extra["problem"], absent=absent)

@@ -126,8 +126,10 @@ def test_a_version_without_a_usable_file_is_invalid(
 ) -> None:
     """It says why and what to do, and the other versions are served."""
     author.tag("b", "1.0.0")
+    author.tag("a", "0.9.0")
     commit(author, "a/v1.0.0", **files)
     catalog = read()
+    catalog.read("a", "0.9.0")
 
     version = catalog.read("a", "1.0.0")
 
@@ -327,7 +329,12 @@ def test_the_state_of_the_catalog(author: PromptRepository, read: Read) -> None:
         "error": None,
         "prompts": 1,
         "versions": 2,
-        "ignored": {"count": 1, "sample": ["release-7"], "reasons": ["it is not <name>/v<version>"]},
+        "ignored": {
+            "count": 1,
+            "sample": ["release-7"],
+            "reasons": ["it is not <name>/v<version>"],
+            "other_things": {"count": 0, "sample": []},
+        },
         "moved": [],
         "moved_count": 0,
         "failed": [],
@@ -374,7 +381,8 @@ def test_many_versions_are_read_as_one_is(author: PromptRepository, mirror: Mirr
     author.tag("a", "1.1.0", "messages: [\n")
     author.tag("a", "1.2.0", prompt("x" * (300 << 10)))
     author.tag("b", "1.0.0", prompt("x" * (255 << 10)))
-    author.git("tag", "-m", "Tag a tag", "c/v1.0.0", "b/v1.0.0")
+    author.git("tag", "-m", "Tag a tag", "b/v1.1.0", "b/v1.0.0")
+    author.git("tag", "b/v1.2.0", "a/v1.0.0")
     author.git("tag", "d/v1.0.0", author.git("hash-object", "-w", "--stdin"))
     mirror.look()
     Pins(tmp_path / "data/mirror.git/pins").add([line_of("e/v1.0.0", "0" * 40)])

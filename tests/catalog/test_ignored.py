@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from itertools import product
 
 import pytest
 
 from registry.catalog.ignored import sample, why
 from registry.catalog.naming import split_tag
+from registry.text import escape
 
 
 @pytest.mark.parametrize(
@@ -61,3 +63,16 @@ def test_what_nearly_made_a_version_is_shown_first() -> None:
 
     assert shown[:3] == [b"zeta/V1.0.0", b"zeta-v1.0.0", b"build0"]
     assert len(shown) == 20
+
+
+@pytest.mark.parametrize("length", [4_000, 60_000, 1_000_000])
+@pytest.mark.parametrize("pattern", [b"/", b"a/", b"-1.", b"_v1.2/", b"x"])
+def test_long_tags_take_no_time(length: int, pattern: bytes) -> None:
+    """They are refused by their length, before anything looks into them."""
+    tags = [pattern * (length // len(pattern)) + b"%d/v1.0.0" % number for number in range(50)]
+    began = time.process_time()
+
+    assert [why(tag) for tag in sample(tags)] == ["the tag has more than 302 characters"] * 20
+    assert [split_tag(tag) for tag in tags] == [None] * 50
+    assert {len(escape(tag)) for tag in tags} == {160}
+    assert time.process_time() - began < 1

@@ -207,7 +207,12 @@ CATALOG: Json = {
     "error": None,
     "prompts": 2,
     "versions": 7,
-    "ignored": {"count": 1, "sample": ["v1.0"], "reasons": ["it names no prompt"]},
+    "ignored": {
+        "count": 2,
+        "sample": ["v1.0"],
+        "reasons": ["the name before the version is missing"],
+        "other_things": {"count": 1, "sample": ["api/v1.2.0"]},
+    },
     "moved": [{"tag": "summarize/v1.1.0", "pinned": OLD_COMMIT, "upstream": NEW_COMMIT}],
     "moved_count": 1,
     "failed": [],

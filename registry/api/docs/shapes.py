@@ -284,12 +284,20 @@ class Failed(Shape):
     retry_at: AwareDatetime
 
 
-class Ignored(Shape):
-    """Tags that do not make a version."""
+class OtherThings(Shape):
+    """Tags that look like those of versions, in a repository that holds other things beside prompts."""
 
     count: int
     sample: list[str]
+
+
+class Ignored(Shape):
+    """Tags that do not make a version."""
+
+    count: int = Field(description="of all, those of other things too")
+    sample: list[str]
     reasons: list[str] = Field(description="why, in the order of the sample")
+    other_things: OtherThings = Field(description="of names of which no tag has a prompt's file")
 
 
 class InvalidVersion(Shape):

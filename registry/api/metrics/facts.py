@@ -54,7 +54,7 @@ class Facts(Collector):
         yield _gauge(
             "moved_tags", "Tags that somebody moved upstream; here they stay.", report["moved_count"]
         )
-        yield _gauge("ignored_refs", "Tags that do not name a version.", report["ignored"]["count"])
+        yield _gauge("ignored_refs", "Tags that do not name a version.", self._catalog.ignored())
         versions = GaugeMetricFamily("promptstage_versions", "Versions, by status.", labels=["status"])
         for status, count in self._catalog.statuses().items():
             versions.add_metric([status], count)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.errors import GitFailed, Invalid, Unavailable
+from registry.git_repository import unsupported
 from registry.text import escape, holds_secret
 
 if TYPE_CHECKING:
@@ -44,8 +45,12 @@ def require_identity(folder: Path) -> None:
 
 
 def find(folder: Path) -> Path | None:
-    """The top folder of the worktree around a folder; None if there is none, or no git to ask."""
+    """The top folder of the worktree around a folder; None if there is none, or no git to ask.
+
+    Raises Invalid for a repository in a format that Promptstage cannot use.
+    """
     found = _ask(folder, "rev-parse", "--show-toplevel") if shutil.which("git") else None
+    _require_usable(folder)
     return Path(found.decode("utf-8", "surrogateescape")) if found else None
 
 
@@ -69,6 +74,7 @@ def top(folder: Path) -> Path:
     """The top folder of the worktree around a folder. Raises Invalid if there is none, with git's reason."""
     require_trusted(folder)
     done = _run(folder, "rev-parse", "--show-toplevel")
+    _require_usable(folder)
     if not done.stdout.strip():
         raise Invalid(
             f"{folder.absolute()} is in no git worktree; go to your prompts repository, or make one: "
@@ -77,9 +83,15 @@ def top(folder: Path) -> Path:
     return Path(done.stdout.strip().decode("utf-8", "surrogateescape"))
 
 
+def _require_usable(folder: Path) -> None:
+    """Let a folder pass whose repository, if it is in one, the registry will be able to read."""
+    if reason := unsupported(folder):
+        raise Invalid(f"this repository cannot be served: {reason}", code="unsupported_repository")
+
+
 def begin(folder: Path, message: str) -> None:
     """Make a repository of a folder, with all that is in it as the first commit. Raises GitFailed."""
-    _tell(folder, "init", "--quiet", "--initial-branch=main")
+    _tell(folder, "init", "--quiet", "--initial-branch=main", "--object-format=sha1")
     _tell(folder, "add", "--all")
     _tell(folder, "commit", "--quiet", "-m", message)
 

@@ -12,6 +12,7 @@ import typer
 
 from registry.cli.author import worktree
 from registry.errors import Invalid, Unavailable
+from registry.git_repository import unsupported
 from registry.logs import Format  # noqa: TC001 - typer reads it
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
 
     settings = read()
     _check_repository(settings.repository)
+    _check_format(settings.journal)
     _check_data(settings.data)
     _check_rules(settings)
     from registry.cli.operate import server  # noqa: PLC0415 - no other command should wait for uvicorn's import
@@ -132,6 +134,12 @@ def _check_repository(repository: str) -> None:
             f"{repository} is no git repository; name the folder that `git init` or `git clone` made, "
             "or make a new one: promptstage init prompts"
         )
+    _check_format(repository)
+
+
+def _check_format(repository: str) -> None:
+    if repository and not _URL.match(repository) and (reason := unsupported(Path(repository))):
+        raise Invalid(f"{repository} cannot be used: {reason}", code="unsupported_repository")
 
 
 def _check_rules(settings: Settings) -> None:

@@ -1,0 +1,111 @@
+"""What a tag says, by git's objects as they may be."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from registry.catalog import tagged
+from registry.git import GitObject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from registry.errors import GitFailed
+    from registry.git import Wanted
+
+
+class Store:
+    """Objects in memory."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, GitObject] = {}
+
+    def add(self, kind: str, data: bytes) -> str:
+        """Keep an object, under a name that is as long as an id."""
+        oid = hashlib.sha1(kind.encode() + data, usedforsecurity=False).hexdigest()
+        self._objects[oid] = GitObject(oid, kind, data)
+        return oid
+
+    def look(self, expression: str, *, limit: int) -> GitObject | None:
+        """One object."""
+        found = self._objects.get(expression)
+        assert found is None or len(found.data) <= limit
+        return found
+
+    def look_all(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
+        """Many."""
+        return [self._objects.get(oid) for oid, _ in wanted]
+
+
+def about(person: bytes) -> tuple[str, str]:
+    """The author and the date of a commit by a person."""
+    store = Store()
+    commit = store.add("commit", b"tree %s\nauthor %s\ncommitter x\n\nx\n" % (b"0" * 40, person))
+    found = tagged.answer(store, tagged.read_about(commit))
+    return found.author, found.tagged_at
+
+
+ADA = "Ada <a@example.org>"
+
+
+@pytest.mark.parametrize(
+    ("when", "shown"),
+    [
+        (b"1767225600 +0100", "2026-01-01T01:00:00+01:00"),
+        (b"1767225600 -0730", "2025-12-31T16:30:00-07:30"),
+        (b"0 +0000", "1970-01-01T00:00:00Z"),
+        (b"-1 +0000", "1969-12-31T23:59:59Z"),
+        (b"-86400 -0500", "1969-12-30T19:00:00-05:00"),
+        (b"-2208988800 +0000", "1900-01-01T00:00:00Z"),
+        (b"4102444800 +0000", "2100-01-01T00:00:00Z"),
+        (b"1767225600 +51800", "2026-01-01T00:00:00Z"),
+        (b"1767225600 +2500", "2026-01-01T00:00:00Z"),
+        (b"1767225600 +0099", "2026-01-01T01:39:00+01:39"),
+        (b"1767225600 -0000", "2026-01-01T00:00:00Z"),
+        (b"1767225600", "2026-01-01T00:00:00Z"),
+        (b"99999999999999999999 +0000", "1970-01-01T00:00:00Z"),
+        (b"-99999999999999999999 +0000", "1970-01-01T00:00:00Z"),
+        (b"-62135596801 +0000", "1970-01-01T00:00:00Z"),
+        (b"253402300800 +0000", "1970-01-01T00:00:00Z"),
+    ],
+)
+def test_dates_as_git_has_them(when: bytes, shown: str) -> None:
+    """Before 1970 too; a zone that makes no sense counts as none, a date that makes none as the epoch."""
+    assert about(b"Ada <a@example.org> " + when) == (ADA, shown)
+
+
+@pytest.mark.parametrize("person", [b"Ada <a@example.org>", b"", b"Ada", b"Ada <a@example.org> soon"])
+def test_a_line_without_a_date(person: bytes) -> None:
+    """All of it is the author."""
+    assert about(person) == (person.decode(), "1970-01-01T00:00:00Z")
+
+
+def test_a_long_line_takes_no_time() -> None:
+    """Only its end is looked at for a date, and only its beginning is shown."""
+    author, shown = about(b" 1" * 400_000 + b" 1767225600 +0000")
+
+    assert (len(author), shown) == (200, "2026-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        (b"100644 a.prompt.yml", b"a.prompt.yml"),
+        (b"a.prompt.yml", b"x 100644 a.prompt.yml"),
+        (b"1", b"2 100644 a.prompt.yml", b"a.prompt.yml", b"z"),
+    ],
+)
+def test_an_entry_is_found_by_its_whole_name(names: tuple[bytes, ...]) -> None:
+    """A name that ends like another entry is not that one, whatever bytes the ids are of."""
+    store = Store()
+    right = store.add("blob", b"right")
+    entries = [(name, right if name == b"a.prompt.yml" else "20" * 20) for name in names]
+    tree = b"".join(b"100644 %s\0%s" % (name, bytes.fromhex(oid)) for name, oid in entries)
+    prompts = store.add("tree", tree)
+    root = store.add("tree", b"40000 prompts\0" + bytes.fromhex(prompts))
+    commit = store.add("commit", b"tree %s\nauthor x\n\nx\n" % root.encode())
+
+    assert tagged.answer(store, tagged.find(commit, "a")) == right
