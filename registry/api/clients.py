@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
 
 from registry.api import problem
 from registry.api.docs import shapes
 from registry.api.http.routes import BoundedRoute
-from registry.api.parts import Environment, Reader, Service
+from registry.api.parts import Environment, Parts, Reader, Service
 from registry.api.streams import tally
 from registry.errors import Invalid
 
@@ -37,26 +39,35 @@ async def list_clients(
     names: Annotated[
         str | None, Query(description="a,b; left out: all that are followed or in force")
     ] = None,
-) -> dict[str, Any]:
+) -> JSONResponse:
     """Tell how many clients follow each prompt, and to how many its newest release was written.
 
     `current` counts the streams of `connected` to whose connection `release`, or a newer one, was written, or
     whose client said that it holds it. `complete` is false while Redis cannot be asked: then the numbers are
     those of the one process that answers.
     """
-    states = {state.prompt: state for state in service.rollouts.states(environment) if state.stable}
     asked = None if names is None else list(dict.fromkeys(name for name in names.split(",") if name))
     if asked and len(asked) > MAX_NAMES:
         raise Invalid(f"names: at most {MAX_NAMES} at once")
-    newest = {prompt: state.position for prompt, state in states.items()}
     tallies, complete = await service.census.all()
+
+    def count() -> JSONResponse:
+        return JSONResponse({**_counted(service, environment, asked, tallies), "complete": complete})
+
+    return await to_thread.run_sync(count)  # of thousands of prompts it takes a while
+
+
+def _counted(
+    service: Parts, environment: str, asked: list[str] | None, tallies: list[tally.Tally]
+) -> dict[str, Any]:
+    states = {state.prompt: state for state in service.rollouts.states(environment) if state.stable}
+    newest = {prompt: state.position for prompt, state in states.items()}
     counts = tally.count(tallies, environment, newest)
     prompts = sorted(states.keys() | counts.keys()) if asked is None else asked
     return {
         "data": [_row(name, states[name].tag if name in states else None, counts) for name in prompts],
         "connected": sum(one.streams[environment] for one in tallies),
         "registries": len(tallies),
-        "complete": complete,
     }
 
 

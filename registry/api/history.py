@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime  # noqa: TC002 - FastAPI reads it
 
 from registry.api import problem
@@ -58,7 +59,7 @@ async def read_changes(
     _: Reader,
     wanted: Wanted,
     prompt: Annotated[str | None, Query(max_length=MAX_TEXT, description="of this prompt alone")] = None,
-) -> dict[str, Any]:
+) -> JSONResponse:
     """List what changed in an environment, newest first: what happened today, and who did it."""
     return await _page(service, replace(wanted, prompt=prompt))
 
@@ -71,13 +72,18 @@ async def read_changes(
         **shapes.answer(shapes.History, "a page of changes"),
     },
 )
-async def read_history(service: Service, _: Reader, wanted: Wanted, name: Name) -> dict[str, Any]:
+async def read_history(service: Service, _: Reader, wanted: Wanted, name: Name) -> JSONResponse:
     """List the changes of a prompt, newest first."""
     await to_thread.run_sync(service.rollouts.newest_state, wanted.environment, name)
     return await _page(service, replace(wanted, prompt=name))
 
 
-async def _page(service: Parts, wanted: history_index.Query) -> dict[str, Any]:
+async def _page(service: Parts, wanted: history_index.Query) -> JSONResponse:
     service.rollouts.check_environment(wanted.environment)
-    changes, following = await to_thread.run_sync(service.history.page, wanted)
-    return {"data": changes, "next_cursor": None if following is None else str(following)}
+
+    def read() -> JSONResponse:  # written down in the thread, too: each change may have a long audience
+        changes, following = service.history.page(wanted)
+        cursor = None if following is None else str(following)
+        return JSONResponse({"data": changes, "next_cursor": cursor})
+
+    return await to_thread.run_sync(read)

@@ -145,17 +145,16 @@ async def read_state(
     token: Reader,
     environment: Environment,
     name: Name,
-    response: Response,
     at: Annotated[AwareDatetime | None, Query(description="an earlier time, RFC 3339 with a zone")] = None,
-) -> dict[str, Any]:
+) -> Response:
     """Read what is in force of a prompt, or what was at a time; ETag is what If-Match takes."""
     if at is not None:
         await to_thread.run_sync(service.rollouts.newest_state, environment, name)
         then = await to_thread.run_sync(service.history.state_at, environment, name, at)
-        return then.model_dump(mode="json")
+        return Response(then.model_dump_json(), media_type="application/json")
     state = await fresh.found(service, token, lambda: service.rollouts.newest_state(environment, name))
-    response.headers["ETag"] = f'"{state.tag}"'
-    return state.model_dump(mode="json")
+    headers = {"ETag": f'"{state.tag}"'}
+    return Response(state.model_dump_json(), media_type="application/json", headers=headers)
 
 
 async def _asked(

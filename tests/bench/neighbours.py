@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from faults.neighbours import Waits
 
-ROUNDS = 40  # of five reads, a look at health and a change
+ROUNDS = 20  # of five reads, a look at health and a change
 TARGET = "<= 50 ms"
 
 

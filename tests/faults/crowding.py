@@ -80,6 +80,7 @@ KINDS: dict[str, Callable[[int], tuple[str, bytes]]] = {
     "lists of all states": lambda _: get(f"{HERE}/rollouts"),
     "lists of clients, and the catalog": lambda n: get("/v1/catalog" if n % 2 else f"{HERE}/clients"),
     "numbers and descriptions": lambda n: get("/metrics" if n % 2 else "/openapi.json"),
+    "unknown tokens": lambda n: (f"GET /v1/prompts HTTP/1.1\r\nAuthorization: Bearer ps_{n:040}\r\n", b""),
     "changes of unknown names": lambda n: post(
         f"{HERE}/rollouts/area-0/promt-{n}/actions/promote", b'{"version": "1.0.0"}'
     ),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 AT_WORK = 40  # requests of the one caller
 PROMPTS, FEW = 5_000, 40
-ROUNDS, FEW_ROUNDS = 60, 3
+ROUNDS, FEW_ROUNDS = 30, 3
 RELEASES = 5  # that are read in each round, beside one look at health and one change
 RELEASE_SECONDS = 0.05  # the 99th percentile, of others' reads
 LIVEZ_SECONDS = 0.1

@@ -68,12 +68,16 @@ class Census:
         """One tally of each process, and whether every process is among them."""
         own = self._hub.tally.copy()
         try:
-            reports = await asyncio.to_thread(self._board.hear)
+            known, others = await asyncio.to_thread(self._hear)
         except Unavailable:
             return [own], False
-        forgotten = reports.pop(self._process, None) is None
-        complete = not forgotten and time.monotonic() >= self._complete_at
-        return [own, *_loaded(reports.values())], complete
+        return [own, *others], known and time.monotonic() >= self._complete_at
+
+    def _hear(self) -> tuple[bool, list[Tally]]:
+        """Whether this process is known to the others, and what they tell; in a thread, as it may be long."""
+        reports = self._board.hear()
+        known = reports.pop(self._process, None) is not None
+        return known, list(_loaded(reports.values()))
 
 
 def _loaded(reports: Iterable[bytes]) -> Iterable[Tally]:
