@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -81,7 +82,7 @@ def _worker(folder: Path, pool: str, broker: str) -> Iterator[Path]:
         until(lambda: "ready." in log.read_text(), "Celery")
         yield log
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGQUIT)  # all jobs are done: it need not look for more
         try:
             process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
