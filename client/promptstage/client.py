@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import weakref
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import SPLIT
@@ -16,7 +18,7 @@ from promptstage.prompt import make_fallback
 from promptstage.stamp import clear, holder, mark, stamped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from os import PathLike
     from types import TracebackType
     from typing import Self
@@ -185,9 +187,7 @@ class Client:
             if self._is_known(name, version):
                 prompt = self._choose(*wanted)
             else:
-                from asyncio import to_thread  # noqa: PLC0415 - whoever awaits has it imported already
-
-                prompt = await to_thread(self._choose, *wanted)
+                prompt = await _in_thread(partial(self._choose, *wanted))
         except BaseException:
             if stamp:
                 clear()
@@ -340,3 +340,14 @@ def _seconds(given: float | str | None) -> float:
     if not seconds >= 0:
         raise ValueError(f"max_age (or PROMPTSTAGE_MAX_AGE) is a number of seconds, not {given!r}")
     return seconds
+
+
+async def _in_thread(work: Callable[[], Prompt]) -> Prompt:
+    """Run it in a thread of the event loop that runs here, which has its library imported already."""
+    trio: Any = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        prompt: Prompt = await trio.to_thread.run_sync(work)
+        return prompt
+    from asyncio import to_thread  # noqa: PLC0415
+
+    return await to_thread(work)

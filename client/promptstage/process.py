@@ -113,6 +113,8 @@ def _all() -> list[Living]:
 
 
 def _at_exit() -> None:
+    if _is_new():  # forked without a word, and never asked since: the threads and locks are the parent's
+        return
     for one in _all():
         one.close()
 

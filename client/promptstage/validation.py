@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _ARM = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _ROLLOUT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,99}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# An identity that is passed on, into logs and traces: of which bytes it is, only the registry can check.
+_DIGEST = re.compile(r"sha256:[0-9A-Za-z][0-9A-Za-z.+-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{0,64}")
 FORMAT = 1
 

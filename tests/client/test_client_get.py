@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from functools import partial
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 from client.fake_registry import (
     BLACK_HOLE,
     GARBAGE,
@@ -272,6 +274,14 @@ def test_pinned_versions_are_bounded(
 
     assert not client._source.pinned("summarize", "1.0.0")
     assert client._source.pinned("summarize", "1.0.2")
+
+
+def test_aget_works_with_trio(connect: Connect) -> None:
+    """In a thread of its own kind; what is held needs none."""
+    client = connect()
+    prompts = [trio.run(partial(client.aget, "summarize")) for _ in range(2)]
+
+    assert [prompt.version for prompt in prompts] == ["1.2.0", "1.2.0"]
 
 
 def test_a_cold_aget_does_not_block_the_event_loop(connect: Connect, registry: FakeRegistry) -> None:

@@ -80,7 +80,8 @@ BAD = {
     "an arm of spaces": put("split", "slots", 0, "arm", "  "),
     "a line in a rollout": put("split", "rollout", "r-1\r\nx"),
     "an unknown default": put("default", "version", "9.9.9"),
-    "no digest": put("versions", "1.2.0", "digest", "sha256:1.2.0"),
+    "no digest": put("versions", "1.2.0", "digest", "sha256:"),
+    "a line in a digest": put("versions", "1.2.0", "digest", "sha256:12\n34"),
     "another kind of digest": put("versions", "1.2.0", "digest", "md5:" + "0" * 64),
     "a line in a commit": put("versions", "1.2.0", "commit", "c0ffee\n"),
     "a negative number": put("versions", "1.2.0", "number", -1),
@@ -143,15 +144,13 @@ def test_a_bad_version_is_not_pinned(connect: Connect, registry: FakeRegistry) -
         connect().get("summarize", version="1.0.0")
 
 
-@pytest.mark.parametrize("ahead", [YEAR_2200, NOW + 30 * DAY, NOW + 2 * DAY])
-def test_an_epoch_of_the_future_replaces_nothing(
-    connect: Connect, registry: FakeRegistry, ahead: int
-) -> None:
+@pytest.mark.parametrize("days", [2, 30, 60_000])
+def test_an_epoch_of_the_future_replaces_nothing(connect: Connect, registry: FakeRegistry, days: int) -> None:
     """It is told of, and the changes that come with the right one arrive."""
     registry.releases["summarize"] = release(epoch=NOW)
     client = connect(prompts=["summarize"])
     assert client.ready(10)
-    registry.publish(release(stable="6.6.6", epoch=ahead))
+    registry.publish(release(stable="6.6.6", epoch=NOW + days * DAY))
     until(lambda: client.status()["prompts"]["summarize"]["error"] is not None)
     assert client.get("summarize").version == "1.2.0"
     registry.publish(release(stable="1.3.0", epoch=NOW, seq=2))

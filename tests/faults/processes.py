@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PARTS = {
     "supervisors": "uvicorn",
     "celery_workers": "celery",
+    "prefork_servers": "gunicorn",
 }
 
 
