@@ -14,9 +14,8 @@ from registry.errors import Invalid
 if TYPE_CHECKING:
     from pathlib import Path
 
-ASK_SECONDS = (
-    60.0  # a host answers within one; typing a password, or touching a key, takes a person half of it
-)
+ASK_SECONDS = 30.0  # a host answers within one; 100,000 tags on a slow line take some ten
+PERSON_SECONDS = 120.0  # at a terminal, where git may ask for a password, a key or a login in a browser
 HERE = "."  # how git names the repository itself, where a branch follows another local one
 
 
@@ -71,8 +70,9 @@ def versions(top: Path, place: str, name: str) -> dict[str, str]:
     """The versions of a prompt that a place has, with the ids of what is tagged. Raises GitFailed."""
     pattern = f"refs/tags/{naming.tag_of(name, '*')}"
     shown = output.clean(worktree.without_secrets(place))
-    with output.impatience(f"{shown} has not answered yet; it is given {ASK_SECONDS:g} s"):
-        listed = worktree.ask_remote(top, place, pattern, ASK_SECONDS)
+    seconds = PERSON_SECONDS if output.is_dialogue() else ASK_SECONDS
+    with output.impatience(f"{shown} has not answered yet; it is given {seconds:g} s"):
+        listed = worktree.ask_remote(top, place, pattern, seconds)
     lines = (line.partition(b"\t") for line in listed.splitlines())
     tags = {ref.removeprefix(b"refs/tags/"): oid.decode() for oid, _, ref in lines}
     return tagged.versions(tags).get(name, {})
