@@ -12,12 +12,12 @@ import re
 from functools import partial
 from math import inf
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bench import results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bench.results import Json, Subjects
 
@@ -25,60 +25,41 @@ PAGES = tuple(results.ROOT / page for page in ("README.md", "client/README.md", 
 BLOCK = re.compile(r"(<!-- figures: (?P<table>\w+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
 
-class Figure(NamedTuple):
-    """A line of a table.
-
-    Attributes:
-        label: what the page calls it.
-        subject: of the bench.
-        work: its row.
-        prompts: of how many, where that is measured with several.
-    """
-
-    label: str
-    subject: str
-    work: str
-    prompts: int | None = None
-
-
-CLIENT = (
-    Figure("`get`, with its stamp, no rollout", "client", "get, no rollout, stamped"),
-    Figure(
-        "`get`, with its stamp, a rollout, a key that returns", "client", "get, split, a key that returns"
-    ),
-    Figure(
-        "`get`, with its stamp, a rollout, the key of a `context`",
-        "client",
+CLIENT = {
+    "client": (
+        "get, no rollout, stamped",
+        "get, split, a key that returns",
         "get, split, the key of a context",
+        "get, split, a new key each, unstamped",
+        "get, split, a new key each",
+        "use, split, a key that returns",
+        "context, a key",
+        "messages, 1 KB, two variables",
+        "a log record with its stamp",
+        "import promptstage",
+        "from promptstage import Client, context",
     ),
-    Figure("`get`, with its stamp, a rollout, a new key each time", "client", "get, split, a new key each"),
-    Figure("`use`, a block", "client", "use, split, a key that returns"),
-    Figure("`context`, a block", "client", "context, a key"),
-    Figure("`messages`, 1 KB with two variables", "client", "messages, 1 KB, two variables"),
-    Figure("a log record with its stamp", "client", "a log record with its stamp"),
-    Figure("a request through the ASGI middleware", "middleware", "ASGI, middleware, header"),
-    Figure("a request through the WSGI middleware", "middleware", "WSGI, middleware, header"),
-    Figure("`import promptstage`", "client", "import promptstage"),
-    Figure("`from promptstage import Client, context`", "client", "from promptstage import Client, context"),
-)
-SERVICE = (
-    Figure("a change, until it is acknowledged", "promote", "promote acknowledged"),
-    Figure("from there until a client serves it", "latency", "acknowledged -> served, same registry"),
-    Figure("from there until 1,000 clients have it", "streams", "acknowledged -> at 1000 clients"),
-    Figure("an idle stream, of 5,000", "streams", "an idle stream, of 5000"),
-    Figure("5,000 idle streams", "streams", "5000 idle streams"),
-    Figure("a release, to those without the client", "http", "GET release, 200"),
-    Figure("`resolve`, a key that returns", "http", "resolve, a key that returns"),
-    Figure("`resolve`, a new key each time", "http", "resolve, a new key each"),
-    Figure("start to ready, 10 prompts", "growth", "start to ready", 10),
-    Figure("start to ready, 5,000 prompts", "growth", "start to ready", 5_000),
-    Figure("a new tag, until it is served, 10 prompts", "growth", "sync: tagged -> served", 10),
-    Figure("a new tag, until it is served, 5,000 prompts", "growth", "sync: tagged -> served", 5_000),
-    Figure("a new tag, until it is served, 100,000 tags", "catalog", "a look that finds one tag -> served"),
-    Figure("first start, until served, 100,000 tags", "catalog", "first look -> names and versions served"),
-    Figure("memory, 100,000 tags", "catalog", "memory, all 100,000 versions known"),
-    Figure("`promptstage check` of 1,000 files", "check", "check of 1000 files, without the start"),
-)
+    "middleware": ("ASGI, middleware, header", "WSGI, middleware, header"),
+}
+SERVICE = {
+    "promote": ("promote acknowledged",),
+    "latency": ("acknowledged -> served, same registry",),
+    "streams": ("acknowledged -> at 1000 clients", "an idle stream, of 5000", "5000 idle streams"),
+    "http": (
+        "GET release, 200",
+        "GET release, 304",
+        "resolve, a key that returns",
+        "resolve, a new key each",
+    ),
+    "growth": ("start to ready", "sync: tagged -> served"),
+    "catalog": (
+        "first look -> names and versions served",
+        "a look that finds one tag -> served",
+        "memory, all 100,000 versions known",
+    ),
+    "check": ("check of 1000 files, without the start",),
+}
+"""The works that a page shows, by the subject of the bench."""
 PEERS = {
     "promptstage: get": "a cached prompt; here with its log stamp",
     "promptstage: get, a new key each": "a split by user, a new user each call; here with its log stamp",
@@ -86,7 +67,6 @@ PEERS = {
 }
 """Our work that begins each kind of `bench.peers`, and what the page calls it."""
 OURS = ("promptstage", "floor")
-WITHOUT_FLOOR = {"growth"}  # its ratios are to its own smallest size
 
 
 def write() -> None:
@@ -107,16 +87,20 @@ def _table(name: str, subjects: Subjects) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _costs(figures: Sequence[Figure], subjects: Subjects) -> Iterator[str]:
+def _costs(figures: Mapping[str, Sequence[str]], subjects: Subjects) -> Iterator[str]:
     """What each work takes, and how many times its floor that is."""
     yield from ("| work | takes | of its floor |", "|---|---|---|")
-    for label, subject, work, prompts in figures:
-        row = results.row(subjects, subject, work, prompts)
-        if row is None:
-            yield f"| {label} | not measured in that run | |"
-            continue
-        ratio = "" if row["ratio"] is None or subject in WITHOUT_FLOOR else f"{_rounded(row['ratio'])} x"
-        yield f"| {label} | {_rounded(row['value'])} {row['unit']} | {ratio} |"
+    for subject, works in figures.items():
+        for work in works:
+            rows = [row for row in subjects.get(subject, ()) if row["work"] == work and row["value"]]
+            yield from map(_cost, rows) if rows else [f"| {work} | not measured in that run | |"]
+
+
+def _cost(row: Json) -> str:
+    of = "" if row["prompts"] is None else f", {row['prompts']:,} prompts"
+    # Of what is measured with ever more prompts the ratio says how it grew, not what it could take.
+    ratio = f"{_rounded(row['ratio'])} x" if row["ratio"] and not of else ""
+    return f"| {row['work']}{of} | {_rounded(row['value'])} {row['unit']} | {ratio} |"
 
 
 def _peers(subjects: Subjects) -> Iterator[str]:
@@ -148,6 +132,6 @@ def _rounded(value: float) -> str:
 
 TABLES: dict[str, Callable[[Subjects], Iterator[str]]] = {
     "client": partial(_costs, CLIENT),
-    "all": partial(_costs, (*CLIENT, *SERVICE)),
+    "all": partial(_costs, CLIENT | SERVICE),
     "peers": _peers,
 }
