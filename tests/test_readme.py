@@ -50,7 +50,11 @@ class Sample:
                 [sys.executable, ROOT / "prompts/run.py"],
                 cwd=folder, env=self.environment, stdout=log, stderr=log,
             )  # fmt: skip
-        until(self._staged, "the sample", self.log.read_text())
+        try:
+            until(self._staged, "the sample", self.log.read_text())
+        except BaseException:
+            self.stop()
+            raise
 
     def _staged(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
