@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from promptstage.transport import Stream, Transport
 
 _logger = logging.getLogger("promptstage")
+KINDS = ("release", "heartbeat")
 
 
 class Follower:
@@ -206,6 +207,8 @@ class Follower:
 
     def _take(self, event: ServerEvent, names: dict[str, str | None]) -> None:
         self._progress.run()
+        if event.kind not in KINDS:  # of a newer registry; it may hold anything
+            return
         try:
             body = read_json(event.data)
         except ReleaseInvalid as error:
@@ -217,7 +220,7 @@ class Follower:
                 self._health.note(Fault("the stream sent a release without a name"))
             elif name in names and self._holdings.adopt(name, body):
                 self._store(name, event.data)
-        elif event.kind == "heartbeat":
+        else:
             self._beat(body, names)
         self._save()
 
