@@ -129,6 +129,28 @@ def test_the_first_one_begins_it_and_the_others_join(join: Callable[[str], Membe
     }
 
 
+def test_any_number_of_askers_share_one_look(
+    join: Callable[[str], Member], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another registry made is known before a no, and strangers make nobody look again and again."""
+    first, second = join("a"), join("b")
+    looks: list[float] = []
+    fetch = second.journal._fetch
+
+    def count(lock: int, timeout: float) -> None:
+        looks.append(timeout)
+        fetch(lock, timeout)
+
+    monkeypatch.setattr(second.journal, "_fetch", count)
+    first.create("ci")
+    since = time.monotonic()
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(second.replica.look, [since] * 40))
+
+    assert [token.name for token in second.replica.keyring.tokens()] == ["admin", "ci"]
+    assert len(looks) == 1
+
+
 def test_of_two_that_begin_at_once_one_does(
     join: Callable[[str], Member], place: Path, tmp_path: Path
 ) -> None:

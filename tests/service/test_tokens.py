@@ -254,6 +254,14 @@ def test_a_repeated_revocation_is_answered_again(api: Api, create: Callable[...,
     assert (api.call("DELETE", path).status, api.call("DELETE", path).json["code"]) == (404, "unknown_token")
 
 
+def test_a_strangers_token_is_refused(api: Api) -> None:
+    """A token that nobody could have made is refused as it is, and one that somebody could, all the same."""
+    for secret in ("ps_short", "ps_" + "x" * 40, "ps_" + "y" * 300):
+        with closing(Api(api.url, secret)) as stranger:
+            answer = stranger.get("/v1/prompts")
+            assert (answer.status, "not known here" in answer.json["detail"]) == (401, True)
+
+
 def test_a_revoked_token_lets_nobody_in(api: Api, create: Callable[..., Holder], environment: str) -> None:
     """Its open stream ends, others go on, and who still uses it is told."""
     gone, stays = create("reader"), create("reader")
