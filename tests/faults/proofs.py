@@ -30,6 +30,8 @@ PROOFS: tuple[str, ...] = (
     "tags",
     "names",
     "repositories",
+    "bounded_git",
+    "small_disk",
     "lines",
     "api",
     "sockets",

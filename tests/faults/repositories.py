@@ -66,7 +66,7 @@ class Seen:
 def prove(*, full: bool) -> Iterator[Result]:
     """Make each repository, and let a process of its own look at it."""
     cases = CRAFTED if full else CRAFTED[SHORT]
-    seen = dict(zip((case.what for case in cases), _looks(cases, 1.0 if full else SHORT_SIZE), strict=True))
+    seen = dict(zip((case.what for case in cases), looks(cases, 1.0 if full else SHORT_SIZE), strict=True))
     for kind, what in KINDS.items():
         those = [case for case in cases if case.bad == kind]
         broken = [f"{case.what}: {fault}" for case in those for fault in _faults(case, seen[case.what])]
@@ -81,7 +81,8 @@ def prove(*, full: bool) -> Iterator[Result]:
         )
 
 
-def _looks(cases: Sequence[Case], size: float) -> Iterator[Seen]:
+def looks(cases: Sequence[Case], size: float) -> Iterator[Seen]:
+    """What a process of its own makes of each repository, its greater parts of this size."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["faults.repositories"])
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
