@@ -146,6 +146,17 @@ def test_a_name_in_capitals(cli: Cli, author: PromptRepository) -> None:
     assert cli("tag", "summarize", cwd=author.path).code == 0
 
 
+def test_a_tag_in_the_way(cli: Cli, author: PromptRepository) -> None:
+    """Git keeps tags as files and folders, so `summarize` and `summarize/v1.0.0` exclude each other."""
+    author.git("tag", "summarize")
+
+    done = cli("tag", "summarize", cwd=author.path)
+    follow(cli, done.err.split("rename it:  ")[1], author.path)
+
+    assert cli("tag", "summarize", cwd=author.path).code == 0
+    assert author.git("tag", "--list").split() == ["summarize-old", "summarize/v1.0.0"]
+
+
 def test_a_symbolic_link_in_head(cli: Cli, author: PromptRepository) -> None:
     """Its text would be read as YAML otherwise."""
     (author.path / "prompts/again.prompt.yml").symlink_to("summarize.prompt.yml")

@@ -279,6 +279,8 @@ def test_without_a_push_the_way_to_push_is_told(tag: Cli, host: Host) -> None:
     refused(tag, host)
 
     assert "if its push was refused: promptstage tag summarize --push" in tag("tag", "summarize").err
+    assert tag("tag", "summarize", "--push").code == 0
+    assert tag("tag", "summarize", "--push").err.endswith("promptstage tag summarize --patch\n")
 
 
 def test_two_authors_at_once(tag: Cli, author: PromptRepository, host: Host) -> None:

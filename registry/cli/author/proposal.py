@@ -85,17 +85,17 @@ class Draft:
         """The file of a version; None if there is none in what is tagged."""
         return tagged.read(self.top, [(self.name, self.known[version])])[0]
 
-    def propose(self, wish: Wish, unpushed: Collection[str] = ()) -> Proposal:
+    def propose(self, wish: Wish, unpushed: Collection[str] | None = None) -> Proposal:
         """Choose the version: the one that is wanted, else the next one by a part, else by what differs.
 
         Args:
             wish: what the author asks for.
-            unpushed: the versions that a push is missing for, where one is wanted.
+            unpushed: the versions that a push is missing for; None where no push is wanted.
 
         Raises:
             Invalid: the version exists, or there is nothing new to make one of.
         """
-        if left := self._left_behind(wish, unpushed):
+        if left := self._left_behind(wish, unpushed or ()):
             return left
         made = self._compared(wish.version, wish.part)
         if wish.version in self.known:
@@ -104,7 +104,7 @@ class Draft:
                 f"{wish.version} is tagged already, and a version never changes; the next one is {following}"
             )
         if made.before == self.content and wish == Wish():
-            raise Invalid(self._nothing_new(made.since))
+            raise Invalid(self._nothing_new(made.since, is_pushed=unpushed is not None))
         return made
 
     def _left_behind(self, wish: Wish, unpushed: Collection[str]) -> Proposal | None:
@@ -126,12 +126,12 @@ class Draft:
         following = naming.bump(naming.latest(self.known), part or needed) if self.known else FIRST
         return Proposal(self.name, version or following, since, before, self.content, differences, needed)
 
-    def _nothing_new(self, since: str | None) -> str:
+    def _nothing_new(self, since: str | None, *, is_pushed: bool) -> str:
         again = f"; if its push was refused: promptstage tag {self.name} --push"
         return (
             f"{self.name} is in HEAD as it was in {since}, so there is nothing to tag; git commit a change "
             f"first, or say that the same file shall be another version: promptstage tag {self.name} --patch"
-            + (again if worktree.remotes(self.top) else "")
+            + ("" if is_pushed or not worktree.remotes(self.top) else again)
         )
 
 

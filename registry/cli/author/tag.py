@@ -16,7 +16,7 @@ from registry.cli.options import AsJson, Name, NewVersion, Yes  # noqa: TC001 - 
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from registry.cli.author.proposal import Proposal
     from registry.cli.author.publish import Target
@@ -61,10 +61,12 @@ def tag(  # noqa: PLR0913 - one parameter an option
     if not as_json:
         report.lines(problems)
     _require_fit(path, problems)
-    known = tagged.versions(worktree.tags(top)).get(name, {})
+    tags = worktree.tags(top)
+    _require_room(tags, name)
+    known = tagged.versions(tags).get(name, {})
     target = publish.look(top, name, known) if push else None
     wish = Wish(version, next(iter(given), None))
-    made = Draft(top, name, content, known).propose(wish, target.unpushed if target else ())
+    made = Draft(top, name, content, known).propose(wish, target.unpushed if target else None)
     if not as_json:
         proposal.show(made)
     if not dry_run:
@@ -81,6 +83,17 @@ def _require_fit(path: str, problems: Sequence[files.Problem]) -> None:
         raise Invalid(
             f"{path} is not fit to be a version as it is in HEAD; correct it, git commit it, then tag it",
             problems=list(map(asdict, problems)),
+        )
+
+
+def _require_room(tags: Collection[bytes], name: str) -> None:
+    """Let pass a prompt whose versions no other tag is in the way of: to git, tags are files and folders."""
+    parts = name.split("/")
+    above = ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+    if other := next((tag for tag in above if tag.encode() in tags), None):
+        raise Invalid(
+            f"the tag {other} is in the way of {name}'s versions; rename it:  "
+            f"git tag {other}-old {other} && git tag --delete {other}"
         )
 
 
