@@ -23,6 +23,23 @@ if TYPE_CHECKING:
 FIELDS = ("promptstage", "prompt_name", "prompt_version", "prompt_arm", "prompt_rollout")
 
 
+class StampText(str):
+    """What a log record holds: ``summarize@1.3.0``, or ``-``, and the parts of it as attributes.
+
+    It is text to whatever formats or ships it. Pickled or copied it is a plain `str`, so that a process
+    without this package can read the record.
+    """
+
+    __slots__ = ("arm", "name", "rollout", "version")
+    name: str
+    version: str
+    arm: str
+    rollout: str | None
+
+    def __reduce_ex__(self, _: object) -> tuple[type[str], tuple[str]]:
+        return str, (str.__str__(self),)
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """The prompt behind a log line. As text ``summarize@1.3.0``, or ``-`` when there is none."""
@@ -31,13 +48,16 @@ class Stamp:
     version: str = ""
     arm: str = ""
     rollout: str | None = None
-    _text: str = field(init=False, repr=False, compare=False)
+    _text: StampText = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for part in ("name", "version", "arm", "rollout"):
+        for part in StampText.__slots__:
             if value := getattr(self, part):
                 object.__setattr__(self, part, _one_line(value))
-        object.__setattr__(self, "_text", f"{self.name}@{self.version}" if self.name else "-")
+        text = StampText(f"{self.name}@{self.version}" if self.name else "-")
+        for part in StampText.__slots__:
+            setattr(text, part, getattr(self, part))
+        object.__setattr__(self, "_text", text)
 
     def __str__(self) -> str:
         return self._text

@@ -71,7 +71,7 @@ def test_each_record_has_the_prompt_as_plain_text(client: Client) -> None:
         "prompt_version": "1.3.0",
         "prompt_arm": "stable",
     }
-    assert {type(made[name]) for name in made.keys() - before} == {str}
+    assert all(isinstance(made[name], str) for name in made.keys() - before)
     assert logging.Formatter("%(promptstage)s %(message)s").format(record()) == "summarize@1.3.0 hello"
 
 
@@ -98,8 +98,20 @@ def test_a_name_of_the_applications_own_kind_is_plain_text_too(name: Name, text:
     logs.install()
     Client.of({}).get(name, fallback="mine")
 
-    assert (type(record().prompt_name), type(record().promptstage)) == (str, str)
+    assert type(record().prompt_name) is str
+    assert isinstance(record().promptstage, str)
     assert record().promptstage == text
+
+
+def test_the_text_has_its_parts(client: Client) -> None:
+    """For code of an application; a copy of it, or what is pickled, is a plain str."""
+    logs.install()
+    client.get("summarize")
+    made = record().promptstage
+
+    assert (made.name, made.version, made.arm, made.rollout) == ("summarize", "1.3.0", "stable", None)
+    copies = [copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))]
+    assert [(type(each), each) for each in copies] == [(str, "summarize@1.3.0")] * 3
 
 
 @pytest.mark.parametrize("own", [{"promptstage": "mine"}, {"prompt_name": "mine"}, {"prompt_rollout": 7}])
