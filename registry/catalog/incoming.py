@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from registry.catalog import tagged
 from registry.catalog.file.strict_yaml import SIZE_LIMIT
 from registry.errors import GitFailed
-from registry.git import Git
+from registry.git import Git, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -148,11 +148,14 @@ class Incoming:
             found |= dict.fromkeys(answer for answer in answers if isinstance(answer, str) and answer)
         return list(found)
 
-    def _absent(self, oids: Iterable[str]) -> list[str]:
-        """Those of some objects that are not here yet."""
-        asked = "".join(f"{oid}\n" for oid in oids).encode()
-        told = self._here.run("cat-file", "--batch-check", data=asked).decode().splitlines() if asked else []
-        return [line.split()[0] for line in told if line.endswith(" missing")]
+    def _absent(self, oids: list[str]) -> list[str]:
+        """Those of some contents that are not here yet; whoever looked for them is asked, not another git."""
+        absent: list[str] = []
+        for start in range(0, len(oids), READ):
+            some = oids[start : start + READ]
+            found = self._here.look_all([Wanted(oid, SIZE_LIMIT) for oid in some])
+            absent += [oid for oid, one in zip(some, found, strict=True) if one is None]
+        return absent
 
     def _fetch(self, git: Git, oids: Iterable[str], lock: int, room: int, *options: str) -> None:
         git.run(  # without --update-shallow git leaves out the tags of a shallow repository, silently
