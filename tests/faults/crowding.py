@@ -71,7 +71,7 @@ KINDS: dict[str, Callable[[int], tuple[str, bytes]]] = {
         f"{HERE}/rollouts/area-0/prompt-0/actions/start",
         signs((b"[],", b"{},", b'{"a":0},', b"[" * 9)[n % 4]),
     ),
-    "bodies of 9,000 keys": lambda n: post(
+    "bodies of 4,900 keys": lambda n: post(
         f"{HERE}/rollouts/area-0/prompt-0/actions/start",
         json.dumps({f"key-{n}-{number}": 0 for number in range(4900)}).encode(),
     ),
