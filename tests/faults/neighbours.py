@@ -28,6 +28,7 @@ RELEASES = 5  # that are read in each round, beside one look at health and one c
 RELEASE_SECONDS = 0.05  # the 99th percentile, of others' reads
 LIVEZ_SECONDS = 0.1
 PROMOTE_SECONDS = 0.5
+CALM = 1 / 3  # of what each may take: what it takes alone, where the machine is not busy with others
 STOP_SECONDS = 3.0  # until the process is gone
 MEMORY_BYTES = 150 << 20  # that the process grows by: forty bodies of 1 MiB are here at once
 READY_SECONDS = 120.0
@@ -44,10 +45,10 @@ class Waits:
     promotes: list[float] = field(default_factory=list)
 
     @property
-    def late(self) -> int:
-        """How many of the three were too late."""
+    def shares(self) -> tuple[float, ...]:
+        """How much each took of what it may."""
         limits = (RELEASE_SECONDS, LIVEZ_SECONDS, PROMOTE_SECONDS)
-        return sum(waited > limit for waited, limit in zip(self.worst, limits, strict=True))
+        return tuple(waited / limit for waited, limit in zip(self.worst, limits, strict=True))
 
     @property
     def worst(self) -> tuple[float, ...]:
@@ -159,9 +160,10 @@ def _crowded(folder: Path, kind: str) -> Result:
             stopped = time.monotonic() - begun
     told = f"p99 {waits}, alone {calm}; memory {grown / (1 << 20):+.0f} MB, stopped in {stopped:.1f} s"
     result = Result(kind, at_work, wrong=int(grown > MEMORY_BYTES) + int(code != 0), note=told)
-    if calm.late or calm.worst[0] > RELEASE_SECONDS / 2:
-        return replace(result, void=f"the machine is busy; before: {calm}")
-    return at_least(replace(result, stale=waits.late + int(stopped > STOP_SECONDS)), AT_WORK)
+    if max(calm.shares) > CALM:
+        return replace(result, void=f"the machine is busy; alone {calm}")
+    late = sum(share > 1 for share in waits.shares) + int(stopped > STOP_SECONDS)
+    return at_least(replace(result, stale=late), AT_WORK)
 
 
 def _in_short(folder: Path) -> Result:
