@@ -208,7 +208,8 @@ class Holdings:
                 if held is None or name in self.errors:
                     continue
                 if head and not _covers(head, held.release.position):
-                    ahead[name] = held.release.epoch
+                    if head[0] < held.release.epoch:
+                        ahead[name] = held.release.epoch
                     continue
                 self.behind.pop(name, None)
                 if held.source == "live":

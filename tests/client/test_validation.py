@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from client.fake_registry import NO_STREAM, FakeRegistry, release, until, version_of
+from client.fake_registry import NO_STREAM, FakeRegistry, event, release, until, version_of
 
 from promptstage import PromptUnavailable
 from promptstage.errors import ReleaseInvalid
@@ -217,6 +217,19 @@ def test_an_older_epoch_is_told_of(
 
     assert client.get("summarize").version == "1.2.0"
     until(lambda: caplog.text.count("the registry's journal is of epoch 100") == 1)
+
+
+def test_a_later_epoch_is_no_news(
+    connect: Connect, registry: FakeRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A journal that was recovered may not have come to this prompt yet."""
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+    registry.send(event("heartbeat", {"epoch": 200, "seq": 1}))
+    until(lambda: client.status()["stream"]["head"] == "200.1")
+
+    assert client.status()["prompts"]["summarize"]["error"] is None
+    assert not caplog.records
 
 
 def test_where_the_clock_here_is_surely_wrong_every_epoch_may_be_right(
