@@ -82,12 +82,23 @@ def run(settings: Settings, workers: int) -> int:
             return 1 if end.code else 0
 
 
+class Supervisor(Multiprocess):
+    """Notices the end of a worker at once, and not only when it has been given up on."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that have ended."""
+        for worker in self.processes:
+            # The worker has its end by now; if ours stayed open, a dead one would only seem to hesitate.
+            worker.child_conn.close()
+        super().keep_subprocess_alive()
+
+
 def _serve(config: uvicorn.Config, listener: socket.socket) -> int:
     if config.workers == 1:
         server = uvicorn.Server(config)
         server.run(sockets=[listener])
         return 0 if server.started else 1
-    supervisor = Multiprocess(config, sockets=[listener])
+    supervisor = Supervisor(config, sockets=[listener])
     supervisor.run()
     failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     return 1 if failed else 0
