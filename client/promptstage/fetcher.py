@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from promptstage.clock import uptime
 from promptstage.faults import Fault, no_thread
 from promptstage.notifier import Flag
+from promptstage.process import forks_later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -60,6 +61,9 @@ class Fetcher:
             return fault
         if at_most == inf:
             _warn_in_event_loop()
+        if forks_later():
+            self._fly(what, here := _Flight(), work)
+            return here.fault
         flight = self._board(what, work)
         patience = min(self._timeout, max(0.0, at_most))
         if flight.landed.wait(patience):

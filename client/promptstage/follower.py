@@ -17,7 +17,7 @@ from promptstage.errors import ReleaseInvalid
 from promptstage.faults import Fault, NoStream
 from promptstage.holding import read_json
 from promptstage.notifier import Flag
-from promptstage.process import lose
+from promptstage.process import forks_later, lose
 from promptstage.progress import Progress
 from promptstage.validation import rank
 
@@ -101,6 +101,9 @@ class Follower:
             if self.is_stopped or not self._wanted:
                 return
             self._grown = True
+            if forks_later():
+                lose(retry_at_once=True)
+                return
             try:
                 self._start()
             except RuntimeError as error:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import mmap
 import os
+import sys
 from contextlib import suppress
 from ctypes import c_ubyte
+from math import inf
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -51,15 +53,30 @@ _process = {os.getpid(): object()}  # the one that clients were last started in
 _failed_at: float | None = None
 
 
+def forks_later() -> bool:
+    """Whether this is the first process of uWSGI, before it forks its workers.
+
+    It does not hold threads back while it forks: one that has the interpreter in that moment leaves the
+    worker waiting for it for ever. So no thread of ours is started there.
+    """
+    uwsgi = sys.modules.get("uwsgi")  # which is in uWSGI alone
+    if uwsgi is None:
+        return False
+    try:
+        return uwsgi.worker_id() == uwsgi.mule_id() == 0 and uwsgi.masterpid() in {0, os.getpid()}
+    except AttributeError:  # another module of that name
+        return False
+
+
 def tell(one: Living) -> None:
     """Tell it of forks and of the end, as long as it lives."""
     _living[id(one)] = one
 
 
-def lose() -> None:
-    """Take note that a thread could not be started; `get` has it tried again now and then."""
+def lose(*, retry_at_once: bool = False) -> None:
+    """Take note that a thread was not started; `get` has it tried again, usually now and then."""
     global _failed_at  # noqa: PLW0603 - of this process
-    _failed_at = uptime()
+    _failed_at = -inf if retry_at_once else uptime()
     followed.value = 0
 
 

@@ -21,7 +21,7 @@ from promptstage.holding import Holdings, read_json
 from promptstage.keeping import Keeper
 from promptstage.names import is_name, is_version
 from promptstage.pins import Pins, VersionInvalid, read_version, write_version
-from promptstage.process import tell
+from promptstage.process import forks_later, tell
 from promptstage.remedies import NOT_A_NAME, Why, unavailable
 from promptstage.snapshot import Snapshots, default_root
 from promptstage.transport import NOT_MODIFIED, Transport
@@ -162,6 +162,10 @@ class Replica:
         names = tuple(self._wanted)
         if not names:
             return self._wait_for_answer(timeout)
+        if forks_later():  # no thread is there that would bring them
+            for name in names:
+                if not self._holdings.is_live(name):
+                    self._fetch(name, partial(self._fetch_release, name), timeout)
         if self._holdings.wait_live(names, timeout):
             return True
         if timeout:  # who only looks, looks often

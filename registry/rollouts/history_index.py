@@ -135,6 +135,9 @@ class HistoryIndex:
                     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
                         raise _unavailable("another process writes it") from error
                     self._start_over(error)
+                finally:
+                    if self._place != MEMORY:  # an open file would keep the disk from being made read-only
+                        self._disconnect()
 
     def _connect(self) -> sqlite3.Connection:
         if self._opened is None:

@@ -13,12 +13,13 @@ import sys
 import threading
 from contextlib import suppress
 from threading import Thread
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from client.fake_registry import FakeRegistry, release, until
 
-from promptstage import Client, logs
+from promptstage import Client, PromptUnavailable, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,6 +119,24 @@ def test_a_fork_that_python_is_not_told_of(registry: FakeRegistry, tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
     assert json.loads(done.stdout) == ["1.2.0", 1]
+
+
+def test_no_thread_is_started_in_uwsgi_before_it_forks(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread at work while it forks would block the worker; `get` and `ready` fetch without one."""
+    asked = {"worker_id": 0, "mule_id": 0, "masterpid": os.getpid()}
+    uwsgi = SimpleNamespace(**{name: (lambda name=name: asked[name]) for name in asked})
+    monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)
+    client = connect(prompts=["summarize"])
+    assert client.ready(10)
+    with pytest.raises(PromptUnavailable):
+        client.get("unknown")
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("promptstage")]
+
+    asked["worker_id"] = 1  # as it is where there is no master, and nothing forks
+    assert client.get("summarize").version == "1.2.0"
+    until(lambda: client.status()["stream"]["state"] == "connected")
 
 
 def test_what_was_confirmed_long_ago_is_not_live_in_the_child(

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-client = Client(prompts=["summarize"])  # the server forks while the thread makes its first connection
+client = Client(prompts=["summarize"])  # gunicorn forks while the thread makes its first connection
+client.get(
+    "summarize", fallback="none", stamp=False
+)  # in uWSGI no thread of ours may be at work when it forks
 
 
 def app(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

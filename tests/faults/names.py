@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from faults.proof import Result, at_least
-from support import PromptRepository
+from support import PromptRepository, prompt
 
 from registry.catalog import naming
 from registry.catalog.catalog import LATEST, Catalog
@@ -115,7 +115,11 @@ def _listed(tags: Sequence[bytes], count: int) -> Iterator[Result]:
     """Let a server list them, read what came of it, and look at all that git was told meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
         author = PromptRepository(Path(folder) / "author")
-        author.tag("first", "1.0.0")
+        for name in {tag.decode().rpartition("/v")[0] for tag in tags if _allowed(tag)}:
+            file = author.path / f"prompts/{name}.prompt.yml"  # else its tags are those of something else
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(prompt())
+        author.tag("first", "1.0.0", prompt())  # the file that all have, which a fetch of this one brings
         with _watched() as honest:
             catalog = _look(Path(folder), str(author.path))
             catalog.read("first", "1.0.0")
@@ -183,9 +187,9 @@ def _watched() -> Iterator[_Told]:
     told = _Told([], [])
     start, ask = Git._start, _Reader.send
 
-    def starting(git: Git, args: Sequence[str], pass_fds: Sequence[int] = ()) -> Any:
+    def starting(git: Git, args: Sequence[str], *more: Any) -> Any:
         told.commands.append(tuple(args))
-        return start(git, args, pass_fds)
+        return start(git, args, *more)
 
     def asking(reader: _Reader, questions: bytes) -> None:
         told.questions.extend(questions.splitlines())
