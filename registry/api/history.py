@@ -8,12 +8,11 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime  # noqa: TC002 - FastAPI reads it
 
 from registry.api import problem
 from registry.api.docs import shapes
 from registry.api.http.routes import BoundedRoute
-from registry.api.parts import Environment, Name, Parts, Reader, Service
+from registry.api.parts import Environment, Moment, Name, Parts, Reader, Service
 from registry.rollouts import history_index
 
 router = APIRouter(
@@ -34,8 +33,8 @@ def _wanted(
     actor: Annotated[
         str | None, Query(max_length=MAX_TEXT, description="whose: a token's name, or `schedule`")
     ] = None,
-    since: Annotated[AwareDatetime | None, Query(description="a time, RFC 3339 with a zone")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="a time, RFC 3339 with a zone")] = None,
+    since: Annotated[Moment | None, Query(description="a time, RFC 3339 with a zone")] = None,
+    until: Annotated[Moment | None, Query(description="a time, RFC 3339 with a zone")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="of one page")] = PAGE,
     cursor: Annotated[
         int | None, Query(ge=1, le=MAX_SEQ, description="`next_cursor` of the page before")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Header, Request
 from fastapi import Path as InPath
 from fastapi.security import HTTPBearer
+from pydantic import AwareDatetime, BeforeValidator
 
 from registry.access.tokens import Role, Token
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from registry.rollouts.upkeep.mirroring import Mirroring
 
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
+DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
 MAX_REASON = 2000  # characters, which the journal keeps for ever
 MAX_KEY = 200  # of an Idempotency-Key; a UUID has 36
 
@@ -87,6 +90,14 @@ async def _parts(request: Request) -> Parts:
     return parts_of(request)
 
 
+def _with_a_date(value: object) -> object:
+    """Let pass what begins as RFC 3339 does; pydantic would take a number for seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and not DATE.match(value)):
+        raise ValueError("write a time with its zone, such as 2026-05-04T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_with_a_date)]
 Environment = Annotated[str, InPath(description="where versions are served", examples=["production"])]
 Name = Annotated[
     str, InPath(description="a prompt's name; it may hold `/`, raw or as `%2F`", examples=["summarize"])

@@ -74,7 +74,7 @@ CODES: dict[int, tuple[str, ...]] = {
     404: ("unknown_environment",),
     412: ("precondition_failed",),
     413: ("too_large",),
-    422: ("invalid_request", "invalid"),
+    422: ("invalid_request", "invalid", "url_too_long"),
     503: (
         "unavailable",
         "busy",

@@ -9,14 +9,14 @@ from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StrictStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
 from registry.api import problem
 from registry.api.docs import examples, shapes
 from registry.api.http.routes import BoundedRoute
-from registry.api.parts import Environment, Name, Parts, Reader, Service
+from registry.api.parts import Environment, Moment, Name, Parts, Reader, Service
 from registry.errors import Invalid
 from registry.rollouts.service import unservable
 from registry.rollouts.view import write
@@ -77,7 +77,7 @@ class Question(BaseModel):
         default_factory=dict, description="what an audience may ask for"
     )
     version: str | None = Field(default=None, description="this version, whatever is in force")
-    at: AwareDatetime | None = Field(default=None, description="as it was decided then")
+    at: Moment | None = Field(default=None, description="as it was decided then")
 
 
 @router.get(
@@ -169,7 +169,7 @@ def resolve(
         ),
     ] = None,
     version: Annotated[str | None, Query(description="this version, whatever is in force")] = None,
-    at: Annotated[AwareDatetime | None, Query(description="as it was decided then")] = None,
+    at: Annotated[Moment | None, Query(description="as it was decided then")] = None,
 ) -> Response:
     """Tell which version a key gets, and why. The key is in the query: POST keeps it out of proxies' logs."""
     question = Question(key=key, attributes=dict[str, Any](pairs(attribute or ())), version=version, at=at)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from registry.api import fresh, problem
 from registry.api.docs import examples, shapes
@@ -16,6 +16,7 @@ from registry.api.parts import (
     MAX_REASON,
     Environment,
     IdempotencyKey,
+    Moment,
     Name,
     Parts,
     Reader,
@@ -145,7 +146,7 @@ async def read_state(
     token: Reader,
     environment: Environment,
     name: Name,
-    at: Annotated[AwareDatetime | None, Query(description="an earlier time, RFC 3339 with a zone")] = None,
+    at: Annotated[Moment | None, Query(description="an earlier time, RFC 3339 with a zone")] = None,
 ) -> Response:
     """Read what is in force of a prompt, or what was at a time; ETag is what If-Match takes."""
     if at is not None:

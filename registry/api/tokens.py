@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal, Self
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from registry.access.names import MAX_NAME, check_name
 from registry.access.tokens import Role, Wish
 from registry.api import problem
 from registry.api.http.routes import ChangingRoute
-from registry.api.parts import MAX_REASON, Admin, IdempotencyKey, Service
+from registry.api.parts import MAX_REASON, Admin, IdempotencyKey, Moment, Service
 from registry.rollouts import clock
 from registry.rollouts.action import digest
 from registry.rollouts.schedule import parse_hold
@@ -85,7 +85,7 @@ class NewToken(BaseModel):
     expires_in: Annotated[
         Annotated[str, AfterValidator(_check_time)] | None, Field(description="such as 90d or 12h")
     ] = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     reason: str = Field(default="", max_length=MAX_REASON)
 
     @model_validator(mode="after")

@@ -160,6 +160,13 @@ def test_of_a_long_path_only_the_ends_are_looked_at(port: int) -> None:
     assert len(told) < impatient.MAX_PATH
 
 
+def test_a_url_too_long_to_be_taken_apart(port: int) -> None:
+    """It is well-formed HTTP, and the answer says what is too long."""
+    sent = b"GET /headers?" + b"a=1&" * 20_000 + b" HTTP/1.1\r\n\r\n"
+
+    assert refusal(ask(port, sent)) == (422, "url_too_long")
+
+
 @pytest.mark.parametrize(
     ("count", "answered"), [(impatient.MAX_WAITING, True), (10_000, False)], ids=["few", "thousands"]
 )

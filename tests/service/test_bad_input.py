@@ -143,3 +143,22 @@ def test_a_method_that_is_not_there_names_those_that_are(api: Api, path: str, al
     answer = api.call("PUT", path)
 
     assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["history?since=0.5", "history?until=1795600000", "resolve/summarize?at=2026", "rollouts/summarize?at=1"],
+)
+def test_a_time_is_a_date_and_no_number(api: Api, path: str) -> None:
+    """A number would be taken for seconds since 1970, which nobody means."""
+    answer = api.get(f"/v1/environments/production/{path}")
+
+    assert (answer.status, answer.json["code"]) == (422, "invalid_request")
+    assert "write a time with its zone, such as 2026-05-04T12:00:00Z" in answer.json["detail"]
+
+
+def test_the_end_of_a_token_is_no_number(api: Api) -> None:
+    """Likewise."""
+    answer = api.call("POST", "/v1/tokens", {"name": "x", "role": "reader", "expires_at": 1795600000})
+
+    assert (answer.status, answer.json["errors"][0]["loc"]) == (422, "expires_at")

@@ -34,6 +34,7 @@ MAX_HEADER_BYTES = 128 << 10  # the request line and headers; a stream's URL may
 MAX_HEADER = 16 << 10  # bytes of one header: twice what other servers take
 MAX_HEADERS = 100  # browsers and proxies send some thirty; each is looked through again and again
 MAX_PATH = 4 << 10  # bytes: four times those of the longest name, each letter escaped
+MAX_URL = (1 << 16) - 1  # bytes: longer ones the parser cannot take apart
 VERSIONS = frozenset(("1.0", "1.1"))
 
 
@@ -45,6 +46,11 @@ TOO_LARGE = (
         f"{MAX_HEADERS} of them"
     ),
     "headers_too_large",
+)
+URL_TOO_LONG = (
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    f"a URL may have {MAX_URL} bytes; send what is long in the body of a POST",
+    "url_too_long",
 )
 NO_VERSION = (HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "send HTTP/1.1", "http_version")
 
@@ -139,6 +145,8 @@ class Impatient(HttpToolsProtocol):
             self._no_request(NO_VERSION)
         if len(self.url) > MAX_PATH:
             self.url = _short(self.url)
+        if len(self.url) > MAX_URL:
+            self._no_request(URL_TOO_LONG)
         super().on_headers_complete()
         self.headers = []  # what comes now are trailers: the request was let in, or not, before they came
         if len(self.pipeline) > MAX_WAITING:
