@@ -59,7 +59,7 @@ def _result(case: Case, seen: Seen) -> Result:
     if seen.memory > MEMORY:
         problems.append("too much memory")
     note = "; ".join((f"{seen.seconds:.1f} s, {seen.memory >> 20} MB", *problems))
-    return Result(case.what, 1, wrong=len(problems), stale=seen.seconds > SECONDS, note=note)
+    return Result(case.what, 1, wrong=len(problems), stale=int(seen.seconds > SECONDS), note=note)
 
 
 def _grown(folder: Path, size: float) -> str:
