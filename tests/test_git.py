@@ -11,6 +11,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import packs
 import pytest
 
 from registry.errors import GitFailed
@@ -227,40 +228,17 @@ def test_what_git_writes_is_private(git: Git, tmp_path: Path) -> None:
 def bomb(size: int) -> bytes:
     """A pack of some 300 bytes with a file of so many bytes, each half of which repeats the other."""
     step = 1 << 24  # bytes; the most that one instruction of a delta copies
-    base = _entry(3, bytes(1 << 16))
-    middle = _entry(7, _delta(1 << 16, [1 << 16] * (step >> 16)), hashlib.sha1(_blob(1 << 16)).digest())
-    great = _entry(7, _delta(step, [step - 1] * (size // step)), hashlib.sha1(_blob(step)).digest())
+    base = packs.entry(3, bytes(1 << 16))
+    middle = packs.entry(
+        7, packs.delta(1 << 16, [1 << 16] * (step >> 16)), hashlib.sha1(_blob(1 << 16)).digest()
+    )
+    great = packs.entry(7, packs.delta(step, [step - 1] * (size // step)), hashlib.sha1(_blob(step)).digest())
     pack = b"PACK" + (2).to_bytes(4) + (3).to_bytes(4) + base + middle + great
     return pack + hashlib.sha1(pack).digest()
 
 
 def _blob(size: int) -> bytes:
     return b"blob %d\0" % size + bytes(size)
-
-
-def _entry(kind: int, data: bytes, base: bytes = b"") -> bytes:
-    """An object in a pack: kind and size, the id of what it is a delta of, and its bytes."""
-    rest, head = len(data) >> 4, bytearray([kind << 4 | len(data) & 15])
-    while rest:
-        head[-1] |= 128
-        head.append(rest & 127)
-        rest >>= 7
-    return bytes(head) + base + zlib.compress(data, 9)
-
-
-def _delta(size: int, copies: list[int]) -> bytes:
-    """Instructions that copy from the beginning of what it is a delta of."""
-    return (
-        _number(size) + _number(sum(copies)) + b"".join(b"\xf0" + n.to_bytes(4, "little")[:3] for n in copies)
-    )
-
-
-def _number(value: int) -> bytes:
-    digits = bytearray()
-    while value > 127:
-        digits.append(value & 127 | 128)
-        value >>= 7
-    return bytes(digits + bytearray([value]))
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import packs
 from faults.crafted import Case, Store
 from faults.proof import Result
 from faults.repositories import looks
@@ -68,9 +69,9 @@ def _grown(folder: Path, size: float) -> str:
     steps = int(GROWN * size) // STEP
     base, middle, great = (_blob(length) for length in (1 << 16, STEP, steps * (STEP - 1)))
     entries = [
-        (base, _entry(3, bytes(1 << 16))),
-        (middle, _entry(7, _delta(1 << 16, [1 << 16] * (STEP >> 16)), base)),
-        (great, _entry(7, _delta(STEP, [STEP - 1] * steps), middle)),
+        (base, packs.entry(3, bytes(1 << 16))),
+        (middle, packs.entry(7, packs.delta(1 << 16, [1 << 16] * (STEP >> 16)), base)),
+        (great, packs.entry(7, packs.delta(STEP, [STEP - 1] * steps), middle)),
     ]
     _write_pack(store.path / "objects/pack", entries)
     store.bad(great.hex())
@@ -101,30 +102,6 @@ def _blob(size: int) -> bytes:
     for start in range(0, size, STEP):
         digest.update(bytes(min(STEP, size - start)))
     return digest.digest()
-
-
-def _entry(kind: int, data: bytes, base: bytes = b"") -> bytes:
-    """An object in a pack: kind and size, the id of what it is a delta of, and its bytes."""
-    rest, head = len(data) >> 4, bytearray([kind << 4 | len(data) & 15])
-    while rest:
-        head[-1] |= 128
-        head.append(rest & 127)
-        rest >>= 7
-    return bytes(head) + base + zlib.compress(data, 9)
-
-
-def _delta(size: int, copies: list[int]) -> bytes:
-    """Instructions that copy from the beginning of what it is a delta of."""
-    copying = (b"\xf0" + number.to_bytes(4, "little")[:3] for number in copies)
-    return _number(size) + _number(sum(copies)) + b"".join(copying)
-
-
-def _number(value: int) -> bytes:
-    digits = bytearray()
-    while value > 127:
-        digits.append(value & 127 | 128)
-        value >>= 7
-    return bytes(digits + bytearray([value]))
 
 
 class _Endless(BaseHTTPRequestHandler):
