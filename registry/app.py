@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
-from registry import embedded_valkey, failpoints
+from registry import embedded_valkey
 from registry.api import (
     clients,
     doctor,
@@ -62,6 +62,7 @@ from registry.rollouts.upkeep.mirroring import Mirroring
 from registry.rollouts.view import View
 from registry.rules import read as read_rules
 from registry.settings import Settings
+from registry.system import failpoints
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from registry import valkey_keeper
 from registry.errors import Unavailable
-from registry.locks import locked
+from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from contextlib import ExitStack

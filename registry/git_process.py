@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Literal, cast
 
 from registry.errors import GitFailed
-from registry.text import escape
+from registry.system.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

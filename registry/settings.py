@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from registry import redis_url as redis_urls
 from registry.errors import Invalid
-from registry.logs import Format  # noqa: TC001 - pydantic reads it
-from registry.text import holds_secret
+from registry.system.logs import Format  # noqa: TC001 - pydantic reads it
+from registry.system.text import holds_secret
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         log_format: `text` for people, `json` for programs.
         access_log: one line a request, without its query.
         metrics_folder: where workers count together, from ``PROMETHEUS_MULTIPROC_DIR``; `serve` sets it.
-        failpoints: a file that names where to be killed (`registry.failpoints`); for proofs alone.
+        failpoints: a file that names where to be killed (`registry.system.failpoints`); for proofs alone.
 
     Files of secrets are read when they are needed, so that a secret may be renewed at any time. A proxy on
     the way to the repository is taken from ``https_proxy`` and ``no_proxy``, as everywhere; nothing else

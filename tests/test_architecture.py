@@ -45,19 +45,13 @@ FLOORS = (
     ("registry.access",),
     (
         "registry.git",
-        "registry.git_process",
-        "registry.git_repository",
         "registry.embedded_valkey",
         "registry.settings",
         "registry.rules",
         "registry.redis_url",
         "registry.valkey_keeper",
-        "registry.durable",
-        "registry.formats",
-        "registry.formats",
-        "registry.locks",
     ),
-    ("registry.text", "registry.errors", "registry.failpoints", "registry.logs", "registry.system"),
+    ("registry.errors", "registry.system"),
 )
 
 

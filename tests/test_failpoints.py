@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry import failpoints
+from registry.system import failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

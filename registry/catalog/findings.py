@@ -12,7 +12,7 @@ from registry.catalog import ignored, pins
 from registry.catalog.naming import split_tag
 from registry.errors import GitFailed
 from registry.git_repository import SHA256
-from registry.text import escape
+from registry.system.text import escape
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.durable import write_durably
 from registry.errors import GitFailed
+from registry.system.files import write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from registry import formats
 from registry.catalog import fetch, findings, pins, prepare, tagged, throttle
 from registry.catalog.great import Great, Objects
 from registry.catalog.incoming import Incoming
@@ -24,7 +23,8 @@ from registry.catalog.upstream import Credentials, Upstream
 from registry.catalog.wanting import Wanting
 from registry.errors import GitFailed, ObjectMissing, Unavailable
 from registry.git import Git
-from registry.locks import locked
+from registry.system import formats
+from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

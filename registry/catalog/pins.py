@@ -12,8 +12,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry.durable import write_durably
 from registry.errors import GitFailed
+from registry.system.files import write_durably
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -10,10 +10,11 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from registry import formats, git_repository
+from registry import git_repository
 from registry.catalog import fetch, incoming, pins
 from registry.catalog.pins import Table
-from registry.durable import write_durably
+from registry.system import formats
+from registry.system.files import write_durably
 
 if TYPE_CHECKING:
     from pathlib import Path

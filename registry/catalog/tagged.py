@@ -16,7 +16,7 @@ from registry.catalog.file.strict_yaml import SIZE_LIMIT
 from registry.catalog.naming import FOLDER, GITHUB_FOLDER, file_names
 from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed, ObjectMissing
 from registry.git import OBJECT_LIMIT, Wanted
-from registry.text import escape
+from registry.system.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -13,7 +13,7 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from registry.errors import GitFailed
-from registry.text import escape
+from registry.system.text import escape
 
 if TYPE_CHECKING:
     from pathlib import Path

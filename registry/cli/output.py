@@ -17,7 +17,7 @@ from rich.text import Text
 
 from registry.cli import tables
 from registry.cli.tables import GAP
-from registry.text import SHOWN, escape, visible
+from registry.system.text import SHOWN, escape, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,7 +6,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from registry.access.tokens import Role, Token, Wish, mint, read_secret, write_secret
-from registry.text import look
+from registry.system.text import look
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -13,7 +13,7 @@ from registry.rollouts import transitions
 from registry.rollouts.schedule import EVERYONE
 from registry.rollouts.state import ApprovalRequest, State
 from registry.rollouts.transitions import Advance, Conflict, Promote, Start
-from registry.text import look
+from registry.system.text import look
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from registry import failpoints
 from registry.access.tokens import Role, Wish, mint, read_secret, write_secret
 from registry.errors import Unavailable
 from registry.rollouts import change as at
 from registry.rollouts import clock
 from registry.rollouts.journal import Unsettled
+from registry.system import failpoints
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from registry import failpoints, formats
 from registry.errors import Unavailable
 from registry.rollouts.redis_link import Link
 from registry.rollouts.state import State
+from registry.system import failpoints, formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from registry import formats
 from registry.access.tokens import Token
 from registry.rollouts.state import State
+from registry.system import formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

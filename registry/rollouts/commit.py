@@ -7,9 +7,9 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.durable import sync_folder
 from registry.rollouts.change import CHANGE
 from registry.rollouts.subject import subject
+from registry.system.files import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -11,10 +11,10 @@ from contextlib import ExitStack, contextmanager
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from registry import failpoints, formats
-from registry.durable import write_durably
 from registry.errors import Unavailable
-from registry.locks import locked
+from registry.system import failpoints, formats
+from registry.system.files import write_durably
+from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,12 +12,12 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from registry import failpoints, git_repository
+from registry import git_repository
 from registry.access.tokens import Token
 from registry.errors import GitFailed, RegistryError, Unavailable
 from registry.git import Git
 from registry.rollouts import change as at
-from registry.rollouts import disk, tree
+from registry.rollouts import tree
 from registry.rollouts.change import Change
 from registry.rollouts.commit import BRANCH, PROPOSED, Folders, import_stream
 from registry.rollouts.folder import (
@@ -32,6 +32,7 @@ from registry.rollouts.folder import (
 )
 from registry.rollouts.reader import Contents, Reader, readable
 from registry.rollouts.state import State
+from registry.system import disk, failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from registry.errors import GitFailed, Unavailable
-from registry.formats import NEWER
 from registry.git import OBJECT_LIMIT, Wanted
 from registry.rollouts import tree
 from registry.rollouts.change import CHANGE, parse
 from registry.rollouts.folder import check_there, damaged
+from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

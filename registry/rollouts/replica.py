@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 from threading import Lock, RLock
 from typing import TYPE_CHECKING
 
-from registry import failpoints
 from registry.access.tokens import Keyring
 from registry.errors import Invalid, Unavailable
-from registry.formats import NEWER
 from registry.rollouts.begin import begin
 from registry.rollouts.folder import LOCK_SECONDS
+from registry.system import failpoints
+from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

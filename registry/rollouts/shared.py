@@ -22,16 +22,16 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from registry import failpoints
 from registry.catalog.remedies import explain
 from registry.catalog.upstream import Upstream
 from registry.errors import GitFailed, Unavailable
-from registry.formats import NEWER
 from registry.git import Git
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH, PROPOSED, Folders
 from registry.rollouts.folder import check_there, command, write_marker
 from registry.rollouts.journal import DURABLE, Journal, Unsettled
+from registry.system import failpoints
+from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

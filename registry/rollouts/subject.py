@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from registry.rollouts.change import ASKING
-from registry.text import SHOWN, visible
+from registry.system.text import SHOWN, visible
 
 if TYPE_CHECKING:
     from registry.rollouts.change import Change

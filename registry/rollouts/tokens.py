@@ -12,7 +12,7 @@ from registry.rollouts import clock
 from registry.rollouts.action import Acknowledged, digest
 from registry.rollouts.attempts import carry_out
 from registry.rollouts.change import Change
-from registry.text import look, visible
+from registry.system.text import look, visible
 
 if TYPE_CHECKING:
     from registry.access.tokens import Token, Wish

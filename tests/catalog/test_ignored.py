@@ -9,7 +9,7 @@ import pytest
 
 from registry.catalog.ignored import sample, why
 from registry.catalog.naming import split_tag
-from registry.text import escape
+from registry.system.text import escape
 
 
 @pytest.mark.parametrize(

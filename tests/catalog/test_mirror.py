@@ -17,7 +17,7 @@ from registry.catalog.mirror import Mirror
 from registry.catalog.remedies import out_of_reach
 from registry.catalog.tagged import File
 from registry.errors import GitFailed, Unavailable
-from registry.locks import locked
+from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from pathlib import Path

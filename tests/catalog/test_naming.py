@@ -9,7 +9,7 @@ from semver import Version
 
 from registry.catalog import naming
 from registry.errors import Invalid
-from registry.text import escape
+from registry.system.text import escape
 
 HOSTILE = [
     b"",

@@ -15,8 +15,8 @@ from faults.quick import QuickRegistry
 from faults.writers import MEMORY
 from support import PromptRepository, until
 
-from registry import failpoints
 from registry.rollouts.upkeep.verify import verify
+from registry.system import failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from faults.proof import Result, at_least
 
 from promptstage import logs as client_logs
-from registry import logs
 from registry.catalog import ignored
 from registry.cli import output
-from registry.text import SHOWN, escape, visible
+from registry.system import logs
+from registry.system.text import SHOWN, escape, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import until
 
-from registry import failpoints
+from registry.system import failpoints
 
 STEPS_OF_A_STORY = 50
 ALONE = 3  # steps that one registry is without the other

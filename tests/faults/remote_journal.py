@@ -27,8 +27,8 @@ from git_hosts import http_host
 from rollouts.servers import Server
 from support import PATIENCE, PromptRepository, Registry, until
 
-from registry import failpoints
 from registry.rollouts.upkeep.verify import verify
+from registry.system import failpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

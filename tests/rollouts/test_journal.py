@@ -14,11 +14,12 @@ from support import until
 from registry.access.tokens import Role, Wish, mint
 from registry.errors import Unavailable
 from registry.git import AHEAD
-from registry.locks import locked
-from registry.rollouts import clock, disk
+from registry.rollouts import clock
 from registry.rollouts.change import Change, content_path, state_path, token_path
 from registry.rollouts.journal import Journal
 from registry.rollouts.state import State
+from registry.system import disk
+from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.access.names import MAX_NAME, check_name
-from registry.text import look
+from registry.system.text import look
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from rollouts.story import promote, tell
 from support import Registry, children, until
 
 from registry.catalog.upstream import Credentials
-from registry.locks import locked
 from registry.rollouts.upkeep import mirror
+from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

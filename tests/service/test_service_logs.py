@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support import until
 
-from registry.logs import JsonFormatter, TextFormatter, WorthALine, configuration
+from registry.system.logs import JsonFormatter, TextFormatter, WorthALine, configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from registry.cli import output
-from registry.text import escape
+from registry.system.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

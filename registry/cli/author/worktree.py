@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git_repository import unsupported
-from registry.text import escape, holds_secret
+from registry.system.text import escape, holds_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

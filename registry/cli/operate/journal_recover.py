@@ -21,7 +21,7 @@ from registry.cli.operate.data_folder import (
 from registry.cli.options import Yes  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 from registry.errors import Unavailable
-from registry.formats import NEWER
+from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from registry.errors import Unavailable
-from registry.locks import locked
+from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ import typer
 from registry.cli.author import worktree
 from registry.errors import Invalid, Unavailable
 from registry.git_repository import unsupported
-from registry.logs import Format  # noqa: TC001 - typer reads it
+from registry.system.logs import Format  # noqa: TC001 - typer reads it
 
 if TYPE_CHECKING:
     from registry.settings import Settings

@@ -14,11 +14,11 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from registry import logs
 from registry.cli.operate.impatient import Impatient
 from registry.cli.operate.metrics_folder import together
 from registry.errors import Unavailable
 from registry.settings import passed_over
+from registry.system import logs
 
 if TYPE_CHECKING:
     from registry.settings import Settings

@@ -10,10 +10,8 @@ import shutil
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from registry.durable import write_durably
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
-from registry.locks import locked
 from registry.rollouts.commit import BRANCH, Folders
 from registry.rollouts.folder import (
     LOCK,
@@ -26,6 +24,8 @@ from registry.rollouts.folder import (
 )
 from registry.rollouts.journal import DURABLE
 from registry.rollouts.upkeep.verify import verify
+from registry.system.files import write_durably
+from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

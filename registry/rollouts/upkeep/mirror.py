@@ -17,15 +17,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry.catalog.remedies import explain
 from registry.catalog.upstream import Upstream, refusal
-from registry.durable import write_durably
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git import Git
-from registry.locks import locked
 from registry.rollouts import clock, tree
 from registry.rollouts.commit import BRANCH
 from registry.rollouts.folder import LOCK_SECONDS, REPOSITORY, command, require
 from registry.rollouts.upkeep.backup import COPY_SECONDS, take
-from registry.text import holds_secret
+from registry.system.files import write_durably
+from registry.system.locks import locked
+from registry.system.text import holds_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from registry.catalog.upstream import Upstream
 from registry.errors import RegistryError
 from registry.git import Git
-from registry.locks import locked
 from registry.rollouts import clock, tree
 from registry.rollouts.commit import BRANCH
 from registry.rollouts.folder import REPOSITORY
 from registry.rollouts.upkeep import mirror
+from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ValidationError
 
 from registry.access.tokens import Token
 from registry.errors import Unavailable
-from registry.formats import NEWER
 from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
@@ -18,6 +17,7 @@ from registry.rollouts.commit import BRANCH
 from registry.rollouts.folder import REPOSITORY, command
 from registry.rollouts.state import State
 from registry.rollouts.upkeep.verify import verify
+from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from registry.access.tokens import Token
 from registry.errors import Unavailable
-from registry.formats import NEWER
 from registry.git import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
@@ -21,6 +20,7 @@ from registry.rollouts.folder import MARKER, REPOSITORY, damaged, require
 from registry.rollouts.state import State
 from registry.rollouts.upkeep.chain import replay
 from registry.rollouts.upkeep.packing import room
+from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

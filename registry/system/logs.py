@@ -12,7 +12,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from registry.text import visible
+from registry.system.text import visible
 
 Format = Literal["text", "json"]
 

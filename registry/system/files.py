@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from registry import failpoints
+from registry.system import failpoints
 
 if TYPE_CHECKING:
     from pathlib import Path
