@@ -47,7 +47,7 @@ from registry.api.streams.hub import Hub
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.sync import Sync
-from registry.catalog.upstream import Credentials
+from registry.git.remote import Credentials
 from registry.rollouts import audit
 from registry.rollouts.board import Board
 from registry.rollouts.documents import Documents

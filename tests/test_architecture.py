@@ -19,7 +19,7 @@ CLIENT = sorted((ROOT / "client/promptstage").rglob("*.py"))
 SHARED = {"promptstage.model", "promptstage.evaluation", "promptstage.template", "promptstage.errors"}
 OWNERS = {
     "celery": {"promptstage.celery"},
-    "git": {"registry.git"},
+    "git": {"registry.git.command"},
     "prometheus_client": {
         "registry.api.metrics.facts",
         "registry.api.health",
@@ -45,11 +45,12 @@ FLOORS = (
     ("registry.access",),
     (
         "registry.git",
+        "registry.redis",
         "registry.embedded_valkey",
+        "registry.valkey_keeper",
+        "registry.redis_url",
         "registry.settings",
         "registry.rules",
-        "registry.redis_url",
-        "registry.valkey_keeper",
     ),
     ("registry.errors", "registry.system"),
 )
@@ -127,7 +128,7 @@ def test_settings_alone_read_the_services_environment() -> None:
     readers = {module_name(file) for file in REGISTRY if re.search(r"\benviron\b|getenv", file.read_text())}
 
     assert {name for name in readers if not name.startswith("registry.cli")} <= {
-        "registry.git",
+        "registry.git.command",
         "registry.settings",
     }
 

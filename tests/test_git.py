@@ -15,7 +15,7 @@ import packs
 import pytest
 
 from registry.errors import GitFailed
-from registry.git import AHEAD, AHEAD_LIMIT, Git, GitObject, Wanted
+from registry.git.command import AHEAD, AHEAD_LIMIT, Git, GitObject, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from support import PromptRepository, prompt
 from typer.testing import CliRunner
 
 from registry.catalog.mirror import Mirror
-from registry.catalog.upstream import Credentials
 from registry.cli import app
 from registry.errors import GitFailed, Unavailable
-from registry.git_repository import sweep, unsupported
+from registry.git.remote import Credentials
+from registry.git.repository import sweep, unsupported
 from registry.rollouts.journal import Journal
 from registry.rollouts.shared import SharedJournal
 from registry.rollouts.upkeep import mirror as journal_mirror

@@ -14,14 +14,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import naming
-from registry.catalog.remedies import is_blameless
 from registry.errors import GitFailed
+from registry.git.diagnosis import is_blameless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from registry.catalog.incoming import Incoming
-    from registry.git import Git
+    from registry.git.command import Git
 
 GREAT = 5000  # new tags; with more of them it is worth while to fetch some before the others
 BATCH = 20_000  # tags of one fetch: a bad one costs 15 more; git compares each with all the others

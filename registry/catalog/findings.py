@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from registry.catalog import ignored, pins
 from registry.catalog.naming import split_tag
 from registry.errors import GitFailed
-from registry.git_repository import SHA256
+from registry.git.repository import SHA256
 from registry.system.text import escape
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from registry.git import Git, GitObject, Wanted
+    from registry.git.command import Git, GitObject, Wanted
 
 KEPT = 10_000  # ids; one that is dropped is only fetched, and refused, once more
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from registry.catalog import tagged
 from registry.catalog.file.strict_yaml import SIZE_LIMIT
 from registry.errors import GitFailed
-from registry.git import Git, Wanted
+from registry.git.command import Git, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

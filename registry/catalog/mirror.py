@@ -13,16 +13,17 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from registry.catalog import fetch, findings, pins, prepare, tagged, throttle
+from registry.catalog import fetch, findings, pins, prepare, tagged
 from registry.catalog.great import Great, Objects
 from registry.catalog.incoming import Incoming
 from registry.catalog.pins import Pins, Seen
-from registry.catalog.remedies import explain
-from registry.catalog.throttle import Throttle
-from registry.catalog.upstream import Credentials, Upstream
 from registry.catalog.wanting import Wanting
 from registry.errors import GitFailed, ObjectMissing, Unavailable
-from registry.git import Git
+from registry.git import throttle
+from registry.git.command import Git
+from registry.git.diagnosis import explain
+from registry.git.remote import Credentials, Upstream
+from registry.git.throttle import Throttle
 from registry.system import formats
 from registry.system.locks import locked
 

@@ -10,9 +10,9 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from registry import git_repository
 from registry.catalog import fetch, incoming, pins
 from registry.catalog.pins import Table
+from registry.git import repository
 from registry.system import formats
 from registry.system.files import write_durably
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.catalog.pins import Pins
-    from registry.git import Git
+    from registry.git.command import Git
 
 FORMAT_FILE = "promptstage.json"
 _TAGS = "refs/tags"
@@ -81,7 +81,7 @@ def sweep(folder: Path) -> None:
     """Remove what a fetch that was cut off left, also one of an older registry; with the lock held."""
     for left in _FETCHES:
         shutil.rmtree(folder / left, ignore_errors=True)
-    git_repository.sweep(folder)
+    repository.sweep(folder)
 
 
 def _clear_stale_locks(folder: Path) -> None:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Protocol, cast
 from registry.catalog.file.strict_yaml import SIZE_LIMIT
 from registry.catalog.naming import FOLDER, GITHUB_FOLDER, file_names
 from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed, ObjectMissing
-from registry.git import OBJECT_LIMIT, Wanted
+from registry.git.command import OBJECT_LIMIT, Wanted
 from registry.system.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from typing import TypeVar
 
-    from registry.git import GitObject
+    from registry.git.command import GitObject
 
     T = TypeVar("T")
     Reading = Generator[Wanted, GitObject | None, T]

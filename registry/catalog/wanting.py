@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from registry.catalog.remedies import is_blameless
 from registry.errors import GitFailed
+from registry.git.diagnosis import is_blameless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,10 +12,10 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from registry import git_repository
 from registry.access.tokens import Token
 from registry.errors import GitFailed, RegistryError, Unavailable
-from registry.git import Git
+from registry.git import repository
+from registry.git.command import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.change import Change
@@ -291,7 +291,7 @@ class Journal:
         for report in self._repository.glob("fast_import_crash_*"):
             report.unlink(missing_ok=True)
         if not self._swept:
-            git_repository.sweep(self._repository)
+            repository.sweep(self._repository)
             self._swept = True
 
     def _sync(self) -> None:

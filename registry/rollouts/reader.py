@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from registry.errors import GitFailed, Unavailable
-from registry.git import OBJECT_LIMIT, Wanted
+from registry.git.command import OBJECT_LIMIT, Wanted
 from registry.rollouts import tree
 from registry.rollouts.change import CHANGE, parse
 from registry.rollouts.folder import check_there, damaged
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.access.tokens import Token
-    from registry.git import Git, GitObject
+    from registry.git.command import Git, GitObject
     from registry.rollouts.change import Change
     from registry.rollouts.state import State
 

@@ -22,10 +22,10 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from registry.catalog.remedies import explain
-from registry.catalog.upstream import Upstream
 from registry.errors import GitFailed, Unavailable
-from registry.git import Git
+from registry.git.command import Git
+from registry.git.diagnosis import explain
+from registry.git.remote import Upstream
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH, PROPOSED, Folders
 from registry.rollouts.folder import check_there, command, write_marker
@@ -36,7 +36,7 @@ from registry.system.formats import NEWER
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from registry.catalog.upstream import Credentials
+    from registry.git.remote import Credentials
     from registry.rollouts.change import Change
     from registry.rollouts.reader import Entry
 

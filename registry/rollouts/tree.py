@@ -11,7 +11,7 @@ from registry.rollouts import change
 from registry.rollouts.change import CHANGE
 
 if TYPE_CHECKING:
-    from registry.git import Git, GitObject
+    from registry.git.command import Git, GitObject
     from registry.rollouts.change import Change
 
 LIST_SECONDS = 60.0  # reading a whole journal of a million changes

@@ -14,9 +14,9 @@ from support import PromptRepository, prompt
 from registry.catalog import fetch
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
-from registry.catalog.remedies import out_of_reach
 from registry.catalog.tagged import File
 from registry.errors import GitFailed, Unavailable
+from registry.git.diagnosis import out_of_reach
 from registry.system.locks import locked
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def test_processes_share_a_data_folder(author: PromptRepository, mirror: Mirror,
 import time
 from pathlib import Path
 from registry.catalog.mirror import Mirror
-from registry.catalog.remedies import out_of_reach
+from registry.git.diagnosis import out_of_reach
 mirror = Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r})
 while len(mirror.tags()) < 20:
     try:

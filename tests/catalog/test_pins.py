@@ -15,7 +15,7 @@ from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.pins import FEW, Pins, Seen, Table, line_of, since
 from registry.errors import GitFailed, Unavailable
-from registry.git import Git
+from registry.git.command import Git
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ import pytest
 from git_hosts import http_host, make_certificate, make_key, ssh_host
 
 from registry.catalog.mirror import Mirror
-from registry.catalog.upstream import Credentials, Upstream
 from registry.errors import GitFailed
+from registry.git.remote import Credentials, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

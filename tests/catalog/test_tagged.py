@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry.catalog import tagged
-from registry.git import GitObject
+from registry.git.command import GitObject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from registry.errors import GitFailed
-    from registry.git import Wanted
+    from registry.git.command import Wanted
 
 
 class Store:

@@ -12,8 +12,8 @@ from git_hosts import HttpHost, http_host
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.sync import Sync
-from registry.catalog.throttle import LONGEST_SECONDS
 from registry.errors import GitFailed
+from registry.git.throttle import LONGEST_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

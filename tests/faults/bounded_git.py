@@ -15,7 +15,7 @@ from faults.crafted import Case, Store
 from faults.proof import Result
 from faults.repositories import looks
 
-from registry import git_process
+from registry.git import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 GROWN = 2 << 30  # bytes of the file in a pack of some 300
 SHORT = 0.35  # of it: still more than git may have
-MEMORY = git_process.MEMORY + (64 << 20)  # of the largest process: its data, and the program itself
+MEMORY = process.MEMORY + (64 << 20)  # of the largest process: its data, and the program itself
 SECONDS = 90.0  # a list without end is left after a minute, or when git's memory is full
 STEP = 1 << 24  # bytes; the most that one instruction of a delta copies
 _LIMIT = "RLIMIT_DATA"  # what bounds a process here, as in git_process

@@ -25,7 +25,7 @@ from registry.catalog import naming
 from registry.catalog.catalog import LATEST, Catalog
 from registry.catalog.mirror import Mirror
 from registry.errors import RegistryError
-from registry.git import Git, _Reader
+from registry.git.command import Git, _Reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,7 +13,7 @@ from support import until
 
 from registry.access.tokens import Role, Wish, mint
 from registry.errors import Unavailable
-from registry.git import AHEAD
+from registry.git.command import AHEAD
 from registry.rollouts import clock
 from registry.rollouts.change import Change, content_path, state_path, token_path
 from registry.rollouts.journal import Journal

@@ -11,8 +11,8 @@ import pytest
 from git_hosts import http_host, ssh_host
 from rollouts.story import EPOCH, promote, tell
 
-from registry.catalog.upstream import Credentials
 from registry.errors import Invalid, RegistryError, Unavailable
+from registry.git.remote import Credentials
 from registry.rollouts.journal import Journal
 from registry.rollouts.upkeep import mirror
 

@@ -10,8 +10,8 @@ import pytest
 from rollouts.story import ADMIN, EPOCH, SECRET, content, promote, promoted, reference, states, tell
 
 from registry.access.tokens import Keyring, Role, Wish, mint
-from registry.catalog.upstream import Credentials
 from registry.errors import Unavailable
+from registry.git.remote import Credentials
 from registry.rollouts import clock
 from registry.rollouts.change import Change, token_path
 from registry.rollouts.journal import Journal

@@ -13,8 +13,8 @@ from git_hosts import http_host, ssh_host
 from rollouts.story import tell
 
 from registry.access.tokens import Role, Wish
-from registry.catalog.upstream import Credentials
 from registry.errors import Conflict, GitFailed, NotFound, RegistryError, Unavailable
+from registry.git.remote import Credentials
 from registry.rollouts import attempts, shared
 from registry.rollouts.board import Board
 from registry.rollouts.replica import Replica

@@ -12,7 +12,7 @@ from git_hosts import http_host
 from rollouts.story import promote, tell
 from support import Registry, children, until
 
-from registry.catalog.upstream import Credentials
+from registry.git.remote import Credentials
 from registry.rollouts.upkeep import mirror
 from registry.system.locks import locked
 

@@ -1,6 +1,6 @@
 """The author's own git, with the author's own configuration, in the author's repository.
 
-The service runs git in a sealed environment (`registry.git`); here it must be the other way round:
+The service runs git in a sealed environment (`registry.git.command`); here it must be the other way round:
 identity, hooks, signing and credentials are the author's.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.errors import GitFailed, Invalid, Unavailable
-from registry.git_repository import unsupported
+from registry.git.repository import unsupported
 from registry.system.text import escape, holds_secret
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from registry.cli import output
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:
-    from registry.catalog.upstream import Credentials
+    from registry.git.remote import Credentials
     from registry.rollouts.journal import Journal
     from registry.settings import Settings
 
@@ -66,7 +66,7 @@ def settings_of(data: Path, **given: str | None) -> Settings:
 
 def credentials(settings: Settings) -> Credentials:
     """What opens the repositories that the settings name."""
-    from registry.catalog.upstream import Credentials  # noqa: PLC0415 - for some commands alone
+    from registry.git.remote import Credentials  # noqa: PLC0415 - for some commands alone
 
     return Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
 

@@ -12,7 +12,7 @@ import typer
 
 from registry.cli.author import worktree
 from registry.errors import Invalid, Unavailable
-from registry.git_repository import unsupported
+from registry.git.repository import unsupported
 from registry.system.logs import Format  # noqa: TC001 - typer reads it
 
 if TYPE_CHECKING:

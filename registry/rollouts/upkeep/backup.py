@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from registry.errors import GitFailed, Invalid, Unavailable
-from registry.git import Git
+from registry.git.command import Git
 from registry.rollouts.commit import BRANCH, Folders
 from registry.rollouts.folder import (
     LOCK,

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from registry.catalog.remedies import explain
-from registry.catalog.upstream import Upstream, refusal
 from registry.errors import GitFailed, Invalid, Unavailable
-from registry.git import Git
+from registry.git.command import Git
+from registry.git.diagnosis import explain
+from registry.git.remote import Upstream, refusal
 from registry.rollouts import clock, tree
 from registry.rollouts.commit import BRANCH
 from registry.rollouts.folder import LOCK_SECONDS, REPOSITORY, command, require
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from registry.catalog.upstream import Credentials
     from registry.errors import RegistryError
+    from registry.git.remote import Credentials
 
 FILE = "journal-mirror.json"
 STATUS = "journal-mirror.status.json"

@@ -7,9 +7,9 @@ from contextlib import closing
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
-from registry.catalog.upstream import Upstream
 from registry.errors import RegistryError
-from registry.git import Git
+from registry.git.command import Git
+from registry.git.remote import Upstream
 from registry.rollouts import clock, tree
 from registry.rollouts.commit import BRANCH
 from registry.rollouts.folder import REPOSITORY
@@ -19,7 +19,7 @@ from registry.system.locks import locked
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.catalog.upstream import Credentials
+    from registry.git.remote import Credentials
     from registry.rollouts.replica import Replica
     from registry.rollouts.upkeep.mirror import Lag, Status
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from registry.git import Git
+from registry.git.command import Git
 from registry.rollouts.folder import REPOSITORY, require, right_to_write
 from registry.rollouts.journal import DURABLE
 from registry.system.files import sync_folder

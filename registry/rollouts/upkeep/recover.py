@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.access.tokens import read_secret
 from registry.errors import Unavailable
-from registry.git import Git
+from registry.git.command import Git
 from registry.rollouts import admin, clock
 from registry.rollouts import change as at
 from registry.rollouts.change import Change

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from registry.access.tokens import Token
 from registry.errors import Unavailable
-from registry.git import Git
+from registry.git.command import Git
 from registry.rollouts import change as at
 from registry.rollouts import tree
 from registry.rollouts.commit import BRANCH

@@ -6,14 +6,14 @@ import re
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from registry import git_repository
-from registry.catalog.upstream import refusal
 from registry.errors import GitFailed
+from registry.git import repository
+from registry.git.remote import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from registry.catalog.upstream import Upstream
+    from registry.git.remote import Upstream
 
 # What is said where a line broke, a host was not there, or a disk took nothing, whatever was asked for.
 _OUT_OF_REACH = re.compile(
@@ -33,7 +33,7 @@ _PORT = re.compile(r"(?P<name>.*?)(:(?P<port>\d+))?")
 
 def explain(upstream: Upstream, error: GitFailed) -> GitFailed:
     """The same failure with its remedy, where we know one."""
-    if reason := git_repository.explained(error.words):
+    if reason := repository.explained(error.words):
         return GitFailed(f"{upstream.shown} cannot be used: {reason}", code="git_unsupported")
     found = (remedy for words, remedy in _REMEDIES if re.search(words, error.words))
     remedy = None if upstream.local else next(found, None)

@@ -22,7 +22,7 @@ from git import cmd
 from git.exc import GitCommandNotFound
 
 from registry.errors import GitFailed
-from registry.git_process import (
+from registry.git.process import (
     MEMORY,
     OUTPUT,
     REAP_SECONDS,

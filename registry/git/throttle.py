@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from registry.catalog.upstream import Upstream
     from registry.errors import GitFailed
+    from registry.git.remote import Upstream
 
 LONGEST_SECONDS = 3600.0  # that a host can hold us off: a slip of a digit must not end all looks
 TAIL = 1 << 16  # bytes at the file's end; the answer that refused is the last one

@@ -1,0 +1,1 @@
+"""Git as a sealed child process: commands, remotes, and what their failures mean."""
