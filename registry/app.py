@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
-from registry import embedded_valkey
 from registry.api import (
     clients,
     doctor,
@@ -48,6 +47,7 @@ from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import Mirror
 from registry.catalog.sync import Sync
 from registry.git.remote import Credentials
+from registry.redis import embedded
 from registry.rollouts import audit
 from registry.rollouts.board import Board
 from registry.rollouts.documents import Documents
@@ -142,7 +142,7 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     credentials = Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
     journal = _journal(settings, credentials)
     stack.callback(journal.close)
-    board = Board(settings.redis_url or embedded_valkey.attach(data, stack), settings.redis_prefix)
+    board = Board(settings.redis_url or embedded.attach(data, stack), settings.redis_prefix)
     stack.callback(board.close)
     mirror = Mirror(data, settings.repository, credentials)
     stack.callback(mirror.close)
@@ -205,7 +205,7 @@ def _journal(settings: Settings, credentials: Credentials) -> Journal:
 
 def _reviver(settings: Settings) -> Callable[[], None]:
     """What to do when Redis is gone: nothing, if it is not ours."""
-    return (lambda: None) if settings.redis_url else lambda: embedded_valkey.revive(settings.data)
+    return (lambda: None) if settings.redis_url else lambda: embedded.revive(settings.data)
 
 
 def _end_on_signal(*ends: Callable[[], None]) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from registry import redis_url as redis_urls
 from registry.errors import Invalid
+from registry.redis import url as redis_urls
 from registry.system.logs import Format  # noqa: TC001 - pydantic reads it
 from registry.system.text import holds_secret
 
@@ -32,7 +32,7 @@ class Settings(BaseSettings):
         journal: where registries with data folders of their own share one journal, a bare repository for
             this alone, a path or a URL; unset: the journal is in the data folder, and nowhere else.
         redis_url: a Redis or Valkey that registries share, one server, a Cluster or one that Sentinels know
-            (`registry.redis_url` has the forms); unset: an embedded Valkey.
+            (`registry.redis.url` has the forms); unset: an embedded Valkey.
         redis_prefix: keeps several installations apart on one Redis.
         host: the address to listen on.
         port: the port to listen on; 0 lets the system choose one.

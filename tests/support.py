@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import redis
 import urllib3
 
-from registry import embedded_valkey
+from registry.redis import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -293,7 +293,7 @@ class Valkey:
     def start(self) -> None:
         """Start it, without any data."""
         self._socket.unlink(missing_ok=True)
-        binary = embedded_valkey.binary()
+        binary = embedded.binary()
         options = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--loglevel", "warning"]
         self.process = subprocess.Popen([binary, *options], cwd=self._socket.parent)
         until(self.answers, "Valkey")

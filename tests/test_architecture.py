@@ -27,7 +27,7 @@ OWNERS = {
     },
     "loguru": set(),
     "opentelemetry": {"promptstage.otel"},
-    "redis": {"registry.rollouts.redis_link"},
+    "redis": {"registry.redis.connection"},
     "sqlite3": {"registry.rollouts.history_index"},
     "semver": {"registry.catalog.naming"},
     "structlog": set(),
@@ -43,15 +43,7 @@ FLOORS = (
     ("registry.rollouts",),
     ("registry.catalog",),
     ("registry.access",),
-    (
-        "registry.git",
-        "registry.redis",
-        "registry.embedded_valkey",
-        "registry.valkey_keeper",
-        "registry.redis_url",
-        "registry.settings",
-        "registry.rules",
-    ),
+    ("registry.git", "registry.redis", "registry.settings", "registry.rules"),
     ("registry.errors", "registry.system"),
 )
 

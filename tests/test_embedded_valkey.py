@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support import processes_with, until
 
-from registry import embedded_valkey
 from registry.errors import Unavailable
+from registry.redis import embedded
 
 USE = """
 import sys
@@ -30,7 +30,7 @@ for _ in range(int(sys.argv[2])):
 @pytest.mark.parametrize(("users", "times"), [(1, 1), (3, 10)])
 def test_it_leaves_nothing_behind(tmp_path: Path, users: int, times: int) -> None:
     """However its users come and go, each has one that answers; at last there is no process and no file."""
-    folder = Path(embedded_valkey.socket_url(tmp_path).removeprefix("unix://")).parent
+    folder = Path(embedded.socket_url(tmp_path).removeprefix("unix://")).parent
     command = [sys.executable, "-c", USE, str(tmp_path), str(times)]
     started = [subprocess.Popen(command) for _ in range(users)]
 
@@ -43,12 +43,12 @@ def test_without_a_folder_for_temporary_files(tmp_path: Path, monkeypatch: pytes
     """It is in the data folder then, and never in the folder that a registry happens to be started in."""
     (tmp_path / "file").touch()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
-    first = embedded_valkey.socket_url(tmp_path)
+    first = embedded.socket_url(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     assert first == f"unix://{tmp_path}/.valkey/valkey.sock"
-    assert embedded_valkey.socket_url(tmp_path) == first
+    assert embedded.socket_url(tmp_path) == first
 
 
 def test_without_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,4 +59,4 @@ def test_without_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
 
     with pytest.raises(Unavailable, match=r"its path is too long for a socket\); set TMPDIR"):
-        embedded_valkey.socket_url(data)
+        embedded.socket_url(data)

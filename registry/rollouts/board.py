@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from registry.errors import Unavailable
-from registry.rollouts.redis_link import Link
+from registry.redis.connection import Link
 from registry.rollouts.state import State
 from registry.system import failpoints, formats
 

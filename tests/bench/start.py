@@ -21,7 +21,7 @@ from bench.many import author, keep
 from bench.measure import Row, median
 from support import Registry, processes_with, until
 
-from registry import embedded_valkey
+from registry.redis import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +79,7 @@ def _registry(folder: Path) -> Iterator[Row]:
 
 def _valkey(data: Path) -> Iterator[Row]:
     data.mkdir()
-    folder = Path(embedded_valkey.socket_url(data).removeprefix("unix://")).parent
+    folder = Path(embedded.socket_url(data).removeprefix("unix://")).parent
     alone, one, all_of_them, ended, servers = [], [], [], [], []
     for _ in range(STARTS):
         alone.append(_server_alone())
@@ -104,7 +104,7 @@ def _row(what: str, seconds: list[float], floor: float | None, target: str, note
 
 def _attached(data: Path, count: int, servers: list[int]) -> list[float]:
     """Let processes use the server of a folder, all at once, and kill them; how long each had to wait."""
-    folder = Path(embedded_valkey.socket_url(data).removeprefix("unix://")).parent
+    folder = Path(embedded.socket_url(data).removeprefix("unix://")).parent
     until(lambda: not processes_with(str(folder)), "the end of the server before")
     command = [sys.executable, "-c", ATTACH, str(data)]
     users = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(count)]
@@ -128,7 +128,7 @@ def _server_alone() -> float:
         path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "v.sock"
         options = ["--port", "0", "--unixsocket", str(path), "--save", "", "--loglevel", "nothing"]
         begun = time.perf_counter()
-        server = subprocess.Popen([embedded_valkey.binary(), *options], cwd=path.parent)
+        server = subprocess.Popen([embedded.binary(), *options], cwd=path.parent)
         stack.callback(server.wait)
         stack.callback(server.kill)
         connection = stack.enter_context(socket.socket(socket.AF_UNIX))

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from support import until
 
-from registry import embedded_valkey
+from registry.redis import embedded
 
 if TYPE_CHECKING:
     import ssl
@@ -47,7 +47,7 @@ class Server:
         folder.mkdir(exist_ok=True)
         plain = ["--port", self.port, "--save", "", "--dir", folder, "--loglevel", "warning"]
         self._command = [
-            embedded_valkey.binary(),
+            embedded.binary(),
             *([folder / "sentinel.conf", mode] if mode else []),
             *plain,
             *options,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.redis_url import parse
+from registry.redis.url import parse
 
 
 @pytest.mark.parametrize(

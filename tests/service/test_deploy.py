@@ -13,7 +13,7 @@ import pytest
 import yaml
 from rollouts.test_board import NEEDED
 
-from registry import redis_url
+from registry.redis import url
 from registry.rollouts.upkeep import mirror
 from registry.settings import Settings
 
@@ -127,7 +127,7 @@ def test_the_forms_of_a_redis_url_are_taken() -> None:
     spare = [re.sub(r"\[.*?\]", "", form) for form in forms]
     whole = [re.sub(r"[\[\]]", "", form).replace("/db", "/0") for form in forms]
 
-    kinds = [redis_url.parse(form).kind for form in (*spare, *whole)]
+    kinds = [url.parse(form).kind for form in (*spare, *whole)]
     assert kinds == ["server", "unix", "cluster", "sentinel"] * 2
 
 

@@ -14,7 +14,7 @@ import redis
 import urllib3
 from support import STATES, Api, Registry, children, processes_with, states_in, until
 
-from registry import embedded_valkey
+from registry.redis import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def test_two_registries_on_one_folder_keep_one_order(serve: Callable[..., Regist
     assert seqs == list(range(1, 101))
     # A few may meet a disk that is busy with something else; the bench prints them all.
     assert sorted(delays)[len(delays) * 9 // 10] <= SHOWN_SECONDS
-    head, states = states_in(embedded_valkey.socket_url(first.data))
+    head, states = states_in(embedded.socket_url(first.data))
     state = first.api.state("summarize")
     assert head == f"{state['epoch']}.100"
     assert (
@@ -128,7 +128,7 @@ def test_workers_end_with_their_parent(serve: Callable[..., Registry]) -> None:
 def test_the_embedded_valkey_ends_with_its_last_registry(serve: Callable[..., Registry]) -> None:
     """It is shared by the registries of a folder, and survives any but the last of them."""
     first, second = serve(), serve()
-    socket = embedded_valkey.socket_url(first.data).removeprefix("unix://")
+    socket = embedded.socket_url(first.data).removeprefix("unix://")
 
     assert len(processes_with(f"unixsocket:{socket}")) == 1
     first.kill()
@@ -255,7 +255,7 @@ def test_the_embedded_valkey_comes_back_without_its_keeper(serve: Callable[..., 
     """Whatever is killed of it, a registry that is left starts it again, whole."""
     registry = serve()
     registry.api.act("promote", "summarize", version(0))
-    url = embedded_valkey.socket_url(registry.data)
+    url = embedded.socket_url(registry.data)
     folder = url.removeprefix("unix://").removesuffix("/valkey.sock")
     (keeper,) = [line for line in processes_with(folder) if "valkey_keeper.py" in line]
     os.kill(int(keeper.split()[0]), signal.SIGKILL)

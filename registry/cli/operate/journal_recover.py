@@ -116,11 +116,11 @@ def _look(settings: Settings, seen: Seen, url: str | None) -> Found:
 
 
 def _seen(settings: Settings, *, without_redis: bool) -> Seen:
-    from registry import embedded_valkey  # noqa: PLC0415 - for this command alone
+    from registry.redis import embedded  # noqa: PLC0415 - for this command alone
     from registry.rollouts.board import Board  # noqa: PLC0415
     from registry.rollouts.upkeep.salvage import Seen  # noqa: PLC0415
 
-    board = Board(settings.redis_url or embedded_valkey.socket_url(settings.data), settings.redis_prefix)
+    board = Board(settings.redis_url or embedded.socket_url(settings.data), settings.redis_prefix)
     try:
         return Seen(board.head(), tuple(board.read()))
     except Unavailable as error:

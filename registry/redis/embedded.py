@@ -18,8 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry import valkey_keeper
 from registry.errors import Unavailable
+from registry.redis import keeper
 from registry.system.locks import locked
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def attach(data: Path, lifetime: ExitStack) -> str:
 
 def _use(folder: Path, lifetime: ExitStack) -> bool:
     """Become a user; false if a keeper that just ended has removed the folder under our hands."""
-    users = folder / valkey_keeper.USERS
+    users = folder / keeper.USERS
     try:
         descriptor = lifetime.enter_context(locked(users, wait=START_SECONDS, shared=True))
         return os.path.samestat(os.fstat(descriptor), users.stat())
@@ -74,13 +74,13 @@ def revive(data: Path) -> None:
 
 def _ensure(folder: Path, wait: float) -> None:
     deadline = time.monotonic() + START_SECONDS
-    with locked(folder / valkey_keeper.START, wait=wait):
+    with locked(folder / keeper.START, wait=wait):
         if not _answers(folder):
             _start_keeper(folder)
         while not _answers(folder):
             if time.monotonic() > deadline:
                 raise Unavailable(
-                    f"the embedded Valkey does not start, see {folder / valkey_keeper.LOG}; "
+                    f"the embedded Valkey does not start, see {folder / keeper.LOG}; "
                     "or set PROMPTSTAGE_REDIS_URL to a server of yours",
                     code="valkey_unavailable",
                 )
@@ -89,7 +89,7 @@ def _ensure(folder: Path, wait: float) -> None:
 
 def socket_url(data: Path) -> str:
     """The URL of the Unix socket of a data folder's server."""
-    return f"unix://{_private_folder(data) / valkey_keeper.SOCKET}"
+    return f"unix://{_private_folder(data) / keeper.SOCKET}"
 
 
 def _private_folder(data: Path) -> Path:
@@ -107,7 +107,7 @@ def _private_folder(data: Path) -> Path:
         about = folder.lstat()
         if folder.is_symlink() or about.st_uid != os.getuid() or about.st_mode & 0o077:
             tried.append(f"{folder}: it is not private to this user")
-        elif len(os.fsencode(folder / valkey_keeper.SOCKET)) > MAX_SOCKET_PATH:
+        elif len(os.fsencode(folder / keeper.SOCKET)) > MAX_SOCKET_PATH:
             tried.append(f"{folder}: its path is too long for a socket")
         else:
             return folder
@@ -143,9 +143,9 @@ def binary() -> str:
 
 def _start_keeper(folder: Path) -> None:
     """Start it in a session of its own, so that Ctrl-C in the terminal is not meant for it."""
-    with (folder / valkey_keeper.LOG).open("ab") as log:
+    with (folder / keeper.LOG).open("ab") as log:
         subprocess.Popen(  # noqa: S603 - our own interpreter and script
-            [sys.executable, "-I", "-S", valkey_keeper.__file__, str(folder), binary()],
+            [sys.executable, "-I", "-S", keeper.__file__, str(folder), binary()],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -157,7 +157,7 @@ def _answers(folder: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(1)
         try:
-            connection.connect(str(folder / valkey_keeper.SOCKET))
+            connection.connect(str(folder / keeper.SOCKET))
             connection.sendall(b"PING\r\n")
             return connection.recv(5) == b"+PONG"
         except OSError:

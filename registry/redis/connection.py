@@ -20,14 +20,14 @@ from redis.exceptions import AskError, MovedError, ReadOnlyError, RedisError, Re
 from redis.retry import Retry
 
 from registry.errors import Unavailable
-from registry.redis_url import parse
+from registry.redis.url import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from redis.client import PubSub
 
-    from registry.redis_url import Options, RedisUrl
+    from registry.redis.url import Options, RedisUrl
 
 ANSWER_SECONDS = 0.25  # a Redis nearby answers in a millisecond; one that does not must delay nobody
 NAMED_SECONDS = 0.4  # how long a master is believed to be one, so that a new one is whole within a second

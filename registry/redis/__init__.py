@@ -1,0 +1,1 @@
+"""Redis or Valkey: its address, the connection, and the embedded server."""
