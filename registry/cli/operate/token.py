@@ -214,13 +214,13 @@ def recover(*, data: Data = DEFAULT, journal: SharedJournal = None) -> None:
     Example:  promptstage token recover --data /var/lib/promptstage
               export PROMPTSTAGE_TOKEN=$(cat /var/lib/promptstage/admin.token)
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts import admin  # noqa: PLC0415 - for this command alone
+    from registry.access import admin_token  # noqa: PLC0415 - for this command alone
     from registry.rollouts.upkeep import lost_token  # noqa: PLC0415
 
     if not data.is_dir():
         raise Unavailable(f"{data} is no folder; name the registry's data folder with --data")
     check_owner(data)
-    file = data / admin.FILE
+    file = data / admin_token.FILE
     with closing(journal_of(settings_of(data, journal=journal))) as held:
         token, new = lost_token.recover(held, file)
     what = f"{clean(token.name)} ({clean(token.id)}) is admin in all environments, until it is revoked"

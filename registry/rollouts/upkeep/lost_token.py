@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.access import admin_token
 from registry.errors import Unavailable
-from registry.rollouts import admin, clock
 from registry.rollouts import change as at
+from registry.rollouts import clock
 from registry.rollouts.attempts import TRIES
 from registry.rollouts.change import Change
 from registry.rollouts.journal import Unsettled
@@ -33,11 +34,11 @@ def recover(journal: Journal, file: Path) -> tuple[Token, bool]:
             with journal.lock() as lock:
                 journal.refresh(lock)
                 tokens, now = journal.tokens(), clock.now()
-                if token := admin.held(tokens, file, now):
+                if token := admin_token.held(tokens, file, now):
                     return token, bool(tried)
                 if tried and tried[-1].refusal:
                     raise tried[-1].refusal
-                token = admin.replace(tokens, file, now)
+                token = admin_token.replace(tokens, file, now)
                 _write(journal, lock, journal.head(), token)
                 return token, True
         except Unsettled as unsettled:  # the next look tells whether it is there
@@ -50,7 +51,7 @@ def _write(journal: Journal, lock: int, head: Entry, token: Token) -> None:
         epoch=head.change.epoch,
         seq=head.change.seq + 1,
         at=clock.now(),
-        actor=admin.OPERATOR,
+        actor=admin_token.OPERATOR,
         op="token.create",
         after=token.id,
         reason=REASON,

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from registry.access import admin_token
 from registry.access.tokens import read_secret
 from registry.errors import Unavailable
 from registry.git.command import Git
-from registry.rollouts import admin, clock
 from registry.rollouts import change as at
+from registry.rollouts import clock
 from registry.rollouts.change import Change
 from registry.rollouts.commit import BRANCH, Folders
 from registry.rollouts.folder import REPOSITORY, write_marker
@@ -82,7 +83,7 @@ def _write(folder: Path, target: Path, lock: int, found: Found, fetch: Fetch) ->
     with closing(Journal(target)) as journal:
         draft = _Draft(found, journal.staged)
         lost = draft.add_states(fetch)
-        new_admin = draft.add_admin(folder / admin.FILE)
+        new_admin = draft.add_admin(folder / admin_token.FILE)
         entry = journal.write_all(lock, found.parent, draft.changes, timeout=WRITE_SECONDS)
     write_marker(target, entry.change.epoch)
     return Recovered(entry.change.position, len(found.states), lost, new_admin, None)
@@ -139,7 +140,7 @@ class _Draft:
         tokens = self._found.tokens.values()
         if read_secret(file) and any(token.rules_for_good(self._now) for token in tokens):
             return False
-        self._add_token("token.create", admin.replace(tokens, file, self._now))
+        self._add_token("token.create", admin_token.replace(tokens, file, self._now))
         return True
 
     @property
@@ -152,7 +153,7 @@ class _Draft:
 
     def _add(self, op: str, files: dict[str, bytes], **fields: Any) -> None:
         change = Change(
-            epoch=self._epoch, seq=self._next, at=self._now, actor=admin.OPERATOR, op=op, **fields
+            epoch=self._epoch, seq=self._next, at=self._now, actor=admin_token.OPERATOR, op=op, **fields
         )
         self.changes.append((change, files))
 
