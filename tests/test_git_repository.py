@@ -10,7 +10,7 @@ import pytest
 from support import PromptRepository, prompt
 from typer.testing import CliRunner
 
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.cli import app
 from registry.errors import GitFailed, Unavailable
 from registry.git.remote import Credentials

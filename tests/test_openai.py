@@ -13,7 +13,7 @@ import pytest
 from prompts.build import history
 from promptstage.model import dump_document
 from promptstage.testing import Client
-from registry.catalog.file.document import parse
+from registry.catalog.parsing.document import parse
 from registry.cli.author import starter
 
 if TYPE_CHECKING:

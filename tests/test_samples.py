@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from prompts.build import SOURCE, build, history
-from registry.catalog.file import lint
+from registry.catalog.parsing import lint
 from registry.cli import app
 
 if TYPE_CHECKING:

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from registry.catalog import naming
 from registry.catalog.diff import diff
-from registry.catalog.kept import Kept
-from registry.catalog.overview import count, overview
-from registry.catalog.similar import similar
-from registry.catalog.strangers import Strangers
-from registry.catalog.tagged import About
+from registry.catalog.foreign_names import Strangers
+from registry.catalog.mirror.tag_reader import About
+from registry.catalog.status import count, overview
+from registry.catalog.suggestions import similar
 from registry.catalog.version import Version, invalid, unread, with_content
+from registry.catalog.version_cache import Kept
 from registry.errors import DocumentInvalid, GitFailed, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from registry.catalog.mirror import Mark, Mirror
-    from registry.catalog.tagged import File
+    from registry.catalog.mirror.mirror import Mark, Mirror
+    from registry.catalog.mirror.tag_reader import File
 
 __all__ = ["Catalog", "Version"]
 

@@ -7,12 +7,12 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 from promptstage.model import Document, dump_document
-from registry.catalog.file import document as documents
 from registry.catalog.naming import SUFFIXES, number, tag_of
+from registry.catalog.parsing import document as documents
 from registry.errors import DocumentAbsent, DocumentInvalid
 
 if TYPE_CHECKING:
-    from registry.catalog.tagged import About
+    from registry.catalog.mirror.tag_reader import About
 
 Json = dict[str, Any]
 

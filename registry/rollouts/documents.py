@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from promptstage.model import Served
 from registry.catalog import naming
-from registry.catalog.file import document
+from registry.catalog.parsing import document
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from bench.load import memory
 from bench.measure import Row, median
 
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import SETTLED
 
 if TYPE_CHECKING:

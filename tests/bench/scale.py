@@ -28,7 +28,7 @@ from bench.measure import Row, median
 from support import STATES, Registry, Valkey, children, until
 
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.rollouts.folder import REPOSITORY
 from registry.rollouts.upkeep.packing import room
 

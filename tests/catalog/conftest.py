@@ -8,7 +8,7 @@ import pytest
 from support import PromptRepository
 
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.catalog.file import bump
-from registry.catalog.file.document import parse
+from registry.catalog.parsing import bump
+from registry.catalog.parsing.document import parse
 
 OLD = """\
 name: Summarize

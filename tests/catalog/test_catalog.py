@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from support import prompt
 
-from registry.catalog import kept
+from registry.catalog import version_cache
 from registry.catalog.catalog import Catalog
-from registry.catalog.pins import Pins, line_of
+from registry.catalog.mirror.pins import Pins, line_of
 from registry.errors import GitFailed, NotFound
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from support import PromptRepository
 
-    from registry.catalog.mirror import Mirror
+    from registry.catalog.mirror.mirror import Mirror
 
     Read = Callable[[], Catalog]
 LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
@@ -294,7 +294,7 @@ def test_what_was_read_is_kept_within_bounds(
     """The versions read last stay in memory; statuses stay for all."""
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         author.tag("a", version)
-    monkeypatch.setattr(kept, "KEPT_VERSIONS", 2)
+    monkeypatch.setattr(version_cache, "KEPT_VERSIONS", 2)
     catalog = read()
 
     first, *_ = [catalog.read("a", version) for version in ("1.0.0", "1.1.0", "1.2.0")]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promptstage.model import Message, Variable, dump_document
-from registry.catalog.file.document import check, parse
+from registry.catalog.parsing.document import check, parse
 from registry.errors import DocumentInvalid
 
 PATH = "prompts/support/triage.prompt.yml"

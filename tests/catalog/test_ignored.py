@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from registry.catalog.ignored import sample, why
+from registry.catalog.mirror.rejected_tags import sample, why
 from registry.catalog.naming import split_tag
 from registry.system.text import escape
 

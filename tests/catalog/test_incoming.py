@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from git_hosts import HttpHost, http_host
 
-from registry.catalog import incoming
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror import incoming
+from registry.catalog.mirror.mirror import Mirror
 from registry.errors import GitFailed, Unavailable
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support import prompt
 
-from registry.catalog.file import lint, secrets
-from registry.catalog.file.codes import CODES
+from registry.catalog.parsing import lint, secret_scan
+from registry.catalog.parsing.codes import CODES
 
 SECRETS = {
     "an API key of Anthropic": "sk-ant-api03-" + "aB3_-" * 8,
@@ -48,24 +48,24 @@ HARMLESS = [
 @pytest.mark.parametrize(("kind", "secret"), SECRETS.items(), ids=SECRETS)
 def test_well_known_shapes_are_found(kind: str, secret: str) -> None:
     """Each with its place and its kind, and never the secret itself."""
-    assert list(secrets.find(f"a\nkey: {secret}.".encode())) == [(2, 6, kind)]
+    assert list(secret_scan.find(f"a\nkey: {secret}.".encode())) == [(2, 6, kind)]
 
 
 def test_other_shapes_of_a_kind() -> None:
     """Old ones, and those of other services of the same house."""
     for secret in ("sk-" + "aB3z" * 12, "ghs_" + "aB3z" * 9, "ASIA" + "Q3EGRTYZ" * 2, "rk_test_" + "a1" * 12):
-        assert len(list(secrets.find(secret.encode()))) == 1
+        assert len(list(secret_scan.find(secret.encode()))) == 1
 
 
 def test_every_shape_is_tried() -> None:
     """A shape that nothing matches would protect nobody."""
-    assert SECRETS.keys() == secrets._SHAPES.keys()
+    assert SECRETS.keys() == secret_scan._SHAPES.keys()
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_only_looks_similar_is_left_alone(text: str) -> None:
     """A linter that cries wolf is not listened to."""
-    assert list(secrets.find(text.encode())) == []
+    assert list(secret_scan.find(text.encode())) == []
 
 
 def test_a_hostile_file_is_searched_quickly() -> None:

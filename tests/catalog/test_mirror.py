@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from support import PromptRepository, prompt
 
-from registry.catalog import fetch
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
-from registry.catalog.tagged import File
+from registry.catalog.mirror import fetch
+from registry.catalog.mirror.mirror import Mirror
+from registry.catalog.mirror.tag_reader import File
 from registry.errors import GitFailed, Unavailable
 from registry.git.diagnosis import out_of_reach
 from registry.system.locks import locked
@@ -236,7 +236,7 @@ def test_processes_share_a_data_folder(author: PromptRepository, mirror: Mirror,
     script = f"""
 import time
 from pathlib import Path
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.git.diagnosis import out_of_reach
 mirror = Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r})
 while len(mirror.tags()) < 20:

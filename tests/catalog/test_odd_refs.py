@@ -11,7 +11,7 @@ from registry.catalog.catalog import Catalog
 if TYPE_CHECKING:
     from support import PromptRepository
 
-    from registry.catalog.mirror import Mirror
+    from registry.catalog.mirror.mirror import Mirror
 
 GOOD = "{good}"  # the object of a good tag
 ODD = {

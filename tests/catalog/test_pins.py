@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from support import until
 
-from registry.catalog import fetch
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
-from registry.catalog.pins import FEW, Pins, Seen, Table, line_of, since
+from registry.catalog.mirror import fetch
+from registry.catalog.mirror.mirror import Mirror
+from registry.catalog.mirror.pins import FEW, Pins, Seen, Table, line_of, since
 from registry.errors import GitFailed, Unavailable
 from registry.git.command import Git
 
@@ -198,7 +198,7 @@ def test_a_killed_look_loses_and_changes_no_pin(author: PromptRepository, tmp_pa
     script = f"""
 from pathlib import Path
 from registry.catalog import fetch
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 fetch.GREAT, fetch.BATCH = 3, 2
 print("begun", flush=True)
 Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r}).look()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from git_hosts import http_host, make_certificate, make_key, ssh_host
 
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.errors import GitFailed
 from registry.git.remote import Credentials, Upstream
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from registry.catalog.naming import NAME_LENGTH, VERSION_LENGTH, _is_name, _parse, is_name, is_version
-from registry.catalog.similar import similar
+from registry.catalog.suggestions import similar
 
 NAMES = sorted(f"team-{number % 70}/summarize-{number}" for number in range(100_000))
 

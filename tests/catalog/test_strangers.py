@@ -13,7 +13,7 @@ from registry.errors import NotFound
 if TYPE_CHECKING:
     from support import PromptRepository
 
-    from registry.catalog.mirror import Mirror
+    from registry.catalog.mirror.mirror import Mirror
 
 
 def followed(mirror: Mirror) -> Catalog:

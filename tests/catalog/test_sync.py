@@ -13,7 +13,7 @@ import pytest
 from support import until
 
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
 
 if TYPE_CHECKING:

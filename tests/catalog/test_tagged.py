@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.catalog import tagged
+from registry.catalog.mirror import tag_reader
 from registry.git.command import GitObject
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def about(person: bytes) -> tuple[str, str]:
     """The author and the date of a commit by a person."""
     store = Store()
     commit = store.add("commit", b"tree %s\nauthor %s\ncommitter x\n\nx\n" % (b"0" * 40, person))
-    found = tagged.answer(store, tagged.read_about(commit))
+    found = tag_reader.answer(store, tag_reader.read_about(commit))
     return found.author, found.tagged_at
 
 
@@ -108,4 +108,4 @@ def test_an_entry_is_found_by_its_whole_name(names: tuple[bytes, ...]) -> None:
     root = store.add("tree", b"40000 prompts\0" + bytes.fromhex(prompts))
     commit = store.add("commit", b"tree %s\nauthor x\n\nx\n" % root.encode())
 
-    assert tagged.answer(store, tagged.find(commit, "a")) == right
+    assert tag_reader.answer(store, tag_reader.find(commit, "a")) == right

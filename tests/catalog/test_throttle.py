@@ -10,7 +10,7 @@ import pytest
 from git_hosts import HttpHost, http_host
 
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
 from registry.errors import GitFailed
 from registry.git.throttle import LONGEST_SECONDS

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from faults.proof import Result, at_least
 
 from promptstage import logs as client_logs
-from registry.catalog import ignored
+from registry.catalog.mirror import rejected_tags
 from registry.cli import output
 from registry.system import logs
 from registry.system.text import SHOWN, escape, visible
@@ -103,7 +103,7 @@ def _on_terminal(text: str) -> bool:
 
 def _in_message(text: str) -> bool:
     data = text.encode("utf-8", "surrogatepass")
-    shown = (escape(data), escape(data[1:]), visible(text), ignored.why(data), escape(data[:-1], 40))
+    shown = (escape(data), escape(data[1:]), visible(text), rejected_tags.why(data), escape(data[:-1], 40))
     return not any(map(obeyed, shown))
 
 

@@ -23,7 +23,7 @@ from support import PromptRepository, prompt
 
 from registry.catalog import naming
 from registry.catalog.catalog import LATEST, Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.errors import RegistryError
 from registry.git.command import Git, _Reader
 

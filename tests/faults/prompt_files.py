@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from faults.proof import Result, at_least
 
-from registry.catalog.file import document
+from registry.catalog.parsing import document
 from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from faults.crafted import CRAFTED
 from faults.proof import Result
 
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from faults.proof import Result, at_least
 from support import prompt
 
 from registry.catalog.catalog import Catalog
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rollouts.story import begin, promote
 
-from registry.catalog.mirror import Mirror
+from registry.catalog.mirror.mirror import Mirror
 from registry.errors import Unavailable
 from registry.rollouts.change import parse
 from registry.rollouts.folder import MARKER

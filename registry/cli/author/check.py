@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.catalog.file.codes import CODES
+from registry.catalog.parsing.codes import CODES
 from registry.cli import output
 from registry.cli.author import files, report
 from registry.cli.author.report import Format  # noqa: TC001 - the same

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.catalog import naming
-from registry.catalog.file import lint
-from registry.catalog.file.codes import CODES
-from registry.catalog.file.strict_yaml import SIZE_LIMIT
+from registry.catalog.parsing import lint
+from registry.catalog.parsing.codes import CODES
+from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
 from registry.cli.author import taglint, worktree
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from registry.catalog.file.codes import Severity
+    from registry.catalog.parsing.codes import Severity
 
 _ENDING = re.compile(r"([._-]?prompts?)?\.ya?ml$", re.IGNORECASE)  # of what is meant to be a prompt's file
 _MESSAGES = re.compile(rb"^messages:", re.MULTILINE)

@@ -7,7 +7,7 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from registry.catalog import naming
-from registry.catalog.file import bump
+from registry.catalog.parsing import bump
 from registry.cli import output
 from registry.cli.author import tagged, worktree
 from registry.errors import Invalid
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from registry.catalog.file.bump import Part, Reason
+    from registry.catalog.parsing.bump import Part, Reason
 
 FIRST = "1.0.0"
 DIFF_LINES = 80  # of a difference on the screen; git shows the rest

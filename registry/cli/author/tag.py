@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.catalog.file.bump import PARTS
+from registry.catalog.parsing.bump import PARTS
 from registry.cli import output
 from registry.cli.author import files, head, proposal, publish, remotes, report, tagged, worktree
 from registry.cli.author.proposal import Draft, Wish

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.catalog import naming
-from registry.catalog.file import bump, document
+from registry.catalog.parsing import bump, document
 from registry.cli.author import worktree
 from registry.errors import DocumentInvalid
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry.catalog import ignored, naming
-from registry.catalog.file import bump, document
+from registry.catalog import naming
+from registry.catalog.mirror import rejected_tags
+from registry.catalog.parsing import bump, document
 from registry.cli import output
 from registry.cli.author import tagged, worktree
 from registry.errors import DocumentInvalid
@@ -91,7 +92,9 @@ def _lost(tags: Iterable[bytes], names: Collection[str], known: Versions) -> Ite
         more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
         last, version = lost[-1]
         remedy = f"tag that commit {naming.tag_of(name, version)}"
-        yield Said(name, "lost_tag", f"no version was made by {shown}{more}: {ignored.why(last)}; {remedy}")
+        yield Said(
+            name, "lost_tag", f"no version was made by {shown}{more}: {rejected_tags.why(last)}; {remedy}"
+        )
 
 
 def _version(text: str) -> str:

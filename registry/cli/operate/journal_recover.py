@@ -177,7 +177,7 @@ def _position(position: tuple[int, int]) -> str:
 def _fetcher(settings: Settings) -> Any:
     """What reads a version's bytes from the mirror of the prompt repository."""
     from registry.catalog.catalog import Catalog  # noqa: PLC0415 - for this command alone
-    from registry.catalog.mirror import Mirror  # noqa: PLC0415
+    from registry.catalog.mirror.mirror import Mirror  # noqa: PLC0415
     from registry.errors import RegistryError  # noqa: PLC0415
 
     catalog = Catalog(Mirror(settings.data, ""))

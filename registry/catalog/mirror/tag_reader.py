@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol, cast
 
-from registry.catalog.file.strict_yaml import SIZE_LIMIT
 from registry.catalog.naming import FOLDER, GITHUB_FOLDER, file_names
+from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
 from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed, ObjectMissing
 from registry.git.command import OBJECT_LIMIT, Wanted
 from registry.system.text import escape

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from registry.catalog import fetch, findings, pins, prepare, tagged
-from registry.catalog.great import Great, Objects
-from registry.catalog.incoming import Incoming
-from registry.catalog.pins import Pins, Seen
-from registry.catalog.wanting import Wanting
+from registry.catalog.mirror import fetch, layout, pins, sync_report, tag_reader
+from registry.catalog.mirror.incoming import Incoming
+from registry.catalog.mirror.missing import Wanting
+from registry.catalog.mirror.oversized import Great, Objects
+from registry.catalog.mirror.pins import Pins, Seen
 from registry.errors import GitFailed, ObjectMissing, Unavailable
 from registry.git import throttle
 from registry.git.command import Git
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeVar
 
-    from registry.catalog.findings import Json
-    from registry.catalog.pins import Table
-    from registry.catalog.tagged import About, File
+    from registry.catalog.mirror.pins import Table
+    from registry.catalog.mirror.sync_report import Json
+    from registry.catalog.mirror.tag_reader import About, File
     from registry.errors import DocumentInvalid
 
     T = TypeVar("T")
@@ -116,7 +116,7 @@ class Mirror:
 
     def check_format(self) -> None:
         """Let a mirror pass but one that a newer registry made. Raises Unavailable (`newer_format`)."""
-        formats.check_file(self._folder / prepare.FORMAT_FILE, f"the mirror in {self._folder}")
+        formats.check_file(self._folder / layout.FORMAT_FILE, f"the mirror in {self._folder}")
 
     def tags(self) -> dict[str, str]:
         """The pinned tags and the object ids that they have here. Raises GitFailed."""
@@ -141,7 +141,7 @@ class Mirror:
         return self._pins.revision(), len(self._announced), self._wanted.found, self.head
 
     def _table(self) -> Table:
-        return prepare.table(self._folder, self._git, self._pins)
+        return layout.table(self._folder, self._git, self._pins)
 
     def about(self, oid: str) -> About:
         """Read who made the tag with this object id.
@@ -151,15 +151,15 @@ class Mirror:
             GitFailed: an object is missing or damaged.
             Unavailable: it is on its way (`being_fetched`).
         """
-        return self._answer(oid, tagged.read_about(oid))
+        return self._answer(oid, tag_reader.read_about(oid))
 
     def read(self, oid: str, name: str) -> Read:
         """Read a tag and the prompt's file in its commit, or what is wrong. Raises as `about` else does."""
-        return self._answer(oid, tagged.read(oid, name))
+        return self._answer(oid, tag_reader.read(oid, name))
 
-    def _answer(self, oid: str, reading: tagged.Reading[T]) -> T:
+    def _answer(self, oid: str, reading: tag_reader.Reading[T]) -> T:
         try:
-            return tagged.answer(self._objects, reading)
+            return tag_reader.answer(self._objects, reading)
         except GitFailed as error:
             if oid in self._announced.values():
                 raise Unavailable(_ON_ITS_WAY, code="being_fetched") from error
@@ -171,7 +171,7 @@ class Mirror:
 
     def read_all(self, wanted: Iterable[tuple[str, str]]) -> list[Read | GitFailed]:
         """Do as `read` for many ids and names at once."""
-        found = tagged.answer_all(self._objects, [tagged.read(oid, name) for oid, name in wanted])
+        found = tag_reader.answer_all(self._objects, [tag_reader.read(oid, name) for oid, name in wanted])
         return [self._explained(one) if isinstance(one, GitFailed) else one for one in found]
 
     @property
@@ -186,7 +186,7 @@ class Mirror:
     def has_at_head(self, name: str) -> bool:
         """Whether the newest commit, as far as it was looked at, has a prompt's file."""
         with suppress(GitFailed):
-            return bool(self.head and tagged.answer(self._objects, tagged.find(self.head, name)))
+            return bool(self.head and tag_reader.answer(self._objects, tag_reader.find(self.head, name)))
         return False
 
     # What is upstream
@@ -199,8 +199,8 @@ class Mirror:
             of them, and why; ``moved``: the first of the ``moved_count`` that were; and ``failed``: the
             tags that could not be fetched, why, and when they are tried again.
         """
-        found = {**findings.NO_REPORT, "error": None if self._configured else _NO_UPSTREAM}
-        found |= findings.read(self._report)
+        found = {**sync_report.NO_REPORT, "error": None if self._configured else _NO_UPSTREAM}
+        found |= sync_report.read(self._report)
         return found | ({"error": self._unwritable} if self._unwritable else {})
 
     def age(self) -> float:
@@ -252,7 +252,7 @@ class Mirror:
             self.check_format()
             before = self.report()
             if not self._swept:
-                prepare.sweep(self._folder)
+                layout.sweep(self._folder)
             self._swept = False  # until this look has gone well
             try:
                 self._upstream.check()
@@ -261,18 +261,18 @@ class Mirror:
             except GitFailed as error:
                 told = explain(self._upstream, error)
                 until = self._throttle.until(error)
-                findings.save({**before, "error": told.message, "not_before": until}, self._report)
+                sync_report.save({**before, "error": told.message, "not_before": until}, self._report)
                 raise told from error
             finally:
                 self._throttle.clear()
-            findings.save(after, self._report)
+            sync_report.save(after, self._report)
 
     def _sync(self, before: Json, lock: int, on_news: Callable[[], object]) -> Json:
-        prepare.prepare(self._folder, self._git, self._pins, lock)
+        layout.prepare(self._folder, self._git, self._pins, lock)
         listing = self._git.run(
             "ls-remote", "--tags", "--refs", "origin", timeout=LIST_SECONDS, pass_fds=(lock,)
         )
-        findings.require_sha1(listing)
+        sync_report.require_sha1(listing)
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         digest = sha256(listing).digest()
         self._wanted.bring(lambda oids: self._incoming.bring_exactly(oids, lock))
@@ -280,13 +280,13 @@ class Mirror:
             self._bring_head(lock)
         if self._last == (digest, self._pins.revision()):
             return {**before, "synced_at": now, "error": None, "not_before": None}
-        found = findings.compare(listing, self._table().lines)
-        waiting = findings.waiting(found.new, before["failed"])
+        found = sync_report.compare(listing, self._table().lines)
+        waiting = sync_report.waiting(found.new, before["failed"])
         new = {tag: oid for tag, oid in found.new.items() if tag not in waiting}
         failed = waiting | self._fetch(new, lock, on_news)
         self._last = None if failed else (digest, self._pins.revision())
-        findings.tell([tag for tag in new if tag not in failed], found.moved, before)
-        return findings.report(found, failed, now)
+        sync_report.tell([tag for tag in new if tag not in failed], found.moved, before)
+        return sync_report.report(found, failed, now)
 
     def _bring_head(self, lock: int) -> None:
         """Bring the newest commit, if the upstream has one that can be had."""
@@ -308,7 +308,7 @@ class Mirror:
         failed: dict[str, Json] = {}
         for tags, error in fetch.fetch(self._git, self._incoming, new, lock):
             if error:
-                failed |= findings.failures(tags, error)
+                failed |= sync_report.failures(tags, error)
             else:
                 self._pin(tags)
                 on_news()

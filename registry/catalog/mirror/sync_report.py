@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry.catalog import ignored, pins
+from registry.catalog.mirror import pins, rejected_tags
 from registry.catalog.naming import split_tag
 from registry.errors import GitFailed
 from registry.git.repository import SHA256
@@ -17,7 +17,7 @@ from registry.system.text import escape
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.catalog.fetch import Tags
+    from registry.catalog.mirror.fetch import Tags
 
 RETRY_SECONDS = 300.0  # until a tag that could not be fetched is tried again
 MOVED_SHOWN = 100  # moved tags that are named
@@ -33,7 +33,7 @@ NO_REPORT: Json = {
     "moved_count": 0,
     "failed": {},
 }
-logger = logging.getLogger("registry.catalog.mirror")  # the lines of the log are the mirror's
+logger = logging.getLogger("registry.catalog.mirror.mirror")  # the lines of the log are the mirror's
 
 
 class Found(NamedTuple):
@@ -120,8 +120,12 @@ def _complaint(failed: dict[str, Json]) -> str | None:
 
 
 def _ignored(tags: list[bytes]) -> Json:
-    shown = ignored.sample(tags)
-    return {"count": len(tags), "sample": list(map(escape, shown)), "reasons": list(map(ignored.why, shown))}
+    shown = rejected_tags.sample(tags)
+    return {
+        "count": len(tags),
+        "sample": list(map(escape, shown)),
+        "reasons": list(map(rejected_tags.why, shown)),
+    }
 
 
 def tell(new: list[str], moved: list[Json], before: Json) -> None:

@@ -13,8 +13,8 @@ import shutil
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from registry.catalog import tagged
-from registry.catalog.file.strict_yaml import SIZE_LIMIT
+from registry.catalog.mirror import tag_reader
+from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
 from registry.errors import GitFailed
 from registry.git.command import Git, Wanted
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from registry.catalog.great import Great
+    from registry.catalog.mirror.oversized import Great
 
 FETCH_SECONDS = 900.0  # a first fetch of a large repository; a stalled line ends much earlier (gitconfig)
 FEW = 1000  # tags; of more, looking for each one's file is dearer than the small files beside them
@@ -143,8 +143,8 @@ class Incoming:
         pairs = [(oid, tag.rpartition("/v")[0]) for tag, oid in tags.items()]
         found: dict[str, None] = {}
         for start in range(0, len(pairs), READ):
-            readings = [tagged.find(oid, name) for oid, name in pairs[start : start + READ]]
-            answers = tagged.answer_all(self._here, readings)
+            readings = [tag_reader.find(oid, name) for oid, name in pairs[start : start + READ]]
+            answers = tag_reader.answer_all(self._here, readings)
             found |= dict.fromkeys(answer for answer in answers if isinstance(answer, str) and answer)
         return list(found)
 

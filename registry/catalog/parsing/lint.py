@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from registry.catalog.file import document, secrets
-from registry.catalog.file.codes import CODES
-from registry.catalog.file.strict_yaml import FINDINGS_LIMIT, Finding
+from registry.catalog.parsing import document, secret_scan
+from registry.catalog.parsing.codes import CODES
+from registry.catalog.parsing.strict_yaml import FINDINGS_LIMIT, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def can_be_ignored(code: str) -> bool:
 
 
 def _secrets(content: bytes) -> Iterator[Finding]:
-    for secret, _ in zip(secrets.find(content), range(FINDINGS_LIMIT), strict=False):
+    for secret, _ in zip(secret_scan.find(content), range(FINDINGS_LIMIT), strict=False):
         message = (
             f"this looks like {secret.kind}; remove it, and revoke it if it was ever pushed; "
             "if it is none, add a line `# promptstage: ignore secret`"

@@ -10,8 +10,8 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from registry.catalog import fetch, incoming, pins
-from registry.catalog.pins import Table
+from registry.catalog.mirror import fetch, incoming, pins
+from registry.catalog.mirror.pins import Table
 from registry.git import repository
 from registry.system import formats
 from registry.system.files import write_durably
@@ -19,7 +19,7 @@ from registry.system.files import write_durably
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.catalog.pins import Pins
+    from registry.catalog.mirror.pins import Pins
     from registry.git.command import Git
 
 FORMAT_FILE = "promptstage.json"

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from promptstage import template
-from registry.catalog.file.mapping import SHOWN
+from registry.catalog.parsing.fields import SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

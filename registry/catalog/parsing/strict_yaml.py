@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from registry.catalog.file import surrogates, unparsable
-from registry.catalog.file.codes import CODES
+from registry.catalog.parsing import surrogates, yaml_errors
+from registry.catalog.parsing.codes import CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from registry.catalog.file.codes import Severity
-    from registry.catalog.file.surrogates import Restore
+    from registry.catalog.parsing.codes import Severity
+    from registry.catalog.parsing.surrogates import Restore
 
 SIZE_LIMIT = 256 << 10  # bytes of a prompt file
 DEPTH_LIMIT = 64  # levels; far below where anybody's JSON reader gives up
@@ -116,7 +116,7 @@ class Source:
             found = self._text.find(token, found + 1, end)
             if found < 0:
                 return node
-        breaks = list(unparsable.BREAK.finditer(self._text, start, found))
+        breaks = list(yaml_errors.BREAK.finditer(self._text, start, found))
         column = found - breaks[-1].end() + 1 if breaks else node.column + found - start
         return Node(token, node.line + len(breaks), column)
 
@@ -148,14 +148,14 @@ class Source:
         return text
 
     def _after(self, before: str, code: str, message: str) -> None:
-        self._add(*unparsable.end_of(before), code, message)
+        self._add(*yaml_errors.end_of(before), code, message)
 
     def _parse(self) -> None:
         try:
             self._build(self._text)
         except yaml.MarkedYAMLError as error:
             marks = (error.problem_mark, error.context_mark)
-            place, said = unparsable.explain(error.problem, marks, self._text)
+            place, said = yaml_errors.explain(error.problem, marks, self._text)
             self._add(*place, "yaml", said)
             return
         except yaml.YAMLError as error:
@@ -173,7 +173,7 @@ class Source:
                     return
         except yaml.MarkedYAMLError as error:
             standing_in = (
-                unparsable.is_bad_escape(error.problem) and not restore and surrogates.stand_in(text)
+                yaml_errors.is_bad_escape(error.problem) and not restore and surrogates.stand_in(text)
             )
             if not standing_in:
                 raise

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from promptstage import template
 from promptstage.model import Variable
-from registry.catalog.file.codes import CODES
-from registry.catalog.file.mapping import Mapping, nearest
-from registry.catalog.file.strict_yaml import Node
+from registry.catalog.parsing.codes import CODES
+from registry.catalog.parsing.fields import Mapping, nearest
+from registry.catalog.parsing.strict_yaml import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from registry.catalog.file.mapping import Reporter
-    from registry.catalog.file.strict_yaml import Source
+    from registry.catalog.parsing.fields import Reporter
+    from registry.catalog.parsing.strict_yaml import Source
 
 NAMED = 8  # variables in a sentence
 _FIELDS = ("required", "default", "description", "type")

@@ -20,7 +20,7 @@ from registry.git.diagnosis import is_blameless
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from registry.catalog.incoming import Incoming
+    from registry.catalog.mirror.incoming import Incoming
     from registry.git.command import Git
 
 GREAT = 5000  # new tags; with more of them it is worth while to fetch some before the others

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from promptstage.model import Document, Message
-from registry.catalog.file import oddities, variables
-from registry.catalog.file.mapping import TOP, Mapping
-from registry.catalog.file.strict_yaml import Finding, Node, Source
 from registry.catalog.naming import stem
+from registry.catalog.parsing import placeholders, variables
+from registry.catalog.parsing.fields import TOP, Mapping
+from registry.catalog.parsing.strict_yaml import Finding, Node, Source
 from registry.errors import DocumentInvalid
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
@@ -118,7 +118,7 @@ def _message(source: Source, entry: Mapping) -> tuple[str, Node] | None:
     if not entry.needed("content", "no_content", "the message has no content; write its text"):
         return None
     node = entry.at("content")
-    for odd in oddities.find(node.value):
+    for odd in placeholders.find(node.value):
         source.report(source.within(node, odd.offset, odd.written), odd.code, odd.message)
     return role, node
 

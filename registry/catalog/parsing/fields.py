@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from registry.catalog.file.strict_yaml import Node
+    from registry.catalog.parsing.strict_yaml import Node
 
 SHOWN = 60  # characters of the file's own words in a message
 KEYS_SHOWN = 32  # unknown keys that are named, of one mapping

@@ -1,1 +1,0 @@
-"""A prompt file: what it says, what is wrong with it, and what differs between two."""

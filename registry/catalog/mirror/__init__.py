@@ -1,0 +1,1 @@
+"""The local mirror of the prompt repository: fetch its tags, pin them and read what they hold."""

@@ -1,0 +1,1 @@
+"""Prompt files: parse, validate, lint and compare them. Pure."""
