@@ -47,16 +47,16 @@ from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
 from registry.git.remote import Credentials
+from registry.journal.journal import Journal
+from registry.journal.remote import ALONE_SECONDS, SharedJournal
 from registry.redis import embedded
 from registry.rollouts import audit
 from registry.rollouts.board import Board
 from registry.rollouts.documents import Documents
 from registry.rollouts.follower import Follower
 from registry.rollouts.history import History
-from registry.rollouts.journal import Journal
 from registry.rollouts.replica import Replica
 from registry.rollouts.service import Rollouts
-from registry.rollouts.shared import ALONE_SECONDS, SharedJournal
 from registry.rollouts.tokens import Tokens
 from registry.rollouts.upkeep.mirroring import Mirroring
 from registry.rollouts.view import View

@@ -28,7 +28,7 @@ OWNERS = {
     "loguru": set(),
     "opentelemetry": {"promptstage.otel"},
     "redis": {"registry.redis.connection"},
-    "sqlite3": {"registry.rollouts.history_index"},
+    "sqlite3": {"registry.journal.history_index"},
     "semver": {"registry.catalog.naming"},
     "structlog": set(),
     "urllib3": {"promptstage.transport", "registry.cli.transport"},
@@ -40,7 +40,7 @@ OWNERS = {
 FLOORS = (
     ("registry.__main__", "registry.app", "registry.cli"),
     ("registry.api",),
-    ("registry.rollouts",),
+    ("registry.rollouts", "registry.journal", "registry.replication", "registry.control"),
     ("registry.catalog",),
     ("registry.access",),
     ("registry.git", "registry.redis", "registry.settings", "registry.rules"),

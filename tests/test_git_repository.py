@@ -15,9 +15,9 @@ from registry.cli import app
 from registry.errors import GitFailed, Unavailable
 from registry.git.remote import Credentials
 from registry.git.repository import sweep, unsupported
-from registry.rollouts.journal import Journal
-from registry.rollouts.shared import SharedJournal
-from registry.rollouts.upkeep import mirror as journal_mirror
+from registry.journal.journal import Journal
+from registry.journal.maintenance import mirror as journal_mirror
+from registry.journal.remote import SharedJournal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from registry.catalog.version import Version
     from registry.errors import RegistryError
+    from registry.journal.maintenance.mirror import Lag
     from registry.rollouts.state import State, VersionRef
-    from registry.rollouts.upkeep.mirror import Lag
 
 Json = dict[str, Any]
 

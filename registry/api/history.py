@@ -13,7 +13,7 @@ from registry.api import problem
 from registry.api.docs import shapes
 from registry.api.http.routes import BoundedRoute
 from registry.api.parts import Environment, Moment, Name, Parts, Reader, Service
-from registry.rollouts import history_index
+from registry.journal import history_index
 
 router = APIRouter(
     route_class=BoundedRoute,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from registry.rollouts.change import ASKING
+from registry.journal.change import ASKING
 
 if TYPE_CHECKING:
-    from registry.rollouts.reader import Entry
+    from registry.journal.reader import Entry
     from registry.rollouts.state import Step, Target
 
 

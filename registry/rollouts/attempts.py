@@ -11,12 +11,12 @@ import time
 from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError, Unavailable
-from registry.rollouts.journal import Unsettled
+from registry.journal.journal import Unsettled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from registry.rollouts.reader import Entry
+    from registry.journal.reader import Entry
     from registry.rollouts.replica import Replica
 
 TRIES = 8  # of a change, where another registry was faster each time

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from registry.rollouts.change import Change
+    from registry.journal.change import Change
 
 logger = logging.getLogger(__name__)
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from registry.access.tokens import Role, Wish, mint, read_secret, write_secret
 from registry.errors import Unavailable
-from registry.rollouts import change as at
+from registry.journal import change as at
+from registry.journal.journal import Unsettled
 from registry.rollouts import clock
-from registry.rollouts.journal import Unsettled
 from registry.system import failpoints
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from registry.journal.journal import Journal
     from registry.rollouts.board import Board
-    from registry.rollouts.journal import Journal
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from registry.errors import Unavailable
 
 if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
-    from registry.rollouts.journal import Journal
+    from registry.journal.journal import Journal
     from registry.rollouts.state import VersionRef
 
 KEPT = 2000  # documents in use at once, some 10 KB each

@@ -9,8 +9,8 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import NotFound, RegistryError, Unavailable
+from registry.journal.history_index import HistoryIndex, Query
 from registry.rollouts import release
-from registry.rollouts.history_index import HistoryIndex, Query
 from registry.system import work
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from promptstage.model import Release
+    from registry.journal.journal import Journal
     from registry.rollouts.documents import Documents
-    from registry.rollouts.journal import Journal
     from registry.rollouts.replica import Replica
     from registry.rollouts.state import State
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from registry.access.tokens import Keyring
 from registry.errors import Invalid, Unavailable
+from registry.journal.directory import LOCK_SECONDS
 from registry.rollouts.begin import begin
-from registry.rollouts.folder import LOCK_SECONDS
 from registry.system import failpoints
 from registry.system.formats import NEWER
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from registry.journal.change import Change
+    from registry.journal.journal import Journal
+    from registry.journal.reader import Entry
     from registry.rollouts.board import Board
-    from registry.rollouts.change import Change
-    from registry.rollouts.journal import Journal
-    from registry.rollouts.reader import Entry
     from registry.rollouts.view import View
 
 logger = logging.getLogger(__name__)

@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
+from registry.journal import change as at
+from registry.journal.change import ASKING, Change
 from registry.rollouts import approval, clock, commands, transitions
-from registry.rollouts import change as at
 from registry.rollouts.action import Acknowledged, Action
 from registry.rollouts.attempts import carry_out
-from registry.rollouts.change import ASKING, Change
 from registry.rollouts.state import State
 from registry.system import work
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from registry.catalog.catalog import Catalog, Version
+    from registry.journal.reader import Entry
     from registry.rollouts.documents import Documents
-    from registry.rollouts.reader import Entry
     from registry.rollouts.replica import Replica
     from registry.rollouts.view import Built
     from registry.rules import Rules

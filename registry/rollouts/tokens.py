@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from registry.access.tokens import mint
 from registry.errors import Conflict, Invalid, NotFound
-from registry.rollouts import change as at
+from registry.journal import change as at
+from registry.journal.change import Change
 from registry.rollouts import clock
 from registry.rollouts.action import Acknowledged, digest
 from registry.rollouts.attempts import carry_out
-from registry.rollouts.change import Change
 from registry.system.text import look, visible
 
 if TYPE_CHECKING:
     from registry.access.tokens import Token, Wish
-    from registry.rollouts.reader import Entry
+    from registry.journal.reader import Entry
     from registry.rollouts.replica import Replica
 
 OWN_ACTORS = ("registry", "schedule", "operator")  # who acts without a token; nobody shall be taken for one

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from support import GIT, prompt
 
 from registry.access.tokens import Role, Wish, mint, write_secret
-from registry.rollouts.change import Change, content_path, request_file, state_path, token_path
-from registry.rollouts.journal import Journal
+from registry.journal.change import Change, content_path, request_file, state_path, token_path
+from registry.journal.journal import Journal
 from registry.rollouts.state import State, VersionRef
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ from support import STATES, Registry, Valkey, children, until
 
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
-from registry.rollouts.folder import REPOSITORY
-from registry.rollouts.upkeep.packing import room
+from registry.journal.directory import REPOSITORY
+from registry.journal.maintenance.pack import room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from faults.quick import QuickRegistry
 from faults.writers import MEMORY
 from support import PromptRepository, until
 
-from registry.rollouts.upkeep.verify import verify
+from registry.journal.maintenance.verify import verify
 from registry.system import failpoints
 
 if TYPE_CHECKING:

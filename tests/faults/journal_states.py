@@ -20,7 +20,7 @@ from faults.quick import QuickRegistry
 from support import PATIENCE, Api, PromptRepository, Registry, Valkey, until
 
 from promptstage import Client
-from registry.rollouts.change import content_path, state_path, token_path
+from registry.journal.change import content_path, state_path, token_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

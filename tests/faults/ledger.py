@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from registry.journal.change import ASKING
+from registry.journal.journal import Journal
+from registry.journal.maintenance.verify import verify
 from registry.rollouts import approval, commands, transitions
 from registry.rollouts.action import digest
-from registry.rollouts.change import ASKING
-from registry.rollouts.journal import Journal
 from registry.rollouts.state import State
-from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from promptstage.model import Release
-    from registry.rollouts.change import Change
+    from registry.journal.change import Change
 
 Place = tuple[str, str]  # environment, prompt
 

@@ -27,7 +27,7 @@ from git_hosts import http_host
 from rollouts.servers import Server
 from support import PATIENCE, PromptRepository, Registry, until
 
-from registry.rollouts.upkeep.verify import verify
+from registry.journal.maintenance.verify import verify
 from registry.system import failpoints
 
 if TYPE_CHECKING:

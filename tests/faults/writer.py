@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError
+from registry.journal.change import Change, content_path, request_file, state_path
+from registry.journal.journal import Journal
 from registry.rollouts import clock
-from registry.rollouts.change import Change, content_path, request_file, state_path
-from registry.rollouts.journal import Journal
 from registry.rollouts.state import State, VersionRef
 
 if TYPE_CHECKING:
-    from registry.rollouts.reader import Entry
+    from registry.journal.reader import Entry
 
 EPOCH = 7
 ENVIRONMENT = "production"

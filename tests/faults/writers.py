@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Self
 from faults.writer import MESSAGE_LIMIT, request
 from support import PATIENCE, children
 
-from registry.rollouts.journal import Journal
-from registry.rollouts.upkeep.verify import verify
+from registry.journal.journal import Journal
+from registry.journal.maintenance.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

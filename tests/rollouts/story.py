@@ -7,15 +7,15 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from registry.access.tokens import Role, Wish, mint
+from registry.journal.change import Change, content_path, state_path, token_path
+from registry.journal.journal import Journal
 from registry.rollouts import clock
-from registry.rollouts.change import Change, content_path, state_path, token_path
-from registry.rollouts.journal import Journal
 from registry.rollouts.state import State, VersionRef
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.rollouts.reader import Entry
+    from registry.journal.reader import Entry
 
 EPOCH = 1_700_000_000
 ADMIN, SECRET = mint(Wish(name="admin", role=Role.admin))

@@ -12,8 +12,8 @@ import pytest
 from rollouts.story import tell
 
 from registry.errors import Unavailable
-from registry.rollouts.journal import Journal
-from registry.rollouts.upkeep.backup import backup, restore
+from registry.journal.journal import Journal
+from registry.journal.maintenance.backup import backup, restore
 
 
 @pytest.fixture

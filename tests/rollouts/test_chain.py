@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from rollouts.story import EPOCH, promoted, reference
 
+from registry.journal.change import Change
+from registry.journal.maintenance.replay import replay
 from registry.rollouts import clock
-from registry.rollouts.change import Change
 from registry.rollouts.state import State
-from registry.rollouts.upkeep.chain import replay
 
 
 def change(seq: int, version: str = "", **fields: object) -> Change:

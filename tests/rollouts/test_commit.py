@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.rollouts.commit import Folders
+from registry.journal.fast_import import Folders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +42,7 @@ class Story:
 def story(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Story:
     """One in which all was quiet for a second."""
     synced: list[str] = []
-    monkeypatch.setattr("registry.rollouts.commit.sync_folder", lambda path: synced.append(path.name))
+    monkeypatch.setattr("registry.journal.fast_import.sync_folder", lambda path: synced.append(path.name))
     told = Story(tmp_path, synced)
     told.sync(aa=0, bb=0, cc=0, objects=0, heads=1000)
     return told
@@ -88,9 +88,9 @@ def test_what_could_not_be_synced_is_tried_again(tmp_path: Path, monkeypatch: py
     def fail(_: Path) -> None:
         raise OSError("no disk")
 
-    monkeypatch.setattr("registry.rollouts.commit.sync_folder", fail)
+    monkeypatch.setattr("registry.journal.fast_import.sync_folder", fail)
     with pytest.raises(OSError, match="no disk"):
         told.sync(aa=0, bb=0, cc=0, objects=0, heads=1000)
-    monkeypatch.setattr("registry.rollouts.commit.sync_folder", lambda path: synced.append(path.name))
+    monkeypatch.setattr("registry.journal.fast_import.sync_folder", lambda path: synced.append(path.name))
 
     assert told.sync() == {"aa", "bb", "cc", "objects", "heads"}

@@ -11,11 +11,12 @@ from rollouts.story import begin, promote
 
 from registry.catalog.mirror.mirror import Mirror
 from registry.errors import Unavailable
-from registry.rollouts.change import parse
-from registry.rollouts.folder import MARKER
-from registry.rollouts.journal import Journal
-from registry.rollouts.upkeep import backup, lost_token, packing, salvage
-from registry.rollouts.upkeep.verify import newest, verify
+from registry.journal.change import parse
+from registry.journal.directory import MARKER
+from registry.journal.journal import Journal
+from registry.journal.maintenance import backup, pack, survey
+from registry.journal.maintenance.verify import newest, verify
+from registry.rollouts.upkeep import lost_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +45,9 @@ USES: dict[str, Callable[[Path], Any]] = {
     "load": lambda folder: Journal(folder).load(),
     "verify": verify,
     "newest": newest,
-    "pack": packing.pack,
+    "pack": pack.pack,
     "backup": lambda folder: backup.backup(folder, folder.parent / "one.bundle"),
-    "recover": lambda folder: salvage.look(folder, salvage.Seen()),
+    "recover": lambda folder: survey.look(folder, survey.Seen()),
     "token": lambda folder: lost_token.recover(Journal(folder), folder / "admin.token"),
 }
 

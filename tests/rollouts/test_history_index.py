@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry.errors import Unavailable
-from registry.rollouts.change import Change
-from registry.rollouts.history_index import BATCH, FILE, HistoryIndex, Query
+from registry.journal.change import Change
+from registry.journal.history_index import BATCH, FILE, HistoryIndex, Query
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from support import until
 from registry.access.tokens import Role, Wish, mint
 from registry.errors import Unavailable
 from registry.git.command import AHEAD
+from registry.journal.change import Change, content_path, state_path, token_path
+from registry.journal.journal import Journal
 from registry.rollouts import clock
-from registry.rollouts.change import Change, content_path, state_path, token_path
-from registry.rollouts.journal import Journal
 from registry.rollouts.state import State
 from registry.system import disk
 from registry.system.locks import locked
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from registry.rollouts.reader import Entry
+    from registry.journal.reader import Entry
 
 ADMIN, _ = mint(Wish(name="admin", role=Role.admin))
 

@@ -13,8 +13,8 @@ from rollouts.story import EPOCH, promote, tell
 
 from registry.errors import Invalid, RegistryError, Unavailable
 from registry.git.remote import Credentials
-from registry.rollouts.journal import Journal
-from registry.rollouts.upkeep import mirror
+from registry.journal.journal import Journal
+from registry.journal.maintenance import mirror
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,11 +10,11 @@ import pytest
 from rollouts.story import begin, content, promote
 
 from registry.errors import Unavailable
-from registry.rollouts import commit, folder
-from registry.rollouts.journal import Journal
-from registry.rollouts.upkeep import packing
-from registry.rollouts.upkeep.packing import pack
-from registry.rollouts.upkeep.verify import verify
+from registry.journal import directory, fast_import
+from registry.journal.journal import Journal
+from registry.journal.maintenance import pack as packing
+from registry.journal.maintenance.pack import pack
+from registry.journal.maintenance.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ def test_packed_twice(data: Path) -> None:
 
 def test_folders_that_go_meanwhile(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Packing empties folders of objects; who makes names durable just then is not disturbed."""
-    folders = commit.Folders(data / "journal.git")
+    folders = fast_import.Folders(data / "journal.git")
     there = list(folders._all())
     pack(data)
     monkeypatch.setattr(folders, "_all", lambda: iter(there))
@@ -76,7 +76,7 @@ def test_folders_that_go_meanwhile(data: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_nobody_writes_meanwhile(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody else has the right to write, nothing is packed."""
-    monkeypatch.setattr(folder, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(directory, "LOCK_SECONDS", 0.1)
     with (
         closing(Journal(data)) as journal,
         journal.lock(),

@@ -12,20 +12,20 @@ from rollouts.story import ADMIN, EPOCH, SECRET, content, promote, promoted, ref
 from registry.access.tokens import Keyring, Role, Wish, mint
 from registry.errors import Unavailable
 from registry.git.remote import Credentials
+from registry.journal.change import Change, token_path
+from registry.journal.journal import Journal
+from registry.journal.maintenance import mirror
+from registry.journal.maintenance.recover import recover
+from registry.journal.maintenance.survey import Seen, look
+from registry.journal.maintenance.verify import verify
 from registry.rollouts import clock
-from registry.rollouts.change import Change, token_path
-from registry.rollouts.journal import Journal
 from registry.rollouts.state import ApprovalRequest
-from registry.rollouts.upkeep import mirror
-from registry.rollouts.upkeep.recover import recover
-from registry.rollouts.upkeep.salvage import Seen, look
-from registry.rollouts.upkeep.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.rollouts.upkeep.recover import Recovered
-    from registry.rollouts.upkeep.salvage import Found
+    from registry.journal.maintenance.recover import Recovered
+    from registry.journal.maintenance.survey import Found
 
 OPEN = Credentials()
 NOBODY = Seen()

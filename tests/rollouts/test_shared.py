@@ -15,12 +15,13 @@ from rollouts.story import tell
 from registry.access.tokens import Role, Wish
 from registry.errors import Conflict, GitFailed, NotFound, RegistryError, Unavailable
 from registry.git.remote import Credentials
-from registry.rollouts import attempts, shared
+from registry.journal import remote
+from registry.journal.maintenance.verify import verify
+from registry.journal.remote import SharedJournal
+from registry.rollouts import attempts
 from registry.rollouts.board import Board
 from registry.rollouts.replica import Replica
-from registry.rollouts.shared import SharedJournal
 from registry.rollouts.tokens import Asker, Tokens
-from registry.rollouts.upkeep.verify import verify
 from registry.rollouts.view import View
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def place(tmp_path: Path) -> Path:
 def join(tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Member]]:
     """Makes registries that share it, which look at once."""
     for name in ("RETRY_SECONDS", "PAUSES", "LOOK_SECONDS", "ALONE_SECONDS"):
-        monkeypatch.setattr(shared, name, 0.0)
+        monkeypatch.setattr(remote, name, 0.0)
     made: list[Member] = []
 
     def make(name: str) -> Member:
@@ -202,7 +203,7 @@ def test_a_try_on_what_is_here_saves_a_look(
 ) -> None:
     """It comes to the same as with one: changes and refusals are those of the newest state."""
     member, other = join("a"), join("b")
-    monkeypatch.setattr(shared, "TURN_SECONDS", -1.0)
+    monkeypatch.setattr(remote, "TURN_SECONDS", -1.0)
     for one in (member, other):
         one.journal._next_look = time.monotonic() + 60
 
@@ -308,7 +309,7 @@ def test_a_line_that_hangs_is_not_waited_for_each_time(
 ) -> None:
     """For a while after a failure the next one is refused at once, without a try."""
     member = join("a")
-    monkeypatch.setattr(shared, "RETRY_SECONDS", 60.0)
+    monkeypatch.setattr(remote, "RETRY_SECONDS", 60.0)
     place.rename(place.with_name("away"))
     first = member.refused()
     place.with_name("away").rename(place)
@@ -424,7 +425,7 @@ def test_how_often_it_is_looked_at(tmp_path: Path, place: Path) -> None:
             journal.join(lock)
             with pytest.raises(RegistryError):
                 journal.refresh(lock)
-        journal.trouble, journal._next_look = None, time.monotonic() + shared.LOOK_SECONDS
+        journal.trouble, journal._next_look = None, time.monotonic() + remote.LOOK_SECONDS
 
         assert not journal.is_due(None, alone=False)
         assert not journal.is_due(None, alone=True)

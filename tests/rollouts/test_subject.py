@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from registry.access.tokens import Role, Wish, mint
-from registry.rollouts.change import Change
+from registry.journal.change import Change
+from registry.journal.subject import subject
 from registry.rollouts.state import State
-from registry.rollouts.subject import subject
 
 STATE = State(environment="production", prompt="support/triage")
 HOSTILE = "ada\nAuthor: x\r\u202e"

@@ -10,7 +10,7 @@ import pytest
 from rollouts.story import ADMIN, promote, tell
 
 from registry.errors import Unavailable
-from registry.rollouts.change import (
+from registry.journal.change import (
     Change,
     content_path,
     request_path,
@@ -18,8 +18,8 @@ from registry.rollouts.change import (
     state_path,
     token_path,
 )
-from registry.rollouts.journal import Journal
-from registry.rollouts.upkeep.verify import verify
+from registry.journal.journal import Journal
+from registry.journal.maintenance.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path

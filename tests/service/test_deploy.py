@@ -13,8 +13,8 @@ import pytest
 import yaml
 from rollouts.test_board import NEEDED
 
+from registry.journal.maintenance import mirror
 from registry.redis import url
-from registry.rollouts.upkeep import mirror
 from registry.settings import Settings
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from rollouts.story import promote, tell
 from support import Registry, children, until
 
 from registry.git.remote import Credentials
-from registry.rollouts.upkeep import mirror
+from registry.journal.maintenance import mirror
 from registry.system.locks import locked
 
 if TYPE_CHECKING:

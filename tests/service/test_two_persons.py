@@ -12,8 +12,8 @@ from service.test_metrics import number
 from service.test_tokens import Holder
 
 from registry.api.docs import examples, shapes
-from registry.rollouts.journal import Journal
-from registry.rollouts.upkeep.verify import verify
+from registry.journal.journal import Journal
+from registry.journal.maintenance.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

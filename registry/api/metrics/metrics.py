@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.api.metrics.facts import Facts
-    from registry.rollouts.change import Change
+    from registry.journal.change import Change
 
 ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 CHANGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # a commit is some 20 ms on a good disk

@@ -13,7 +13,7 @@ from registry.errors import Unavailable
 
 if TYPE_CHECKING:
     from registry.git.remote import Credentials
-    from registry.rollouts.journal import Journal
+    from registry.journal.journal import Journal
     from registry.settings import Settings
 
 Data = Annotated[
@@ -73,8 +73,8 @@ def credentials(settings: Settings) -> Credentials:
 
 def journal_of(settings: Settings) -> Journal:
     """The journal of the data folder, or the copy there of the one that registries share."""
-    from registry.rollouts.journal import Journal  # noqa: PLC0415 - for some commands alone
-    from registry.rollouts.shared import SharedJournal  # noqa: PLC0415
+    from registry.journal.journal import Journal  # noqa: PLC0415 - for some commands alone
+    from registry.journal.remote import SharedJournal  # noqa: PLC0415
 
     if settings.journal:
         return SharedJournal(settings.data, settings.journal, credentials(settings))

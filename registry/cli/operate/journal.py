@@ -16,7 +16,7 @@ from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotat
 from registry.cli.output import clean
 
 if TYPE_CHECKING:
-    from registry.rollouts.upkeep.verify import Report
+    from registry.journal.maintenance.verify import Report
 
 PROBLEMS_SHOWN = 20
 PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
@@ -39,7 +39,7 @@ def verify(*, data: Data = DEFAULT, as_json: AsJson = False) -> None:
     \b
     Example:  promptstage journal verify
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts.upkeep.verify import verify as look  # noqa: PLC0415 - for these commands alone
+    from registry.journal.maintenance.verify import verify as look  # noqa: PLC0415 - for these commands alone
 
     with output.progress() as tell:
         report = look(data, tell)
@@ -103,7 +103,7 @@ def backup(
     \b
     Example:  promptstage journal backup /backup/journal-$(date +%F).bundle
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts.upkeep import backup as copies  # noqa: PLC0415 - for this command alone
+    from registry.journal.maintenance import backup as copies  # noqa: PLC0415 - for this command alone
 
     with output.progress() as tell:
         tell("packing the journal")
@@ -126,7 +126,7 @@ def restore(
     \b
     Example:  promptstage journal restore /backup/journal-2026-05-04.bundle --data /var/lib/promptstage
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts.upkeep import backup as copies  # noqa: PLC0415 - for this command alone
+    from registry.journal.maintenance import backup as copies  # noqa: PLC0415 - for this command alone
 
     check_owner(data)
     with output.progress() as tell:
@@ -149,7 +149,7 @@ def pack(*, data: Data = DEFAULT) -> None:
     \b
     Example:  promptstage journal pack
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts.upkeep import packing  # noqa: PLC0415 - for this command alone
+    from registry.journal.maintenance import pack as packing  # noqa: PLC0415 - for this command alone
 
     check_owner(data)
     with output.progress() as tell:

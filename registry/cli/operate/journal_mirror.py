@@ -49,7 +49,7 @@ def mirror(
               promptstage journal mirror /mnt/backup/journal.git --data /var/lib/promptstage
               promptstage journal mirror
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts.upkeep import mirror as mirrors  # noqa: PLC0415 - for this command alone
+    from registry.journal.maintenance import mirror as mirrors  # noqa: PLC0415 - for this command alone
 
     if stop and url:
         raise Invalid("--stop ends whatever mirror there is; leave the URL out")
@@ -69,8 +69,8 @@ def mirror(
 
 def _show_mirror(data: Path, *, as_json: bool) -> None:
     """How far the mirror is by this machine's clock; exit code 1 if the last push failed."""
-    from registry.rollouts.upkeep import mirror as mirrors  # noqa: PLC0415 - for this command alone
-    from registry.rollouts.upkeep.verify import newest  # noqa: PLC0415
+    from registry.journal.maintenance import mirror as mirrors  # noqa: PLC0415 - for this command alone
+    from registry.journal.maintenance.verify import newest  # noqa: PLC0415
 
     head, made_at = newest(data)
     lag = mirrors.lag(data, head, made_at)

@@ -26,8 +26,8 @@ from registry.system.formats import NEWER
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.rollouts.upkeep.recover import Recovered
-    from registry.rollouts.upkeep.salvage import Found, Seen
+    from registry.journal.maintenance.recover import Recovered
+    from registry.journal.maintenance.survey import Found, Seen
     from registry.settings import Settings
 
 PROBLEMS_SHOWN = 20
@@ -71,8 +71,8 @@ def recover(  # noqa: PLR0913 - one parameter an option
     Example:  promptstage journal recover --data /var/lib/promptstage
               promptstage journal recover --mirror git@git.example.org:ops/journal.git --data NEW_FOLDER
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    from registry.rollouts.upkeep import mirror as mirrors  # noqa: PLC0415 - for this command alone
-    from registry.rollouts.upkeep import recover as recovery  # noqa: PLC0415
+    from registry.journal.maintenance import mirror as mirrors  # noqa: PLC0415 - for this command alone
+    from registry.journal.maintenance import recover as recovery  # noqa: PLC0415
 
     settings = settings_of(data, redis_url=redis_url, journal=journal)
     if mirror_url:
@@ -98,8 +98,8 @@ def recover(  # noqa: PLR0913 - one parameter an option
 
 
 def _look(settings: Settings, seen: Seen, url: str | None) -> Found:
-    from registry.rollouts.upkeep import mirror as mirrors  # noqa: PLC0415 - for this command alone
-    from registry.rollouts.upkeep.salvage import look  # noqa: PLC0415
+    from registry.journal.maintenance import mirror as mirrors  # noqa: PLC0415 - for this command alone
+    from registry.journal.maintenance.survey import look  # noqa: PLC0415
 
     with output.progress() as tell, ExitStack() as held:
         copy = None
@@ -116,9 +116,9 @@ def _look(settings: Settings, seen: Seen, url: str | None) -> Found:
 
 
 def _seen(settings: Settings, *, without_redis: bool) -> Seen:
+    from registry.journal.maintenance.survey import Seen  # noqa: PLC0415
     from registry.redis import embedded  # noqa: PLC0415 - for this command alone
     from registry.rollouts.board import Board  # noqa: PLC0415
-    from registry.rollouts.upkeep.salvage import Seen  # noqa: PLC0415
 
     board = Board(settings.redis_url or embedded.socket_url(settings.data), settings.redis_prefix)
     try:

@@ -1,1 +1,1 @@
-"""What an operator does with a journal: verify, back up, restore, recover and mirror it."""
+"""What is left here moves next."""

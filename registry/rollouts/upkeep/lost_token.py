@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from registry.access import admin_token
 from registry.errors import Unavailable
-from registry.rollouts import change as at
+from registry.journal import change as at
+from registry.journal.change import Change
+from registry.journal.journal import Unsettled
 from registry.rollouts import clock
 from registry.rollouts.attempts import TRIES
-from registry.rollouts.change import Change
-from registry.rollouts.journal import Unsettled
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.access.tokens import Token
-    from registry.rollouts.journal import Journal
-    from registry.rollouts.reader import Entry
+    from registry.journal.journal import Journal
+    from registry.journal.reader import Entry
 
 REASON = "promptstage token recover"
 

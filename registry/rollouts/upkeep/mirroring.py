@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 from registry.errors import RegistryError
 from registry.git.command import Git
 from registry.git.remote import Upstream
-from registry.rollouts import clock, tree
-from registry.rollouts.commit import BRANCH
-from registry.rollouts.folder import REPOSITORY
-from registry.rollouts.upkeep import mirror
+from registry.journal import tree
+from registry.journal.directory import REPOSITORY
+from registry.journal.fast_import import BRANCH
+from registry.journal.maintenance import mirror
+from registry.rollouts import clock
 from registry.system.locks import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.git.remote import Credentials
+    from registry.journal.maintenance.mirror import Lag, Status
     from registry.rollouts.replica import Replica
-    from registry.rollouts.upkeep.mirror import Lag, Status
 
 LOOK_SECONDS = 1.0  # between looks whether there is a change that is not there; a look is one question to git
 PUSH_SECONDS = 120.0  # a push takes less than a second; a line that hangs must not be waited for all day

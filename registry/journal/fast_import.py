@@ -7,15 +7,15 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.rollouts.change import CHANGE
-from registry.rollouts.subject import subject
+from registry.journal.change import CHANGE
+from registry.journal.subject import subject
 from registry.system.files import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
-    from registry.rollouts.change import Change
+    from registry.journal.change import Change
 
 BRANCH = "refs/heads/main"
 PROPOSED = "refs/promptstage/proposed"  # a commit that a journal elsewhere is to take

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from registry.access.tokens import Token
 from registry.errors import Unavailable
 from registry.git.command import Git
-from registry.rollouts import change as at
-from registry.rollouts import tree
-from registry.rollouts.commit import BRANCH
-from registry.rollouts.folder import MARKER, REPOSITORY, damaged, require
+from registry.journal import change as at
+from registry.journal import tree
+from registry.journal.directory import MARKER, REPOSITORY, damaged, require
+from registry.journal.fast_import import BRANCH
+from registry.journal.maintenance.pack import room
+from registry.journal.maintenance.replay import replay
 from registry.rollouts.state import State
-from registry.rollouts.upkeep.chain import replay
-from registry.rollouts.upkeep.packing import room
 from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from registry.rollouts.change import Change
-    from registry.rollouts.upkeep.chain import Replay
+    from registry.journal.change import Change
+    from registry.journal.maintenance.replay import Replay
 
 CHECK_SECONDS = 900.0  # git reads every byte; a gigabyte takes some 20 s
 TOLD = 1000  # changes between two words about how far it is

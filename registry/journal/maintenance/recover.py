@@ -17,22 +17,22 @@ from registry.access import admin_token
 from registry.access.tokens import read_secret
 from registry.errors import Unavailable
 from registry.git.command import Git
-from registry.rollouts import change as at
+from registry.journal import change as at
+from registry.journal.change import Change
+from registry.journal.directory import REPOSITORY, write_marker
+from registry.journal.fast_import import BRANCH, Folders
+from registry.journal.journal import DURABLE, Journal
+from registry.journal.maintenance.replay import refs
+from registry.journal.maintenance.survey import ASIDE, COPY_SECONDS, STAGING
 from registry.rollouts import clock
-from registry.rollouts.change import Change
-from registry.rollouts.commit import BRANCH, Folders
-from registry.rollouts.folder import REPOSITORY, write_marker
-from registry.rollouts.journal import DURABLE, Journal
-from registry.rollouts.upkeep.chain import refs
-from registry.rollouts.upkeep.salvage import ASIDE, COPY_SECONDS, STAGING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from registry.access.tokens import Token
+    from registry.journal.maintenance.survey import Found
     from registry.rollouts.state import VersionRef
-    from registry.rollouts.upkeep.salvage import Found
 
     Fetch = Callable[[str, VersionRef], bytes | None]
 

@@ -6,8 +6,8 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from registry.git.command import Git
-from registry.rollouts.folder import REPOSITORY, require, right_to_write
-from registry.rollouts.journal import DURABLE
+from registry.journal.directory import REPOSITORY, require, right_to_write
+from registry.journal.journal import DURABLE
 from registry.system.files import sync_folder
 
 if TYPE_CHECKING:

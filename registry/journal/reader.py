@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from registry.errors import GitFailed, Unavailable
 from registry.git.command import OBJECT_LIMIT, Wanted
-from registry.rollouts import tree
-from registry.rollouts.change import CHANGE, parse
-from registry.rollouts.folder import check_there, damaged
+from registry.journal import tree
+from registry.journal.change import CHANGE, parse
+from registry.journal.directory import check_there, damaged
 from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from registry.access.tokens import Token
     from registry.git.command import Git, GitObject
-    from registry.rollouts.change import Change
+    from registry.journal.change import Change
     from registry.rollouts.state import State
 
 

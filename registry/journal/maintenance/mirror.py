@@ -19,10 +19,11 @@ from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git.command import Git
 from registry.git.diagnosis import explain
 from registry.git.remote import Upstream, refusal
-from registry.rollouts import clock, tree
-from registry.rollouts.commit import BRANCH
-from registry.rollouts.folder import LOCK_SECONDS, REPOSITORY, command, require
-from registry.rollouts.upkeep.backup import COPY_SECONDS, take
+from registry.journal import tree
+from registry.journal.directory import LOCK_SECONDS, REPOSITORY, command, require
+from registry.journal.fast_import import BRANCH
+from registry.journal.maintenance.backup import COPY_SECONDS, take
+from registry.rollouts import clock
 from registry.system.files import write_durably
 from registry.system.locks import locked
 from registry.system.text import holds_secret

@@ -11,20 +11,20 @@ from pydantic import BaseModel, ValidationError
 from registry.access.tokens import Token
 from registry.errors import Unavailable
 from registry.git.command import Git
-from registry.rollouts import change as at
-from registry.rollouts import tree
-from registry.rollouts.commit import BRANCH
-from registry.rollouts.folder import REPOSITORY, command
+from registry.journal import change as at
+from registry.journal import tree
+from registry.journal.directory import REPOSITORY, command
+from registry.journal.fast_import import BRANCH
+from registry.journal.maintenance.verify import verify
 from registry.rollouts.state import State
-from registry.rollouts.upkeep.verify import verify
 from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from registry.rollouts.change import Change
-    from registry.rollouts.upkeep.chain import Place
+    from registry.journal.change import Change
+    from registry.journal.maintenance.replay import Place
 
 Model = TypeVar("Model", bound=BaseModel)
 Position = tuple[int, int]  # epoch, seq

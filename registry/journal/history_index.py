@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from registry.rollouts.change import Change
+    from registry.journal.change import Change
 
     Read = Callable[[Sequence[str]], Iterable[Change]]
 

@@ -16,11 +16,10 @@ from registry.access.tokens import Token
 from registry.errors import GitFailed, RegistryError, Unavailable
 from registry.git import repository
 from registry.git.command import Git
-from registry.rollouts import change as at
-from registry.rollouts import tree
-from registry.rollouts.change import Change
-from registry.rollouts.commit import BRANCH, PROPOSED, Folders, import_stream
-from registry.rollouts.folder import (
+from registry.journal import change as at
+from registry.journal import tree
+from registry.journal.change import Change
+from registry.journal.directory import (
     REPOSITORY,
     check_there,
     command,
@@ -30,7 +29,8 @@ from registry.rollouts.folder import (
     was_begun,
     write_marker,
 )
-from registry.rollouts.reader import Contents, Reader, readable
+from registry.journal.fast_import import BRANCH, PROPOSED, Folders, import_stream
+from registry.journal.reader import Contents, Reader, readable
 from registry.rollouts.state import State
 from registry.system import disk, failpoints
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from registry.rollouts.reader import Entry
+    from registry.journal.reader import Entry
 
 WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is in trouble
 WALK_LIMIT = 1000  # more changes than this at once are read as a whole journal
@@ -169,7 +169,7 @@ class Journal:
                 return dict(json.loads(found.data))
         return None
 
-    # Sharing: what there is to do where the folder is only a copy (`registry.rollouts.shared`)
+    # Sharing: what there is to do where the folder is only a copy (`registry.journal.remote`)
 
     def is_due(self, news: tuple[int, int] | None, *, alone: bool, wanted: bool = False) -> bool:  # noqa: ARG002 - of a copy
         """Whether it is time to `refresh`, with nothing to write."""

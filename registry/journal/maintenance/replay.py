@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from registry.access.tokens import Token
-    from registry.rollouts.change import Change
+    from registry.journal.change import Change
     from registry.rollouts.state import State, VersionRef
 
 Place = tuple[str, str]  # environment, prompt

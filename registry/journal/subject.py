@@ -6,11 +6,11 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from registry.rollouts.change import ASKING
+from registry.journal.change import ASKING
 from registry.system.text import SHOWN, visible
 
 if TYPE_CHECKING:
-    from registry.rollouts.change import Change
+    from registry.journal.change import Change
 
 _PLAIN = re.compile(r"[\w.@+-]+")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from registry.errors import Unavailable
-from registry.rollouts import change
-from registry.rollouts.change import CHANGE
+from registry.journal import change
+from registry.journal.change import CHANGE
 
 if TYPE_CHECKING:
     from registry.git.command import Git, GitObject
-    from registry.rollouts.change import Change
+    from registry.journal.change import Change
 
 LIST_SECONDS = 60.0  # reading a whole journal of a million changes
 

@@ -26,10 +26,10 @@ from registry.errors import GitFailed, Unavailable
 from registry.git.command import Git
 from registry.git.diagnosis import explain
 from registry.git.remote import Upstream
-from registry.rollouts import tree
-from registry.rollouts.commit import BRANCH, PROPOSED, Folders
-from registry.rollouts.folder import check_there, command, write_marker
-from registry.rollouts.journal import DURABLE, Journal, Unsettled
+from registry.journal import tree
+from registry.journal.directory import check_there, command, write_marker
+from registry.journal.fast_import import BRANCH, PROPOSED, Folders
+from registry.journal.journal import DURABLE, Journal, Unsettled
 from registry.system import failpoints
 from registry.system.formats import NEWER
 
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from registry.git.remote import Credentials
-    from registry.rollouts.change import Change
-    from registry.rollouts.reader import Entry
+    from registry.journal.change import Change
+    from registry.journal.reader import Entry
 
 LOOK_SECONDS = 10.0  # between looks while Redis tells of changes; they find out what it cannot tell
 ALONE_SECONDS = 2.0  # between looks without its word

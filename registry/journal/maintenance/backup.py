@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git.command import Git
-from registry.rollouts.commit import BRANCH, Folders
-from registry.rollouts.folder import (
+from registry.journal.directory import (
     LOCK,
     LOCK_SECONDS,
     MARKER,
@@ -22,8 +21,9 @@ from registry.rollouts.folder import (
     require,
     write_marker,
 )
-from registry.rollouts.journal import DURABLE
-from registry.rollouts.upkeep.verify import verify
+from registry.journal.fast_import import BRANCH, Folders
+from registry.journal.journal import DURABLE
+from registry.journal.maintenance.verify import verify
 from registry.system.files import write_durably
 from registry.system.locks import locked
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from registry.rollouts.upkeep.verify import Report
+    from registry.journal.maintenance.verify import Report
 
 COPY_SECONDS = 900.0  # a gigabyte over a slow line
 STAGING = ".journal.restoring"  # in the data folder; what a restore leaves that was cut off

@@ -1,0 +1,1 @@
+"""The journal: a git repository in which every acknowledged change is one commit."""

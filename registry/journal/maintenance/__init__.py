@@ -1,0 +1,1 @@
+"""Verify, pack, back up, restore, mirror and recover a journal."""
