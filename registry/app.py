@@ -46,20 +46,20 @@ from registry.api.streams.hub import Hub
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
+from registry.control import audit
+from registry.control.history import History
+from registry.control.rollouts import Rollouts
+from registry.control.scheduler import Follower
+from registry.control.tokens import Tokens
 from registry.git.remote import Credentials
 from registry.journal.journal import Journal
 from registry.journal.remote import ALONE_SECONDS, SharedJournal
 from registry.redis import embedded
-from registry.rollouts import audit
-from registry.rollouts.board import Board
-from registry.rollouts.documents import Documents
-from registry.rollouts.follower import Follower
-from registry.rollouts.history import History
-from registry.rollouts.replica import Replica
-from registry.rollouts.service import Rollouts
-from registry.rollouts.tokens import Tokens
-from registry.rollouts.upkeep.mirroring import Mirroring
-from registry.rollouts.view import View
+from registry.replication.documents import Documents
+from registry.replication.mirror_worker import Mirroring
+from registry.replication.read_model import View
+from registry.replication.redis_store import Board
+from registry.replication.replica import Replica
 from registry.rules import read as read_rules
 from registry.settings import Settings
 from registry.system import failpoints

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from registry.access.tokens import Token
     from registry.api.checks import Check
-    from registry.rollouts.replica import Replica
+    from registry.replication.replica import Replica
 
 router = APIRouter(
     route_class=BoundedRoute, prefix="/v1", tags=["operations"], responses=problem.responses(401, 403, 422)

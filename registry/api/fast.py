@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from promptstage.model import Decision
     from registry.access.tokens import Token
     from registry.api.parts import Parts
-    from registry.rollouts.view import Built
+    from registry.replication.read_model import Built
 
 Answer = tuple[int, bytes, bytes]  # status; headers as they go out, and the empty line; body
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from registry.api.streams.hub import Hub
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
-    from registry.rollouts.history import History
-    from registry.rollouts.service import Rollouts
-    from registry.rollouts.tokens import Tokens
-    from registry.rollouts.upkeep.mirroring import Mirroring
+    from registry.control.history import History
+    from registry.control.rollouts import Rollouts
+    from registry.control.tokens import Tokens
+    from registry.replication.mirror_worker import Mirroring
 
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
 DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")

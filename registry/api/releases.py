@@ -17,9 +17,9 @@ from registry.api import problem
 from registry.api.docs import examples, shapes
 from registry.api.http.routes import BoundedRoute
 from registry.api.parts import Environment, Moment, Name, Parts, Reader, Service
+from registry.control.rollouts import unservable
 from registry.errors import Invalid
-from registry.rollouts.service import unservable
-from registry.rollouts.view import write
+from registry.replication.read_model import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from promptstage.model import Document
     from registry.api.metrics.metrics import Metrics
-    from registry.rollouts.view import Built
+    from registry.replication.read_model import Built
 
 JSON = "application/json"
 NO_RELEASE = ("unknown_prompt", "unknown_environment", "no_release")

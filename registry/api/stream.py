@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from registry.access.tokens import Token
     from registry.api.streams.tally import Position
-    from registry.rollouts.view import Built
+    from registry.replication.read_model import Built
 
 router = APIRouter(
     route_class=StreamRoute,

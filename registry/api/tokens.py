@@ -14,10 +14,10 @@ from registry.access.tokens import Role, Wish
 from registry.api import problem
 from registry.api.http.routes import ChangingRoute
 from registry.api.parts import MAX_REASON, Admin, IdempotencyKey, Moment, Service
+from registry.control.tokens import Asker
 from registry.rollouts import clock
 from registry.rollouts.action import digest
 from registry.rollouts.schedule import parse_hold
-from registry.rollouts.tokens import Asker
 
 router = APIRouter(
     route_class=ChangingRoute, prefix="/v1/tokens", tags=["tokens"], responses=problem.responses(401, 403)

@@ -12,7 +12,7 @@ from rollouts.servers import HOST, Cluster, Server, TlsDoor, Watched, certificat
 from support import PATIENCE, until
 
 from registry.errors import Unavailable
-from registry.rollouts.board import AT_ONCE, RECENT, Board, _fields
+from registry.replication.redis_store import AT_ONCE, RECENT, Board, _fields
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import pytest
 from rollouts.story import begin, promote
 
 from registry.catalog.mirror.mirror import Mirror
+from registry.control import lost_token
 from registry.errors import Unavailable
 from registry.journal.change import parse
 from registry.journal.directory import MARKER
 from registry.journal.journal import Journal
 from registry.journal.maintenance import backup, pack, survey
 from registry.journal.maintenance.verify import newest, verify
-from registry.rollouts.upkeep import lost_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,16 +13,16 @@ from git_hosts import http_host, ssh_host
 from rollouts.story import tell
 
 from registry.access.tokens import Role, Wish
+from registry.control import retry
+from registry.control.tokens import Asker, Tokens
 from registry.errors import Conflict, GitFailed, NotFound, RegistryError, Unavailable
 from registry.git.remote import Credentials
 from registry.journal import remote
 from registry.journal.maintenance.verify import verify
 from registry.journal.remote import SharedJournal
-from registry.rollouts import attempts
-from registry.rollouts.board import Board
-from registry.rollouts.replica import Replica
-from registry.rollouts.tokens import Asker, Tokens
-from registry.rollouts.view import View
+from registry.replication.read_model import View
+from registry.replication.redis_store import Board
+from registry.replication.replica import Replica
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -278,13 +278,13 @@ def test_who_is_overtaken_each_time_gives_up(
     join: Callable[[str], Member], place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After so many tries, and nothing of it is left there."""
-    monkeypatch.setattr(attempts, "TRIES", 3)
+    monkeypatch.setattr(retry, "TRIES", 3)
     member, other = join("a"), join("b")
     member.journal.before = lambda: other.create(f"other-{member.journal.pushes}")
 
     assert member.refused("ci")[0] == "busy"
-    assert member.journal.pushes == 1 + attempts.TRIES
-    assert git(place, "rev-list", "--count", "main") == str(1 + attempts.TRIES)
+    assert member.journal.pushes == 1 + retry.TRIES
+    assert git(place, "rev-list", "--count", "main") == str(1 + retry.TRIES)
     assert "ci" not in other.names()
 
 

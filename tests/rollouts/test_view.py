@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, cast
 
+from registry.replication.read_model import View
 from registry.rollouts.state import PLANS, Rollout, State, VersionRef
-from registry.rollouts.view import View
 
 
 def state(prompt: int, seq: int) -> State:

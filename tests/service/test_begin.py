@@ -11,7 +11,7 @@ from service.test_fast import handlers_kept
 from support import Valkey
 
 from registry import app
-from registry.rollouts.follower import Follower
+from registry.control.scheduler import Follower
 from registry.settings import Settings
 
 if TYPE_CHECKING:

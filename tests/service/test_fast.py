@@ -25,9 +25,9 @@ from registry.access.tokens import Role, Wish, mint
 from registry.api import fast, releases
 from registry.api.fast import Fast
 from registry.api.metrics.measured import Measured
+from registry.replication.read_model import write
 from registry.rollouts.action import Action
 from registry.rollouts.state import Step, Target
-from registry.rollouts.view import write
 from registry.settings import Settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from registry.access.tokens import Keyring, Role, Wish, mint
 from registry.api.http.bounds import Bounds
 from registry.api.stream import READ_AT_ONCE, EventStream
 from registry.api.streams.hub import Hub, Subscription
-from registry.rollouts.view import Built, View
+from registry.replication.read_model import Built, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

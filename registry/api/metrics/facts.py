@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from registry.catalog.catalog import Catalog
-    from registry.rollouts.replica import Replica
-    from registry.rollouts.upkeep.mirroring import Mirroring
-    from registry.rollouts.view import View
+    from registry.replication.mirror_worker import Mirroring
+    from registry.replication.read_model import View
+    from registry.replication.replica import Replica
 
 
 class Facts(Collector):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from registry.api.streams.hub import Hub
     from registry.api.streams.tally import Tally
-    from registry.rollouts.board import Board
+    from registry.replication.redis_store import Board
 
 TELL_SECONDS = 2.0  # how often a process tells that it lives; the others give up on it after five
 GATHER_SECONDS = 0.15  # a change that reaches a thousand streams is told in a few reports, not in a thousand

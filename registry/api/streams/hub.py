@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from registry.access.tokens import Keyring, Token
     from registry.api.streams.tally import Position
-    from registry.rollouts.view import Built, View
+    from registry.replication.read_model import Built, View
 
 HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
 AT_ONCE = 100  # streams that are written to before requests have their turn: a few milliseconds

@@ -118,7 +118,7 @@ def _look(settings: Settings, seen: Seen, url: str | None) -> Found:
 def _seen(settings: Settings, *, without_redis: bool) -> Seen:
     from registry.journal.maintenance.survey import Seen  # noqa: PLC0415
     from registry.redis import embedded  # noqa: PLC0415 - for this command alone
-    from registry.rollouts.board import Board  # noqa: PLC0415
+    from registry.replication.redis_store import Board  # noqa: PLC0415
 
     board = Board(settings.redis_url or embedded.socket_url(settings.data), settings.redis_prefix)
     try:

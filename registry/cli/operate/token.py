@@ -215,7 +215,7 @@ def recover(*, data: Data = DEFAULT, journal: SharedJournal = None) -> None:
               export PROMPTSTAGE_TOKEN=$(cat /var/lib/promptstage/admin.token)
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     from registry.access import admin_token  # noqa: PLC0415 - for this command alone
-    from registry.rollouts.upkeep import lost_token  # noqa: PLC0415
+    from registry.control import lost_token  # noqa: PLC0415
 
     if not data.is_dir():
         raise Unavailable(f"{data} is no folder; name the registry's data folder with --data")

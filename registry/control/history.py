@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from promptstage.model import Release
     from registry.journal.journal import Journal
-    from registry.rollouts.documents import Documents
-    from registry.rollouts.replica import Replica
+    from registry.replication.documents import Documents
+    from registry.replication.replica import Replica
     from registry.rollouts.state import State
 
 logger = logging.getLogger(__name__)

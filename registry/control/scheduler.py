@@ -11,8 +11,8 @@ from registry.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from registry.rollouts.board import Board
-    from registry.rollouts.service import Rollouts
+    from registry.control.rollouts import Rollouts
+    from registry.replication.redis_store import Board
 
 logger = logging.getLogger(__name__)
 

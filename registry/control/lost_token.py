@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.access import admin_token
+from registry.control.retry import TRIES
 from registry.errors import Unavailable
 from registry.journal import change as at
 from registry.journal.change import Change
 from registry.journal.journal import Unsettled
 from registry.rollouts import clock
-from registry.rollouts.attempts import TRIES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from registry.git.remote import Credentials
     from registry.journal.maintenance.mirror import Lag, Status
-    from registry.rollouts.replica import Replica
+    from registry.replication.replica import Replica
 
 LOOK_SECONDS = 1.0  # between looks whether there is a change that is not there; a look is one question to git
 PUSH_SECONDS = 120.0  # a push takes less than a second; a line that hangs must not be waited for all day

@@ -6,12 +6,12 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from registry.control.retry import carry_out
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
 from registry.journal import change as at
 from registry.journal.change import ASKING, Change
 from registry.rollouts import approval, clock, commands, transitions
 from registry.rollouts.action import Acknowledged, Action
-from registry.rollouts.attempts import carry_out
 from registry.rollouts.state import State
 from registry.system import work
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from registry.catalog.catalog import Catalog, Version
     from registry.journal.reader import Entry
-    from registry.rollouts.documents import Documents
-    from registry.rollouts.replica import Replica
-    from registry.rollouts.view import Built
+    from registry.replication.documents import Documents
+    from registry.replication.read_model import Built
+    from registry.replication.replica import Replica
     from registry.rules import Rules
 
 logger = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from registry.journal.reader import Entry
-    from registry.rollouts.replica import Replica
+    from registry.replication.replica import Replica
 
 TRIES = 8  # of a change, where another registry was faster each time
 CHANGE_SECONDS = 20.0  # after which none of them is begun; each one has its own deadlines

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry.access.tokens import mint
+from registry.control.retry import carry_out
 from registry.errors import Conflict, Invalid, NotFound
 from registry.journal import change as at
 from registry.journal.change import Change
 from registry.rollouts import clock
 from registry.rollouts.action import Acknowledged, digest
-from registry.rollouts.attempts import carry_out
 from registry.system.text import look, visible
 
 if TYPE_CHECKING:
     from registry.access.tokens import Token, Wish
     from registry.journal.reader import Entry
-    from registry.rollouts.replica import Replica
+    from registry.replication.replica import Replica
 
 OWN_ACTORS = ("registry", "schedule", "operator")  # who acts without a token; nobody shall be taken for one
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.journal.journal import Journal
-    from registry.rollouts.board import Board
+    from registry.replication.redis_store import Board
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from promptstage.model import Release
-    from registry.rollouts.documents import Documents
+    from registry.replication.documents import Documents
     from registry.rollouts.state import State
 
 logger = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from registry.access.tokens import Keyring
 from registry.errors import Invalid, Unavailable
 from registry.journal.directory import LOCK_SECONDS
-from registry.rollouts.begin import begin
+from registry.replication.bootstrap import begin
 from registry.system import failpoints
 from registry.system.formats import NEWER
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from registry.journal.change import Change
     from registry.journal.journal import Journal
     from registry.journal.reader import Entry
-    from registry.rollouts.board import Board
-    from registry.rollouts.view import View
+    from registry.replication.read_model import View
+    from registry.replication.redis_store import Board
 
 logger = logging.getLogger(__name__)
 
