@@ -40,7 +40,10 @@ OWNERS = {
 FLOORS = (
     ("registry.__main__", "registry.app", "registry.cli"),
     ("registry.api",),
-    ("registry.rollouts", "registry.journal", "registry.replication", "registry.control"),
+    ("registry.control",),
+    ("registry.replication",),
+    ("registry.journal",),
+    ("registry.rollouts",),
     ("registry.catalog",),
     ("registry.access",),
     ("registry.git", "registry.redis", "registry.settings", "registry.rules"),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from registry.errors import Forbidden, Unauthorized, Unavailable
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -233,7 +234,7 @@ def _check_live(token: Token, now: datetime) -> None:
 
 
 def _text(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return "" if moment is None else timestamps.rfc3339(moment)
 
 
 def _digest(secret: str) -> str:

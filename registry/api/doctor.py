@@ -14,7 +14,7 @@ from registry.api.docs import shapes
 from registry.api.http.routes import BoundedRoute
 from registry.api.parts import Parts, Reader, Service
 from registry.errors import NotFound, Unavailable
-from registry.rollouts import clock
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ async def examine(
     count = sum(sum(one.streams.values()) for one in tallies)
     streams = checks.streams(count, len(tallies), complete=complete)
     found = await to_thread.run_sync(lambda: [*_registry(service, streams), *_prompt(service, token, prompt)])
-    return {"checks": [asdict(check) for check in found], "time": clock.now().isoformat()}
+    return {"checks": [asdict(check) for check in found], "time": timestamps.now().isoformat()}
 
 
 def _registry(service: Parts, streams: Check) -> Iterator[Check]:
@@ -65,7 +65,7 @@ def _registry(service: Parts, streams: Check) -> Iterator[Check]:
     redis = _redis(replica)
     yield checks.store("redis", replica.board_problem, "answers, and has all that is in the journal", REDIS)
     yield streams
-    yield checks.clocks(clock.now(), redis, replica.newest_at)
+    yield checks.clocks(timestamps.now(), redis, replica.newest_at)
 
 
 def _redis(replica: Replica) -> datetime | None:

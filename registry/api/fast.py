@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from registry.access.tokens import Role
 from registry.api import releases
 from registry.errors import Invalid, RegistryError
-from registry.rollouts import clock
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,12 +87,12 @@ class Fast:
             token = self._reader(authorization, environment)
         except RegistryError:
             return None
-        return token if self._keyring.admits(token, clock.now()) else None
+        return token if self._keyring.admits(token, timestamps.now()) else None
 
     def _find_reader(self, authorization: bytes, environment: str) -> Token:
         """Whose header it is, who may read there; found once, because what a token may never changes."""
         self._rollouts.check_environment(environment)
-        token = self._keyring.find(authorization.decode("latin-1"), clock.now())
+        token = self._keyring.find(authorization.decode("latin-1"), timestamps.now())
         token.allow(Role.reader, environment)
         return token
 

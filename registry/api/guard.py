@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from registry.access.tokens import UnknownToken
 from registry.api import fresh, problem, webhooks
 from registry.errors import Invalid, RegistryError, Unavailable
-from registry.rollouts import clock
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -64,12 +64,12 @@ async def _find(scope: Scope) -> Token:
     if replica.problem and not replica.keyring:  # nobody's token is wrong, only the journal is
         raise replica.problem
     try:
-        return replica.keyring.find(authorization, clock.now())
+        return replica.keyring.find(authorization, timestamps.now())
     except UnknownToken as error:
         unknown = error.message
     await fresh.look(parts)
     try:
-        return replica.keyring.find(authorization, clock.now())
+        return replica.keyring.find(authorization, timestamps.now())
     except UnknownToken:
         if problem := replica.problem:
             raise Unavailable(

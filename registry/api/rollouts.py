@@ -28,7 +28,7 @@ from registry.rollouts.action import Action
 from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, State, Step, Target
 
 if TYPE_CHECKING:
-    from registry.rollouts.action import Acknowledged
+    from registry.control.retry import Acknowledged
 
 router = APIRouter(
     route_class=ChangingRoute,

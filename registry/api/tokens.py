@@ -15,9 +15,9 @@ from registry.api import problem
 from registry.api.http.routes import ChangingRoute
 from registry.api.parts import MAX_REASON, Admin, IdempotencyKey, Moment, Service
 from registry.control.tokens import Asker
-from registry.rollouts import clock
 from registry.rollouts.action import digest
 from registry.rollouts.schedule import parse_hold
+from registry.system import timestamps
 
 router = APIRouter(
     route_class=ChangingRoute, prefix="/v1/tokens", tags=["tokens"], responses=problem.responses(401, 403)
@@ -96,7 +96,7 @@ class NewToken(BaseModel):
 
     def end(self) -> datetime | None:
         """When it expires."""
-        return clock.now() + parse_hold(self.expires_in) if self.expires_in else self.expires_at
+        return timestamps.now() + parse_hold(self.expires_in) if self.expires_in else self.expires_at
 
 
 def _example(description: str, value: object) -> dict[str, Any]:

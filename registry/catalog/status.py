@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
+from registry.system import timestamps
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
@@ -74,4 +76,4 @@ def _tagged_at(version: Version) -> datetime:
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return timestamps.rfc3339(datetime.fromtimestamp(seconds, UTC))

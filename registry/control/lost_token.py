@@ -10,7 +10,7 @@ from registry.errors import Unavailable
 from registry.journal import change as at
 from registry.journal.change import Change
 from registry.journal.journal import Unsettled
-from registry.rollouts import clock
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def recover(journal: Journal, file: Path) -> tuple[Token, bool]:
         try:
             with journal.lock() as lock:
                 journal.refresh(lock)
-                tokens, now = journal.tokens(), clock.now()
+                tokens, now = journal.tokens(), timestamps.now()
                 if token := admin_token.held(tokens, file, now):
                     return token, bool(tried)
                 if tried and tried[-1].refusal:
@@ -50,7 +50,7 @@ def _write(journal: Journal, lock: int, head: Entry, token: Token) -> None:
     change = Change(
         epoch=head.change.epoch,
         seq=head.change.seq + 1,
-        at=clock.now(),
+        at=timestamps.now(),
         actor=admin_token.OPERATOR,
         op="token.create",
         after=token.id,

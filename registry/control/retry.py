@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from registry.errors import RegistryError, Unavailable
+from registry.journal.change import ASKING
 from registry.journal.journal import Unsettled
 
 if TYPE_CHECKING:
@@ -24,8 +26,32 @@ CHANGE_SECONDS = 20.0  # after which none of them is begun; each one has its own
 JITTER_SECONDS = 0.005  # at most, between them: it parts two in step; who waits longer is overtaken again
 
 
-def carry_out(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
-    """Carry out a change: decide on the newest state, and write.
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A change that is in the journal for good. `applied` is false while Redis does not have it yet."""
+
+    entry: Entry
+    applied: bool
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether nothing was done yet but to ask: another token has to approve it."""
+        return self.entry.change.op.startswith(ASKING)
+
+    def to_json(self) -> dict[str, Any]:
+        """Write it as the API answers it; a change of a token has no state."""
+        made = self.entry.change
+        answer = {
+            "epoch": made.epoch,
+            "seq": made.seq,
+            "commit": self.entry.commit,
+            "applied": self.applied,
+        }
+        return answer | ({"state": made.state.model_dump(mode="json")} if made.state else {})
+
+
+def commit_with_retry(replica: Replica, decide: Callable[[int], Entry]) -> Acknowledged:
+    """Decide on the newest state, commit the change, and show it to readers.
 
     Args:
         replica: what the change is decided on, and written with.
@@ -35,6 +61,10 @@ def carry_out(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
     Raises:
         Unavailable: the journal cannot be written, or others were faster each time (`busy`).
     """
+    return Acknowledged(_commit(replica, decide), replica.apply())
+
+
+def _commit(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
     tried: list[Unsettled] = []
     sure = replica.is_sure  # if not, the first try saves a look: it is only taken where nothing is new
     began = time.perf_counter()

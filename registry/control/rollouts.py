@@ -6,14 +6,15 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from registry.control.retry import carry_out
+from registry.control.retry import Acknowledged, commit_with_retry
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
 from registry.journal import change as at
 from registry.journal.change import ASKING, Change
-from registry.rollouts import approval, clock, commands, transitions
-from registry.rollouts.action import Acknowledged, Action
-from registry.rollouts.state import State
-from registry.system import work
+from registry.rollouts import approval, commands, transitions
+from registry.rollouts.action import Action
+from registry.rollouts.state import State, VersionRef
+from registry.rollouts.step_timers import Holds
+from registry.system import timestamps, work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,7 +46,7 @@ class Rollouts:
         self._rules = rules
         self._catalog = catalog
         self._documents = documents
-        self._holds = clock.Holds()
+        self._holds = Holds()
 
     # Reading
 
@@ -119,7 +120,7 @@ class Rollouts:
         """The states with a timed step, in environments that still exist, and the seconds left of it."""
         states = self.replica.view.under_way()
         here = [state for state in states if state.environment in self.environments]
-        return self._holds.left(here, clock.now())
+        return self._holds.left(here, timestamps.now())
 
     def _advance(self, state: State) -> bool:
         action = Action(
@@ -163,7 +164,7 @@ class Rollouts:
             known = self.replica.request(action.scope(), action.body())
             return known or self._write(lock, action, version)
 
-        return Acknowledged(carry_out(self.replica, decide), self.replica.apply())
+        return commit_with_retry(self.replica, decide)
 
     def _version(self, action: Action) -> Version | None:
         if action.version is None:
@@ -183,10 +184,10 @@ class Rollouts:
         version = self._staged(version)
         before = self.state(action.environment, action.prompt)
         _check_expectations(action, before)
-        now = clock.now()
+        now = timestamps.now()
         self.replica.keyring.check(action.token, now)  # it may have been revoked while this waited
         rules = self._rules.of(action.environment)
-        command = commands.of(action, version, approval=rules.approval)
+        command = commands.of(action, _reference(version), approval=rules.approval)
         after = _decide(action, command, before, now)
         if version is not None and not action.force:
             self._check_variables(version, before)
@@ -233,6 +234,12 @@ class Rollouts:
         yield from at.request_file(change, action.body())
         if version is not None and self.replica.staged(version.name, version.version) is None:
             yield at.content_path(version.name, version.version), version.content or b""
+
+
+def _reference(version: Version | None) -> VersionRef | None:
+    if version is None:
+        return None
+    return VersionRef(version=version.version, digest=version.digest or "", commit=version.commit)
 
 
 def unservable(version: Version) -> Invalid:

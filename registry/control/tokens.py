@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry.access.tokens import mint
-from registry.control.retry import carry_out
+from registry.control.retry import commit_with_retry
 from registry.errors import Conflict, Invalid, NotFound
 from registry.journal import change as at
 from registry.journal.change import Change
-from registry.rollouts import clock
-from registry.rollouts.action import Acknowledged, digest
+from registry.rollouts.action import digest
+from registry.system import timestamps
 from registry.system.text import look, visible
 
 if TYPE_CHECKING:
     from registry.access.tokens import Token, Wish
+    from registry.control.retry import Acknowledged
     from registry.journal.reader import Entry
     from registry.replication.replica import Replica
 
@@ -72,7 +73,7 @@ class Tokens:
         def decide(lock: int) -> Entry:
             if known := self._replica.request(asker.scope("token.create"), body):
                 raise _already_created(known)
-            taken = {look(held.name) for held in self.list() if held.is_live(clock.now())}
+            taken = {look(held.name) for held in self.list() if held.is_live(timestamps.now())}
             if look(wish.name) in taken:
                 raise Conflict(
                     f"a token named {wish.name!r}, or one that looks like it, is in use; choose another "
@@ -81,8 +82,7 @@ class Tokens:
                 )
             return self._write(lock, "token.create", token, body, asker)
 
-        entry = carry_out(self._replica, decide)
-        return token, secret, Acknowledged(entry, self._replica.apply())
+        return token, secret, commit_with_retry(self._replica, decide)
 
     def revoke(self, identifier: str, asker: Asker) -> Acknowledged:
         """End a token for good, in every process of the data folder.
@@ -97,10 +97,10 @@ class Tokens:
             known = self._replica.request(asker.scope("token.revoke"), identifier)
             return known or self._revoke(lock, identifier, asker)
 
-        return Acknowledged(carry_out(self._replica, decide), self._replica.apply())
+        return commit_with_retry(self._replica, decide)
 
     def _revoke(self, lock: int, identifier: str, asker: Asker) -> Entry:
-        now = clock.now()
+        now = timestamps.now()
         tokens = {token.id: token for token in self.list()}
         token = tokens.pop(identifier, None)
         if token is None:
@@ -116,12 +116,12 @@ class Tokens:
         return self._write(lock, "token.revoke", revoked, identifier, asker)
 
     def _write(self, lock: int, op: str, token: Token, body: str, asker: Asker) -> Entry:
-        self._replica.keyring.check(asker.token.id, clock.now())  # it may have been revoked meanwhile
+        self._replica.keyring.check(asker.token.id, timestamps.now())  # it may have been revoked meanwhile
         epoch, seq = self._replica.next_position()
         change = Change(
             epoch=epoch,
             seq=seq,
-            at=clock.now(),
+            at=timestamps.now(),
             actor=asker.token.name,
             op=op,
             before=token.id if token.revoked_at else None,
@@ -136,7 +136,7 @@ class Tokens:
     def _check(self, wish: Wish) -> None:
         if look(wish.name) in OWN_ACTORS:
             raise Invalid(f"name: {wish.name} is how the registry names itself; choose another")
-        if wish.expires_at is not None and wish.expires_at <= clock.now():
+        if wish.expires_at is not None and wish.expires_at <= timestamps.now():
             raise Invalid("expires_at: this time is over; choose a later one")
         unknown = [name for name in wish.environments if name not in self._environments]
         if unknown:

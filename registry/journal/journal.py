@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 from registry.access.tokens import Token
@@ -32,7 +31,7 @@ from registry.journal.directory import (
 from registry.journal.fast_import import BRANCH, PROPOSED, Folders, import_stream
 from registry.journal.reader import Contents, Reader, readable
 from registry.rollouts.state import State
-from registry.system import disk, failpoints
+from registry.system import disk, failpoints, timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -322,4 +321,4 @@ def _passes(error: Exception) -> bool:
 
 
 def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return timestamps.rfc3339(timestamps.now())

@@ -9,8 +9,7 @@ from registry.access.tokens import Role, Wish, mint, read_secret, write_secret
 from registry.errors import Unavailable
 from registry.journal import change as at
 from registry.journal.journal import Unsettled
-from registry.rollouts import clock
-from registry.system import failpoints
+from registry.system import failpoints, timestamps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,4 +70,4 @@ def _new_epoch(board: Board) -> int:
         last = board.head()[0]
     except Unavailable:
         last = 0
-    return max(int(clock.now().timestamp()), last + 1)
+    return max(int(timestamps.now().timestamp()), last + 1)

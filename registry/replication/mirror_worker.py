@@ -14,7 +14,7 @@ from registry.journal import tree
 from registry.journal.directory import REPOSITORY
 from registry.journal.fast_import import BRANCH
 from registry.journal.maintenance import mirror
-from registry.rollouts import clock
+from registry.system import timestamps
 from registry.system.locks import locked
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Mirroring:
         """Whether there is something to push, or a push failed, and it is time."""
         if known.error:
             pause = min(LOOK_SECONDS * 2 ** min(known.failures, DOUBLINGS), BACKOFF_SECONDS)
-            return not 0 <= (clock.now() - known.tried_at).total_seconds() < pause
+            return not 0 <= (timestamps.now() - known.tried_at).total_seconds() < pause
         return not self._looked or known.commit != tree.oid(git, BRANCH)
 
     def _push(self, url: str, trouble: str | None) -> None:

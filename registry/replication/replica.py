@@ -290,7 +290,7 @@ class Replica:
         return (self._head[0], self._head[1] + 1)
 
     def write(self, lock: int, change: Change, files: Mapping[str, bytes]) -> Entry:
-        """Commit a change and adopt it; within `carry_out`, as it raises what that goes by.
+        """Commit a change and adopt it; for `commit_with_retry` alone, which goes by what it raises.
 
         Raises:
             Unavailable: it is not in the journal.

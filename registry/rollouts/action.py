@@ -1,16 +1,13 @@
-"""A change as somebody asks for it, and as it is acknowledged."""
+"""A change as it is asked for."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
-
-from registry.journal.change import ASKING
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from registry.journal.reader import Entry
     from registry.rollouts.state import Step, Target
 
 
@@ -56,30 +53,6 @@ class Action:
         steps = [step.model_dump() for step in self.steps]
         audience = [target.model_dump() for target in self.audience]
         return digest([self.version, steps, audience, self.force, self.reason, self.expect])
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """A change that is in the journal for good. `applied` is false while Redis does not have it yet."""
-
-    entry: Entry
-    applied: bool
-
-    @property
-    def awaits_approval(self) -> bool:
-        """Whether nothing was done yet but to ask: another token has to approve it."""
-        return self.entry.change.op.startswith(ASKING)
-
-    def to_json(self) -> dict[str, Any]:
-        """Write it as the API answers it; a change of a token has no state."""
-        made = self.entry.change
-        answer = {
-            "epoch": made.epoch,
-            "seq": made.seq,
-            "commit": self.entry.commit,
-            "applied": self.applied,
-        }
-        return answer | ({"state": made.state.model_dump(mode="json")} if made.state else {})
 
 
 def digest(parts: list[object]) -> str:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from registry.errors import Invalid
 from registry.rollouts.approval import Actor, Approve, Ask, Proceed, Reject
-from registry.rollouts.state import VersionRef, check_steps
+from registry.rollouts.state import check_steps
 from registry.rollouts.transitions import Advance, Pause, Promote, Resume, Rollback, Start
 
 if TYPE_CHECKING:
-    from registry.catalog.catalog import Version
     from registry.rollouts.action import Action
     from registry.rollouts.approval import Command
+    from registry.rollouts.state import VersionRef
 
 PLAIN: dict[str, Command] = {  # those that consist of their name
     "advance": Advance(),
@@ -24,19 +24,19 @@ PLAIN: dict[str, Command] = {  # those that consist of their name
 }
 
 
-def of(action: Action, version: Version | None, *, approval: bool) -> Command:
+def of(action: Action, version: VersionRef | None, *, approval: bool) -> Command:
     """The command that an action is.
 
     Args:
         action: as it was asked for.
-        version: the one that it names, with its bytes, if it names one.
+        version: the one that it names, if it names one.
         approval: whether a start or promote takes a second person here, so that it is only asked for, and
             an advance stays within what was approved.
 
     Raises:
         Invalid: its steps are bad (see `check_steps`), or there is no such action without a version.
     """
-    actor, ref = Actor(action.token, action.actor), _ref(version)
+    actor = Actor(action.token, action.actor)
     if action.op == "approve":
         return Approve(actor, *_new_rollout())
     if approval and action.op == "advance":
@@ -45,20 +45,14 @@ def of(action: Action, version: Version | None, *, approval: bool) -> Command:
         return PLAIN[action.op]
     command: Start | Promote
     if action.op == "promote":
-        command = Promote(ref)
-    elif action.op == "start" and ref is not None:
-        command = Start(ref, check_steps(action.steps), action.audience, *_new_rollout())
+        command = Promote(version)
+    elif action.op == "start" and version is not None:
+        command = Start(version, check_steps(action.steps), action.audience, *_new_rollout())
     else:
         raise Invalid(f"{action.op} cannot be done without a version", code="unknown_action")
     if not approval:
         return command
     return Ask(command, actor, f"a-{secrets.token_hex(6)}", action.force, action.reason)
-
-
-def _ref(version: Version | None) -> VersionRef | None:
-    if version is None:
-        return None
-    return VersionRef(version=version.version, digest=version.digest or "", commit=version.commit)
 
 
 def _new_rollout() -> tuple[str, str]:

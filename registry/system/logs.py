@@ -12,6 +12,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from registry.system import timestamps
 from registry.system.text import visible
 
 Format = Literal["text", "json"]
@@ -103,7 +104,7 @@ def configuration(style: Format, *, terminal: bool) -> dict[str, Any]:
 
 def _time(record: logging.LogRecord) -> str:
     moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return timestamps.rfc3339(moment, "milliseconds")
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from registry.errors import RegistryError
 from registry.journal.change import Change, content_path, request_file, state_path
 from registry.journal.journal import Journal
-from registry.rollouts import clock
 from registry.rollouts.state import State, VersionRef
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from registry.journal.reader import Entry
@@ -68,7 +68,7 @@ def write(journal: Journal, slot: int, number: int, previous: int) -> Entry:
         seq = head.change.seq + 1
         state = State(environment=ENVIRONMENT, prompt=prompt, epoch=EPOCH, seq=seq, stable=ref)
         change = Change(
-            epoch=EPOCH, seq=seq, at=clock.now(), actor="ada", op="promote", after=version,
+            epoch=EPOCH, seq=seq, at=timestamps.now(), actor="ada", op="promote", after=version,
             previous=previous, state=state, request=scope,
         )  # fmt: skip
         files = {

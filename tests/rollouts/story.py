@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from registry.access.tokens import Role, Wish, mint
 from registry.journal.change import Change, content_path, state_path, token_path
 from registry.journal.journal import Journal
-from registry.rollouts import clock
 from registry.rollouts.state import State, VersionRef
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def promote(folder: Path, version: str, **differently: object) -> Entry:
         seq = head.change.seq + 1
         state = promoted(version, seq)
         fields = {"previous": seq - 1, "state": state, "actor": "ada", "seq": seq, **differently}
-        change = Change(epoch=EPOCH, at=clock.now(), op="promote", after=version, **fields)
+        change = Change(epoch=EPOCH, at=timestamps.now(), op="promote", after=version, **fields)
         files = {state_path(ENVIRONMENT, PROMPT): state.model_dump_json().encode()}
         return journal.write(
             lock, head.commit, change, files | {content_path(PROMPT, version): content(version)}

@@ -7,15 +7,15 @@ from rollouts.story import EPOCH, promoted, reference
 
 from registry.journal.change import Change
 from registry.journal.maintenance.replay import replay
-from registry.rollouts import clock
 from registry.rollouts.state import State
+from registry.system import timestamps
 
 
 def change(seq: int, version: str = "", **fields: object) -> Change:
     """A creation, or a promote."""
     state = promoted(version, seq) if version else None
     known = {"epoch": EPOCH, "seq": seq, "actor": "ada", "previous": max(0, seq - 1), "state": state}
-    return Change.model_validate({"at": clock.now(), "op": "promote", **known, **fields})
+    return Change.model_validate({"at": timestamps.now(), "op": "promote", **known, **fields})
 
 
 def test_changes_lead_to_states() -> None:
@@ -30,7 +30,7 @@ def test_changes_lead_to_states() -> None:
 def test_a_version_that_was_asked_for_is_named() -> None:
     """Its bytes are kept, though it may never be in force."""
     asked = State(environment="production", prompt="summarize", epoch=EPOCH, seq=1)
-    request = {"id": "a-1", "op": "promote", "asked_by": "ada", "token": "t", "asked_at": clock.now()}
+    request = {"id": "a-1", "op": "promote", "asked_by": "ada", "token": "t", "asked_at": timestamps.now()}
     request["version"] = reference("1.0.0")
     state = State.model_validate({**asked.model_dump(), "awaiting_approval": request})
 

@@ -16,9 +16,8 @@ from registry.errors import Unavailable
 from registry.git.command import AHEAD
 from registry.journal.change import Change, content_path, state_path, token_path
 from registry.journal.journal import Journal
-from registry.rollouts import clock
 from registry.rollouts.state import State
-from registry.system import disk
+from registry.system import disk, timestamps
 from registry.system.locks import locked
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def write(journal: Journal, seq: int, **files: bytes) -> Entry:
     """Commit a promote with a number."""
     state = State(environment="production", prompt="summarize", epoch=7, seq=seq)
-    change = Change(epoch=7, seq=seq, at=clock.now(), actor="ada", op="promote", state=state)
+    change = Change(epoch=7, seq=seq, at=timestamps.now(), actor="ada", op="promote", state=state)
     content = state.model_dump_json().encode()
     with journal.lock() as lock:
         return journal.write(
@@ -93,7 +92,7 @@ def test_git_itself_finds_nothing_to_object(journal: Journal, tmp_path: Path) ->
 def test_several_changes_are_written_together(journal: Journal) -> None:
     """All or none: one that git does not take keeps the others out."""
     head = journal.head()
-    changes = [Change(epoch=7, seq=seq, at=clock.now(), actor="ada", op="promote") for seq in (1, 2)]
+    changes = [Change(epoch=7, seq=seq, at=timestamps.now(), actor="ada", op="promote") for seq in (1, 2)]
     with journal.lock() as lock:
         with pytest.raises(Unavailable):
             journal.write_all(

@@ -18,8 +18,8 @@ from registry.journal.maintenance import mirror
 from registry.journal.maintenance.recover import recover
 from registry.journal.maintenance.survey import Seen, look
 from registry.journal.maintenance.verify import verify
-from registry.rollouts import clock
 from registry.rollouts.state import ApprovalRequest
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,12 @@ def test_what_redis_knows_better_is_taken(data: Path) -> None:
 def test_what_awaits_approval_still_does(data: Path) -> None:
     """With the bytes of what was asked for, which nothing else names yet."""
     request = ApprovalRequest(
-        id="a-1", op="promote", version=reference("1.2.0"), asked_by="ada", token="t", asked_at=clock.now()
+        id="a-1",
+        op="promote",
+        version=reference("1.2.0"),
+        asked_by="ada",
+        token="t",
+        asked_at=timestamps.now(),
     )
     asked = promoted("1.1.0", 9).model_copy(update={"awaiting_approval": request})
     done = mend(data, Seen((EPOCH, 9), (asked,)), lambda _, ref: content(ref.version))
@@ -110,7 +115,7 @@ def test_a_lost_journal_is_made_of_redis(data: Path) -> None:
     assert (states(data), done.new_admin, verify(data).problems) == ({"summarize": "1.1.0"}, True, ())
     with closing(Journal(data)) as journal:
         keyring = Keyring(journal.load().tokens)
-    assert keyring.find(f"Bearer {SECRET}", clock.now()).rules_all
+    assert keyring.find(f"Bearer {SECRET}", timestamps.now()).rules_all
 
 
 def test_a_branch_that_is_garbage(data: Path) -> None:
@@ -151,7 +156,7 @@ def test_an_admin_without_a_file_gets_one(data: Path) -> None:
 
     with closing(Journal(data)) as journal:
         keyring = Keyring(journal.load().tokens)
-    made = keyring.find(f"Bearer {(data / 'admin.token').read_text()}", clock.now())
+    made = keyring.find(f"Bearer {(data / 'admin.token').read_text()}", timestamps.now())
     assert (made.created_by, made.name != ADMIN.name, made.rules_all) == ("operator", True, True)
 
 
@@ -181,8 +186,8 @@ def test_a_lost_disk(tmp_path: Path, mirrored: Path) -> None:
     assert (found.here, found.mirrored, found.lost) == (None, (EPOCH, 2), None)
     with closing(Journal(new)) as journal:
         keyring = Keyring(journal.load().tokens)
-    assert keyring.find(f"Bearer {SECRET}", clock.now()).name == "admin"
-    assert keyring.find(f"Bearer {(new / 'admin.token').read_text()}", clock.now()).rules_all
+    assert keyring.find(f"Bearer {SECRET}", timestamps.now()).name == "admin"
+    assert keyring.find(f"Bearer {(new / 'admin.token').read_text()}", timestamps.now()).rules_all
     assert sorted(path.name for path in new.glob(".*")) == []
 
 
@@ -275,9 +280,9 @@ def revoke(data: Path) -> None:
     """Revoke the admin's token."""
     with closing(Journal(data)) as journal, journal.lock() as lock:
         head = journal.head()
-        token = ADMIN.model_copy(update={"revoked_at": clock.now()})
+        token = ADMIN.model_copy(update={"revoked_at": timestamps.now()})
         seq = head.change.seq + 1
-        change = Change(epoch=EPOCH, seq=seq, at=clock.now(), actor="a", op="token.revoke", token=token)
+        change = Change(epoch=EPOCH, seq=seq, at=timestamps.now(), actor="a", op="token.revoke", token=token)
         journal.write(lock, head.commit, change, {token_path(token.id): token.model_dump_json().encode()})
 
 
@@ -347,5 +352,5 @@ def create_token(data: Path) -> None:
         head = journal.head()
         token, _ = mint(Wish(name="app", role=Role.reader))
         seq = head.change.seq + 1
-        change = Change(epoch=EPOCH, seq=seq, at=clock.now(), actor="a", op="token.create", token=token)
+        change = Change(epoch=EPOCH, seq=seq, at=timestamps.now(), actor="a", op="token.create", token=token)
         journal.write(lock, head.commit, change, {token_path(token.id): token.model_dump_json().encode()})

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from registry.api.streams import eager
 from registry.api.streams.tally import NOTHING, Tally
 from registry.errors import Unavailable
-from registry.rollouts import clock
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,7 +127,7 @@ class Hub:
             self._loop.call_soon_threadsafe(self._expel)
 
     def _expel(self) -> None:
-        now = clock.now()
+        now = timestamps.now()
         tokens = {id(subscription.token): subscription.token for subscription in self._open}  # few, of many
         gone = {key for key, token in tokens.items() if not self._keyring.admits(token, now)}
         for subscription in [s for s in self._open if id(s.token) in gone]:
@@ -160,7 +160,7 @@ class Hub:
         self._awaited[subscription.token.id] += len(subscription.awaited)
         self.tally.open(subscription.environment, subscription.held)
         self.changed.set()
-        if self._closed or not self._keyring.admits(subscription.token, clock.now()):
+        if self._closed or not self._keyring.admits(subscription.token, timestamps.now()):
             self.end(subscription)
 
     def remove(self, subscription: Subscription) -> None:

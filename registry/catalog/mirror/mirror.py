@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from registry.git.command import Git
 from registry.git.diagnosis import explain
 from registry.git.remote import Credentials, Upstream
 from registry.git.throttle import Throttle
-from registry.system import formats
+from registry.system import formats, timestamps
 from registry.system.locks import locked
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class Mirror:
             "ls-remote", "--tags", "--refs", "origin", timeout=LIST_SECONDS, pass_fds=(lock,)
         )
         sync_report.require_sha1(listing)
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        now = timestamps.rfc3339(timestamps.now())
         digest = sha256(listing).digest()
         self._wanted.bring(lambda oids: self._incoming.bring_exactly(oids, lock))
         if self._curious:

@@ -16,6 +16,7 @@ from registry.catalog.naming import FOLDER, GITHUB_FOLDER, file_names
 from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
 from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed, ObjectMissing
 from registry.git.command import OBJECT_LIMIT, Wanted
+from registry.system import timestamps
 from registry.system.text import escape
 
 if TYPE_CHECKING:
@@ -312,4 +313,4 @@ def _zone(match: re.Match[bytes]) -> timezone:
 
 
 def _rfc3339(seconds: int, zone: timezone) -> str:
-    return datetime.fromtimestamp(seconds, zone).isoformat().replace("+00:00", "Z")
+    return timestamps.rfc3339(datetime.fromtimestamp(seconds, zone))

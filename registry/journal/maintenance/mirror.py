@@ -23,7 +23,7 @@ from registry.journal import tree
 from registry.journal.directory import LOCK_SECONDS, REPOSITORY, command, require
 from registry.journal.fast_import import BRANCH
 from registry.journal.maintenance.backup import COPY_SECONDS, take
-from registry.rollouts import clock
+from registry.system import timestamps
 from registry.system.files import write_durably
 from registry.system.locks import locked
 from registry.system.text import holds_secret
@@ -100,7 +100,7 @@ def status(folder: Path, url: str) -> Status:
         found = Status.model_validate_json((folder / STATUS).read_bytes())
         if found.url == url:
             return found
-    return Status(url=url, tried_at=clock.now())
+    return Status(url=url, tried_at=timestamps.now())
 
 
 def lag(folder: Path, newest: tuple[int, int], made_at: Callable[[int], datetime]) -> Lag | None:
@@ -122,7 +122,7 @@ def lag(folder: Path, newest: tuple[int, int], made_at: Callable[[int], datetime
         since = made_at(first)
     except Unavailable:  # the journal cannot be read just now; this is about as old
         since = known.pushed_at or known.tried_at
-    return Lag(known, newest[1] - first + 1, max(0.0, (clock.now() - since).total_seconds()))
+    return Lag(known, newest[1] - first + 1, max(0.0, (timestamps.now() - since).total_seconds()))
 
 
 def push(
@@ -177,7 +177,7 @@ def push_with(git: Git, folder: Path, upstream: Upstream, lock: int, *, timeout:
         git.run("push", "--quiet", "origin", f"{commit}:{BRANCH}", timeout=timeout, pass_fds=(lock,))
     except GitFailed as error:
         raise _explained(folder, upstream, error) from error
-    now = clock.now()
+    now = timestamps.now()
     done = Status(
         url=upstream.address,
         commit=commit,
@@ -194,7 +194,7 @@ def note_failure(folder: Path, url: str, error: RegistryError) -> None:
     """Note why the mirror could not be brought up to date; another repository's failure is no news of it."""
     if remembered(folder) == url:
         before = status(folder, url)
-        told = {"tried_at": clock.now(), "error": error.message, "failures": before.failures + 1}
+        told = {"tried_at": timestamps.now(), "error": error.message, "failures": before.failures + 1}
         _save(folder, before.model_copy(update=told))
 
 

@@ -24,7 +24,7 @@ from registry.journal.fast_import import BRANCH, Folders
 from registry.journal.journal import DURABLE, Journal
 from registry.journal.maintenance.replay import refs
 from registry.journal.maintenance.survey import ASIDE, COPY_SECONDS, STAGING
-from registry.rollouts import clock
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ class _Draft:
         self.changes: list[tuple[Change, dict[str, bytes]]] = []
         self._found = found
         self._staged = staged
-        self._now = clock.now()
+        self._now = timestamps.now()
         self._epoch = max(int(self._now.timestamp()), found.head[0] + 1)
         self._first = found.base.seq + 1 if found.base else 0
         self._add("recover", {}, reason="; ".join(found.problems[:3])[:REASON_LIMIT])

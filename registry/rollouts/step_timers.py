@@ -1,20 +1,15 @@
-"""The time, and how long the steps of rollouts are still held."""
+"""Time the steps of rollouts: how long each is still held."""
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from registry.rollouts.state import State
-
-
-def now() -> datetime:
-    """The present, with a zone."""
-    return datetime.now(UTC)
 
 
 class Holds:

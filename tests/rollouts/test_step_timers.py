@@ -8,8 +8,8 @@ import pytest
 
 from registry.access.tokens import Keyring, Role, Wish, mint
 from registry.errors import Unauthorized
-from registry.rollouts.clock import Holds
 from registry.rollouts.state import Rollout, State, Step, VersionRef
+from registry.rollouts.step_timers import Holds
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 HOUR = 3600.0

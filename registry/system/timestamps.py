@@ -1,0 +1,20 @@
+"""The wall clock, and times as text (RFC 3339)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present, with a zone."""
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime, timespec: str = "seconds") -> str:
+    """Write a time with its own offset, and with ``Z`` for UTC.
+
+    Args:
+        moment: a time with a zone.
+        timespec: the smallest unit, as `datetime.isoformat` takes it.
+    """
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
