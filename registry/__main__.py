@@ -1,6 +1,6 @@
 """``python -m registry`` is ``promptstage``."""
 
-from registry.cli import main
+from registry.cli.main import main
 
 if __name__ == "__main__":
     main()

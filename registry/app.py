@@ -17,32 +17,15 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
-from registry.api import (
-    clients,
-    doctor,
-    fast,
-    guard,
-    health,
-    history,
-    problem,
-    prompts,
-    releases,
-    stream,
-    tokens,
-    webhooks,
-)
+from registry.api import clients, doctor, health, history, prompts, releases, stream, tokens, webhooks
 from registry.api import rollouts as rollouts_api
-from registry.api.cut_off import CutOff
 from registry.api.docs import page
-from registry.api.failed_start import PlainFailure
-from registry.api.http import access_log
+from registry.api.http import access_log, auth, fast_path, problem
 from registry.api.http.bounds import READ_THREADS, Bounds
-from registry.api.metrics.facts import Facts
-from registry.api.metrics.measured import Measured
-from registry.api.metrics.metrics import Metrics
-from registry.api.parts import MAX_BODY_BYTES, Parts
-from registry.api.streams.census import Census
-from registry.api.streams.hub import Hub
+from registry.api.http.cut_off import CutOff
+from registry.api.http.dependencies import MAX_BODY_BYTES, Parts
+from registry.api.http.measured import Measured
+from registry.api.http.startup import PlainFailure
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
@@ -54,14 +37,18 @@ from registry.control.tokens import Tokens
 from registry.git.remote import Credentials
 from registry.journal.journal import Journal
 from registry.journal.remote import ALONE_SECONDS, SharedJournal
+from registry.metrics.facts import Facts
+from registry.metrics.metrics import Metrics
+from registry.policies import read as read_rules
 from registry.redis import embedded
 from registry.replication.documents import Documents
 from registry.replication.mirror_worker import Mirroring
 from registry.replication.read_model import View
 from registry.replication.redis_store import Board
 from registry.replication.replica import Replica
-from registry.rules import read as read_rules
 from registry.settings import Settings
+from registry.streams.hub import Hub
+from registry.streams.presence import Census
 from registry.system import failpoints
 
 if TYPE_CHECKING:
@@ -105,7 +92,7 @@ def create(settings: Settings) -> FastAPI:
             tasks = [asyncio.create_task(run()) for run in (parts.hub.run, parts.census.run)]
             _end_on_signal(parts.hub.close, parts.bounds.close, parts.sync.end)
             _end_with_parent()
-            yield {fast.STATE: fast.Fast(parts).answer, access_log.STATE: parts.access_log}
+            yield {fast_path.STATE: fast_path.Fast(parts).answer, access_log.STATE: parts.access_log}
             parts.hub.close()
             for task in tasks:
                 task.cancel()
@@ -121,7 +108,7 @@ def create(settings: Settings) -> FastAPI:
         separate_input_output_schemas=False,
     )
     problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
-    guard.install(app)
+    auth.install(app)
     app.add_middleware(CutOff)
     app.add_middleware(PlainFailure)
     page.describe(app)

@@ -14,7 +14,7 @@ RegistryError
         └── ObjectMissing    an object that others refer to is not there
 
 Every error has a `code` for programs and a sentence for people that ends in what to do. Status codes
-are the business of `registry.api.problem` alone.
+are the business of `registry.api.http.problem` alone.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         git_token_file: opens a private repository over https: a file that holds a token, or ``user:token``.
         git_ssh_key: opens one over ssh: a private key without a passphrase; unset: this user's own keys.
         git_known_hosts: the ssh keys of the repository's host; unset: those that this user knows.
-        config: the rules of environments, a TOML file (`registry.rules` has its form); unset: there are none.
+        config: the rules of environments, a TOML file (`registry.policies` reads it); unset: none.
         webhook_secret_file: what the repository's host signs its webhooks with; unset: they are refused.
         log_format: `text` for people, `json` for programs.
         access_log: one line a request, without its query.

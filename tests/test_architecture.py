@@ -21,9 +21,9 @@ OWNERS = {
     "celery": {"promptstage.celery"},
     "git": {"registry.git.command"},
     "prometheus_client": {
-        "registry.api.metrics.facts",
+        "registry.metrics.facts",
         "registry.api.health",
-        "registry.api.metrics.metrics",
+        "registry.metrics.metrics",
     },
     "loguru": set(),
     "opentelemetry": {"promptstage.otel"},
@@ -39,14 +39,16 @@ OWNERS = {
 # The floors from the top down: a module imports from its own floor or one below.
 FLOORS = (
     ("registry.__main__", "registry.app", "registry.cli"),
+    ("registry.server",),
     ("registry.api",),
+    ("registry.streams", "registry.metrics", "registry.doctor"),
     ("registry.control",),
     ("registry.replication",),
     ("registry.journal",),
     ("registry.rollouts",),
     ("registry.catalog",),
     ("registry.access",),
-    ("registry.git", "registry.redis", "registry.settings", "registry.rules"),
+    ("registry.git", "registry.redis", "registry.settings", "registry.policies"),
     ("registry.errors", "registry.system"),
 )
 
@@ -124,6 +126,8 @@ def test_settings_alone_read_the_services_environment() -> None:
 
     assert {name for name in readers if not name.startswith("registry.cli")} <= {
         "registry.git.command",
+        "registry.server.metrics_folder",
+        "registry.server.workers",
         "registry.settings",
     }
 

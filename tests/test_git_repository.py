@@ -11,7 +11,7 @@ from support import PromptRepository, prompt
 from typer.testing import CliRunner
 
 from registry.catalog.mirror.mirror import Mirror
-from registry.cli import app
+from registry.cli.main import app
 from registry.errors import GitFailed, Unavailable
 from registry.git.remote import Credentials
 from registry.git.repository import sweep, unsupported

@@ -14,7 +14,7 @@ from prompts.build import history
 from promptstage.model import dump_document
 from promptstage.testing import Client
 from registry.catalog.parsing.document import parse
-from registry.cli.author import starter
+from registry.cli.author import scaffold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 README = (Path(__file__).parents[1] / "client/README.md").read_text()
 FILES = {tag.name: tag.content for commit in history() for tag in commit.tags} | {
-    f"starter {path}": text.encode() for path, text in starter.SAMPLES.items()
+    f"starter {path}": text.encode() for path, text in scaffold.SAMPLES.items()
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry.errors import Invalid
-from registry.rules import Rules, read
+from registry.policies import Rules, read
 
 ENVIRONMENTS = ("production", "staging")
 

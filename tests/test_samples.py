@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from prompts.build import SOURCE, build, history
 from registry.catalog.parsing import lint
-from registry.cli import app
+from registry.cli.main import app
 
 if TYPE_CHECKING:
     from pathlib import Path

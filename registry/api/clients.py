@@ -12,12 +12,12 @@ from anyio import to_thread
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from registry.api import problem
 from registry.api.docs import shapes
+from registry.api.http import problem
+from registry.api.http.dependencies import Environment, Parts, Reader, Service
 from registry.api.http.routes import BoundedRoute
-from registry.api.parts import Environment, Parts, Reader, Service
-from registry.api.streams import tally
 from registry.errors import Invalid
+from registry.streams import counts as tally
 
 router = APIRouter(
     route_class=BoundedRoute,

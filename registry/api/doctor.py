@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from anyio import to_thread
 from fastapi import APIRouter, Query
 
-from registry.api import checks, problem
 from registry.api.docs import shapes
+from registry.api.http import problem
+from registry.api.http.dependencies import Parts, Reader, Service
 from registry.api.http.routes import BoundedRoute
-from registry.api.parts import Parts, Reader, Service
+from registry.doctor import checks
 from registry.errors import NotFound, Unavailable
 from registry.system import timestamps
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from registry.access.tokens import Token
-    from registry.api.checks import Check
+    from registry.doctor.checks import Check
     from registry.replication.replica import Replica
 
 router = APIRouter(

@@ -10,9 +10,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from registry.access.tokens import Role
-from registry.api import problem
 from registry.api.docs import examples, shapes
-from registry.api.parts import Parts, Reader, Service
+from registry.api.http import problem
+from registry.api.http.dependencies import Parts, Reader, Service
 
 if TYPE_CHECKING:
     from registry.errors import Unavailable

@@ -9,10 +9,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 
-from registry.api import problem
 from registry.api.docs import shapes
+from registry.api.http import problem
+from registry.api.http.dependencies import Environment, Moment, Name, Parts, Reader, Service
 from registry.api.http.routes import BoundedRoute
-from registry.api.parts import Environment, Moment, Name, Parts, Reader, Service
 from registry.journal import history_index
 
 router = APIRouter(

@@ -13,10 +13,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, St
 
 from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
-from registry.api import problem
 from registry.api.docs import examples, shapes
+from registry.api.http import problem
+from registry.api.http.dependencies import Environment, Moment, Name, Parts, Reader, Service
 from registry.api.http.routes import BoundedRoute
-from registry.api.parts import Environment, Moment, Name, Parts, Reader, Service
 from registry.control.rollouts import unservable
 from registry.errors import Invalid
 from registry.replication.read_model import write
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from promptstage.model import Document
-    from registry.api.metrics.metrics import Metrics
+    from registry.metrics.metrics import Metrics
     from registry.replication.read_model import Built
 
 JSON = "application/json"

@@ -9,10 +9,9 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from registry.api import fresh, problem
 from registry.api.docs import examples, shapes
-from registry.api.http.routes import ChangingRoute
-from registry.api.parts import (
+from registry.api.http import problem, refresh
+from registry.api.http.dependencies import (
     MAX_REASON,
     Environment,
     IdempotencyKey,
@@ -23,6 +22,7 @@ from registry.api.parts import (
     Releaser,
     Service,
 )
+from registry.api.http.routes import ChangingRoute
 from registry.errors import Invalid, NotFound
 from registry.rollouts.action import Action
 from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, State, Step, Target
@@ -153,7 +153,7 @@ async def read_state(
         await to_thread.run_sync(service.rollouts.newest_state, environment, name)
         then = await to_thread.run_sync(service.history.state_at, environment, name, at)
         return Response(then.model_dump_json(), media_type="application/json")
-    state = await fresh.found(service, token, lambda: service.rollouts.newest_state(environment, name))
+    state = await refresh.found(service, token, lambda: service.rollouts.newest_state(environment, name))
     headers = {"ETag": f'"{state.tag}"'}
     return Response(state.model_dump_json(), media_type="application/json", headers=headers)
 
@@ -270,7 +270,7 @@ async def _act(
     async def act() -> Acknowledged:
         return await to_thread.run_sync(service.rollouts.act, action, limiter=service.writers)
 
-    done = await fresh.look_again(service, act)
+    done = await refresh.look_again(service, act)
     if response is not None and done.awaits_approval:
         response.status_code = HTTPStatus.ACCEPTED
     return done.to_json()

@@ -14,16 +14,16 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from registry.api import fresh, problem
 from registry.api.docs import examples
+from registry.api.http import problem, refresh
 from registry.api.http.bounds import WORK, Bounds, Lane
+from registry.api.http.dependencies import Environment, Parts, Reader, Service
 from registry.api.http.routes import StreamRoute
-from registry.api.parts import Environment, Parts, Reader, Service
-from registry.api.streams import hub
-from registry.api.streams.hub import Hub, Subscription
-from registry.api.streams.tally import NOTHING
 from registry.catalog.naming import is_name
 from registry.errors import Invalid, RegistryError, Unavailable
+from registry.streams import hub
+from registry.streams.counts import NOTHING
+from registry.streams.hub import Hub, Subscription
 from registry.system import work
 from registry.system.work import Work
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from registry.access.tokens import Token
-    from registry.api.streams.tally import Position
     from registry.replication.read_model import Built
+    from registry.streams.counts import Position
 
 router = APIRouter(
     route_class=StreamRoute,
@@ -150,7 +150,7 @@ async def stream(
         pairs = (entry.partition("@") for entry in names.split(",") if entry)
         return {name: position or None for name, _, position in pairs}
 
-    await fresh.glance(service)
+    await refresh.glance(service)
     if len(names) <= SHORT:
         return _stream(service, token, environment, split())
     return await to_thread.run_sync(lambda: _stream(service, token, environment, split()))

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from registry.access.names import MAX_NAME, check_name
 from registry.access.tokens import Role, Wish
-from registry.api import problem
+from registry.api.http import problem
+from registry.api.http.dependencies import MAX_REASON, Admin, IdempotencyKey, Moment, Service
 from registry.api.http.routes import ChangingRoute
-from registry.api.parts import MAX_REASON, Admin, IdempotencyKey, Moment, Service
 from registry.control.tokens import Asker
 from registry.rollouts.action import digest
 from registry.rollouts.schedule import parse_hold

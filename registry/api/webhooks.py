@@ -17,8 +17,8 @@ from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
-from registry.api import problem
-from registry.api.parts import Service
+from registry.api.http import problem
+from registry.api.http.dependencies import Service
 from registry.errors import Forbidden, Invalid, Unavailable
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from registry.catalog.catalog import Catalog, Version
     from registry.journal.reader import Entry
+    from registry.policies import Rules
     from registry.replication.documents import Documents
     from registry.replication.read_model import Built
     from registry.replication.replica import Replica
-    from registry.rules import Rules
 
 logger = logging.getLogger(__name__)
 

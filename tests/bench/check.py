@@ -36,7 +36,7 @@ import yaml
 for file in Path().rglob("*.prompt.yml"):
     yaml.load(file.read_bytes(), yaml.CSafeLoader)
 """
-COMMANDS = {"check": "from registry.cli import main; main()", "load": LOAD}
+COMMANDS = {"check": "from registry.cli.main import main; main()", "load": LOAD}
 
 
 def measure() -> Iterator[Row]:

@@ -18,7 +18,7 @@ from support import PromptRepository, Registry, prompt
 
 from promptstage.evaluation import BUCKETS, decide
 from promptstage.model import parse_release
-from registry.api import fast
+from registry.api.http import fast_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ REQUESTS = 4000  # of a turn
 TURNS = 25
 TEXT = "Summarize {{text}} for {{tone}}. " + "Lorem ipsum dolor sit amet. " * 36  # 1 KB, two variables
 RESOLVE = "/v1/environments/production/resolve/summarize?key={key}&attribute=tenant:acme"
-NEW_KEYS = fast.DECISIONS + 10_000  # all are forgotten before they come again
+NEW_KEYS = fast_path.DECISIONS + 10_000  # all are forgotten before they come again
 STEPS = [{"percent": 25}, {"percent": 100}]
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROMPTS, CHANGES = 1000, 10_000
 STARTS = 5
 STARTERS = 8
-IMPORTS = "import registry.app, registry.cli.operate.server"
+IMPORTS = "import registry.app, registry.server.workers"
 ATTACH = """
 import sys, time
 from contextlib import ExitStack

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.api import checks
 from registry.catalog.catalog import Catalog
+from registry.doctor import checks
 from registry.errors import NotFound
 
 if TYPE_CHECKING:

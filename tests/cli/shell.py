@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from support import GIT, PATIENCE
 from typer.testing import CliRunner
 
-from registry.cli import app
+from registry.cli.main import app
 
 if TYPE_CHECKING:
     from pathlib import Path

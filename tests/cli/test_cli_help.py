@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import typer.main
 
-from registry.cli import app
+from registry.cli.main import app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

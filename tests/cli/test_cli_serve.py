@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.cli.operate import server
 from registry.errors import Invalid
+from registry.server import workers
 from registry.settings import Settings, passed_over, read
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def test_a_kubernetes_service_of_that_name(
     monkeypatch.setenv("PROMPTSTAGE_PORT", value)
     settings = Settings()
     with caplog.at_level("INFO"):
-        server._greet(settings, "http://127.0.0.1:8000")
+        workers._greet(settings, "http://127.0.0.1:8000")
     warning, _ = caplog.messages
 
     assert settings.port == 8000
@@ -147,9 +147,9 @@ def test_what_it_says_of_itself(cli: Cli, command: list[str]) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such bound")
 def test_a_client_that_vanished_is_not_waited_for() -> None:
     """What is sent to it and never arrives ends its connection, and so its stream is counted no more."""
-    with server.listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+    with workers.listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         connection, _ = listener.accept()
         with connection:
             bound = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
 
-    assert bound == server.VANISHED_MILLISECONDS
+    assert bound == workers.VANISHED_MILLISECONDS

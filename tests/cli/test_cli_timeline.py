@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.cli.release import rules, timeline
+from registry.cli.release import arguments, timeline
 from registry.rollouts import schedule, transitions
 from registry.rollouts.state import State, Step, VersionRef
 
@@ -57,7 +57,7 @@ def change(op: str, hours: int, reason: str = "") -> dict[str, Any]:
 )
 def test_a_plan_that_begins_now(plan: str, told: list[str]) -> None:
     """A step with a hold is followed by the next one by itself, whoever brought it there."""
-    first, *others = timeline.of_plan(rules.steps(plan), NOW)
+    first, *others = timeline.of_plan(arguments.steps(plan), NOW)
 
     assert first[1] == "at once"
     assert [text for _, text in others] == told
@@ -66,7 +66,7 @@ def test_a_plan_that_begins_now(plan: str, told: list[str]) -> None:
 @pytest.mark.parametrize("plan", ["0,10:4s,100", "1:1h,5:2d,50,100", "5:1m,50", "100", "0:9s,1,2:8m,3"])
 def test_what_is_foretold_is_what_happens(plan: str) -> None:
     """The table of transitions, given a person who acts only where one is waited for, does the same."""
-    steps = tuple(Step(**step) for step in rules.steps(plan))
+    steps = tuple(Step(**step) for step in arguments.steps(plan))
     told = list(schedule.forecast(steps, 0, schedule.held(steps[0]), None))
     state, happened = started(steps), []
     while (rollout := state.rollout) and rollout.step + 1 < len(steps):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.cli import when
+from registry.cli import times
 from registry.cli.release import describe, status
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ def rollout(**changes: Any) -> dict[str, Any]:
 )
 def test_a_time(seconds: float, words: str) -> None:
     """Two units say enough; a unit that is zero says nothing."""
-    assert when.duration(seconds) == words
+    assert times.duration(seconds) == words
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONTEXT = get_context("forkserver")
-CONTEXT.set_forkserver_preload(["registry.app", "registry.cli", "registry.cli.operate.server"])
+CONTEXT.set_forkserver_preload(["registry.app", "registry.cli.main", "registry.server.workers"])
 
 
 class Forked:
@@ -57,7 +57,7 @@ class QuickRegistry(Registry):
 
 def _serve(command: list[str], environment: dict[str, str], log: str) -> None:
     """Be what the command would have started."""
-    from registry.cli import main  # noqa: PLC0415 - imported already, in the process that forked this one
+    from registry.cli.main import main  # noqa: PLC0415 - imported already, in the process that forked this one
 
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
     for stream in (1, 2):

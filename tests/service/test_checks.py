@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.api import checks
+from registry.doctor import checks
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

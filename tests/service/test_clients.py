@@ -11,7 +11,7 @@ import pytest
 from support import prompt, unread_stream, until
 
 from promptstage import Client
-from registry.api.streams.tally import NOTHING, Tally, count, load
+from registry.streams.counts import NOTHING, Tally, count, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -22,9 +22,10 @@ from promptstage.evaluation import decide
 from promptstage.model import parse_release
 from registry import app
 from registry.access.tokens import Role, Wish, mint
-from registry.api import fast, releases
-from registry.api.fast import Fast
-from registry.api.metrics.measured import Measured
+from registry.api import releases
+from registry.api.http import fast_path as fast
+from registry.api.http.fast_path import Fast
+from registry.api.http.measured import Measured
 from registry.replication.read_model import write
 from registry.rollouts.action import Action
 from registry.rollouts.state import Step, Target
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from support import Api, PromptRepository
 
-    from registry.api.parts import Parts
+    from registry.api.http.dependencies import Parts
 
 RELEASE = "/v1/environments/production/releases/summarize"
 RESOLVE = "/v1/environments/production/resolve/summarize"

@@ -13,8 +13,8 @@ from promptstage.model import Release
 from registry.access.tokens import Keyring, Role, Wish, mint
 from registry.api.http.bounds import Bounds
 from registry.api.stream import READ_AT_ONCE, EventStream
-from registry.api.streams.hub import Hub, Subscription
 from registry.replication.read_model import Built, View
+from registry.streams.hub import Hub, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

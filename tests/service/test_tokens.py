@@ -15,7 +15,7 @@ from support import Api, until
 
 from registry import app
 from registry.access.tokens import Keyring
-from registry.api.guard import Guard
+from registry.api.http.auth import Guard
 from registry.errors import Unavailable
 from registry.settings import Settings
 

@@ -17,8 +17,8 @@ from fastapi import APIRouter, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse
 
-from registry.api import problem
 from registry.api.docs import examples
+from registry.api.http import problem
 from registry.errors import NotFound
 
 if TYPE_CHECKING:

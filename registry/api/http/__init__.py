@@ -1,1 +1,1 @@
-"""How requests are let in, bounded and answered, whatever they ask for."""
+"""HTTP around the endpoints: authentication, bounds, problems, measurements and the fast path."""

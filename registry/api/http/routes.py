@@ -19,7 +19,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
 
 from registry.api.http.bounds import WORK, Lane
-from registry.api.parts import MAX_BODY_BYTES, parts_of
+from registry.api.http.dependencies import MAX_BODY_BYTES, parts_of
 from registry.errors import Invalid
 
 if TYPE_CHECKING:

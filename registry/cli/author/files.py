@@ -13,7 +13,7 @@ from registry.catalog import naming
 from registry.catalog.parsing import lint
 from registry.catalog.parsing.codes import CODES
 from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
-from registry.cli.author import taglint, worktree
+from registry.cli.author import tag_lint, worktree
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def about_tags(root: Path, files: Collection[Path]) -> Iterator[Problem]:
     whole = top.resolve()
     named = {name: file for file in files if (name := naming.prompt_at(_within(whole, file)))}
     try:
-        found = list(taglint.look(top, named))
+        found = list(tag_lint.look(top, named))
     except GitFailed:  # a damaged repository is told by git itself, to whoever uses it
         return
     for name, code, message in found:

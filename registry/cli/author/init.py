@@ -13,7 +13,7 @@ import typer
 
 from registry.catalog import naming
 from registry.cli import output
-from registry.cli.author import files, installed_from, starter, worktree
+from registry.cli.author import files, installed_from, scaffold, worktree
 from registry.cli.author.proposal import FIRST
 from registry.errors import Invalid
 
@@ -91,12 +91,12 @@ def _begin(folder: Path) -> None:
     around = worktree.find(place)
     source = installed_from.find()
     with _all_or_nothing(folder):
-        _write(folder, starter.files(source.command))
+        _write(folder, scaffold.files(source.command))
         worktree.begin(folder, "Begin with two sample prompts")
-        for name in starter.PROMPTS:
+        for name in scaffold.PROMPTS:
             worktree.tag(folder, naming.tag_of(name, FIRST), "First version")
     shown = output.clean(folder)
-    made = " and ".join(f"{name} {FIRST}" for name in starter.PROMPTS)
+    made = " and ".join(f"{name} {FIRST}" for name in scaffold.PROMPTS)
     output.say(f"A prompts repository is in {shown}, with {made}", "bold green")
     if around:
         output.note(
@@ -128,7 +128,7 @@ def _join(folder: Path) -> None:
     held = [file for root in files.roots_of(folder) for file in files.find(root)]
     source = installed_from.find()
     checks = _checks(folder, source)
-    wanted = {**checks, **({} if held else starter.SAMPLES)}
+    wanted = {**checks, **({} if held else scaffold.SAMPLES)}
     added = {path: text for path, text in wanted.items() if not (folder / path).exists()}
     near = [] if held else list(islice(files.lookalikes(folder), LOOKALIKES))
     _write(folder, added)
@@ -136,7 +136,7 @@ def _join(folder: Path) -> None:
         output.say("Added to this repository:", "bold green")
         for path in added:
             output.say(f"  {path}")
-        name = "NAME" if held else starter.PROMPTS[0]
+        name = "NAME" if held else scaffold.PROMPTS[0]
         output.say(JOINED.format(go=_go(folder), paths=" ".join(added), name=name))
         if checks.keys() & added.keys():
             _tell_source(source)
@@ -155,7 +155,7 @@ def _join(folder: Path) -> None:
 
 def _checks(folder: Path, source: Source) -> Mapping[str, str]:
     """The workflows of those hosts of which there is a sign here already; of all, if of none."""
-    checks = starter.checks(source.command)
+    checks = scaffold.checks(source.command)
     used = {path: text for path, text in checks.items() if (folder / Path(path).parts[0]).exists()}
     return used or checks
 

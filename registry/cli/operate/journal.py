@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli import output, when
+from registry.cli import output, times
 from registry.cli.operate.data_folder import DEFAULT, Data, check_owner, facts
 from registry.cli.operate.journal_mirror import mirror
 from registry.cli.operate.journal_recover import recover
@@ -54,7 +54,7 @@ def verify(*, data: Data = DEFAULT, as_json: AsJson = False) -> None:
 def _summary(data: Path, report: Report) -> None:
     newest = report.newest
     if newest:
-        what = f"{newest.op} by {clean(newest.actor)} at {when.show(newest.at)}"
+        what = f"{newest.op} by {clean(newest.actor)} at {times.show(newest.at)}"
         facts(
             ("Journal", clean(data.absolute())),
             ("Newest", f"{newest.epoch}.{newest.seq}, {what}"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli import output, when
+from registry.cli import output, times
 from registry.cli.operate.data_folder import (
     DEFAULT,
     Data,
@@ -83,14 +83,14 @@ def _show_mirror(data: Path, *, as_json: bool) -> None:
         output.say(NO_MIRROR)
     else:
         there = (
-            f"{known.epoch}.{known.seq}, pushed at {when.show(known.pushed_at)}" if known.pushed_at else ""
+            f"{known.epoch}.{known.seq}, pushed at {times.show(known.pushed_at)}" if known.pushed_at else ""
         )
-        late = f"by {changes(lag.changes)}, the oldest {when.duration(lag.seconds)} ago"
+        late = f"by {changes(lag.changes)}, the oldest {times.duration(lag.seconds)} ago"
         facts(
             ("Mirror", clean(known.url)),
             ("Holds", f"all up to {there}" if there else "nothing yet"),
             ("Behind", late if lag.changes else "by nothing"),
         )
     if known and known.error:
-        output.complain(f"at {when.show(known.tried_at)}: {clean(known.error, limit=1000)}")
+        output.complain(f"at {times.show(known.tried_at)}: {clean(known.error, limit=1000)}")
         raise typer.Exit(1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.cli import output, when
+from registry.cli import output, times
 from registry.cli.operate.data_folder import (
     DEFAULT,
     Data,
@@ -143,7 +143,11 @@ def _findings(found: Found, seen: Seen, url: str | None) -> list[str]:
         f"Journal:   {f'up to {_position(found.here)}' if found.here else 'nothing of it is whole'}",
         *([f"Mirror:    up to {_position(found.mirrored)}, {clean(url)}"] if found.mirrored else []),
         f"Redis:     {redis}; it knows {found.from_redis} states better",
-        *([f"Base:      {_position(found.base.position)}, {when.show(found.base.at)}"] if found.base else []),
+        *(
+            [f"Base:      {_position(found.base.position)}, {times.show(found.base.at)}"]
+            if found.base
+            else []
+        ),
         f"Together:  {len(found.states)} states, {len(found.tokens)} tokens",
         *(["The journal is whole, and nobody here knows more. After a restore, clients may."] * needless),
     ]

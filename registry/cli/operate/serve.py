@@ -118,9 +118,9 @@ def serve(  # noqa: PLR0913 - one parameter an option
     _check_format(settings.journal)
     _check_data(settings.data)
     _check_rules(settings)
-    from registry.cli.operate import server  # noqa: PLC0415 - no other command should wait for uvicorn's import
+    from registry.server.workers import run  # noqa: PLC0415 - no other command should wait for uvicorn's import
 
-    raise typer.Exit(server.run(settings, workers))
+    raise typer.Exit(run(settings, workers))
 
 
 def _check_repository(repository: str) -> None:
@@ -143,9 +143,9 @@ def _check_format(repository: str) -> None:
 
 
 def _check_rules(settings: Settings) -> None:
-    from registry import rules  # noqa: PLC0415 - it needs pydantic too
+    from registry import policies  # noqa: PLC0415 - it needs pydantic too
 
-    rules.read(settings.config, settings.environments)
+    policies.read(settings.config, settings.environments)
 
 
 def _check_data(data: Path) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from registry.cli import http, output, when
+from registry.cli import http, output, times
 from registry.cli.operate.data_folder import (
     DEFAULT,
     Data,
@@ -168,7 +168,7 @@ def expiry(moment: str | None, now: datetime) -> str:
     if moment is None:
         return "never"
     left = (datetime.fromisoformat(moment) - now).total_seconds()
-    return f"in {when.duration(left)}" if left > 0 else "expired"
+    return f"in {times.duration(left)}" if left > 0 else "expired"
 
 
 @app.command()

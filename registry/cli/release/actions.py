@@ -15,9 +15,9 @@ from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     Name,
     Version,
 )
-from registry.cli.release import rules
-from registry.cli.release.acting import carry_out
+from registry.cli.release import arguments
 from registry.cli.release.change_options import ChangeOptions, with_change_options
+from registry.cli.release.execute import carry_out
 
 Json = dict[str, Any]
 
@@ -57,8 +57,8 @@ def start(  # noqa: PLR0913 - one parameter an option
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     if plan and steps is not None:
         raise typer.BadParameter("give --plan or --steps, not both")
-    body: Json = {"version": version, "force": force, "audience": rules.audience(audience or [])}
-    body["steps"] = rules.plan(plan or "standard") if steps is None else rules.steps(steps)
+    body: Json = {"version": version, "force": force, "audience": arguments.audience(audience or [])}
+    body["steps"] = arguments.plan(plan or "standard") if steps is None else arguments.steps(steps)
     carry_out("start", name, body, options)
 
 

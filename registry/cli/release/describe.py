@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from registry.catalog import naming
-from registry.cli import when
+from registry.cli import times
 from registry.cli.output import clean
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def request(state: Json) -> list[str]:
     asked = state["awaiting_approval"]
     old = f"{version(state['stable'])} → " if state["stable"] else ""
     goes = f"{clean(asked['op'])} {old}{version(asked['version'])}"
-    who = [clean(asked["asked_by"]), when.show(asked["asked_at"])]
+    who = [clean(asked["asked_by"]), times.show(asked["asked_at"])]
     return [clean(state["prompt"]), goes, *who, clean(asked["reason"])]
 
 
@@ -140,11 +140,11 @@ def following(rollout: Json, now: datetime) -> str:
     """When the rollout goes on, and what that takes."""
     if rollout["state"] == "paused":
         left = rollout.get("remaining")
-        return "paused" if left is None else f"paused, {when.duration(left)} left"
+        return "paused" if left is None else f"paused, {times.duration(left)} left"
     if rollout["advances_at"] is None:
         return "waits for you"
     left = (datetime.fromisoformat(rollout["advances_at"]) - now).total_seconds()
-    return f"advances in {when.duration(left)}" if left > 0 else "advances now"
+    return f"advances in {times.duration(left)}" if left > 0 else "advances now"
 
 
 def version(ref: Json | None) -> str:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.cli import http, output, remedies, when
+from registry.cli import hints, http, output, times
 from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
-from registry.cli.release import describe, rules
+from registry.cli.release import arguments, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,18 +53,18 @@ def explain(  # noqa: PLR0913 - one parameter an option
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     if not key:
         raise typer.BadParameter("--key is empty; an app that gives no key gets a random one for each call")
-    attributes = rules.attributes(attribute or [])
+    attributes = arguments.attributes(attribute or [])
     now = datetime.now(UTC)
-    moment = when.parse(at, now) if at else None
+    moment = times.parse(at, now) if at else None
     if moment and moment > now:
         raise typer.BadParameter(f"--at {at!r} is yet to come; without --at it is now")
-    with remedies.helping(name, environment, then=moment is not None):
+    with hints.helping(name, environment, then=moment is not None):
         found = _ask(http.connect(), environment, name, {"key": key, "attributes": attributes}, moment)
     if as_json:
         output.dump(found)
         return
     got = found["resolved"]
-    then = when.show(moment) if moment else "now"
+    then = times.show(moment) if moment else "now"
     title = f"{clean(name)}@{clean(got['version'])} for {clean(key)} in {environment}, {then}"
     output.say(title, "bold")
     output.facts([(f"{label}:", text) for label, text in _facts(found, attributes)])
@@ -92,7 +92,7 @@ def _facts(found: Json, attributes: Json) -> Iterator[tuple[str, str]]:
         )
         yield "Rollout", f"{clean(rollout['id'])}, {ends}, {step}"
     if change:
-        yield "Since", f"{when.show(change['at'])}, change {change['seq']}: {describe.change(change)}"
+        yield "Since", f"{times.show(change['at'])}, change {change['seq']}: {describe.change(change)}"
 
 
 def _why(got: Json, state: Json, attributes: Json) -> str:

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 import typer
 
-from registry.cli import http, output, remedies, when
+from registry.cli import hints, http, output
+from registry.cli import times as when
 from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     AsJson,
     Environment,
@@ -61,7 +62,7 @@ def history(  # noqa: PLR0913 - one parameter an option
     times = {"since": since, "until": until}
     wanted = {key: _moment(text, now) for key, text in times.items() if text is not None}
     wanted |= {"actor": actor} if actor is not None else {}
-    with remedies.helping(name or "", environment):
+    with hints.helping(name or "", environment):
         path = f"{http.history_path(environment, name)}?{urlencode(wanted)}"
         changes = list(http.connect().pages(path, limit or (None if since else SHOWN_CHANGES)))
     if as_json:

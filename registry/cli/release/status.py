@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.cli import http, output, remedies, when
+from registry.cli import hints, http, output, times
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.cli.release import clients, describe, timeline
 from registry.errors import Unavailable
@@ -47,7 +47,7 @@ def status(
               promptstage status --watch
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
-    with remedies.helping(name or "", environment):
+    with hints.helping(name or "", environment):
         found = _look(registry, environment, name)
     if watch:
         with suppress(KeyboardInterrupt):
@@ -144,7 +144,7 @@ def _watch(registry: Registry, environment: str, name: str | None, found: Json, 
 
 
 def _page(found: Json, environment: str, name: str | None, away: str) -> Iterator[RenderableType]:
-    yield output.line(f"{environment} at {when.show(datetime.now(UTC))}", "bold")
+    yield output.line(f"{environment} at {times.show(datetime.now(UTC))}", "bold")
     height = output.height()
     waiting = sum("awaiting_approval" in state for state in _shown(found))
     others = OTHER_LINES + (waiting + 2 if waiting else 0)

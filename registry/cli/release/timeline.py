@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry.cli import when
+from registry.cli import times
 from registry.cli.output import clean
 from registry.cli.release import describe
 from registry.rollouts import schedule
@@ -48,7 +48,7 @@ def of_plan(steps: Sequence[Json], now: datetime | None) -> Iterator[tuple[str, 
 def of_rollout(rollout: Json, changes: Iterable[Json]) -> list[list[str]]:
     """The rows of a rollout under way, for `COLUMNS`; `changes` is its prompt's history, newest first."""
     steps, present = rollout["steps"], rollout["step"]
-    began = [_began(change) for change in _moves(changes)] or [when.show(rollout["entered_at"])]
+    began = [_began(change) for change in _moves(changes)] or [times.show(rollout["entered_at"])]
     known = (["?"] * (present + 1 - len(began)) + began)[-present - 1 :]
     known[-1] = f"now, since {known[-1]}"
     reached = [(step["percent"], text) for step, text in zip(steps, known, strict=False)]
@@ -92,10 +92,10 @@ def _coming(
 
 def _when(arrival: Arrival, before: str, by_hand: str) -> str:
     if arrival.at:
-        return when.show(arrival.at)
+        return times.show(arrival.at)
     if arrival.after is None:
         return by_hand
-    return f"by itself, {when.duration(arrival.after.total_seconds())} after {before}"
+    return f"by itself, {times.duration(arrival.after.total_seconds())} after {before}"
 
 
 def _moves(changes: Iterable[Json]) -> list[Json]:
@@ -111,4 +111,4 @@ def _moves(changes: Iterable[Json]) -> list[Json]:
 
 def _began(change: Json) -> str:
     reason = f": {clean(change['reason'])}" if change["reason"] else ""
-    return f"{when.show(change['at'])} by {clean(change['actor'])}{reason}"
+    return f"{times.show(change['at'])} by {clean(change['actor'])}{reason}"

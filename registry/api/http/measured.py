@@ -11,7 +11,7 @@ from registry.api.stream import LATER, forget
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from registry.api.parts import Parts
+    from registry.api.http.dependencies import Parts
     from registry.api.stream import EventStream
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from registry.cli import http, output, remedies, when
+from registry.cli import hints, http, output, times
 from registry.cli.http import Refused
 from registry.cli.options import LATEST
 from registry.cli.release import clients, describe, latest, needed, preview
@@ -42,7 +42,7 @@ def carry_out(op: str, name: str, body: Json, options: ChangeOptions) -> None:
     """
     order = preview.Order(op, name, options.environment, {**body, "reason": options.reason})
     registry = http.connect()
-    with remedies.helping(name, order.environment, body.get("version")):
+    with hints.helping(name, order.environment, body.get("version")):
         order = _settled(registry, order, options)
         state = _state(registry, order)
         sent = time.monotonic()
@@ -138,7 +138,7 @@ def _send(registry: Registry, order: Order, state: Json, options: ChangeOptions)
 
 def _newest(registry: Registry, path: str) -> str:
     change = registry.get(f"{path}/history", "data", limit=1)["data"][0]
-    return f"{describe.change(change)} at {when.show(change['at'])}"
+    return f"{describe.change(change)} at {times.show(change['at'])}"
 
 
 def _expect(state: Json) -> Json:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from promptstage.model import Decision
     from registry.access.tokens import Token
-    from registry.api.parts import Parts
+    from registry.api.http.dependencies import Parts
     from registry.replication.read_model import Built
 
 Answer = tuple[int, bytes, bytes]  # status; headers as they go out, and the empty line; body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry.cli import http, output, remedies, when
+from registry.cli import hints, http, output, times
 from registry.cli.options import (
     LATEST,
     AsJson,
@@ -54,7 +54,7 @@ def versions(name: Name, *, environment: Environment = "production", as_json: As
     Example:  promptstage versions summarize
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
-    with remedies.helping(name):
+    with hints.helping(name):
         found = registry.get(f"{http.prompt_path(name)}/versions", "data")
     if as_json:
         output.dump(found)
@@ -95,7 +95,7 @@ def diff(
               promptstage diff summarize 1.2.0 latest --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
-    with remedies.helping(name):
+    with hints.helping(name):
         found = registry.get(http.diff_path(name, old, new), "unified")
         if LATEST in {old, new}:
             _warn(latest.find(registry, name))
@@ -123,7 +123,7 @@ def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -
               promptstage show summarize 1.3.0 --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
-    with remedies.helping(name):
+    with hints.helping(name):
         found = latest.version(registry, name, version or LATEST)
         if version in {None, LATEST}:
             _warn(latest.find(registry, name, found))
@@ -150,7 +150,7 @@ def _facts(version: Json) -> Iterator[tuple[str, str]]:
     yield "Commit", clean(version["commit"])
     yield "Digest", clean(version["digest"] or describe.NONE)
     if version["tagged_at"]:
-        yield "Tagged", f"{when.show(version['tagged_at'])} by {clean(version['author'])}"
+        yield "Tagged", f"{times.show(version['tagged_at'])} by {clean(version['author'])}"
     yield "Message", clean(" ".join(version["message"].split()), describe.WIDEST)
     yield from (("Warning", clean(warning, describe.WIDEST)) for warning in version["warnings"])
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from registry.access.tokens import Token
-    from registry.api.parts import Parts
+    from registry.api.http.dependencies import Parts
 
 Found = TypeVar("Found")
 

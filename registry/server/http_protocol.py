@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from httptools import HttpParserError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from registry.api import fast, problem
-from registry.api.http import access_log
+from registry.api.http import access_log, fast_path, problem
 from registry.api.http.bounds import WORK
 from registry.system.work import GONE, Work
 
@@ -84,7 +83,7 @@ class Impatient(HttpToolsProtocol):
         self._last_byte: int | None = None  # that is taken, of a request that was refused before it was here
         self._sending: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
-        self._at_once = self.app_state.get(fast.STATE, _never)
+        self._at_once = self.app_state.get(fast_path.STATE, _never)
         self._await_more()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -2,7 +2,7 @@
 
 Numbers are of two kinds. What happens (requests, changes, streams) is counted where it happens; several
 workers count into files of one folder, and whichever is asked sums them up. What is so (states, the head,
-ages) every worker knows alike, so it is looked up when somebody asks: see `registry.api.metrics.facts`.
+ages) every worker knows alike, so it is looked up when somebody asks: see `registry.metrics.facts`.
 
 A label never holds what a caller chose freely: routes are templates, environments are configured, and
 prompts are named only while they are in a rollout.
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from registry.api.metrics.facts import Facts
     from registry.journal.change import Change
+    from registry.metrics.facts import Facts
 
 ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 CHANGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # a commit is some 20 ms on a good disk

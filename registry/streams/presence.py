@@ -9,15 +9,15 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from registry.api.streams import tally
 from registry.errors import Unavailable
+from registry.streams import counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from registry.api.streams.hub import Hub
-    from registry.api.streams.tally import Tally
     from registry.replication.redis_store import Board
+    from registry.streams.counts import Tally
+    from registry.streams.hub import Hub
 
 TELL_SECONDS = 2.0  # how often a process tells that it lives; the others give up on it after five
 GATHER_SECONDS = 0.15  # a change that reaches a thousand streams is told in a few reports, not in a thousand
@@ -83,6 +83,6 @@ class Census:
 def _loaded(reports: Iterable[bytes]) -> Iterable[Tally]:
     for report in reports:
         try:
-            yield tally.load(report)
+            yield counts.load(report)
         except ValueError:
             logger.warning("another process tells of its clients in words that are not known here")

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
     from registry.api.http.access_log import Write
     from registry.api.http.bounds import Bounds
-    from registry.api.metrics.metrics import Metrics
-    from registry.api.streams.census import Census
-    from registry.api.streams.hub import Hub
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
     from registry.control.history import History
     from registry.control.rollouts import Rollouts
     from registry.control.tokens import Tokens
+    from registry.metrics.metrics import Metrics
     from registry.replication.mirror_worker import Mirroring
+    from registry.streams.hub import Hub
+    from registry.streams.presence import Census
 
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
 DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")

@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 from support import PATIENCE, until
 
-from registry.api import fast
-from registry.cli.operate import impatient, server
+from registry.api.http import fast_path
+from registry.server import http_protocol, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BIG = 50 << 20  # bytes
 
 
-def at_once(scope: Scope) -> fast.Answer | None:
+def at_once(scope: Scope) -> fast_path.Answer | None:
     """Answer what needs no waiting."""
     return (200, b"content-length: 2\r\n\r\n", b"at") if scope["path"] == "/at-once" else None
 
@@ -31,7 +31,7 @@ def at_once(scope: Scope) -> fast.Answer | None:
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Read the body, but for /refuse; answer with its length, or with very much."""
     if scope["type"] == "lifespan":
-        scope["state"][fast.STATE] = at_once
+        scope["state"][fast_path.STATE] = at_once
         await send({"type": "lifespan.startup.complete"})
         return
     length, more = 0, scope["path"] != "/refuse"
@@ -49,12 +49,12 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server that has a tenth of a second's patience."""
-    monkeypatch.setattr(impatient, "SECONDS", 0.1)
+    monkeypatch.setattr(http_protocol, "SECONDS", 0.1)
     config = uvicorn.Config(
-        app, http=impatient.Impatient, lifespan="on", log_config=None, timeout_keep_alive=1
+        app, http=http_protocol.Impatient, lifespan="on", log_config=None, timeout_keep_alive=1
     )
     running = uvicorn.Server(config)
-    with server.listen("127.0.0.1", 0) as listener:
+    with workers.listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=running.run, args=([listener],))
         thread.start()
         until(lambda: running.started, "the server")
@@ -99,9 +99,10 @@ def test_a_request_that_does_not_come_is_not_awaited(port: int, sent: bytes) -> 
 @pytest.mark.parametrize(
     "sent",
     [
-        b"GET / HTTP/1.1\r\nX: " + b"x" * impatient.MAX_HEADER_BYTES,
-        b"GET /" + b"x" * impatient.MAX_HEADER_BYTES,
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: " + b"x" * impatient.MAX_HEADER_BYTES,
+        b"GET / HTTP/1.1\r\nX: " + b"x" * http_protocol.MAX_HEADER_BYTES,
+        b"GET /" + b"x" * http_protocol.MAX_HEADER_BYTES,
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: "
+        + b"x" * http_protocol.MAX_HEADER_BYTES,
     ],
     ids=["headers", "url", "trailers"],
 )
@@ -118,9 +119,9 @@ CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
     "sent",
     [
         b"GET / HTTP/1.1\r\n" + MANY + b"\r\n",
-        b"GET / HTTP/1.1\r\nX: " + b"x" * (impatient.MAX_HEADER + 1) + b"\r\n\r\n",
-        b"GET / HTTP/1.1\r\n" + b"a:\r\n" * (impatient.MAX_HEADERS + 1) + b"\r\n",
-        b"GET /" + b"x" * impatient.MAX_HEADER_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * (http_protocol.MAX_HEADER + 1) + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"a:\r\n" * (http_protocol.MAX_HEADERS + 1) + b"\r\n",
+        b"GET /" + b"x" * http_protocol.MAX_HEADER_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         CHUNKED + MANY + b"\r\n",
     ],
     ids=["many bytes", "one of many bytes", "many", "url", "trailers"],
@@ -157,7 +158,7 @@ def test_of_a_long_path_only_the_ends_are_looked_at(port: int) -> None:
 
     assert b"/headers/A" in told
     assert b"A/end" in told
-    assert len(told) < impatient.MAX_PATH
+    assert len(told) < http_protocol.MAX_PATH
 
 
 def test_a_url_too_long_to_be_taken_apart(port: int) -> None:
@@ -168,7 +169,7 @@ def test_a_url_too_long_to_be_taken_apart(port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "answered"), [(impatient.MAX_WAITING, True), (10_000, False)], ids=["few", "thousands"]
+    ("count", "answered"), [(http_protocol.MAX_WAITING, True), (10_000, False)], ids=["few", "thousands"]
 )
 def test_only_so_many_requests_wait_on_a_connection(port: int, count: int, *, answered: bool) -> None:
     """Those are answered; with thousands, others would wait for all of them, so that connection ends."""
@@ -199,14 +200,14 @@ def test_a_refused_body_is_not_taken_for_ever(port: int) -> None:
 
 def test_a_refused_body_is_not_taken_whole(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """However fast it comes: reading it would cost others their time."""
-    monkeypatch.setattr(impatient, "SECONDS", PATIENCE)
+    monkeypatch.setattr(http_protocol, "SECONDS", PATIENCE)
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(b"POST /refuse HTTP/1.1\r\nContent-Length: 1000000000000\r\n\r\n")
         sent = 0
         while not is_gone(connection):
             sent += 1 << 16
 
-    assert impatient.MAX_REFUSED_BYTES <= sent < 4 * impatient.MAX_REFUSED_BYTES
+    assert http_protocol.MAX_REFUSED_BYTES <= sent < 4 * http_protocol.MAX_REFUSED_BYTES
 
 
 def test_who_takes_nothing_of_an_answer_is_cut_off(port: int) -> None:
@@ -219,7 +220,7 @@ def test_who_takes_nothing_of_an_answer_is_cut_off(port: int) -> None:
         threading.Event().wait(0.5)
         taken = sum(map(len, iter(lambda: connection.recv(1 << 16), b"")))
 
-    assert 0 < taken < 4 * server.UNSENT_BYTES
+    assert 0 < taken < 4 * workers.UNSENT_BYTES
 
 
 def test_who_goes_on_sending_is_served(port: int) -> None:

@@ -14,9 +14,9 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from registry.cli.operate.impatient import Impatient
-from registry.cli.operate.metrics_folder import together
 from registry.errors import Unavailable
+from registry.server.http_protocol import Impatient
+from registry.server.metrics_folder import together
 from registry.settings import passed_over
 from registry.system import logs
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 
 from registry.access.tokens import UnknownToken
-from registry.api import fresh, problem, webhooks
+from registry.api import webhooks
+from registry.api.http import problem, refresh
 from registry.errors import Invalid, RegistryError, Unavailable
 from registry.system import timestamps
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from registry.access.tokens import Token
-    from registry.api.parts import Parts
+    from registry.api.http.dependencies import Parts
 
 MAX_FIELDS = 1000  # of a query: each attribute of a caller is one
 
@@ -67,7 +68,7 @@ async def _find(scope: Scope) -> Token:
         return replica.keyring.find(authorization, timestamps.now())
     except UnknownToken as error:
         unknown = error.message
-    await fresh.look(parts)
+    await refresh.look(parts)
     try:
         return replica.keyring.find(authorization, timestamps.now())
     except UnknownToken:

@@ -13,9 +13,9 @@ from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from registry.api.streams import eager
-from registry.api.streams.tally import NOTHING, Tally
 from registry.errors import Unavailable
+from registry.streams import eager_task
+from registry.streams.counts import NOTHING, Tally
 from registry.system import timestamps
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from starlette.types import Message, Send
 
     from registry.access.tokens import Keyring, Token
-    from registry.api.streams.tally import Position
     from registry.replication.read_model import Built, View
+    from registry.streams.counts import Position
 
 HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
 AT_ONCE = 100  # streams that are written to before requests have their turn: a few milliseconds
@@ -137,7 +137,7 @@ class Hub:
         prompt, environment = built.release.prompt, built.release.environment
         followers = [s for s in self._open if s.wants(environment, prompt)]
         # Before it is sent to any: a heartbeat that comes between must not confirm what comes after it.
-        eager.run(self._write_each([s for s in followers if s.offer(built)]))
+        eager_task.run(self._write_each([s for s in followers if s.offer(built)]))
 
     async def _write_each(self, subscriptions: list[Subscription]) -> None:
         for number, subscription in enumerate(subscriptions, 1):
@@ -188,7 +188,7 @@ class Hub:
         """Send what waits, now if the client takes it, else as it does."""
         if subscription.send is not None and not subscription.writing:
             subscription.writing = True
-            eager.run(self._write(subscription, subscription.send))
+            eager_task.run(self._write(subscription, subscription.send))
 
     async def _write(self, subscription: Subscription, send: Send) -> None:
         while subscription.pending or subscription.beat:

@@ -10,7 +10,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from registry.api import problem
+from registry.api.http import problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

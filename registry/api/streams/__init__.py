@@ -1,1 +1,0 @@
-"""Who listens to releases, what each has not been sent yet, and how many have what."""

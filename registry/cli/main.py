@@ -1,0 +1,132 @@
+"""The command `promptstage`: its groups, and how a failure becomes one sentence."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from io import TextIOWrapper
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from registry.cli import credential
+from registry.cli.author import check, init, tag
+from registry.cli.operate import doctor, journal, login, serve, token
+from registry.cli.options import JSON
+from registry.cli.output import complain, dump, problem
+from registry.cli.release import actions, explain, history, queries, status
+from registry.errors import RegistryError
+
+__all__ = ["app", "main"]
+
+
+SENTENCE = 200  # characters of a command's help that are listed; a longer sentence would be cut off
+
+
+class Commands(TyperGroup):
+    """Runs a command; what goes wrong becomes one sentence on stderr and exit code 1, never a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except RegistryError as error:
+            failed = error
+        except BrokenPipeError:
+            raise  # the reader of a pipe has seen enough; typer ends quietly
+        except OSError as error:
+            said = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+            failed = RegistryError(said)
+        complain(failed.message)
+        if ctx.meta.get(JSON):
+            dump(problem(failed))
+        raise typer.Exit(1)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer's signature
+        """List the commands under the headings that they were registered with."""
+        width = max(map(len, self.commands))
+        commands: dict[str, Any] = dict(self.commands)
+        for panel in dict.fromkeys(command.rich_help_panel for command in commands.values()):
+            with formatter.section(panel or "Commands"):
+                formatter.write_dl(
+                    [
+                        (name.ljust(width), command.get_short_help_str(SENTENCE))
+                        for name, command in commands.items()
+                        if command.rich_help_panel == panel
+                    ]
+                )
+
+
+EXIT_CODES = "Exit codes: 0 it is so; 1 it is not, and stderr says why; 2 the command line makes no sense."
+
+app = typer.Typer(
+    name="promptstage",
+    epilog=EXIT_CODES,
+    cls=Commands,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"promptstage {version('promptstage-registry')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _promptstage(
+    ctx: typer.Context,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+    url: Annotated[
+        str,
+        typer.Option(metavar="URL", help="The registry; else PROMPTSTAGE_URL, or the latest login."),
+    ] = "",
+) -> None:
+    """Prompts in git, released in stages.
+
+    \b
+    Begin with:  promptstage init prompts
+                 promptstage serve --repository prompts
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    credential.choose(url)
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+WRITE, RELEASE, RUN = "Write prompts", "Release them", "Run the registry"  # the help's headings, in order
+PANELS = {
+    WRITE: (init.init, check.check, tag.tag, queries.prompts, queries.versions, queries.show, queries.diff),
+    RELEASE: (
+        status.status,
+        actions.start,
+        actions.advance,
+        actions.pause,
+        actions.resume,
+        actions.promote,
+        actions.rollback,
+        actions.approve,
+        actions.reject,
+        history.history,
+        explain.explain,
+    ),
+    RUN: (serve.serve, doctor.doctor, login.login, login.logout),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel, epilog=EXIT_CODES)(command)
+for name, group in {"token": token.app, "journal": journal.app}.items():
+    app.add_typer(group, name=name, cls=Commands, rich_help_panel=RUN)
+
+
+def main() -> None:
+    """Run the command line; the console script ``promptstage``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
+    app()

@@ -1,0 +1,1 @@
+"""Examine a registry: facts in, findings and remedies out. Pure."""

@@ -1,0 +1,1 @@
+"""What Prometheus scrapes: counts of this process, and facts read at the moment of a scrape."""

@@ -1,0 +1,1 @@
+"""Run uvicorn: a bounded HTTP protocol, its workers, and their common metrics."""

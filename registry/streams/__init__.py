@@ -1,0 +1,1 @@
+"""Streams of releases: subscriptions, what each still waits for, and counts over all processes."""
