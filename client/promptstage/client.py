@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from promptstage._replica.lifecycle import ensure_followed, followed
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import SPLIT
 from promptstage.keys import as_key, check_attributes, current_defaults, merged
 from promptstage.limits import FETCH_TIMEOUT, MAX_AGE
-from promptstage.process import ensure_followed, followed
 from promptstage.prompt import make_fallback
 from promptstage.stamp import clear, holder, mark, stamped
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from promptstage.holding import Holding
+    from promptstage._http.transport import Token
+    from promptstage._replica.release_store import Holding
     from promptstage.prompt import Fallback, Prompt
     from promptstage.status import Status
-    from promptstage.transport import Token
 
 
 class Source(Protocol):
@@ -98,7 +98,7 @@ class Client:
         snapshot_dir: str | PathLike[str] | None = None,
     ) -> None:
         # Here, so that `import promptstage` costs an application that makes no client next to nothing.
-        from promptstage.replica import Replica  # noqa: PLC0415
+        from promptstage._replica.replica import Replica  # noqa: PLC0415
 
         url = url or os.environ.get("PROMPTSTAGE_URL")
         if not url:

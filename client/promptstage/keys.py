@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
-from promptstage.blocks import Blocks
+from promptstage.scoped_context import Blocks
 from promptstage.stamp import unstamped
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from promptstage.blocks import Apart, Blocks
+from promptstage.scoped_context import Apart, Blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from promptstage._replica.health import Health
+from promptstage._replica.release_store import Holding, status_of
 from promptstage.client import Client as RealClient
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import BUCKETS, PINNED
-from promptstage.health import Health
-from promptstage.holding import Holding, status_of
 from promptstage.keys import as_key, current_defaults, merged
 from promptstage.model import Decision, Release, Served, Slot, parse_release
 from promptstage.prompt import Freshness, make_document, make_prompt

@@ -10,8 +10,8 @@ from promptstage import keys, stamp
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-    from promptstage.blocks import State
     from promptstage.keys import Defaults
+    from promptstage.scoped_context import State
 
 
 class Turns:

@@ -26,7 +26,8 @@ from unittest.mock import patch
 from bench.measure import Row, compared, in_turns, median
 from client.fake_registry import FakeRegistry, release
 
-from promptstage import Client, context, logs, table
+from promptstage import Client, context, logs
+from promptstage._replica import key_table
 from promptstage.template import parse
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _splits(client: Client) -> Iterator[Row]:
             client.get("rolling", key=key, stamp=False)
 
     def forgotten(keys: list[str]) -> None:
-        with patch.object(table, "KEY_CHARACTERS", 0):
+        with patch.object(key_table, "KEY_CHARACTERS", 0):
             unstamped(keys)
 
     numbers = count()

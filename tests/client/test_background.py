@@ -133,7 +133,7 @@ def test_what_stands_in_for_the_network_is_told_of_once(
     stand_in: type[HTTPConnection],
 ) -> None:
     """In one line that says what to do, without a traceback."""
-    monkeypatch.setattr("promptstage.transport.HTTPConnection", stand_in)
+    monkeypatch.setattr("promptstage._http.transport.HTTPConnection", stand_in)
     client = connect(prompts=["summarize"])
     until(lambda: client.status()["stream"]["failures"] > 3)
 
@@ -145,7 +145,7 @@ def test_a_fault_of_our_own_has_one_traceback(
     connect: Connect, quick: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And not one at each attempt."""
-    monkeypatch.setattr("promptstage.follower.Follower._follow_or_poll", lambda _: 1 // 0)
+    monkeypatch.setattr("promptstage._replica.follower.Follower._follow_or_poll", lambda _: 1 // 0)
     client = connect(prompts=["summarize"])
     until(lambda: client.status()["stream"]["failures"] > 3)
 

@@ -125,6 +125,6 @@ def keys(value: Any) -> Any:
 def test_what_the_table_quotes_is_really_said(said: str) -> None:
     """Somewhere in the client's source, so that a search for the message finds the row."""
     folder = Path(logs.__file__).parent
-    source = re.sub(r'"\s*\n\s*f?"', "", "".join(file.read_text() for file in folder.glob("*.py")))
+    source = re.sub(r'"\s*\n\s*f?"', "", "".join(file.read_text() for file in folder.rglob("*.py")))
 
     assert said.partition(":")[0] in source

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 from client.fake_registry import release as body_of
 
+from promptstage._replica.release_store import Holding
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import bucket, decide
-from promptstage.holding import Holding
 from promptstage.model import Release, dump_release, parse_release
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from client.fake_registry import FakeRegistry, release, until
 
 from promptstage import Client, PromptUnavailable
-from promptstage.notifier import Flag, Notifier
+from promptstage._replica.notifier import Flag, Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

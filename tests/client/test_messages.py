@@ -138,7 +138,7 @@ def test_a_cold_get_in_an_event_loop_is_told_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With where it is and what to use; only where it really has to wait."""
-    monkeypatch.setattr("promptstage.fetcher._warned", False)
+    monkeypatch.setattr("promptstage._replica.fetcher._warned", False)
     registry.mode = SILENT_STREAM
     registry.releases["other"] = release("other")
     client = connect()
@@ -163,7 +163,7 @@ def test_a_cold_use_in_an_event_loop_is_told_with_its_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The application's, and not that of what makes a function a `with`."""
-    monkeypatch.setattr("promptstage.fetcher._warned", False)
+    monkeypatch.setattr("promptstage._replica.fetcher._warned", False)
     registry.mode = SILENT_STREAM
 
     async def main() -> None:
@@ -178,7 +178,7 @@ def test_a_cold_get_outside_of_a_loop_is_nothing_to_tell(
     connect: Connect, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is what `get` is for."""
-    monkeypatch.setattr("promptstage.fetcher._warned", False)
+    monkeypatch.setattr("promptstage._replica.fetcher._warned", False)
     connect().get("summarize")
 
     assert lines(caplog) == []

@@ -23,7 +23,7 @@ from client.fake_registry import (
 )
 
 from promptstage import Client, PromptUnavailable
-from promptstage.follower import Follower
+from promptstage._replica.follower import Follower
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -326,7 +326,7 @@ def test_a_thread_that_is_told_to_end_goes_on(
     (thread,) = threads()
     client._source._follower._stream._response.read1 = sys.exit  # type: ignore[attr-defined]
     with monkeypatch.context() as noting:
-        noting.setattr("promptstage.follower._logger.warning", lambda *_: sys.exit())
+        noting.setattr("promptstage._replica.follower._logger.warning", lambda *_: sys.exit())
         registry.beat()
         registry.wait_for_streams(2)
     registry.publish(release(stable="1.3.0", seq=2))
@@ -454,7 +454,7 @@ def test_closing_while_a_fetch_begins(
                 errors.append(pool.submit(client.close).exception())
             super().start()
 
-    monkeypatch.setattr("promptstage.fetcher.Thread", Closing)
+    monkeypatch.setattr("promptstage._replica.fetcher.Thread", Closing)
 
     assert version(client) == "fallback"
     assert errors == [None]

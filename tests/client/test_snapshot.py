@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from client.fake_registry import FakeRegistry, release, until, version_of
 
+from promptstage._replica.snapshot import Snapshots, default_root
 from promptstage.limits import BODY_BYTES, LOCK_TRIES
-from promptstage.snapshot import Snapshots, default_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def test_two_processes_race_forward(tmp_path: Path) -> None:
     program = """
 import json, sys
 from pathlib import Path
-from promptstage.snapshot import Snapshots
+from promptstage._replica.snapshot import Snapshots
 snapshots = Snapshots(Path(sys.argv[1]), "u", "e")
 release = json.loads(sys.argv[3])
 for seq in range(int(sys.argv[2]), 200, 2):
@@ -104,7 +104,7 @@ with open(sys.argv[1], "w") as file:
 """
     command = [sys.executable, "-c", program, str(snapshots.folder / ".lock")]
     pauses: list[float] = []
-    monkeypatch.setattr("promptstage.snapshot.time.sleep", pauses.append)
+    monkeypatch.setattr("promptstage._replica.snapshot.time.sleep", pauses.append)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as somebody:
         assert somebody.stdout
         somebody.stdout.readline()

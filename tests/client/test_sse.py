@@ -6,7 +6,7 @@ from itertools import chain
 
 import pytest
 
-from promptstage.sse import EventParser
+from promptstage._http.sse import EventParser
 
 STREAM = (
     b"\xef\xbb\xbf: a comment\n\n"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from promptstage import PromptUnavailable, context
-from promptstage.blocks import Block
+from promptstage.scoped_context import Block
 from promptstage.stamp import Cell, Stamp, current, holder, shared
 from promptstage.testing import Client
 

@@ -9,10 +9,10 @@ import pytest
 from client.fake_registry import release as body_of
 
 from promptstage import limits
+from promptstage._replica.key_table import KeyTable, _least
+from promptstage._replica.release_store import Holding
 from promptstage.evaluation import BUCKETS, bucket, decide
-from promptstage.holding import Holding
 from promptstage.model import Release, Slot, Split, parse_release
-from promptstage.table import KeyTable, _least
 
 PERCENTS = (0, 0.001, 0.5, 1, 33.333, 49.999, 50, 50.001, 75, 99.999, 100)
 
@@ -79,7 +79,7 @@ def test_a_bound_is_exact(edge: int) -> None:
 
 def test_it_remembers_a_bounded_number_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """And no long ones."""
-    monkeypatch.setattr("promptstage.table.KEPT_KEYS", 10)
+    monkeypatch.setattr("promptstage._replica.key_table.KEPT_KEYS", 10)
     table = KeyTable(Split("r-1", "v1", "salt", ()), lambda _: "all")  # type: ignore[arg-type, return-value]
 
     for number in range(25):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promptstage.faults import Fault, NoStream, fault_of
-from promptstage.transport import Transport
+from promptstage._http.registry_errors import Fault, NoStream, fault_of
+from promptstage._http.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,10 +12,10 @@ import pytest
 from client.fake_registry import NO_STREAM, FakeRegistry, event, release, until, version_of
 
 from promptstage import PromptUnavailable
+from promptstage._replica.snapshot import Snapshots
+from promptstage._replica.validation import rank, read_release
 from promptstage.errors import ReleaseInvalid
 from promptstage.limits import RULES
-from promptstage.snapshot import Snapshots
-from promptstage.validation import rank, read_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -236,7 +236,7 @@ def test_where_the_clock_here_is_surely_wrong_every_epoch_may_be_right(
     good: Json, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine that starts in 1970 serves what the registry sends, in the right order."""
-    monkeypatch.setattr("promptstage.validation.wall", lambda: 0.0)
+    monkeypatch.setattr("promptstage._replica.validation.wall", lambda: 0.0)
     later = {**good, "epoch": NOW + 1}
 
     assert rank(read_release(later)) > rank(read_release(good))

@@ -22,8 +22,8 @@ from faults.promotes import promotes
 from faults.proof import Result, at_least
 from faults.proxy import BLACK_HOLE, SHUT, Proxy
 
+from promptstage._replica.pinned_versions import read_version
 from promptstage.model import parse_release
-from promptstage.pins import read_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,12 +6,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from promptstage import limits
+from promptstage._http.registry_errors import no_thread
 from promptstage.clock import uptime
-from promptstage.faults import no_thread
 from promptstage.status import now
 
 if TYPE_CHECKING:
-    from promptstage.holding import Holdings
+    from promptstage._replica.release_store import Holdings
     from promptstage.status import StreamState, StreamStatus
 
 _logger = logging.getLogger("promptstage")

@@ -11,11 +11,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from promptstage import limits
+from promptstage._replica.names import is_name, is_version
 from promptstage.clock import wall
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import BUCKETS
 from promptstage.model import parse_release
-from promptstage.names import is_name, is_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

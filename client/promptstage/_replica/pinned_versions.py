@@ -7,18 +7,18 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from promptstage import limits
+from promptstage._replica.release_store import read_json
+from promptstage._replica.validation import check_served
 from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import PINNED
-from promptstage.holding import read_json
 from promptstage.model import Decision, dump_document, parse_served
 from promptstage.prompt import Freshness, make_prompt
-from promptstage.validation import check_served
 
 if TYPE_CHECKING:
+    from promptstage._replica.unavailable import Why
     from promptstage.model import Json, Served
     from promptstage.prompt import Prompt, Source
-    from promptstage.remedies import Why
 
 Pin = tuple[str, str]
 

@@ -22,10 +22,10 @@ from urllib3.exceptions import TimeoutError as RequestTimeout
 from urllib3.util import parse_url
 
 from promptstage import limits
-from promptstage.deadline import BoundedResponse, Deadline
-from promptstage.faults import NOT_FOUND, Fault, NoStream, fault_of, problem
-from promptstage.sockets import Sockets, shut
-from promptstage.sse import EventParser
+from promptstage._http.deadline import BoundedResponse, Deadline
+from promptstage._http.registry_errors import NOT_FOUND, Fault, NoStream, fault_of, problem
+from promptstage._http.sockets import Sockets, shut
+from promptstage._http.sse import EventParser
 
 if TYPE_CHECKING:
     import socket
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from urllib3.response import HTTPResponse
 
+    from promptstage._http.sse import Event
     from promptstage.model import Json
-    from promptstage.sse import Event
 
     Headers = dict[str, str]
     Token = str | Callable[[], str] | None

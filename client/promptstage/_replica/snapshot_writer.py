@@ -9,8 +9,8 @@ from promptstage import limits
 from promptstage.clock import uptime
 
 if TYPE_CHECKING:
-    from promptstage.holding import Holdings
-    from promptstage.snapshot import Snapshots
+    from promptstage._replica.release_store import Holdings
+    from promptstage._replica.snapshot import Snapshots
 
 
 class Keeper:

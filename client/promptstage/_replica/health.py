@@ -12,8 +12,8 @@ from promptstage.clock import uptime
 from promptstage.status import now
 
 if TYPE_CHECKING:
+    from promptstage._http.registry_errors import Fault
     from promptstage.errors import PromptUnavailable
-    from promptstage.faults import Fault
     from promptstage.status import HealthStatus, LastError
 
 _logger = logging.getLogger("promptstage")

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from urllib.parse import quote
 
 from promptstage import limits
+from promptstage._replica.pinned_versions import read_version
+from promptstage._replica.validation import FORMAT, rank, read_release
 from promptstage.clock import wall
 from promptstage.limits import BODY_BYTES
-from promptstage.pins import read_version
-from promptstage.validation import FORMAT, rank, read_release
 
 try:
     import fcntl

@@ -9,15 +9,15 @@ from threading import RLock, Thread, current_thread
 from traceback import walk_stack
 from typing import TYPE_CHECKING
 
+from promptstage._http.registry_errors import Fault, no_thread
+from promptstage._replica.lifecycle import forks_later
+from promptstage._replica.notifier import Flag
 from promptstage.clock import uptime
-from promptstage.faults import Fault, no_thread
-from promptstage.notifier import Flag
-from promptstage.process import forks_later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from promptstage.health import Health
+    from promptstage._replica.health import Health
 
 
 _logger = logging.getLogger("promptstage")

@@ -11,30 +11,30 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from promptstage import limits
+from promptstage._http.registry_errors import NOT_FOUND, Fault
+from promptstage._http.transport import NOT_MODIFIED, Transport
+from promptstage._replica.fetcher import Fetcher
+from promptstage._replica.follower import Follower
+from promptstage._replica.health import Health
+from promptstage._replica.lifecycle import forks_later, tell
+from promptstage._replica.names import is_name, is_version
+from promptstage._replica.pinned_versions import Pins, VersionInvalid, read_version, write_version
+from promptstage._replica.release_store import Holdings, read_json
+from promptstage._replica.snapshot import Snapshots, default_root
+from promptstage._replica.snapshot_writer import Keeper
+from promptstage._replica.unavailable import NOT_A_NAME, Why, unavailable
 from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
-from promptstage.faults import NOT_FOUND, Fault
-from promptstage.fetcher import Fetcher
-from promptstage.follower import Follower
-from promptstage.health import Health
-from promptstage.holding import Holdings, read_json
-from promptstage.keeping import Keeper
-from promptstage.names import is_name, is_version
-from promptstage.pins import Pins, VersionInvalid, read_version, write_version
-from promptstage.process import forks_later, tell
-from promptstage.remedies import NOT_A_NAME, Why, unavailable
-from promptstage.snapshot import Snapshots, default_root
-from promptstage.transport import NOT_MODIFIED, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from os import PathLike
 
+    from promptstage._http.transport import Answer, Token
+    from promptstage._replica.release_store import Holding
     from promptstage.errors import PromptUnavailable
-    from promptstage.holding import Holding
     from promptstage.prompt import Prompt
     from promptstage.status import Status
-    from promptstage.transport import Answer, Token
 
 _logger = logging.getLogger("promptstage")
 

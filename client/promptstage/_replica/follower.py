@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from promptstage import limits
+from promptstage._http.registry_errors import Fault, NoStream
+from promptstage._replica.lifecycle import forks_later, lose
+from promptstage._replica.notifier import Flag
+from promptstage._replica.progress import Progress
+from promptstage._replica.release_store import read_json
+from promptstage._replica.validation import rank
 from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
-from promptstage.faults import Fault, NoStream
-from promptstage.holding import read_json
-from promptstage.notifier import Flag
-from promptstage.process import forks_later, lose
-from promptstage.progress import Progress
-from promptstage.validation import rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from promptstage.health import Health
-    from promptstage.holding import Holdings
-    from promptstage.sse import Event as ServerEvent
+    from promptstage._http.sse import Event as ServerEvent
+    from promptstage._http.transport import Stream, Transport
+    from promptstage._replica.health import Health
+    from promptstage._replica.release_store import Holdings
     from promptstage.status import StreamStatus
-    from promptstage.transport import Stream, Transport
 
 _logger = logging.getLogger("promptstage")
 KINDS = ("release", "heartbeat")

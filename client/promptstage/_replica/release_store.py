@@ -7,21 +7,21 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from promptstage import limits
+from promptstage._http.registry_errors import plain
+from promptstage._replica.key_table import KeyTable
+from promptstage._replica.notifier import Notifier
+from promptstage._replica.validation import rank, read_release
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import SPLIT, decide
-from promptstage.faults import plain
 from promptstage.model import Decision
-from promptstage.notifier import Notifier
 from promptstage.prompt import Freshness, make_prompt
-from promptstage.table import KeyTable
-from promptstage.validation import rank, read_release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
 
+    from promptstage._replica.unavailable import Why
     from promptstage.model import Json, Release, Slot
     from promptstage.prompt import Prompt, Source
-    from promptstage.remedies import Why
     from promptstage.status import PromptStatus
 
 EPOCHS = (

@@ -1,0 +1,1 @@
+"""HTTP to the registry, through urllib3. Private."""

@@ -1,0 +1,1 @@
+"""The client's copy of what its environment serves. Private."""
