@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check faults soak bench format clean
+.PHONY: help run demo test check faults soak bench dist format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -36,9 +36,14 @@ demo: .venv/.ready ## Play a canary, a bad version and a rollback, with real pro
 bench: .venv/.ready ## Measure, beside a floor in the same run; PEERS=1 measures others on the same work, SCALE=1 great numbers, too
 	cd tests && ../$(BIN)/python -m bench
 
+dist: .venv/.ready ## Build the wheel and the source archive of both distributions into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	cd client && ../$(BIN)/python -m hatchling build -d ../dist
+
 format: .venv/.ready ## Format and fix what can be fixed by itself
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 clean: ## Remove the environment, caches and the sample's data
-	rm -rf .venv .run .bench .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .run .bench dist .mypy_cache .ruff_cache .pytest_cache

@@ -21,7 +21,7 @@ import urllib3
 from registry.redis import embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -143,6 +143,8 @@ class Process(Protocol):
 class Registry:
     """A registry process, as an operator starts it."""
 
+    program: Sequence[str] = (sys.executable, "-m", "registry")
+
     def __init__(
         self,
         repository: Path | str,
@@ -159,16 +161,7 @@ class Registry:
             **os.environ,
             **{f"PROMPTSTAGE_{key.upper()}": value for key, value in settings.items()},
         }
-        command = [
-            sys.executable,
-            "-m",
-            "registry",
-            "serve",
-            "--repository",
-            str(repository),
-            "--data",
-            str(data),
-        ]
+        command = [*self.program, "serve", "--repository", str(repository), "--data", str(data)]
         command += ["--port", str(port), "--workers", str(workers)]
         self.process = self.launch(command, environment, self._log)
         try:

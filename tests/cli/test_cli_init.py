@@ -95,6 +95,14 @@ def test_the_workflows_fail_on_a_broken_file(cli: Cli, tmp_path: Path) -> None:
             {"url": "file:///opt/some%20where", "dir_info": {}},
             "pip install '/opt/some where/client' '/opt/some where'",
         ),
+        (
+            {"url": "file:///opt/p.whl", "archive_info": {}},
+            "pip install /opt/p.whl /opt/p.whl",
+        ),
+        (
+            {"url": "https://ada:secret@example.org/p.whl", "archive_info": {}},
+            "pip install https://example.org/p.whl https://example.org/p.whl",
+        ),
     ],
 )
 def test_the_workflows_install_what_was_installed_here(

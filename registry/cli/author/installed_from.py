@@ -10,12 +10,13 @@ import re
 import shlex
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from registry.cli.author import worktree
 
 DISTRIBUTION = "promptstage-registry"
+CLIENT = "promptstage"
 _SCP_LIKE = re.compile(
     r"(?P<host>[\w.-]+@[\w.-]+):(?P<path>(?!/)[^\s]+)"
 )  # git@example.org:acme/promptstage.git
@@ -31,10 +32,11 @@ class Source(NamedTuple):
 
 def find() -> Source:
     """Read what pip noted at the installation (PEP 610); a checkout is known by where it was cloned from."""
-    own = distribution(DISTRIBUTION)
-    noted = json.loads(own.read_text("direct_url.json") or "{}")
+    noted = _noted(DISTRIBUTION)
     if not noted:
-        return Source(f"pip install {DISTRIBUTION}=={own.version}", is_reachable=True)
+        return Source(_command(_pinned(DISTRIBUTION)), is_reachable=True)
+    if "archive_info" in noted:
+        return _from_archives(*(_archive(name) for name in (CLIENT, DISTRIBUTION)))
     if "vcs_info" in noted:
         return _from_git(noted["url"], noted["vcs_info"].get("requested_revision"))
     folder = Path(unquote(urlsplit(noted["url"]).path))
@@ -42,6 +44,28 @@ def find() -> Source:
         next(iter(worktree.urls(folder, "origin")), "") if "dir_info" in noted and folder.is_dir() else ""
     )
     return _from_git(origin) if _REMOTE.match(_as_url(origin)) else _from_folder(folder)
+
+
+def _noted(name: str) -> dict[str, Any]:
+    """What pip noted of a distribution's address; nothing for one from a package index."""
+    noted: dict[str, Any] = json.loads(distribution(name).read_text("direct_url.json") or "{}")
+    return noted
+
+
+def _pinned(name: str) -> str:
+    return f"{name}=={distribution(name).version}"
+
+
+def _archive(name: str) -> str:
+    """Where a wheel or a source archive was: a path or a URL; one from a package index by its version."""
+    url = _noted(name).get("url")
+    if not url:
+        return _pinned(name)
+    return unquote(urlsplit(url).path) if url.startswith("file:") else _as_url(url)
+
+
+def _from_archives(*places: str) -> Source:
+    return Source(_command(*places), is_reachable=not any(place.startswith("/") for place in places))
 
 
 def _from_git(address: str, revision: str | None = None) -> Source:
