@@ -93,6 +93,48 @@ def test_a_host_may_leave_out_contents_or_not(
     assert (size(tmp_path / "remote/mirror.git") < MIB) == allowed
 
 
+def test_the_usual_tag_takes_one_fetch(author: PromptRepository, host: HttpHost, remote: Mirror) -> None:
+    """With all small files that are new; one that brings much beside the prompts takes two."""
+    author.git("config", "uploadpack.allowFilter", "true")
+    author.tag("a", "1.0.0")
+    remote.look()
+    asked = []
+    for size in (10_000, 200_000):
+        (author.path / "data.bin").write_bytes(os.urandom(size))
+        author.tag("a", f"1.0.{size}")
+        before = len(host.seen)
+        remote.look()
+        asked.append(len(host.seen) - before)
+
+    assert statuses(remote) == ["valid"] * 3
+    assert asked == [4, 8]
+
+
+def test_where_much_is_beside_the_prompts_it_stays_there(
+    author: PromptRepository, mirror: Mirror, tmp_path: Path
+) -> None:
+    """Also with later tags; a commit that came without a content does not stop it from coming later."""
+    author.tag("a", "1.0.0")
+    mirror.look()
+    for number in range(8):
+        (author.path / f"data{number}.bin").write_bytes(os.urandom(100_000))
+    author.tag("b", "1.0.0")
+    author.git("tag", "--delete", "b/v1.0.0")
+    author.tag("a", "1.1.0")
+    mirror.look()
+    for number in range(incoming.APART):
+        author.tag("a", f"1.2.{number}")
+        mirror.look()
+    author.tag("a", "1.3.0")
+    author.git("tag", "b/v1.1.0")
+    mirror.look()
+
+    assert mirror.report()["error"] is None
+    assert statuses(mirror) == ["valid"] * (incoming.APART + 3)
+    assert statuses(mirror, "b") == ["valid"]
+    assert size(tmp_path / "data/mirror.git") < 100_000
+
+
 def test_many_new_tags_come_with_small_files(
     author: PromptRepository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -152,6 +152,30 @@ def test_nothing_that_is_pinned_is_ever_collected(
     assert [catalog.read("a", version).status for version in catalog.versions("a")] == ["valid", "valid"]
 
 
+def test_the_youngest_commits_alone_have_refs(
+    author: PromptRepository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others lose theirs, also a damaged one; what has none is there all the same."""
+    monkeypatch.setattr(fetch, "KEPT", 2)
+    monkeypatch.setattr(fetch, "MORE", 1)
+    kept = tmp_path / "data/mirror.git/refs/kept"
+    numbers = []
+    for day in range(1, 7):
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"2026-03-{day:02}T12:00:00Z")
+        author.tag("a", f"1.{day}.0")
+        mirror.look()
+        numbers.append(len(list(kept.iterdir())))
+        if day == 4:
+            for file in kept.iterdir():
+                file.write_bytes(b"")
+    now = {file.name for file in kept.iterdir()}
+
+    assert numbers == [1, 2, 3, 2, 3, 2]
+    assert now == {author.git("rev-parse", f"a/v1.{day}.0^{{}}") for day in (5, 6)}
+    assert mirror.report()["error"] is None
+    assert len(mirror.tags()) == 6
+
+
 def test_a_great_repository_comes_in_parts(
     author: PromptRepository, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

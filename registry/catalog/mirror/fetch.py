@@ -4,21 +4,25 @@ What one fetch brings is the business of `incoming`.
 
 Nothing collects them as garbage: git is told so in the mirror's own configuration (`PRECIOUS`), which git
 heeds whoever runs it there, as what a pin names need not be reachable from any ref. The few refs there
-are, ``refs/kept/<id>``, name the youngest commits. They tell git what need not be sent again, and where
-to stop looking whether something is missing: without them it would look through the whole history. They
-are a hint only; a new tag on an older commit takes git a second, where there are a hundred thousand.
+are, ``refs/kept/<id>``, name the youngest commits, or tags of them. They tell git what need not be sent
+again, and where to stop looking whether something is missing: without them it would look through the whole
+history. They are a hint only; a new tag on an older commit takes git a second, where there are a hundred
+thousand.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import naming
+from registry.catalog.mirror.incoming import KEPT_REFS
 from registry.errors import GitFailed
 from registry.git.diagnosis import is_blameless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from registry.catalog.mirror.incoming import Incoming
     from registry.git.command import Git
@@ -27,6 +31,7 @@ GREAT = 5000  # new tags; with more of them it is worth while to fetch some befo
 BATCH = 20_000  # tags of one fetch: a bad one costs 15 more; git compares each with all the others
 FAILED_FETCHES = 50  # of one look; the rest of a bad day can wait
 KEPT = 100  # commits that have a ref; the next tag is usually on one of them, or a few commits later
+MORE = 50  # that may have one too, until the youngest are chosen: that takes git twice as long as to add one
 
 PRECIOUS = ("extensions.preciousObjects", "true")
 
@@ -40,7 +45,7 @@ class Batch(NamedTuple):
     error: str = ""
 
 
-def fetch(git: Git, incoming: Incoming, tags: Tags, lock: int) -> Iterator[Batch]:
+def fetch(git: Git, folder: Path, incoming: Incoming, tags: Tags, lock: int) -> Iterator[Batch]:
     """Fetch what can be fetched, the newest version of each prompt first.
 
     A batch that fails is halved, so that a bad tag stops no other. Where the repository itself is out of
@@ -68,7 +73,7 @@ def fetch(git: Git, incoming: Incoming, tags: Tags, lock: int) -> Iterator[Batch
                 yield Batch(batch, error.message)
         else:
             yield Batch(batch)
-            keep(git, batch.values(), lock)
+            keep(git, folder, batch.values(), lock)
 
 
 def fetch_newest(incoming: Incoming, tags: Tags, lock: int) -> Tags:
@@ -94,15 +99,48 @@ def fetch_newest(incoming: Incoming, tags: Tags, lock: int) -> Tags:
     return newest
 
 
-def keep(git: Git, oids: Iterable[str], lock: int) -> None:
-    """Let the youngest commits have refs, and no others. Raises GitFailed."""
-    before = git.run("for-each-ref", "--format=%(objectname)", "refs/kept").decode().split()
-    now = git.run(
+def keep(git: Git, folder: Path, oids: Iterable[str], lock: int) -> None:
+    """Give what just came refs, too; when there are many refs, the youngest commits' are chosen.
+
+    Args:
+        git: git in the mirror.
+        folder: the mirror.
+        oids: commits, and tags of some.
+        lock: the descriptor of the mirror's lock.
+
+    Raises:
+        GitFailed: git cannot.
+    """
+    before = _kept(folder)
+    new = set(oids) - before
+    if len(before) + len(new) > KEPT + MORE:
+        keep_youngest(git, folder, new, lock)
+    else:
+        _refer(git, new, lock)
+
+
+def keep_youngest(git: Git, folder: Path, oids: Iterable[str], lock: int) -> None:
+    """Do as `keep`, but choose now: nothing else has a ref then, and nothing that is missing."""
+    before = _kept(folder)
+    found = git.run(
         "rev-list", "--no-walk", "--ignore-missing", f"--max-count={KEPT}", "--stdin",
-        data=_lines([*before, *oids]), pass_fds=(lock,),
-    ).decode().split()  # fmt: skip
-    changes = [f"create refs/kept/{oid} {oid}" for oid in set(now) - set(before)]
-    changes += [f"delete refs/kept/{oid}" for oid in set(before) - set(now)]
+        data=_lines(before.union(oids)), pass_fds=(lock,),
+    )  # fmt: skip
+    now = set(found.decode().split())
+    for oid in before - now:  # also a damaged one, which git would not delete
+        (folder / KEPT_REFS / oid).unlink()
+    _refer(git, now - before, lock)
+
+
+def _kept(folder: Path) -> set[str]:
+    """What has a ref: a folder of files, as nobody packs them; git takes longer to say so than to add one."""
+    with suppress(FileNotFoundError):
+        return {file.name for file in (folder / KEPT_REFS).iterdir()}
+    return set()
+
+
+def _refer(git: Git, oids: Iterable[str], lock: int) -> None:
+    changes = (f"create {KEPT_REFS}/{oid} {oid}" for oid in oids)
     git.run("update-ref", "--stdin", data=_lines(changes), pass_fds=(lock,))
 
 

@@ -74,7 +74,7 @@ def prepare(folder: Path, git: Git, pinned: Pins, lock: int) -> None:
         for left in tags.iterdir():
             shutil.rmtree(left)
         packed.unlink(missing_ok=True)  # also what somebody's `git gc` made
-        fetch.keep(git, known.values(), lock)
+        fetch.keep_youngest(git, folder, known.values(), lock)
 
 
 def sweep(folder: Path) -> None:

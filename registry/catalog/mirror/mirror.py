@@ -306,7 +306,7 @@ class Mirror:
             self._pin(fetch.fetch_newest(self._incoming, new, lock))
             on_news()
         failed: dict[str, Json] = {}
-        for tags, error in fetch.fetch(self._git, self._incoming, new, lock):
+        for tags, error in fetch.fetch(self._git, self._folder, self._incoming, new, lock):
             if error:
                 failed |= sync_report.failures(tags, error)
             else:
