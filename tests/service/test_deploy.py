@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +32,9 @@ OF_THE_COMMAND_LINE = {"PROMPTSTAGE_URL", "PROMPTSTAGE_TOKEN"}
 METRIC = re.compile(r"\b(?:promptstage|process)_[a-z_]+\b")
 
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+needs_kubernetes_schemas = pytest.mark.skipif(
+    not shutil.which("kubernetes-validate"), reason="kubernetes-validate is not installed"
+)
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 
 
@@ -187,6 +193,43 @@ def test_the_image_holds_nothing_else_of_a_checkout() -> None:
     assert set(copied) == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "registry", "client"}
     assert all((DEPLOY.parent / name).exists() for name in copied)
     assert re.search(r"^USER 10001$", recipe, re.MULTILINE)
+
+
+def test_what_the_image_is_made_of_is_pinned() -> None:
+    """The base images by their versions, the packages by the constraints that the tests ran with."""
+    recipe = (DEPLOY / "Dockerfile").read_text()
+    store = yaml.safe_load((DEPLOY / "compose.yml").read_text())["services"]["valkey"]["image"]
+
+    assert re.findall(r"^FROM (\S+)", recipe, re.MULTILINE) == ["${BASE}", "${BASE}"]
+    assert re.search(r"^ARG BASE=\S+/python:3\.\d+\.\d+-slim-[a-z]+$", recipe, re.MULTILINE)
+    assert re.search(r"/valkey:\d+\.\d+-", store)
+    assert "-c /src/constraints.txt" in recipe
+
+
+def test_the_health_check_follows_the_registry(registry: Registry) -> None:
+    """Its very command passes where a registry answers, on whichever port, and fails where none does."""
+    found = re.search(r"^HEALTHCHECK .*CMD \\\n +(.+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+
+    def check(port: int) -> int:
+        assert found
+        variables = {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PROMPTSTAGE_PORT": str(port),
+        }
+        shell = ["sh", "-c", found[1]]
+        return subprocess.run(shell, env=variables, capture_output=True, check=False).returncode
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        nobody = free.getsockname()[1]
+    assert (check(registry.port), check(nobody)) == (0, 1)
+
+
+@needs_kubernetes_schemas
+def test_the_manifests_are_what_kubernetes_takes() -> None:
+    """By the schema of its API, in which no unknown key is let pass."""
+    told = run("kubernetes-validate", "--strict", DEPLOY / "kubernetes.yml")
+
+    assert told.count("passed for resource") == 2
 
 
 def test_the_manifests_keep_service_links_out() -> None:
