@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 ROOT = Path(__file__).parents[1]
 REGISTRY = sorted((ROOT / "registry").rglob("*.py"))
@@ -51,6 +51,16 @@ FLOORS = (
     ("registry.git", "registry.redis", "registry.settings", "registry.policies"),
     ("registry.errors", "registry.system"),
 )
+# Rooms and modules that compute, and do nothing else: data in, an answer out.
+PURE = (*SHARED, "registry.rollouts", "registry.catalog.parsing")
+# All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
+COMPUTING = {
+    "__future__", "dataclasses", "datetime.timedelta", "decimal", "difflib", "functools", "hashlib", "itertools",
+    "json", "math", "pathlib.PurePosixPath", "re", "typing", "unicodedata", "pydantic", "semver", "yaml",
+    "importlib.import_module",  # the client's door brings what is asked of it
+    "secrets",  # a rollout has a random id and salt
+}  # fmt: skip
+EFFECTS = {"input", "open", "print"}  # they need no import
 
 
 def module_name(file: Path) -> str:
@@ -75,6 +85,34 @@ def _imported(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
             yield from (name if name in KNOWN else node.module for name in names)
+
+
+@cache
+def loaded(file: Path) -> frozenset[str]:
+    """What runs before a file has run: what it imports, not for types alone, and the packages around that."""
+    named = set(_executed(ast.parse(file.read_text())))
+    inner = {module_name(file), *(name for name in named if name in KNOWN)}
+    return frozenset(named | {package for module in inner for package in packages(module)})
+
+
+def packages(module: str) -> set[str]:
+    """The packages that a module is in, from the top: to load ``a.b.c`` runs ``a`` and ``a.b`` first."""
+    parts = module.split(".")
+    return {".".join(parts[:length]) for length in range(1, len(parts))}
+
+
+def _executed(tree: ast.AST) -> Iterator[str]:
+    """What imports name when they run; of a library, the very thing that is taken from it."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (node.module if node.module in KNOWN and name not in KNOWN else name for name in names)
+        else:
+            yield from _executed(node)
 
 
 def floor(module: str) -> int:
@@ -132,17 +170,64 @@ def test_settings_alone_read_the_services_environment() -> None:
     }
 
 
-def test_no_import_cycles() -> None:
-    """Any module can be read, and loaded, before those above it."""
-    graph = {module_name(file): set(imports(file)) for file in REGISTRY + CLIENT}
+def cycle(graph: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """The modules of a cycle, the first one at the end again; none if there is no cycle."""
     done: set[str] = set()
 
-    def visit(module: str, path: tuple[str, ...]) -> None:
-        assert module not in path, " -> ".join((*path, module))
+    def visit(module: str, path: tuple[str, ...]) -> tuple[str, ...]:
+        if module in path:
+            return (*path[path.index(module) :], module)
+        found: tuple[str, ...] = ()
         if module not in done:
-            for below in sorted(graph[module] & graph.keys()):
-                visit(below, (*path, module))
+            below = sorted(name for name in graph[module] if name in graph)
+            found = next(filter(None, (visit(name, (*path, module)) for name in below)), ())
             done.add(module)
+        return found
 
-    for module in graph:
-        visit(module, ())
+    return next(filter(None, (visit(module, ()) for module in graph)), ())
+
+
+def test_no_import_cycles() -> None:
+    """Any module can be read before those above it."""
+    assert cycle({module_name(file): imports(file) for file in REGISTRY + CLIENT}) == ()
+
+
+def test_no_package_needs_what_is_in_it() -> None:
+    """Any module can be loaded by itself, though the packages around it run before it does."""
+    graph = {module_name(file): loaded(file) for file in REGISTRY + CLIENT}
+    knot = {"registry": graph["registry"] | {"registry.errors"}}
+
+    assert cycle(graph) == ()
+    assert cycle(graph | knot)[-2:] == ("registry.errors", "registry")
+
+
+def is_pure(module: str) -> bool:
+    """Whether a module is, or is in a room that is, said to compute only."""
+    return any(f"{module}.".startswith(f"{name}.") for name in PURE)
+
+
+def brought(module: str) -> set[str]:
+    """What a module brings along that is not ours, with all that it loads."""
+    files = {module_name(file): file for file in REGISTRY + CLIENT}
+    seen, waiting = {module}, [module]
+    while waiting:
+        fresh = loaded(files[waiting.pop()]) - seen
+        seen |= fresh
+        waiting += fresh & KNOWN
+    return seen - KNOWN
+
+
+@pytest.mark.parametrize(
+    "file", [file for file in REGISTRY + CLIENT if is_pure(module_name(file))], ids=module_name
+)
+def test_what_computes_does_nothing_else(file: Path) -> None:
+    """It can be right without a clock, a file, a network, a thread or a log, and is tried without them."""
+    calls = [node.func for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    names = {ast.unparse(function).rpartition(".")[2] for function in calls}
+
+    assert {
+        name
+        for name in brought(module_name(file))
+        if not any(f"{name}.".startswith(f"{known}.") for known in COMPUTING)
+    } == set()
+    assert names & EFFECTS == set()

@@ -120,7 +120,7 @@ class Rollouts:
         """The states with a timed step, in environments that still exist, and the seconds left of it."""
         states = self.replica.view.under_way()
         here = [state for state in states if state.environment in self.environments]
-        return self._holds.left(here, timestamps.now())
+        return self._holds.left(here, timestamps.now(), time.monotonic())
 
     def _advance(self, state: State) -> bool:
         action = Action(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,11 +20,16 @@ class Holds:
     """
 
     def __init__(self) -> None:
-        self._ends: dict[tuple[str, datetime | None], float] = {}  # by the monotonic clock
+        self._ends: dict[tuple[str, datetime | None], float] = {}  # by the clock that nobody sets
 
-    def left(self, states: Iterable[State], now: datetime) -> list[tuple[float, State]]:
-        """The states whose step is timed, each with the seconds that it is still held; of an old one, 0."""
-        present = time.monotonic()
+    def left(self, states: Iterable[State], now: datetime, present: float) -> list[tuple[float, State]]:
+        """The states whose step is timed, each with the seconds that it is still held; of an old one, 0.
+
+        Args:
+            states: all that are under way.
+            now: by the wall clock.
+            present: seconds by a clock that nobody sets.
+        """
         known, self._ends = self._ends, {}
         timed = []
         for state in states:
