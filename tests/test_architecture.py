@@ -55,8 +55,9 @@ FLOORS = (
 PURE = (*SHARED, "registry.rollouts", "registry.catalog.parsing")
 # All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
 COMPUTING = {
-    "__future__", "dataclasses", "datetime.timedelta", "decimal", "difflib", "functools", "hashlib", "itertools",
-    "json", "math", "pathlib.PurePosixPath", "re", "typing", "unicodedata", "pydantic", "semver", "yaml",
+    "__future__", "dataclasses", "datetime.timedelta", "decimal", "difflib", "functools", "hashlib",
+    "itertools", "json", "math", "pathlib.PurePosixPath", "re", "typing", "unicodedata",
+    "pydantic", "semver", "yaml",
     "importlib.import_module",  # the client's door brings what is asked of it
     "secrets",  # a rollout has a random id and salt
 }  # fmt: skip
