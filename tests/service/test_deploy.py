@@ -189,8 +189,10 @@ def test_the_image_holds_nothing_else_of_a_checkout() -> None:
         for line in re.findall(r"^COPY (?!--from)(.+) /src.*$", recipe, re.MULTILINE)
         for name in line.split()
     ]
+    given = re.findall(r"^!(.+)$", (DEPLOY / "Dockerfile.dockerignore").read_text(), re.MULTILINE)
 
     assert set(copied) == {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "registry", "client"}
+    assert set(given) == set(copied)
     assert all((DEPLOY.parent / name).exists() for name in copied)
     assert re.search(r"^USER 10001$", recipe, re.MULTILINE)
 
