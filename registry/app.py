@@ -1,4 +1,4 @@
-"""The composition root: makes the parts, starts and stops them with the app."""
+"""The composition root: build the services, start and stop them with the app."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from registry.api.docs import page
 from registry.api.http import access_log, auth, fast_path, problem
 from registry.api.http.bounds import READ_THREADS, Bounds
 from registry.api.http.cut_off import CutOff
-from registry.api.http.dependencies import MAX_BODY_BYTES, Parts
+from registry.api.http.dependencies import MAX_BODY_BYTES, Services
 from registry.api.http.measured import Measured
-from registry.api.http.startup import PlainFailure
+from registry.api.http.startup import StartupFailure
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
 from registry.control import audit
 from registry.control.history import History
 from registry.control.rollouts import Rollouts
-from registry.control.scheduler import Follower
+from registry.control.scheduler import Scheduler
 from registry.control.tokens import Tokens
 from registry.git.remote import Credentials
 from registry.journal.journal import Journal
-from registry.journal.remote import ALONE_SECONDS, SharedJournal
+from registry.journal.remote import ALONE_SECONDS, RemoteJournal
 from registry.metrics.facts import Facts
 from registry.metrics.metrics import Metrics
 from registry.policies import read as read_rules
 from registry.redis import embedded
 from registry.replication.documents import Documents
-from registry.replication.mirror_worker import Mirroring
-from registry.replication.read_model import View
-from registry.replication.redis_store import Board
+from registry.replication.mirror_worker import MirrorWorker
+from registry.replication.read_model import ReadModel
+from registry.replication.redis_store import RedisStore
 from registry.replication.replica import Replica
 from registry.settings import Settings
 from registry.streams.hub import Hub
-from registry.streams.presence import Census
+from registry.streams.presence import Presence
 from registry.system import failpoints
 
 if TYPE_CHECKING:
@@ -79,21 +79,24 @@ def create(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
         with ExitStack() as stack:
-            parts = _open(settings, stack)
-            app.state.parts = parts
+            services = _open(settings, stack)
+            app.state.services = services
             to_thread.current_default_thread_limiter().total_tokens = READ_THREADS
             sys.setswitchinterval(SWITCH_SECONDS)
             # A worker that has not looked yet would call every prompt unknown.
-            await asyncio.to_thread(parts.sync.first_look.wait, FIRST_LOOK_SECONDS)
+            await asyncio.to_thread(services.sync.first_sync.wait, FIRST_LOOK_SECONDS)
             gc.collect()
             gc.freeze()  # to look through it again and again would halt all, 0.1 s for 100,000 states
             # What others changed while this process started must be known to it before it answers.
-            await asyncio.to_thread(parts.rollouts.replica.reconcile)
-            tasks = [asyncio.create_task(run()) for run in (parts.hub.run, parts.census.run)]
-            _end_on_signal(parts.hub.close, parts.bounds.close, parts.sync.end)
+            await asyncio.to_thread(services.rollouts.replica.reconcile)
+            tasks = [asyncio.create_task(run()) for run in (services.hub.run, services.presence.run)]
+            _end_on_signal(services.hub.close, services.bounds.close, services.sync.end)
             _end_with_parent()
-            yield {fast_path.STATE: fast_path.Fast(parts).answer, access_log.STATE: parts.access_log}
-            parts.hub.close()
+            yield {
+                fast_path.STATE: fast_path.FastPath(services).answer,
+                access_log.STATE: services.access_log,
+            }
+            services.hub.close()
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
@@ -110,7 +113,7 @@ def create(settings: Settings) -> FastAPI:
     problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
     auth.install(app)
     app.add_middleware(CutOff)
-    app.add_middleware(PlainFailure)
+    app.add_middleware(StartupFailure)
     page.describe(app)
     rooms = (prompts, releases, stream, clients, history, rollouts_api, tokens, doctor, health)
     for room in rooms:
@@ -120,7 +123,7 @@ def create(settings: Settings) -> FastAPI:
     return app
 
 
-def _open(settings: Settings, stack: ExitStack) -> Parts:
+def _open(settings: Settings, stack: ExitStack) -> Services:
     """Open the stores from the bottom up; `stack` closes them in the reverse order."""
     failpoints.arm(settings.failpoints)
     data = settings.data
@@ -129,14 +132,14 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     credentials = Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
     journal = _journal(settings, credentials)
     stack.callback(journal.close)
-    board = Board(settings.redis_url or embedded.attach(data, stack), settings.redis_prefix)
-    stack.callback(board.close)
+    redis_store = RedisStore(settings.redis_url or embedded.attach(data, stack), settings.redis_prefix)
+    stack.callback(redis_store.close)
     mirror = Mirror(data, settings.repository, credentials)
     stack.callback(mirror.close)
     mirror.check_format()
     catalog = Catalog(mirror, journal.staged)
     documents = Documents(journal, catalog)
-    replica = Replica(journal, board, View(documents))
+    replica = Replica(journal, redis_store, ReadModel(documents))
     rollouts = Rollouts(settings.environments, rules, catalog, documents, replica)
     past = History(data, journal, replica, documents)
     if strict := [name for name in settings.environments if rules.of(name).approval]:
@@ -148,23 +151,23 @@ def _open(settings: Settings, stack: ExitStack) -> Parts:
     sync = Sync(catalog, settings.poll_seconds)
     sync.start()
     stack.callback(sync.stop)
-    follower = Follower(rollouts, board, _reviver(settings))
+    follower = Scheduler(rollouts, redis_store, _reviver(settings))
     follower.start()
     stack.callback(follower.stop)
-    mirroring = Mirroring(data, credentials, replica)
+    mirroring = MirrorWorker(data, credentials, replica)
     mirroring.start()
     stack.callback(mirroring.stop)
-    hub = Hub(replica.view, replica.keyring)
+    hub = Hub(replica.read_model, replica.keyring)
     metrics = Metrics(settings.environments, Facts(catalog, replica, mirroring), settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
     managed = Tokens(settings.environments, replica)
-    return Parts(
+    return Services(
         catalog,
         sync,
         rollouts,
         past,
         hub,
-        Census(hub, board),
+        Presence(hub, redis_store),
         metrics,
         managed,
         mirroring,
@@ -187,7 +190,7 @@ def _journal(settings: Settings, credentials: Credentials) -> Journal:
             "PROMPTSTAGE_REDIS_URL. Until then they look every %g s",
             ALONE_SECONDS,
         )
-    return SharedJournal(settings.data, settings.journal, credentials, told=told)
+    return RemoteJournal(settings.data, settings.journal, credentials, told=told)
 
 
 def _reviver(settings: Settings) -> Callable[[], None]:

@@ -36,30 +36,34 @@ def git(tmp_path: Path) -> Iterator[Git]:
 
 def test_an_object_is_found_by_its_id(git: Git) -> None:
     """The answer has id, kind and bytes; one process answers all questions."""
-    assert git.look(HELLO) == GitObject(HELLO, "blob", b"hello\n")
-    assert git.look(HELLO) == GitObject(HELLO, "blob", b"hello\n")
+    assert git.read_object(HELLO) == GitObject(HELLO, "blob", b"hello\n")
+    assert git.read_object(HELLO) == GitObject(HELLO, "blob", b"hello\n")
 
 
 def test_what_is_not_there_is_none(git: Git) -> None:
     """An absent object is an answer, not an error, and the process stays in step."""
-    assert [git.look("0" * 40), git.look(f"{HELLO}:a b missing"), git.look("refs/heads/main")] == [None] * 3
-    assert git.look(HELLO) is not None
+    assert [
+        git.read_object("0" * 40),
+        git.read_object(f"{HELLO}:a b missing"),
+        git.read_object("refs/heads/main"),
+    ] == [None] * 3
+    assert git.read_object(HELLO) is not None
 
 
 @pytest.mark.parametrize("expression", ["a\nb", "a\0b"])
 def test_a_question_is_one_line(git: Git, expression: str) -> None:
     """Nobody can smuggle in a second question."""
     with pytest.raises(GitFailed, match="cannot be looked up"):
-        git.look(expression)
+        git.read_object(expression)
 
 
 def test_a_greater_object_than_asked_for_is_not_read(git: Git) -> None:
     """The limit holds before anything is read, and the next question works."""
     with pytest.raises(GitFailed) as caught:
-        git.look(HELLO, limit=5)
+        git.read_object(HELLO, limit=5)
 
     assert caught.value.code == "git_too_large"
-    assert git.look(HELLO, limit=6) is not None
+    assert git.read_object(HELLO, limit=6) is not None
 
 
 def test_many_objects_are_found_as_one_is(git: Git, tmp_path: Path) -> None:
@@ -71,10 +75,10 @@ def test_many_objects_are_found_as_one_is(git: Git, tmp_path: Path) -> None:
     great = git.run("hash-object", "-w", "--stdin", data=b"x" * (AHEAD_LIMIT + 1)).decode().strip()
     (tmp_path / "some where.git/objects" / oids[0][:2] / oids[0][2:]).unlink()
 
-    found = git.look_all([*(Wanted(oid, 10) for oid in oids), Wanted(great, 1 << 20), Wanted(great, 10)])
-    bad = git.look_all([Wanted(HELLO, 10), Wanted("a\nb", 10), Wanted(HELLO, 5)])
+    found = git.read_objects([*(Wanted(oid, 10) for oid in oids), Wanted(great, 1 << 20), Wanted(great, 10)])
+    bad = git.read_objects([Wanted(HELLO, 10), Wanted("a\nb", 10), Wanted(HELLO, 5)])
 
-    assert found[:-1] == [*map(git.look, oids), git.look(great)]
+    assert found[:-1] == [*map(git.read_object, oids), git.read_object(great)]
     assert found[0] is None
     assert [type(each) for each in (found[-1], *bad)] == [GitFailed, GitObject, GitFailed, GitFailed]
 
@@ -86,33 +90,33 @@ def test_damage_on_disk_is_noticed(git: Git, tmp_path: Path) -> None:
     stored.write_bytes(zlib.compress(b"blob 6\0hellO\n"))
 
     with pytest.raises(GitFailed) as caught:
-        git.look(HELLO)
+        git.read_object(HELLO)
 
     assert caught.value.code == "git_corrupt"
 
 
 def test_a_dead_process_is_replaced(git: Git) -> None:
     """A killed cat-file costs nobody an answer."""
-    git.look(HELLO)
+    git.read_object(HELLO)
     process = git._idle[0]._process
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
 
-    assert git.look(HELLO) is not None
+    assert git.read_object(HELLO) is not None
 
 
 def test_a_fork_asks_a_process_of_its_own(git: Git) -> None:
     """Parent and child never read from one pipe."""
-    git.look(HELLO)
+    git.read_object(HELLO)
     parents = git._idle[0]
 
     child = os.fork()
     if child == 0:
-        found = git.look(HELLO)
+        found = git.read_object(HELLO)
         os._exit(0 if found and parents not in git._idle else 1)
 
     assert os.waitpid(child, 0)[1] == 0
-    assert git.look(HELLO) is not None
+    assert git.read_object(HELLO) is not None
     assert git._idle[0] is parents
 
 
@@ -121,7 +125,7 @@ def test_threads_share_it(git: Git) -> None:
     oids = [git.run("hash-object", "-w", "--stdin", data=b"%d" % i).decode().strip() for i in range(50)]
 
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(git.look, oids * 4))
+        answers = list(pool.map(git.read_object, oids * 4))
 
     assert [answer and answer.data for answer in answers] == [b"%d" % i for i in range(50)] * 4
     assert len(git._idle) <= 4
@@ -187,7 +191,7 @@ def test_the_machines_configuration_has_no_effect(
         monkeypatch.setenv(name, value)
 
     assert b"Machine" not in git.run("config", "--list")
-    assert git.look(HELLO) is not None
+    assert git.read_object(HELLO) is not None
 
 
 def test_hooks_do_not_run(git: Git, tmp_path: Path) -> None:
@@ -199,7 +203,7 @@ def test_hooks_do_not_run(git: Git, tmp_path: Path) -> None:
 
     git.run("update-ref", "refs/x", HELLO)
 
-    assert git.look("refs/x") is not None
+    assert git.read_object("refs/x") is not None
     assert not (tmp_path / "ran").exists()
 
 
@@ -298,7 +302,7 @@ def test_what_only_reads_is_tried_again_after_a_kill(git: Git, tmp_path: Path) -
     wrapper.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
-        found = git.look(HELLO)
+        found = git.read_object(HELLO)
         killed.unlink()
         listed = git.run("for-each-ref")
         killed.unlink()

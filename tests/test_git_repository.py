@@ -17,7 +17,7 @@ from registry.git.remote import Credentials
 from registry.git.repository import sweep, unsupported
 from registry.journal.journal import Journal
 from registry.journal.maintenance import mirror as journal_mirror
-from registry.journal.remote import SharedJournal
+from registry.journal.remote import RemoteJournal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ def test_no_registry_reads_one(odd: tuple[PromptRepository, str], tmp_path: Path
     author, said = odd
     mirror = Mirror(tmp_path / "data", str(author.path))
     with pytest.raises(GitFailed) as caught:
-        mirror.look()
+        mirror.sync()
     done = CliRunner().invoke(app, ["serve", "--repository", str(author.path), "--data", str(tmp_path / "d")])
 
     assert said in caught.value.message
@@ -111,7 +111,7 @@ def journal(tmp_path: Path) -> Iterator[Path]:
 def test_no_journal_is_shared_through_one(odd: tuple[PromptRepository, str], journal: Path) -> None:
     """Nor mirrored there; the reason is the same."""
     author, said = odd
-    shared = SharedJournal(journal, str(author.path / ".git"), Credentials())
+    shared = RemoteJournal(journal, str(author.path / ".git"), Credentials())
     with pytest.raises(Unavailable) as reached, shared.lock() as lock:
         shared.refresh(lock)
     with pytest.raises(Unavailable) as mirrored:

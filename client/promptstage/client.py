@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from promptstage._http.transport import Token
-    from promptstage._replica.release_store import Holding
+    from promptstage._replica.release_store import HeldRelease
     from promptstage.prompt import Fallback, Prompt
     from promptstage.status import Status
 
@@ -36,9 +36,9 @@ class Source(Protocol):
         held: the releases by name. Reading it is all that `get` does for a name that is in it.
     """
 
-    held: dict[str, Holding]
+    held: dict[str, HeldRelease]
 
-    def find(self, name: str) -> Holding:
+    def find(self, name: str) -> HeldRelease:
         """The release of a name that is not held, or is stale; or PromptUnavailable."""
 
     def pin(self, name: str, version: str) -> Prompt:
@@ -320,7 +320,9 @@ class Client:
             return make_fallback(name, fallback)
         return holding.static or self._decide(holding, key, attributes)
 
-    def _decide(self, holding: Holding, key: str | None, attributes: Mapping[str, object] | None) -> Prompt:
+    def _decide(
+        self, holding: HeldRelease, key: str | None, attributes: Mapping[str, object] | None
+    ) -> Prompt:
         defaults = current_defaults()
         given = key or defaults.key
         if given is not None and holding.by_key is not None:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptstage._replica.health import Health
-from promptstage._replica.release_store import Holding, status_of
+from promptstage._replica.release_store import HeldRelease, status_of
 from promptstage.client import Client as RealClient
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import BUCKETS, PINNED
@@ -65,7 +65,7 @@ class Client(RealClient):
 
     def __init__(self, prompts: Mapping[str, Content]) -> None:
         self._releases = {name: _release(name, content) for name, content in prompts.items()}
-        self._served_to: dict[tuple[str, str], Holding] = {}
+        self._served_to: dict[tuple[str, str], HeldRelease] = {}
         self.got: list[Got] = []
         self.calls: list[Call] = []
         self._serve(_Shelf(self._releases))
@@ -106,7 +106,9 @@ class Client(RealClient):
         if version not in release.versions:
             raise KeyError(f"{name} has no {version} here but {', '.join(release.versions)}")
         split = release.split and replace(release.split, slots=(Slot(arm, version, 0, BUCKETS),))
-        forced = Holding(replace(release, targets=(), split=split, default_version=version, default_arm=arm))
+        forced = HeldRelease(
+            replace(release, targets=(), split=split, default_version=version, default_arm=arm)
+        )
         if key is None:
             self._held[name] = forced
         else:
@@ -134,11 +136,11 @@ class _Shelf:
     """The source of a client without a registry."""
 
     def __init__(self, releases: Mapping[str, Release]) -> None:
-        self.held = {name: Holding(release) for name, release in releases.items()}
+        self.held = {name: HeldRelease(release) for name, release in releases.items()}
         self._health = Health()
         self._since = now()
 
-    def find(self, name: str) -> Holding:
+    def find(self, name: str) -> HeldRelease:
         raise PromptUnavailable(
             name,
             "unknown_prompt",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import chain, count
 from typing import TYPE_CHECKING
 
-from registry.access.tokens import Role, Token, Wish, mint, read_secret, write_secret
-from registry.system.text import look
+from registry.access.tokens import Role, Token, TokenSpec, mint, read_secret, write_secret
+from registry.system.text import skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,9 +33,9 @@ def replace(tokens: Collection[Token], file: Path, now: datetime) -> Token:
     secret = read_secret(file)
     if secret and any(token.is_secret(secret) for token in tokens):
         secret = None
-    taken = {look(token.name) for token in tokens if token.is_live(now)}
+    taken = {skeleton(token.name) for token in tokens if token.is_live(now)}
     names = chain(("admin",), (f"admin-{number}" for number in count(2)))
-    wish = Wish(name=next(name for name in names if name not in taken), role=Role.admin)
+    wish = TokenSpec(name=next(name for name in names if name not in taken), role=Role.admin)
     token, secret = mint(wish, created_by=OPERATOR, secret=secret)
     write_secret(file, secret)
     return token

@@ -106,7 +106,7 @@ class Token(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class TokenSpec:
     """What a token is to be. No `environments` means all of them."""
 
     name: str
@@ -115,7 +115,7 @@ class Wish:
     expires_at: datetime | None = None
 
 
-def mint(wish: Wish, *, created_by: str = "registry", secret: str | None = None) -> tuple[Token, str]:
+def mint(wish: TokenSpec, *, created_by: str = "registry", secret: str | None = None) -> tuple[Token, str]:
     """Make a token, of a new secret or a given one; returns its record and the secret, kept nowhere else."""
     secret = secret or PREFIX + secrets.token_urlsafe(32)
     record = Token(

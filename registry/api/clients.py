@@ -14,10 +14,10 @@ from fastapi.responses import JSONResponse
 
 from registry.api.docs import shapes
 from registry.api.http import problem
-from registry.api.http.dependencies import Environment, Parts, Reader, Service
+from registry.api.http.dependencies import Environment, Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
 from registry.errors import Invalid
-from registry.streams import counts as tally
+from registry.streams import counts as stream_counts
 
 router = APIRouter(
     route_class=BoundedRoute,
@@ -49,7 +49,7 @@ async def list_clients(
     asked = None if names is None else list(dict.fromkeys(name for name in names.split(",") if name))
     if asked and len(asked) > MAX_NAMES:
         raise Invalid(f"names: at most {MAX_NAMES} at once")
-    tallies, complete = await service.census.all()
+    tallies, complete = await service.presence.all()
 
     def count() -> JSONResponse:
         return JSONResponse({**_counted(service, environment, asked, tallies), "complete": complete})
@@ -58,11 +58,11 @@ async def list_clients(
 
 
 def _counted(
-    service: Parts, environment: str, asked: list[str] | None, tallies: list[tally.Tally]
+    service: Services, environment: str, asked: list[str] | None, tallies: list[stream_counts.StreamCounts]
 ) -> dict[str, Any]:
     states = {state.prompt: state for state in service.rollouts.states(environment) if state.stable}
     newest = {prompt: state.position for prompt, state in states.items()}
-    counts = tally.count(tallies, environment, newest)
+    counts = stream_counts.count(tallies, environment, newest)
     prompts = sorted(states.keys() | counts.keys()) if asked is None else asked
     return {
         "data": [_row(name, states[name].tag if name in states else None, counts) for name in prompts],

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 
 from registry.api.docs import shapes
 from registry.api.http import problem
-from registry.api.http.dependencies import Parts, Reader, Service
+from registry.api.http.dependencies import Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
 from registry.doctor import checks
 from registry.errors import NotFound, Unavailable
@@ -48,35 +48,35 @@ async def examine(
     Of the journal it tells what was last seen, and whether the last change could be written: nobody who
     writes waits for it.
     """
-    tallies, complete = await service.census.all()
+    tallies, complete = await service.presence.all()
     count = sum(sum(one.streams.values()) for one in tallies)
     streams = checks.streams(count, len(tallies), complete=complete)
     found = await to_thread.run_sync(lambda: [*_registry(service, streams), *_prompt(service, token, prompt)])
     return {"checks": [asdict(check) for check in found], "time": timestamps.now().isoformat()}
 
 
-def _registry(service: Parts, streams: Check) -> Iterator[Check]:
+def _registry(service: Services, streams: Check) -> Iterator[Check]:
     catalog, replica = service.catalog.status(), service.rollouts.replica
     yield checks.repository(catalog, service.catalog.mirror.seconds_since_sync())
     yield from checks.tags(catalog)
     seen = f"looked at {max(0.0, time.monotonic() - replica.checked_at):.0f} s ago"
-    fine = f"can be written; its newest change is {replica.view.head[1]}, {seen}"
+    fine = f"can be written; its newest change is {replica.read_model.head[1]}, {seen}"
     yield checks.store("journal", replica.problem or replica.unwritten, fine, JOURNAL)
     yield from checks.mirror(service.mirroring.lag())
     redis = _redis(replica)
-    yield checks.store("redis", replica.board_problem, "answers, and has all that is in the journal", REDIS)
+    yield checks.store("redis", replica.redis_problem, "answers, and has all that is in the journal", REDIS)
     yield streams
     yield checks.clocks(timestamps.now(), redis, replica.newest_at)
 
 
 def _redis(replica: Replica) -> datetime | None:
     try:
-        return replica.board_time()
+        return replica.redis_time()
     except Unavailable:
         return None
 
 
-def _prompt(service: Parts, token: Token, name: str | None) -> Iterator[Check]:
+def _prompt(service: Services, token: Token, name: str | None) -> Iterator[Check]:
     if name is None:
         return
     try:

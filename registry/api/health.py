@@ -12,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from registry.access.tokens import Role
 from registry.api.docs import examples, shapes
 from registry.api.http import problem
-from registry.api.http.dependencies import Parts, Reader, Service
+from registry.api.http.dependencies import Reader, Service, Services
 
 if TYPE_CHECKING:
     from registry.errors import Unavailable
@@ -49,18 +49,18 @@ async def readyz(service: Service) -> Response:
     A journal that cannot be written, a Redis that is down or a repository that cannot be reached is told,
     but is no reason to send readers away.
     """
-    ready, told = await to_thread.run_sync(_look, service, limiter=service.scrapers)
+    ready, told = await to_thread.run_sync(_examine, service, limiter=service.scrapers)
     return JSONResponse(told, 200 if ready else 503)
 
 
-def _look(service: Parts) -> tuple[bool, dict[str, Any]]:
+def _examine(service: Services) -> tuple[bool, dict[str, Any]]:
     replica, mirror = service.rollouts.replica, service.catalog.mirror
     age = mirror.seconds_since_sync()
-    ready = service.sync.first_look.is_set() and (replica.problem is None or not replica.view.is_empty)
+    ready = service.sync.first_sync.is_set() and (replica.problem is None or not replica.read_model.is_empty)
     return ready, {
         "status": "ready" if ready else "starting" if replica.problem is None else "broken",
         "journal": _told(replica.problem or replica.unwritten),
-        "redis": _told(replica.board_problem),
+        "redis": _told(replica.redis_problem),
         "repository": repository(mirror.report()["error"], age),
         "repository_age_seconds": None if age is None else round(age, 1),
     }

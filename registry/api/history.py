@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from registry.api.docs import shapes
 from registry.api.http import problem
-from registry.api.http.dependencies import Environment, Moment, Name, Parts, Reader, Service
+from registry.api.http.dependencies import Environment, Moment, Name, Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
 from registry.journal import history_index
 
@@ -77,7 +77,7 @@ async def read_history(service: Service, _: Reader, wanted: Wanted, name: Name) 
     return await _page(service, replace(wanted, prompt=name))
 
 
-async def _page(service: Parts, wanted: history_index.Query) -> JSONResponse:
+async def _page(service: Services, wanted: history_index.Query) -> JSONResponse:
     service.rollouts.check_environment(wanted.environment)
 
     def read() -> JSONResponse:  # written down in the thread, too: each change may have a long audience

@@ -85,7 +85,7 @@ async def read_version(service: Service, token: Reader, name: Name, version: Ver
     def read() -> JSONResponse:
         return JSONResponse(service.catalog.read(name, version).to_json(with_document=True))
 
-    return await refresh.found(service, token, read)
+    return await refresh.find(service, token, read)
 
 
 @router.get(
@@ -101,7 +101,7 @@ async def diff_versions(
     new: Annotated[str, Query(alias="to", description="a version, or `latest`", examples=["1.3.0"])],
 ) -> JSONResponse:
     """Compare two versions: a unified diff of the files, and which parts of the document changed."""
-    return await refresh.found(service, token, lambda: JSONResponse(service.catalog.diff(name, old, new)))
+    return await refresh.find(service, token, lambda: JSONResponse(service.catalog.diff(name, old, new)))
 
 
 @router.get(

@@ -15,11 +15,11 @@ from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
 from registry.api.docs import examples, shapes
 from registry.api.http import problem
-from registry.api.http.dependencies import Environment, Moment, Name, Parts, Reader, Service
+from registry.api.http.dependencies import Environment, Moment, Name, Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
 from registry.control.rollouts import unservable
 from registry.errors import Invalid
-from registry.replication.read_model import write
+from registry.replication.read_model import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from promptstage.model import Document
     from registry.metrics.metrics import Metrics
-    from registry.replication.read_model import Built
+    from registry.replication.read_model import EncodedRelease
 
 JSON = "application/json"
 NO_RELEASE = ("unknown_prompt", "unknown_environment", "no_release")
@@ -144,7 +144,7 @@ def read_release(
     return answer(service.rollouts.release(environment, name), if_none_match)
 
 
-def answer(built: Built, if_none_match: str | None) -> Response:
+def answer(built: EncodedRelease, if_none_match: str | None) -> Response:
     """A release as HTTP has it, unless it is the one that the asker has."""
     if if_none_match is not None and built.etag in if_none_match:
         return Response(status_code=304, headers={"ETag": built.etag})
@@ -186,7 +186,7 @@ def resolve_question(
     return _resolve(service, environment, name, question)
 
 
-def _resolve(service: Parts, environment: str, name: str, question: Question) -> Response:
+def _resolve(service: Services, environment: str, name: str, question: Question) -> Response:
     if question.version is not None:
         service.rollouts.newest_state(environment, name)
         return _pinned(service, environment, name, question.version)
@@ -194,18 +194,18 @@ def _resolve(service: Parts, environment: str, name: str, question: Question) ->
         built = service.rollouts.release(environment, name)
     else:
         service.rollouts.newest_state(environment, name)
-        built = write(service.history.release_at(environment, name, question.at))
+        built = encode(service.history.release_at(environment, name, question.at))
     key = "" if question.key is None else str(question.key)
     decision = decided(built, key, question.attributes)
     return Response(told(service.metrics, built, decision), media_type=JSON)
 
 
-def decided(built: Built, key: str, attributes: Mapping[str, object]) -> Decision:
+def decided(built: EncodedRelease, key: str, attributes: Mapping[str, object]) -> Decision:
     """What a release is for one key; without a key, for a random one."""
     return decide(built.release, key or secrets.token_hex(16), attributes)
 
 
-def told(metrics: Metrics, built: Built, decision: Decision) -> bytes:
+def told(metrics: Metrics, built: EncodedRelease, decision: Decision) -> bytes:
     """Count a decision, and write it as JSON, with the document that was chosen."""
     metrics.resolved(built.release.environment, decision.reason)
     chosen = decision[:3]  # version, arm, reason
@@ -214,7 +214,7 @@ def told(metrics: Metrics, built: Built, decision: Decision) -> bytes:
     return b"".join((before, bucket, after))
 
 
-def _pinned(service: Parts, environment: str, name: str, version: str) -> Response:
+def _pinned(service: Services, environment: str, name: str, version: str) -> Response:
     found = service.catalog.read(name, version)
     if found.document is None or found.digest is None:
         raise unservable(found)
@@ -224,7 +224,7 @@ def _pinned(service: Parts, environment: str, name: str, version: str) -> Respon
     return Response(b"".join((before, b"null", after)), media_type=JSON)
 
 
-def _around(built: Built, version: str, arm: str, reason: str) -> tuple[bytes, bytes]:
+def _around(built: EncodedRelease, version: str, arm: str, reason: str) -> tuple[bytes, bytes]:
     """What all answers for keys on one arm share: what comes before the bucket, and what after it."""
     release = built.release
     served, split = release.versions[version], release.split

@@ -17,10 +17,10 @@ from registry.api.http.dependencies import (
     IdempotencyKey,
     Moment,
     Name,
-    Parts,
     Reader,
     Releaser,
     Service,
+    Services,
 )
 from registry.api.http.routes import ChangingRoute
 from registry.errors import Invalid, NotFound
@@ -153,7 +153,7 @@ async def read_state(
         await to_thread.run_sync(service.rollouts.newest_state, environment, name)
         then = await to_thread.run_sync(service.history.state_at, environment, name, at)
         return Response(then.model_dump_json(), media_type="application/json")
-    state = await refresh.found(service, token, lambda: service.rollouts.newest_state(environment, name))
+    state = await refresh.find(service, token, lambda: service.rollouts.newest_state(environment, name))
     headers = {"ETag": f'"{state.tag}"'}
     return Response(state.model_dump_json(), media_type="application/json", headers=headers)
 
@@ -255,7 +255,7 @@ async def unknown_action(_: Releaser, op: str) -> None:
 
 
 async def _act(
-    service: Parts,
+    service: Services,
     asked: dict[str, Any],
     op: str,
     body: Plain | None,
@@ -270,7 +270,7 @@ async def _act(
     async def act() -> Acknowledged:
         return await to_thread.run_sync(service.rollouts.act, action, limiter=service.writers)
 
-    done = await refresh.look_again(service, act)
+    done = await refresh.retry(service, act)
     if response is not None and done.awaits_approval:
         response.status_code = HTTPStatus.ACCEPTED
     return done.to_json()

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from registry.api.docs import examples
 from registry.api.http import problem, refresh
 from registry.api.http.bounds import WORK, Bounds, Lane
-from registry.api.http.dependencies import Environment, Parts, Reader, Service
+from registry.api.http.dependencies import Environment, Reader, Service, Services
 from registry.api.http.routes import StreamRoute
 from registry.catalog.naming import is_name
 from registry.errors import Invalid, RegistryError, Unavailable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from registry.access.tokens import Token
-    from registry.replication.read_model import Built
+    from registry.replication.read_model import EncodedRelease
     from registry.streams.counts import Position
 
 router = APIRouter(
@@ -84,7 +84,7 @@ class EventStream(Response):
         self._hub.add(subscription)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            head = self._hub.view.head  # before the releases: it must not confirm what came after them
+            head = self._hub.read_model.head  # before the releases: it must not confirm what came after them
             names = iter([*subscription.held, *subscription.awaited])
             while found := await self._read(names):
                 for built in found:
@@ -99,21 +99,21 @@ class EventStream(Response):
         finally:
             self._hub.remove(subscription)
 
-    async def _read(self, names: Iterator[str]) -> list[Built]:
+    async def _read(self, names: Iterator[str]) -> list[EncodedRelease]:
         """The next that the client does not have; in a thread, because one may have to be read from git."""
         async with self._bounds.turn(self._subscription.token, Lane.STREAM, self._work):
             return await to_thread.run_sync(lambda: list(islice(self._newer(names), READ_AT_ONCE)))
 
-    def _newer(self, names: Iterable[str]) -> Iterator[Built]:
+    def _newer(self, names: Iterable[str]) -> Iterator[EncodedRelease]:
         held = self._subscription.held
         for built in map(self._release, names):
             work.check()
             if built and built.release.position > held.get(built.release.prompt, NOTHING):
                 yield built
 
-    def _release(self, name: str) -> Built | None:
+    def _release(self, name: str) -> EncodedRelease | None:
         try:
-            return self._hub.view.release(self._subscription.environment, name)
+            return self._hub.read_model.release(self._subscription.environment, name)
         except (
             RegistryError,
             OSError,
@@ -150,7 +150,7 @@ async def stream(
         pairs = (entry.partition("@") for entry in names.split(",") if entry)
         return {name: position or None for name, _, position in pairs}
 
-    await refresh.glance(service)
+    await refresh.adopt_local(service)
     if len(names) <= SHORT:
         return _stream(service, token, environment, split())
     return await to_thread.run_sync(lambda: _stream(service, token, environment, split()))
@@ -164,11 +164,13 @@ async def stream(
 )
 def stream_positions(service: Service, token: Reader, environment: Environment, body: Positions) -> Response:
     """Follow releases: the same, for more names than fit into a URL."""
-    service.rollouts.replica.glance()
+    service.rollouts.replica.adopt_local()
     return _stream(service, token, environment, body.names)
 
 
-def _stream(service: Parts, token: Token, environment: str, names: Mapping[str, str | None]) -> EventStream:
+def _stream(
+    service: Services, token: Token, environment: str, names: Mapping[str, str | None]
+) -> EventStream:
     service.rollouts.check_environment(environment)
     if len(names) > MAX_NAMES:
         raise Invalid(f"names: at most {MAX_NAMES} in one stream")
@@ -178,7 +180,7 @@ def _stream(service: Parts, token: Token, environment: str, names: Mapping[str, 
     for name, text in ((name, text) for name, text in names.items() if is_name(name)):
         work.check()
         position = _position(name, text)
-        if state := service.rollouts.replica.view.state(environment, name):
+        if state := service.rollouts.replica.read_model.state(environment, name):
             held[state.prompt] = position  # the same text in thousands of streams
         elif name in service.catalog:
             held[name] = position

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from registry.access.names import MAX_NAME, check_name
-from registry.access.tokens import Role, Wish
+from registry.access.tokens import Role, TokenSpec
 from registry.api.http import problem
 from registry.api.http.dependencies import MAX_REASON, Admin, IdempotencyKey, Moment, Service
 from registry.api.http.routes import ChangingRoute
-from registry.control.tokens import Asker
+from registry.control.tokens import Requester
 from registry.rollouts.action import digest
 from registry.rollouts.schedule import parse_hold
 from registry.system import timestamps
@@ -131,13 +131,13 @@ async def create_token(service: Service, admin: Admin, body: NewToken, key: Key)
     A name is in use once at a time (409 `name_taken`), so that it says in the history who made a change.
     If a request with an Idempotency-Key is sent again, the answer is 409 `already_created` with the `id`.
     """
-    wish = Wish(
+    wish = TokenSpec(
         name=body.name,
         role=Role[body.role],
         environments=tuple(dict.fromkeys(body.environments or ())),
         expires_at=body.end(),
     )
-    asker = Asker(token=admin, reason=body.reason, idempotency_key=key)
+    asker = Requester(token=admin, reason=body.reason, idempotency_key=key)
     same = digest([body.model_dump(mode="json")])
     token, secret, made = await to_thread.run_sync(
         service.tokens.create, wish, same, asker, limiter=service.writers
@@ -162,6 +162,6 @@ async def revoke_token(
     One admin for all environments stays whose token has no end (409 `last_admin`). If its secret is lost:
     `promptstage token recover`, on the machine that holds the journal.
     """
-    asker = Asker(token=admin, reason=reason, idempotency_key=key)
+    asker = Requester(token=admin, reason=reason, idempotency_key=key)
     made = await to_thread.run_sync(service.tokens.revoke, identifier, asker, limiter=service.writers)
     return made.to_json()

@@ -129,7 +129,7 @@ async def take_webhook(
     if not proof.holds():
         raise _unproven()
     logger.info("The repository's host sent a webhook; looking", extra={"event": "webhook"})
-    service.sync.look_now()
+    service.sync.sync_now()
     return {"status": "looking"}
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from registry.catalog import naming
 from registry.catalog.diff import diff
-from registry.catalog.foreign_names import Strangers
-from registry.catalog.mirror.tag_reader import About
+from registry.catalog.foreign_names import ForeignNames
+from registry.catalog.mirror.tag_reader import TagInfo
 from registry.catalog.status import count, overview
 from registry.catalog.suggestions import similar
 from registry.catalog.version import Version, invalid, unread, with_content
-from registry.catalog.version_cache import Kept
+from registry.catalog.version_cache import VersionCache
 from registry.errors import DocumentInvalid, GitFailed, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Catalog:
         self._staged = staged
         self._index: dict[str, dict[str, str]] = {}  # name -> version -> id of the tag's object, newest first
         self._known: dict[tuple[str, str], Version] = {}  # summaries
-        self._kept = Kept()
-        self._strangers = Strangers()
+        self._kept = VersionCache()
+        self._strangers = ForeignNames()
         self._head = ""  # the newest commit in which files of strangers were looked for
         self._revision: object = None  # of the mirror that the index was made of
         self._mark: Mark | None = None  # how far the index has followed it
@@ -67,7 +67,7 @@ class Catalog:
         with self._lock:
             self._revision = self.mirror.revision()
             news = self.mirror.news(self._mark)
-            before = {} if news.anew else self._index
+            before = {} if news.complete else self._index
             added: dict[str, dict[str, str]] = {}
             for tag, oid in news.tags:
                 read = naming.split_tag(tag)
@@ -76,7 +76,7 @@ class Catalog:
             index = before | {name: _sorted(before.get(name, {}) | added[name]) for name in added}
             if len(index) > len(before):
                 index = {name: index[name] for name in sorted(index)}
-            changed = index != self._index if news.anew else bool(added)
+            changed = index != self._index if news.complete else bool(added)
             self._index, self._mark = index, news.mark
             mistakes = self._found_at_head()
         for version in mistakes:
@@ -241,7 +241,7 @@ class Catalog:
             self._known[key] = found.summary()
             mistakes = self._strangers.note(self._known[key])
             if found.absent and self._strangers.has(found.name, self._index.get(found.name, {})):
-                self.mirror.look_at_head()
+                self.mirror.follow_head()
         new = before is None or before.status == "unread"
         if new and found.status == "invalid" and not found.absent:
             _tell_invalid(found)
@@ -257,7 +257,7 @@ class Catalog:
             try:
                 known = self._tagged(name, version, self._index.get(name, {}).get(version))
             except Unavailable:  # it is being fetched; ask again
-                return unread(name, version, About())
+                return unread(name, version, TagInfo())
             with self._lock:
                 known = self._known.setdefault((name, version), known)
         return known
@@ -265,14 +265,14 @@ class Catalog:
     def _tagged(self, name: str, version: str, oid: str | None) -> Version:
         """What the tag alone tells; nothing, where the mirror does not have it any more."""
         try:
-            about = self.mirror.about(oid) if oid else About()
+            about = self.mirror.about(oid) if oid else TagInfo()
         except (GitFailed, DocumentInvalid) as error:
             logger.warning("the tag of %s@%s cannot be read: %s", name, version, error.message)
-            about = About()
+            about = TagInfo()
         return unread(name, version, about)
 
 
-def _made(name: str, version: str, about: About, file: File | DocumentInvalid) -> Version:
+def _made(name: str, version: str, about: TagInfo, file: File | DocumentInvalid) -> Version:
     known = unread(name, version, about)
     if isinstance(file, DocumentInvalid):
         return invalid(known, file)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from registry.catalog.version import Version
 
 
-class Strangers:
+class ForeignNames:
     """What is known of the names so far; the catalog's lock is held by who notes something."""
 
     def __init__(self) -> None:

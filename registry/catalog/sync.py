@@ -54,7 +54,7 @@ class Sync:
             poll_seconds: between looks upstream; None: 1 for a path, 30 for a URL.
             on_change: called in the thread when the versions that exist have changed.
         """
-        self.first_look = Event()
+        self.first_sync = Event()
         self._catalog = catalog
         self._mirror = catalog.mirror
         self._poll = poll_seconds or (LOCAL_SECONDS if self._mirror.local else REMOTE_SECONDS)
@@ -71,7 +71,7 @@ class Sync:
     def start(self) -> None:
         """Start the thread; it looks at once if the last look failed: somebody may have mended that."""
         if self._mirror.report()["error"]:
-            self.look_now()
+            self.sync_now()
         self._thread.start()
 
     def end(self) -> None:
@@ -87,7 +87,7 @@ class Sync:
         self._thread.join(STOP_SECONDS)
         self._mirror.close()  # what the thread had in use before
 
-    def look_now(self) -> Future[None]:
+    def sync_now(self) -> Future[None]:
         """Take a hint that there may be something new; returns at once.
 
         Returns:
@@ -111,11 +111,11 @@ class Sync:
                     self._answer(asked)
                     asked = 0
                 if self._mirror.was_looked_at():  # if not, another process is at it just now
-                    self.first_look.set()
+                    self.first_sync.set()
                 self._settle_some()
             except Exception:  # whatever it is, the next round may do better
                 logger.exception("the catalog could not be brought up to date; it stays as it is")
-                self.first_look.set()
+                self.first_sync.set()
                 self._answer(asked)
             if not self._unread:
                 self._wake.wait(min(self._poll, FOLLOW_SECONDS))
@@ -136,7 +136,7 @@ class Sync:
         if self._mirror.is_held_off():  # a hint does not change what the host said
             return wanted
         try:
-            self._mirror.look(self._follow)
+            self._mirror.sync(self._follow)
             if self._complaint:
                 logger.info("the prompt repository can be read again", extra={"event": "sync.mended"})
             self._failures, self._complaint = 0, ""

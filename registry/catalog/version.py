@@ -12,7 +12,7 @@ from registry.catalog.parsing import document as documents
 from registry.errors import DocumentAbsent, DocumentInvalid
 
 if TYPE_CHECKING:
-    from registry.catalog.mirror.tag_reader import About
+    from registry.catalog.mirror.tag_reader import TagInfo
 
 Json = dict[str, Any]
 
@@ -74,7 +74,7 @@ class Version:
         return replace(self, document=None, content=None)
 
 
-def unread(name: str, version: str, about: About) -> Version:
+def unread(name: str, version: str, about: TagInfo) -> Version:
     """Make a version of which only the tag is known."""
     return Version(
         name=name,

@@ -13,7 +13,7 @@ KEPT_VERSIONS = 2000  # read in full and kept; a registry serves some hundreds a
 KEPT_BYTES = 32 << 20  # of their files; a parsed one takes a few times as much
 
 
-class Kept:
+class VersionCache:
     """Versions by name and version, bounded by count and bytes; any thread may ask."""
 
     def __init__(self) -> None:

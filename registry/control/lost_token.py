@@ -9,7 +9,7 @@ from registry.control.retry import TRIES
 from registry.errors import Unavailable
 from registry.journal import change as at
 from registry.journal.change import Change
-from registry.journal.journal import Unsettled
+from registry.journal.journal import InDoubt
 from registry.system import timestamps
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def recover(journal: Journal, file: Path) -> tuple[Token, bool]:
     Raises:
         Unavailable: the journal cannot be read or written, or other registries write all the time (`busy`).
     """
-    tried: list[Unsettled] = []
+    tried: list[InDoubt] = []
     for _ in range(TRIES):
         try:
             with journal.lock() as lock:
@@ -41,7 +41,7 @@ def recover(journal: Journal, file: Path) -> tuple[Token, bool]:
                 token = admin_token.replace(tokens, file, now)
                 _write(journal, lock, journal.head(), token)
                 return token, True
-        except Unsettled as unsettled:  # the next look tells whether it is there
+        except InDoubt as unsettled:  # the next look tells whether it is there
             tried.append(unsettled)
     raise Unavailable("other registries write all the time; try again", code="busy")
 

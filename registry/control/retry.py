@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.errors import RegistryError, Unavailable
 from registry.journal.change import ASKING
-from registry.journal.journal import Unsettled
+from registry.journal.journal import InDoubt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def commit_with_retry(replica: Replica, decide: Callable[[int], Entry]) -> Ackno
 
 
 def _commit(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
-    tried: list[Unsettled] = []
+    tried: list[InDoubt] = []
     sure = replica.is_sure  # if not, the first try saves a look: it is only taken where nothing is new
     began = time.perf_counter()
     while True:
@@ -74,7 +74,7 @@ def _commit(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
             with replica.writing(sure=sure) as lock:
                 looked = True
                 return _find(replica, tried, began) or decide(lock)
-        except Unsettled as unsettled:
+        except InDoubt as unsettled:
             tried.append(unsettled)
             time.sleep(random.uniform(0, JITTER_SECONDS))  # noqa: S311 - no secret
         except RegistryError as error:
@@ -85,11 +85,11 @@ def _commit(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
         sure = True  # a refusal, too, is only given on the newest state
 
 
-def _find(replica: Replica, tried: list[Unsettled], began: float) -> Entry | None:
+def _find(replica: Replica, tried: list[InDoubt], began: float) -> Entry | None:
     """The try that came through. Raises Unavailable if none did, and there is to be no other one."""
     for entry in (one.entry for one in tried):
         if replica.holds(entry):
-            replica.tell(entry.change, began)
+            replica.notify(entry.change, began)
             return entry
     if tried and tried[-1].refusal and tried[-1].entry.change.position == replica.next_position():
         raise tried[-1].refusal

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from registry.journal.reader import Entry
     from registry.policies import Rules
     from registry.replication.documents import Documents
-    from registry.replication.read_model import Built
+    from registry.replication.read_model import EncodedRelease
     from registry.replication.replica import Replica
 
 logger = logging.getLogger(__name__)
@@ -61,32 +61,32 @@ class Rollouts:
     def state(self, environment: str, prompt: str) -> State:
         """What is in force; a prompt without any yet has an empty state. Raises NotFound."""
         self.check_environment(environment)
-        view = self.replica.view
-        if state := view.state(environment, prompt):
+        read_model = self.replica.read_model
+        if state := read_model.state(environment, prompt):
             return state
         try:
             self._catalog.versions(prompt)
         except NotFound:  # another registry may have seen its tag first, and staged it a moment ago
-            self.replica.look(time.monotonic())
-            if state := view.state(environment, prompt):
+            self.replica.refresh(time.monotonic())
+            if state := read_model.state(environment, prompt):
                 return state
             raise
-        return State(environment=environment, prompt=prompt, epoch=view.head[0])
+        return State(environment=environment, prompt=prompt, epoch=read_model.head[0])
 
     def newest_state(self, environment: str, prompt: str) -> State:
         """What is in force, also if another process changed it a moment ago. Raises NotFound."""
-        self.replica.glance()
-        if self.replica.view.state(environment, prompt) is None:
-            self.replica.look(time.monotonic())
+        self.replica.adopt_local()
+        if self.replica.read_model.state(environment, prompt) is None:
+            self.replica.refresh(time.monotonic())
         return self.state(environment, prompt)
 
     def states(self, environment: str) -> list[State]:
         """Every state of an environment, by name. Raises NotFound."""
         self.check_environment(environment)
-        self.replica.glance()
-        return self.replica.view.states(environment)
+        self.replica.adopt_local()
+        return self.replica.read_model.states(environment)
 
-    def release(self, environment: str, prompt: str) -> Built:
+    def release(self, environment: str, prompt: str) -> EncodedRelease:
         """What an environment serves under a name. Raises NotFound (`no_release`: nothing is in force)."""
         self.check_environment(environment)
         (built,) = self.releases(environment, [prompt]).values()
@@ -98,15 +98,15 @@ class Rollouts:
             )
         return built
 
-    def releases(self, environment: str, prompts: Iterable[str]) -> dict[str, Built | None]:
+    def releases(self, environment: str, prompts: Iterable[str]) -> dict[str, EncodedRelease | None]:
         """What an environment serves under some names; None: nothing, also after a look at the journal."""
-        found: dict[str, Built | None] = {}
+        found: dict[str, EncodedRelease | None] = {}
         for prompt in prompts:
             work.check()
-            found[prompt] = self.replica.view.release(environment, prompt)
+            found[prompt] = self.replica.read_model.release(environment, prompt)
         if missing := [prompt for prompt, built in found.items() if built is None]:
-            self.replica.look(time.monotonic())
-            found |= {prompt: self.replica.view.release(environment, prompt) for prompt in missing}
+            self.replica.refresh(time.monotonic())
+            found |= {prompt: self.replica.read_model.release(environment, prompt) for prompt in missing}
         return found
 
     # Timed advances
@@ -118,7 +118,7 @@ class Rollouts:
 
     def _timed(self) -> list[tuple[float, State]]:
         """The states with a timed step, in environments that still exist, and the seconds left of it."""
-        states = self.replica.view.under_way()
+        states = self.replica.read_model.under_way()
         here = [state for state in states if state.environment in self.environments]
         return self._holds.left(here, timestamps.now(), time.monotonic())
 
@@ -198,7 +198,7 @@ class Rollouts:
             seq=seq,
             at=now,
             actor=action.actor,
-            op=ASKING + action.op if isinstance(command, approval.Ask) else action.op,
+            op=ASKING + action.op if isinstance(command, approval.RequestApproval) else action.op,
             before=came_from,
             after=went_to,
             reason=action.reason,

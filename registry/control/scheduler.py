@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from registry.control.rollouts import Rollouts
-    from registry.replication.redis_store import Board
+    from registry.replication.redis_store import RedisStore
 
 logger = logging.getLogger(__name__)
 
@@ -20,14 +20,16 @@ LOOK_SECONDS = 0.5  # a lost hint is made good, and a flushed Redis is whole aga
 DOWN_SECONDS = 0.2  # without Redis there are no hints, and it must be whole soon after it is back
 
 
-class Follower:
-    """Waits for hints on the board, and looks at the journal at every one and every half second."""
+class Scheduler:
+    """Waits for hints on the Redis store, and looks at the journal at every one and every half second."""
 
-    def __init__(self, rollouts: Rollouts, board: Board, revive: Callable[[], object] = lambda: None) -> None:
-        """Start nothing yet; `revive` is called when the board is down, and raises nothing."""
+    def __init__(
+        self, rollouts: Rollouts, redis_store: RedisStore, revive: Callable[[], object] = lambda: None
+    ) -> None:
+        """Start nothing yet; `revive` is called when the Redis store is down, and raises nothing."""
         self._rollouts = rollouts
         self._revive = revive
-        self._board = board
+        self._redis_store = redis_store
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="promptstage-follower", daemon=True)
 
@@ -36,7 +38,7 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """End at the next look; the board is closed afterwards."""
+        """End at the next look; the Redis store is closed afterwards."""
         self._stopped.set()
         self._thread.join()
 
@@ -54,7 +56,7 @@ class Follower:
 
     def _wait(self, seconds: float) -> None:
         try:
-            self._board.wait(seconds)
+            self._redis_store.wait(seconds)
         except Unavailable:
             self._revive()
             self._stopped.wait(min(DOWN_SECONDS, seconds))

@@ -12,10 +12,10 @@ from registry.journal import change as at
 from registry.journal.change import Change
 from registry.rollouts.action import digest
 from registry.system import timestamps
-from registry.system.text import look, visible
+from registry.system.text import skeleton, visible
 
 if TYPE_CHECKING:
-    from registry.access.tokens import Token, Wish
+    from registry.access.tokens import Token, TokenSpec
     from registry.control.retry import Acknowledged
     from registry.journal.reader import Entry
     from registry.replication.replica import Replica
@@ -24,7 +24,7 @@ OWN_ACTORS = ("registry", "schedule", "operator")  # who acts without a token; n
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asker:
+class Requester:
     """Who asks for a change of tokens, and why.
 
     Attributes:
@@ -50,10 +50,10 @@ class Tokens:
 
     def list(self) -> list[Token]:
         """Every token that was not revoked, oldest first, also what another process made a moment ago."""
-        self._replica.glance()
+        self._replica.adopt_local()
         return self._replica.keyring.tokens()
 
-    def create(self, wish: Wish, body: str, asker: Asker) -> tuple[Token, str, Acknowledged]:
+    def create(self, wish: TokenSpec, body: str, asker: Requester) -> tuple[Token, str, Acknowledged]:
         """Make a token; returns its record, its secret, which is kept nowhere, and the change.
 
         Args:
@@ -73,8 +73,8 @@ class Tokens:
         def decide(lock: int) -> Entry:
             if known := self._replica.request(asker.scope("token.create"), body):
                 raise _already_created(known)
-            taken = {look(held.name) for held in self.list() if held.is_live(timestamps.now())}
-            if look(wish.name) in taken:
+            taken = {skeleton(held.name) for held in self.list() if held.is_live(timestamps.now())}
+            if skeleton(wish.name) in taken:
                 raise Conflict(
                     f"a token named {wish.name!r}, or one that looks like it, is in use; choose another "
                     "name, so that the history tells who made a change",
@@ -84,7 +84,7 @@ class Tokens:
 
         return token, secret, commit_with_retry(self._replica, decide)
 
-    def revoke(self, identifier: str, asker: Asker) -> Acknowledged:
+    def revoke(self, identifier: str, asker: Requester) -> Acknowledged:
         """End a token for good, in every process of the data folder.
 
         Raises:
@@ -99,7 +99,7 @@ class Tokens:
 
         return commit_with_retry(self._replica, decide)
 
-    def _revoke(self, lock: int, identifier: str, asker: Asker) -> Entry:
+    def _revoke(self, lock: int, identifier: str, asker: Requester) -> Entry:
         now = timestamps.now()
         tokens = {token.id: token for token in self.list()}
         token = tokens.pop(identifier, None)
@@ -115,7 +115,7 @@ class Tokens:
         revoked = token.model_copy(update={"revoked_at": now})
         return self._write(lock, "token.revoke", revoked, identifier, asker)
 
-    def _write(self, lock: int, op: str, token: Token, body: str, asker: Asker) -> Entry:
+    def _write(self, lock: int, op: str, token: Token, body: str, asker: Requester) -> Entry:
         self._replica.keyring.check(asker.token.id, timestamps.now())  # it may have been revoked meanwhile
         epoch, seq = self._replica.next_position()
         change = Change(
@@ -133,8 +133,8 @@ class Tokens:
         record = {at.token_path(token.id): token.model_dump_json().encode()}
         return self._replica.write(lock, change, record | dict(at.request_file(change, body)))
 
-    def _check(self, wish: Wish) -> None:
-        if look(wish.name) in OWN_ACTORS:
+    def _check(self, wish: TokenSpec) -> None:
+        if skeleton(wish.name) in OWN_ACTORS:
             raise Invalid(f"name: {wish.name} is how the registry names itself; choose another")
         if wish.expires_at is not None and wish.expires_at <= timestamps.now():
             raise Invalid("expires_at: this time is over; choose a later one")

@@ -171,7 +171,7 @@ class Git:
             raise failure(command, child.returncode, words, self._memory)
         return output
 
-    def look(self, expression: str, *, limit: int = OBJECT_LIMIT) -> GitObject | None:
+    def read_object(self, expression: str, *, limit: int = OBJECT_LIMIT) -> GitObject | None:
         """Read one object, through a process that stays for the next question.
 
         Args:
@@ -198,8 +198,8 @@ class Git:
         with self._reader() as reader:
             return reader.ask(question, time.monotonic() + LOOK_SECONDS, limit)
 
-    def look_all(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
-        """Do as `look` for many objects: the same answers, or errors, for a tenth of the waiting."""
+    def read_objects(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
+        """Do as `read_object` for many objects: the same answers, or errors, for a tenth of the waiting."""
         found: list[GitObject | GitFailed | None] = []
         for start in range(0, len(wanted), AHEAD):
             some = wanted[start : start + AHEAD]
@@ -219,7 +219,7 @@ class Git:
 
     def _look_or_fail(self, oid: str, limit: int) -> GitObject | GitFailed | None:
         try:
-            return self.look(oid, limit=limit)
+            return self.read_object(oid, limit=limit)
         except GitFailed as error:
             return error
 

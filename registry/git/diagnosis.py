@@ -13,7 +13,7 @@ from registry.git.remote import refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from registry.git.remote import Upstream
+    from registry.git.remote import Remote
 
 # What is said where a line broke, a host was not there, or a disk took nothing, whatever was asked for.
 _OUT_OF_REACH = re.compile(
@@ -31,7 +31,7 @@ _TOO_MUCH = frozenset(("git_no_memory", "git_no_room", "git_too_much"))
 _PORT = re.compile(r"(?P<name>.*?)(:(?P<port>\d+))?")
 
 
-def explain(upstream: Upstream, error: GitFailed) -> GitFailed:
+def explain(upstream: Remote, error: GitFailed) -> GitFailed:
     """The same failure with its remedy, where we know one."""
     if reason := repository.explained(error.words):
         return GitFailed(f"{upstream.shown} cannot be used: {reason}", code="git_unsupported")
@@ -52,7 +52,7 @@ def is_blameless(error: GitFailed) -> bool:
     return not error.words or error.code == "git_killed" or out_of_reach(error)
 
 
-def _shut(upstream: Upstream) -> str:
+def _shut(upstream: Remote) -> str:
     if upstream.token_file:
         return (
             f"{upstream.host} refuses the token in {upstream.token_file}; write one there that may read "
@@ -64,7 +64,7 @@ def _shut(upstream: Upstream) -> str:
     )
 
 
-def _absent(upstream: Upstream) -> str:
+def _absent(upstream: Remote) -> str:
     what = "key" if upstream.scheme == "ssh" else "token"
     return (
         f"{upstream.host} shows no repository at {upstream.shown}; check this address, and what the {what} "
@@ -72,14 +72,14 @@ def _absent(upstream: Upstream) -> str:
     )
 
 
-def _bad_certificate(upstream: Upstream) -> str:
+def _bad_certificate(upstream: Remote) -> str:
     return (
         f"the certificate of {upstream.host} is not one that this machine trusts; if a company's authority "
         "signed it, add that one to the machine's certificates (update-ca-certificates)"
     )
 
 
-def _shut_ssh(upstream: Upstream) -> str:
+def _shut_ssh(upstream: Remote) -> str:
     key = upstream.ssh_key or "the ssh keys of this user"
     return (
         f"{upstream.host} refuses {key}; register the public half there as one that may read "
@@ -87,26 +87,26 @@ def _shut_ssh(upstream: Upstream) -> str:
     )
 
 
-def _bad_key(upstream: Upstream) -> str:
+def _bad_key(upstream: Remote) -> str:
     return (
         f"ssh cannot use the key {upstream.ssh_key}; name a private key without a passphrase in "
         "PROMPTSTAGE_GIT_SSH_KEY"
     )
 
 
-def _unknown_host(upstream: Upstream) -> str:
+def _unknown_host(upstream: Remote) -> str:
     file = upstream.known_hosts or "the known_hosts of this user"
     return f"the host key of {upstream.host} is not in {file}; {_learn(upstream)}"
 
 
-def _changed_host(upstream: Upstream) -> str:
+def _changed_host(upstream: Remote) -> str:
     return (
         f"{upstream.host} shows another host key than before, so somebody may be in between; ask those who "
         f"run it, and only if they changed it: {_learn(upstream, '>')}"
     )
 
 
-def _learn(upstream: Upstream, into: str = ">>") -> str:
+def _learn(upstream: Remote, into: str = ">>") -> str:
     """How to write down a host's key."""
     found = _PORT.fullmatch(upstream.host)
     name, port = found.group("name", "port") if found else (upstream.host, None)
@@ -118,7 +118,7 @@ def _learn(upstream: Upstream, into: str = ">>") -> str:
     )
 
 
-_REMEDIES: tuple[tuple[str, Callable[[Upstream], str]], ...] = (  # the first whose words were said
+_REMEDIES: tuple[tuple[str, Callable[[Remote], str]], ...] = (  # the first whose words were said
     ("IDENTIFICATION HAS CHANGED", _changed_host),
     ("Host key verification failed", _unknown_host),
     ("Load key .*(invalid format|error in libcrypto|passphrase)", _bad_key),

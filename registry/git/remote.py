@@ -53,7 +53,7 @@ class Credentials:
     known_hosts: Path | None = None
 
 
-class Upstream:
+class Remote:
     """The prompt repository.
 
     Attributes:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.errors import GitFailed
-    from registry.git.remote import Upstream
+    from registry.git.remote import Remote
 
 LONGEST_SECONDS = 3600.0  # that a host can hold us off: a slip of a digit must not end all looks
 TAIL = 1 << 16  # bytes at the file's end; the answer that refused is the last one
@@ -29,7 +29,7 @@ _HEADER = re.compile(rb"<= Recv header: retry-after:[ \t]*([^\r\n]{1,64})", re.I
 class Throttle:
     """What a host said of the next request; of one mirror, whose lock is held meanwhile."""
 
-    def __init__(self, file: Path, upstream: Upstream) -> None:
+    def __init__(self, file: Path, upstream: Remote) -> None:
         """Touch nothing yet."""
         self._file = file
         traced = upstream.scheme in {"http", "https"}

@@ -45,7 +45,7 @@ WALK_LIMIT = 1000  # more changes than this at once are read as a whole journal
 DURABLE = ("core.fsync=all", "core.fsyncMethod=fsync", "fastimport.unpackLimit=1000")
 
 
-class Unsettled(Exception):
+class InDoubt(Exception):
     """It is not known whether the journal that registries share took a change; the next look at it tells.
 
     Attributes:
@@ -156,7 +156,7 @@ class Journal:
     def staged(self, name: str, version: str) -> bytes | None:
         """The bytes that a version was staged with, or None if it never was, or cannot be read now."""
         try:
-            found = self._reader.look(f"{BRANCH}:{at.content_path(name, version)}")
+            found = self._reader.read_object(f"{BRANCH}:{at.content_path(name, version)}")
         except Unavailable:
             return None
         return found.data if found else None
@@ -164,7 +164,7 @@ class Journal:
     def request(self, scope: str) -> dict[str, object] | None:
         """The record of an idempotency key, if it was used."""
         for path in at.request_paths(scope):
-            if found := self._reader.look(f"{BRANCH}:{path}"):
+            if found := self._reader.read_object(f"{BRANCH}:{path}"):
                 return dict(json.loads(found.data))
         return None
 

@@ -52,7 +52,7 @@ class Reader:
 
     def entry(self, expression: str) -> Entry:
         """The change that a commit holds."""
-        commit = self._sound(self.look(expression), expression).oid
+        commit = self._sound(self.read_object(expression), expression).oid
         try:
             return Entry(commit, tree.record(self._git, commit))
         except GitFailed as error:
@@ -65,7 +65,7 @@ class Reader:
     def changes(self, commits: Sequence[str]) -> Iterator[Change]:
         """The changes that some commits hold, in their order."""
         wanted = [Wanted(f"{commit}:{CHANGE}", OBJECT_LIMIT) for commit in commits]
-        for (expression, _), found in zip(wanted, self._git.look_all(wanted), strict=True):
+        for (expression, _), found in zip(wanted, self._git.read_objects(wanted), strict=True):
             with readable(self._folder):
                 yield parse(self._sound(found, expression).data)
 
@@ -76,13 +76,13 @@ class Reader:
             for path, oid in paths.items()
             if path.startswith(f"{folder}/") and path.endswith(".json")
         ]
-        for (oid, _), found in zip(wanted, self._git.look_all(wanted), strict=True):
+        for (oid, _), found in zip(wanted, self._git.read_objects(wanted), strict=True):
             yield self._sound(found, oid).data
 
-    def look(self, expression: str) -> GitObject | None:
+    def read_object(self, expression: str) -> GitObject | None:
         """An object, or None if there is none."""
         try:
-            return self._git.look(expression)
+            return self._git.read_object(expression)
         except GitFailed as error:
             raise self._cannot(error) from error
 

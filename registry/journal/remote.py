@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING
 from registry.errors import GitFailed, Unavailable
 from registry.git.command import Git
 from registry.git.diagnosis import explain
-from registry.git.remote import Upstream
+from registry.git.remote import Remote
 from registry.journal import tree
 from registry.journal.directory import check_there, command, write_marker
 from registry.journal.fast_import import BRANCH, PROPOSED, Folders
-from registry.journal.journal import DURABLE, Journal, Unsettled
+from registry.journal.journal import DURABLE, InDoubt, Journal
 from registry.system import failpoints
 from registry.system.formats import NEWER
 
@@ -60,7 +60,7 @@ _OVERTAKEN = re.compile(
 _DURABLY = "--receive-pack=git -c core.fsync=all -c core.fsyncMethod=fsync receive-pack"
 
 
-class SharedJournal(Journal):
+class RemoteJournal(Journal):
     """The copy of one data folder, and the way to the journal that it is a copy of."""
 
     sure = False
@@ -75,9 +75,9 @@ class SharedJournal(Journal):
             told: whether there is a Redis that tells of the others' changes.
         """
         super().__init__(folder)
-        self._upstream = Upstream(address, credentials)
-        self._place = Path(self._upstream.address.removeprefix("file://")) if self._upstream.local else None
-        self._line = Git(self._repository, config=(*DURABLE, *self._upstream.config()))
+        self._remote = Remote(address, credentials)
+        self._place = Path(self._remote.address.removeprefix("file://")) if self._remote.local else None
+        self._line = Git(self._repository, config=(*DURABLE, *self._remote.config()))
         self.told = told
         self._next_look = 0.0  # monotonic, as the next one
         self._wrote = 0.0
@@ -91,7 +91,7 @@ class SharedJournal(Journal):
 
     def recovery(self) -> str:
         """The command that goes on from what is known, here and there."""
-        return f"{super().recovery()} --journal {quote(self._upstream.shown)}"
+        return f"{super().recovery()} --journal {quote(self._remote.shown)}"
 
     # Following
 
@@ -162,7 +162,7 @@ class SharedJournal(Journal):
         self._clear_leftovers()
         try:
             self._check_place()
-            self._upstream.check()
+            self._remote.check()
             self._line.run(
                 "fetch", "--no-tags", "--no-write-fetch-head", "origin", refspec,
                 timeout=timeout, pass_fds=(lock,),
@@ -174,21 +174,21 @@ class SharedJournal(Journal):
     def _check_place(self) -> None:
         if self._place and not (self._place / "objects").is_dir():
             raise GitFailed(
-                f"there is no bare repository at {self._upstream.shown}; if it is on a disk of its own, "
+                f"there is no bare repository at {self._remote.shown}; if it is on a disk of its own, "
                 "mount that, and if it is to be a new one, make it: git init --bare"
             )
 
     def _meaning(self, lock: int, error: GitFailed) -> Unavailable:
         """What a failed fetch means."""
-        shown = self._upstream.shown
+        shown = self._remote.shown
         if _NOTHING_THERE in error.words:
-            if self._reader.look(BRANCH) is None:
+            if self._reader.read_object(BRANCH) is None:
                 return Unavailable(f"{shown} holds nothing yet", code="journal_empty")
             return self._behind("holds nothing")
         if _NO_SUCCESSOR in error.words:
             return self._compared(lock)
         return Unavailable(
-            f"the journal at {shown} cannot be reached: {explain(self._upstream, error).message}. Until it "
+            f"the journal at {shown} cannot be reached: {explain(self._remote, error).message}. Until it "
             "can, nothing is changed here, and what is in force is served",
             code="journal_unreachable",
         )
@@ -208,14 +208,14 @@ class SharedJournal(Journal):
 
     def _foreign(self) -> Unavailable:
         return Unavailable(
-            f"{self._upstream.shown} holds another journal than {self._folder}, or none. To join that one, "
+            f"{self._remote.shown} holds another journal than {self._folder}, or none. To join that one, "
             "name an empty data folder (--data); to go on with this one, name another repository (--journal)",
             code="journal_foreign",
         )
 
     def _behind(self, there: str) -> Unavailable:
         return Unavailable(
-            f"the journal at {self._upstream.shown} {there}, and lacks what was acknowledged: the copy here "
+            f"the journal at {self._remote.shown} {there}, and lacks what was acknowledged: the copy here "
             f"is at change {self.head().change.seq}. Go on from the newest copy, on its machine: "
             f"{self.recovery()} ({command(self._folder, 'verify')} tells how new a copy is)",
             code="journal_behind",
@@ -247,11 +247,11 @@ class SharedJournal(Journal):
             self._git.run("update-ref", BRANCH, entry.commit, pass_fds=(lock,))
             self._sync()
         except (Unavailable, OSError) as error:
-            raise Unsettled(entry, self._refusal(error)) from error
+            raise InDoubt(entry, self._refusal(error)) from error
         return entry
 
     def _push(self, commit: str, parent: str | None) -> None:
-        self._upstream.check()
+        self._remote.check()
         self._line.run(
             "push", "--quiet", *([_DURABLY] if self._there else []),
             f"--force-with-lease={BRANCH}:{parent or ''}", "origin", f"{commit}:{BRANCH}",
@@ -267,7 +267,7 @@ class SharedJournal(Journal):
         if _OVERTAKEN.search(error.words):
             return None
         return Unavailable(
-            f"{self._upstream.shown} does not take the change: {explain(self._upstream, error).message}. "
+            f"{self._remote.shown} does not take the change: {explain(self._remote, error).message}. "
             "What opens it must let the registry write to its branch main",
             code="journal_unwritable",
         )

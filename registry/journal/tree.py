@@ -54,7 +54,7 @@ def record(git: Git, commit: str) -> Change:
 
 
 def _need(git: Git, expression: str) -> GitObject:
-    found = git.look(expression)
+    found = git.read_object(expression)
     if found is None:
         raise Unavailable(f"{expression} is not there", code="journal_damaged")
     return found

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from registry.catalog.catalog import Catalog
-    from registry.replication.mirror_worker import Mirroring
-    from registry.replication.read_model import View
+    from registry.replication.mirror_worker import MirrorWorker
+    from registry.replication.read_model import ReadModel
     from registry.replication.replica import Replica
 
 
 class Facts(Collector):
     """Looks at the catalog and at the states whenever it is asked."""
 
-    def __init__(self, catalog: Catalog, replica: Replica, mirroring: Mirroring) -> None:
+    def __init__(self, catalog: Catalog, replica: Replica, mirroring: MirrorWorker) -> None:
         self._catalog = catalog
         self._replica = replica
         self._mirroring = mirroring
@@ -41,7 +41,7 @@ class Facts(Collector):
         yield from self._repository()
         yield from self._stores()
         yield from self._mirror()
-        yield from _rollouts(self._replica.view)
+        yield from _rollouts(self._replica.read_model)
 
     def _repository(self) -> Iterator[Metric]:
         report, age = self._catalog.mirror.report(), self._catalog.mirror.seconds_since_sync()
@@ -62,10 +62,10 @@ class Facts(Collector):
 
     def _stores(self) -> Iterator[Metric]:
         replica = self._replica
-        yield _gauge("journal_seq", "The newest change that is known here.", replica.view.head[1])
+        yield _gauge("journal_seq", "The newest change that is known here.", replica.read_model.head[1])
         trouble = replica.problem or replica.unwritten
         yield _gauge("journal_writable", "Whether changes are accepted, as far as known.", trouble is None)
-        yield _gauge("redis_up", "Whether Redis is reached and up to date.", replica.board_problem is None)
+        yield _gauge("redis_up", "Whether Redis is reached and up to date.", replica.redis_problem is None)
 
     def _mirror(self) -> Iterator[Metric]:
         """Absent where the journal has no mirror."""
@@ -80,7 +80,7 @@ def _gauge(name: str, help_text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"promptstage_{name}", help_text, value=value)
 
 
-def _rollouts(view: View) -> Iterator[Metric]:
+def _rollouts(read_model: ReadModel) -> Iterator[Metric]:
     def family(name: str, help_text: str) -> GaugeMetricFamily:
         return GaugeMetricFamily(f"promptstage_rollout_{name}", help_text, labels=["environment", "prompt"])
 
@@ -88,7 +88,7 @@ def _rollouts(view: View) -> Iterator[Metric]:
     step = family("step", "The present step, from 0.")
     paused = family("paused", "Whether the rollout is paused.")
     due = family("next_step_timestamp_seconds", "When the next step begins by itself; absent: never.")
-    states = view.under_way()
+    states = read_model.under_way()
     for place, rollout in [((s.environment, s.prompt), s.rollout) for s in states if s.rollout]:
         percent.add_metric(place, rollout.percent)
         step.add_metric(place, rollout.step)
@@ -100,6 +100,6 @@ def _rollouts(view: View) -> Iterator[Metric]:
     requests = GaugeMetricFamily(
         "promptstage_awaiting_approval", "Starts and promotes that await approval.", labels=["environment"]
     )
-    for environment in view.environments():
+    for environment in read_model.environments():
         requests.add_metric([environment], waiting[environment])
     yield requests

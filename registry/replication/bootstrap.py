@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from registry.access.tokens import Role, Wish, mint, read_secret, write_secret
+from registry.access.tokens import Role, TokenSpec, mint, read_secret, write_secret
 from registry.errors import Unavailable
 from registry.journal import change as at
-from registry.journal.journal import Unsettled
+from registry.journal.journal import InDoubt
 from registry.system import failpoints, timestamps
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.journal.journal import Journal
-    from registry.replication.redis_store import Board
+    from registry.replication.redis_store import RedisStore
 
 logger = logging.getLogger(__name__)
 
 
-def begin(journal: Journal, board: Board, token_file: Path) -> bool:
+def bootstrap(journal: Journal, redis_store: RedisStore, token_file: Path) -> bool:
     """Begin a journal where there is none: whether it is new.
 
     The secret of its token is in `token_file` before the journal is there, so that no crash can leave a
@@ -30,10 +30,10 @@ def begin(journal: Journal, board: Board, token_file: Path) -> bool:
         Unavailable: it cannot be begun; nothing of it is left, so it can be tried again.
     """
     with journal.lock() as lock:
-        return not journal.exists() and _create(journal, board, lock, token_file)
+        return not journal.exists() and _create(journal, redis_store, lock, token_file)
 
 
-def _create(journal: Journal, board: Board, lock: int, token_file: Path) -> bool:
+def _create(journal: Journal, redis_store: RedisStore, lock: int, token_file: Path) -> bool:
     if journal.join(lock):
         return False
     try:
@@ -43,18 +43,18 @@ def _create(journal: Journal, board: Board, lock: int, token_file: Path) -> bool
         return False
     # A file that is there already is of a start that was cut off, or of an operator who chose the token.
     chosen = read_secret(token_file)
-    token, secret = mint(Wish(name="admin", role=Role.admin), secret=chosen)
+    token, secret = mint(TokenSpec(name="admin", role=Role.admin), secret=chosen)
     write_secret(token_file, secret)
     failpoints.reach(failpoints.ADMIN_WRITTEN)
     record = {at.token_path(token.id): token.model_dump_json().encode()}
     try:
-        journal.create(lock, _new_epoch(board), record)
-    except Unsettled as unsettled:
+        journal.create(lock, _new_epoch(redis_store), record)
+    except InDoubt as unsettled:
         return _is_ours(journal, lock, unsettled, token_file if chosen is None else None)
     return True
 
 
-def _is_ours(journal: Journal, lock: int, unsettled: Unsettled, minted: Path | None) -> bool:
+def _is_ours(journal: Journal, lock: int, unsettled: InDoubt, minted: Path | None) -> bool:
     """Whether the journal that registries share was begun here; if not, our token opens nothing."""
     if not journal.join(lock):
         raise unsettled.refusal or Unavailable("the journal could not be begun; try again", code="busy")
@@ -64,10 +64,10 @@ def _is_ours(journal: Journal, lock: int, unsettled: Unsettled, minted: Path | N
     return ours
 
 
-def _new_epoch(board: Board) -> int:
+def _new_epoch(redis_store: RedisStore) -> int:
     """The time in seconds, and later than the epoch that a Redis remembers from an earlier journal."""
     try:
-        last = board.head()[0]
+        last = redis_store.head()[0]
     except Unavailable:
         last = 0
     return max(int(timestamps.now().timestamp()), last + 1)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError
 from registry.git.command import Git
-from registry.git.remote import Upstream
+from registry.git.remote import Remote
 from registry.journal import tree
 from registry.journal.directory import REPOSITORY
 from registry.journal.fast_import import BRANCH
@@ -33,7 +33,7 @@ GRACE_SECONDS = 2.0  # for a push under way when the registry stops: most are ov
 logger = logging.getLogger(__name__)
 
 
-class Mirroring:
+class MirrorWorker:
     """Pushes after changes. Every process of a data folder has one of these; a lock lets one push at a time.
 
     A push that outlives its registry holds the lock too, so there are never two.
@@ -68,7 +68,7 @@ class Mirroring:
     def lag(self) -> Lag | None:
         """How far the mirror is behind what this process knows; None: there is none."""
         replica = self._replica
-        return mirror.lag(self._folder, replica.view.head, lambda seq: replica.entry(seq).change.at)
+        return mirror.lag(self._folder, replica.read_model.head, lambda seq: replica.entry(seq).change.at)
 
     def _run(self) -> None:
         with closing(Git(self._folder / REPOSITORY)) as git:
@@ -91,7 +91,7 @@ class Mirroring:
 
     def _push(self, url: str, trouble: str | None) -> None:
         """Push; `trouble` is that of the push before, whichever process made it: each is logged once."""
-        upstream = Upstream(url, self._credentials)
+        upstream = Remote(url, self._credentials)
         with (
             locked(self._folder / mirror.LOCK, wait=0) as lock,
             closing(Git(self._folder / REPOSITORY, config=upstream.config())) as git,

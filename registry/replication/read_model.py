@@ -35,7 +35,7 @@ Position = tuple[int, int]  # epoch, seq
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Built:
+class EncodedRelease:
     """A release, as the bytes that go out and the validator that ETag carries.
 
     Attributes:
@@ -48,23 +48,23 @@ class Built:
     kept: dict[object, Any] = field(default_factory=dict, repr=False)
 
 
-def write(release: Release) -> Built:
+def encode(release: Release) -> EncodedRelease:
     """Write a release down."""
     body = json.dumps(dump_release(release), ensure_ascii=False, separators=(",", ":")).encode()
-    return Built(release, body, f'"{sha256(body).hexdigest()[:32]}"')
+    return EncodedRelease(release, body, f'"{sha256(body).hexdigest()[:32]}"')
 
 
-class View:
+class ReadModel:
     """All states at one head, and their releases; `listeners` are told of each new release."""
 
     def __init__(self, documents: Documents) -> None:
         self.head = (0, 0)
-        self.listeners: list[Callable[[Built], None]] = []
+        self.listeners: list[Callable[[EncodedRelease], None]] = []
         self._documents = documents
         self._adopting = Lock()  # of two writers, the one with older states must see the other's
         self._states: OrderedDict[Place, State] = OrderedDict()  # the one that changed last at the end
         self._under_way: dict[Place, State] = {}  # some of them
-        self._built: dict[Place, Built] = {}
+        self._built: dict[Place, EncodedRelease] = {}
         self._untold: set[Place] = set()  # whose release could not be built: its bytes may be on their way
 
     @property
@@ -118,7 +118,7 @@ class View:
         with self._adopting:
             self.head = max(self.head, head)  # last: a heartbeat with it confirms what was told before
 
-    def release(self, environment: str, prompt: str) -> Built | None:
+    def release(self, environment: str, prompt: str) -> EncodedRelease | None:
         """The release of a prompt, or None where nothing is in force.
 
         Raises:
@@ -132,7 +132,7 @@ class View:
         built = self._built.get((environment, prompt))
         return self._try_build(state) or built or self._build(state)
 
-    def ready(self, environment: str, prompt: str) -> Built | None:
+    def ready(self, environment: str, prompt: str) -> EncodedRelease | None:
         """The release of a prompt if it is built already; None says nothing about others."""
         state = self._states.get((environment, prompt))
         built = self._built.get((environment, prompt))
@@ -159,7 +159,7 @@ class View:
         held = self._states.get((state.environment, state.prompt))
         return held.position if held else (-1, -1)
 
-    def _try_build(self, state: State) -> Built | None:
+    def _try_build(self, state: State) -> EncodedRelease | None:
         try:
             return self._build(state)
         except RegistryError as error:
@@ -170,11 +170,11 @@ class View:
             logger.exception("no release of %s in %s", state.prompt, state.environment)
         return None
 
-    def _build(self, state: State) -> Built | None:
+    def _build(self, state: State) -> EncodedRelease | None:
         made = releases.build(state, self._documents.load)
         if made is None:
             return None
-        built = write(made)
+        built = encode(made)
         place = (state.environment, state.prompt)
         held = self._built.get(place)
         if held is None or held.release.position <= made.position:

@@ -1,4 +1,4 @@
-"""The board: all states in one Redis or Valkey, where registries share them and wake each other.
+"""The Redis store: all states in one Redis or Valkey, where registries share them and wake each other.
 
 It is a view of the journal and nothing more: it may be flushed, restarted empty or restored from last
 week at any time, and is brought up to the journal by whoever notices first.
@@ -24,7 +24,7 @@ Position = tuple[int, int]  # epoch, seq
 
 AT_ONCE = 1000  # states in one script: some milliseconds, in which Redis answers nobody else
 RECENT = 1000  # changes of which it is told what they changed; who missed more reads everything
-RACES = 5  # another registry may bring the board forward between our look and our write
+RACES = 5  # another registry may bring the Redis store forward between our look and our write
 REPORT_SECONDS = 5  # a process that told nothing for so long is gone; it tells something every two seconds
 FORGET_SECONDS = 60  # nothing stays behind of an installation that was taken away
 NOWHERE = (0, 0)
@@ -110,7 +110,7 @@ _REMOVE = "return redis.call('HDEL', KEYS[1], ARGV[1])"
 _POSITION = re.compile(rb"([0-9]{1,18})\.([0-9]{1,18})")
 
 
-class Board:
+class RedisStore:
     """The view of all states in Redis; every method raises Unavailable (`redis_unavailable`) without it."""
 
     def __init__(self, url: str, prefix: str) -> None:
@@ -125,18 +125,18 @@ class Board:
         self._link.close()
 
     def head(self) -> Position:
-        """``(epoch, seq)`` that the board was last brought to; ``(0, 0)``: never."""
+        """``(epoch, seq)`` that the Redis store was last brought to; ``(0, 0)``: never."""
         return _parse(self._raw_head())
 
     def catch_up(self, head: Position, since: Callable[[Position], list[State]]) -> Position:
-        """Bring the board up to a head of the journal.
+        """Bring the Redis store up to a head of the journal.
 
         Args:
             head: ``(epoch, seq)`` of the journal.
             since: gives the states that changed after a position, up to that head.
 
         Returns:
-            The board's head afterwards: greater than `head` if it has seen what the journal has not.
+            The Redis store's head afterwards: greater than `head` if it has seen what the journal has not.
         """
         for _ in range(RACES):
             raw = self._raw_head()
@@ -147,17 +147,17 @@ class Board:
         raise Unavailable("others keep changing the states in Redis; try again", code="redis_unavailable")
 
     def read(self) -> list[State]:
-        """Every state that the board holds; what cannot be read is left out."""
+        """Every state that the Redis store holds; what cannot be read is left out."""
         return _parse_states(self._link.run(_ALL, self._key))
 
     def news(self, known: Position, head: Position) -> tuple[Position, list[State]]:
         """The head, and at least the states that changed after a position; all of one moment.
 
-        The head is `(0, 0)`, which promises nothing, if the board was flushed or begun anew meanwhile.
+        The head is `(0, 0)`, which promises nothing, if the Redis store was flushed or begun anew meanwhile.
 
         Args:
             known: epoch and seq; the changes up to it are of no interest.
-            head: where the board was a moment ago. If it is further by now, it tells of the rest later.
+            head: where the Redis store was a moment ago. If it is further by now, it tells of the rest later.
         """
         if known[0] != head[0] or head[1] - known[1] > RECENT:
             found = self._link.run(_ALL, self._key)
@@ -177,16 +177,16 @@ class Board:
         """Return when a registry tells of a change, or after that time."""
         self._link.wait(self._channel, seconds)
 
-    def tell(self, process: str, report: str) -> bool:
+    def put_report(self, process: str, report: str) -> bool:
         """Let the others know a report of this process, for `REPORT_SECONDS`; whether they had one before."""
         return not self._link.run(_TELL, self._reports, process, report, FORGET_SECONDS)
 
-    def hear(self) -> dict[str, bytes]:
+    def reports(self) -> dict[str, bytes]:
         """The reports of all processes that live, by process."""
         found: list[bytes] = self._link.run(_HEAR, self._reports, REPORT_SECONDS)
         return {process.decode(): report for process, report in zip(found[::2], found[1::2], strict=True)}
 
-    def retract(self, process: str) -> None:
+    def remove_report(self, process: str) -> None:
         """Remove a process's report: it ends."""
         self._link.run(_REMOVE, self._reports, process)
 

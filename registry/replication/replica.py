@@ -1,6 +1,6 @@
 """This process's copy of the journal, and how it keeps up with the others.
 
-A change is committed, then told: adopted here, brought to the board, published. Whoever is told looks
+A change is committed, then told: adopted here, brought to the Redis store, published. Whoever is told looks
 for itself, so a lost word delays a registry by a second and never misleads it.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from registry.access.tokens import Keyring
 from registry.errors import Invalid, Unavailable
 from registry.journal.directory import LOCK_SECONDS
-from registry.replication.bootstrap import begin
+from registry.replication.bootstrap import bootstrap
 from registry.system import failpoints
 from registry.system.formats import NEWER
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from registry.journal.change import Change
     from registry.journal.journal import Journal
     from registry.journal.reader import Entry
-    from registry.replication.read_model import View
-    from registry.replication.redis_store import Board
+    from registry.replication.read_model import ReadModel
+    from registry.replication.redis_store import RedisStore
 
 logger = logging.getLogger(__name__)
 
@@ -47,22 +47,22 @@ class Replica:
         unwritten: why the last change that was tried could not be written, or the next one will not; or None.
         board_problem: why Redis cannot be brought up to date now, or None.
         newest_at: when the newest change was made, as far as there is one.
-        checked_at: when the journal and the board were looked at last, by `time.monotonic`.
+        checked_at: when the journal and the Redis store were looked at last, by `time.monotonic`.
         listeners: told of each change that was made durable here, and of the seconds which that took.
     """
 
-    def __init__(self, journal: Journal, board: Board, view: View) -> None:
-        self.view = view
+    def __init__(self, journal: Journal, redis_store: RedisStore, read_model: ReadModel) -> None:
+        self.read_model = read_model
         self.keyring = Keyring()
         self.problem: Unavailable | None = None
         self.unwritten: Unavailable | None = None
         self._full: Unavailable | None = None  # what the disk said last
         self.newest_at: datetime | None = None
         self.checked_at = 0.0
-        self.board_problem: Unavailable | None = None
+        self.redis_problem: Unavailable | None = None
         self.listeners: list[Callable[[Change, float], None]] = []
         self._journal = journal
-        self._board = board
+        self._redis_store = redis_store
         self._head = (0, 0)  # of the journal; that of the view is ahead if Redis has seen more
         self._commits: list[str] = []  # by seq
         self._known_at = 0.0  # monotonic: what was acknowledged by then is known
@@ -71,14 +71,14 @@ class Replica:
         self._looking = Lock()
 
     def open(self, token_file: Path) -> bool:
-        """Read the journal, or begin one in an empty folder, as `begin` does: whether it is new.
+        """Read the journal, or begin one in an empty folder, as `bootstrap` does: whether it is new.
 
         Raises:
             Unavailable: a journal cannot be begun; nothing of it is left, so it can be tried again. Or it is
                 a newer registry's (`newer_format`).
         """
         with self._changing:
-            new = begin(self._journal, self._board, token_file)
+            new = bootstrap(self._journal, self._redis_store, token_file)
         self.reconcile()
         if self.problem and self.problem.code == NEWER:
             raise self.problem
@@ -87,7 +87,7 @@ class Replica:
     # Keeping up
 
     def reconcile(self) -> None:
-        """Adopt what is new in the journal, and bring the board up to it. Raises nothing."""
+        """Adopt what is new in the journal, and bring the Redis store up to it. Raises nothing."""
         with self._looking:
             self._reconcile(wanted=False)
 
@@ -96,12 +96,12 @@ class Replica:
         began = time.monotonic()
         problem = self._try_follow()
         told = self.catch_up()  # a Redis that hangs must not keep a writer from the journal
-        seen = self.view.newest
+        seen = self.read_model.newest
         if self._journal.is_due(seen if self._head < seen else None, alone=not told, wanted=wanted):
-            problem = self._look()
+            problem = self._refresh_journal()
         if problem is None and self._behind(seen):
             problem = self._try_follow()  # another registry may have written in between
-        if problem and not self.keyring and self.view.states():
+        if problem and not self.keyring and self.read_model.states():
             with suppress(Unavailable), self._following:  # who has a token may read what Redis holds
                 self.keyring.replace(self._journal.tokens())
         self._settle(problem or self._journal.trouble or self._behind(seen))
@@ -111,12 +111,12 @@ class Replica:
             self._known_at = began
         self.checked_at = time.monotonic()
 
-    def glance(self) -> None:
+    def adopt_local(self) -> None:
         """Adopt what other processes of this data folder wrote: a few microseconds if there is nothing."""
         if not self.is_current:
             self._try_follow()
 
-    def look(self, since: float) -> None:
+    def refresh(self, since: float) -> None:
         """Know what was acknowledged before a time, as far as that can be known soon; before a definite no.
 
         Any number of askers share one look, so that strangers cannot make the registry look for ever. Raises
@@ -125,7 +125,7 @@ class Replica:
         Args:
             since: by `time.monotonic`.
         """
-        self.glance()
+        self.adopt_local()
         deadline = time.monotonic() + SOON_SECONDS
         while not (self._journal.sure or self.problem or self._known_at >= since):
             if not self._looking.acquire(timeout=max(0.0, deadline - time.monotonic())):
@@ -145,7 +145,7 @@ class Replica:
         """Whether this process has all that is in the journal of its data folder."""
         return bool(self._commits) and self._journal.is_newest(self._commits[-1])
 
-    def _look(self) -> Unavailable | None:
+    def _refresh_journal(self) -> Unavailable | None:
         """Refresh a copy of the journal. Nobody waits for this but who wants to write."""
         try:
             with self._journal.lock() as lock:
@@ -179,29 +179,29 @@ class Replica:
         return None
 
     def catch_up(self) -> bool:
-        """Bring the board up to the head; whether it is there now."""
+        """Bring the Redis store up to the head; whether it is there now."""
         try:
-            there = self._board.catch_up(self.view.head, self.view.since)
-            if there > self.view.head:
-                self.view.adopt(*self._board.news(self.view.head, there))
+            there = self._redis_store.catch_up(self.read_model.head, self.read_model.since)
+            if there > self.read_model.head:
+                self.read_model.adopt(*self._redis_store.news(self.read_model.head, there))
         except Unavailable as error:
-            if self.board_problem is None:
+            if self.redis_problem is None:
                 logger.warning(
                     "%s; it is brought up to date when it is back",
                     error.message,
                     extra={"event": "redis.down"},
                 )
-            self.board_problem = error
+            self.redis_problem = error
             return False
         except Exception as error:  # the change is in the journal: nothing here may undo its answer
             logger.exception("Redis could not be brought up to date")
-            self.board_problem = Unavailable(
+            self.redis_problem = Unavailable(
                 f"Redis holds what nobody foresaw: {error}", code="redis_unavailable"
             )
             return False
-        if self.board_problem is not None:
+        if self.redis_problem is not None:
             logger.info("Redis is back, and up to date", extra={"event": "redis.up"})
-        self.board_problem = None
+        self.redis_problem = None
         return True
 
     def _follow(self) -> None:
@@ -218,9 +218,9 @@ class Replica:
         self._head = contents.head.change.position
         self.newest_at = contents.head.change.at
         self._commits = contents.commits
-        if self._head >= self.view.head:  # an old copy lets in who was shut out since
+        if self._head >= self.read_model.head:  # an old copy lets in who was shut out since
             self.keyring.replace(contents.tokens)
-        self.view.adopt(self._head, contents.states)
+        self.read_model.adopt(self._head, contents.states)
 
     def _adopt(self, entry: Entry) -> None:
         with self._following:
@@ -232,7 +232,7 @@ class Replica:
             if entry.change.token:
                 self.keyring.put(entry.change.token)
             state = entry.change.state
-            self.view.adopt(entry.change.position, [state] if state else [])
+            self.read_model.adopt(entry.change.position, [state] if state else [])
 
     def _behind(self, seen: tuple[int, int]) -> Unavailable | None:
         """Why nothing can be written if the journal lacks what was seen before it was looked at."""
@@ -262,7 +262,7 @@ class Replica:
             raise Unavailable("others write all the time; try again", code="busy")
         try:
             with self._journal.lock() as lock:  # under it the journal is looked at again: it may be mended
-                seen = self.view.head
+                seen = self.read_model.head
                 self._journal.refresh(lock, sure=sure)
                 self._follow()
                 if behind := self._behind(seen):
@@ -301,24 +301,24 @@ class Replica:
         self.unwritten = None
         self._adopt(entry)
         failpoints.reach(failpoints.ADOPTED)
-        self.tell(change, began)
+        self.notify(change, began)
         return entry
 
-    def tell(self, change: Change, began: float) -> None:
+    def notify(self, change: Change, began: float) -> None:
         """Tell the listeners of a change that is durable; `began` as of `time.perf_counter`."""
         for listener in self.listeners:
             listener(change, time.perf_counter() - began)
 
     def apply(self) -> bool:
-        """Bring the board up to what was written; whether it is there.
+        """Bring the Redis store up to what was written; whether it is there.
 
-        A board known to be down is left to the reconcile, so that it delays nobody twice.
+        A Redis known to be down is left to the reconcile, so that it delays nobody twice.
         """
-        return self.board_problem is None and self.catch_up()
+        return self.redis_problem is None and self.catch_up()
 
-    def board_time(self) -> datetime:
+    def redis_time(self) -> datetime:
         """What the clock of Redis shows. Raises Unavailable without it."""
-        return self._board.time()
+        return self._redis_store.time()
 
     # Looking back
 
@@ -337,10 +337,10 @@ class Replica:
 
     def follow_told(self) -> None:
         """Have all in the journal's copy that Redis told of, which may be faster. Raises Unavailable."""
-        self.glance()
-        told = self.view.newest
+        self.adopt_local()
+        told = self.read_model.newest
         if self._head < told:
-            self.look(time.monotonic())
+            self.refresh(time.monotonic())
         if self._head < told:
             raise self.problem or Unavailable(
                 f"the newest change, {_text(told)}, is not in the journal's copy yet; try again", code="busy"

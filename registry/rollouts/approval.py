@@ -13,7 +13,7 @@ from registry.rollouts import transitions
 from registry.rollouts.schedule import EVERYONE
 from registry.rollouts.state import ApprovalRequest, State
 from registry.rollouts.transitions import Advance, Conflict, Promote, Start
-from registry.system.text import look
+from registry.system.text import skeleton
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +30,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestApproval:
     """Ask for a start or promote; `id` is the request's."""
 
     command: Start | Promote
@@ -55,11 +55,11 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Proceed:
+class AdvanceWithinPlan:
     """Advance within the plan that was approved; what lies beyond its last step is for a promote."""
 
 
-Command = transitions.Command | Ask | Approve | Reject | Proceed
+Command = transitions.Command | RequestApproval | Approve | Reject | AdvanceWithinPlan
 
 NOTHING_TO_APPROVE = Conflict("nothing_to_approve", "nothing awaits approval here")
 OWN_REQUEST = Conflict(
@@ -88,16 +88,16 @@ def apply(state: State, command: Command, now: datetime) -> State | Conflict:
 
 def _apply(state: State, command: Command, now: datetime) -> State | Conflict:
     request = state.awaiting_approval
-    if request is not None and isinstance(command, Start | Promote | Ask):
+    if request is not None and isinstance(command, Start | Promote | RequestApproval):
         return _waits(request)
     match command:
-        case Ask():
+        case RequestApproval():
             return _ask(state, command, now)
         case Approve():
             return _approve(state, request, command, now) if request else NOTHING_TO_APPROVE
         case Reject():
             return state.model_copy(update={"awaiting_approval": None}) if request else NOTHING_TO_APPROVE
-        case Proceed():
+        case AdvanceWithinPlan():
             after = transitions.apply(state, Advance(), now)
             return PLAN_ENDS if isinstance(after, State) and _is_beyond_plan(state, after) else after
         case _:
@@ -122,7 +122,7 @@ def _waits(request: ApprovalRequest) -> Conflict:
     )
 
 
-def _ask(state: State, ask: Ask, now: datetime) -> State | Conflict:
+def _ask(state: State, ask: RequestApproval, now: datetime) -> State | Conflict:
     """Record a request for what could be done now."""
     op: Literal["start", "promote"]
     match ask.command:
@@ -151,7 +151,7 @@ def _ask(state: State, ask: Ask, now: datetime) -> State | Conflict:
 
 def _approve(state: State, request: ApprovalRequest, approve: Approve, now: datetime) -> State | Conflict:
     # A token that was renewed is another one, of the same name and so of the same person.
-    if approve.actor.token == request.token or look(approve.actor.name) == look(request.asked_by):
+    if approve.actor.token == request.token or skeleton(approve.actor.name) == skeleton(request.asked_by):
         return OWN_REQUEST
     if request.op == "promote":
         return transitions.apply(state, Promote(request.version), now)

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from registry.errors import Invalid
-from registry.rollouts.approval import Actor, Approve, Ask, Proceed, Reject
+from registry.rollouts.approval import Actor, AdvanceWithinPlan, Approve, Reject, RequestApproval
 from registry.rollouts.state import check_steps
 from registry.rollouts.transitions import Advance, Pause, Promote, Resume, Rollback, Start
 
@@ -40,7 +40,7 @@ def of(action: Action, version: VersionRef | None, *, approval: bool) -> Command
     if action.op == "approve":
         return Approve(actor, *_new_rollout())
     if approval and action.op == "advance":
-        return Proceed()
+        return AdvanceWithinPlan()
     if action.op in PLAIN:
         return PLAIN[action.op]
     command: Start | Promote
@@ -52,7 +52,7 @@ def of(action: Action, version: VersionRef | None, *, approval: bool) -> Command
         raise Invalid(f"{action.op} cannot be done without a version", code="unknown_action")
     if not approval:
         return command
-    return Ask(command, actor, f"a-{secrets.token_hex(6)}", action.force, action.reason)
+    return RequestApproval(command, actor, f"a-{secrets.token_hex(6)}", action.force, action.reason)
 
 
 def _new_rollout() -> tuple[str, str]:

@@ -54,7 +54,7 @@ URL_TOO_LONG = (
 NO_VERSION = (HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "send HTTP/1.1", "http_version")
 
 
-class Impatient(HttpToolsProtocol):
+class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection."""
 
     # Streams keep connections for days: in its dictionary, which is full, these would take 1.5 KiB more.

@@ -15,7 +15,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from registry.errors import Unavailable
-from registry.server.http_protocol import Impatient
+from registry.server.http_protocol import BoundedHttpProtocol
 from registry.server.metrics_folder import together
 from registry.settings import passed_over
 from registry.system import logs
@@ -61,7 +61,7 @@ def run(settings: Settings, workers: int) -> int:
         port=settings.port,
         workers=workers,
         loop="uvloop",
-        http=Impatient,
+        http=BoundedHttpProtocol,
         ws="none",
         lifespan="on",
         access_log=False,  # a key in a query must never reach a log

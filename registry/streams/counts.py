@@ -18,7 +18,7 @@ Position = tuple[int, int]  # epoch, seq
 NOTHING: Position = (-1, -1)  # what a stream has that was never written a release
 
 
-class Tally:
+class StreamCounts:
     """The streams of one process, by environment, and by environment, prompt and position."""
 
     def __init__(self) -> None:
@@ -46,9 +46,9 @@ class Tally:
         _take(self.held, (environment, prompt, before))
         self.held[environment, prompt, after] += 1
 
-    def copy(self) -> Tally:
+    def copy(self) -> StreamCounts:
         """The same numbers, which change no more."""
-        made = Tally()
+        made = StreamCounts()
         made.streams.update(self.streams)
         made.held.update(self.held)
         return made
@@ -59,21 +59,23 @@ class Tally:
         return json.dumps({"streams": self.streams, "held": held})
 
 
-def load(text: bytes) -> Tally:
+def load(text: bytes) -> StreamCounts:
     """Read what another process dumped. Raises ValueError."""
-    tally = Tally()
+    stream_counts = StreamCounts()
     try:
         found = json.loads(text)
-        tally.streams.update({str(environment): int(n) for environment, n in found["streams"].items()})
+        stream_counts.streams.update(
+            {str(environment): int(n) for environment, n in found["streams"].items()}
+        )
         for environment, prompt, epoch, seq, count in found["held"]:
-            tally.held[environment, prompt, (epoch, seq)] += int(count)
+            stream_counts.held[environment, prompt, (epoch, seq)] += int(count)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not a tally") from error
-    return tally
+    return stream_counts
 
 
 def count(
-    tallies: Iterable[Tally], environment: str, newest: Mapping[str, Position]
+    tallies: Iterable[StreamCounts], environment: str, newest: Mapping[str, Position]
 ) -> dict[str, tuple[int, int]]:
     """Add several processes up.
 
@@ -87,8 +89,8 @@ def count(
     """
     connected: Counter[str] = Counter()
     current: Counter[str] = Counter()
-    for tally in tallies:
-        for (place, prompt, position), number in tally.held.items():
+    for stream_counts in tallies:
+        for (place, prompt, position), number in stream_counts.held.items():
             if place == environment:
                 connected[prompt] += number
                 current[prompt] += number * (position >= newest.get(prompt, NOTHING))

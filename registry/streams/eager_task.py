@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _waiting: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def start(work: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine as far as it goes, and the rest of it in a task."""
     try:
         future = work.send(None)

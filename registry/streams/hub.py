@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from registry.errors import Unavailable
 from registry.streams import eager_task
-from registry.streams.counts import NOTHING, Tally
+from registry.streams.counts import NOTHING, StreamCounts
 from registry.system import timestamps
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Send
 
     from registry.access.tokens import Keyring, Token
-    from registry.replication.read_model import Built, View
+    from registry.replication.read_model import EncodedRelease, ReadModel
     from registry.streams.counts import Position
 
 HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
@@ -59,13 +59,13 @@ class Subscription:
         self.environment = environment
         self.held = held
         self.awaited = set(awaited)
-        self.pending: dict[str, Built] = {}
+        self.pending: dict[str, EncodedRelease] = {}
         self.beat: Message | None = None
         self.closed = False
         self.send: Send | None = None  # none yet, or no more
         self.writing = False
 
-    def offer(self, built: Built) -> bool:
+    def offer(self, built: EncodedRelease) -> bool:
         """Let a release wait to be sent, in the place of an older one; whether it does.
 
         It does not if it is older than what the client has, or too late for a stream that ends.
@@ -86,10 +86,10 @@ class Subscription:
 class Hub:
     """Everybody who listens on this process; used on the event loop, but for `publish` and `recheck`."""
 
-    def __init__(self, view: View, keyring: Keyring) -> None:
-        self.view = view
+    def __init__(self, read_model: ReadModel, keyring: Keyring) -> None:
+        self.read_model = read_model
         self._keyring = keyring
-        self.tally = Tally()
+        self.stream_counts = StreamCounts()
         self.changed = asyncio.Event()  # the tally did
         self._open: set[Subscription] = set()
         self._awaited: Counter[str] = Counter()  # names that streams of a token wait for, by its id
@@ -104,19 +104,19 @@ class Hub:
     async def run(self) -> None:
         """Beat for all, until cancelled."""
         self._loop = asyncio.get_running_loop()
-        self.view.listeners.append(self.publish)
+        self.read_model.listeners.append(self.publish)
         self._keyring.listeners.append(self.recheck)
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             self._expel()  # whose token has expired
-            beat = heartbeat(self.view.head)
+            beat = heartbeat(self.read_model.head)
             await asyncio.sleep(0)  # what was published up to that head is offered first
             everybody = list(self._open)
             for subscription in everybody:
                 subscription.beat = beat
             await self._write_each(everybody)
 
-    def publish(self, built: Built) -> None:
+    def publish(self, built: EncodedRelease) -> None:
         """Tell of a new release, from any thread."""
         if self._loop is not None and not self._closed:
             self._loop.call_soon_threadsafe(self._deliver, built)
@@ -133,11 +133,11 @@ class Hub:
         for subscription in [s for s in self._open if id(s.token) in gone]:
             self.end(subscription)
 
-    def _deliver(self, built: Built) -> None:
+    def _deliver(self, built: EncodedRelease) -> None:
         prompt, environment = built.release.prompt, built.release.environment
         followers = [s for s in self._open if s.wants(environment, prompt)]
         # Before it is sent to any: a heartbeat that comes between must not confirm what comes after it.
-        eager_task.run(self._write_each([s for s in followers if s.offer(built)]))
+        eager_task.start(self._write_each([s for s in followers if s.offer(built)]))
 
     async def _write_each(self, subscriptions: list[Subscription]) -> None:
         for number, subscription in enumerate(subscriptions, 1):
@@ -158,7 +158,7 @@ class Hub:
         """Begin to tell a client, as soon as it has a `send`."""
         self._open.add(subscription)
         self._awaited[subscription.token.id] += len(subscription.awaited)
-        self.tally.open(subscription.environment, subscription.held)
+        self.stream_counts.open(subscription.environment, subscription.held)
         self.changed.set()
         if self._closed or not self._keyring.admits(subscription.token, timestamps.now()):
             self.end(subscription)
@@ -168,7 +168,7 @@ class Hub:
         subscription.send = None
         self._open.discard(subscription)
         self._awaited[subscription.token.id] -= len(subscription.awaited)
-        self.tally.close(subscription.environment, subscription.held)
+        self.stream_counts.close(subscription.environment, subscription.held)
         self.changed.set()
 
     def end(self, subscription: Subscription) -> None:
@@ -188,7 +188,7 @@ class Hub:
         """Send what waits, now if the client takes it, else as it does."""
         if subscription.send is not None and not subscription.writing:
             subscription.writing = True
-            eager_task.run(self._write(subscription, subscription.send))
+            eager_task.start(self._write(subscription, subscription.send))
 
     async def _write(self, subscription: Subscription, send: Send) -> None:
         while subscription.pending or subscription.beat:
@@ -204,7 +204,7 @@ class Hub:
             subscription.send = None
             await send(END)
 
-    async def send(self, subscription: Subscription, built: Built, send: Send) -> None:
+    async def send(self, subscription: Subscription, built: EncodedRelease, send: Send) -> None:
         """Send a release, and note that it was written to the client's connection."""
         await send(_release(built))
         await send(TAKEN)
@@ -213,10 +213,10 @@ class Hub:
             subscription.awaited.discard(prompt)
             self._awaited[subscription.token.id] -= 1
             subscription.held[prompt] = NOTHING
-            self.tally.open_one(subscription.environment, prompt)
+            self.stream_counts.open_one(subscription.environment, prompt)
         before = subscription.held.get(prompt, after)
         if after > before and subscription in self._open:  # else it was counted out meanwhile
-            self.tally.move(subscription.environment, prompt, before, after)
+            self.stream_counts.move(subscription.environment, prompt, before, after)
             subscription.held[prompt] = after
             self.changed.set()
 
@@ -227,7 +227,7 @@ def heartbeat(head: Position) -> Message:
 
 
 @lru_cache(RELEASES)
-def _release(built: Built) -> Message:
+def _release(built: EncodedRelease) -> Message:
     return _message("release", built.body)
 
 

@@ -15,8 +15,8 @@ from registry.streams import counts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from registry.replication.redis_store import Board
-    from registry.streams.counts import Tally
+    from registry.replication.redis_store import RedisStore
+    from registry.streams.counts import StreamCounts
     from registry.streams.hub import Hub
 
 TELL_SECONDS = 2.0  # how often a process tells that it lives; the others give up on it after five
@@ -26,12 +26,12 @@ EFFORT = 20  # after a report, rest so many times as long as it took: large ones
 logger = logging.getLogger(__name__)
 
 
-class Census:
+class Presence:
     """The clients of this process and, as far as Redis can be asked, of all others."""
 
-    def __init__(self, hub: Hub, board: Board) -> None:
+    def __init__(self, hub: Hub, redis_store: RedisStore) -> None:
         self._hub = hub
-        self._board = board
+        self._redis_store = redis_store
         self._process = secrets.token_hex(8)
         self._told = False
         self._complete_at = 0.0  # when Redis has forgotten everybody, the others need a while to tell again
@@ -41,20 +41,22 @@ class Census:
         try:
             while True:
                 self._hub.changed.clear()
-                await asyncio.sleep(await self._tell())
+                await asyncio.sleep(await self._report())
                 with suppress(TimeoutError):
                     async with asyncio.timeout(TELL_SECONDS):
                         await self._hub.changed.wait()
         finally:
             with suppress(Unavailable):
-                await asyncio.to_thread(self._board.retract, self._process)
+                await asyncio.to_thread(self._redis_store.remove_report, self._process)
 
-    async def _tell(self) -> float:
+    async def _report(self) -> float:
         """Tell once; how long to rest."""
         begun = time.monotonic()
-        report = self._hub.tally.copy()
+        report = self._hub.stream_counts.copy()
         try:
-            known = await asyncio.to_thread(lambda: self._board.tell(self._process, report.dump()))
+            known = await asyncio.to_thread(
+                lambda: self._redis_store.put_report(self._process, report.dump())
+            )
         except Unavailable:
             self._complete_at = time.monotonic() + 2 * TELL_SECONDS
             return TELL_SECONDS
@@ -64,23 +66,23 @@ class Census:
         self._told = True
         return min(max(GATHER_SECONDS, EFFORT * (ended - begun)), TELL_SECONDS)
 
-    async def all(self) -> tuple[list[Tally], bool]:
+    async def all(self) -> tuple[list[StreamCounts], bool]:
         """One tally of each process, and whether every process is among them."""
-        own = self._hub.tally.copy()
+        own = self._hub.stream_counts.copy()
         try:
-            known, others = await asyncio.to_thread(self._hear)
+            known, others = await asyncio.to_thread(self._reports)
         except Unavailable:
             return [own], False
         return [own, *others], known and time.monotonic() >= self._complete_at
 
-    def _hear(self) -> tuple[bool, list[Tally]]:
+    def _reports(self) -> tuple[bool, list[StreamCounts]]:
         """Whether this process is known to the others, and what they tell; in a thread, as it may be long."""
-        reports = self._board.hear()
+        reports = self._redis_store.reports()
         known = reports.pop(self._process, None) is not None
         return known, list(_loaded(reports.values()))
 
 
-def _loaded(reports: Iterable[bytes]) -> Iterable[Tally]:
+def _loaded(reports: Iterable[bytes]) -> Iterable[StreamCounts]:
     for report in reports:
         try:
             yield counts.load(report)

@@ -30,7 +30,7 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def look(name: str) -> str:
+def skeleton(name: str) -> str:
     """What a reader takes a name for: wide letters, ligatures and capitals make no other one."""
     return normalize("NFKC", normalize("NFKC", name).casefold())  # to fold case may leave what NFKC joins
 

@@ -79,11 +79,11 @@ def _lived(folder: Path, author: Path) -> tuple[Samples, dict[str, str]]:
     mirror = Mirror(folder / "data", str(author))
     catalog = Catalog(mirror)
     catalog.adopt()
-    mirror.look()
+    mirror.sync()
     for number in range(TURNS):
         samples["ls-remote"].append(_timed(lambda: many.git(author, "ls-remote", "--tags", "--refs", ".")))
         samples["for-each-ref"].append(_timed(lambda: many.git(author, "for-each-ref", "refs/tags")))
-        samples["idle"].append(_timed(mirror.look))
+        samples["idle"].append(_timed(mirror.sync))
         many.tag(author, f"2.{number}.0")
         samples["followed"].append(_followed(mirror, catalog)[0])
         assert catalog.latest(many.FIRST) == f"2.{number}.0"
@@ -115,7 +115,7 @@ def _followed(mirror: Mirror, catalog: Catalog) -> list[float]:
         catalog.adopt()
         times.append(time.perf_counter() - begun)
 
-    mirror.look(follow)
+    mirror.sync(follow)
     return [*times, time.perf_counter() - begun]
 
 

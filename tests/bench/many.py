@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from support import GIT, prompt
 
-from registry.access.tokens import Role, Wish, mint, write_secret
+from registry.access.tokens import Role, TokenSpec, mint, write_secret
 from registry.journal.change import Change, content_path, request_file, state_path, token_path
 from registry.journal.journal import Journal
 from registry.rollouts.state import State, VersionRef
@@ -91,7 +91,7 @@ def keep(
         environments: where.
     """
     data.mkdir(mode=0o700)
-    token, secret = mint(Wish(name="admin", role=Role.admin))
+    token, secret = mint(TokenSpec(name="admin", role=Role.admin))
     write_secret(data / "admin.token", secret)
     places = [(environment, name) for environment in environments for name in names(prompts)]
     journal = Journal(data)

@@ -259,11 +259,11 @@ def _looked(data: Path, prompts: Path) -> dict[str, float]:
     mirror = Mirror(data, str(prompts))
     catalog = Catalog(mirror)
     catalog.adopt()
-    mirror.look()
+    mirror.sync()
     found = {}
     for what in ("a look that finds nothing", "a look that finds one tag"):
         begun = time.monotonic()
-        mirror.look(catalog.adopt)
+        mirror.sync(catalog.adopt)
         found[what] = time.monotonic() - begun
         tag(prompts, f"2.{len(found)}.0")
     mirror.close()

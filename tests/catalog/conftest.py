@@ -38,7 +38,7 @@ def read(mirror: Mirror) -> Callable[[], Catalog]:
     """Looks at the author's repository, and returns a new catalog of what is there."""
 
     def look_and_read() -> Catalog:
-        mirror.look()
+        mirror.sync()
         catalog = Catalog(mirror)
         catalog.adopt()
         return catalog

@@ -264,7 +264,7 @@ def test_staged_bytes_beat_the_mirror(
 ) -> None:
     """What was staged is the version, also after it was read from the mirror; the difference is said."""
     author.tag("a", "1.0.0", prompt("from the mirror"))
-    mirror.look()
+    mirror.sync()
     staged: dict[str, bytes] = {}
     catalog = Catalog(mirror, lambda _name, version: staged.get(version))
     catalog.adopt()
@@ -384,7 +384,7 @@ def test_many_versions_are_read_as_one_is(author: PromptRepository, mirror: Mirr
     author.git("tag", "-m", "Tag a tag", "b/v1.1.0", "b/v1.0.0")
     author.git("tag", "b/v1.2.0", "a/v1.0.0")
     author.git("tag", "d/v1.0.0", author.git("hash-object", "-w", "--stdin"))
-    mirror.look()
+    mirror.sync()
     Pins(tmp_path / "data/mirror.git/pins").add([line_of("e/v1.0.0", "0" * 40)])
     one, many = Catalog(mirror), Catalog(mirror)
     for catalog in (one, many):

@@ -69,9 +69,9 @@ def test_files_beside_the_prompts_stay_where_they_are(
         (author.path / f"source{number}.py").write_bytes(b"%d" % number * 5000)
     author.tag("a", "1.0.0")
     author.tag("b", "1.0.0")
-    mirror.look()
+    mirror.sync()
     author.git("tag", "a/v1.1.0")
-    mirror.look()
+    mirror.sync()
 
     assert (statuses(mirror), statuses(mirror, "b")) == (["valid", "valid"], ["valid"])
     assert size(tmp_path / "data/mirror.git") < 200_000
@@ -87,7 +87,7 @@ def test_a_host_may_leave_out_contents_or_not(
     author.tag("a", "1.0.0")
     (author.path / ".gitmodules").write_text('[submodule "x"]\n\tpath = x\n\turl = ../x\n')
     author.tag("a", "1.1.0")
-    remote.look()
+    remote.sync()
 
     assert statuses(remote) == ["valid", "valid"]
     assert (size(tmp_path / "remote/mirror.git") < MIB) == allowed
@@ -97,13 +97,13 @@ def test_the_usual_tag_takes_one_fetch(author: PromptRepository, host: HttpHost,
     """With all small files that are new; one that brings much beside the prompts takes two."""
     author.git("config", "uploadpack.allowFilter", "true")
     author.tag("a", "1.0.0")
-    remote.look()
+    remote.sync()
     asked = []
     for size in (10_000, 200_000):
         (author.path / "data.bin").write_bytes(os.urandom(size))
         author.tag("a", f"1.0.{size}")
         before = len(host.seen)
-        remote.look()
+        remote.sync()
         asked.append(len(host.seen) - before)
 
     assert statuses(remote) == ["valid"] * 3
@@ -115,19 +115,19 @@ def test_where_much_is_beside_the_prompts_it_stays_there(
 ) -> None:
     """Also with later tags; a commit that came without a content does not stop it from coming later."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     for number in range(8):
         (author.path / f"data{number}.bin").write_bytes(os.urandom(100_000))
     author.tag("b", "1.0.0")
     author.git("tag", "--delete", "b/v1.0.0")
     author.tag("a", "1.1.0")
-    mirror.look()
+    mirror.sync()
     for number in range(incoming.APART):
         author.tag("a", f"1.2.{number}")
-        mirror.look()
+        mirror.sync()
     author.tag("a", "1.3.0")
     author.git("tag", "b/v1.1.0")
-    mirror.look()
+    mirror.sync()
 
     assert mirror.report()["error"] is None
     assert statuses(mirror) == ["valid"] * (incoming.APART + 3)
@@ -143,7 +143,7 @@ def test_many_new_tags_come_with_small_files(
     noise(author)
     author.tag("a", "1.0.0")
     author.tag("a", "1.1.0")
-    mirror.look()
+    mirror.sync()
 
     assert statuses(mirror) == ["valid", "valid"]
     assert size(tmp_path / "data/mirror.git") < MIB
@@ -160,11 +160,11 @@ def test_a_line_that_breaks_leaves_nothing_and_blames_no_tag(
     host.cut = MIB
     for _ in range(3):
         with pytest.raises(GitFailed):
-            remote.look()
+            remote.sync()
     left = size(tmp_path / "remote/mirror.git")
     requests = len(host.seen)
     host.cut = None
-    remote.look()
+    remote.sync()
 
     assert left < 10_000
     assert requests < 20
@@ -177,14 +177,14 @@ def test_what_an_older_registry_or_a_kill_left_is_removed(
 ) -> None:
     """Unfinished packs and objects, and whole fetches; nothing else."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     folder = tmp_path / "data/mirror.git"
     before = files(folder)
     for name in ("objects/pack/tmp_pack_x", "objects/ab/tmp_obj_x", "incoming.git/objects/pack/tmp_pack_y"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"x")
     again = Mirror(tmp_path / "data", str(author.path))
-    again.look()
+    again.sync()
     again.close()
 
     assert [path for path in sorted(folder.rglob("*")) if path.is_file()] == [
@@ -199,7 +199,7 @@ def test_a_file_too_great_for_a_prompt_is_not_kept(
     author.tag("b", "1.0.0")
     author.tag("a", "1.0.0", os.urandom(4 * MIB))
     author.tag("b", "1.1.0")
-    mirror.look()
+    mirror.sync()
     catalog = Catalog(mirror)
     catalog.adopt()
     found = catalog.read("a", "1.0.0")
@@ -216,15 +216,15 @@ def test_no_fetch_takes_the_reserve(
 ) -> None:
     """Where the disk is nearly full nothing is fetched, the report says so, and it goes on with room."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     author.tag("a", "1.1.0")
     with monkeypatch.context() as patch:
         patch.setattr(incoming, "RESERVE", shutil.disk_usage(tmp_path).total)
         patch.setattr(incoming, "SHARE", 1)
         with pytest.raises(GitFailed, match="kept for changes; make room"):
-            mirror.look()
+            mirror.sync()
         error = mirror.report()["error"]
-    mirror.look()
+    mirror.sync()
 
     assert "kept for changes" in error
     assert statuses(mirror) == ["valid", "valid"]
@@ -238,7 +238,7 @@ def test_a_fetch_that_does_not_fit_is_ended(
     noise(author)
     author.git("tag", "b/v1.0.0", author.git("hash-object", "-w", "model.bin"))
     monkeypatch.setattr(incoming, "room_of", lambda _: MIB)
-    mirror.look()
+    mirror.sync()
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
     assert "more room on the disk" in mirror.report()["failed"]["b/v1.0.0"]["error"]
@@ -252,7 +252,7 @@ def test_an_object_that_was_lost_is_fetched_again(
     """Whichever it is, without a person; meanwhile the reason says so."""
     author.tag("a", "1.0.0")
     author.tag("a", "1.1.0")
-    mirror.look()
+    mirror.sync()
     names = {"tag": "a/v1.0.0", "commit": "a/v1.0.0^{}", "tree": "a/v1.0.0^{}:prompts"}
     oid = author.git("rev-parse", names.get(kind, "a/v1.0.0:prompts/a.prompt.yml"))
     mirror.close()
@@ -262,7 +262,7 @@ def test_an_object_that_was_lost_is_fetched_again(
         statuses(mirror)
     revision = mirror.revision()
     assert mirror.wants
-    mirror.look()
+    mirror.sync()
 
     assert (mirror.wants, mirror.revision() != revision) == (False, True)
     assert statuses(mirror) == ["valid", "valid"]
@@ -273,14 +273,14 @@ def test_an_object_that_is_lost_everywhere_is_asked_for_now_and_then(
 ) -> None:
     """The reason names it, and says what helps."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     oid = author.git("rev-parse", "a/v1.0.0:prompts/a.prompt.yml")
     mirror.close()
     for folder in (tmp_path / "data/mirror.git", author.path / ".git"):
         (folder / "objects" / oid[:2] / oid[2:]).unlink()
     with pytest.raises(Unavailable):
         statuses(mirror)
-    mirror.look()
+    mirror.sync()
 
     with pytest.raises(GitFailed, match=f"{oid} is missing from the mirror, .* Push it there again"):
         statuses(mirror)

@@ -43,7 +43,7 @@ def test_new_tags_arrive_with_the_ids_that_they_have(author: PromptRepository, m
     author.tag("a", "1.0.0")
     author.git("tag", "support/b/v2.0.0-rc.1")
 
-    mirror.look()
+    mirror.sync()
 
     assert mirror.tags() == {
         "a/v1.0.0": author.git("rev-parse", "a/v1.0.0"),
@@ -54,13 +54,13 @@ def test_new_tags_arrive_with_the_ids_that_they_have(author: PromptRepository, m
 def test_a_later_look_fetches_what_is_new(author: PromptRepository, mirror: Mirror) -> None:
     """Only a look that brings something changes the revision."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     before = mirror.revision()
 
-    mirror.look()
+    mirror.sync()
     unchanged = mirror.revision()
     author.tag("a", "1.1.0")
-    mirror.look()
+    mirror.sync()
 
     assert unchanged == before != mirror.revision()
     assert list(mirror.tags()) == ["a/v1.0.0", "a/v1.1.0"]
@@ -69,11 +69,11 @@ def test_a_later_look_fetches_what_is_new(author: PromptRepository, mirror: Mirr
 def test_a_moved_tag_stays_and_is_reported(author: PromptRepository, mirror: Mirror) -> None:
     """What was seen first is the version for ever."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     pinned = mirror.tags()["a/v1.0.0"]
 
     author.git("tag", "--force", "a/v1.0.0", author.git("commit-tree", "-m", "x", "HEAD^{tree}"))
-    mirror.look()
+    mirror.sync()
 
     assert mirror.tags() == {"a/v1.0.0": pinned}
     moved = [{"tag": "a/v1.0.0", "pinned": pinned, "upstream": author.git("rev-parse", "a/v1.0.0")}]
@@ -84,10 +84,10 @@ def test_no_moved_tag_goes_uncounted(author: PromptRepository, mirror: Mirror) -
     """A rewritten history moves all tags at once; they are counted, and the first of them named."""
     head = author.git("rev-parse", "HEAD")
     _tag_all(author, head)
-    mirror.look()
+    mirror.sync()
 
     _tag_all(author, author.git("commit-tree", "-m", "x", "HEAD^{tree}"))
-    mirror.look()
+    mirror.sync()
 
     report = mirror.report()
     assert (len(report["moved"]), report["moved_count"]) == (100, 150)
@@ -103,10 +103,10 @@ def _tag_all(author: PromptRepository, commit: str) -> None:
 def test_a_deleted_tag_stays(author: PromptRepository, mirror: Mirror) -> None:
     """Upstream cannot take a version back."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
 
     author.git("tag", "--delete", "a/v1.0.0")
-    mirror.look()
+    mirror.sync()
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
 
@@ -128,7 +128,7 @@ def test_hostile_tags_never_arrive(author: PromptRepository, mirror: Mirror) -> 
         refs.write(head.encode() + b" refs/tags/c\x1b[31m/v1.0.0\n")
     author.tag("a", "1.0.0")
 
-    mirror.look()
+    mirror.sync()
 
     ignored = mirror.report()["ignored"]
     assert list(mirror.tags()) == ["a/v1.0.0"]
@@ -146,10 +146,10 @@ def test_a_shallow_repository_is_read(author: PromptRepository, tmp_path: Path) 
     )
     mirror = Mirror(tmp_path / "data", str(tmp_path / "x"))
 
-    mirror.look()
+    mirror.sync()
     shallow = list(mirror.tags())
     author.git("-C", str(tmp_path / "x"), "fetch", "-q", "--unshallow", "--tags")
-    mirror.look()
+    mirror.sync()
     whole = list(mirror.tags())
     mirror.close()
 
@@ -164,7 +164,7 @@ def test_a_bad_tag_stops_no_other(author: PromptRepository, mirror: Mirror) -> N
     for i in range(9):
         author.git("tag", f"{'abcfghxyz'[i]}/v1.0.0")
 
-    mirror.look()
+    mirror.sync()
 
     assert "".join(tag[0] for tag in mirror.tags()) == "abcfghxyz"
     assert mirror.report()["error"].startswith(
@@ -183,7 +183,7 @@ def test_what_could_not_be_fetched_is_no_version(
     monkeypatch.setattr(fetch, "GREAT", 2)
     catalog, seen = Catalog(mirror), []
 
-    mirror.look(lambda: seen.append((catalog.adopt(), catalog.names())))
+    mirror.sync(lambda: seen.append((catalog.adopt(), catalog.names())))
     catalog.adopt()
 
     assert seen[0] == (True, ["a", "b", "c", "evil"])
@@ -196,7 +196,7 @@ def test_old_tools_are_forgiven(author: PromptRepository, mirror: Mirror) -> Non
     inner = raw_tree(author, b"100644 a.prompt.yml\0" + bytes.fromhex(blob))
     tag_tree(author, "a", "1.0.0", raw_tree(author, b"040000 prompts\0" + bytes.fromhex(inner)))
 
-    mirror.look()
+    mirror.sync()
 
     _, file = mirror.read(mirror.tags()["a/v1.0.0"], "a")
     assert file == File("prompts/a.prompt.yml", b"")
@@ -207,24 +207,24 @@ def test_a_look_that_was_cut_off_is_finished(
 ) -> None:
     """Locks that a killed git left behind stop nobody, and its tags are taken over."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     folder = tmp_path / "data/mirror.git"
     (folder / "packed-refs.lock").touch()
     (folder / "refs/tags/b").mkdir(parents=True)
     (folder / "refs/tags/b/v1.0.0.lock").touch()
     author.git("tag", "b/v1.0.0")
 
-    mirror.look()
+    mirror.sync()
 
     assert list(mirror.tags()) == ["a/v1.0.0", "b/v1.0.0"]
 
 
 def test_one_look_at_a_time(author: PromptRepository, mirror: Mirror, tmp_path: Path) -> None:
     """Who comes second is told so, and waits for nothing."""
-    mirror.look()
+    mirror.sync()
 
     with locked(tmp_path / "data/mirror.git/look.lock", wait=0), pytest.raises(Unavailable) as caught:
-        mirror.look()
+        mirror.sync()
 
     assert caught.value.code == "busy"
 
@@ -241,7 +241,7 @@ from registry.git.diagnosis import out_of_reach
 mirror = Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r})
 while len(mirror.tags()) < 20:
     try:
-        mirror.look()
+        mirror.sync()
     except Exception as error:
         assert error.code == "busy", error
         time.sleep(0.01)
@@ -257,14 +257,14 @@ def test_a_repository_that_is_gone_changes_nothing(
 ) -> None:
     """The report says what is wrong, until the next look that goes well."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     author.path.rename(tmp_path / "elsewhere")
 
     with pytest.raises(GitFailed, match="does not appear to be a git repository"):
-        mirror.look()
+        mirror.sync()
     error = mirror.report()["error"]
     (tmp_path / "elsewhere").rename(author.path)
-    mirror.look()
+    mirror.sync()
 
     assert "does not appear to be a git repository" in error
     assert mirror.report()["error"] is None
@@ -280,23 +280,23 @@ def test_a_mirror_that_cannot_be_written_says_so(
     obstacle.mkdir(parents=True)
 
     with pytest.raises(Unavailable, match="the mirror cannot be written: Is a directory") as raised:
-        mirror.look()
+        mirror.sync()
 
     assert (raised.value.code, mirror.report()["error"]) == ("mirror_unwritable", raised.value.message)
     obstacle.rmdir()
-    mirror.look()
+    mirror.sync()
     assert mirror.report()["error"] is None
 
 
 def test_the_age_of_the_last_good_look(author: PromptRepository, mirror: Mirror, tmp_path: Path) -> None:
     """A look that fails does not make it younger."""
     before = mirror.seconds_since_sync()
-    mirror.look()
+    mirror.sync()
     report = tmp_path / "data/mirror.git/report.json"
     report.write_text(json.dumps({"synced_at": "2026-01-01T00:00:00Z"}))
     author.path.rename(tmp_path / "elsewhere")
     with pytest.raises(GitFailed):
-        mirror.look()
+        mirror.sync()
 
     then = datetime(2026, 1, 1, tzinfo=UTC)
     assert before is None
@@ -308,7 +308,7 @@ def test_no_repository_is_configured(tmp_path: Path) -> None:
     mirror = Mirror(tmp_path / "data", "")
 
     with pytest.raises(Unavailable, match="set PROMPTSTAGE_REPOSITORY"):
-        mirror.look()
+        mirror.sync()
 
     assert mirror.report()["error"] == "no prompt repository is configured; set PROMPTSTAGE_REPOSITORY"
     assert mirror.tags() == {}
@@ -333,18 +333,18 @@ def test_a_path_is_told_from_a_url(tmp_path: Path, upstream: str, local: bool) -
 def test_a_repository_that_runs_commands_is_refused(tmp_path: Path) -> None:
     """Git's `ext` transport is not one of ours."""
     with pytest.raises(GitFailed, match="transport 'ext' not allowed"):
-        Mirror(tmp_path / "data", f"ext::touch {tmp_path}/ran").look()
+        Mirror(tmp_path / "data", f"ext::touch {tmp_path}/ran").sync()
 
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_damaged_report_is_written_anew(author: PromptRepository, mirror: Mirror, tmp_path: Path) -> None:
     """It is only a view."""
-    mirror.look()
+    mirror.sync()
     report = tmp_path / "data/mirror.git/report.json"
     report.write_bytes(b"{")
 
-    mirror.look()
+    mirror.sync()
 
     assert json.loads(report.read_bytes())["error"] is None
 
@@ -360,7 +360,7 @@ def test_hooks_and_configuration_have_no_effect(
     author.git("config", "uploadpack.packObjectsHook", f"touch {tmp_path}/ran;")
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    mirror.look()
+    mirror.sync()
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
     assert not (tmp_path / "ran").exists()

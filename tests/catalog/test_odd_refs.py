@@ -46,7 +46,7 @@ def test_an_odd_ref_stops_no_other(author: PromptRepository, mirror: Mirror, nam
     catalog = Catalog(mirror)
     for version in ("1.1.0", "1.2.0"):  # whatever a first look may forgive
         author.tag("s", version)
-        mirror.look()
+        mirror.sync()
         catalog.adopt()
 
     read = {version: catalog.read("s", version).status for version in ("1.0.0", "1.1.0", "1.2.0")}

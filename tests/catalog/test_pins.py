@@ -77,11 +77,11 @@ def test_a_look_that_died_in_writing_pins_is_done_again(
 ) -> None:
     """What it left is no table."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     (tmp_path / "data/mirror.git/pins.new").write_bytes(b"0" * 30)
     author.tag("a", "1.1.0")
 
-    mirror.look()
+    mirror.sync()
 
     assert list(mirror.tags()) == ["a/v1.0.0", "a/v1.1.0"]
 
@@ -91,16 +91,16 @@ def test_a_table_that_cannot_be_written_pins_nothing(
 ) -> None:
     """What was pinned stays, and the tag arrives when there is room."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     (tmp_path / "data/mirror.git/pins.new").mkdir()
     author.tag("a", "1.1.0")
 
     with pytest.raises(Unavailable, match="the mirror cannot be written"):
-        mirror.look()
+        mirror.sync()
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
     (tmp_path / "data/mirror.git/pins.new").rmdir()
-    mirror.look()
+    mirror.sync()
     assert list(mirror.tags()) == ["a/v1.0.0", "a/v1.1.0"]
 
 
@@ -115,7 +115,7 @@ def test_the_refs_of_an_older_registry_become_pins(author: PromptRepository, tmp
     mirror = Mirror(tmp_path / "data", str(author.path))
     before = mirror.tags()
 
-    mirror.look()
+    mirror.sync()
 
     assert list(before) == ["a/v1.0.0", "a/v1.1.0"]
     assert mirror.tags() == before
@@ -129,10 +129,10 @@ def test_nothing_that_is_pinned_is_ever_collected(
 ) -> None:
     """Whoever runs git's garbage collection in the mirror, and though no ref names the object any more."""
     author.tag("a", "1.0.0")
-    mirror.look()
+    mirror.sync()
     author.git("checkout", "--quiet", "--orphan", "other")
     author.tag("a", "1.1.0")
-    mirror.look()
+    mirror.sync()
     folder = str(tmp_path / "data/mirror.git")
     for oid in author.git("-C", folder, "for-each-ref", "--format=%(objectname)", "refs/kept").split():
         author.git("-C", folder, "update-ref", "-d", f"refs/kept/{oid}")
@@ -145,7 +145,7 @@ def test_nothing_that_is_pinned_is_ever_collected(
     ):
         with suppress(GitFailed):  # git refuses most of it, and says why: the objects are precious
             collected.run(*command)
-    mirror.look()
+    mirror.sync()
 
     catalog = Catalog(Mirror(tmp_path / "data", str(author.path)))
     catalog.adopt()
@@ -163,7 +163,7 @@ def test_the_youngest_commits_alone_have_refs(
     for day in range(1, 7):
         monkeypatch.setenv("GIT_COMMITTER_DATE", f"2026-03-{day:02}T12:00:00Z")
         author.tag("a", f"1.{day}.0")
-        mirror.look()
+        mirror.sync()
         numbers.append(len(list(kept.iterdir())))
         if day == 4:
             for file in kept.iterdir():
@@ -184,7 +184,7 @@ def test_a_great_repository_comes_in_parts(
     for tag in tags:
         author.tag(*tag)
     other = Mirror(tmp_path / "other", str(author.path))
-    other.look()
+    other.sync()
     monkeypatch.setattr(fetch, "GREAT", 5)
     monkeypatch.setattr(fetch, "BATCH", 2)
     catalog, seen = Catalog(mirror), []
@@ -196,7 +196,7 @@ def test_a_great_repository_comes_in_parts(
     def readable() -> list[tuple[str, str]]:
         return [tag for tag in tags if _can_be_read(catalog, *tag)]
 
-    mirror.look(follow)
+    mirror.sync(follow)
 
     assert seen[0] == (12, [])
     assert seen[1] == (12, [("p0", "1.0.3"), ("p1", "1.1.3"), ("p2", "1.2.3")])
@@ -225,7 +225,7 @@ from registry.catalog import fetch
 from registry.catalog.mirror.mirror import Mirror
 fetch.GREAT, fetch.BATCH = 3, 2
 print("begun", flush=True)
-Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r}).look()
+Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r}).sync()
 """
     mirror = Mirror(tmp_path / "data", str(author.path))
     before: dict[str, str] = {}
@@ -250,7 +250,7 @@ Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r}).look()
 
 def _looked(mirror: Mirror) -> bool:
     try:
-        mirror.look()
+        mirror.sync()
     except Unavailable:
         return False
     return True

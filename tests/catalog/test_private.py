@@ -13,7 +13,7 @@ from git_hosts import http_host, make_certificate, make_key, ssh_host
 
 from registry.catalog.mirror.mirror import Mirror
 from registry.errors import GitFailed
-from registry.git.remote import Credentials, Upstream
+from registry.git.remote import Credentials, Remote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +48,11 @@ def sshd(author: PromptRepository, tmp_path: Path) -> Iterator[SshHost]:
         yield started
 
 
-def look(tmp_path: Path, url: str, *files: Path | None) -> Mirror:
+def sync(tmp_path: Path, url: str, *files: Path | None) -> Mirror:
     """Look at a repository, with credentials in the order of `Credentials`."""
     mirror = Mirror(tmp_path / "data", url, Credentials(*files))
     try:
-        mirror.look()
+        mirror.sync()
     finally:
         mirror.close()
     return mirror
@@ -61,7 +61,7 @@ def look(tmp_path: Path, url: str, *files: Path | None) -> Mirror:
 def complaint(tmp_path: Path, url: str, *files: Path | None) -> str:
     """What is said if that fails, which the report says too."""
     with pytest.raises(GitFailed) as caught:
-        look(tmp_path, url, *files)
+        sync(tmp_path, url, *files)
     assert Mirror(tmp_path / "data", url).report()["error"] == caught.value.message
     return caught.value.message
 
@@ -82,7 +82,7 @@ def of_all_processes(kind: str) -> bytes:
 
 def test_a_token_opens_a_repository(host: HttpHost, token_file: Path, tmp_path: Path) -> None:
     """A file with nothing but the token is enough."""
-    mirror = look(tmp_path, f"{host.url}/author", token_file)
+    mirror = sync(tmp_path, f"{host.url}/author", token_file)
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
 
@@ -92,12 +92,12 @@ def test_a_host_may_want_a_certain_user(host: HttpHost, token_file: Path, tmp_pa
     host.password = f"robot:{SECRET}:with:colons"
     token_file.write_bytes(host.password.encode() + b"\r\nnot this\n")
 
-    assert list(look(tmp_path, f"{host.url}/author", token_file).tags()) == ["a/v1.0.0"]
+    assert list(sync(tmp_path, f"{host.url}/author", token_file).tags()) == ["a/v1.0.0"]
 
 
 def test_a_bare_token_has_the_user_that_its_host_advises(token_file: Path) -> None:
     """Most take any; Bitbucket does not."""
-    helper = Upstream("https://bitbucket.org/team/prompts.git", Credentials(token_file)).config()[-1]
+    helper = Remote("https://bitbucket.org/team/prompts.git", Credentials(token_file)).config()[-1]
 
     assert helper.startswith("credential.https://bitbucket.org.helper=!")
     assert "line=x-token-auth:$line" in helper
@@ -105,13 +105,13 @@ def test_a_bare_token_has_the_user_that_its_host_advises(token_file: Path) -> No
 
 def test_a_token_may_be_renewed(host: HttpHost, token_file: Path, tmp_path: Path) -> None:
     """The next look takes the new one; nothing has to be started again."""
-    mirror = look(tmp_path, f"{host.url}/author", token_file)
+    mirror = sync(tmp_path, f"{host.url}/author", token_file)
     host.password = "x-access-token:new"
     with pytest.raises(GitFailed, match="refuses the token"):
-        mirror.look()
+        mirror.sync()
 
     token_file.write_text("new")
-    mirror.look()
+    mirror.sync()
 
     assert mirror.report()["error"] is None
 
@@ -121,7 +121,7 @@ def test_a_token_is_seen_by_nobody_else(host: HttpHost, token_file: Path, tmp_pa
     seen: list[bytes] = []
     host.during = lambda: seen.append(of_all_processes("cmdline") + of_all_processes("environ"))
 
-    look(tmp_path, f"{host.url}/author", token_file)
+    sync(tmp_path, f"{host.url}/author", token_file)
 
     assert f"x-access-token:{SECRET}" in host.seen
     assert b"remote-http" in seen[0]
@@ -168,11 +168,11 @@ def test_a_tag_is_not_blamed_for_its_host(host: HttpHost, token_file: Path, tmp_
     host.during = lambda: setattr(host, "password", next(requests, "another"))
     mirror = Mirror(tmp_path / "data", f"{host.url}/author", Credentials(token_file))
     with pytest.raises(GitFailed, match="refuses the token"):
-        mirror.look()
+        mirror.sync()
     between = (mirror.report()["failed"], len(host.seen) > 3)
 
     host.during = lambda: setattr(host, "password", right)
-    mirror.look()
+    mirror.sync()
 
     assert between == ({}, True)
     assert list(mirror.tags()) == ["a/v1.0.0"]
@@ -224,7 +224,7 @@ def test_a_certificate_that_nobody_trusts_is_told(host: HttpHost, token_file: Pa
 
 def test_a_key_opens_a_repository(sshd: SshHost, author: PromptRepository, tmp_path: Path) -> None:
     """With a host that is known; the names of the files hold spaces."""
-    mirror = look(tmp_path, sshd.url(author.path), None, sshd.key, sshd.known_hosts)
+    mirror = sync(tmp_path, sshd.url(author.path), None, sshd.key, sshd.known_hosts)
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
 
@@ -234,7 +234,7 @@ def test_the_name_of_a_key_is_only_a_name(sshd: SshHost, author: PromptRepositor
     key = tmp_path / 'a "key" \\ $(of) 100%h; x'
     shutil.copy(sshd.key, key)
 
-    mirror = look(tmp_path, sshd.url(author.path), None, key, sshd.known_hosts)
+    mirror = sync(tmp_path, sshd.url(author.path), None, key, sshd.known_hosts)
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
 
@@ -336,7 +336,7 @@ def test_the_machine_has_no_say_over_http(
     for name in ("GIT_ASKPASS", "SSH_ASKPASS", "GIT_PROXY_COMMAND", "GIT_EXEC_PATH", "GIT_TRACE_CURL"):
         monkeypatch.setenv(name, str(stranger))
 
-    look(tmp_path, f"{host.url}/author", token_file)
+    sync(tmp_path, f"{host.url}/author", token_file)
 
     assert set(host.seen) == {"", host.password}
     assert not ran.exists()
@@ -350,7 +350,7 @@ def test_a_proxy_of_the_machine_is_used(
     host.password = ""
     monkeypatch.setenv("http_proxy", host.url)
 
-    mirror = look(tmp_path, "http://prompts.invalid/author")
+    mirror = sync(tmp_path, "http://prompts.invalid/author")
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
 
@@ -362,7 +362,7 @@ def test_the_machine_has_no_say_over_ssh(
     for name in ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT"):
         monkeypatch.setenv(name, "/bin/false")
 
-    mirror = look(tmp_path, sshd.url(author.path), None, sshd.key, sshd.known_hosts)
+    mirror = sync(tmp_path, sshd.url(author.path), None, sshd.key, sshd.known_hosts)
 
     assert list(mirror.tags()) == ["a/v1.0.0"]
 
@@ -389,6 +389,6 @@ def test_a_repository_of_another_user(author: PromptRepository, mirror: Mirror) 
     for path in (author.path, *author.path.rglob("*")):
         os.chown(path, 65534, 65534)
 
-    mirror.look()
+    mirror.sync()
 
     assert list(mirror.tags()) == ["a/v1.0.0"]

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def followed(mirror: Mirror) -> Catalog:
     """A catalog that has read all, as the thread of a registry does in the background."""
     catalog = Catalog(mirror)
-    mirror.look()
+    mirror.sync()
     catalog.adopt()
     catalog.settle(catalog.unread())
     if mirror.wants:
-        mirror.look()
+        mirror.sync()
     catalog.adopt()
     return catalog
 
@@ -103,7 +103,7 @@ def test_a_first_version_under_a_name_of_something_else(author: PromptRepository
     author.git("tag", "s/v1.0.0")
     catalog = followed(mirror)
     author.tag("s", "1.1.0")
-    mirror.look()
+    mirror.sync()
     catalog.adopt()
 
     assert catalog.read("s", "1.1.0").status == "valid"

@@ -34,7 +34,7 @@ class Running:
         self.changes: SimpleQueue[None] = SimpleQueue()
         self.sync = Sync(self.catalog, poll_seconds, lambda: self.changes.put(None))
         self.sync.start()
-        assert self.sync.first_look.wait(PATIENCE)
+        assert self.sync.first_sync.wait(PATIENCE)
 
     def wait(self) -> list[str]:
         """Wait for a change; returns the names then."""
@@ -77,7 +77,7 @@ def test_a_hint_does_not_wait_for_the_poll(author: PromptRepository, run: Callab
     running = run()
     author.tag("a", "1.0.0")
 
-    running.sync.look_now()
+    running.sync.sync_now()
 
     assert running.wait() == ["a"]
 
@@ -90,7 +90,7 @@ def test_who_waits_for_a_look_sees_what_it_found(
 
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         author.tag("a", version)
-        running.sync.look_now().result(PATIENCE)
+        running.sync.sync_now().result(PATIENCE)
 
         assert running.catalog.versions("a")[0] == version
 
@@ -100,7 +100,7 @@ def test_nobody_waits_for_a_look_that_never_comes(run: Callable[..., Running]) -
     running = run()
     running.sync.end()
 
-    assert running.sync.look_now().result(PATIENCE) is None
+    assert running.sync.sync_now().result(PATIENCE) is None
 
 
 def test_one_process_fetches_for_all(author: PromptRepository, run: Callable[..., Running]) -> None:
@@ -108,7 +108,7 @@ def test_one_process_fetches_for_all(author: PromptRepository, run: Callable[...
     one, other = run(), run()
     author.tag("a", "1.0.0")
 
-    one.sync.look_now()
+    one.sync.sync_now()
 
     assert other.wait() == ["a"]
 
@@ -195,11 +195,11 @@ def test_a_fault_does_not_end_the_thread(author: PromptRepository, run: Callable
 
     running.sync._on_change = fail
     author.tag("a", "1.0.0")
-    running.sync.look_now().result(PATIENCE)
+    running.sync.sync_now().result(PATIENCE)
     assert called.is_set()
     running.sync._on_change = lambda: running.changes.put(None)
     author.tag("b", "1.0.0")
-    running.sync.look_now()
+    running.sync.sync_now()
 
     assert running.wait() == ["a", "b"]
 

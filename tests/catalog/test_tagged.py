@@ -29,13 +29,13 @@ class Store:
         self._objects[oid] = GitObject(oid, kind, data)
         return oid
 
-    def look(self, expression: str, *, limit: int) -> GitObject | None:
+    def read_object(self, expression: str, *, limit: int) -> GitObject | None:
         """One object."""
         found = self._objects.get(expression)
         assert found is None or len(found.data) <= limit
         return found
 
-    def look_all(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
+    def read_objects(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
         """Many."""
         return [self._objects.get(oid) for oid, _ in wanted]
 

@@ -62,7 +62,7 @@ def test_when_to_ask_again(
         value = formatdate(time.time() + 600, usegmt=True)
     host.refusal = (status, {"Retry-After": value} if value else {})
     with pytest.raises(GitFailed, match=f"error: {status}"):
-        remote.look()
+        remote.sync()
 
     until = remote.report()["not_before"]
     assert (until is None) == (seconds is None)
@@ -72,10 +72,10 @@ def test_when_to_ask_again(
 
 def test_no_trace_of_a_request_stays(host: HttpHost, remote: Mirror, tmp_path: Path) -> None:
     """Whether it went well or not."""
-    remote.look()
+    remote.sync()
     host.refusal = (429, {"Retry-After": "1"})
     with pytest.raises(GitFailed):
-        remote.look()
+        remote.sync()
 
     assert list((tmp_path / "remote").rglob("http.trace")) == []
 
@@ -85,14 +85,14 @@ def test_a_host_is_left_alone_until_then(host: HttpHost, remote: Mirror) -> None
     host.refusal = (429, {"Retry-After": "1"})
     sync = Sync(Catalog(remote), 0.05)
     sync.start()
-    sync.first_look.wait(10)
+    sync.first_sync.wait(10)
     asked = len(host.seen) + 1
-    sync.look_now().result(timeout=10)
+    sync.sync_now().result(timeout=10)
     still = len(host.seen) + 1
     host.refusal = None
     began = time.monotonic()
     while remote.report()["error"]:
-        sync.look_now().result(timeout=10)
+        sync.sync_now().result(timeout=10)
     sync.stop()
 
     assert (asked, remote.report()["not_before"]) == (still, None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from client.fake_registry import release as body_of
 
-from promptstage._replica.release_store import Holding
+from promptstage._replica.release_store import HeldRelease
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import bucket, decide
 from promptstage.model import Release, dump_release, parse_release
@@ -42,7 +42,7 @@ def test_it_agrees_with_an_independent_program() -> None:
         assert bucket(case["salt"], case["key"]) == case["bucket"]
         for percent, arm in case["arms"].items():
             release = rollout(float(percent), case["salt"])
-            decision, by_key = decide(release, case["key"]), Holding(release).by_key
+            decision, by_key = decide(release, case["key"]), HeldRelease(release).by_key
             assert (decision.arm, decision.bucket) == (arm, case["bucket"]), (case, percent)
             assert by_key is not None
             assert by_key(case["key"]).arm == arm, (case, percent)

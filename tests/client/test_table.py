@@ -10,7 +10,7 @@ from client.fake_registry import release as body_of
 
 from promptstage import limits
 from promptstage._replica.key_table import KeyTable, _least
-from promptstage._replica.release_store import Holding
+from promptstage._replica.release_store import HeldRelease
 from promptstage.evaluation import BUCKETS, bucket, decide
 from promptstage.model import Release, Slot, Split, parse_release
 
@@ -22,7 +22,7 @@ def rolling(percent: float, salt: str = "salt") -> Release:
     return parse_release(body_of(candidate="1.3.0", percent=percent, salt=salt))
 
 
-def given(holding: Holding, key: str) -> tuple[str, str, str, str | None]:
+def given(holding: HeldRelease, key: str) -> tuple[str, str, str, str | None]:
     """What the table of a holding gives a key."""
     assert holding.by_key is not None
     prompt = holding.by_key(key)
@@ -33,7 +33,7 @@ def given(holding: Holding, key: str) -> tuple[str, str, str, str | None]:
 def test_it_finds_what_is_decided(percent: float) -> None:
     """Of 2,000 users at each share, with salts of their own; asked again, they get the same."""
     release = rolling(percent, f"salt-{percent}")
-    holding = Holding(release)
+    holding = HeldRelease(release)
 
     for key in (f"user-{number}" for number in range(2000)):
         assert given(holding, key) == decide(release, key)[:4]
@@ -46,7 +46,7 @@ def test_any_key_is_encoded_as_it_is_for_decide(key: str) -> None:
     for salt in ("salt", "\ud800"):
         release = rolling(50, salt)
 
-        assert given(Holding(release), key) == decide(release, key)[:4]
+        assert given(HeldRelease(release), key) == decide(release, key)[:4]
 
 
 def test_slots_may_leave_gaps_or_overlap() -> None:
@@ -93,4 +93,4 @@ def test_an_audience_is_left_to_decide() -> None:
     """Where attributes count, a key alone decides nothing."""
     release = parse_release(body_of(candidate="1.3.0", percent=50, audience={"tenant": ["acme"]}))
 
-    assert Holding(release).by_key is None
+    assert HeldRelease(release).by_key is None

@@ -178,10 +178,10 @@ def _start(state: State) -> transitions.Start:
     return transitions.Start(rollout.candidate, rollout.steps, rollout.audience, rollout.id, rollout.salt)
 
 
-def _asked(op: str, state: State) -> approval.Ask:
+def _asked(op: str, state: State) -> approval.RequestApproval:
     asked = state.awaiting_approval
     assert asked is not None
     start = transitions.Start(asked.version, asked.steps, asked.audience, "", "")
     wanted = start if op == f"{ASKING}start" else transitions.Promote(asked.version)
     actor = approval.Actor(asked.token, asked.asked_by)
-    return approval.Ask(wanted, actor, asked.id, asked.force, asked.reason)
+    return approval.RequestApproval(wanted, actor, asked.id, asked.force, asked.reason)

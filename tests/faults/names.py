@@ -161,7 +161,7 @@ def _listed(tags: Sequence[bytes], count: int) -> Iterator[Result]:
 
 def _look(folder: Path, repository: str) -> Catalog:
     catalog = Catalog(Mirror(folder / "data", repository))
-    catalog.mirror.look()
+    catalog.mirror.sync()
     catalog.adopt()
     return catalog
 

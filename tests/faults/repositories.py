@@ -125,7 +125,7 @@ def _see(folder: str, address: str) -> Seen:
     reason = crash = ""
     try:
         try:
-            mirror.look()
+            mirror.sync()
         except RegistryError as error:
             bad, reason = "refused", error.message
         catalog.adopt()

@@ -89,7 +89,7 @@ class _History:
             if self._chance.random() < RESTARTING:
                 mirror.close()
                 mirror, catalog = self._registry()
-            mirror.look()
+            mirror.sync()
             catalog.adopt()
             self._tally["looks"] += 1
             self._compare(mirror)
@@ -98,7 +98,7 @@ class _History:
         mirror.close()
         shutil.rmtree(self._data)
         mirror, catalog = self._registry()
-        mirror.look()
+        mirror.sync()
         catalog.adopt()
         self._read_staged(catalog)
         mirror.close()

@@ -6,7 +6,7 @@ from contextlib import closing
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from registry.access.tokens import Role, Wish, mint
+from registry.access.tokens import Role, TokenSpec, mint
 from registry.journal.change import Change, content_path, state_path, token_path
 from registry.journal.journal import Journal
 from registry.rollouts.state import State, VersionRef
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from registry.journal.reader import Entry
 
 EPOCH = 1_700_000_000
-ADMIN, SECRET = mint(Wish(name="admin", role=Role.admin))
+ADMIN, SECRET = mint(TokenSpec(name="admin", role=Role.admin))
 PROMPT, ENVIRONMENT = "summarize", "production"
 
 

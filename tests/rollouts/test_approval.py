@@ -8,7 +8,16 @@ import pytest
 from rollouts.test_transitions import NOTHING, NOW, PAUSED, RUNNING, STEADY, STEPS, V1, V2, V3, start
 
 from registry.rollouts import transitions
-from registry.rollouts.approval import Actor, Approve, Ask, Command, Proceed, Reject, apply, ends
+from registry.rollouts.approval import (
+    Actor,
+    AdvanceWithinPlan,
+    Approve,
+    Command,
+    Reject,
+    RequestApproval,
+    apply,
+    ends,
+)
 from registry.rollouts.state import State, Step, VersionRef
 from registry.rollouts.transitions import Advance, Conflict, Pause, Promote, Resume, Rollback, Start
 
@@ -18,9 +27,9 @@ UNDONE = STEADY.model_copy(update={"stable": V2, "previous": V1})
 STATES = {"nothing": NOTHING, "steady": STEADY, "undoable": UNDONE, "running": RUNNING, "paused": PAUSED}
 
 
-def ask(command: Start | Promote) -> Ask:
+def ask(command: Start | Promote) -> RequestApproval:
     """Ada asks."""
-    return Ask(command, ADA, "a-1", reason="shorter")
+    return RequestApproval(command, ADA, "a-1", reason="shorter")
 
 
 def done(state: State, command: Command) -> State:
@@ -137,7 +146,7 @@ def test_what_could_be_done_can_be_asked_for(place: str, name: str) -> None:
 def test_without_a_request_nothing_is_different(place: str, name: str) -> None:
     """Where nobody asks, the table of transitions is all there is."""
     command = COMMANDS[name]
-    assert not isinstance(command, Ask | Approve | Reject | Proceed)
+    assert not isinstance(command, RequestApproval | Approve | Reject | AdvanceWithinPlan)
 
     assert apply(STATES[place], command, NOW) == transitions.apply(STATES[place], command, NOW)
 
@@ -174,7 +183,7 @@ def test_an_advance_goes_no_further_than_what_was_approved(
     steps = tuple(Step(percent=percent) for percent in percents)
     after: State | Conflict = done(STEADY, start(V2, steps))
     while isinstance(after, State) and after.rollout:
-        after = apply(after, Proceed(), LATER)
+        after = apply(after, AdvanceWithinPlan(), LATER)
 
     assert (after.code if isinstance(after, Conflict) else "completed") == expected
 
@@ -182,7 +191,7 @@ def test_an_advance_goes_no_further_than_what_was_approved(
 @pytest.mark.parametrize("place", ["nothing", "steady", "paused"])
 def test_a_proceed_is_refused_as_an_advance_is(place: str) -> None:
     """With the same words."""
-    assert apply(STATES[place], Proceed(), NOW) == apply(STATES[place], Advance(), NOW)
+    assert apply(STATES[place], AdvanceWithinPlan(), NOW) == apply(STATES[place], Advance(), NOW)
 
 
 def test_a_promote_without_a_version_means_the_candidate() -> None:

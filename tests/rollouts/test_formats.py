@@ -47,7 +47,7 @@ USES: dict[str, Callable[[Path], Any]] = {
     "newest": newest,
     "pack": pack.pack,
     "backup": lambda folder: backup.backup(folder, folder.parent / "one.bundle"),
-    "recover": lambda folder: survey.look(folder, survey.Seen()),
+    "recover": lambda folder: survey.scan(folder, survey.Seen()),
     "token": lambda folder: lost_token.recover(Journal(folder), folder / "admin.token"),
 }
 
@@ -70,7 +70,7 @@ def test_a_newer_mirror_is_left_alone(tmp_path: Path) -> None:
     mirror = Mirror(tmp_path, "/nowhere")
     (tmp_path / "mirror.git").mkdir()
     (tmp_path / "mirror.git/promptstage.json").write_text('{"format": 2}')
-    for use in (mirror.check_format, mirror.look):
+    for use in (mirror.check_format, mirror.sync):
         with pytest.raises(Unavailable, match=r"the mirror in .* has format 2"):
             use()
 

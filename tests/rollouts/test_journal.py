@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support import until
 
-from registry.access.tokens import Role, Wish, mint
+from registry.access.tokens import Role, TokenSpec, mint
 from registry.errors import Unavailable
 from registry.git.command import AHEAD
 from registry.journal.change import Change, content_path, state_path, token_path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from registry.journal.reader import Entry
 
-ADMIN, _ = mint(Wish(name="admin", role=Role.admin))
+ADMIN, _ = mint(TokenSpec(name="admin", role=Role.admin))
 
 
 @pytest.fixture

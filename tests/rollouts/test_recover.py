@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from rollouts.story import ADMIN, EPOCH, SECRET, content, promote, promoted, reference, states, tell
 
-from registry.access.tokens import Keyring, Role, Wish, mint
+from registry.access.tokens import Keyring, Role, TokenSpec, mint
 from registry.errors import Unavailable
 from registry.git.remote import Credentials
 from registry.journal.change import Change, token_path
 from registry.journal.journal import Journal
 from registry.journal.maintenance import mirror
 from registry.journal.maintenance.recover import recover
-from registry.journal.maintenance.survey import Seen, look
+from registry.journal.maintenance.survey import Seen, scan
 from registry.journal.maintenance.verify import verify
 from registry.rollouts.state import ApprovalRequest
 from registry.system import timestamps
@@ -38,7 +38,7 @@ def nowhere(prompt: str, ref: Any) -> bytes | None:
 
 def mend(data: Path, seen: Seen = Seen(), fetch: Any = nowhere) -> Recovered:  # noqa: B008 - it is frozen
     """Look, and recover."""
-    return recover(data, look(data, seen), fetch)
+    return recover(data, scan(data, seen), fetch)
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_an_admin_without_a_file_gets_one(data: Path) -> None:
 def mend_with(data: Path, url: Path, seen: Seen = NOBODY) -> Found:
     """Recover with what a mirror holds; what was found."""
     with mirror.fetched(data, str(url), OPEN, lambda _: None) as copy:
-        found = look(data, seen, mirror=copy)
+        found = scan(data, seen, mirror=copy)
     recover(data, found, lambda _, ref: content(ref.version))
     assert verify(data).problems == ()
     return found
@@ -315,12 +315,12 @@ def test_a_mirror_that_holds_no_journal(data: Path, tmp_path: Path) -> None:
 def test_nothing_at_all(tmp_path: Path) -> None:
     """An empty folder and an empty Redis hold nothing to recover."""
     with pytest.raises(Unavailable, match="nothing can be recovered"):
-        look(tmp_path, Seen())
+        scan(tmp_path, Seen())
 
 
 def test_a_registry_that_writes_meanwhile(data: Path) -> None:
     """What was looked at is not the newest any more: look again."""
-    found = look(data, Seen())
+    found = scan(data, Seen())
     promote(data, "1.2.0")
     with pytest.raises(Unavailable, match="try again"):
         recover(data, found, nowhere)
@@ -350,7 +350,7 @@ def create_token(data: Path) -> None:
     """A change that is not about a prompt."""
     with closing(Journal(data)) as journal, journal.lock() as lock:
         head = journal.head()
-        token, _ = mint(Wish(name="app", role=Role.reader))
+        token, _ = mint(TokenSpec(name="app", role=Role.reader))
         seq = head.change.seq + 1
         change = Change(epoch=EPOCH, seq=seq, at=timestamps.now(), actor="a", op="token.create", token=token)
         journal.write(lock, head.commit, change, {token_path(token.id): token.model_dump_json().encode()})

@@ -12,16 +12,16 @@ import pytest
 from git_hosts import http_host, ssh_host
 from rollouts.story import tell
 
-from registry.access.tokens import Role, Wish
+from registry.access.tokens import Role, TokenSpec
 from registry.control import retry
-from registry.control.tokens import Asker, Tokens
+from registry.control.tokens import Requester, Tokens
 from registry.errors import Conflict, GitFailed, NotFound, RegistryError, Unavailable
 from registry.git.remote import Credentials
 from registry.journal import remote
 from registry.journal.maintenance.verify import verify
-from registry.journal.remote import SharedJournal
-from registry.replication.read_model import View
-from registry.replication.redis_store import Board
+from registry.journal.remote import RemoteJournal
+from registry.replication.read_model import ReadModel
+from registry.replication.redis_store import RedisStore
 from registry.replication.replica import Replica
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def git(repository: Path, *args: str) -> str:
     return done.stdout.strip()
 
 
-class Hasty(SharedJournal):
+class Hasty(RemoteJournal):
     """One that can be disturbed around a push."""
 
     before: Callable[[], object] = staticmethod(lambda: None)
@@ -70,7 +70,7 @@ class Member:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.journal = Hasty(folder, address, credentials)
-        self.replica = Replica(self.journal, Board(NO_REDIS, "test"), View(cast("Any", None)))
+        self.replica = Replica(self.journal, RedisStore(NO_REDIS, "test"), ReadModel(cast("Any", None)))
         self.is_new = self.replica.open(folder / "admin.token")
         self.tokens = Tokens(("production",), self.replica)
 
@@ -79,8 +79,8 @@ class Member:
         return self._create(name, key)[1]
 
     def _create(self, name: str, key: str | None) -> tuple[Token, int]:
-        asked = Asker(token=self.tokens.list()[0], idempotency_key=key)
-        token, _, done = self.tokens.create(Wish(name=name, role=Role.reader), name, asked)
+        asked = Requester(token=self.tokens.list()[0], idempotency_key=key)
+        token, _, done = self.tokens.create(TokenSpec(name=name, role=Role.reader), name, asked)
         return token, done.entry.change.seq
 
     def names(self) -> list[str]:
@@ -146,7 +146,7 @@ def test_any_number_of_askers_share_one_look(
     first.create("ci")
     since = time.monotonic()
     with ThreadPoolExecutor(20) as pool:
-        list(pool.map(second.replica.look, [since] * 40))
+        list(pool.map(second.replica.refresh, [since] * 40))
 
     assert [token.name for token in second.replica.keyring.tokens()] == ["admin", "ci"]
     assert len(looks) == 1
@@ -159,7 +159,7 @@ def test_of_two_that_begin_at_once_one_does(
     late = Hasty(tmp_path / "late", str(place), OPEN)
     (tmp_path / "late").mkdir()
     late.before = lambda: join("first") if late.pushes == 1 else None
-    replica = Replica(late, Board(NO_REDIS, "test"), View(cast("Any", None)))
+    replica = Replica(late, RedisStore(NO_REDIS, "test"), ReadModel(cast("Any", None)))
 
     assert not replica.open(tmp_path / "late/admin.token")
     assert not (tmp_path / "late/admin.token").exists()
@@ -173,7 +173,7 @@ def test_a_beginning_that_seemed_to_fail_is_ones_own(place: Path, tmp_path: Path
     (tmp_path / "a").mkdir()
     journal = Hasty(tmp_path / "a", str(place), OPEN)
     journal.after = timed_out
-    replica = Replica(journal, Board(NO_REDIS, "test"), View(cast("Any", None)))
+    replica = Replica(journal, RedisStore(NO_REDIS, "test"), ReadModel(cast("Any", None)))
 
     assert replica.open(tmp_path / "a/admin.token")
     assert (tmp_path / "a/admin.token").exists()
@@ -218,9 +218,9 @@ def test_a_try_on_what_is_here_saves_a_look(
     assert [token.name for token in other.tokens.list()] == ["admin", "ci"]
 
 
-def asker(member: Member) -> Asker:
+def asker(member: Member) -> Requester:
     """The admin."""
-    return Asker(token=member.tokens.list()[0])
+    return Requester(token=member.tokens.list()[0])
 
 
 def test_who_is_overtaken_decides_on_the_new_state(join: Callable[[str], Member]) -> None:
@@ -419,7 +419,7 @@ def test_over_ssh_with_a_key(tmp_path: Path) -> None:
 
 def test_how_often_it_is_looked_at(tmp_path: Path, place: Path) -> None:
     """Once for each news, and else every few seconds: a host of repositories is not to be hammered."""
-    with closing(SharedJournal(tmp_path, str(place), OPEN)) as journal:
+    with closing(RemoteJournal(tmp_path, str(place), OPEN)) as journal:
         assert journal.is_due(None, alone=False)
         with journal.lock() as lock:
             journal.join(lock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry.access.names import MAX_NAME, check_name
-from registry.system.text import look
+from registry.system.text import skeleton
 
 
 @pytest.mark.parametrize(
@@ -52,4 +52,4 @@ def test_what_is_no_name(name: str) -> None:
 def test_a_name_has_one_spelling() -> None:
     """An accent is part of its letter, and neither case nor width makes another name."""
     assert check_name("Zoe\u0308") == "Zo\u00eb"
-    assert look("\uff2fPS-\u2160") == look("ops-i")
+    assert skeleton("\uff2fPS-\u2160") == skeleton("ops-i")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from threading import Thread
 from typing import Any, cast
 
-from registry.replication.read_model import View
+from registry.replication.read_model import ReadModel
 from registry.rollouts.state import PLANS, Rollout, State, VersionRef
 
 
@@ -18,52 +18,54 @@ def state(prompt: int, seq: int) -> State:
 def test_two_who_adopt_at_once_lose_nothing() -> None:
     """A thread with many old states does not undo what another adopted meanwhile."""
     for _ in range(20):
-        view = View(cast("Any", None))
+        read_model = ReadModel(cast("Any", None))
         old = [state(prompt, 1) for prompt in range(500)]
         threads = [
-            Thread(target=view.adopt, args=((1, 1), old)),
-            *(Thread(target=view.adopt, args=((1, seq), [state(seq, seq)])) for seq in range(2, 30)),
+            Thread(target=read_model.adopt, args=((1, 1), old)),
+            *(Thread(target=read_model.adopt, args=((1, seq), [state(seq, seq)])) for seq in range(2, 30)),
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
-        assert all(found.seq == seq for seq in range(2, 30) if (found := view.state("production", f"p{seq}")))
-        assert view.head == (1, 29)
+        assert all(
+            found.seq == seq for seq in range(2, 30) if (found := read_model.state("production", f"p{seq}"))
+        )
+        assert read_model.head == (1, 29)
 
 
 def test_an_older_state_is_passed_over() -> None:
     """Whatever the order in which states arrive."""
-    view = View(cast("Any", None))
-    view.adopt((1, 5), [state(1, 5)])
-    view.adopt((1, 4), [state(1, 4)])
+    read_model = ReadModel(cast("Any", None))
+    read_model.adopt((1, 5), [state(1, 5)])
+    read_model.adopt((1, 4), [state(1, 4)])
 
-    assert (view.head, view.states()[0].seq) == ((1, 5), 5)
+    assert (read_model.head, read_model.states()[0].seq) == ((1, 5), 5)
 
 
 def test_what_changed_since() -> None:
     """The states after a position are found from the newest on, in whatever order they were told."""
-    view = View(cast("Any", None))
-    view.adopt((1, 3), [state(3, 3), state(1, 1), state(2, 2)])
-    view.adopt((1, 6), [state(1, 6)])
-    view.adopt((1, 5), [state(5, 5), state(4, 4), state(1, 5)])
+    read_model = ReadModel(cast("Any", None))
+    read_model.adopt((1, 3), [state(3, 3), state(1, 1), state(2, 2)])
+    read_model.adopt((1, 6), [state(1, 6)])
+    read_model.adopt((1, 5), [state(5, 5), state(4, 4), state(1, 5)])
 
-    assert [found.seq for found in view.since((1, 2))] == [6, 5, 4, 3]
-    assert [found.prompt for found in view.since((0, 0))] == ["p1", "p5", "p4", "p3", "p2"]
-    assert view.since((1, 6)) == []
+    assert [found.seq for found in read_model.since((1, 2))] == [6, 5, 4, 3]
+    assert [found.prompt for found in read_model.since((0, 0))] == ["p1", "p5", "p4", "p3", "p2"]
+    assert read_model.since((1, 6)) == []
 
 
 def test_what_is_under_way() -> None:
     """A rollout is found without a look at all states, until it ends."""
-    view = View(cast("Any", None))
+    read_model = ReadModel(cast("Any", None))
     ref = VersionRef(version="1.0.0", digest="sha256:0", commit="c0ffee")
     rollout = Rollout(
         id="r-1", salt="s", state="running", candidate=ref, steps=PLANS["fast"], step=0,
         entered_at=datetime.now(UTC),
     )  # fmt: skip
-    view.adopt((1, 2), [state(1, 1), state(2, 2).model_copy(update={"rollout": rollout})])
-    found = view.under_way()
-    view.adopt((1, 3), [state(2, 3)])
+    read_model.adopt((1, 2), [state(1, 1), state(2, 2).model_copy(update={"rollout": rollout})])
+    found = read_model.under_way()
+    read_model.adopt((1, 3), [state(2, 3)])
 
-    assert ([each.prompt for each in found], view.under_way()) == (["p2"], [])
+    assert ([each.prompt for each in found], read_model.under_way()) == (["p2"], [])

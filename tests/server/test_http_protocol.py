@@ -51,7 +51,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """A server that has a tenth of a second's patience."""
     monkeypatch.setattr(http_protocol, "SECONDS", 0.1)
     config = uvicorn.Config(
-        app, http=http_protocol.Impatient, lifespan="on", log_config=None, timeout_keep_alive=1
+        app, http=http_protocol.BoundedHttpProtocol, lifespan="on", log_config=None, timeout_keep_alive=1
     )
     running = uvicorn.Server(config)
     with workers.listen("127.0.0.1", 0) as listener:

@@ -11,7 +11,7 @@ from service.test_fast import handlers_kept
 from support import Valkey
 
 from registry import app
-from registry.control.scheduler import Follower
+from registry.control.scheduler import Scheduler
 from registry.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ def test_what_others_change_while_it_starts_is_known(
     begin(tmp_path / "data")
     valkey = Valkey(tmp_path)
     settings = Settings(repository=str(repository.path), data=tmp_path / "data", redis_url=valkey.url)
-    monkeypatch.setattr(Follower, "_run", lambda _: None)  # it may be late, too
+    monkeypatch.setattr(Scheduler, "_run", lambda _: None)  # it may be late, too
     monkeypatch.setattr(gc, "freeze", lambda: promote(tmp_path / "data", "1.0.0"))
 
     async def known() -> tuple[int, int]:
         made = app.create(settings)
         async with made.router.lifespan_context(made):
-            head: tuple[int, int] = made.state.parts.rollouts.replica.view.head
+            head: tuple[int, int] = made.state.services.rollouts.replica.read_model.head
             return head
 
     with handlers_kept():

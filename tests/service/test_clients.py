@@ -11,7 +11,7 @@ import pytest
 from support import prompt, unread_stream, until
 
 from promptstage import Client
-from registry.streams.counts import NOTHING, Tally, count, load
+from registry.streams.counts import NOTHING, StreamCounts, count, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,16 +157,19 @@ def test_names_are_answered_as_they_are_asked(api: Api, environment: str) -> Non
 
 def test_a_tally_forgets_what_nobody_holds() -> None:
     """However many names come and go, it keeps those of the open streams."""
-    tally = Tally()
-    tally.open("production", {"a": NOTHING, "b": (1, 2)})
-    tally.move("production", "a", NOTHING, (1, 3))
-    tally.open("production", {"a": NOTHING})
-    copy = load(tally.dump().encode())
-    assert count([tally, copy], "production", {"a": (1, 3), "b": (1, 4)}) == {"a": (4, 2), "b": (2, 0)}
+    stream_counts = StreamCounts()
+    stream_counts.open("production", {"a": NOTHING, "b": (1, 2)})
+    stream_counts.move("production", "a", NOTHING, (1, 3))
+    stream_counts.open("production", {"a": NOTHING})
+    copy = load(stream_counts.dump().encode())
+    assert count([stream_counts, copy], "production", {"a": (1, 3), "b": (1, 4)}) == {
+        "a": (4, 2),
+        "b": (2, 0),
+    }
 
-    tally.close("production", {"a": (1, 3), "b": (1, 2)})
-    tally.close("production", {"a": NOTHING})
-    assert (dict(tally.streams), dict(tally.held)) == ({}, {})
+    stream_counts.close("production", {"a": (1, 3), "b": (1, 2)})
+    stream_counts.close("production", {"a": NOTHING})
+    assert (dict(stream_counts.streams), dict(stream_counts.held)) == ({}, {})
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"streams": {"a": null}, "held": []}', b"\xff"])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from rollouts.test_board import NEEDED
+from rollouts.test_redis_store import NEEDED
 
 from registry.journal.maintenance import mirror
 from registry.redis import url
@@ -138,7 +138,7 @@ def test_the_forms_of_a_redis_url_are_taken() -> None:
 
 
 def test_the_rights_that_redis_must_give_are_those_that_are_tried() -> None:
-    """The tests of the board use a Redis with exactly these."""
+    """The tests of the Redis store use a Redis with exactly these."""
     told = re.search(r"-@all ([^`]+)\n", (DEPLOY / "README.md").read_text())
 
     assert told

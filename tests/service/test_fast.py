@@ -21,12 +21,12 @@ from support import PATIENCE, Valkey
 from promptstage.evaluation import decide
 from promptstage.model import parse_release
 from registry import app
-from registry.access.tokens import Role, Wish, mint
+from registry.access.tokens import Role, TokenSpec, mint
 from registry.api import releases
 from registry.api.http import fast_path as fast
-from registry.api.http.fast_path import Fast
+from registry.api.http.fast_path import FastPath
 from registry.api.http.measured import Measured
-from registry.replication.read_model import write
+from registry.replication.read_model import encode
 from registry.rollouts.action import Action
 from registry.rollouts.state import Step, Target
 from registry.settings import Settings
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from support import Api, PromptRepository
 
-    from registry.api.http.dependencies import Parts
+    from registry.api.http.dependencies import Services
 
 RELEASE = "/v1/environments/production/releases/summarize"
 RESOLVE = "/v1/environments/production/resolve/summarize"
@@ -152,15 +152,15 @@ def asked(repository: PromptRepository, tmp_path_factory: pytest.TempPathFactory
 async def _ask(settings: Settings) -> Asked:
     made = app.create(settings)
     async with made.router.lifespan_context(made):
-        parts: Parts = made.state.parts
+        parts: Services = made.state.services
         words = await asyncio.to_thread(_prepare, parts, settings)
         both = {case.what: await _each_way(made, parts, _scope(made, case, words)) for case in CASES}
         return Asked(both, list(_let_in(parts, _scope(made, CASES[0], words))))
 
 
-def _let_in(parts: Parts, scope: dict[str, Any]) -> Iterator[bool]:
+def _let_in(parts: Services, scope: dict[str, Any]) -> Iterator[bool]:
     """Whether a token is let in: when it is good, is revoked, is gone, and is good again."""
-    fast, keyring = Fast(parts), parts.rollouts.replica.keyring
+    fast, keyring = FastPath(parts), parts.rollouts.replica.keyring
     known = keyring.tokens()
     revoked = [token.model_copy(update={"revoked_at": datetime.now(UTC)}) for token in known]
     for tokens in (known, revoked, [], known):
@@ -168,7 +168,7 @@ def _let_in(parts: Parts, scope: dict[str, Any]) -> Iterator[bool]:
         yield fast.answer(scope) is not None
 
 
-def _prepare(parts: Parts, settings: Settings) -> dict[str, str]:
+def _prepare(parts: Services, settings: Settings) -> dict[str, str]:
     """Put releases in force, and make tokens; gives what the headers of cases name."""
 
     def act(op: str, name: str, environment: str = "production", **more: Any) -> None:
@@ -184,7 +184,7 @@ def _prepare(parts: Parts, settings: Settings) -> dict[str, str]:
     of_arm = {decide(release.release, key).arm: key for key in keys}
 
     def token(name: str, **more: Any) -> str:
-        made, secret = mint(Wish(name=name, role=Role.reader, environments=more.pop("environments", ())))
+        made, secret = mint(TokenSpec(name=name, role=Role.reader, environments=more.pop("environments", ())))
         parts.rollouts.replica.keyring.put(made.model_copy(update=more))
         return secret
 
@@ -219,9 +219,9 @@ def _scope(made: FastAPI, case: Case, words: dict[str, str]) -> dict[str, Any]:
 
 
 async def _each_way(
-    made: FastAPI, parts: Parts, scope: dict[str, Any]
+    made: FastAPI, parts: Services, scope: dict[str, Any]
 ) -> tuple[Told | None, Told | None, Told]:
-    fast = Fast(parts)
+    fast = FastPath(parts)
     at_once, again = _at_once(fast, parts, scope), _at_once(fast, parts, scope)
     before = _counted(parts)
     sent: list[Any] = []
@@ -242,13 +242,13 @@ async def _each_way(
     return at_once, again, routed
 
 
-def _at_once(fast: Fast, parts: Parts, scope: dict[str, Any]) -> Told | None:
+def _at_once(fast: FastPath, parts: Services, scope: dict[str, Any]) -> Told | None:
     before = _counted(parts)
     answer = fast.answer(scope)
     return answer and Told(*answer, _counted(parts) - before)
 
 
-def _counted(parts: Parts) -> Counter[str]:
+def _counted(parts: Services) -> Counter[str]:
     """What was counted so far: answers, their times, and decisions."""
     found = re.findall(
         r"^(promptstage_(?:http_request(?:s_total|_duration_seconds_count)|resolutions_total){.*}) (.+)$",
@@ -330,7 +330,7 @@ def test_requests_that_come_together_are_answered_in_turn(api: Api, environment:
 def test_decisions_that_are_known_again_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither many keys nor long ones fill the memory; without a key it is another one each time."""
     monkeypatch.setattr(fast, "DECISIONS", 3)
-    built = write(parse_release(body_of(candidate="1.3.0", percent=50)))
+    built = encode(parse_release(body_of(candidate="1.3.0", percent=50)))
     decisions = fast.Decisions()
     queries = [b"key=%d" % number for number in range(4)] + [b"key=" + b"k" * fast.QUERY_BYTES, b"key=", b""]
 
@@ -342,7 +342,7 @@ def test_decisions_that_are_known_again_are_bounded(monkeypatch: pytest.MonkeyPa
 
 def test_what_was_kept_of_a_release_goes_with_it() -> None:
     """However often it was read and decided, nothing holds on to a release that was superseded."""
-    built = write(parse_release(body_of(candidate="1.3.0", percent=50)))
+    built = encode(parse_release(body_of(candidate="1.3.0", percent=50)))
     body, metrics = built.body, SimpleNamespace(resolved=lambda *_: None)
 
     for key in map(str, range(20)):

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from support import PATIENCE
 
 from promptstage.model import Release
-from registry.access.tokens import Keyring, Role, Wish, mint
+from registry.access.tokens import Keyring, Role, TokenSpec, mint
 from registry.api.http.bounds import Bounds
 from registry.api.stream import READ_AT_ONCE, EventStream
-from registry.replication.read_model import Built, View
+from registry.replication.read_model import EncodedRelease, ReadModel
 from registry.streams.hub import Hub, Subscription
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 RELEASE = Release("production", "summarize", 1, 1, (), None, "1.0.0", "stable", {})
 
 
-def built(seq: int) -> Built:
+def built(seq: int) -> EncodedRelease:
     """The release of a change."""
-    return Built(replace(RELEASE, seq=seq), b"release %d" % seq, "")
+    return EncodedRelease(replace(RELEASE, seq=seq), b"release %d" % seq, "")
 
 
 class Connection:
@@ -35,10 +35,12 @@ class Connection:
         waits: what the next `send` waits for, as it does for a client that takes nothing.
     """
 
-    def __init__(self, act: Callable[[Connection, bytes], object], view: View, names: Iterable[str]) -> None:
+    def __init__(
+        self, act: Callable[[Connection, bytes], object], read_model: ReadModel, names: Iterable[str]
+    ) -> None:
         """Call `act` with each piece as it is written."""
-        token, _ = mint(Wish(name="checkout", role=Role.reader))
-        self.hub = Hub(view, Keyring([token]))
+        token, _ = mint(TokenSpec(name="checkout", role=Role.reader))
+        self.hub = Hub(read_model, Keyring([token]))
         self.subscription = Subscription(token, "production", dict.fromkeys(names, (-1, -1)))
         self.written = b""
         self.waits: asyncio.Event | None = None
@@ -76,17 +78,17 @@ class Connection:
 
 def follow(
     act: Callable[[Connection, bytes], object],
-    view: View | None = None,
+    read_model: ReadModel | None = None,
     names: Iterable[str] = ("summarize",),
 ) -> bytes:
     """What a stream sends until it ends; `act` is called as each piece of it is written."""
 
     async def connect() -> tuple[bytes, Connection]:
-        connection = Connection(act, view or View(cast("Any", None)), names)
+        connection = Connection(act, read_model or ReadModel(cast("Any", None)), names)
         return await asyncio.wait_for(connection.run(), PATIENCE), connection
 
     written, connection = asyncio.run(connect())
-    assert not connection.hub.tally.held
+    assert not connection.hub.stream_counts.held
     return written
 
 
@@ -190,10 +192,10 @@ def test_a_client_of_many_prompts_gets_the_first_before_the_last_is_read() -> No
         elif b"heartbeat" in body:
             connection.hub.close()
 
-    class Reads(View):
-        def release(self, environment: str, prompt: str) -> Built:
+    class Reads(ReadModel):
+        def release(self, environment: str, prompt: str) -> EncodedRelease:
             read.append(prompt)
-            return Built(replace(RELEASE, prompt=prompt), b"", "")
+            return EncodedRelease(replace(RELEASE, prompt=prompt), b"", "")
 
     follow(act, Reads(cast("Any", None)), names)
     assert (len(sent), sent[0], sent[-1]) == (len(names), READ_AT_ONCE, len(names))

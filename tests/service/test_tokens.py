@@ -15,7 +15,7 @@ from support import Api, until
 
 from registry import app
 from registry.access.tokens import Keyring
-from registry.api.http.auth import Guard
+from registry.api.http.auth import Authentication
 from registry.errors import Unavailable
 from registry.settings import Settings
 
@@ -163,7 +163,7 @@ def test_without_a_journal_no_token_is_wrong() -> None:
         sent.append(message)
 
     scope = {"type": "http", "path": "/v1/prompts", "headers": [(b"authorization", b"Bearer x")], "app": fake}
-    asyncio.run(Guard(None)(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(Authentication(None)(scope, None, send))  # type: ignore[arg-type]
 
     assert (sent[0]["status"], b"restore the journal" in sent[1]["body"]) == (503, True)
 

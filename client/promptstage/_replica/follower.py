@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from promptstage._http.sse import Event as ServerEvent
     from promptstage._http.transport import Stream, Transport
     from promptstage._replica.health import Health
-    from promptstage._replica.release_store import Holdings
+    from promptstage._replica.release_store import ReleaseStore
     from promptstage.status import StreamStatus
 
 _logger = logging.getLogger("promptstage")
@@ -52,7 +52,7 @@ class Follower:
         self,
         *,
         transport: Transport,
-        holdings: Holdings,
+        holdings: ReleaseStore,
         health: Health,
         wanted: dict[str, None],
         asked_for: dict[str, None],

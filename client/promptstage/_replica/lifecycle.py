@@ -68,7 +68,7 @@ def forks_later() -> bool:
         return False
 
 
-def tell(one: Living) -> None:
+def register(one: Living) -> None:
     """Tell it of forks and of the end, as long as it lives."""
     _living[id(one)] = one
 

@@ -27,7 +27,7 @@ class VersionInvalid(ReleaseInvalid):
     """A version whose file the registry could not read."""
 
 
-class Pins:
+class PinnedVersions:
     """The pinned versions last used, and for a while those that the registry does not have."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from promptstage.clock import uptime
 from promptstage.status import now
 
 if TYPE_CHECKING:
-    from promptstage._replica.release_store import Holdings
+    from promptstage._replica.release_store import ReleaseStore
     from promptstage.status import StreamState, StreamStatus
 
 _logger = logging.getLogger("promptstage")
@@ -50,7 +50,7 @@ class Progress:
             self._stall_logged = True
             _logger.warning(_STALLED.format(seconds=idle))
 
-    def no_thread(self, error: RuntimeError, holdings: Holdings) -> None:
+    def no_thread(self, error: RuntimeError, holdings: ReleaseStore) -> None:
         """Note that there is no thread, and say so once."""
         self.enter("idle", no_thread(error))
         if not self._loss_logged:

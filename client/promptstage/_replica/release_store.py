@@ -30,7 +30,7 @@ EPOCHS = (
 )
 
 
-class Holding:
+class HeldRelease:
     """A release, where it came from, and the prompts that it can lead to, each made once.
 
     Attributes:
@@ -88,7 +88,7 @@ class Holding:
         return make_prompt(self.release.prompt, served, decision, self.source, self.freshness)
 
 
-class Holdings:
+class ReleaseStore:
     """The releases of one environment, by name.
 
     Attributes:
@@ -105,7 +105,7 @@ class Holdings:
     def __init__(self, environment: str, report: Callable[[str, str], None]) -> None:
         self.environment = environment
         self._report = report
-        self.by_name: dict[str, Holding] = {}
+        self.by_name: dict[str, HeldRelease] = {}
         self.absent: dict[str, Why] = {}
         self.errors: dict[str, str] = {}
         self.behind: dict[str, str] = {}
@@ -118,7 +118,9 @@ class Holdings:
         """
         for name, held in self.by_name.items():
             if held.source == "live" and held.freshness.age > limits.SILENCE:
-                self.by_name[name] = Holding(held.release, "snapshot", age=held.freshness.age, etag=held.etag)
+                self.by_name[name] = HeldRelease(
+                    held.release, "snapshot", age=held.freshness.age, etag=held.etag
+                )
         self._lock = RLock()
         self._changed = Notifier()
 
@@ -129,7 +131,7 @@ class Holdings:
         except ReleaseInvalid as error:
             self.ignore(name, f"the snapshot of an earlier run: {error}")
         else:
-            self.by_name.setdefault(name, Holding(release, "snapshot", age=age, is_stale=age > max_age))
+            self.by_name.setdefault(name, HeldRelease(release, "snapshot", age=age, is_stale=age > max_age))
 
     def adopt(self, name: str, body: Json, *, etag: str | None = None) -> bool:
         """Take a release of the registry in, unless a newer one is held.
@@ -138,7 +140,7 @@ class Holdings:
             Whether it is the one that is held now.
         """
         try:
-            new = Holding(self._read(name, body), etag=etag)  # takes its time, and so not under the lock
+            new = HeldRelease(self._read(name, body), etag=etag)  # takes its time, and so not under the lock
         except ReleaseInvalid as error:
             self.ignore(name, str(error))
             return False
@@ -178,7 +180,7 @@ class Holdings:
         """Serve a release as it is, though it is too old: the registry was asked, and gave no newer one."""
         held = self.by_name.get(name)
         if held and held.is_stale:
-            aged = Holding(held.release, held.source, age=held.freshness.age, etag=held.etag)
+            aged = HeldRelease(held.release, held.source, age=held.freshness.age, etag=held.etag)
             with self._lock:
                 if self.by_name[name] is held:
                     self.by_name[name] = aged
@@ -215,7 +217,7 @@ class Holdings:
                 if held.source == "live":
                     held.freshness.at = Freshness().at
                 else:
-                    self.by_name[name] = Holding(held.release, etag=held.etag)
+                    self.by_name[name] = HeldRelease(held.release, etag=held.etag)
         self._changed.notify_all()
         if head:
             for name, epoch in ahead.items():
@@ -255,7 +257,7 @@ class Holdings:
         return f"get goes on with the {len(held)} held{of_earlier}, confirmed {oldest:.0f} s ago or less"
 
 
-def status_of(held: Holding | None, error: str | None = None) -> PromptStatus:
+def status_of(held: HeldRelease | None, error: str | None = None) -> PromptStatus:
     """How one name stands."""
     if held is None:
         return {

@@ -16,12 +16,12 @@ from promptstage._http.transport import NOT_MODIFIED, Transport
 from promptstage._replica.fetcher import Fetcher
 from promptstage._replica.follower import Follower
 from promptstage._replica.health import Health
-from promptstage._replica.lifecycle import forks_later, tell
+from promptstage._replica.lifecycle import forks_later, register
 from promptstage._replica.names import is_name, is_version
-from promptstage._replica.pinned_versions import Pins, VersionInvalid, read_version, write_version
-from promptstage._replica.release_store import Holdings, read_json
+from promptstage._replica.pinned_versions import PinnedVersions, VersionInvalid, read_version, write_version
+from promptstage._replica.release_store import ReleaseStore, read_json
 from promptstage._replica.snapshot import Snapshots, default_root
-from promptstage._replica.snapshot_writer import Keeper
+from promptstage._replica.snapshot_writer import SnapshotWriter
 from promptstage._replica.unavailable import NOT_A_NAME, Why, unavailable
 from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from promptstage._http.transport import Answer, Token
-    from promptstage._replica.release_store import Holding
+    from promptstage._replica.release_store import HeldRelease
     from promptstage.errors import PromptUnavailable
     from promptstage.prompt import Prompt
     from promptstage.status import Status
@@ -57,12 +57,12 @@ class Replica:
         self._max_age = max_age
         self._has_answered = False
         self._health = Health()
-        self._holdings = Holdings(environment, self._health.ignored)
-        self.held: dict[str, Holding] = self._holdings.by_name
-        self._pins = Pins()
+        self._holdings = ReleaseStore(environment, self._health.ignored)
+        self.held: dict[str, HeldRelease] = self._holdings.by_name
+        self._pins = PinnedVersions()
         self._wanted: dict[str, None] = {}
         self._asked_for: dict[str, None] = {}
-        self._keeper = Keeper(snapshots, self._holdings)
+        self._keeper = SnapshotWriter(snapshots, self._holdings)
         self._fetcher = Fetcher(timeout, self._health, self._keeper.save)
         self._follower = Follower(
             transport=transport,
@@ -74,7 +74,7 @@ class Replica:
             store=self._store,
             save=self._keeper.save,
         )
-        tell(self)
+        register(self)
 
     @classmethod
     def connect(  # noqa: PLR0913 - settings, by keyword
@@ -114,7 +114,7 @@ class Replica:
                 self._health.let_go(other)
         self._holdings.forget_all_but(self._wanted)
 
-    def find(self, name: str) -> Holding:
+    def find(self, name: str) -> HeldRelease:
         """The release of a name that was not held a moment ago, or was too old to be served unasked."""
         if not is_name(name):
             raise self._unavailable(name, NOT_A_NAME)

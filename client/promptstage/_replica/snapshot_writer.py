@@ -9,11 +9,11 @@ from promptstage import limits
 from promptstage.clock import uptime
 
 if TYPE_CHECKING:
-    from promptstage._replica.release_store import Holdings
+    from promptstage._replica.release_store import ReleaseStore
     from promptstage._replica.snapshot import Snapshots
 
 
-class Keeper:
+class SnapshotWriter:
     """What is still to be written, and when the files last got a new time.
 
     Args:
@@ -21,7 +21,7 @@ class Keeper:
         holdings: what is held, whose age the files should have.
     """
 
-    def __init__(self, snapshots: Snapshots, holdings: Holdings) -> None:
+    def __init__(self, snapshots: Snapshots, holdings: ReleaseStore) -> None:
         self._snapshots = snapshots
         self._holdings = holdings
         self._unsaved: deque[tuple[str, str, bytes]] = deque()

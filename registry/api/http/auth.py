@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from registry.access.tokens import Token
-    from registry.api.http.dependencies import Parts
+    from registry.api.http.dependencies import Services
 
 MAX_FIELDS = 1000  # of a query: each attribute of a caller is one
 
 
-class Guard:
+class Authentication:
     """Lets only those in whose token is known, and leaves the token in the request's state for `needs`."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -40,7 +40,7 @@ class Guard:
 
 def install(app: FastAPI) -> None:
     """Guard an app; what was installed before is behind it."""
-    app.add_middleware(Guard)
+    app.add_middleware(Authentication)
 
 
 def _is_guarded(path: str) -> bool:
@@ -60,15 +60,15 @@ async def _let_in(scope: Scope) -> None:
 
 
 async def _find(scope: Scope) -> Token:
-    parts: Parts = scope["app"].state.parts
-    replica, authorization = parts.rollouts.replica, Headers(scope=scope).get("authorization")
+    services: Services = scope["app"].state.services
+    replica, authorization = services.rollouts.replica, Headers(scope=scope).get("authorization")
     if replica.problem and not replica.keyring:  # nobody's token is wrong, only the journal is
         raise replica.problem
     try:
         return replica.keyring.find(authorization, timestamps.now())
     except UnknownToken as error:
         unknown = error.message
-    await refresh.look(parts)
+    await refresh.refresh_journal(services)
     try:
         return replica.keyring.find(authorization, timestamps.now())
     except UnknownToken:

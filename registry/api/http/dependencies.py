@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from registry.control.rollouts import Rollouts
     from registry.control.tokens import Tokens
     from registry.metrics.metrics import Metrics
-    from registry.replication.mirror_worker import Mirroring
+    from registry.replication.mirror_worker import MirrorWorker
     from registry.streams.hub import Hub
-    from registry.streams.presence import Census
+    from registry.streams.presence import Presence
 
 MAX_BODY_BYTES = 1024 * 1024  # the longest command, an audience of thousands, is some 100 KB
 DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
@@ -38,7 +38,7 @@ MAX_KEY = 200  # of an Idempotency-Key; a UUID has 36
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """The running service: made by the app, used by its endpoints.
 
     Attributes:
@@ -53,10 +53,10 @@ class Parts:
     rollouts: Rollouts
     history: History
     hub: Hub
-    census: Census
+    presence: Presence
     metrics: Metrics
     tokens: Tokens
-    mirroring: Mirroring
+    mirroring: MirrorWorker
     bounds: Bounds
     writers: CapacityLimiter
     scrapers: CapacityLimiter
@@ -65,10 +65,10 @@ class Parts:
     access_log: Write | None
 
 
-def parts_of(request: Request) -> Parts:
+def services_of(request: Request) -> Services:
     """The parts of the app that a request is for."""
-    parts: Parts = request.app.state.parts
-    return parts
+    services: Services = request.app.state.services
+    return services
 
 
 # For the documentation alone, so that /docs can send a token; what a token may do is decided in `needs`.
@@ -86,8 +86,8 @@ def needs(role: Role) -> Callable[..., Coroutine[None, None, Token]]:
     return check
 
 
-async def _parts(request: Request) -> Parts:
-    return parts_of(request)
+async def _services(request: Request) -> Services:
+    return services_of(request)
 
 
 def _with_a_date(value: object) -> object:
@@ -108,7 +108,7 @@ IdempotencyKey = Annotated[
         min_length=1, max_length=MAX_KEY, description="makes a request that is sent again change nothing more"
     ),
 ]
-Service = Annotated[Parts, Depends(_parts)]
+Service = Annotated[Services, Depends(_services)]
 Reader = Annotated[Token, Depends(needs(Role.reader))]
 Releaser = Annotated[Token, Depends(needs(Role.releaser))]
 Admin = Annotated[Token, Depends(needs(Role.admin))]

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
     from promptstage.model import Decision
     from registry.access.tokens import Token
-    from registry.api.http.dependencies import Parts
-    from registry.replication.read_model import Built
+    from registry.api.http.dependencies import Services
+    from registry.replication.read_model import EncodedRelease
 
 Answer = tuple[int, bytes, bytes]  # status; headers as they go out, and the empty line; body
 
-STATE = "fast"  # the name of `Fast.answer` in the state that the app's lifespan shares with its server
+STATE = "fast"  # the name of `FastPath.answer` in the state that the app's lifespan shares with its server
 BODY = frozenset((b"content-length", b"transfer-encoding"))
 ASKERS = 1000  # tokens, in environments, whose secrets need not be hashed again
 DECISIONS = 50_000  # that are known again, of queries up to so many bytes: 20 MB at most
@@ -39,17 +39,17 @@ LONG = 2 << 10  # bytes of a query that is looked through here: some 0.1 ms, and
 READ, RESOLVE = (f"{releases.router.prefix}/{kind}/{{name}}" for kind in ("releases", "resolve"))
 
 
-class Fast:
+class FastPath:
     """Knows the answers that need no waiting."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._rollouts = parts.rollouts
-        self._metrics = parts.metrics
-        self._keyring = parts.rollouts.replica.keyring
-        self._view = parts.rollouts.replica.view
+    def __init__(self, services: Services) -> None:
+        self._rollouts = services.rollouts
+        self._metrics = services.metrics
+        self._keyring = services.rollouts.replica.keyring
+        self._read_model = services.rollouts.replica.read_model
         self._reader = lru_cache(ASKERS)(self._find_reader)
         self._decisions = Decisions()
-        self._log = parts.access_log
+        self._log = services.access_log
 
     def answer(self, scope: Scope) -> Answer | None:
         """Answer a request whose body nobody has read yet, or leave it to the routes."""
@@ -58,7 +58,7 @@ class Fast:
         if place[1:3] != ["v1", "environments"] or len(place) != 6 or scope["method"] != "GET":  # noqa: PLR2004
             return None
         _, _, _, environment, kind, name = place
-        built = self._view.ready(environment, name)
+        built = self._read_model.ready(environment, name)
         headers = dict(scope["headers"])
         if built is None or len(headers) != len(scope["headers"]) or not BODY.isdisjoint(headers):
             return None
@@ -96,7 +96,7 @@ class Fast:
         token.allow(Role.reader, environment)
         return token
 
-    def _resolve(self, built: Built, decision: Decision) -> Answer:
+    def _resolve(self, built: EncodedRelease, decision: Decision) -> Answer:
         body = releases.told(self._metrics, built, decision)
         head = b"content-length: %d\r\ncontent-type: application/json\r\n\r\n" % len(body)
         return 200, head, body
@@ -108,7 +108,7 @@ class Decisions:
     def __init__(self) -> None:
         self._known: dict[tuple[str, bytes], Decision] = {}  # by release and query
 
-    def find(self, built: Built, query: bytes) -> Decision | None:
+    def find(self, built: EncodedRelease, query: bytes) -> Decision | None:
         """What a release is for a query that asks nothing else; else None."""
         place = built.etag, query
         known = self._known.get(place)
@@ -125,13 +125,13 @@ class Decisions:
         return decision
 
 
-def _read(built: Built, if_none_match: bytes | None) -> Answer:
+def _read(built: EncodedRelease, if_none_match: bytes | None) -> Answer:
     answers: list[Answer] = built.kept.get(READ) or built.kept.setdefault(READ, _answers(built))
     whole, same = answers
     return same if if_none_match is not None and built.etag in if_none_match.decode("latin-1") else whole
 
 
-def _answers(built: Built) -> list[Answer]:
+def _answers(built: EncodedRelease) -> list[Answer]:
     """A release for those who have not got it, and for those who have."""
     made = [releases.answer(built, etag) for etag in (None, built.etag)]
     heads = (b"".join(b"%s: %s\r\n" % pair for pair in each.raw_headers) for each in made)

@@ -11,7 +11,7 @@ from registry.api.stream import LATER, forget
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from registry.api.http.dependencies import Parts
+    from registry.api.http.dependencies import Services
     from registry.api.stream import EventStream
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -35,7 +35,7 @@ class Measured:
         await self._pass_on(scope, receive, send)
         stream: EventStream | None = scope[LATER]
         if stream is not None:
-            metrics = _parts(scope).metrics
+            metrics = _services(scope).metrics
             forget(scope)
             with metrics.streams.track_inprogress():
                 await stream.follow(receive, send)
@@ -54,15 +54,15 @@ class Measured:
             _note(scope, HTTPStatus.OK, time.perf_counter() - began)
 
 
-def _parts(scope: Scope) -> Parts:
-    parts: Parts = scope["app"].state.parts
-    return parts
+def _services(scope: Scope) -> Services:
+    services: Services = scope["app"].state.services
+    return services
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else "other"
     route = getattr(scope.get("route"), "path_format", UNMATCHED)
-    parts = _parts(scope)
-    parts.metrics.answered(method, route, int(status), seconds)
-    if parts.access_log:
-        parts.access_log(method, scope["path"], status, seconds, scope.get("state", {}).get("token"))
+    services = _services(scope)
+    services.metrics.answered(method, route, int(status), seconds)
+    if services.access_log:
+        services.access_log(method, scope["path"], status, seconds, scope.get("state", {}).get("token"))

@@ -19,7 +19,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import ClientDisconnect
 
 from registry.api.http.bounds import WORK, Lane
-from registry.api.http.dependencies import MAX_BODY_BYTES, parts_of
+from registry.api.http.dependencies import MAX_BODY_BYTES, services_of
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class BoundedRoute(APIRoute):
         adapter = TypeAdapter[Any](kind) if self.body_field else None
 
         async def bounded(request: Request) -> Response:
-            bounds, token = parts_of(request).bounds, request.state.token
+            bounds, token = services_of(request).bounds, request.state.token
             lane = self.lane(request.method)
             work = request.scope[WORK] = lane.work()
             with bounds.body(token, _announced(request)):

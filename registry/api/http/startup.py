@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class PlainFailure:
+class StartupFailure:
     """Puts a sentence in the place of the traceback with which a framework tells of a failed start."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from registry.catalog.mirror.oversized import Great
+    from registry.catalog.mirror.oversized import OversizedObjects
 
 FETCH_SECONDS = 900.0  # a first fetch of a large repository; a stalled line ends much earlier (gitconfig)
 FEW = 1000  # tags; of more, looking for each one's file is dearer than the small files beside them
@@ -59,7 +59,7 @@ class Incoming:
         self,
         mirror: Path,
         git: Git,
-        great: Great,
+        great: OversizedObjects,
         config: Sequence[str],
         environment: Mapping[str, str],
     ) -> None:
@@ -252,7 +252,9 @@ def _absent(git: Git, tags: Mapping[str, str]) -> list[str]:
     absent: list[str] = []
     for start in range(0, len(oids), READ):
         some = oids[start : start + READ]
-        found = git.look_all([Wanted(oid, SIZE_LIMIT) for oid in some])  # whoever looked for the ids is asked
+        found = git.read_objects(
+            [Wanted(oid, SIZE_LIMIT) for oid in some]
+        )  # whoever looked for the ids is asked
         absent += [oid for oid, one in zip(some, found, strict=True) if one is None]
     return absent
 

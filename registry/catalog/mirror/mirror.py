@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from registry.catalog.mirror import fetch, layout, pins, sync_report, tag_reader
 from registry.catalog.mirror.incoming import Incoming
-from registry.catalog.mirror.missing import Wanting
-from registry.catalog.mirror.oversized import Great, Objects
+from registry.catalog.mirror.missing import MissingObjects
+from registry.catalog.mirror.oversized import Objects, OversizedObjects
 from registry.catalog.mirror.pins import Pins, Seen
 from registry.errors import GitFailed, ObjectMissing, Unavailable
 from registry.git import throttle
 from registry.git.command import Git
 from registry.git.diagnosis import explain
-from registry.git.remote import Credentials, Upstream
+from registry.git.remote import Credentials, Remote
 from registry.git.throttle import Throttle
 from registry.system import formats, timestamps
 from registry.system.locks import locked
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
     from registry.catalog.mirror.pins import Table
     from registry.catalog.mirror.sync_report import Json
-    from registry.catalog.mirror.tag_reader import About, File
+    from registry.catalog.mirror.tag_reader import File, TagInfo
     from registry.errors import DocumentInvalid
 
     T = TypeVar("T")
-    Read = tuple[About, File | DocumentInvalid]
+    Read = tuple[TagInfo, File | DocumentInvalid]
 
 LIST_SECONDS = 60.0  # a list of refs, even of a hundred thousand over a slow line
 
@@ -59,7 +59,7 @@ class News:
     """
 
     tags: Iterable[tuple[bytes, str]]
-    anew: bool
+    complete: bool
     mark: Mark
 
 
@@ -87,19 +87,19 @@ class Mirror:
             repository: the prompt repository, a path or a URL; empty if there is none.
             credentials: what opens it, if it is private.
         """
-        self._upstream = Upstream(repository, credentials)
-        self.local = self._upstream.local
+        self._remote = Remote(repository, credentials)
+        self.local = self._remote.local
         self.head = ""
         self._configured = bool(repository)
         self._folder = data / "mirror.git"
         self._report = self._folder / "report.json"
-        self._throttle = Throttle(self._folder / "http.trace", self._upstream)
-        config, environment = self._upstream.config(), self._throttle.environment
+        self._throttle = Throttle(self._folder / "http.trace", self._remote)
+        config, environment = self._remote.config(), self._throttle.environment
         self._git = Git(self._folder, config=config, environment=environment)
-        great = Great(self._folder / "great")
+        great = OversizedObjects(self._folder / "great")
         self._objects = Objects(self._git, great)
         self._incoming = Incoming(self._folder, self._git, great, config, environment)
-        self._wanted = Wanting()
+        self._wanted = MissingObjects()
         self._curious = False  # whether to look at the newest commit the next time
         self._pins = Pins(self._folder / "pins")
         self._announced = _NOTHING  # what the look under way found upstream, where that is much
@@ -132,9 +132,9 @@ class Mirror:
         announced, table = self._announced, self._table()
         now = Mark(Seen(len(table.lines), table.digest), announced)
         if mark and mark.announced is announced and (added := pins.since(table, mark.seen)) is not None:
-            return News(pins.split(added), anew=False, mark=now)
+            return News(pins.split(added), complete=False, mark=now)
         heard = {tag.encode(): oid for tag, oid in announced.items()}
-        return News((heard | dict(pins.split(table.lines.splitlines()))).items(), anew=True, mark=now)
+        return News((heard | dict(pins.split(table.lines.splitlines()))).items(), complete=True, mark=now)
 
     def revision(self) -> object:
         """A value that changes when the tags do; costs one system call."""
@@ -143,7 +143,7 @@ class Mirror:
     def _table(self) -> Table:
         return layout.table(self._folder, self._git, self._pins)
 
-    def about(self, oid: str) -> About:
+    def about(self, oid: str) -> TagInfo:
         """Read who made the tag with this object id.
 
         Raises:
@@ -179,7 +179,7 @@ class Mirror:
         """Whether a look is to bring something beside new tags: what was lost here, or the newest commit."""
         return self._curious or bool(self._wanted.now())
 
-    def look_at_head(self) -> None:
+    def follow_head(self) -> None:
         """Let the next look bring the newest commit too, in which a file may be that a tag lacks."""
         self._curious = True
 
@@ -224,7 +224,7 @@ class Mirror:
         """Whether any process ever finished a look, or there is nothing to look at."""
         return self._report.exists() or not self._configured
 
-    def look(self, on_news: Callable[[], object] = lambda: None) -> None:
+    def sync(self, on_news: Callable[[], object] = lambda: None) -> None:
         """Look upstream, and fetch the tags that are new. Nothing here is moved or removed, ever.
 
         Args:
@@ -238,7 +238,7 @@ class Mirror:
         if not self._configured:
             raise Unavailable(_NO_UPSTREAM, code="no_repository")
         try:
-            self._look(on_news)
+            self._sync(on_news)
             self._unwritable = None
         except OSError as error:  # such as a full disk, on which no report can be written either
             self._unwritable = f"the mirror cannot be written: {error.strerror}; make room, or allow it"
@@ -246,7 +246,7 @@ class Mirror:
         finally:
             self._announced = _NOTHING
 
-    def _look(self, on_news: Callable[[], object]) -> None:
+    def _sync(self, on_news: Callable[[], object]) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(self._folder / "look.lock", wait=0) as lock:
             self.check_format()
@@ -255,11 +255,11 @@ class Mirror:
                 layout.sweep(self._folder)
             self._swept = False  # until this look has gone well
             try:
-                self._upstream.check()
-                after = self._sync(before, lock, on_news)
+                self._remote.check()
+                after = self._fetch_new(before, lock, on_news)
                 self._swept = True
             except GitFailed as error:
-                told = explain(self._upstream, error)
+                told = explain(self._remote, error)
                 until = self._throttle.until(error)
                 sync_report.save({**before, "error": told.message, "not_before": until}, self._report)
                 raise told from error
@@ -267,7 +267,7 @@ class Mirror:
                 self._throttle.clear()
             sync_report.save(after, self._report)
 
-    def _sync(self, before: Json, lock: int, on_news: Callable[[], object]) -> Json:
+    def _fetch_new(self, before: Json, lock: int, on_news: Callable[[], object]) -> Json:
         layout.prepare(self._folder, self._git, self._pins, lock)
         listing = self._git.run(
             "ls-remote", "--tags", "--refs", "origin", timeout=LIST_SECONDS, pass_fds=(lock,)

@@ -20,7 +20,7 @@ FAILURES = 20  # of one look, in which each is asked for alone
 _ON_ITS_WAY = "it was lost here, and is being fetched again; try again in a moment"
 
 
-class Wanting:
+class MissingObjects:
     """What one process misses; any thread may note something.
 
     Attributes:

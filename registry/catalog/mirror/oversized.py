@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEPT = 10_000  # ids; one that is dropped is only fetched, and refused, once more
 
 
-class Great:
+class OversizedObjects:
     """The ids, in a file of the mirror; the lock of the mirror is held while one is added."""
 
     def __init__(self, file: Path) -> None:
@@ -39,20 +39,20 @@ class Great:
 class Objects:
     """The mirror's objects, to read tags: what is too great is said to be so, not to be missing."""
 
-    def __init__(self, git: Git, great: Great) -> None:
+    def __init__(self, git: Git, great: OversizedObjects) -> None:
         self._git = git
         self._great = great
 
-    def look(self, expression: str, *, limit: int) -> GitObject | None:
-        """Read one, as `Git.look` does."""
-        found = self._git.look(expression, limit=limit)
+    def read_object(self, expression: str, *, limit: int) -> GitObject | None:
+        """Read one, as `Git.read_object` does."""
+        found = self._git.read_object(expression, limit=limit)
         if found is None and expression in self._great.ids():
             raise _too_great(expression)
         return found
 
-    def look_all(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
-        """Read many, as `Git.look_all` does."""
-        found = self._git.look_all(wanted)
+    def read_objects(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
+        """Read many, as `Git.read_objects` does."""
+        found = self._git.read_objects(wanted)
         if None not in found:
             return found
         great = set(self._great.ids())

@@ -45,7 +45,7 @@ _KIND = 0o170000
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class TagInfo:
     """Who made a version, when and why; `tree` is empty if the tag holds no commit."""
 
     commit: str = ""
@@ -66,10 +66,10 @@ class File:
 class Objects(Protocol):
     """Where objects are looked up; a `Git` is one."""
 
-    def look(self, expression: str, *, limit: int) -> GitObject | None:
+    def read_object(self, expression: str, *, limit: int) -> GitObject | None:
         """One object, None if there is none."""
 
-    def look_all(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
+    def read_objects(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
         """Many objects."""
 
 
@@ -80,7 +80,7 @@ def answer(git: Objects, reading: Reading[T]) -> T:
         wanted = next(reading)
         while True:
             try:
-                found = git.look(wanted.oid, limit=wanted.limit)
+                found = git.read_object(wanted.oid, limit=wanted.limit)
             except GitFailed as error:
                 found = error
             wanted = _go_on(reading, found)
@@ -105,7 +105,7 @@ def answer_all(git: Objects, readings: Sequence[Reading[T]]) -> list[T | GitFail
             except GitFailed as error:
                 done[number] = error
         wanted = list({asked[number]: None for number in range(len(readings)) if number not in done})
-        found = dict(zip(wanted, git.look_all(wanted), strict=True))
+        found = dict(zip(wanted, git.read_objects(wanted), strict=True))
     return [done[number] for number in range(len(readings))]
 
 
@@ -113,9 +113,9 @@ def _go_on(reading: Reading[T], found: GitObject | GitFailed | None) -> Wanted:
     return reading.throw(found) if isinstance(found, GitFailed) else reading.send(found)
 
 
-def read(oid: str, name: str) -> Reading[tuple[About, File | DocumentInvalid]]:
+def read(oid: str, name: str) -> Reading[tuple[TagInfo, File | DocumentInvalid]]:
     """Read the tag of a version and its prompt's file, or what is wrong with it. Raises GitFailed."""
-    about = About()
+    about = TagInfo()
     try:
         about = yield from read_about(oid)
         return about, (yield from read_file(about, name))
@@ -123,7 +123,7 @@ def read(oid: str, name: str) -> Reading[tuple[About, File | DocumentInvalid]]:
         return about, error
 
 
-def read_about(oid: str) -> Reading[About]:
+def read_about(oid: str) -> Reading[TagInfo]:
     """Read an annotated tag's own words, else those of its commit.
 
     Raises:
@@ -138,11 +138,11 @@ def read_about(oid: str) -> Reading[About]:
         found = yield from _words(_header(found.data, b"object").decode())
     person = _header(words.data, b"tagger" if words.kind == "tag" else b"author")
     if found.kind != "commit":
-        return About(author=_author(person), tagged_at=_time(person), message=_message(words.data))
+        return TagInfo(author=_author(person), tagged_at=_time(person), message=_message(words.data))
     if not person:  # very old tags name no tagger
         person = _header(found.data, b"author")
     tree = _header(found.data, b"tree").decode()
-    return About(found.oid, tree, _author(person), _time(person), _message(words.data))
+    return TagInfo(found.oid, tree, _author(person), _time(person), _message(words.data))
 
 
 def find(oid: str, name: str) -> Reading[str]:
@@ -155,7 +155,7 @@ def find(oid: str, name: str) -> Reading[str]:
     return content if _is(mode, _FILE) else ""
 
 
-def read_file(about: About, name: str) -> Reading[File]:
+def read_file(about: TagInfo, name: str) -> Reading[File]:
     """Read a prompt's file in a commit.
 
     Raises:
@@ -166,7 +166,7 @@ def read_file(about: About, name: str) -> Reading[File]:
     return File(path, (yield from _content(path, mode, oid)))
 
 
-def _find(about: About, name: str) -> Reading[tuple[str, int, str]]:
+def _find(about: TagInfo, name: str) -> Reading[tuple[str, int, str]]:
     """The path, mode and object id of a prompt's file."""
     if not about.tree:
         raise DocumentInvalid("the tag holds no commit; delete it and tag a commit under a new version")

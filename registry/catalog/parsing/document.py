@@ -10,7 +10,7 @@ from typing import Any
 from promptstage.model import Document, Message
 from registry.catalog.naming import stem
 from registry.catalog.parsing import placeholders, variables
-from registry.catalog.parsing.fields import TOP, Mapping
+from registry.catalog.parsing.fields import TOP, Fields
 from registry.catalog.parsing.strict_yaml import Finding, Node, Source
 from registry.errors import DocumentInvalid
 
@@ -59,7 +59,7 @@ def check(content: bytes, path: str) -> list[Finding]:
 def _read(content: bytes, path: str) -> tuple[Source, Document]:
     """Read as much as can be read; the document is of use if there is no error among the findings."""
     source = Source(content)
-    top = Mapping(source, source.root or Node({}, 1, 1), TOP)
+    top = Fields(source, source.root or Node({}, 1, 1), TOP)
     top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
     messages = _messages(source, top) if source.root else []
     response_format = top.text("responseFormat", "text")
@@ -89,7 +89,7 @@ def _title(path: str) -> str:
     return stem(PurePosixPath(path).name)
 
 
-def _messages(source: Source, top: Mapping) -> list[tuple[str, Node]]:
+def _messages(source: Source, top: Fields) -> list[tuple[str, Node]]:
     """The role of each message and the node of its content."""
     nodes = top.list("messages")
     absent = "messages" not in top or top.at("messages").value == []
@@ -97,11 +97,11 @@ def _messages(source: Source, top: Mapping) -> list[tuple[str, Node]]:
         top.report(
             "messages", "no_messages", "there are no messages; add `messages:` with a role and a content"
         )
-    found = (_message(source, Mapping(source, node, "a message")) for node in nodes)
+    found = (_message(source, Fields(source, node, "a message")) for node in nodes)
     return [message for message in found if message]
 
 
-def _message(source: Source, entry: Mapping) -> tuple[str, Node] | None:
+def _message(source: Source, entry: Fields) -> tuple[str, Node] | None:
     if not entry.valid:
         return None
     if "content" in entry and isinstance(entry.at("content").value, list):
@@ -123,7 +123,7 @@ def _message(source: Source, entry: Mapping) -> tuple[str, Node] | None:
     return role, node
 
 
-def _json_schema(source: Source, top: Mapping) -> Any:
+def _json_schema(source: Source, top: Fields) -> Any:
     """The schema, which GitHub's files hold as JSON text; a mapping is taken as well."""
     if "jsonSchema" not in top:
         return None

@@ -32,7 +32,7 @@ class Reporter(Protocol):
         """Say several things that count as one."""
 
 
-class Mapping:
+class Fields:
     """Takes what is needed out of a mapping, and says what is wrong with it."""
 
     def __init__(self, source: Reporter, node: Node, what: str) -> None:
@@ -104,7 +104,7 @@ class Mapping:
         if key not in self:
             return {}
         node = self.items[key]
-        Mapping(self._source, node, key)
+        Fields(self._source, node, key)
         return node.plain() if isinstance(node.value, dict) else {}
 
     def list(self, key: str) -> list[Node]:

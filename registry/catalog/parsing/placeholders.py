@@ -16,7 +16,7 @@ _UNCLOSED = re.compile(rf"(?<![\\{{])\{{\{{ *+(?>{template.NAME})(?![^{{}}]*\}}\
 _LOGIC = re.compile(r"\{%[-+]? *+(?:if|for|set|block|macro|include|import|extends|raw)\b[^%\n]*+(?:%\})?")
 
 
-class Oddity(NamedTuple):
+class Unreplaced(NamedTuple):
     """Where it is in the text, how it is written, and what to say of it."""
 
     offset: int
@@ -25,14 +25,14 @@ class Oddity(NamedTuple):
     message: str
 
 
-def find(text: str) -> Iterator[Oddity]:
+def find(text: str) -> Iterator[Unreplaced]:
     """Say what is odd about the text of a message: of logic the first only, as there is never just one."""
     for offset, written in template.parse(text).oddities:
         remedy = "is no placeholder and stays as it is; name it like {{name}}"
-        yield Oddity(offset, written, "literal", f"{written[:SHOWN]!r} {remedy}")
+        yield Unreplaced(offset, written, "literal", f"{written[:SHOWN]!r} {remedy}")
     for found in _UNCLOSED.finditer(text):
         name = found.group().lstrip("{ ")[:SHOWN]
-        yield Oddity(
+        yield Unreplaced(
             found.start(),
             found.group(),
             "unclosed",
@@ -40,4 +40,4 @@ def find(text: str) -> Iterator[Oddity]:
         )
     if logic := _LOGIC.search(text):
         remedy = "stays as it is: a prompt has no logic; let the app choose the words and pass them in"
-        yield Oddity(logic.start(), logic.group(), "logic", f"{logic.group()[:SHOWN]!r} {remedy}")
+        yield Unreplaced(logic.start(), logic.group(), "logic", f"{logic.group()[:SHOWN]!r} {remedy}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from promptstage import template
 from promptstage.model import Variable
 from registry.catalog.parsing.codes import CODES
-from registry.catalog.parsing.fields import Mapping, nearest
+from registry.catalog.parsing.fields import Fields, nearest
 from registry.catalog.parsing.strict_yaml import Node
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Placeholder(NamedTuple):
     written: str
 
 
-def read(source: Source, top: Mapping, texts: Sequence[Node]) -> tuple[Variable, ...]:
+def read(source: Source, top: Fields, texts: Sequence[Node]) -> tuple[Variable, ...]:
     """The declared variables; where none are, the placeholders, all of them required.
 
     Args:
@@ -169,7 +169,7 @@ def _described(source: Reporter, at: Node, name: str, node: Node) -> Variable | 
         source.report(at, "variable_name", _NO_NAME)
         return None
     if isinstance(node.value, dict):
-        entry = Mapping(source, node, f"the variable {name}")
+        entry = Fields(source, node, f"the variable {name}")
         entry.warn_unknown(_FIELDS, "remove it")
         return _with_fields(source, entry, name)
     if node.value is not None and not isinstance(node.value, str):
@@ -182,7 +182,7 @@ def _described(source: Reporter, at: Node, name: str, node: Node) -> Variable | 
 
 def _named(source: Reporter, node: Node) -> Variable | None:
     """A variable whose name is one of its fields."""
-    entry = Mapping(source, node, "a variable")
+    entry = Fields(source, node, "a variable")
     entry.warn_unknown(("name", *_FIELDS), "remove it")
     name = entry.text("name", "")
     if not _NAME.fullmatch(name):
@@ -191,7 +191,7 @@ def _named(source: Reporter, node: Node) -> Variable | None:
     return _with_fields(source, entry, name)
 
 
-def _with_fields(source: Reporter, entry: Mapping, name: str) -> Variable:
+def _with_fields(source: Reporter, entry: Fields, name: str) -> Variable:
     default = entry.at("default").plain() if "default" in entry else None
     if isinstance(default, dict | list):
         message = "a default must be one value; write text, a number, or true or false"

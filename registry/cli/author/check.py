@@ -57,7 +57,7 @@ def check(
         raise typer.BadParameter(f"give --json or --format {form}, not both")
     paths = paths or [Path()]
     found = _find(paths)
-    told = sorted([*_look(found), *_strays(paths)])
+    told = sorted([*_lint(found), *_strays(paths)])
     report.tell("json" if as_json else form or report.usual(), told, sum(map(len, found.values())))
     failed = any(problem.severity == "error" or strict for problem in told)
     raise typer.Exit(1 if failed else 0)
@@ -85,9 +85,9 @@ def _remedy(paths: list[Path]) -> str:
     return f"{output.clean(files.shown(file))} looks like one: name it prompts/{wanted}, and others alike"
 
 
-def _look(found: dict[Path, list[Path]]) -> Iterator[files.Problem]:
+def _lint(found: dict[Path, list[Path]]) -> Iterator[files.Problem]:
     for root, below in found.items():
-        yield from files.look(root, below)
+        yield from files.problems(root, below)
         yield from files.about_tags(root, [file for file in below if file.is_file()])
 
 

@@ -77,7 +77,7 @@ def lookalikes(root: Path) -> Iterator[tuple[Path, str]]:
             yield file, naming.file_names(naming.suggest(plain) or plain)[0]
 
 
-def look(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
+def problems(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
     """Say everything that there is to say about these files below `root`."""
     seen: dict[str, Path] = {}
     root, resolve = root.resolve(), cache(Path.resolve)  # folders, of which there are few
@@ -100,7 +100,7 @@ def about_tags(root: Path, files: Collection[Path]) -> Iterator[Problem]:
     whole = top.resolve()
     named = {name: file for file in files if (name := naming.prompt_at(_within(whole, file)))}
     try:
-        found = list(tag_lint.look(top, named))
+        found = list(tag_lint.lint(top, named))
     except GitFailed:  # a damaged repository is told by git itself, to whoever uses it
         return
     for name, code, message in found:

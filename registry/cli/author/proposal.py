@@ -58,7 +58,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class VersionRequest:
     """What an author asks for: a version, or a part that has to rise, or neither."""
 
     version: str | None = None
@@ -85,7 +85,7 @@ class Draft:
         """The file of a version; None if there is none in what is tagged."""
         return tagged.read(self.top, [(self.name, self.known[version])])[0]
 
-    def propose(self, wish: Wish, unpushed: Collection[str] | None = None) -> Proposal:
+    def propose(self, wish: VersionRequest, unpushed: Collection[str] | None = None) -> Proposal:
         """Choose the version: the one that is wanted, else the next one by a part, else by what differs.
 
         Args:
@@ -103,11 +103,11 @@ class Draft:
             raise Invalid(
                 f"{wish.version} is tagged already, and a version never changes; the next one is {following}"
             )
-        if made.before == self.content and wish == Wish():
+        if made.before == self.content and wish == VersionRequest():
             raise Invalid(self._nothing_new(made.since, is_pushed=unpushed is not None))
         return made
 
-    def _left_behind(self, wish: Wish, unpushed: Collection[str]) -> Proposal | None:
+    def _left_behind(self, wish: VersionRequest, unpushed: Collection[str]) -> Proposal | None:
         """The version that this very wish made before, if its push was refused."""
         version = wish.version or next(iter(naming.releases(self.known)), None)
         if version is None or version not in unpushed or self.file(version) != self.content:

@@ -26,7 +26,7 @@ class Target(NamedTuple):
     unpushed: frozenset[str]
 
 
-def look(top: Path, name: str, known: Mapping[str, str]) -> Target:
+def plan(top: Path, name: str, known: Mapping[str, str]) -> Target:
     """Ask the remote for the versions of a prompt.
 
     Args:

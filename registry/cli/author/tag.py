@@ -11,7 +11,7 @@ import typer
 from registry.catalog.parsing.bump import PARTS
 from registry.cli import output
 from registry.cli.author import files, head, proposal, publish, remotes, report, tagged, worktree
-from registry.cli.author.proposal import Draft, Wish
+from registry.cli.author.proposal import Draft, VersionRequest
 from registry.cli.options import AsJson, Name, NewVersion, Yes  # noqa: TC001 - typer reads the annotations
 from registry.errors import Invalid
 
@@ -64,8 +64,8 @@ def tag(  # noqa: PLR0913 - one parameter an option
     tags = worktree.tags(top)
     _require_room(tags, name)
     known = tagged.versions(tags).get(name, {})
-    target = publish.look(top, name, known) if push else None
-    wish = Wish(version, next(iter(given), None))
+    target = publish.plan(top, name, known) if push else None
+    wish = VersionRequest(version, next(iter(given), None))
     made = Draft(top, name, content, known).propose(wish, target.unpushed if target else None)
     if not as_json:
         proposal.show(made)

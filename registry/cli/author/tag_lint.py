@@ -22,7 +22,7 @@ SHOWN = 3  # tags that are named in one sentence
 _MEANT = re.compile(r"(.+?)(?:/[vV]?|[-_@][vV]?)(\d+(?:\.\d+)+.*)")  # a name, and what may be a version of it
 
 
-class Said(NamedTuple):
+class TagWarning(NamedTuple):
     """What is said of a prompt: its name, a code, and a sentence."""
 
     name: str
@@ -30,7 +30,7 @@ class Said(NamedTuple):
     message: str
 
 
-def look(top: Path, names: Collection[str]) -> Iterator[Said]:
+def lint(top: Path, names: Collection[str]) -> Iterator[TagWarning]:
     """Say what is odd about the tags of these prompts; two runs of git, however many there are."""
     tags = worktree.tags(top)
     known = tagged.versions(tags)
@@ -38,7 +38,7 @@ def look(top: Path, names: Collection[str]) -> Iterator[Said]:
     yield from _lost(tags, names, known)
 
 
-def _newest(top: Path, known: Versions) -> Iterator[Said]:
+def _newest(top: Path, known: Versions) -> Iterator[TagWarning]:
     """Look at the newest release of each prompt, and at the one before it."""
     pairs = {name: naming.releases(versions)[:2] for name, versions in known.items()}
     wanted = [(name, known[name][version]) for name, pair in pairs.items() for version in pair]
@@ -47,7 +47,7 @@ def _newest(top: Path, known: Versions) -> Iterator[Said]:
         contents = [next(files) for _ in pair]
         if pair and (reason := _unfit(contents[0])):
             remedy = f"then git commit, and promptstage tag {name}"
-            yield Said(name, "bad_version", f"{pair[0]} cannot be served: {reason}; {remedy}")
+            yield TagWarning(name, "bad_version", f"{pair[0]} cannot be served: {reason}; {remedy}")
         elif len(pair) > 1:
             yield from _compared(name, pair, contents)
 
@@ -63,22 +63,22 @@ def _unfit(content: bytes | None) -> str:
     return ""
 
 
-def _compared(name: str, pair: list[str], contents: list[bytes | None]) -> Iterator[Said]:
+def _compared(name: str, pair: list[str], contents: list[bytes | None]) -> Iterator[TagWarning]:
     """A release that is the one before it once more, or should have been a greater one."""
     (new, old), (after, before) = pair, contents
     if after == before:
         remedy = f"if a change was meant to be in it, git commit that, then promptstage tag {name}"
-        yield Said(name, "same_file", f"{new} is the same file as {old}; {remedy}")
+        yield TagWarning(name, "same_file", f"{new} is the same file as {old}; {remedy}")
     differences = tagged.between(before, after)
     part = bump.needed(differences or (), old)
     if differences and not bump.is_enough(old, new, part):
         better = naming.bump(new, part)
         wrong = f"{new} {differences[0].words} (compared with {old}), so it should be {better}"
         remedy = f"tag it once more: promptstage tag {name} --version {better}"
-        yield Said(name, "small_bump", f"{wrong}; {remedy}")
+        yield TagWarning(name, "small_bump", f"{wrong}; {remedy}")
 
 
-def _lost(tags: Iterable[bytes], names: Collection[str], known: Versions) -> Iterator[Said]:
+def _lost(tags: Iterable[bytes], names: Collection[str], known: Versions) -> Iterator[TagWarning]:
     """Somebody meant a version of a prompt, but the tag is not written like one."""
     found: dict[str, list[tuple[bytes, str]]] = {}
     for tag in tags:
@@ -92,7 +92,7 @@ def _lost(tags: Iterable[bytes], names: Collection[str], known: Versions) -> Ite
         more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
         last, version = lost[-1]
         remedy = f"tag that commit {naming.tag_of(name, version)}"
-        yield Said(
+        yield TagWarning(
             name, "lost_tag", f"no version was made by {shown}{more}: {rejected_tags.why(last)}; {remedy}"
         )
 

@@ -28,7 +28,7 @@ RedisUrl = Annotated[
         help="The Redis that the registry was given.  [env var: PROMPTSTAGE_REDIS_URL]",
     ),
 ]
-SharedJournal = Annotated[
+RemoteJournal = Annotated[
     str | None,
     typer.Option(
         "--journal",
@@ -74,10 +74,10 @@ def credentials(settings: Settings) -> Credentials:
 def journal_of(settings: Settings) -> Journal:
     """The journal of the data folder, or the copy there of the one that registries share."""
     from registry.journal.journal import Journal  # noqa: PLC0415 - for some commands alone
-    from registry.journal.remote import SharedJournal  # noqa: PLC0415
+    from registry.journal.remote import RemoteJournal  # noqa: PLC0415
 
     if settings.journal:
-        return SharedJournal(settings.data, settings.journal, credentials(settings))
+        return RemoteJournal(settings.data, settings.journal, credentials(settings))
     return Journal(settings.data)
 
 

@@ -12,7 +12,7 @@ from registry.cli.operate.data_folder import (
     DEFAULT,
     Data,
     RedisUrl,
-    SharedJournal,
+    RemoteJournal,
     changes,
     check_owner,
     credentials,
@@ -42,7 +42,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
     data: Data = DEFAULT,
     yes: Yes = False,
     redis_url: RedisUrl = None,
-    journal: SharedJournal = None,
+    journal: RemoteJournal = None,
     mirror_url: Annotated[
         str | None,
         typer.Option(
@@ -82,7 +82,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
     check_owner(data)
     seen = _seen(settings, without_redis=without_redis)
     url = None if without_mirror else mirror_url or settings.journal or mirrors.remembered(data)
-    found = _look(settings, seen, url)
+    found = _scan(settings, seen, url)
     for line in _findings(found, seen, url):
         output.tell(line)
     if not yes and output.is_dialogue() and not output.ask("Write all this under a new epoch?"):
@@ -97,9 +97,9 @@ def recover(  # noqa: PLR0913 - one parameter an option
         output.note(f"nobody mirrors this journal yet; to go on: promptstage journal mirror {clean(url)}")
 
 
-def _look(settings: Settings, seen: Seen, url: str | None) -> Found:
+def _scan(settings: Settings, seen: Seen, url: str | None) -> Found:
     from registry.journal.maintenance import mirror as mirrors  # noqa: PLC0415 - for this command alone
-    from registry.journal.maintenance.survey import look  # noqa: PLC0415
+    from registry.journal.maintenance.survey import scan  # noqa: PLC0415
 
     with output.progress() as tell, ExitStack() as held:
         copy = None
@@ -112,17 +112,17 @@ def _look(settings: Settings, seen: Seen, url: str | None) -> Found:
                 raise Unavailable(
                     f"{error.message}. It may know younger changes: mend that, or go on --without-mirror"
                 ) from error
-        return look(settings.data, seen, tell, copy)
+        return scan(settings.data, seen, tell, copy)
 
 
 def _seen(settings: Settings, *, without_redis: bool) -> Seen:
     from registry.journal.maintenance.survey import Seen  # noqa: PLC0415
     from registry.redis import embedded  # noqa: PLC0415 - for this command alone
-    from registry.replication.redis_store import Board  # noqa: PLC0415
+    from registry.replication.redis_store import RedisStore  # noqa: PLC0415
 
-    board = Board(settings.redis_url or embedded.socket_url(settings.data), settings.redis_prefix)
+    redis_store = RedisStore(settings.redis_url or embedded.socket_url(settings.data), settings.redis_prefix)
     try:
-        return Seen(board.head(), tuple(board.read()))
+        return Seen(redis_store.head(), tuple(redis_store.read()))
     except Unavailable as error:
         if error.code == NEWER and not without_redis:
             raise
@@ -132,7 +132,7 @@ def _seen(settings: Settings, *, without_redis: bool) -> Seen:
             ) from error
         return Seen()
     finally:
-        board.close()
+        redis_store.close()
 
 
 def _findings(found: Found, seen: Seen, url: str | None) -> list[str]:

@@ -14,7 +14,7 @@ from registry.cli import http, output, times
 from registry.cli.operate.data_folder import (
     DEFAULT,
     Data,
-    SharedJournal,
+    RemoteJournal,
     check_owner,
     journal_of,
     settings_of,
@@ -203,7 +203,7 @@ def revoke(
 
 
 @app.command()
-def recover(*, data: Data = DEFAULT, journal: SharedJournal = None) -> None:
+def recover(*, data: Data = DEFAULT, journal: RemoteJournal = None) -> None:
     """Get a new admin's token, on the machine that holds the journal, when no other is left.
 
     Its secret is put into admin.token in the data folder, which only the registry's user can read; the

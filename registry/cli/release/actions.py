@@ -17,7 +17,7 @@ from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
 )
 from registry.cli.release import arguments
 from registry.cli.release.change_options import ChangeOptions, with_change_options
-from registry.cli.release.execute import carry_out
+from registry.cli.release.execute import execute
 
 Json = dict[str, Any]
 
@@ -59,7 +59,7 @@ def start(  # noqa: PLR0913 - one parameter an option
         raise typer.BadParameter("give --plan or --steps, not both")
     body: Json = {"version": version, "force": force, "audience": arguments.audience(audience or [])}
     body["steps"] = arguments.plan(plan or "standard") if steps is None else arguments.steps(steps)
-    carry_out("start", name, body, options)
+    execute("start", name, body, options)
 
 
 @with_change_options
@@ -71,7 +71,7 @@ def advance(name: Name, *, options: ChangeOptions) -> None:
     \b
     Example:  promptstage advance summarize --reason "no complaints"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out("advance", name, {}, options)
+    execute("advance", name, {}, options)
 
 
 @with_change_options
@@ -83,7 +83,7 @@ def pause(name: Name, *, options: ChangeOptions) -> None:
     \b
     Example:  promptstage pause summarize --reason "looking into a complaint"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out("pause", name, {}, options)
+    execute("pause", name, {}, options)
 
 
 @with_change_options
@@ -95,7 +95,7 @@ def resume(name: Name, *, options: ChangeOptions) -> None:
     \b
     Example:  promptstage resume summarize
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out("resume", name, {}, options)
+    execute("resume", name, {}, options)
 
 
 @with_change_options
@@ -111,7 +111,7 @@ def promote(
               promptstage promote summarize 1.0.0 -e staging
               promptstage promote summarize 1.3.0 --if-needed --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out("promote", name, {"version": version, "force": force}, options)
+    execute("promote", name, {"version": version, "force": force}, options)
 
 
 @with_change_options
@@ -123,7 +123,7 @@ def rollback(name: Name, *, options: ChangeOptions) -> None:
     \b
     Example:  promptstage rollback summarize --reason "too chatty"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out("rollback", name, {}, options)
+    execute("rollback", name, {}, options)
 
 
 @with_change_options
@@ -138,7 +138,7 @@ def approve(name: Name, *, options: ChangeOptions) -> None:
     Example:  promptstage approve summarize --dry-run
               promptstage approve summarize --reason "read the diff"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out("approve", name, {}, options)
+    execute("approve", name, {}, options)
 
 
 @with_change_options
@@ -150,4 +150,4 @@ def reject(name: Name, *, options: ChangeOptions) -> None:
     \b
     Example:  promptstage reject summarize --reason "it drops the greeting"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    carry_out("reject", name, {}, options)
+    execute("reject", name, {}, options)

@@ -60,7 +60,7 @@ def wait(registry: Registry, state: Json, bound: float, sent: float) -> str:
     row: Json | None = None
     with output.progress() as tell:
         while True:
-            row = _look(registry, state) or row
+            row = _ask(registry, state) or row
             if row and _is_everywhere(row, state):
                 return _reached(row, round((time.monotonic() - sent) * 1000))
             if time.monotonic() - sent >= bound:
@@ -69,7 +69,7 @@ def wait(registry: Registry, state: Json, bound: float, sent: float) -> str:
             time.sleep(LOOK_SECONDS)
 
 
-def _look(registry: Registry, state: Json) -> Json | None:
+def _ask(registry: Registry, state: Json) -> Json | None:
     """What the registry says now; None while nobody answers, which may pass."""
     try:
         found = of(registry, state["environment"], [state["prompt"]])

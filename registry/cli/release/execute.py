@@ -33,7 +33,7 @@ PENDING = (
 )
 
 
-def carry_out(op: str, name: str, body: Json, options: ChangeOptions) -> None:
+def execute(op: str, name: str, body: Json, options: ChangeOptions) -> None:
     """Carry out a command, as its options say.
 
     Raises:

@@ -48,7 +48,7 @@ def status(
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
     with hints.helping(name or "", environment):
-        found = _look(registry, environment, name)
+        found = _read(registry, environment, name)
     if watch:
         with suppress(KeyboardInterrupt):
             _watch(registry, environment, name, found, as_json=as_json)
@@ -60,7 +60,7 @@ def status(
         output.show(*_drawn(found, environment, name))
 
 
-def _look(registry: Registry, environment: str, name: str | None) -> Json:
+def _read(registry: Registry, environment: str, name: str | None) -> Json:
     """What the registry says of one prompt or of all, and the clients that follow them."""
     answer = registry.get(http.rollout_path(environment, name or ""), "stable" if name else "data")
     names = [state["prompt"] for state in _states(answer) if state["stable"]]
@@ -138,7 +138,7 @@ def _watch(registry: Registry, environment: str, name: str | None, found: Json, 
             shown = news
             time.sleep(WATCH_SECONDS)
             try:
-                found, away = _look(registry, environment, name), ""
+                found, away = _read(registry, environment, name), ""
             except Unavailable as error:
                 away = error.message.partition("\n")[0]
 

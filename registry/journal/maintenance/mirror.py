@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from registry.errors import GitFailed, Invalid, Unavailable
 from registry.git.command import Git
 from registry.git.diagnosis import explain
-from registry.git.remote import Upstream, refusal
+from registry.git.remote import Remote, refusal
 from registry.journal import tree
 from registry.journal.directory import LOCK_SECONDS, REPOSITORY, command, require
 from registry.journal.fast_import import BRANCH
@@ -148,7 +148,7 @@ def push(
     """
     require(folder)
     check(url)
-    upstream = Upstream(url, credentials)
+    upstream = Remote(url, credentials)
     if upstream.local and Path(upstream.address).resolve().is_relative_to(folder.resolve()):
         raise Invalid(f"{upstream.shown} is lost with the data folder that it is in; name a place elsewhere")
     with locked(folder / LOCK, wait=LOCK_SECONDS) as lock:
@@ -163,7 +163,7 @@ def push(
                 raise
 
 
-def push_with(git: Git, folder: Path, upstream: Upstream, lock: int, *, timeout: float) -> Status:
+def push_with(git: Git, folder: Path, upstream: Remote, lock: int, *, timeout: float) -> Status:
     """Push with a git that the caller may end, and the lock held; as `push`."""
     check(upstream.address)
     upstream.check()
@@ -217,7 +217,7 @@ def fetched(
         Unavailable: it cannot be read, or what it holds is no journal, or a damaged one.
     """
     check(url)
-    upstream = Upstream(url, credentials)
+    upstream = Remote(url, credentials)
     upstream.check()
     staging = folder / FETCHED
     rmtree(staging, ignore_errors=True)
@@ -247,7 +247,7 @@ def _begin(path: Path) -> None:
         git.run("config", "core.fsync", "all")  # what was pushed survives a power cut there, too
 
 
-def _explained(folder: Path, upstream: Upstream, error: GitFailed) -> RegistryError:
+def _explained(folder: Path, upstream: Remote, error: GitFailed) -> RegistryError:
     if "[rejected]" not in error.words:
         told = explain(upstream, error)
         return told if told is error else refusal(f"{told.message}. To be pushed to, it must let that write")

@@ -56,7 +56,7 @@ def recover(folder: Path, found: Found, fetch: Fetch) -> Recovered:
 
     Args:
         folder: the data folder; a registry may run on it.
-        found: what `look` found, just before.
+        found: what `read_object` found, just before.
         fetch: gives the bytes of a version that was staged, if anybody else has them.
 
     Raises:

@@ -108,7 +108,7 @@ class _Whole:
     pack: bytes | None = None
 
 
-def look(
+def scan(
     folder: Path, seen: Seen, tell: Callable[[str], object] = lambda _: None, mirror: Path | None = None
 ) -> Found:
     """Find what can be read of a journal, and what a mirror or Redis knows better. Changes nothing.

@@ -1,4 +1,4 @@
-"""The board on the servers that operators have: each is reached, each mistake named with its remedy."""
+"""The Redis store on the servers that operators have: each is reached, each mistake named with its remedy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rollouts.servers import HOST, Cluster, Server, TlsDoor, Watched, certificat
 from support import PATIENCE, until
 
 from registry.errors import Unavailable
-from registry.replication.redis_store import AT_ONCE, RECENT, Board, _fields
+from registry.replication.redis_store import AT_ONCE, RECENT, RedisStore, _fields
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ NEEDED = (
 
 
 @contextmanager
-def board_at(url: str) -> Iterator[Board]:
+def board_at(url: str) -> Iterator[RedisStore]:
     """A board that is closed at the end."""
-    board = Board(url, "test")
-    yield board
-    board.close()
+    redis_store = RedisStore(url, "test")
+    yield redis_store
+    redis_store.close()
 
 
 def state(seq: int, prompt: str = "summarize") -> State:
@@ -39,32 +39,32 @@ def state(seq: int, prompt: str = "summarize") -> State:
     return State(environment="production", prompt=prompt, epoch=1, seq=seq)
 
 
-def keeps(board: Board, seq: int) -> bool:
-    """Bring the board up to a change, and read it back; whether that could be done."""
+def keeps(redis_store: RedisStore, seq: int) -> bool:
+    """Bring the Redis store up to a change, and read it back; whether that could be done."""
     try:
-        board.catch_up((1, seq), lambda _: [state(seq)])
-        return board.head() == (1, seq) and board.read() == [state(seq)]
+        redis_store.catch_up((1, seq), lambda _: [state(seq)])
+        return redis_store.head() == (1, seq) and redis_store.read() == [state(seq)]
     except Unavailable:
         return False
 
 
-def arrives(board: Board, watched: Watched, seq: int) -> bool:
+def arrives(redis_store: RedisStore, watched: Watched, seq: int) -> bool:
     """Whether a change that a board takes is at the master whom the Sentinel names."""
-    board.wait(0.01)
-    return keeps(board, seq) and bool(watched.ask("HGET", KEY, "head") == f"1.{seq}")
+    redis_store.wait(0.01)
+    return keeps(redis_store, seq) and bool(watched.ask("HGET", KEY, "head") == f"1.{seq}")
 
 
 def refusal(url: str) -> str:
     """Why a board cannot be had."""
-    with board_at(url) as board, pytest.raises(Unavailable) as caught:
-        board.tell("process", "report")
+    with board_at(url) as redis_store, pytest.raises(Unavailable) as caught:
+        redis_store.put_report("process", "report")
     return str(caught.value)
 
 
-def wakes(board: Board, other: Board, seq: int) -> bool:
+def wakes(redis_store: RedisStore, other: RedisStore, seq: int) -> bool:
     """Whether a change that one board takes is heard at the other, long before it would look for itself."""
     other.wait(0.01)
-    assert keeps(board, seq)
+    assert keeps(redis_store, seq)
     begun = time.monotonic()
     other.wait(PATIENCE)
     return time.monotonic() - begun < PATIENCE / 2 and other.head() == (1, seq)
@@ -127,10 +127,10 @@ def doors(stack: ExitStack, server: Server, pem: tuple[Path, Path]) -> list[TlsD
     return made
 
 
-def put(board: Board, *changes: int, head: int) -> None:
+def put(redis_store: RedisStore, *changes: int, head: int) -> None:
     """Bring a board up to a head, at which those changes are the newest of a prompt each."""
     states = [state(seq, f"prompt-{seq}") for seq in sorted(changes, reverse=True)]
-    board.catch_up((1, head), lambda known: [each for each in states if each.position > known])
+    redis_store.catch_up((1, head), lambda known: [each for each in states if each.position > known])
 
 
 def seqs(states: list[State]) -> list[int]:
@@ -143,67 +143,67 @@ def test_more_states_than_one_script_takes(server: Server) -> None:
     server.ask("DEL", KEY)
     many = 2 * AT_ONCE + 1
     newer = state(many + 7, "prompt-3")
-    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
-        board._push(b"", (1, 0), _fields([newer]), anew=True)
-        put(board, *range(1, many + 1), head=many)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
+        redis_store._push(b"", (1, 0), _fields([newer]), anew=True)
+        put(redis_store, *range(1, many + 1), head=many)
 
-        assert board.head() == (1, many)
-        assert seqs(board.read()) == [1, 2, *range(4, many + 1), newer.seq]
+        assert redis_store.head() == (1, many)
+        assert seqs(redis_store.read()) == [1, 2, *range(4, many + 1), newer.seq]
 
 
 def test_parts_of_which_another_was_faster(server: Server) -> None:
     """A registry that finds another head than it began with leaves what is there."""
     server.ask("DEL", KEY)
-    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
-        put(board, 1, head=1)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
+        put(redis_store, 1, head=1)
 
-        assert not board._write(
+        assert not redis_store._write(
             b"1.0", (1, 0), (1, 5000), lambda _: [state(n, f"p-{n}") for n in range(5000)]
         )
-        assert seqs(board.read()) == [1]
+        assert seqs(redis_store.read()) == [1]
 
 
 def test_what_was_missed_is_read_alone(server: Server) -> None:
     """Who missed some changes reads their states, however many there are; who missed too many reads all."""
     server.ask("DEL", KEY)
-    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
-        put(board, 1, 2, 3, head=3)
-        put(board, 4, 6, head=6)  # 5 left no state, as one about a token
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
+        put(redis_store, 1, 2, 3, head=3)
+        put(redis_store, 4, 6, head=6)  # 5 left no state, as one about a token
 
-        assert seqs(board.news((1, 3), (1, 6))[1]) == [4, 6]
-        assert seqs(board.news((1, 1), (1, 6))[1]) == [2, 3, 4, 6]
-        assert seqs(board.news((0, 9), (1, 6))[1]) == [1, 2, 3, 4, 6]
+        assert seqs(redis_store.news((1, 3), (1, 6))[1]) == [4, 6]
+        assert seqs(redis_store.news((1, 1), (1, 6))[1]) == [2, 3, 4, 6]
+        assert seqs(redis_store.news((0, 9), (1, 6))[1]) == [1, 2, 3, 4, 6]
         server.ask("HSET", KEY, "head", "1.7")  # by somebody who does not say what changed
-        assert seqs(board.news((1, 6), (1, 7))[1]) == [1, 2, 3, 4, 6]
-        put(board, RECENT + 9, head=RECENT + 9)
-        assert seqs(board.news((1, 8), (1, RECENT + 9))[1]) == [1, 2, 3, 4, 6, RECENT + 9]
+        assert seqs(redis_store.news((1, 6), (1, 7))[1]) == [1, 2, 3, 4, 6]
+        put(redis_store, RECENT + 9, head=RECENT + 9)
+        assert seqs(redis_store.news((1, 8), (1, RECENT + 9))[1]) == [1, 2, 3, 4, 6, RECENT + 9]
 
 
 def test_what_is_new_is_of_one_moment(server: Server) -> None:
     """A head that was flushed meanwhile promises nothing, and one that went on no more than was asked for."""
     server.ask("DEL", KEY)
-    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
-        put(board, 1, 2, 3, head=3)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
+        put(redis_store, 1, 2, 3, head=3)
 
-        assert board.news((1, 2), (1, 3))[0] == (1, 3)
-        assert board.news((1, 1), (1, 2))[0] == (1, 2)
+        assert redis_store.news((1, 2), (1, 3))[0] == (1, 3)
+        assert redis_store.news((1, 1), (1, 2))[0] == (1, 2)
         server.ask("DEL", KEY)
-        assert board.news((1, 2), (1, 3)) == ((0, 0), [])
+        assert redis_store.news((1, 2), (1, 3)) == ((0, 0), [])
         server.ask("HSET", KEY, "head", "2.1")  # of a journal that was recovered
-        assert board.news((1, 2), (1, 3)) == ((0, 0), [])
+        assert redis_store.news((1, 2), (1, 3)) == ((0, 0), [])
 
 
 def test_what_a_newer_registry_holds_there_is_left_alone(server: Server) -> None:
     """It says so by its number, and neither a head nor an empty hash is put in its place."""
     server.ask("DEL", KEY)
-    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
-        put(board, 1, head=1)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
+        put(redis_store, 1, head=1)
         assert server.ask("HGET", KEY, "format") == "1"
         server.ask("HSET", KEY, "format", "2")
         before = server.ask("HGETALL", KEY)
         for head in ((1, 2), (2, 0)):
             with pytest.raises(Unavailable, match="what Redis holds has format 2"):
-                board.catch_up(head, lambda _: [state(2)])
+                redis_store.catch_up(head, lambda _: [state(2)])
         assert server.ask("HGETALL", KEY) == before
         server.ask("DEL", KEY)
 
@@ -211,11 +211,11 @@ def test_what_a_newer_registry_holds_there_is_left_alone(server: Server) -> None
 def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
     """What the changes before it were about is not known, so everything is read."""
     server.ask("DEL", KEY)
-    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
-        put(board, 1, head=1)
-        put(board, 4, head=3)
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
+        put(redis_store, 1, head=1)
+        put(redis_store, 4, head=3)
 
-        assert seqs(board.news((1, 1), (1, 3))[1]) == [1, 4]
+        assert seqs(redis_store.news((1, 1), (1, 3))[1]) == [1, 4]
 
 
 @pytest.mark.parametrize(
@@ -224,35 +224,35 @@ def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
 def test_a_user_with_a_password(server: Server, login: str) -> None:
     """The right to one's own keys is enough."""
     server.ask("DEL", KEY)
-    with board_at(f"redis://{login}@{HOST}:{server.port}/0") as board:
-        assert board.tell("process", "report") is False
-        assert board.hear() == {"process": b"report"}
-        board.retract("process")
+    with board_at(f"redis://{login}@{HOST}:{server.port}/0") as redis_store:
+        assert redis_store.put_report("process", "report") is False
+        assert redis_store.reports() == {"process": b"report"}
+        redis_store.remove_report("process")
         with board_at(f"redis://{login}@{HOST}:{server.port}/0") as other:
-            assert wakes(board, other, 3)
+            assert wakes(redis_store, other, 3)
 
 
 def test_the_same_rights_elsewhere(server: Server, cluster: Cluster) -> None:
     """They are enough in a database of its own, and in a Cluster whose slots move."""
-    with board_at(f"redis://promptstage:p@ss:w@{HOST}:{server.port}/1") as board:
-        assert keeps(board, 5)
+    with board_at(f"redis://promptstage:p@ss:w@{HOST}:{server.port}/1") as redis_store:
+        assert keeps(redis_store, 5)
     for node in cluster.nodes:
         allow(node)
-    with board_at(f"redis+cluster://promptstage:p@ss:w@{HOST}:{cluster.nodes[0].port}") as board:
-        assert keeps(board, 6)
+    with board_at(f"redis+cluster://promptstage:p@ss:w@{HOST}:{cluster.nodes[0].port}") as redis_store:
+        assert keeps(redis_store, 6)
         with cluster.moving(KEY):
-            assert keeps(board, 7)
+            assert keeps(redis_store, 7)
 
 
 def test_a_certificate_on_either_side(doors: list[TlsDoor], pem: tuple[Path, Path]) -> None:
     """TLS is checked against the CA that is named; a server may want a certificate of ours."""
     login = f"rediss://:top-secret@{HOST}"
     url = f"{login}:{doors[0].port}?ssl_ca_certs={pem[0]}"
-    with board_at(url) as board, board_at(url) as other:
-        assert wakes(board, other, 11)
+    with board_at(url) as redis_store, board_at(url) as other:
+        assert wakes(redis_store, other, 11)
     ours = f"ssl_ca_certs={pem[0]}&ssl_certfile={pem[0]}&ssl_keyfile={pem[1]}"
-    with board_at(f"{login}:{doors[1].port}?{ours}") as board:
-        assert keeps(board, 12)
+    with board_at(f"{login}:{doors[1].port}?{ours}") as redis_store:
+        assert keeps(redis_store, 12)
 
 
 def test_tls_that_does_not_fit(server: Server, doors: list[TlsDoor], pem: tuple[Path, Path]) -> None:
@@ -298,27 +298,27 @@ def test_a_cluster_from_any_of_its_nodes(cluster: Cluster) -> None:
     """A node that is down is passed over; a change wakes who listens on another node's address."""
     urls = [f"redis+cluster://{HOST}:1,{HOST}:{node.port}" for node in cluster.nodes]
     for i, url in enumerate(urls):
-        with board_at(url) as board, board_at(urls[i - 1]) as other:
-            assert wakes(board, other, 20 + i)
+        with board_at(url) as redis_store, board_at(urls[i - 1]) as other:
+            assert wakes(redis_store, other, 20 + i)
 
 
 def test_a_slot_that_moves(cluster: Cluster) -> None:
     """The key is found where it went, in the same breath."""
-    with board_at(f"redis+cluster://{HOST}:{cluster.nodes[0].port}") as board:
-        assert keeps(board, 31)
+    with board_at(f"redis+cluster://{HOST}:{cluster.nodes[0].port}") as redis_store:
+        assert keeps(redis_store, 31)
         cluster.move(KEY)
-        assert keeps(board, 32)
+        assert keeps(redis_store, 32)
 
 
 def test_a_slot_on_its_way(cluster: Cluster) -> None:
     """A key that is there already, while its slot is not, is read and written there."""
-    with board_at(f"redis+cluster://{HOST}:{cluster.owner(KEY).port}") as board:
-        assert keeps(board, 33)
+    with board_at(f"redis+cluster://{HOST}:{cluster.owner(KEY).port}") as redis_store:
+        assert keeps(redis_store, 33)
         with cluster.moving(KEY) as source:
-            assert keeps(board, 34)
+            assert keeps(redis_store, 34)
             with board_at(f"redis+cluster://{HOST}:{source.port}") as other:
                 assert other.head() == (1, 34)
-        assert keeps(board, 35)
+        assert keeps(redis_store, 35)
 
 
 def test_a_planned_failover(stack: ExitStack, folder: Path) -> None:
@@ -326,11 +326,13 @@ def test_a_planned_failover(stack: ExitStack, folder: Path) -> None:
     (folder / "planned").mkdir()
     watched = Watched(stack, folder / "planned")
     old = watched.named()
-    with board_at(f"redis+sentinel://:{watched.password}@{HOST}:{watched.sentinel.port}/prompts") as board:
-        assert keeps(board, 51)
+    with board_at(
+        f"redis+sentinel://:{watched.password}@{HOST}:{watched.sentinel.port}/prompts"
+    ) as redis_store:
+        assert keeps(redis_store, 51)
         watched.sentinel.ask("SENTINEL FAILOVER", "prompts")
         until(lambda: watched.named() is not old, "the failover")
-        until(lambda: arrives(board, watched, 52), "the change")
+        until(lambda: arrives(redis_store, watched, 52), "the change")
 
         assert old.role() == "master"
 
@@ -339,16 +341,16 @@ def test_a_sentinel_that_names_a_dead_master(stack: ExitStack, folder: Path, wat
     """Another one is asked the next time."""
     stale = sentinel(stack, folder / "stale", free_port())
     places = f"{HOST}:{stale.port},{HOST}:{watched.sentinel.port}"
-    with board_at(f"redis+sentinel://:{watched.password}@{places}/prompts") as board:
-        assert [keeps(board, 40), keeps(board, 40)] == [False, True]
+    with board_at(f"redis+sentinel://:{watched.password}@{places}/prompts") as redis_store:
+        assert [keeps(redis_store, 40), keeps(redis_store, 40)] == [False, True]
 
 
 def test_a_failover(watched: Watched) -> None:
     """The new master is found by itself, and what the old one had is there."""
     url = f"redis+sentinel://:{watched.password}@{HOST}:1,{HOST}:{watched.sentinel.port}/prompts"
-    with board_at(url) as board:
-        assert keeps(board, 41)
+    with board_at(url) as redis_store:
+        assert keeps(redis_store, 41)
         watched.lose_master()
-        until(lambda: keeps(board, 42), "the new master")
+        until(lambda: keeps(redis_store, 42), "the new master")
 
     assert watched.replica.ask("HGET", KEY, "head") == "1.42"
