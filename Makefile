@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check faults soak bench dist format clean
+.PHONY: help run demo test check faults soak bench dist docs format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -40,6 +40,9 @@ dist: .venv/.ready ## Build the wheel and the source archive of both distributio
 	rm -rf dist
 	$(BIN)/python -m hatchling build -d dist
 	cd client && ../$(BIN)/python -m hatchling build -d ../dist
+
+docs: .venv/.ready ## Write the pages that are made from the code: the command line, and tables
+	cd tests && ../$(BIN)/python -m pages.generated
 
 format: .venv/.ready ## Format and fix what can be fixed by itself
 	$(BIN)/ruff format

@@ -60,7 +60,7 @@ def _elsewhere(project: dict[str, Any], address: str) -> list[str]:
     """The addresses of a project, and those put into its README, that are not of this repository."""
     hook = project["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
     named = [*project["project"]["urls"].values()]
-    named += [re.sub(r"^\]\(|\\1\)$", "", each["replacement"]) for each in hook["substitutions"]]
+    named += [re.sub(r"^(\\1|\])\(|\\\d\)$", "", each["replacement"]) for each in hook["substitutions"]]
     return [url for url in named if not f"{url}/".startswith(f"{address}/")]
 
 

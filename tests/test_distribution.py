@@ -221,20 +221,19 @@ def test_a_wheel_says_what_it_is(built: dict[str, Built], name: str) -> None:
 
 @BOTH
 def test_the_long_description_can_be_read_elsewhere(built: dict[str, Built], name: str) -> None:
-    """It is the README, whose links lead back to the files of this version."""
+    """It is the README, whose links and pictures lead back to the files of this version."""
     told = metadata(built[name].wheel)
     page = MarkdownIt("commonmark").enable("table").render(str(told.get_payload()))
     links = re.findall(r'(?:href|src)="([^"]*)"', page)
-    near = re.findall(r"\]\((?!https?:|#)([^)]+)\)", (FOLDERS[name] / "README.md").read_text())
+    near = re.findall(r"(!?)\[[^\]]*\]\((?!https?:|#)([^)]+)\)", (FOLDERS[name] / "README.md").read_text())
     source = next(url.split(", ")[1] for url in told.get_all("Project-URL", []) if url.startswith("Source"))
-    place = f"{source}/blob/v{told['Version']}/{FOLDERS[name].relative_to(ROOT).as_posix()}/".replace(
-        "/./", "/"
-    )
+    place = f"v{told['Version']}/{FOLDERS[name].relative_to(ROOT).as_posix()}/".replace("/./", "/")
+    there = {f"{source}/{'raw' if is_picture else 'blob'}/{place}{target}" for is_picture, target in near}
 
     assert told["Description-Content-Type"] == "text/markdown"
     assert page.startswith("<h1>")
     assert [target for target in links if not target.startswith(("https://", "http://", "#"))] == []
-    assert {place + target for target in near} <= set(links)
+    assert there <= set(links)
 
 
 def test_the_service_goes_with_its_client() -> None:

@@ -54,7 +54,7 @@ def test_what_is_no_rule_is_refused(tmp_path: Path, content: bytes | None, words
 
 def test_the_example_for_operators_is_one() -> None:
     """What the page for operators shows can be copied."""
-    page = (Path(__file__).parents[1] / "deploy/README.md").read_text()
+    page = (Path(__file__).parents[1] / "docs/operating.md").read_text()
     example = page.partition("```toml\n")[2].partition("```")[0]
 
     assert Rules.model_validate(tomllib.loads(example)).of("production").approval

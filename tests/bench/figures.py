@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
     from bench.results import Json, Subjects
 
-PAGES = tuple(results.ROOT / page for page in ("README.md", "client/README.md", "deploy/README.md"))
+PAGES = tuple(
+    sorted(
+        file
+        for folder in (".", "client", "deploy", "docs")
+        for file in (results.ROOT / folder).glob("*.md")
+        if file.name != "CHANGELOG.md"
+    )
+)
 BLOCK = re.compile(r"(<!-- figures: (?P<table>\w+) -->\n).*?(<!-- end of figures -->)", re.DOTALL)
 
 

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from support import Api, Registry
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+OPERATING = DEPLOY.parent / "docs/operating.md"
 ALERTS = DEPLOY / "prometheus-alerts.yml"
 TRIED = DEPLOY / "prometheus-alerts.test.yml"
-OF_THE_COMMAND_LINE = {"PROMPTSTAGE_URL", "PROMPTSTAGE_TOKEN"}
+OF_OTHERS = {  # of the command line and the client
+    f"PROMPTSTAGE_{name}" for name in ("URL", "TOKEN", "ENVIRONMENT", "SNAPSHOT_DIR", "MAX_AGE")
+}
 METRIC = re.compile(r"\b(?:promptstage|process)_[a-z_]+\b")
 
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
@@ -103,9 +106,7 @@ def test_every_metric_that_is_named_exists(
     text = api.get("/metrics").text
     mirror.forget(registry.data)
     exported = set(METRIC.findall(text))
-    table = "".join(
-        line for line in (DEPLOY / "README.md").read_text().splitlines() if line.startswith("| `")
-    )
+    table = "".join(line for line in OPERATING.read_text().splitlines() if line.startswith("| `"))
     queries = [*dashboard_queries(), *(rule["expr"] for rule in alert_rules()), table]
     named = {name for query in queries for name in METRIC.findall(query)}
     rollout = {f"promptstage_rollout{name}" for name in re.findall(r"`(_[a-z_]+)`", table)}
@@ -116,12 +117,17 @@ def test_every_metric_that_is_named_exists(
 
 
 @pytest.mark.parametrize(
-    "name", ["promptstage.service", "compose.yml", "Dockerfile", "kubernetes.yml", "README.md"]
+    "file",
+    [
+        OPERATING,
+        *(DEPLOY / name for name in ("promptstage.service", "compose.yml", "Dockerfile", "kubernetes.yml")),
+    ],
+    ids=lambda file: file.name,
 )
-def test_every_setting_that_is_named_exists(name: str) -> None:
-    """A slip of the pen in a variable's name would be ignored by the service."""
-    settings = {f"PROMPTSTAGE_{field.upper()}" for field in Settings.model_fields} | OF_THE_COMMAND_LINE
-    named = set(re.findall(r"PROMPTSTAGE_[A-Z_]+[A-Z]", (DEPLOY / name).read_text()))
+def test_every_setting_that_is_named_exists(file: Path) -> None:
+    """The service would ignore a variable whose name is misspelt."""
+    settings = {f"PROMPTSTAGE_{field.upper()}" for field in Settings.model_fields} | OF_OTHERS
+    named = set(re.findall(r"PROMPTSTAGE_[A-Z_]+[A-Z]", file.read_text()))
 
     assert named <= settings
     assert named
@@ -129,7 +135,7 @@ def test_every_setting_that_is_named_exists(name: str) -> None:
 
 def test_the_forms_of_a_redis_url_are_taken() -> None:
     """Whatever is written there without its brackets, and with them."""
-    forms = re.findall(r"`((?:redis|unix)[a-z+]*://[^`]+)`", (DEPLOY / "README.md").read_text())
+    forms = re.findall(r"`((?:redis|unix)[a-z+]*://[^`]+)`", OPERATING.read_text())
     spare = [re.sub(r"\[.*?\]", "", form) for form in forms]
     whole = [re.sub(r"[\[\]]", "", form).replace("/db", "/0") for form in forms]
 
@@ -139,7 +145,7 @@ def test_the_forms_of_a_redis_url_are_taken() -> None:
 
 def test_the_rights_that_redis_must_give_are_those_that_are_tried() -> None:
     """The tests of the Redis store use a Redis with exactly these."""
-    told = re.search(r"-@all ([^`]+)\n", (DEPLOY / "README.md").read_text())
+    told = re.search(r"-@all ([^`]+)\n", OPERATING.read_text())
 
     assert told
     assert set(told[1].split()) == set(NEEDED.split()) - {"-@all"}

@@ -1,12 +1,14 @@
-"""What the client's README says works: its Python runs here from top to bottom, as it stands there."""
+"""What the client's pages say works: their Python runs here from top to bottom, as it stands there."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from logging.config import dictConfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ import structlog
 import yaml
 from client.fake_registry import FakeRegistry, release
 from loguru import logger
+from pages.markdown import ROOT, blocks, read
 
 from promptstage import Client, logs
 from promptstage.stamp import EMPTY, stamped
@@ -24,8 +27,17 @@ from promptstage.stamp import EMPTY, stamped
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-README = (Path(__file__).parents[2] / "client/README.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+README, PAGE = "client/README.md", "docs/client.md"
+BLOCKS = [*blocks(README, "python"), *blocks(PAGE, "python")]
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    """A registry that serves `summarize` 1.2.0."""
+    fake = FakeRegistry()
+    fake.releases["summarize"] = release()
+    yield fake
+    fake.stop()
 
 
 @pytest.fixture
@@ -47,9 +59,9 @@ def run(registry: FakeRegistry, lines: Path) -> Iterator[dict[str, Any]]:
     root.handlers = []
     with stamped(EMPTY):
         for block in BLOCKS:
-            code = block.replace("https://prompts.example.org", registry.url)
+            code = block.text.replace("https://prompts.example.org", registry.url)
             code = code.replace("logging.basicConfig(", f"logging.basicConfig(filename={str(lines)!r}, ")
-            exec(compile(code, "client/README.md", "exec"), names)
+            exec(compile("\n" * block.line + code, block.page, "exec"), names)
         assert names["summarize"]("user-42", "a long text") == "an answer"
     yield names
     names["client"].close()
@@ -64,7 +76,7 @@ def run(registry: FakeRegistry, lines: Path) -> Iterator[dict[str, Any]]:
 
 def test_every_block_runs(names: dict[str, Any]) -> None:
     """And the ten lines write the line that is shown."""
-    shown = re.search(r"# (INFO .*)", README)
+    shown = re.search(r"# (INFO .*)", read(README))
 
     assert shown is not None
     assert names["lines"].read_text().splitlines()[-1] == shown[1]
@@ -73,8 +85,8 @@ def test_every_block_runs(names: dict[str, Any]) -> None:
 def test_the_tests_that_it_shows_pass(tmp_path: Path) -> None:
     """As two files of an application."""
     conftest, test = BLOCKS[-2:]
-    (tmp_path / "conftest.py").write_text(conftest)
-    (tmp_path / "test_app.py").write_text(test)
+    (tmp_path / "conftest.py").write_text(conftest.text)
+    (tmp_path / "test_app.py").write_text(test.text)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
@@ -85,12 +97,11 @@ def test_the_tests_that_it_shows_pass(tmp_path: Path) -> None:
 
 def test_the_logging_configuration_that_it_shows_needs_no_install(capsys: pytest.CaptureFixture[str]) -> None:
     """As a process reads it that never imports the application."""
-    shown = re.search(r"^```yaml\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    (shown,) = blocks(PAGE, "yaml")
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    assert shown is not None
     try:
-        dictConfig(yaml.safe_load(shown[1]))
+        dictConfig(yaml.safe_load(shown.text))
         logging.getLogger("app").info("hello")
     finally:
         root.handlers[:] = before
@@ -101,14 +112,13 @@ def test_the_logging_configuration_that_it_shows_needs_no_install(capsys: pytest
 
 def test_the_status_that_it_shows_is_the_real_one(registry: FakeRegistry) -> None:
     """Key by key."""
-    shown = re.search(r"^```json\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    (shown,) = blocks(PAGE, "json")
     registry.releases["summarize"] = release(candidate="1.3.0", percent=10)
     with Client(registry.url, prompts=["summarize"]) as client:
         assert client.ready(10)
         real = client.status()
 
-    assert shown is not None
-    documented = json.loads(shown[1])
+    documented = json.loads(shown.text)
     assert keys(documented) == keys(real)
     assert documented["prompts"]["summarize"]["versions"] == real["prompts"]["summarize"]["versions"]
 
@@ -120,7 +130,7 @@ def keys(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     "said",
-    re.findall(r"^\| `((?:the|get|prompts) [^`]*)` \|", README, re.MULTILINE),
+    re.findall(r"^\| `((?:the|get|prompts) [^`]*)` \|", read(PAGE), re.MULTILINE),
 )
 def test_what_the_table_quotes_is_really_said(said: str) -> None:
     """Somewhere in the client's source, so that a search for the message finds the row."""
@@ -128,3 +138,12 @@ def test_what_the_table_quotes_is_really_said(said: str) -> None:
     source = re.sub(r'"\s*\n\s*f?"', "", "".join(file.read_text() for file in folder.rglob("*.py")))
 
     assert said.partition(":")[0] in source
+
+
+def test_what_is_installed_is_the_client() -> None:
+    """The folder that the command names holds the distribution of this name."""
+    (block,) = blocks(README, "sh")
+    *command, folder = shlex.split(block.text, comments=True)
+
+    assert command == ["pip", "install"]
+    assert tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]["name"] == "promptstage"

@@ -1,0 +1,109 @@
+"""The parts of the documentation that are written from the code.
+
+python -m pages.generated     writes them again; `make docs` does this
+
+`docs/command-line.md` is made from the ``--help`` of each command. In other pages a table stands between two
+comments that name it. A test compares all of them with the code.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import typer.main
+from pages.markdown import ROOT, read
+
+from registry import app
+from registry.catalog.parsing.codes import CODES
+from registry.cli.main import EXIT_CODES
+from registry.cli.main import app as command_line
+from registry.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+COMMAND_LINE = "docs/command-line.md"
+TABLE = re.compile(r"(<!-- generated: (?P<table>\w+) -->\n).*?(<!-- end of generated -->)", re.DOTALL)
+WIDTH = 100  # characters of a line of help
+INTRODUCTION = f"""\
+# The command line
+
+`make docs` writes this page from the `--help` of each command.
+
+{EXIT_CODES}
+"""
+
+
+def write() -> None:
+    """Write everything again."""
+    for page in (COMMAND_LINE, *TABLES):
+        (ROOT / page).write_text(written(page), encoding="utf-8")
+
+
+def written(page: str) -> str:
+    """A page as the code has it now."""
+    if page == COMMAND_LINE:
+        return "\n".join((INTRODUCTION, *_commands()))
+    return TABLE.sub(lambda found: f"{found[1]}{TABLES[page]()}{found[3]}", read(page))
+
+
+def _commands() -> Iterator[str]:
+    """A section for each heading of the help, with each command's own help below it."""
+    root: Any = typer.main.get_command(command_line)
+    with _context(root, None, terminal_width=WIDTH, max_content_width=WIDTH) as context:
+        yield _help(root, context)
+        panel = ""
+        for command in root.commands.values():
+            if command.rich_help_panel != panel:
+                panel = command.rich_help_panel
+                yield f"## {panel}\n"
+            yield from _command(command, context)
+
+
+def _command(command: Any, parent: Any) -> Iterator[str]:
+    with _context(command, parent) as context:
+        yield f"### {context.command_path}\n"
+        yield _help(command, context)
+        for below in getattr(command, "commands", {}).values():
+            yield from _command(below, context)
+
+
+def _context(command: Any, parent: Any, **settings: int) -> Any:
+    """What a command is asked for its help in."""
+    name = command.name if parent else "promptstage"
+    return command.context_class(
+        command, parent=parent, info_name=name, **command.context_settings, **settings
+    )
+
+
+def _help(command: Any, context: Any) -> str:
+    """The help without the exit codes, which are at the head of the page, and the options that all have."""
+    lines = [line for line in command.get_help(context).splitlines() if not line.startswith("  -h, --help ")]
+    kept = "\n".join(lines).partition("\n  Exit codes:")[0]
+    return f"```text\n{re.sub(r'Options:$', '', kept.rstrip()).rstrip()}\n```\n"
+
+
+def _codes() -> str:
+    rows = (f"| `{code}` | {severity} | {meaning} |" for code, (severity, meaning) in CODES.items())
+    return _table("| code | severity | meaning |", rows)
+
+
+def _endpoints() -> str:
+    paths = app.create(Settings()).openapi()["paths"]
+    rows = (
+        f"| {method.upper()} | `{path}` | {operation['summary']} |"
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+    )
+    return _table("| method | path | what it does |", rows)
+
+
+def _table(head: str, rows: Iterator[str]) -> str:
+    return "\n".join((head, "|---|---|---|", *rows, ""))
+
+
+TABLES: dict[str, Callable[[], str]] = {"docs/prompt-file.md": _codes, "docs/http.md": _endpoints}
+
+if __name__ == "__main__":
+    write()
