@@ -9,7 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from rollouts.story import promote, tell
+from journal.story import promote, tell
 from support import Registry, Valkey, until
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from concurrent.futures import as_completed
 from typing import TYPE_CHECKING
 
 from faults.pool import pool
-from faults.proofs import PROOFS, timed
+from faults.scenarios import PROOFS, timed
 from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from faults.proof import Result
+    from faults.scenario import Result
 
 WIDTH = 200  # of a log, which scrolls
 COLOURS = {"held": "green", "broken": "bold red", "void": "yellow"}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from faults import schemathesis_run
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import PATIENCE, PromptRepository, Registry
 
 if TYPE_CHECKING:

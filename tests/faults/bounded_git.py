@@ -11,9 +11,9 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import packs
-from faults.crafted import Case, Store
-from faults.proof import Result
+from faults.hostile_repositories import Case, Store
 from faults.repositories import looks
+from faults.scenario import Result
 
 from registry.git import process
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from celery import Celery, chain  # type: ignore[import-untyped] # has no types
 from client.serving import TESTS
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import PATIENCE, Valkey, until
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from client.serving import TESTS
 from faults.promotes import promotes
-from faults.proof import Result, at_least
 from faults.proxy import BLACK_HOLE, SHUT, Proxy
+from faults.scenario import Result, at_least
 
 from promptstage._replica.pinned_versions import read_version
 from promptstage.model import parse_release
@@ -65,7 +65,14 @@ def prove(*, full: bool) -> Iterator[Result]:
 
 def _hit(scene: Promotes, *, full: bool) -> Result:
     """Let another program hit its own client's thread, and take in what it tells."""
-    command = [sys.executable, "-m", "faults.hitting", scene.proxy.url, scene.token, str(scene.folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "faults.thread_interrupts",
+        scene.proxy.url,
+        scene.token,
+        str(scene.folder),
+    ]
     command += [str(SLACK[full]), str(HITS[full])]
     begun = time.monotonic()
     done = subprocess.run(

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from client.fake_registry import GARBAGE, NORMAL, FakeRegistry, Json, digest, event, release
 from faults.caller import GETS_A_SECOND, NAME, Caller
 from faults.pace import SHORT, SLACK, paced
-from faults.proof import Result, at_least
 from faults.proxy import BLACK_HOLE, PASS, RESET, SHUT, Fault, Proxy
+from faults.scenario import Result, at_least
 
 from promptstage import Client, limits
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from faults.proof import Result
+    from faults.scenario import Result
 
 CONNECTED = 1.0  # seconds that a client with a stream may be behind
 HALF_OPEN = limits.SILENCE + limits.ATTEMPT_SPACING + 2.0  # and one whose stream died without a word

@@ -20,7 +20,7 @@ from faults.caller import GETS_A_SECOND
 from faults.crowd import CLIENTS, Crowd, Service, Trial, text_of
 from faults.flock import Herd
 from faults.pace import SLACK
-from faults.proof import Result
+from faults.scenario import Result
 from support import Api, Valkey, until
 
 from promptstage import limits

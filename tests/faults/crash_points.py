@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 from faults.pair import Pair
-from faults.proof import Result
 from faults.quick import QuickRegistry
+from faults.scenario import Result
 from faults.writers import MEMORY
 from support import PromptRepository, until
 

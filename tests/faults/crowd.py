@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import urllib3
 from faults.caller import GETS_A_SECOND, NAME, Caller, Position
-from faults.proof import Result
+from faults.scenario import Result
 from support import Api, PromptRepository, Registry, prompt, until
 
 from promptstage import Client, limits

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from faults import traced
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from faults.writer import begin, head
 from faults.writers import Slot, Spawner, audit
 from support import until

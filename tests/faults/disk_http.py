@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from faults import traced
 from faults.disk import NOT_MOUNTED, full_but, mount, mounted, read_only
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import PromptRepository, Registry, until
 
 from promptstage import Client

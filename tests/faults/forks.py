@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from client.serving import TESTS
 from faults.promotes import promotes
-from faults.proof import Result
+from faults.scenario import Result
 from faults.witness import CONNECTED_SECONDS, GET_SECONDS, STALE_SECONDS, connections_to, sockets_of
 from support import PATIENCE, until
 

@@ -19,7 +19,7 @@ from faults.caller import GETS_A_SECOND, NAME
 from faults.crowd import Service
 from faults.flock import Herd
 from faults.pace import SLACK
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import Api
 
 from promptstage import limits

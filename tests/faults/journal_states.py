@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
 from cli.shell import Cli
-from faults.proof import Result, at_least
 from faults.quick import QuickRegistry
+from faults.scenario import Result, at_least
 from support import PATIENCE, Api, PromptRepository, Registry, Valkey, until
 
 from promptstage import Client

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from faults.writer import begin, head
 from faults.writers import FOR_EVER, KILLED, MEMORY, Slot, Spawner, audit
 

@@ -10,7 +10,7 @@ import sys
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 
 from promptstage import logs as client_logs
 from registry.catalog.mirror import rejected_tags

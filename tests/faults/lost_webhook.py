@@ -14,8 +14,8 @@ import urllib3
 from faults.caller import GETS_A_SECOND, NAME, Caller
 from faults.crowd import BURST, VERSIONS, is_true, text_of
 from faults.pace import SLACK
-from faults.proof import Result
 from faults.proxy import BLACK_HOLE, Proxy
+from faults.scenario import Result
 from git_hosts import http_host
 from support import PromptRepository, Registry
 

@@ -18,7 +18,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import PromptRepository, prompt
 
 from registry.catalog import naming

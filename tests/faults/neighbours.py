@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bench import many
 from faults.crowding import EVERYTHING, KINDS
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import Api, Registry, until
 
 if TYPE_CHECKING:

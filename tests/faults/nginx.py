@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from faults.client_service import BACK, CONNECTED, HALF_OPEN
 from faults.crowd import CLIENTS, PROMOTE_EVERY, Crowd, Service, Trial
 from faults.pace import SHORT, SLACK, paced
-from faults.proof import Result
+from faults.scenario import Result
 from support import children, until
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 from faults.proxy import PASS, SHUT, Proxy
 from faults.quick import QuickRegistry
-from rollouts.servers import Server
+from replication.servers import Server
 from support import STATES
 
 if TYPE_CHECKING:

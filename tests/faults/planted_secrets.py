@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from git_hosts import HttpHost, http_host
 from support import Api, PromptRepository, Registry, until
 

@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 from client.fake_registry import FakeRegistry, release
 from client.serving import TESTS
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import PATIENCE, until
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from shutil import which
 from typing import TYPE_CHECKING
 
-from faults.proof import Result
+from faults.scenario import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 
 from registry.catalog.parsing import document
 from registry.errors import DocumentInvalid

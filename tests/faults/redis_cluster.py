@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import redis
 from faults.stage import Load, Stage
 from redis.exceptions import AskError, ClusterDownError, MovedError
-from rollouts.servers import HOST, Cluster, serves
+from replication.servers import HOST, Cluster, serves
 from support import STATES, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from faults.proof import Result
-    from rollouts.servers import Server
+    from faults.scenario import Result
+    from replication.servers import Server
 
 CHANGES = 3  # while nothing is done
 MOMENT_SECONDS = 0.5  # half of what the nodes wait for each other

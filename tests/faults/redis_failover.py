@@ -9,15 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faults.proof import Result
+from faults.scenario import Result
 from faults.stage import READ, Load, Stage
-from rollouts.servers import HOST, Watched
+from replication.servers import HOST, Watched
 from support import STATES, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rollouts.servers import Server
+    from replication.servers import Server
 
 CHANGES = 5  # while nothing is done
 

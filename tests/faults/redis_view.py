@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from faults.stage import READ, Load, Stage
-from rollouts.servers import HOST, Server
+from replication.servers import HOST, Server
 from support import STATES, until
 
 if TYPE_CHECKING:

@@ -19,12 +19,12 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from faults.proof import Result, at_least
 from faults.proxy import BLACK_HOLE, PASS, SHUT, Fault, Proxy
 from faults.quick import QuickRegistry
+from faults.scenario import Result, at_least
 from faults.writers import MEMORY
 from git_hosts import http_host
-from rollouts.servers import Server
+from replication.servers import Server
 from support import PATIENCE, PromptRepository, Registry, until
 
 from registry.journal.maintenance.verify import verify

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faults.crafted import CRAFTED
-from faults.proof import Result
+from faults.hostile_repositories import CRAFTED
+from faults.scenario import Result
 
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
@@ -23,7 +23,7 @@ from registry.errors import RegistryError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from faults.crafted import Case
+    from faults.hostile_repositories import Case
 
 SLOW_SECONDS = 5.0
 AGAIN = 2  # looks at what was slow: the machine may have had something else to do

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from faults.proof import Result
+from faults.scenario import Result
 
 if TYPE_CHECKING:
     from support import Registry

@@ -15,7 +15,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import Api, PromptRepository, Registry, children, until
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faults.disk import NOT_MOUNTED, full_but, mount, mounted
-from faults.proof import Result
+from faults.scenario import Result
 from git_hosts import http_host
 from support import PromptRepository, Registry, until
 

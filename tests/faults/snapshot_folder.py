@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from client.fake_registry import FakeRegistry, release
-from faults.proof import Result
 from faults.proxy import PASS, SHUT, Proxy
+from faults.scenario import Result
 
 from promptstage import Client
 

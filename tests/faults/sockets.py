@@ -13,7 +13,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import PromptRepository, Registry, prompt, until
 
 if TYPE_CHECKING:
@@ -56,7 +56,15 @@ def prove(*, full: bool) -> Iterator[Result]:
 def _besieged(registry: Registry, what: str, kind: str, count: int, *, full: bool) -> Result:
     before = _memory(registry)
     versions = cycle(("1.1.0", "1.0.0"))
-    command = [sys.executable, "-m", "faults.siege", kind, str(count), str(registry.port), registry.api.token]
+    command = [
+        sys.executable,
+        "-m",
+        "faults.slow_clients",
+        kind,
+        str(count),
+        str(registry.port),
+        registry.api.token,
+    ]
     took, grown, left = [_ask(registry)], 0, count
     asked, patience = (300, CUT_SECONDS) if full else (10, 0.2)
     calm = _p99([_ask(registry) for _ in range(asked)])

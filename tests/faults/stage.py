@@ -16,7 +16,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import redis
-from faults.proof import Result
+from faults.scenario import Result
 from support import PATIENCE, STATES, PromptRepository, Registry, until
 
 from promptstage import Client

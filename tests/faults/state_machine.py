@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from faults.machine import STEPS_OF_A_STORY, Story
 from faults.pace import paced
-from faults.proof import Result
+from faults.scenario import Result
 from faults.world import World
 from faults.writers import MEMORY
 from hypothesis import HealthCheck, Phase, seed, settings

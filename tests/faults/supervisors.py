@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client.serving import TESTS, ask, get
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import PATIENCE, children, until
 
 if TYPE_CHECKING:

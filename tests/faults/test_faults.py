@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from faults.proofs import PROOFS, prove
+from faults.scenarios import PROOFS, prove
 
 
 @pytest.mark.parametrize("name", PROOFS)

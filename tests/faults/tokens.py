@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from support import PATIENCE, PromptRepository, Registry
 
 if TYPE_CHECKING:

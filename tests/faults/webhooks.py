@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from faults.proof import Result, at_least
+from faults.scenario import Result, at_least
 from git_hosts import HttpHost, http_host
 from support import Api, PromptRepository, Registry, until
 

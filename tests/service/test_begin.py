@@ -6,8 +6,8 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
-from rollouts.story import begin, promote
-from service.test_fast import handlers_kept
+from journal.story import begin, promote
+from service.test_fast_path import handlers_kept
 from support import Valkey
 
 from registry import app

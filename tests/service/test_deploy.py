@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from rollouts.test_redis_store import NEEDED
+from replication.test_redis_store import NEEDED
 
 from registry.journal.maintenance import mirror
 from registry.redis import url

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from git_hosts import http_host
-from rollouts.story import promote, tell
+from journal.story import promote, tell
 from support import Registry, children, until
 
 from registry.git.remote import Credentials

@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from rollouts.servers import HOST, Server
+from replication.servers import HOST, Server
 from support import until
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from rollouts.story import tell
+from journal.story import tell
 
 from registry.errors import Unavailable
 from registry.journal.journal import Journal

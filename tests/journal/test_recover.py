@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rollouts.story import ADMIN, EPOCH, SECRET, content, promote, promoted, reference, states, tell
+from journal.story import ADMIN, EPOCH, SECRET, content, promote, promoted, reference, states, tell
 
 from registry.access.tokens import Keyring, Role, TokenSpec, mint
 from registry.errors import Unavailable

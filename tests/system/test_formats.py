@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rollouts.story import begin, promote
+from journal.story import begin, promote
 
 from registry.catalog.mirror.mirror import Mirror
 from registry.control import lost_token

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from rollouts.story import ADMIN, promote, tell
+from journal.story import ADMIN, promote, tell
 
 from registry.errors import Unavailable
 from registry.journal.change import (

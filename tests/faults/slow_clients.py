@@ -1,4 +1,4 @@
-"""The process that besieges a registry: python -m faults.siege KIND COUNT PORT TOKEN, until it is killed.
+"""Besiege a registry until killed: python -m faults.slow_clients KIND COUNT PORT TOKEN.
 
 A process of its own, so that what it costs does not count as the registry's slowness.
 """

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from rollouts.story import begin, content, promote
+from journal.story import begin, content, promote
 
 from registry.errors import Unavailable
 from registry.journal import directory, fast_import

@@ -1,4 +1,4 @@
-"""The process whose update thread is hit by exceptions: python -m faults.hitting URL TOKEN FOLDER SLACK HITS.
+"""Hit a client's thread with exceptions: python -m faults.thread_interrupts URL TOKEN FOLDER SLACK HITS.
 
 They come from outside, at any step, as from a debugger, a time-out decorator or a notebook that stops
 threads. Writes one JSON object: how often what happened.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from git_hosts import http_host, ssh_host
-from rollouts.story import EPOCH, promote, tell
+from journal.story import EPOCH, promote, tell
 
 from registry.errors import Invalid, RegistryError, Unavailable
 from registry.git.remote import Credentials

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from rollouts.servers import HOST, Cluster, Server, TlsDoor, Watched, certificate, free_port, sentinel
+from replication.servers import HOST, Cluster, Server, TlsDoor, Watched, certificate, free_port, sentinel
 from support import PATIENCE, until
 
 from registry.errors import Unavailable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from faults.proof import Result
+    from faults.scenario import Result
 
 PROOFS: tuple[str, ...] = (
     "journal_writer",

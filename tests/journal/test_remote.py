@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from git_hosts import http_host, ssh_host
-from rollouts.story import tell
+from journal.story import tell
 
 from registry.access.tokens import Role, TokenSpec
 from registry.control import retry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rollouts.story import EPOCH, promoted, reference
+from journal.story import EPOCH, promoted, reference
 
 from registry.journal.change import Change
 from registry.journal.maintenance.replay import replay
