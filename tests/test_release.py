@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +19,18 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
-ADDRESS = "https://git.example.org/promptstage/promptstage"
-CHANGELOG = """\
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+VERSION, ADDRESS = PROJECT["version"], PROJECT["urls"]["Source"]
+CHANGELOG = f"""\
 # Changelog
 
 ## Unreleased
 
-## 0.10.0
+## {VERSION}0
 
 Not this one.
 
-## 0.1.0 - 2026-12-01
+## {VERSION} - 2026-12-01
 
 ### Added
 
@@ -62,17 +64,17 @@ def replace(file: Path, old: str, new: str) -> None:
 
 def test_nothing_is_in_the_way_of_a_release_that_is_ready(checkout: Path) -> None:
     """All versions, the changelog and the addresses agree with the tag."""
-    assert list(release.problems(checkout, "v0.1.0", ADDRESS)) == []
+    assert list(release.problems(checkout, f"v{VERSION}", ADDRESS)) == []
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "problem"),
     [
-        ("pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"', "pyproject.toml has version 0.2.0"),
-        ("client/pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"', "client/pyproject.toml has"),
-        ("pyproject.toml", "promptstage==0.1.0", "promptstage", "must require promptstage==0.1.0"),
-        ("deploy/kubernetes.yml", "promptstage:0.1.0", "promptstage:latest", "must name the image"),
-        ("CHANGELOG.md", "## 0.1.0", "## 0.1.1", "has nothing under ## 0.1.0"),
+        ("pyproject.toml", f'version = "{VERSION}"', 'version = "99"', "pyproject.toml has version 99"),
+        ("client/pyproject.toml", f'version = "{VERSION}"', 'version = "99"', "client/pyproject.toml has"),
+        ("pyproject.toml", f"promptstage=={VERSION}", "promptstage", f"must require promptstage=={VERSION}"),
+        ("deploy/kubernetes.yml", f"promptstage:{VERSION}", "promptstage:latest", "must name the image"),
+        ("CHANGELOG.md", f"## {VERSION} ", "## 98.0.0 ", f"has nothing under ## {VERSION}"),
         ("CHANGELOG.md", "## Unreleased\n", "## Unreleased\n\n- A late one.\n", "has entries under"),
         ("client/pyproject.toml", f'Issues = "{ADDRESS}', 'Issues = "https://example.com', "https://example.com"),
         ("pyproject.toml", f"]({ADDRESS}/blob", "](https://example.com/blob", "https://example.com/blob"),
@@ -82,27 +84,27 @@ def test_a_release_is_refused(checkout: Path, name: str, old: str, new: str, pro
     """With one sentence for each thing that does not agree."""
     replace(checkout / name, old, new)
 
-    (told,) = release.problems(checkout, "v0.1.0", ADDRESS)
+    (told,) = release.problems(checkout, f"v{VERSION}", ADDRESS)
     assert problem in told
 
 
 def test_another_tag_is_refused(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It ends with 1, and says all that is in the way."""
-    assert release.main(["check", "v0.2.0"], checkout) == 1
+    assert release.main(["check", "v99.0.0"], checkout) == 1
     assert len(capsys.readouterr().err.splitlines()) == 5
-    assert release.main(["check", "0.1.0"], checkout) == 1
-    assert capsys.readouterr().err == "the tag 0.1.0 must begin with v\n"
-    assert release.main(["check", "v0.1.0"], checkout) == 0
+    assert release.main(["check", VERSION], checkout) == 1
+    assert capsys.readouterr().err == f"the tag {VERSION} must begin with v\n"
+    assert release.main(["check", f"v{VERSION}"], checkout) == 0
 
 
 def test_the_notes_are_the_section_of_the_changelog(
     checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without its heading, to the next version; a version that is not there has none."""
-    assert release.main(["notes", "v0.1.0"], checkout) == 0
+    assert release.main(["notes", f"v{VERSION}"], checkout) == 0
     assert capsys.readouterr().out == "### Added\n\n- A thing.\n"
     assert release.main(["notes", "v0.0.9"], checkout) == 1
-    assert release.main(["notes", "v0.1"], checkout) == 1
+    assert release.main(["notes", "v0"], checkout) == 1
 
 
 def test_this_changelog_has_the_form() -> None:
