@@ -35,7 +35,7 @@ def replace(tokens: Collection[Token], file: Path, now: datetime) -> Token:
         secret = None
     taken = {skeleton(token.name) for token in tokens if token.is_live(now)}
     names = chain(("admin",), (f"admin-{number}" for number in count(2)))
-    wish = TokenSpec(name=next(name for name in names if name not in taken), role=Role.admin)
-    token, secret = mint(wish, created_by=OPERATOR, secret=secret)
+    spec = TokenSpec(name=next(name for name in names if name not in taken), role=Role.admin)
+    token, secret = mint(spec, created_by=OPERATOR, secret=secret)
     write_secret(file, secret)
     return token

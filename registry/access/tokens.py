@@ -115,18 +115,18 @@ class TokenSpec:
     expires_at: datetime | None = None
 
 
-def mint(wish: TokenSpec, *, created_by: str = "registry", secret: str | None = None) -> tuple[Token, str]:
+def mint(spec: TokenSpec, *, created_by: str = "registry", secret: str | None = None) -> tuple[Token, str]:
     """Make a token, of a new secret or a given one; returns its record and the secret, kept nowhere else."""
     secret = secret or PREFIX + secrets.token_urlsafe(32)
     record = Token(
         id=secrets.token_hex(6),
-        name=wish.name,
-        role=wish.role.name,
-        environments=wish.environments,
+        name=spec.name,
+        role=spec.role.name,
+        environments=spec.environments,
         digest=_digest(secret),
         created_at=datetime.now(UTC),
         created_by=created_by,
-        expires_at=wish.expires_at,
+        expires_at=spec.expires_at,
     )
     return record, secret
 

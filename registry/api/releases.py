@@ -103,7 +103,7 @@ def list_releases(
 
 
 class Joined(Response):
-    """Many releases, sent as they are taken: put together, they would be there again for each asker."""
+    """Many releases, sent as they are taken: put together, they would be there again for each caller."""
 
     media_type = JSON
 
@@ -145,7 +145,7 @@ def read_release(
 
 
 def answer(built: EncodedRelease, if_none_match: str | None) -> Response:
-    """A release as HTTP has it, unless it is the one that the asker has."""
+    """A release as HTTP has it, unless it is the one that the caller has."""
     if if_none_match is not None and built.etag in if_none_match:
         return Response(status_code=304, headers={"ETag": built.etag})
     return Response(built.body, media_type=JSON, headers={"ETag": built.etag})

@@ -131,16 +131,16 @@ async def create_token(service: Service, admin: Admin, body: NewToken, key: Key)
     A name is in use once at a time (409 `name_taken`), so that it says in the history who made a change.
     If a request with an Idempotency-Key is sent again, the answer is 409 `already_created` with the `id`.
     """
-    wish = TokenSpec(
+    spec = TokenSpec(
         name=body.name,
         role=Role[body.role],
         environments=tuple(dict.fromkeys(body.environments or ())),
         expires_at=body.end(),
     )
-    asker = Requester(token=admin, reason=body.reason, idempotency_key=key)
+    requester = Requester(token=admin, reason=body.reason, idempotency_key=key)
     same = digest([body.model_dump(mode="json")])
     token, secret, made = await to_thread.run_sync(
-        service.tokens.create, wish, same, asker, limiter=service.writers
+        service.tokens.create, spec, same, requester, limiter=service.writers
     )
     return {**token.to_json(), "secret": secret, **made.to_json()}
 
@@ -162,6 +162,6 @@ async def revoke_token(
     One admin for all environments stays whose token has no end (409 `last_admin`). If its secret is lost:
     `promptstage token recover`, on the machine that holds the journal.
     """
-    asker = Requester(token=admin, reason=reason, idempotency_key=key)
-    made = await to_thread.run_sync(service.tokens.revoke, identifier, asker, limiter=service.writers)
+    requester = Requester(token=admin, reason=reason, idempotency_key=key)
+    made = await to_thread.run_sync(service.tokens.revoke, identifier, requester, limiter=service.writers)
     return made.to_json()

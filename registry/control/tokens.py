@@ -53,13 +53,13 @@ class Tokens:
         self._replica.adopt_local()
         return self._replica.keyring.tokens()
 
-    def create(self, wish: TokenSpec, body: str, asker: Requester) -> tuple[Token, str, Acknowledged]:
+    def create(self, spec: TokenSpec, body: str, requester: Requester) -> tuple[Token, str, Acknowledged]:
         """Make a token; returns its record, its secret, which is kept nowhere, and the change.
 
         Args:
-            wish: what it is to be.
+            spec: name, role, environments and end.
             body: a hash of what was asked for, the same when the idempotency key comes again.
-            asker: who asks.
+            requester: who makes the change, and why.
 
         Raises:
             Invalid: an environment that there is not, a name of the registry's own, or a time that is over.
@@ -67,24 +67,24 @@ class Tokens:
                 whose secret cannot be shown again (`already_created`).
             Unavailable: the journal cannot be written.
         """
-        self._check(wish)
-        token, secret = mint(wish, created_by=asker.token.name)
+        self._check(spec)
+        token, secret = mint(spec, created_by=requester.token.name)
 
         def decide(lock: int) -> Entry:
-            if known := self._replica.request(asker.scope("token.create"), body):
+            if known := self._replica.request(requester.scope("token.create"), body):
                 raise _already_created(known)
             taken = {skeleton(held.name) for held in self.list() if held.is_live(timestamps.now())}
-            if skeleton(wish.name) in taken:
+            if skeleton(spec.name) in taken:
                 raise Conflict(
-                    f"a token named {wish.name!r}, or one that looks like it, is in use; choose another "
+                    f"a token named {spec.name!r}, or one that looks like it, is in use; choose another "
                     "name, so that the history tells who made a change",
                     code="name_taken",
                 )
-            return self._write(lock, "token.create", token, body, asker)
+            return self._write(lock, "token.create", token, body, requester)
 
         return token, secret, commit_with_retry(self._replica, decide)
 
-    def revoke(self, identifier: str, asker: Requester) -> Acknowledged:
+    def revoke(self, identifier: str, requester: Requester) -> Acknowledged:
         """End a token for good, in every process of the data folder.
 
         Raises:
@@ -94,12 +94,12 @@ class Tokens:
         """
 
         def decide(lock: int) -> Entry:
-            known = self._replica.request(asker.scope("token.revoke"), identifier)
-            return known or self._revoke(lock, identifier, asker)
+            known = self._replica.request(requester.scope("token.revoke"), identifier)
+            return known or self._revoke(lock, identifier, requester)
 
         return commit_with_retry(self._replica, decide)
 
-    def _revoke(self, lock: int, identifier: str, asker: Requester) -> Entry:
+    def _revoke(self, lock: int, identifier: str, requester: Requester) -> Entry:
         now = timestamps.now()
         tokens = {token.id: token for token in self.list()}
         token = tokens.pop(identifier, None)
@@ -113,32 +113,34 @@ class Tokens:
                 code="last_admin",
             )
         revoked = token.model_copy(update={"revoked_at": now})
-        return self._write(lock, "token.revoke", revoked, identifier, asker)
+        return self._write(lock, "token.revoke", revoked, identifier, requester)
 
-    def _write(self, lock: int, op: str, token: Token, body: str, asker: Requester) -> Entry:
-        self._replica.keyring.check(asker.token.id, timestamps.now())  # it may have been revoked meanwhile
+    def _write(self, lock: int, op: str, token: Token, body: str, requester: Requester) -> Entry:
+        self._replica.keyring.check(
+            requester.token.id, timestamps.now()
+        )  # it may have been revoked meanwhile
         epoch, seq = self._replica.next_position()
         change = Change(
             epoch=epoch,
             seq=seq,
             at=timestamps.now(),
-            actor=asker.token.name,
+            actor=requester.token.name,
             op=op,
             before=token.id if token.revoked_at else None,
             after=None if token.revoked_at else token.id,
-            reason=asker.reason,
-            request=asker.scope(op),
+            reason=requester.reason,
+            request=requester.scope(op),
             token=token,
         )
         record = {at.token_path(token.id): token.model_dump_json().encode()}
         return self._replica.write(lock, change, record | dict(at.request_file(change, body)))
 
-    def _check(self, wish: TokenSpec) -> None:
-        if skeleton(wish.name) in OWN_ACTORS:
-            raise Invalid(f"name: {wish.name} is how the registry names itself; choose another")
-        if wish.expires_at is not None and wish.expires_at <= timestamps.now():
+    def _check(self, spec: TokenSpec) -> None:
+        if skeleton(spec.name) in OWN_ACTORS:
+            raise Invalid(f"name: {spec.name} is how the registry names itself; choose another")
+        if spec.expires_at is not None and spec.expires_at <= timestamps.now():
             raise Invalid("expires_at: this time is over; choose a later one")
-        unknown = [name for name in wish.environments if name not in self._environments]
+        unknown = [name for name in spec.environments if name not in self._environments]
         if unknown:
             raise Invalid(
                 f"environments: there is no environment {visible(unknown[0])!r}; "

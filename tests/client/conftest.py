@@ -57,7 +57,7 @@ def connect(registry: FakeRegistry) -> Iterator[Connect]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the client impatient, so that a test need not be patient."""
+    """Shorten the client's times, so that a test need not wait for them."""
     for name, seconds in {
         "ATTEMPT_SPACING": 0.02,
         "BACK_OFF_BASE": 0.02,

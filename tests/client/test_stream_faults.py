@@ -110,7 +110,7 @@ STATUSES = [400, 401, 403, 404, 405, 408, 413, 429, 500, 501, 503, 302]
 
 @pytest.fixture
 def hasty(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More impatient still: no answer is waited for long."""
+    """Shorter still: no answer is waited for long."""
     monkeypatch.setattr("promptstage.limits.ANSWER_TIMEOUT", 0.2)
 
 

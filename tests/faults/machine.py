@@ -271,7 +271,7 @@ class Story(RuleBasedStateMachine):
     def make(self, op: str, name: str, body: Any = None, *, if_match: str = "") -> Ask:
         """A request, with a key that no other has."""
         key = f"ask-{next(self.world.numbers)}"
-        asker = self.world.persons[0].id
+        requester = self.world.persons[0].id
         return Ask(
             key=key,
             environment=self.environment,
@@ -279,7 +279,7 @@ class Story(RuleBasedStateMachine):
             op=op,
             body=body,
             if_match=if_match,
-            token=asker,
+            token=requester,
         )
 
     def act(self, number: int, op: str, name: str, body: Any = None) -> None:

@@ -82,16 +82,16 @@ def _use(registry: Registry, token_file: Path) -> tuple[bytes, str]:
     said = [api.act("promote", "summarize", {"version": "1.0.0", "reason": "first"}).text]
     made = api.call("POST", "/v1/tokens", {"name": "app", "role": "reader"}).json["secret"]
     other = Api(registry.url, made)
-    for asker in (api, other, stranger):
-        said += [asker.get(path).text for path in READS]
+    for caller in (api, other, stranger):
+        said += [caller.get(path).text for path in READS]
     for signature in (f"sha256={WEBHOOK}", WEBHOOK):
         said.append(api.call("POST", "/v1/webhooks", b"{}", X_Hub_Signature_256=signature).text)
     said.append(api.call("POST", "/v1/webhooks", b"{}", X_Gitlab_Token=WEBHOOK).text)
     token_file.write_text(f"user:{WRONG}")
     until(lambda: api.get("/v1/catalog").json["error"], "a complaint")
-    for asker in (api, other):
-        said += [asker.get(path).text for path in READS]
-        asker.close()
+    for caller in (api, other):
+        said += [caller.get(path).text for path in READS]
+        caller.close()
     stranger.close()
     return "".join(said).encode(), made
 

@@ -212,13 +212,13 @@ def test_a_try_on_what_is_here_saves_a_look(
     assert [member.journal.pushes, other.journal.pushes] == [1 + 1, 2]
     with pytest.raises(Conflict, match="is in use"):
         other.create("ci")
-    assert member.tokens.revoke(other.tokens.list()[2].id, asker(member)).entry.change.seq == 3
+    assert member.tokens.revoke(other.tokens.list()[2].id, requester(member)).entry.change.seq == 3
     with pytest.raises(NotFound):
-        other.tokens.revoke(git(place, "rev-parse", "main")[:12], asker(other))
+        other.tokens.revoke(git(place, "rev-parse", "main")[:12], requester(other))
     assert [token.name for token in other.tokens.list()] == ["admin", "ci"]
 
 
-def asker(member: Member) -> Requester:
+def requester(member: Member) -> Requester:
     """The admin."""
     return Requester(token=member.tokens.list()[0])
 

@@ -43,9 +43,9 @@ def number(api: Api, name: str, *labels: str) -> float | None:
 def resolve(api: Api, environment: str, count: int, key: str = "u") -> None:
     """Ask for decisions, each over a connection of its own, so that all workers answer some."""
     for i in range(count):
-        asker = Api(api.url, api.token)
-        assert asker.get(f"/v1/environments/{environment}/resolve/summarize?key={key}-{i}").status == 200
-        asker.close()
+        caller = Api(api.url, api.token)
+        assert caller.get(f"/v1/environments/{environment}/resolve/summarize?key={key}-{i}").status == 200
+        caller.close()
 
 
 def test_decisions_are_counted_by_reason(api: Api, environment: str) -> None:
@@ -149,8 +149,8 @@ def test_workers_are_summed_up(serve: Callable[..., Registry]) -> None:
     def answers() -> set[tuple[float | None, float | None]]:
         """What ten new connections are told, by whichever worker takes them."""
         return {
-            (number(asker, "resolutions_total", "production", "STATIC"), number(asker, "stream_clients"))
-            for asker in (Api(registry.url, registry.api.token) for _ in range(10))
+            (number(caller, "resolutions_total", "production", "STATIC"), number(caller, "stream_clients"))
+            for caller in (Api(registry.url, registry.api.token) for _ in range(10))
         }
 
     assert answers() == {(100, 4)}
@@ -184,8 +184,8 @@ def workers(registry: Registry) -> list[int]:
 
 def reached(registry: Registry) -> bool:
     """Whether a new connection is answered."""
-    with suppress(urllib3.exceptions.HTTPError), closing(Api(registry.url, "")) as asker:
-        return asker.get("/livez").status == 200
+    with suppress(urllib3.exceptions.HTTPError), closing(Api(registry.url, "")) as caller:
+        return caller.get("/livez").status == 200
     return False
 
 

@@ -113,23 +113,23 @@ def test_every_route_has_its_role() -> None:
 
 def test_every_route_wants_its_role_and_its_environment(create: Callable[..., Holder], api: Api) -> None:
     """Every route with every role: 401 without a token, 403 with too little, or in another environment."""
-    askers: dict[str | None, Api] = {None: Api(api.url, ""), **{role: create(role) for role in ROLE_NAMES}}
+    callers: dict[str | None, Api] = {None: Api(api.url, ""), **{role: create(role) for role in ROLE_NAMES}}
     elsewhere = {role: create(role, environments=["staging"]) for role in ROLE_NAMES}
     for route, wanted in ROLES.items():
         method, path = route.split()
         url = path.replace("{environment}", "production").replace("{name:path}", "-").replace("{op}", "x")
         url = url.replace("{identifier}", "-").replace("{version}", "-") + QUERY
         body: object = {} if method == "POST" else None
-        for role, asker in askers.items():
-            refused = _refused(asker.call(method, url, body))
+        for role, caller in callers.items():
+            refused = _refused(caller.call(method, url, body))
             expected = None if wanted is None else 401 if role is None else _lacks(role, wanted)
             assert (route, role, refused) == (route, role, expected)
-        for role, asker in elsewhere.items():
-            refused = _refused(asker.call(method, url, body))
+        for role, caller in elsewhere.items():
+            refused = _refused(caller.call(method, url, body))
             limited = "{environment}" in path or path == "/metrics" or wanted == "admin"
             expected = None if wanted is None else 403 if limited else _lacks(role, wanted)
             assert (route, role, refused) == (route, role, expected)
-    askers[None].close()
+    callers[None].close()
 
 
 def _refused(answer: Answer) -> int | None:
@@ -155,7 +155,7 @@ def test_without_a_journal_no_token_is_wrong() -> None:
     problem = Unavailable("restore the journal", code="journal_missing")
     replica = SimpleNamespace(problem=problem, keyring=Keyring())
     fake = SimpleNamespace(
-        state=SimpleNamespace(parts=SimpleNamespace(rollouts=SimpleNamespace(replica=replica)))
+        state=SimpleNamespace(services=SimpleNamespace(rollouts=SimpleNamespace(replica=replica)))
     )
     sent: list[Any] = []
 

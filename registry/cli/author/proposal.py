@@ -85,35 +85,36 @@ class Draft:
         """The file of a version; None if there is none in what is tagged."""
         return tagged.read(self.top, [(self.name, self.known[version])])[0]
 
-    def propose(self, wish: VersionRequest, unpushed: Collection[str] | None = None) -> Proposal:
+    def propose(self, request: VersionRequest, unpushed: Collection[str] | None = None) -> Proposal:
         """Choose the version: the one that is wanted, else the next one by a part, else by what differs.
 
         Args:
-            wish: what the author asks for.
+            request: what the author asks for.
             unpushed: the versions that a push is missing for; None where no push is wanted.
 
         Raises:
             Invalid: the version exists, or there is nothing new to make one of.
         """
-        if left := self._left_behind(wish, unpushed or ()):
+        if left := self._left_behind(request, unpushed or ()):
             return left
-        made = self._compared(wish.version, wish.part)
-        if wish.version in self.known:
-            following = naming.bump(naming.latest(self.known), wish.part or made.needed)
+        made = self._compared(request.version, request.part)
+        if request.version in self.known:
+            following = naming.bump(naming.latest(self.known), request.part or made.needed)
             raise Invalid(
-                f"{wish.version} is tagged already, and a version never changes; the next one is {following}"
+                f"{request.version} is tagged already, and a version never changes; "
+                f"the next one is {following}"
             )
-        if made.before == self.content and wish == VersionRequest():
+        if made.before == self.content and request == VersionRequest():
             raise Invalid(self._nothing_new(made.since, is_pushed=unpushed is not None))
         return made
 
-    def _left_behind(self, wish: VersionRequest, unpushed: Collection[str]) -> Proposal | None:
-        """The version that this very wish made before, if its push was refused."""
-        version = wish.version or next(iter(naming.releases(self.known)), None)
+    def _left_behind(self, request: VersionRequest, unpushed: Collection[str]) -> Proposal | None:
+        """The version that this very request made before, if its push was refused."""
+        version = request.version or next(iter(naming.releases(self.known)), None)
         if version is None or version not in unpushed or self.file(version) != self.content:
             return None
         left = self._compared(version)
-        if wish.part and left.since and naming.risen(left.since, version) != wish.part:
+        if request.part and left.since and naming.risen(left.since, version) != request.part:
             return None
         return replace(left, is_tagged=True)
 

@@ -65,8 +65,8 @@ def tag(  # noqa: PLR0913 - one parameter an option
     _require_room(tags, name)
     known = tagged.versions(tags).get(name, {})
     target = publish.plan(top, name, known) if push else None
-    wish = VersionRequest(version, next(iter(given), None))
-    made = Draft(top, name, content, known).propose(wish, target.unpushed if target else None)
+    request = VersionRequest(version, next(iter(given), None))
+    made = Draft(top, name, content, known).propose(request, target.unpushed if target else None)
     if not as_json:
         proposal.show(made)
     if not dry_run:
