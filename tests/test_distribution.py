@@ -129,7 +129,10 @@ def link(names: Iterable[str], site: Path) -> None:
 
 
 def install(folder: Path, *wheels: Path) -> Environment:
-    """Make an environment of wheels and what they require; dependencies are those of the tests."""
+    """Make an environment of wheels and what they require; dependencies are those of the tests.
+
+    pip refuses wheels that require what is not there, or another version of it.
+    """
     venv.create(folder / "venv", symlinks=True)
     program = folder / "venv/bin"
     site = next((folder / "venv/lib").glob("*/site-packages"))
@@ -138,7 +141,7 @@ def install(folder: Path, *wheels: Path) -> Environment:
     own = [text for text in required if Requirement(text).name not in ours and "extra ==" not in text]
     link(needed(own), site)
     pip = [sys.executable, "-m", "pip", "--isolated", "--python", str(program / "python")]
-    quiet = ["--quiet", "--no-index", "--no-deps", "--disable-pip-version-check"]
+    quiet = ["--quiet", "--no-index", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", *quiet, *map(str, wheels)], check=True)
     return Environment(program, folder)
 
@@ -243,13 +246,6 @@ def test_the_service_goes_with_its_client() -> None:
     assert f"promptstage=={project['version']}" in project["dependencies"]
 
 
-def test_what_is_required_is_enough(service: Environment) -> None:
-    """Nothing is missing of what the wheels require, in versions that they can use."""
-    pip = [sys.executable, "-m", "pip", "--python", str(service.bin / "python"), "check"]
-
-    assert subprocess.check_output(pip, text=True) == "No broken requirements found.\n"
-
-
 def test_every_module_loads(service: Environment) -> None:
     """With what is required, from the environment; the tests' own dependencies are not there."""
     service.say("python", "-c", LOAD)
@@ -264,11 +260,9 @@ def test_the_client_comes_alone(app: Environment) -> None:
 
 
 def test_the_command_line_is_there(service: Environment) -> None:
-    """By its name, with a version and all commands."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    """By its name, with all commands."""
     told = service.say("promptstage", "--help")
 
-    assert version in service.say("promptstage", "--version")
     assert {"init", "check", "serve", "promote"} <= set(told.split())
 
 
@@ -318,6 +312,10 @@ def test_from_git_to_a_log_line(registry: Registry, service: Environment, app: E
     service.say("promptstage", "promote", "summarize", "1.0.0", "-y", **variables)
 
     written = app.say("python", "-c", APP, **variables)
+    assert (
+        f"Promptstage {distribution('promptstage-registry').version} running on {registry.url}"
+        in registry.log
+    )
     assert written.splitlines()[-1] == "INFO summarize@1.0.0 My parcel never came."
 
 
