@@ -30,6 +30,7 @@ router = APIRouter(
 )
 
 REDIS = "see that it runs and that PROMPTSTAGE_REDIS_URL is right; changes reach other registries slowly now"
+EPOCH = "until then they keep what they have; those more than twenty years behind it take nothing at all"
 JOURNAL = "until then nothing can be changed; what is in force is served. The registry's log says more"
 
 
@@ -62,6 +63,8 @@ def _registry(service: Services, streams: Check) -> Iterator[Check]:
     seen = f"looked at {max(0.0, time.monotonic() - replica.checked_at):.0f} s ago"
     fine = f"can be written; its newest change is {replica.read_model.head[1]}, {seen}"
     yield checks.store("journal", replica.problem or replica.unwritten, fine, JOURNAL)
+    if replica.misdated:
+        yield checks.store("epoch", replica.misdated, "", EPOCH)
     yield from checks.mirror(service.mirroring.lag())
     redis = _redis(replica)
     yield checks.store("redis", replica.redis_problem, "answers, and has all that is in the journal", REDIS)

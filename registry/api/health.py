@@ -59,7 +59,7 @@ def _examine(service: Services) -> tuple[bool, dict[str, Any]]:
     ready = service.sync.first_sync.is_set() and (replica.problem is None or not replica.read_model.is_empty)
     return ready, {
         "status": "ready" if ready else "starting" if replica.problem is None else "broken",
-        "journal": _told(replica.problem or replica.unwritten),
+        "journal": _told(replica.problem or replica.unwritten or replica.misdated),
         "redis": _told(replica.redis_problem),
         "repository": repository(mirror.report()["error"], age),
         "repository_age_seconds": None if age is None else round(age, 1),

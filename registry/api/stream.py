@@ -21,6 +21,7 @@ from registry.api.http.dependencies import Environment, Reader, Service, Service
 from registry.api.http.routes import StreamRoute
 from registry.catalog.naming import is_name
 from registry.errors import Invalid, RegistryError, Unavailable
+from registry.journal.position import is_newer
 from registry.streams import hub
 from registry.streams.counts import NOTHING
 from registry.streams.hub import Hub, Subscription
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from registry.access.tokens import Token
+    from registry.journal.position import Position
     from registry.replication.read_model import EncodedRelease
-    from registry.streams.counts import Position
 
 router = APIRouter(
     route_class=StreamRoute,
@@ -108,7 +109,7 @@ class EventStream(Response):
         held = self._subscription.held
         for built in map(self._release, names):
             work.check()
-            if built and built.release.position > held.get(built.release.prompt, NOTHING):
+            if built and is_newer(built.release.position, held.get(built.release.prompt, NOTHING)):
                 yield built
 
     def _release(self, name: str) -> EncodedRelease | None:

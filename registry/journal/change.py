@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from registry.rollouts.state import ApprovalRequest, Rollout, Step, Target
 
 ASKING = "ask."  # before the op of a change that only asks for one
+RECOVER = "recover"  # the op of what a recovery writes
 BEGINNINGS = ("start", "approve", f"{ASKING}start")  # the ops by which a rollout begins, or may
 
 

@@ -188,7 +188,7 @@ class Journal:
         shutil.rmtree(self._repository, ignore_errors=True)
         self._git.init()
         failpoints.reach(failpoints.INITIALISED)
-        change = Change(epoch=epoch, seq=0, at=_now(), actor="registry", op="create")
+        change = Change(epoch=epoch, seq=0, at=timestamps.now(), actor="registry", op="create")
         entry = self.write(lock, None, change, files)
         failpoints.reach(failpoints.BEGUN)
         write_marker(self._folder, epoch)
@@ -318,7 +318,3 @@ def _unwritten(folder: Path, error: Exception) -> Unavailable:
 
 def _passes(error: Exception) -> bool:
     return isinstance(error, GitFailed) and error.passing
-
-
-def _now() -> str:
-    return timestamps.rfc3339(timestamps.now())

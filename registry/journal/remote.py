@@ -30,6 +30,7 @@ from registry.journal import tree
 from registry.journal.directory import check_there, command, write_marker
 from registry.journal.fast_import import BRANCH, PROPOSED, Folders
 from registry.journal.journal import DURABLE, InDoubt, Journal
+from registry.journal.position import NOWHERE, Position, is_newer
 from registry.system import failpoints
 from registry.system.formats import NEWER
 
@@ -81,7 +82,7 @@ class RemoteJournal(Journal):
         self.told = told
         self._next_look = 0.0  # monotonic, as the next one
         self._wrote = 0.0
-        self._news = (0, 0)  # what the last look was for
+        self._news: Position = NOWHERE  # what the last look was for
         self._there = Folders(self._place) if self._place else None
 
     def close(self) -> None:
@@ -104,7 +105,7 @@ class RemoteJournal(Journal):
             wanted: somebody waits for what a look finds.
         """
         now = time.monotonic()
-        if self.trouble is None and news is not None and news > self._news:
+        if self.trouble is None and news is not None and is_newer(news, self._news):
             self._news = news  # once: if it is not there, asking again and again will not bring it
             return True
         if self.trouble is None and (alone or not self.told or news is not None):

@@ -9,6 +9,7 @@ from registry.access.tokens import Role, TokenSpec, mint, read_secret, write_sec
 from registry.errors import Unavailable
 from registry.journal import change as at
 from registry.journal.journal import InDoubt
+from registry.journal.position import next_epoch
 from registry.system import failpoints, timestamps
 
 if TYPE_CHECKING:
@@ -65,9 +66,9 @@ def _is_ours(journal: Journal, lock: int, unsettled: InDoubt, minted: Path | Non
 
 
 def _new_epoch(redis_store: RedisStore) -> int:
-    """The time in seconds, and later than the epoch that a Redis remembers from an earlier journal."""
+    """An epoch that takes the place of the one that a Redis remembers from an earlier journal."""
+    now = timestamps.now()
     try:
-        last = redis_store.head()[0]
+        return next_epoch(redis_store.head()[0], max(now, redis_store.time()))
     except Unavailable:
-        last = 0
-    return max(int(timestamps.now().timestamp()), last + 1)
+        return next_epoch(0, now)

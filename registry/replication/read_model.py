@@ -13,25 +13,25 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import takewhile
-from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from promptstage.model import dump_release
 from registry.errors import RegistryError
+from registry.journal.position import NOWHERE, is_newer, newest, rank
 from registry.rollouts import release as releases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from promptstage.model import Release
+    from registry.journal.position import Position
     from registry.replication.documents import Documents
     from registry.rollouts.state import State
 
 logger = logging.getLogger(__name__)
 
 Place = tuple[str, str]  # environment, prompt
-Position = tuple[int, int]  # epoch, seq
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class ReadModel:
     """All states at one head, and their releases; `listeners` are told of each new release."""
 
     def __init__(self, documents: Documents) -> None:
-        self.head = (0, 0)
+        self.head: Position = NOWHERE
         self.listeners: list[Callable[[EncodedRelease], None]] = []
         self._documents = documents
         self._adopting = Lock()  # of two writers, the one with older states must see the other's
@@ -90,7 +90,7 @@ class ReadModel:
         """The newest change that is shown: for a moment it may be ahead of the head."""
         with self._adopting:
             state = next(reversed(self._states.values()), None)
-        return max(self.head, state.position) if state else self.head
+        return newest(self.head, state.position) if state else self.head
 
     def under_way(self) -> list[State]:
         """The states with a rollout, or with a request that awaits approval, in the order of `states`."""
@@ -100,13 +100,14 @@ class ReadModel:
     def since(self, position: Position) -> list[State]:
         """The states that changed after a position, the newest first."""
         with self._adopting:
-            return list(takewhile(lambda state: state.position > position, reversed(self._states.values())))
+            states = reversed(self._states.values())
+            return list(takewhile(lambda state: is_newer(state.position, position), states))
 
     def adopt(self, head: Position, states: Iterable[State]) -> None:
         """Take newer states over, and tell the listeners; what is older than what is held is passed over."""
         with self._adopting:
-            newer = [state for state in states if state.position > self._position(state)]
-            self._take(sorted(newer, key=attrgetter("position")))
+            newer = [state for state in states if is_newer(state.position, self._position(state))]
+            self._take(sorted(newer, key=_rank))
             again = [
                 self._states[place] for place in self._untold - {(s.environment, s.prompt) for s in newer}
             ]
@@ -116,7 +117,7 @@ class ReadModel:
                 for listener in self.listeners:
                     listener(built)
         with self._adopting:
-            self.head = max(self.head, head)  # last: a heartbeat with it confirms what was told before
+            self.head = newest(self.head, head)  # last: a heartbeat with it confirms what was told before
 
     def release(self, environment: str, prompt: str) -> EncodedRelease | None:
         """The release of a prompt, or None where nothing is in force.
@@ -142,7 +143,7 @@ class ReadModel:
 
     def _take(self, newer: list[State]) -> None:
         """Let states be in force, oldest first; in place, as a copy of all would cost more than a change."""
-        newest = next(reversed(self._states.values()), None)
+        last = next(reversed(self._states.values()), None)
         for state in newer:
             place = (state.environment, state.prompt)
             self._states[place] = state
@@ -151,8 +152,8 @@ class ReadModel:
                 self._under_way[place] = state
             else:
                 self._under_way.pop(place, None)
-        if newest and newer and newer[0].position < newest.position:  # two threads told of changes at once
-            for place in sorted(self._states, key=lambda place: self._states[place].position):
+        if last and newer and is_newer(last.position, newer[0].position):  # two threads told of changes
+            for place in sorted(self._states, key=lambda place: _rank(self._states[place])):
                 self._states.move_to_end(place)
 
     def _position(self, state: State) -> Position:
@@ -177,6 +178,10 @@ class ReadModel:
         built = encode(made)
         place = (state.environment, state.prompt)
         held = self._built.get(place)
-        if held is None or held.release.position <= made.position:
+        if held is None or not is_newer(held.release.position, made.position):
             self._built[place] = built
         return built
+
+
+def _rank(state: State) -> tuple[bool, int, int]:
+    return rank(state.position)

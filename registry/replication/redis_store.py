@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from registry.errors import Unavailable
+from registry.journal.position import NOWHERE, Position, is_newer, newest, text
 from registry.redis.connection import Link
 from registry.rollouts.state import State
 from registry.system import failpoints, formats
@@ -20,21 +21,19 @@ from registry.system import failpoints, formats
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Position = tuple[int, int]  # epoch, seq
-
 AT_ONCE = 1000  # states in one script: some milliseconds, in which Redis answers nobody else
 RECENT = 1000  # changes of which it is told what they changed; who missed more reads everything
 RACES = 5  # another registry may bring the Redis store forward between our look and our write
 REPORT_SECONDS = 5  # a process that told nothing for so long is gone; it tells something every two seconds
 FORGET_SECONDS = 60  # nothing stays behind of an installation that was taken away
-NOWHERE = (0, 0)
 
 # One script, so that nobody ever sees older states than those of the head; and one hash for all, so that they
 # come and go together. A state's field is environment/prompt, which neither a head's name can be nor that of
 # a mark: those say what the newest changes were about, each in the place of the one `RECENT` before it.
 # ARGV: head it must have, head it gets, "1" to begin anew, channel, format, then field and state or mark
 # in turn. A key that holds something else than a hash has no head. A state is never replaced by an older
-# one: where many are written in parts, another registry may write newer ones in between.
+# one: where many are written in parts, another registry may write newer ones in between. Of two epochs that
+# of the head is the newer one, whatever their numbers.
 _HEAD = """
 local function text(field)
   local have = redis.pcall('HGET', KEYS[1], field)
@@ -47,10 +46,12 @@ local function position(state)
   local epoch, seq = string.match(state or '', '"epoch":(%d+),"seq":(%d+)')
   return tonumber(epoch or 0), tonumber(seq or 0)
 end
+local current = tonumber(string.match(ARGV[2], '%d+'))
 local function newer(there, state)
   local epoch, seq = position(there)
   local its_epoch, its_seq = position(state)
-  return epoch > its_epoch or (epoch == its_epoch and seq > its_seq)
+  if epoch == its_epoch then return seq > its_seq end
+  return epoch == current
 end
 local have = redis.pcall('HGET', KEYS[1], 'head')
 if type(have) ~= 'string' then have = '' end
@@ -105,6 +106,7 @@ end
 return found
 """
 _TIME = "return redis.call('TIME')"
+_CLEAR = "redis.call('DEL', KEYS[1]); return redis.call('PUBLISH', ARGV[1], '')"
 _ALL = "return redis.call('HGETALL', KEYS[1])"
 _REMOVE = "return redis.call('HDEL', KEYS[1], ARGV[1])"
 _POSITION = re.compile(rb"([0-9]{1,18})\.([0-9]{1,18})")
@@ -142,9 +144,13 @@ class RedisStore:
             raw = self._raw_head()
             there = _parse(raw)
             failpoints.reach(failpoints.BOARD_READ)
-            if there >= head or self._write(raw, there, head, since):
-                return max(there, head)
+            if not is_newer(head, there) or self._write(raw, there, head, since):
+                return newest(there, head)
         raise Unavailable("others keep changing the states in Redis; try again", code="redis_unavailable")
+
+    def clear(self) -> None:
+        """Forget all states and the head: registries bring the board up to their journal again."""
+        self._link.run(_CLEAR, self._key, self._channel)
 
     def read(self) -> list[State]:
         """Every state that the Redis store holds; what cannot be read is left out."""
@@ -210,7 +216,7 @@ class RedisStore:
             there = (head[0], 0) if anew else there
             if not self._push(raw, there, _fields(part), anew=anew):
                 return False
-            raw, anew = _text(there), False
+            raw, anew = text(there), False
         done = self._push(raw, head, [*_fields(last), *marks], anew=anew)
         failpoints.reach(failpoints.BOARD_WRITTEN)
         return done
@@ -219,7 +225,7 @@ class RedisStore:
         """Write fields and a head, if the head there is still the one that was seen."""
         return bool(
             self._link.run(
-                _PUSH, self._key, raw, _text(head), int(anew), self._channel, formats.FORMAT, *fields
+                _PUSH, self._key, raw, text(head), int(anew), self._channel, formats.FORMAT, *fields
             )
         )
 
@@ -233,7 +239,7 @@ def _marks(there: Position, head: Position, newer: list[State]) -> list[str]:
 
     None at all if a state is newer than the head: of what it replaced nobody knows when that changed.
     """
-    if newer and newer[0].position > head:
+    if newer and is_newer(newer[0].position, head):
         return []
     known = there[1] if there[0] == head[0] else 0
     places = {state.position: f"{state.environment}/{state.prompt}" for state in newer[:RECENT]}
@@ -250,10 +256,6 @@ def _field(seq: int) -> str:
 
 def _mark(epoch: int, seq: int) -> str:
     return f"{epoch}.{seq} "
-
-
-def _text(position: Position) -> str:
-    return f"{position[0]}.{position[1]}"
 
 
 def _parse(raw: bytes) -> Position:

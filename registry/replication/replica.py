@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from registry.access.tokens import Keyring
 from registry.errors import Invalid, Unavailable
+from registry.journal import position
 from registry.journal.directory import LOCK_SECONDS
+from registry.journal.position import NOWHERE, Position, is_newer, text
 from registry.replication.bootstrap import bootstrap
 from registry.system import failpoints
 from registry.system.formats import NEWER
@@ -63,7 +65,7 @@ class Replica:
         self.listeners: list[Callable[[Change, float], None]] = []
         self._journal = journal
         self._redis_store = redis_store
-        self._head = (0, 0)  # of the journal; that of the view is ahead if Redis has seen more
+        self._head: Position = NOWHERE  # of the journal; that of the view is ahead if Redis has seen more
         self._commits: list[str] = []  # by seq
         self._known_at = 0.0  # monotonic: what was acknowledged by then is known
         self._changing = RLock()  # held by one writer at a time, also while it waits for other processes
@@ -82,6 +84,8 @@ class Replica:
         self.reconcile()
         if self.problem and self.problem.code == NEWER:
             raise self.problem
+        if self.misdated:
+            logger.error("%s", self.misdated.message, extra={"event": "journal.ahead"})
         return new
 
     # Keeping up
@@ -97,7 +101,7 @@ class Replica:
         problem = self._try_follow()
         told = self.catch_up()  # a Redis that hangs must not keep a writer from the journal
         seen = self.read_model.newest
-        if self._journal.is_due(seen if self._head < seen else None, alone=not told, wanted=wanted):
+        if self._journal.is_due(seen if is_newer(seen, self._head) else None, alone=not told, wanted=wanted):
             problem = self._refresh_journal()
         if problem is None and self._behind(seen):
             problem = self._try_follow()  # another registry may have written in between
@@ -106,10 +110,15 @@ class Replica:
                 self.keyring.replace(self._journal.tokens())
         self._settle(problem or self._journal.trouble or self._behind(seen))
         self._check_disk()
-        told = told and self._journal.told and self._head >= seen
+        told = told and self._journal.told and not is_newer(seen, self._head)
         if self.problem is None and (told or self._journal.looked_at >= began):
             self._known_at = began
         self.checked_at = time.monotonic()
+
+    @property
+    def misdated(self) -> Unavailable | None:
+        """Why clients may ignore what is served: the journal's epoch lies in the future."""
+        return position.misdated(self._head[0], self._journal.recovery)
 
     def adopt_local(self) -> None:
         """Adopt what other processes of this data folder wrote: a few microseconds if there is nothing."""
@@ -182,7 +191,7 @@ class Replica:
         """Bring the Redis store up to the head; whether it is there now."""
         try:
             there = self._redis_store.catch_up(self.read_model.head, self.read_model.since)
-            if there > self.read_model.head:
+            if is_newer(there, self.read_model.head):
                 self.read_model.adopt(*self._redis_store.news(self.read_model.head, there))
         except Unavailable as error:
             if self.redis_problem is None:
@@ -218,7 +227,7 @@ class Replica:
         self._head = contents.head.change.position
         self.newest_at = contents.head.change.at
         self._commits = contents.commits
-        if self._head >= self.read_model.head:  # an old copy lets in who was shut out since
+        if not is_newer(self.read_model.head, self._head):  # an old copy lets in who was shut out since
             self.keyring.replace(contents.tokens)
         self.read_model.adopt(self._head, contents.states)
 
@@ -234,12 +243,12 @@ class Replica:
             state = entry.change.state
             self.read_model.adopt(entry.change.position, [state] if state else [])
 
-    def _behind(self, seen: tuple[int, int]) -> Unavailable | None:
+    def _behind(self, seen: Position) -> Unavailable | None:
         """Why nothing can be written if the journal lacks what was seen before it was looked at."""
-        if self._head >= seen:
+        if not is_newer(seen, self._head):
             return None
         return Unavailable(
-            f"the journal is at {_text(self._head)}, but {_text(seen)} was acknowledged already: it is an "
+            f"the journal is at {text(self._head)}, but {text(seen)} was acknowledged already: it is an "
             f"old copy. Put the newest journal.git back, or go on from what Redis holds: "
             f"{self._journal.recovery()}, with the --redis-url of the registry, if it was given one"
             + (STRANGER if self._head[0] != seen[0] else ""),
@@ -285,7 +294,7 @@ class Replica:
         seq = entry.change.seq
         return seq < len(self._commits) and self._commits[seq] == entry.commit
 
-    def next_position(self) -> tuple[int, int]:
+    def next_position(self) -> Position:
         """``(epoch, seq)`` of the next change; right only while writing."""
         return (self._head[0], self._head[1] + 1)
 
@@ -339,11 +348,11 @@ class Replica:
         """Have all in the journal's copy that Redis told of, which may be faster. Raises Unavailable."""
         self.adopt_local()
         told = self.read_model.newest
-        if self._head < told:
+        if is_newer(told, self._head):
             self.refresh(time.monotonic())
-        if self._head < told:
+        if is_newer(told, self._head):
             raise self.problem or Unavailable(
-                f"the newest change, {_text(told)}, is not in the journal's copy yet; try again", code="busy"
+                f"the newest change, {text(told)}, is not in the journal's copy yet; try again", code="busy"
             )
 
     def staged(self, name: str, version: str) -> bytes | None:
@@ -372,7 +381,3 @@ class Replica:
                 "this Idempotency-Key was used with another body; use a new key", code="idempotency_mismatch"
             )
         return self.entry(int(str(record["seq"])))
-
-
-def _text(position: tuple[int, int]) -> str:
-    return f"{position[0]}.{position[1]}"

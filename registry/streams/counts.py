@@ -9,12 +9,13 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
+from registry.journal.position import Position, is_newer
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Key = TypeVar("Key")
 
-Position = tuple[int, int]  # epoch, seq
 NOTHING: Position = (-1, -1)  # what a stream has that was never written a release
 
 
@@ -93,7 +94,7 @@ def count(
         for (place, prompt, position), number in stream_counts.held.items():
             if place == environment:
                 connected[prompt] += number
-                current[prompt] += number * (position >= newest.get(prompt, NOTHING))
+                current[prompt] += number * (not is_newer(newest.get(prompt, NOTHING), position))
     return {prompt: (connected[prompt], current[prompt]) for prompt in connected}
 
 

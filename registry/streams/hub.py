@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from registry.errors import Unavailable
+from registry.journal.position import is_newer
 from registry.streams import eager_task
 from registry.streams.counts import NOTHING, StreamCounts
 from registry.system import timestamps
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from starlette.types import Message, Send
 
     from registry.access.tokens import Keyring, Token
+    from registry.journal.position import Position
     from registry.replication.read_model import EncodedRelease, ReadModel
-    from registry.streams.counts import Position
 
 HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
 AT_ONCE = 100  # streams that are written to before requests have their turn: a few milliseconds
@@ -73,7 +74,7 @@ class Subscription:
         prompt, position = built.release.prompt, built.release.position
         waiting = self.pending.get(prompt)
         newest = waiting.release.position if waiting else self.held.get(prompt, NOTHING)
-        if self.closed or position <= newest:
+        if self.closed or not is_newer(position, newest):
             return False
         self.pending[prompt] = built
         return True
@@ -215,7 +216,7 @@ class Hub:
             subscription.held[prompt] = NOTHING
             self.stream_counts.open_one(subscription.environment, prompt)
         before = subscription.held.get(prompt, after)
-        if after > before and subscription in self._open:  # else it was counted out meanwhile
+        if is_newer(after, before) and subscription in self._open:  # else it was counted out meanwhile
             self.stream_counts.move(subscription.environment, prompt, before, after)
             subscription.held[prompt] = after
             self.changed.set()

@@ -239,4 +239,4 @@ def test_where_the_clock_here_is_surely_wrong_every_epoch_may_be_right(
     monkeypatch.setattr("promptstage._replica.validation.wall", lambda: 0.0)
     later = {**good, "epoch": NOW + 1}
 
-    assert rank(read_release(later)) > rank(read_release(good))
+    assert rank(read_release(later).position) > rank(read_release(good).position)

@@ -6,12 +6,13 @@ import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from registry.journal.position import Position, is_newer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from promptstage import Client, Prompt
 
-Position = tuple[int, int]  # epoch, seq
 NAME = "summarize"
 GETS_A_SECOND = 200  # fewer prove nothing
 BREATH = 0.02  # seconds after a burst in which others may use the interpreter
@@ -62,7 +63,7 @@ class Caller:
         except Exception:  # noqa: BLE001 - there may be none, whatever it is
             self.errors += 1
             return
-        self.wrong += position < self._position or not self._is_true(prompt)
+        self.wrong += is_newer(self._position, position) or not self._is_true(prompt)
         self._position = position
         if position not in self.reached and position == self.position:
             self.reached[position] = (time.monotonic(), prompt.version)

@@ -10,17 +10,19 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 import urllib3
-from faults.caller import GETS_A_SECOND, NAME, Caller, Position
+from faults.caller import GETS_A_SECOND, NAME, Caller
 from faults.scenario import Result
 from support import Api, PromptRepository, Registry, prompt, until
 
 from promptstage import Client, limits
+from registry.journal.position import is_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from promptstage import Prompt
+    from registry.journal.position import Position
 
 VERSIONS = tuple(f"1.{number}.0" for number in range(5))
 CLIENTS = 3
@@ -178,7 +180,7 @@ class Crowd:
         if index >= len(self.promoter.acknowledged):
             return len(self.callers)
         wanted = self.promoter.acknowledged[index].position
-        return sum(caller.position < wanted for caller in self.callers)
+        return sum(is_newer(wanted, caller.position) for caller in self.callers)
 
     def stalest(self, begin: float, end: float) -> float:
         """The longest that any client took to a promote that was acknowledged between two times."""
@@ -219,7 +221,7 @@ def _took(caller: Caller, promotes: list[Promoted]) -> float:
     reached = sorted((at, position) for position, (at, _) in tuple(caller.reached.items()))
     worst, index = 0.0, 0
     for promoted in promotes:
-        while index < len(reached) and reached[index][1] < promoted.position:
+        while index < len(reached) and is_newer(promoted.position, reached[index][1]):
             index += 1
         at = reached[index][0] if index < len(reached) else time.monotonic()
         worst = max(worst, at - promoted.at)

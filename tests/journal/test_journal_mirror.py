@@ -85,6 +85,17 @@ def test_how_far_it_is_behind(data: Path, tmp_path: Path) -> None:
     assert [bool(lag and lag.seconds) for lag in lags] == [False, True, False, True]
 
 
+def test_a_mirror_lacks_what_was_recovered_from_a_wrong_clock(data: Path, tmp_path: Path) -> None:
+    """Its epoch is the higher one, and the older one all the same."""
+    mirror.remember(data, str(tmp_path / "m.git"))
+    known = mirror.Status(url=str(tmp_path / "m.git"), epoch=2**33, seq=4, tried_at=made_at(0))
+    (data / mirror.STATUS).write_text(known.model_dump_json())
+    found = mirror.lag(data, (EPOCH, 7), made_at)
+
+    assert found
+    assert found.changes == 3
+
+
 def test_a_lag_of_a_journal_that_cannot_be_read(data: Path, tmp_path: Path) -> None:
     """It is as old as the last push, about."""
     mirror.remember(data, mirror.push(data, str(tmp_path / "m.git"), OPEN, begin=True).url)

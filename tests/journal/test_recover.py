@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,6 +69,21 @@ def test_a_whole_journal_gets_a_new_epoch(data: Path) -> None:
     assert (state.position, state.stable_version) == (done.head, "1.1.0")
     assert (entry.change.op, entry.change.actor, entry.change.previous) == ("recover", "operator", 2)
     assert entry.change.after == "1.1.0"
+
+
+def test_an_epoch_of_the_future_goes_back(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the present, with what Redis knows better; but not to a time that is over by the clock of Redis."""
+    true, ahead = timestamps.now(), timestamps.now() + timedelta(days=99)
+    monkeypatch.setattr(timestamps, "now", lambda: ahead)
+    epoch, seq = mend(data).head
+    monkeypatch.setattr(timestamps, "now", lambda: true)
+    seen = Seen((epoch, seq + 5), (promoted("1.2.0", seq + 5, epoch),), ahead)
+    found = [scan(data, one) for one in (seen, replace(seen, at=true), replace(seen, at=None))]
+    done = mend(data, replace(seen, at=true), lambda _, ref: content(ref.version))
+
+    assert [one.goes_back for one in found] == [False, True, True]
+    assert (epoch, done.head[0]) == (int(ahead.timestamp()), int(true.timestamp()))
+    assert (states(data), verify(data).problems) == ({"summarize": "1.2.0"}, ())
 
 
 def test_what_redis_knows_better_is_taken(data: Path) -> None:

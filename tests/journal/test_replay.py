@@ -37,6 +37,18 @@ def test_a_version_that_was_asked_for_is_named() -> None:
     assert replay([change(0), change(1, state=state)]).refs == {("summarize", reference("1.0.0"))}
 
 
+def test_a_recovery_may_leave_an_epoch_that_is_ahead() -> None:
+    """Nothing else may, and it leaves no other."""
+    now = int(timestamps.now().timestamp())
+    ahead, sane = change(0, epoch=now + 100_000), change(0, epoch=now - 100_000)
+
+    assert replay([ahead, change(1, op="recover")]).faults == []
+    assert [len(replay([ahead, change(1)]).faults), len(replay([sane, change(1, op="recover")]).faults)] == [
+        1,
+        1,
+    ]
+
+
 @pytest.mark.parametrize(
     ("second", "fault"),
     [

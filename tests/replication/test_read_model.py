@@ -56,6 +56,20 @@ def test_what_changed_since() -> None:
     assert read_model.since((1, 6)) == []
 
 
+def test_a_state_of_the_future_gives_way_to_a_recovered_one() -> None:
+    """One by one, as the changes of a recovery come in; and never the other way."""
+    read_model, far = ReadModel(cast("Any", None)), 2**33
+    ahead = [State(environment="production", prompt=f"p{n}", epoch=far, seq=n) for n in (1, 2)]
+    read_model.adopt((far, 2), ahead)
+    read_model.adopt((9, 3), [State(environment="production", prompt="p1", epoch=9, seq=3)])
+    between = [found.position for found in read_model.since((0, 0))]
+    read_model.adopt((9, 4), [State(environment="production", prompt="p2", epoch=9, seq=4), *ahead])
+
+    assert between == [(9, 3), (far, 2)]
+    assert [found.position for found in read_model.states()] == [(9, 3), (9, 4)]
+    assert (read_model.head, read_model.newest) == ((9, 4), (9, 4))
+
+
 def test_what_is_under_way() -> None:
     """A rollout is found without a look at all states, until it ends."""
     read_model = ReadModel(cast("Any", None))

@@ -218,6 +218,21 @@ def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
         assert seqs(redis_store.news((1, 1), (1, 3))[1]) == [1, 4]
 
 
+def test_an_epoch_of_the_future_gives_way(server: Server) -> None:
+    """A whole board of it, and a state of it that is left under the newer head; and it does not come back."""
+    server.ask("DEL", KEY)
+    ahead = [State(environment="production", prompt=name, epoch=2**33, seq=9) for name in ("one", "two")]
+    with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
+        board.catch_up((2**33, 9), lambda _: ahead)
+        board.catch_up((1, 10), lambda _: [state(10, "one"), ahead[1]])
+        assert {found.prompt: found.position for found in board.read()} == {"one": (1, 10), "two": (2**33, 9)}
+        board.catch_up((1, 11), lambda _: [state(11, "two")])
+        assert board.catch_up((2**33, 99), lambda _: ahead) == board.head() == (1, 11)
+        assert {found.prompt: found.position for found in board.read()} == {"one": (1, 10), "two": (1, 11)}
+        board.clear()
+        assert (board.head(), board.read()) == ((0, 0), [])
+
+
 @pytest.mark.parametrize(
     "login", [":top-secret", "default:top-secret", "promptstage:p%40ss%3Aw", "promptstage:p@ss:w"]
 )

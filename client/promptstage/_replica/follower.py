@@ -317,6 +317,6 @@ class Follower:
 
     def _position(self, name: str) -> str | None:
         held = self._holdings.by_name.get(name)
-        if held is None or not rank(held.release)[0]:  # of the future: ask for whatever there is
+        if held is None or not rank(held.release.position)[0]:  # of the future: ask for whatever there is
             return None
         return f"{held.release.epoch}.{held.release.seq}"

@@ -146,7 +146,7 @@ class ReleaseStore:
             return False
         with self._lock:
             held = self.by_name.get(name)
-            is_older = held is not None and rank(new.release) < rank(held.release)
+            is_older = held is not None and rank(new.release.position) < rank(held.release.position)
             if not is_older:
                 self.by_name[name] = new
         if held and is_older:
@@ -210,7 +210,7 @@ class ReleaseStore:
                 if held is None or name in self.errors:
                     continue
                 if head and not _covers(head, held.release.position):
-                    if head[0] < held.release.epoch:
+                    if rank(head) < rank((held.release.epoch, 0)):  # another epoch, and an older one
                         ahead[name] = held.release.epoch
                     continue
                 self.behind.pop(name, None)

@@ -79,7 +79,7 @@ class Snapshots:
                 return True
             there = read_release(body)
             same = (there.environment, there.prompt) == (new.environment, new.prompt)
-            return same and rank(there) >= rank(new)
+            return same and rank(there.position) >= rank(new.position)
 
         self._save(self._path(name), data, keep)
 

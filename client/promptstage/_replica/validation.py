@@ -47,13 +47,13 @@ def read_release(body: Json) -> Release:
     return release
 
 
-def rank(release: Release) -> tuple[bool, int, int]:
-    """The order of one name's releases: one of the future comes before all that are not.
+def rank(position: tuple[int, int]) -> tuple[bool, int, int]:
+    """The order of one name's releases, by ``(epoch, seq)``: one of the future comes before all that are not.
 
     An epoch is the time at which a journal began. One that lies ahead was made with a wrong clock, and must
     not outrank those that come when the clock is right again.
     """
-    return (release.epoch <= _now() + limits.EPOCH_AHEAD, *release.position)
+    return (position[0] <= _now() + limits.EPOCH_AHEAD, *position)
 
 
 def check_served(served: Served) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ from registry.cli.operate.data_folder import (
 from registry.cli.options import Yes  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 from registry.errors import Unavailable
+from registry.journal.position import text
 from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from registry.journal.maintenance.recover import Recovered
     from registry.journal.maintenance.survey import Found, Seen
+    from registry.replication.redis_store import RedisStore
     from registry.settings import Settings
 
 PROBLEMS_SHOWN = 20
@@ -61,7 +64,8 @@ def recover(  # noqa: PLR0913 - one parameter an option
     It takes the newest that can be read, here or in the mirror, and what Redis knows better: the one that
     the registry was given (--redis-url, or PROMPTSTAGE_REDIS_URL), else that of a registry that runs on the
     folder. So do not stop a registry that still serves; it writes again within a second. A damaged journal is
-    put aside, never removed. Every state gets a new epoch, so that all clients take it.
+    put aside, never removed. Every state gets a new epoch, so that all clients take it. An epoch that a wrong
+    clock put into the future goes back to the present: set the clock before you run this.
 
     Where registries share a journal (--journal, or PROMPTSTAGE_JOURNAL), that one is read as a mirror is, and
     what was made is pushed there, never by force: run this where the newest copy is. A copy alone that is
@@ -88,11 +92,13 @@ def recover(  # noqa: PLR0913 - one parameter an option
     if not yes and output.is_dialogue() and not output.ask("Write all this under a new epoch?"):
         raise typer.Exit(1)
     _recovered(data, recovery.recover(data, found, _fetcher(settings)))
+    if found.goes_back:
+        _clear_redis(settings)
     for line in _losses(found, seen):
         output.note(line)
     if settings.journal:
         done = mirrors.push(data, settings.journal, credentials(settings))
-        output.say(f"{clean(done.url)} is at {_position((done.epoch, done.seq))} too")
+        output.say(f"{clean(done.url)} is at {text((done.epoch, done.seq))} too")
     elif url and url != mirrors.remembered(data):
         output.note(f"nobody mirrors this journal yet; to go on: promptstage journal mirror {clean(url)}")
 
@@ -116,13 +122,11 @@ def _scan(settings: Settings, seen: Seen, url: str | None) -> Found:
 
 
 def _seen(settings: Settings, *, without_redis: bool) -> Seen:
-    from registry.journal.maintenance.survey import Seen  # noqa: PLC0415
-    from registry.redis import embedded  # noqa: PLC0415 - for this command alone
-    from registry.replication.redis_store import RedisStore  # noqa: PLC0415
+    from registry.journal.maintenance.survey import Seen  # noqa: PLC0415 - for this command alone
 
-    redis_store = RedisStore(settings.redis_url or embedded.socket_url(settings.data), settings.redis_prefix)
     try:
-        return Seen(redis_store.head(), tuple(redis_store.read()))
+        with closing(_redis_store(settings)) as redis_store:
+            return Seen(redis_store.head(), tuple(redis_store.read()), redis_store.time())
     except Unavailable as error:
         if error.code == NEWER and not without_redis:
             raise
@@ -131,24 +135,38 @@ def _seen(settings: Settings, *, without_redis: bool) -> Seen:
                 f"{error.message}. It may know younger changes: start it, or go on --without-redis"
             ) from error
         return Seen()
-    finally:
-        redis_store.close()
+
+
+def _clear_redis(settings: Settings) -> None:
+    """Remove what Redis holds of an epoch that was left; who runs would replace it by itself."""
+    try:
+        with closing(_redis_store(settings)) as redis_store:
+            redis_store.clear()
+    except Unavailable as error:
+        if settings.redis_url:
+            output.note(f"{error.message}. A registry replaces what it holds of the old epoch")
+    else:
+        output.say("What Redis held of the old epoch is removed; registries fill it again")
+
+
+def _redis_store(settings: Settings) -> RedisStore:
+    from registry.redis import embedded  # noqa: PLC0415 - for this command alone
+    from registry.replication.redis_store import RedisStore  # noqa: PLC0415
+
+    return RedisStore(settings.redis_url or embedded.socket_url(settings.data), settings.redis_prefix)
 
 
 def _findings(found: Found, seen: Seen, url: str | None) -> list[str]:
-    redis = f"up to {_position(seen.head)}" if any(seen.head) else "nothing to ask, or it is empty"
-    needless = not found.problems and not found.from_redis
+    redis = f"up to {text(seen.head)}" if any(seen.head) else "nothing to ask, or it is empty"
+    needless = not (found.problems or found.from_redis or found.goes_back)
     return [
         *(f"Problem:   {clean(problem, limit=1000)}" for problem in found.problems[:PROBLEMS_SHOWN]),
-        f"Journal:   {f'up to {_position(found.here)}' if found.here else 'nothing of it is whole'}",
-        *([f"Mirror:    up to {_position(found.mirrored)}, {clean(url)}"] if found.mirrored else []),
+        f"Journal:   {f'up to {text(found.here)}' if found.here else 'nothing of it is whole'}",
+        *([f"Mirror:    up to {text(found.mirrored)}, {clean(url)}"] if found.mirrored else []),
         f"Redis:     {redis}; it knows {found.from_redis} states better",
-        *(
-            [f"Base:      {_position(found.base.position)}, {times.show(found.base.at)}"]
-            if found.base
-            else []
-        ),
+        *([f"Base:      {text(found.base.position)}, {times.show(found.base.at)}"] if found.base else []),
         f"Together:  {len(found.states)} states, {len(found.tokens)} tokens",
+        *([f"Epoch:     {_going_back(found)}"] if found.goes_back else []),
         *(["The journal is whole, and nobody here knows more. After a restore, clients may."] * needless),
     ]
 
@@ -165,7 +183,7 @@ def _losses(found: Found, seen: Seen) -> list[str]:
     kept, newest = found.lost
     count = f"{changes(newest[1] - kept[1])}, " if kept[0] == newest[0] else ""
     gone = (
-        f"lost: {count}all after {_position(kept)} up to {_position(newest)}. Their history is gone; what "
+        f"lost: {count}all after {text(kept)} up to {text(newest)}. Their history is gone; what "
         "they put in force is here as far as it could be read, or Redis knew it"
     )
     tokens = (
@@ -174,8 +192,13 @@ def _losses(found: Found, seen: Seen) -> list[str]:
     return [gone, tokens]
 
 
-def _position(position: tuple[int, int]) -> str:
-    return f"{position[0]}.{position[1]}"
+def _going_back(found: Found) -> str:
+    epoch = found.head[0]
+    try:
+        then = f"{epoch}, which is {times.show(datetime.fromtimestamp(epoch, UTC))}"
+    except (ValueError, OverflowError, OSError):  # later than any calendar goes
+        then = str(epoch)
+    return f"goes back from {then}, to the present: {times.show(found.now)}. Is this clock right?"
 
 
 def _fetcher(settings: Settings) -> Any:

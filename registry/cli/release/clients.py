@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from registry.cli import http, output
 from registry.cli.http import Refused
 from registry.errors import RegistryError, Unavailable
+from registry.journal.position import is_newer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from registry.cli.http import Registry
+    from registry.journal.position import Position
 
 Json = dict[str, Any]
 
@@ -82,12 +84,13 @@ def _ask(registry: Registry, state: Json) -> Json | None:
 
 def _is_everywhere(row: Json, state: Json) -> bool:
     """Whether all have it, as far as they are counted, and all are."""
-    made = _position(row["release"]) >= (state["epoch"], state["seq"])
+    made = not is_newer((state["epoch"], state["seq"]), _position(row["release"]))
     return made and row["complete"] and row["current"] >= row["connected"]
 
 
-def _position(release: str | None) -> tuple[int, ...]:
-    return tuple(map(int, release.split("."))) if release else (-1, -1)
+def _position(release: str | None) -> Position:
+    epoch, _, seq = (release or "-1.-1").partition(".")
+    return int(epoch), int(seq)
 
 
 def _share(row: Json | None) -> str:

@@ -23,6 +23,7 @@ from registry.journal import tree
 from registry.journal.directory import LOCK_SECONDS, REPOSITORY, command, require
 from registry.journal.fast_import import BRANCH
 from registry.journal.maintenance.backup import COPY_SECONDS, take
+from registry.journal.position import is_newer
 from registry.system import timestamps
 from registry.system.files import write_durably
 from registry.system.locks import locked
@@ -115,7 +116,7 @@ def lag(folder: Path, newest: tuple[int, int], made_at: Callable[[int], datetime
     if url is None:
         return None
     known = status(folder, url)
-    if (known.epoch, known.seq) >= newest:
+    if not is_newer(newest, (known.epoch, known.seq)):
         return Lag(known, 0, 0.0)
     first = known.seq + 1 if known.seq < newest[1] else 0  # a journal that was begun anew is not there at all
     try:

@@ -1,7 +1,8 @@
 """A journal that can be written again, made of what was found of it and of what Redis has seen.
 
 Nothing is thrown away: a damaged journal is put aside, and what is whole of it goes on as it is. Every
-state is written once more under a new epoch, so that clients take it, whatever they have seen before.
+state is written once more under a new epoch, so that clients take it, whatever they have seen before. That
+epoch is later than the old one, unless a wrong clock had put that into the future: then it is the present.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from registry.journal.fast_import import BRANCH, Folders
 from registry.journal.journal import DURABLE, Journal
 from registry.journal.maintenance.replay import refs
 from registry.journal.maintenance.survey import ASIDE, COPY_SECONDS, STAGING
+from registry.journal.position import next_epoch
 from registry.system import timestamps
 
 if TYPE_CHECKING:
@@ -97,12 +99,12 @@ class _Draft:
         self._found = found
         self._staged = staged
         self._now = timestamps.now()
-        self._epoch = max(int(self._now.timestamp()), found.head[0] + 1)
+        self._epoch = next_epoch(found.head[0], max(found.now, self._now))
         self._first = found.base.seq + 1 if found.base else 0
-        self._add("recover", {}, reason="; ".join(found.problems[:3])[:REASON_LIMIT])
+        self._add(at.RECOVER, {}, reason="; ".join(found.problems[:3])[:REASON_LIMIT])
         for token in found.tokens.values():
             if token != found.kept_tokens.get(token.id):
-                self._add_token("recover", token)
+                self._add_token(at.RECOVER, token)
 
     def add_states(self, fetch: Fetch) -> tuple[str, ...]:
         """Add every state under the new epoch, with bytes that the journal has not; names what is lost."""
@@ -111,7 +113,7 @@ class _Draft:
             state = state.model_copy(update={"epoch": self._epoch, "seq": self._next})  # noqa: PLW2901
             files[at.state_path(*place)] = state.model_dump_json(indent=1).encode()
             self._add(
-                "recover",
+                at.RECOVER,
                 files,
                 state=state,
                 after=state.stable_version,

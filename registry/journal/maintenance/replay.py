@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from registry.journal.change import RECOVER
+from registry.journal.position import is_ahead
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -58,11 +61,16 @@ def refs(state: State) -> Iterator[VersionRef]:
         yield state.previous
 
 
+def _goes_back(change: Change, before: Change) -> bool:
+    """Whether a recovery leaves an epoch that lay ahead of its time."""
+    return change.op == RECOVER and is_ahead(before.epoch, change.at)
+
+
 def _faults(seq: int, change: Change, done: Replay) -> Iterator[str]:
     before, states = done.newest, done.states
     if change.seq != seq:
         yield f"its record says that it is change {change.seq}"
-    if before and change.epoch < before.epoch:
+    if before and change.epoch < before.epoch and not _goes_back(change, before):
         yield f"its epoch {change.epoch} is earlier than that before it ({before.epoch})"
     if not change.actor:
         yield "nobody made it"

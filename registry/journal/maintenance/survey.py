@@ -16,18 +16,20 @@ from registry.journal import tree
 from registry.journal.directory import REPOSITORY, command
 from registry.journal.fast_import import BRANCH
 from registry.journal.maintenance.verify import verify
+from registry.journal.position import NOWHERE, Position, is_newer, newest, next_epoch, rank, text
 from registry.rollouts.state import State
+from registry.system import timestamps
 from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from registry.journal.change import Change
     from registry.journal.maintenance.replay import Place
 
 Model = TypeVar("Model", bound=BaseModel)
-Position = tuple[int, int]  # epoch, seq
 
 COPY_SECONDS = 900.0  # a gigabyte, read and written
 STAGING = ".journal.recovering"  # in the data folder; what a recovery leaves that was cut off
@@ -37,10 +39,11 @@ TRIED = 50  # changes back from the newest; where these are all damaged, the dis
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a Redis holds: its head, ``(0, 0)`` if there is none, and the states."""
+    """What a Redis holds: its head, ``(0, 0)`` if there is none, and the states; and what its clock shows."""
 
-    head: tuple[int, int] = (0, 0)
+    head: Position = NOWHERE
     states: tuple[State, ...] = ()
+    at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -56,6 +59,7 @@ class Found:
         previous: the seq of the last change of each, in what is kept.
         tokens: the newest record of each token, by id; `kept_tokens` those in what is kept.
         head: the newest change that anybody has seen.
+        now: what the clocks here show, that of Redis too; of two that differ the later one.
         from_redis: how many states Redis knows better.
         here, mirrored: the newest change that is whole in the folder, and in the mirror, as far as there is.
     """
@@ -68,20 +72,26 @@ class Found:
     previous: dict[Place, int] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     kept_tokens: dict[str, Token] = field(default_factory=dict)
-    head: tuple[int, int] = (0, 0)
+    head: Position = NOWHERE
+    now: datetime = field(default_factory=timestamps.now)
     from_redis: int = 0
     here: Position | None = None
     mirrored: Position | None = None
 
     @property
+    def goes_back(self) -> bool:
+        """Whether a recovery leaves the epoch for an earlier one, as a wrong clock put it into the future."""
+        return next_epoch(self.head[0], self.now) < self.head[0]
+
+    @property
     def lost(self) -> tuple[Position, Position] | None:
         """The newest change that is kept, and the newest that was seen, if there were any in between."""
         kept = self.base.position if self.base else (self.head[0], -1)
-        return (kept, self.head) if kept < self.head else None
+        return (kept, self.head) if is_newer(self.head, kept) else None
 
     def take_record(self, record: Change) -> None:
         """Take over what a change of a damaged journal says; they come newest first."""
-        self.head = max(self.head, record.position)
+        self.head = newest(self.head, record.position)
         self.take([record.state] if record.state else [])
         token = record.token
         if token and (token.id not in self.tokens or token.revoked_at):
@@ -92,7 +102,7 @@ class Found:
         newer = 0
         for state in states:
             place = (state.environment, state.prompt)
-            if place not in self.states or self.states[place].position < state.position:
+            if place not in self.states or is_newer(state.position, self.states[place].position):
                 self.states[place] = state
                 newer += 1
         return newer
@@ -123,7 +133,8 @@ def scan(
         Unavailable: none of them holds anything (`journal_missing`), or the mirror holds another journal
             (`not_ours`).
     """
-    found = Found()
+    now = timestamps.now()
+    found = Found(now=max(now, seen.at or now))
     source = next((path for path in _sources(folder) if path.exists()), None)
     if source == folder / REPOSITORY:
         found.problems = verify(folder, tell).problems
@@ -139,8 +150,8 @@ def scan(
             borrowed.write_text(f"{source.absolute() / 'objects'}\n")
         _read(local, copy, found, tell)
     found.from_redis = found.take(seen.states)
-    found.head = max(found.head, seen.head, *(state.position for state in found.states.values()))
-    if found.head == (0, 0):
+    found.head = newest(found.head, seen.head, *(state.position for state in found.states.values()))
+    if found.head == NOWHERE:
         raise Unavailable(
             f"nothing can be recovered: neither {folder} nor Redis holds a change. Name a mirror "
             f"({command(folder, 'recover --mirror URL')}), restore a backup "
@@ -173,12 +184,13 @@ def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[s
     if there is not None:
         found.mirrored = there.record.position
         parted = _take_parted(here, there, found) if here else ()
-        if found.here is None or found.here < found.mirrored or parted:
+        if found.here is None or is_newer(found.mirrored, found.here) or parted:
             found.problems = (*found.problems, *parted) or ("the journal is older than its mirror",)
             here = replace(there, pack=_pack(there.git, there.commit))
-    whole = here.record.position if here else (0, 0)
+    whole = here.record.position if here else NOWHERE
     for position, commit in readable:
-        if local is not None and position > whole:  # what is older is in what is whole, or never counted
+        # What is older is in what is whole, or never counted.
+        if local is not None and is_newer(position, whole):
             found.take_record(tree.record(local, commit))
     if here is not None:
         _go_on_from(here, found)
@@ -198,8 +210,8 @@ def _take_parted(here: _Whole, there: _Whole, found: Found) -> tuple[str, ...]:
     parted = [commit for commit in ours if commit not in shared]
     for commit in reversed(parted):
         found.take_record(tree.record(here.git, commit))
-    epoch, seq = tree.record(here.git, f"{parted[0]}^").position
-    what = f"the journal and its mirror went different ways after {epoch}.{seq}; what either has is taken"
+    fork = text(tree.record(here.git, f"{parted[0]}^").position)
+    what = f"the journal and its mirror went different ways after {fork}; what either has is taken"
     return (f"{what} (only what is here: --without-mirror)",)
 
 
@@ -216,7 +228,7 @@ def _check_same(ours: list[str], theirs: list[str]) -> None:
 def _go_on_from(whole: _Whole, found: Found) -> None:
     git = whole.git
     found.parent, found.base, found.pack = whole.commit, whole.record, whole.pack
-    found.head = max(found.head, whole.record.position)
+    found.head = newest(found.head, whole.record.position)
     paths = tree.paths(git, whole.commit, at.STATES, at.TOKENS)
     states = [_parsed(State, git, oid) for path, oid in paths.items() if path.startswith(at.STATES)]
     found.take(states)
@@ -258,8 +270,10 @@ def _newest_first(git: Git) -> list[tuple[Position, str]]:
     head = None
     with suppress(Unavailable):
         head = tree.oid(git, BRANCH)
-    read = sorted((record.position, commit == head, commit) for commit, record in _records(git))
-    return [(position, commit) for position, _, commit in reversed(read)]
+    read = sorted(
+        (rank(record.position), commit == head, commit, record.position) for commit, record in _records(git)
+    )
+    return [(position, commit) for _, _, commit, position in reversed(read)]
 
 
 def _newest_whole(git: Git, commits: list[str]) -> _Whole | None:
