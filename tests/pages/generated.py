@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer.main
 from pages.markdown import ROOT, read
+from test_architecture import FLOORS
 
 from registry import app
 from registry.catalog.parsing.codes import CODES
@@ -99,11 +100,23 @@ def _endpoints() -> str:
     return _table("| method | path | what it does |", rows)
 
 
+def _floors() -> str:
+    """The rooms of the service, the highest floor first."""
+    rooms = [", ".join(name.removeprefix("registry.") for name in floor) for floor in FLOORS]
+    drawn = [f'    f{number}["{names}"]' for number, names in enumerate(rooms)]
+    drawn += [f"    f{number} --> f{number + 1}" for number in range(len(rooms) - 1)]
+    return "\n".join(("```mermaid", "flowchart TB", *drawn, "```", ""))
+
+
 def _table(head: str, rows: Iterator[str]) -> str:
     return "\n".join((head, "|---|---|---|", *rows, ""))
 
 
-TABLES: dict[str, Callable[[], str]] = {"docs/prompt-file.md": _codes, "docs/http.md": _endpoints}
+TABLES: dict[str, Callable[[], str]] = {
+    "CONTRIBUTING.md": _floors,
+    "docs/http.md": _endpoints,
+    "docs/prompt-file.md": _codes,
+}
 
 if __name__ == "__main__":
     write()

@@ -9,6 +9,8 @@ import pytest
 from pages.markdown import PAGES, ROOT, anchors, blocks, links, prose
 
 CHECKED_BY = {
+    ("CONTRIBUTING.md", "mermaid"): "test_generated",
+    ("CONTRIBUTING.md", "sh"): "test_contributing",
     ("README.md", "python"): "test_readme",
     ("README.md", "sh"): "test_readme",
     ("README.md", "yaml"): "test_readme",
