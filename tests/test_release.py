@@ -194,6 +194,17 @@ def test_workflows_run_what_a_developer_runs() -> None:
     assert all((ROOT / name).is_file() for name in named)
 
 
+def test_ci_skips_no_test_for_want_of_a_tool() -> None:
+    """It installs what CONTRIBUTING.md says some tests want."""
+    told = " ".join((ROOT / "CONTRIBUTING.md").read_text().split())
+    wanted = re.search(r"\(Debian: ([^)]+)\), (.+?) \(by `pipx`\)", told)
+    install = (ROOT / ".github/workflows/test.yml").read_text()
+
+    assert wanted
+    assert set(re.findall(r"[\w-]+", wanted[1])) <= set(install.split())
+    assert all(f"pipx install {tool}==" in install for tool in re.findall(r"`([^`]+)`", wanted[2]))
+
+
 @needs_schemas
 @pytest.mark.parametrize(
     ("schema", "files"),
