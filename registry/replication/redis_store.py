@@ -149,7 +149,7 @@ class RedisStore:
         raise Unavailable("others keep changing the states in Redis; try again", code="redis_unavailable")
 
     def clear(self) -> None:
-        """Forget all states and the head: registries bring the board up to their journal again."""
+        """Forget all states and the head: registries bring the view up to their journal again."""
         self._link.run(_CLEAR, self._key, self._channel)
 
     def read(self) -> list[State]:
