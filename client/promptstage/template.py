@@ -40,14 +40,17 @@ def parse(text: str) -> Template:
     literals, names, offsets, oddities = [""], [], [], []
     end = 0
     for token in _TOKEN.finditer(text):
-        between = text[end : token.start()]
-        oddities += [(end + odd.start(), odd.group()) for odd in _ODDITY.finditer(between)]
-        literals[-1] += between
-        if token.group(1):
-            literals[-1] += token.group(1)
+        start = token.start()
+        if start > end:
+            between = text[end:start]
+            oddities += [(end + odd.start(), odd.group()) for odd in _ODDITY.finditer(between)]
+            literals[-1] += between
+        escaped, name = token.groups()
+        if escaped:
+            literals[-1] += escaped
         else:
-            names.append(token.group(2))
-            offsets.append(token.start())
+            names.append(name)
+            offsets.append(start)
             literals.append("")
         end = token.end()
     oddities += [(end + odd.start(), odd.group()) for odd in _ODDITY.finditer(text[end:])]

@@ -11,7 +11,8 @@ from promptstage.model import Document, Message
 from registry.catalog.naming import stem
 from registry.catalog.parsing import placeholders, variables
 from registry.catalog.parsing.fields import TOP, Fields
-from registry.catalog.parsing.strict_yaml import Finding, Node, Source
+from registry.catalog.parsing.nodes import Finding, Node
+from registry.catalog.parsing.strict_yaml import Source
 from registry.errors import DocumentInvalid
 
 ROLES = ("system", "developer", "user", "assistant", "tool")

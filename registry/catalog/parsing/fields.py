@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from registry.catalog.parsing.strict_yaml import Node
+    from registry.catalog.parsing.nodes import Node
 
 SHOWN = 60  # characters of the file's own words in a message
 KEYS_SHOWN = 32  # unknown keys that are named, of one mapping
@@ -61,7 +61,7 @@ class Fields:
 
     def warn_unknown(self, known: tuple[str, ...], remedy: str) -> None:
         """Warn of the other keys, one by one; of a mapping that has very many, of the first ones."""
-        unknown = [key for key in self._node.keys if key not in known]
+        unknown = [key for key in self.items if key not in known]
         if not unknown or self._source.full:
             return
         where = "" if self._what == TOP else f" of {self._what}"
@@ -71,7 +71,7 @@ class Fields:
         ]
         if rest := unknown[KEYS_SHOWN:]:
             told.append((f"{len(rest)} unknown keys more{where} have no effect; {remedy}", rest[0]))
-        self._source.report_all((self._node.keys[key], "unknown_key", message) for message, key in told)
+        self._source.report_all((self._node.key_of(key), "unknown_key", message) for message, key in told)
 
     def text(self, key: str, default: str) -> str:
         """The text of a key."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from registry.catalog.parsing import document, secret_scan
 from registry.catalog.parsing.codes import CODES
-from registry.catalog.parsing.strict_yaml import FINDINGS_LIMIT, Finding
+from registry.catalog.parsing.nodes import Finding
+from registry.catalog.parsing.strict_yaml import FINDINGS_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,30 +12,35 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SHAPES = {
-    "an API key of Anthropic": r"sk-ant-[\w-]{24,}",
-    "an API key of OpenRouter": r"sk-or-v1-[0-9a-f]{32,}",
-    "an API key of OpenAI": r"sk-(?:(?:proj|svcacct|admin)-[\w-]{32,}|[A-Za-z0-9]{32,})",
-    "an API key of Google": r"AIza[\w-]{35}",
-    "an API key of Groq": r"gsk_[A-Za-z0-9]{40,}",
-    "an API key of xAI": r"xai-[A-Za-z0-9]{60,}",
-    "an API key of Perplexity": r"pplx-[A-Za-z0-9]{40,}",
-    "an API key of Stripe": r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,}",
-    "an API key of SendGrid": r"SG\.[\w-]{22}\.[\w-]{43}",
-    "an access key of AWS": r"A(?:KIA|SIA)[A-Z0-9]{16}",
-    "a token of GitHub": r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}",
-    "a token of GitLab": r"glpat-[\w-]{20,}",
-    "a token of Hugging Face": r"hf_[A-Za-z0-9]{34,}",
-    "a token of npm": r"npm_[A-Za-z0-9]{36}",
-    "a token of PyPI": r"pypi-AgEIcHlwaS5vcmc[\w-]{32,}",
-    "a token of Slack": r"xox[abeoprs]-[A-Za-z0-9-]{20,}|xapp-\d-[A-Z0-9]{8,}-\d+-[0-9a-f]{32,}",
-    "a webhook of Slack": r"https://hooks\.slack\.com/services/T\w{6,}/B\w{6,}/\w{16,}",
-    "a token of a Promptstage registry": r"ps_[\w-]{32,}",
-    "a signed token (JWT)": r"eyJ[\w-]{16,}\.eyJ[\w-]{16,}\.[\w-]{20,}",
-    "a private key": r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
-}
-_KINDS = tuple(_SHAPES)
-_SECRET = re.compile(rf"(?<![\w-])(?:{'|'.join(f'({shape})' for shape in _SHAPES.values())})", re.ASCII)
+# What it is, how it may begin, and what follows: of two that begin alike the closer one is first.
+_SHAPES = (
+    ("an API key of Anthropic", ("sk-ant-",), r"[\w-]{24,}"),
+    ("an API key of OpenRouter", ("sk-or-v1-",), r"[0-9a-f]{32,}"),
+    ("an API key of OpenAI", ("sk-",), r"(?:(?:proj|svcacct|admin)-[\w-]{32,}|[A-Za-z0-9]{32,})"),
+    ("an API key of Google", ("AIza",), r"[\w-]{35}"),
+    ("an API key of Groq", ("gsk_",), r"[A-Za-z0-9]{40,}"),
+    ("an API key of xAI", ("xai-",), r"[A-Za-z0-9]{60,}"),
+    ("an API key of Perplexity", ("pplx-",), r"[A-Za-z0-9]{40,}"),
+    ("an API key of Stripe", ("sk_live_", "sk_test_", "rk_live_", "rk_test_"), r"[A-Za-z0-9]{16,}"),
+    ("an API key of SendGrid", ("SG.",), r"[\w-]{22}\.[\w-]{43}"),
+    ("an access key of AWS", ("AKIA", "ASIA"), r"[A-Z0-9]{16}"),
+    ("a token of GitHub", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"[A-Za-z0-9]{36,}"),
+    ("a token of GitHub", ("github_pat_",), r"[A-Za-z0-9_]{40,}"),
+    ("a token of GitLab", ("glpat-",), r"[\w-]{20,}"),
+    ("a token of Hugging Face", ("hf_",), r"[A-Za-z0-9]{34,}"),
+    ("a token of npm", ("npm_",), r"[A-Za-z0-9]{36}"),
+    ("a token of PyPI", ("pypi-AgEIcHlwaS5vcmc",), r"[\w-]{32,}"),
+    ("a token of Slack", ("xox",), r"[abeoprs]-[A-Za-z0-9-]{20,}"),
+    ("a token of Slack", ("xapp-",), r"\d-[A-Z0-9]{8,}-\d+-[0-9a-f]{32,}"),
+    ("a webhook of Slack", ("https://hooks.slack.com/services/",), r"T\w{6,}/B\w{6,}/\w{16,}"),
+    ("a token of a Promptstage registry", ("ps_",), r"[\w-]{32,}"),
+    ("a signed token (JWT)", ("eyJ",), r"[\w-]{16,}\.eyJ[\w-]{16,}\.[\w-]{20,}"),
+    ("a private key", ("-----BEGIN ",), r"(?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"),
+)
+_KINDS = tuple(kind for kind, _, _ in _SHAPES)
+_GROUPS = (f"((?:{'|'.join(map(re.escape, beginnings))}){rest})" for _, beginnings, rest in _SHAPES)
+_SECRET = re.compile(rf"(?<![\w-])(?:{'|'.join(_GROUPS)})", re.ASCII)
+_BEGINNINGS = tuple(beginning.encode() for _, beginnings, _ in _SHAPES for beginning in beginnings)
 _PLACEHOLDER = re.compile(r"[xX*.0_-]{12}")  # sk-xxxxxxxxxxxxxxxx: a reader is shown where a key goes
 
 
@@ -49,6 +54,8 @@ class Secret(NamedTuple):
 
 def find(content: bytes) -> Iterator[Secret]:
     """Look for secrets in all of a file, its comments included: git keeps those as well."""
+    if not any(beginning in content for beginning in _BEGINNINGS):  # a twentieth of the time of the search
+        return
     for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
         for found in _SECRET.finditer(line):
             if found.lastindex and not _PLACEHOLDER.search(found.group()):

@@ -9,63 +9,27 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from registry.catalog.parsing import surrogates, yaml_errors
-from registry.catalog.parsing.codes import CODES
+from registry.catalog.parsing.nodes import Finding, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from registry.catalog.parsing.codes import Severity
     from registry.catalog.parsing.surrogates import Restore
 
 SIZE_LIMIT = 256 << 10  # bytes of a prompt file
 DEPTH_LIMIT = 64  # levels; far below where anybody's JSON reader gives up
-VALUES_LIMIT = 20_000  # keys and values; they take some 60 ms, and a file that is no attack has some dozens
+VALUES_LIMIT = 20_000  # keys and values; they take some 50 ms, and a file that is no attack has some dozens
 FINDINGS_LIMIT = 100  # of one file; nobody reads more, and a hostile one has a quarter of a million
 
 _LFS = b"version https://git-lfs.github.com/spec/"  # how each of its pointers begins
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_NUMERIC = "-0123456789"  # how a number may begin
 _WORDS = {"null": None, "": None, "true": True, "false": False}
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something to say about a file; `line` and `column` count from 1."""
-
-    line: int
-    column: int
-    code: str
-    message: str
-
-    @property
-    def severity(self) -> Severity:
-        """How serious it is."""
-        return CODES[self.code].severity
-
-    def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}: {self.message}"
-
-
-@dataclass(slots=True)
-class Node:
-    """A value and its place in the source; `value` is a scalar, a list of nodes or a dict of nodes."""
-
-    value: Any
-    line: int
-    column: int
-    span: tuple[int, int] = (0, 0)  # where its characters are
-    keys: dict[str, Node] = field(default_factory=dict)  # of a dict: the keys with their places
-
-    def plain(self) -> Any:
-        """The value as JSON would hold it."""
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
 
 
 class Source:
@@ -110,14 +74,13 @@ class Source:
         """
         if self.full:
             return node
-        start, end = node.span
-        found = start - 1
+        found = node.start - 1
         for _ in range(node.value.count(token, 0, offset) + 1):
-            found = self._text.find(token, found + 1, end)
+            found = self._text.find(token, found + 1, node.end)
             if found < 0:
                 return node
-        breaks = list(yaml_errors.BREAK.finditer(self._text, start, found))
-        column = found - breaks[-1].end() + 1 if breaks else node.column + found - start
+        breaks = list(yaml_errors.BREAK.finditer(self._text, node.start, found))
+        column = found - breaks[-1].end() + 1 if breaks else node.column + found - node.start
         return Node(token, node.line + len(breaks), column)
 
     def _add(self, line: int, column: int, code: str, message: str) -> None:
@@ -165,12 +128,15 @@ class Source:
     def _build(self, text: str, restore: Restore | None = None) -> None:
         """Build the root; a text with surrogate pairs is read again, with stand-ins. Raises YAMLError."""
         builder = _Builder(self)
+        parser = yaml.CSafeLoader(text)
         try:
-            for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            while (event := parser.get_event()) is not None:
                 if restore and isinstance(event, yaml.ScalarEvent):
                     event.value = restore(event.value, event.style == '"')
-                if not builder.take(event):
-                    return
+                if taker := _TAKERS.get(type(event)):
+                    taker(builder, event)
+        except _EnoughError:
+            return
         except yaml.MarkedYAMLError as error:
             standing_in = (
                 yaml_errors.is_bad_escape(error.problem) and not restore and surrogates.stand_in(text)
@@ -192,65 +158,80 @@ class Source:
         self._after(before, "yaml", f"{reason}; remove this character")
 
 
+class _EnoughError(Exception):
+    """There is no sense in going on."""
+
+
 class _Builder:
     """Builds nodes from events, with a stack of its own."""
 
     def __init__(self, source: Source) -> None:
         self.root: Node | None = None
         self._source = source
-        self._open: list[
-            tuple[Node, Node | None]
-        ] = []  # collections under way; of a dict, the key that waits
+        # Collections under way; of a dict, the key that waits for its value.
+        self._open: list[tuple[Node, Node | None]] = []
         self._documents = self._values = 0
 
-    def take(self, event: Any) -> bool:
-        """Take the next event; False if there is no sense in going on."""
-        if isinstance(event, yaml.DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                self._source.report(_at(event), "documents", "a second document begins; keep one per file")
-                return False
-        elif isinstance(event, yaml.CollectionEndEvent):
-            self._open.pop()
-        elif isinstance(event, yaml.NodeEvent):
-            return self._node(event)
-        return True
+    def document(self, event: Any) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            self._source.report(_at(event), "documents", "a second document begins; keep one per file")
+            raise _EnoughError
 
-    def _node(self, event: Any) -> bool:
+    def scalar(self, event: Any) -> None:
+        node = self._begun(event)
+        if event.anchor or event.tag:
+            self._refuse(event, node)
+        node.value = self._scalar(event, node)
+        self._place(node, event.value)
+
+    def alias(self, event: Any) -> None:
+        node = self._begun(event)
+        self._source.report(node, "alias", f"*{event.anchor} is an alias; write the value out")
+        self._place(node)
+
+    def mapping(self, event: Any) -> None:
+        self._collection(event, {})
+
+    def sequence(self, event: Any) -> None:
+        self._collection(event, [])
+
+    def end(self, _: Any) -> None:
+        self._open.pop()
+
+    def _collection(self, event: Any, value: dict[str, Node] | list[Node]) -> None:
+        node = self._begun(event)
+        if event.anchor or event.tag:
+            self._refuse(event, node)
+        node.value = value
+        if len(self._open) >= DEPTH_LIMIT:
+            message = f"this is nested more than {DEPTH_LIMIT} levels deep; flatten it"
+            self._source.report(node, "too_deep", message)
+            raise _EnoughError
+        self._place(node)
+        self._open.append((node, None))
+
+    def _begun(self, event: Any) -> Node:
         node = _at(event)
         self._values += 1
         if self._values > VALUES_LIMIT:
             message = f"these are more than {VALUES_LIMIT} keys and values; keep data in a file of its own"
             self._source.report(node, "too_many", message)
-            return False
-        self._refuse(event, node)
-        if isinstance(event, yaml.ScalarEvent):
-            node.value = self._scalar(event, node)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            node.value = {} if isinstance(event, yaml.MappingStartEvent) else []
-            if len(self._open) >= DEPTH_LIMIT:
-                self._source.report(
-                    node, "too_deep", f"this is nested more than {DEPTH_LIMIT} levels deep; flatten it"
-                )
-                return False
-        self._place(node, event)
-        if isinstance(event, yaml.CollectionStartEvent):
-            self._open.append((node, None))
-        return True
+            raise _EnoughError
+        return node
 
     def _refuse(self, event: Any, node: Node) -> None:
-        if isinstance(event, yaml.AliasEvent):
-            self._source.report(node, "alias", f"*{event.anchor} is an alias; write the value out")
-        elif event.anchor:
+        if event.anchor:
             self._source.report(
                 node, "anchor", f"&{event.anchor} is an anchor; write the value out where it is used"
             )
-        if getattr(event, "tag", None):
+        if event.tag:
             self._source.report(
                 node, "tag", f"{event.tag} is a YAML tag; remove it, and quote what is to be text"
             )
 
-    def _place(self, node: Node, event: Any) -> None:
+    def _place(self, node: Node, text: str | None = None) -> None:
+        """Put a node where it belongs; `text` is that of a scalar, which a key is taken by."""
         if not self._open:
             self.root = node
             return
@@ -258,23 +239,24 @@ class _Builder:
         if isinstance(parent.value, list):
             parent.value.append(node)
         elif key is None:
-            self._open[-1] = (parent, self._key(parent, node, event))
+            self._open[-1] = (parent, self._key(parent, node, text))
         else:
+            node.key = key
             parent.value[key.value] = node
-            parent.keys[key.value] = key
             self._open[-1] = (parent, None)
 
-    def _key(self, parent: Node, node: Node, event: Any) -> Node:
-        if not isinstance(event, yaml.ScalarEvent):
+    def _key(self, parent: Node, node: Node, text: str | None) -> Node:
+        if text is None:
             self._source.report(
                 node, "key", "a key must be text; quote it, or the whole value if it begins with {{"
             )
             return Node("", node.line, node.column)
-        if event.value in parent.keys:
-            first = parent.keys[event.value].line
-            message = f"the key {event.value[:40]!r} is already in line {first}; remove one of them"
+        if text in parent.value:
+            first = parent.key_of(text).line
+            message = f"the key {text[:40]!r} is already in line {first}; remove one of them"
             self._source.report(node, "duplicate_key", message)
-        return Node(event.value, node.line, node.column)
+        node.value = text
+        return node
 
     def _scalar(self, event: Any, node: Node) -> Any:
         text = event.value
@@ -282,7 +264,9 @@ class _Builder:
             self._source.report(node, "nul", "there is a NUL character; remove it")
         if event.style:
             return text
-        return _WORDS[text] if text in _WORDS else self._number(text, node)
+        if text in _WORDS:
+            return _WORDS[text]
+        return self._number(text, node) if text[0] in _NUMERIC else text
 
     def _number(self, text: str, node: Node) -> Any:
         match = _NUMBER.fullmatch(text)
@@ -300,4 +284,15 @@ class _Builder:
 
 def _at(event: Any) -> Node:
     start, end = event.start_mark, event.end_mark
-    return Node(None, start.line + 1, start.column + 1, (start.index, end.index))
+    return Node(None, start.line + 1, start.column + 1, start.index, end.index)
+
+
+_TAKERS: dict[type, Callable[[_Builder, Any], None]] = {  # a look-up, as there are dozens of events in a file
+    yaml.DocumentStartEvent: _Builder.document,
+    yaml.ScalarEvent: _Builder.scalar,
+    yaml.AliasEvent: _Builder.alias,
+    yaml.MappingStartEvent: _Builder.mapping,
+    yaml.MappingEndEvent: _Builder.end,
+    yaml.SequenceStartEvent: _Builder.sequence,
+    yaml.SequenceEndEvent: _Builder.end,
+}

@@ -17,7 +17,7 @@ from promptstage import template
 from promptstage.model import Variable
 from registry.catalog.parsing.codes import CODES
 from registry.catalog.parsing.fields import Fields, nearest
-from registry.catalog.parsing.strict_yaml import Node
+from registry.catalog.parsing.nodes import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -137,8 +137,9 @@ def _placeholders(texts: Sequence[Node]) -> dict[str, Placeholder]:
     for node in texts:
         parsed = template.parse(node.value)
         for name, offset in zip(parsed.names, parsed.offsets, strict=True):
-            end = node.value.index("}}", offset) + 2
-            found.setdefault(name, Placeholder(node, offset, node.value[offset:end]))
+            if name not in found:
+                end = node.value.index("}}", offset) + 2
+                found[name] = Placeholder(node, offset, node.value[offset:end])
     return found
 
 
@@ -146,7 +147,7 @@ def _loose(source: Reporter, node: Node) -> Iterator[tuple[Node, Variable | None
     """The entries of any other shape."""
     if isinstance(node.value, dict):
         for name, value in node.value.items():
-            yield node.keys[name], _described(source, node.keys[name], name, value)
+            yield node.key_of(name), _described(source, node.key_of(name), name, value)
     elif isinstance(node.value, list):
         for entry in node.value:
             yield entry, _listed(source, entry)

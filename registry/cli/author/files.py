@@ -17,7 +17,7 @@ from registry.cli.author import tag_lint, worktree
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from registry.catalog.parsing.codes import Severity
 
@@ -53,13 +53,20 @@ def root_of(file: Path) -> Path:
     return roots[-1] if roots else file.parent
 
 
-def find(root: Path, suffixes: str | tuple[str, ...] = naming.SUFFIXES) -> list[Path]:
+def _is_prompt(name: str) -> bool:
+    return name.endswith(naming.SUFFIXES)
+
+
+def find(root: Path, is_wanted: Callable[[str], bool] = _is_prompt) -> list[Path]:
     """Every prompt file below a folder, in the order of their paths; neither a hidden nor an ignored one."""
-    found: list[Path] = []
+    found: list[str] = []
     for folder, below, names in os.walk(root):
         below[:] = [name for name in below if not name.startswith(".")]
-        found += [Path(folder, name) for name in names if name.endswith(suffixes)]
-    return sorted(set(found) - worktree.ignored(root, found))
+        inside = Path(folder).relative_to(root).as_posix()
+        before = "" if inside == "." else f"{inside}/"
+        found += [before + name for name in names if is_wanted(name)]
+    kept = set(found) - worktree.ignored(root, found)
+    return [root / path for path in sorted(kept, key=lambda path: path.split("/"))]
 
 
 def strays(root: Path) -> Iterator[Problem]:
@@ -71,8 +78,8 @@ def strays(root: Path) -> Iterator[Problem]:
 
 def lookalikes(root: Path) -> Iterator[tuple[Path, str]]:
     """The files that look like prompts, but are not named like them, and how to name them."""
-    for file in find(root, ""):
-        if _is_meant(file) and _is_like_a_prompt(file):
+    for file in find(root, _is_meant):
+        if file.is_file() and _is_like_a_prompt(file):
             plain = _ENDING.sub("", file.name)
             yield file, naming.file_names(naming.suggest(plain) or plain)[0]
 
@@ -80,10 +87,16 @@ def lookalikes(root: Path) -> Iterator[tuple[Path, str]]:
 def problems(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
     """Say everything that there is to say about these files below `root`."""
     seen: dict[str, Path] = {}
-    root, resolve = root.resolve(), cache(Path.resolve)  # folders, of which there are few
-    for file in files:
-        yield from _about_name(root, resolve(file.parent) / file.name, file, seen)
+    top = root.resolve()
+    for file, whole in _resolved(files):
+        yield from _about_name(top, whole, file, seen)
         yield from _about_file(file)
+
+
+def _resolved(files: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+    """Each file, and where it really is; a link to one is where the link is."""
+    resolve = cache(Path.resolve)  # folders, of which there are few
+    return ((file, resolve(file.parent) / file.name) for file in files)
 
 
 def about(path: str, content: bytes) -> Iterator[Problem]:
@@ -97,8 +110,10 @@ def about_tags(root: Path, files: Collection[Path]) -> Iterator[Problem]:
     top = worktree.find(root)
     if top is None:
         return
-    whole = top.resolve()
-    named = {name: file for file in files if (name := naming.prompt_at(_within(whole, file)))}
+    inside = _beginning(top.resolve())
+    paths = ((file, str(whole)) for file, whole in _resolved(files))
+    within = ((file, path.removeprefix(inside)) for file, path in paths if path.startswith(inside))
+    named = {name: file for file, path in within if (name := naming.prompt_at(path))}
     try:
         found = list(tag_lint.lint(top, named))
     except GitFailed:  # a damaged repository is told by git itself, to whoever uses it
@@ -110,12 +125,14 @@ def about_tags(root: Path, files: Collection[Path]) -> Iterator[Problem]:
 
 def shown(file: Path) -> str:
     """The path from where the user is, if it is below."""
+    if not file.is_absolute():
+        return str(file)
     here = Path.cwd()
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
-def _is_meant(file: Path) -> bool:
-    return bool(_ENDING.search(file.name)) and not file.name.endswith(naming.SUFFIXES) and file.is_file()
+def _is_meant(name: str) -> bool:
+    return bool(_ENDING.search(name)) and not _is_prompt(name)
 
 
 def _is_like_a_prompt(file: Path) -> bool:
@@ -124,13 +141,13 @@ def _is_like_a_prompt(file: Path) -> bool:
     return bool(_MESSAGES.search(content)) and "stray" not in lint.ignores(content)
 
 
-def _within(top: Path, file: Path) -> str:
-    whole = file.resolve()
-    return whole.relative_to(top).as_posix() if whole.is_relative_to(top) else ""
+def _beginning(folder: Path) -> str:
+    """What the paths of all files below a resolved folder begin with."""
+    return str(folder).removesuffix("/") + "/"
 
 
 def _about_name(root: Path, whole: Path, file: Path, seen: dict[str, Path]) -> Iterator[Problem]:
-    path = whole.relative_to(root).as_posix()
+    path = str(whole).removeprefix(_beginning(root))
     name = naming.stem(path)
     twin = seen.setdefault(name, file)
     if twin is not file:

@@ -54,13 +54,13 @@ def find(folder: Path) -> Path | None:
     return Path(found.decode("utf-8", "surrogateescape")) if found else None
 
 
-def ignored(folder: Path, files: Iterable[Path]) -> set[Path]:
-    """Those of the files below a folder that git is told to ignore; none outside of git."""
-    given = b"".join(os.fsencode(file.relative_to(folder)) + b"\0" for file in files)
+def ignored(folder: Path, paths: Iterable[str]) -> set[str]:
+    """Those of the paths below a folder that git is told to ignore; none outside of git."""
+    given = b"".join(os.fsencode(path) + b"\0" for path in paths)
     if not given or not shutil.which("git"):
         return set()
     named = _run(folder, "check-ignore", "-z", "--stdin", given=given).stdout.split(b"\0")
-    return {folder / os.fsdecode(name) for name in named if name}
+    return {os.fsdecode(name) for name in named if name}
 
 
 def require_trusted(folder: Path) -> None:
@@ -144,6 +144,8 @@ def tags(folder: Path) -> dict[bytes, str]:
 
 def contents(folder: Path, places: Sequence[str]) -> list[bytes | None]:
     """The bytes at places such as ``<id>:<path>``, none of which holds a line break; one git for them all."""
+    if not places:
+        return []
     done = _run(folder, "cat-file", "--batch", given="".join(f"{place}\n" for place in places).encode())
     if done.returncode:
         raise GitFailed(f"git cat-file failed: {_words(done.stderr)}")
