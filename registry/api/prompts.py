@@ -12,6 +12,7 @@ from registry.api.docs import shapes
 from registry.api.http import problem, refresh
 from registry.api.http.dependencies import Name, Reader, Service
 from registry.api.http.routes import BoundedRoute
+from registry.catalog.catalog import LATEST
 from registry.system import work
 
 if TYPE_CHECKING:
@@ -80,10 +81,15 @@ def list_versions(service: Service, _: Reader, name: Name) -> JSONResponse:
     responses={**UNKNOWN_VERSION, **shapes.answer(shapes.Version, "the version")},
 )
 async def read_version(service: Service, token: Reader, name: Name, version: VersionName) -> JSONResponse:
-    """Read one version, or `latest`, with its document or what is wrong with it."""
+    """Read one version, or `latest`, with its document or what is wrong with it.
+
+    Of `latest`, `passed_over` has the invalid versions that would be it if they could be served.
+    """
 
     def read() -> JSONResponse:
-        return JSONResponse(service.catalog.read(name, version).to_json(with_document=True))
+        found = service.catalog.read(name, version)
+        over = service.catalog.passed_over(name, found.version) if version == LATEST else ()
+        return JSONResponse(found.to_json(with_document=True) | ({"passed_over": over} if over else {}))
 
     return await refresh.find(service, token, read)
 

@@ -80,7 +80,7 @@ class Promote(Plain):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.PROMOTE]})
 
-    version: str | None = None
+    version: str | None = Field(default=None, description="a version, or `latest`")
     force: bool = Field(
         default=False, strict=True, description="although it needs variables that stable does not"
     )
@@ -93,7 +93,7 @@ class Start(Plain):
         extra="forbid", json_schema_extra={"examples": [examples.START, examples.START_STEPS]}
     )
 
-    version: str
+    version: str = Field(description="a version, or `latest`")
     plan: PlanName | None = None
     steps: tuple[Step, ...] | None = Field(default=None, max_length=MAX_STEPS)
     audience: tuple[Target, ...] = Field(default=(), max_length=MAX_TARGETS)
@@ -186,6 +186,8 @@ async def start(service: Service, asked: Asked, body: Start, response: Response)
     A step with `hold` advances by itself when that time is over, also one that a person advanced to, and
     into 100 percent, which completes the rollout. A step without one waits for a person. The clock never
     leaves the last step: a plan that does not end with 100 stays there until a promote or an advance.
+
+    Of the version `latest`, `passed_over` has the invalid versions that would be it if they could be served.
     """
     if body.plan and body.steps is not None:
         raise Invalid("steps: give a plan or steps, not both")
@@ -198,7 +200,10 @@ async def start(service: Service, asked: Asked, body: Start, response: Response)
 async def promote(
     service: Service, asked: Asked, response: Response, body: Promote | None = None
 ) -> dict[str, Any]:
-    """Put a version in force for all, or complete the rollout; or ask for it: 202, where that is the rule."""
+    """Put a version in force for all, or complete the rollout; or ask for it: 202, where that is the rule.
+
+    Of the version `latest`, `passed_over` has the invalid versions that would be it if they could be served.
+    """
     body = body or Promote()
     return await _act(service, asked, "promote", body, response, version=body.version, force=body.force)
 

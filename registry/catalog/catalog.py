@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Catalog", "Version"]
 
 LATEST = "latest"
-NAMED = 3  # versions that an error names
+NAMED = 3  # versions that an error or a note names; more do not help
 
 Json = dict[str, Any]
 logger = logging.getLogger(__name__)
@@ -221,6 +221,21 @@ class Catalog:
             found = self.read(name, self.latest(name))
             if found.status == "valid" or found.version == self.latest(name):
                 return found
+
+    def passed_over(self, name: str, version: str) -> tuple[Json, ...]:
+        """The invalid versions that would be the latest if they could be served, and why they cannot be.
+
+        Args:
+            name: the prompt.
+            version: what ``latest`` stands for instead of them.
+
+        Returns:
+            ``version`` and ``problem`` of each, highest first, at most three.
+        """
+        preferred = naming.preferred(self.versions(name))
+        before = preferred[: preferred.index(version)] if version in preferred else []
+        read = [self.read(name, one) for one in before[:NAMED]]
+        return tuple({"version": v.version, "problem": v.problem} for v in read if v.status == "invalid")
 
     def _settle(self, name: str, version: str, staged: bytes | None) -> Version:
         oid = self._index.get(name, {}).get(version)

@@ -151,6 +151,11 @@ def latest(versions: Iterable[str], invalid: Collection[str] = ()) -> str | None
     return next(iter(releases or sound or ordered), None)
 
 
+def preferred(versions: Iterable[str]) -> list[str]:
+    """The order in which versions are taken for the latest: releases, then pre-releases, highest first."""
+    return sorted(newest_first(versions), key=lambda version: "-" in version)
+
+
 def bump(version: str | None, part: str) -> str:
     """The release after this one.
 

@@ -28,10 +28,18 @@ JITTER_SECONDS = 0.005  # at most, between them: it parts two in step; who waits
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A change that is in the journal for good. `applied` is false while Redis does not have it yet."""
+    """A change that is in the journal for good.
+
+    Attributes:
+        entry: the change.
+        applied: false while Redis does not have it yet.
+        passed_over: where ``latest`` was asked for: the invalid versions that would be it, as
+            `Catalog.passed_over` has them.
+    """
 
     entry: Entry
     applied: bool
+    passed_over: tuple[dict[str, Any], ...] = ()
 
     @property
     def awaits_approval(self) -> bool:
@@ -47,7 +55,8 @@ class Acknowledged:
             "commit": self.entry.commit,
             "applied": self.applied,
         }
-        return answer | ({"state": made.state.model_dump(mode="json")} if made.state else {})
+        over = {"passed_over": self.passed_over} if self.passed_over else {}
+        return answer | ({"state": made.state.model_dump(mode="json")} if made.state else {}) | over
 
 
 def commit_with_retry(replica: Replica, decide: Callable[[int], Entry]) -> Acknowledged:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from registry.catalog.catalog import LATEST
 from registry.control.retry import Acknowledged, commit_with_retry
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
 from registry.journal import change as at
@@ -164,7 +166,19 @@ class Rollouts:
             known = self.replica.request(action.scope(), action.body())
             return known or self._write(lock, action, version)
 
-        return commit_with_retry(self.replica, decide)
+        done = commit_with_retry(self.replica, decide)
+        return replace(done, passed_over=self._passed_over(action, done.entry.change))
+
+    def _passed_over(self, action: Action, made: Change) -> tuple[dict[str, Any], ...]:
+        """What an action for ``latest`` passed over. The change is made: what cannot be told is left out."""
+        named = made.named
+        if action.version != LATEST or named is None:
+            return ()
+        try:
+            return self._catalog.passed_over(action.prompt, named.version)
+        except RegistryError as error:
+            logger.warning("what the latest of %s passes over is not known: %s", action.prompt, error.message)
+            return ()
 
     def _version(self, action: Action) -> Version | None:
         if action.version is None:

@@ -15,7 +15,7 @@ from registry.system import formats
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from registry.rollouts.state import ApprovalRequest, Rollout, Step, Target
+    from registry.rollouts.state import ApprovalRequest, Rollout, Step, Target, VersionRef
 
 ASKING = "ask."  # before the op of a change that only asks for one
 RECOVER = "recover"  # the op of what a recovery writes
@@ -69,6 +69,16 @@ class Change(BaseModel):
             return None
         begun = self.state.awaiting_approval if self.op.startswith(ASKING) else self.state.rollout
         return begun if begun and begun.steps else None  # a promote has none
+
+    @property
+    def named(self) -> VersionRef | None:
+        """The version that a start or promote put in force or on its way, or asked for."""
+        state = self.state
+        if state is None or self.op.removeprefix(ASKING) not in {"start", "promote"}:
+            return None
+        if self.op.startswith(ASKING):
+            return state.awaiting_approval.version if state.awaiting_approval else None
+        return state.rollout.candidate if state.rollout else state.stable
 
     def to_json(self, commit: str) -> dict[str, Any]:
         """Write it as the API's history shows it; `commit` is the journal's commit that holds it."""

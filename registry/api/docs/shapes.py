@@ -82,10 +82,21 @@ class Summary(Shape):
     warnings: list[str]
 
 
+class PassedOver(Shape):
+    """An invalid version that would be the latest if it could be served."""
+
+    version: str
+    problem: DocumentProblem | None
+
+
 class Version(Summary):
     """One version."""
 
     document: Document | None = Field(description="null if the version is invalid")
+    passed_over: list[PassedOver] | None = Field(
+        default=None,
+        description="where `latest` was asked for, at most three, highest first; left out if none",
+    )
 
 
 class PromptSummary(Shape):
@@ -244,6 +255,11 @@ class Acknowledgement(Shape):
     commit: str = Field(description="of the journal")
     applied: bool = Field(description="false while Redis does not have it; it will")
     state: State
+    passed_over: list[PassedOver] | None = Field(
+        default=None,
+        description="where the body says `latest`: the invalid versions that would be it if they could be "
+        "served, at most three, highest first; left out if there are none",
+    )
 
 
 class Requested(Acknowledgement):

@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from registry.catalog import naming
 from registry.cli import http
 from registry.cli.options import LATEST
 from registry.cli.output import clean
 from registry.cli.release import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from registry.cli.http import Registry
 
 Json = dict[str, Any]
-
-TOLD = 3  # versions that are named with what is wrong with them; more do not help
 
 
 class Latest(NamedTuple):
@@ -34,7 +29,7 @@ def find(registry: Registry, name: str, found: Json | None = None) -> Latest:
     Raises Refused or Unavailable.
     """
     found = found or version(registry, name, LATEST)
-    broken = list(_passed_over(registry, name, found["version"]))
+    broken = found.get("passed_over")  # an older registry does not tell
     if not broken:
         return Latest(found["version"], "")
     told = [f"{clean(one['version'])} is passed over, as it is invalid: {_why(one)}" for one in broken]
@@ -44,17 +39,6 @@ def find(registry: Registry, name: str, found: Json | None = None) -> Latest:
 def version(registry: Registry, name: str, wanted: str) -> Json:
     """Read a version, which settles whether it is valid. Raises Refused or Unavailable."""
     return registry.get(f"{http.prompt_path(name)}/versions/{quote(wanted)}", "document")
-
-
-def _passed_over(registry: Registry, name: str, latest: str) -> Iterator[Json]:
-    """The versions that would be the latest if they could be served."""
-    listed = [one["version"] for one in registry.get(f"{http.prompt_path(name)}/versions", "data")["data"]]
-    releases = naming.releases(listed)
-    preferred = [*releases, *naming.newest_first(set(listed) - set(releases))]
-    for one in preferred[: preferred.index(latest)][:TOLD] if latest in preferred else ():
-        read = version(registry, name, one)
-        if read["status"] == "invalid":
-            yield read
 
 
 def _why(found: Json) -> str:
