@@ -6,7 +6,6 @@ the rest, and then whole releases as they change.
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +21,7 @@ from registry.api.http.routes import StreamRoute
 from registry.catalog.naming import is_name
 from registry.errors import Invalid, RegistryError, Unavailable
 from registry.journal.position import is_newer
+from registry.rollouts.position import Position
 from registry.streams import hub
 from registry.streams.counts import NOTHING
 from registry.streams.hub import Hub, Subscription
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from registry.access.tokens import Token
-    from registry.journal.position import Position
     from registry.replication.read_model import EncodedRelease
 
 router = APIRouter(
@@ -51,7 +50,6 @@ EVENTS: dict[int | str, dict[str, Any]] = {
     }
 }
 MAX_NAMES = 10_000  # of one client
-POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 STILL_NEEDED = {"type", "method", "scheme", "server", "path", "query_string", "headers", WORK}
 LATER = "promptstage.stream"  # in a scope: where to leave a stream for whoever wants to send it
 READ_AT_ONCE = 100  # releases that are read before they are sent: clients give up after 12 s of silence
@@ -109,7 +107,7 @@ class EventStream(Response):
         held = self._subscription.held
         for built in map(self._release, names):
             work.check()
-            if built and is_newer(built.release.position, held.get(built.release.prompt, NOTHING)):
+            if built and is_newer(built.position, held.get(built.release.prompt, NOTHING)):
                 yield built
 
     def _release(self, name: str) -> EncodedRelease | None:
@@ -194,7 +192,7 @@ def _stream(
 def _position(name: str, text: str | None) -> Position:
     if text is None:
         return NOTHING
-    found = POSITION.fullmatch(text)
-    if not found:
+    found = Position.parse(text)
+    if found is None:
         raise Invalid(f"names.{name}: a position is <epoch>.<seq>, not {text[:SHOWN]!r}")
-    return (int(found[1]), int(found[2]))
+    return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from registry.access.tokens import Token
+from registry.rollouts.position import Position
 from registry.rollouts.state import State
 from registry.system import formats
 
@@ -58,9 +59,9 @@ class Change(BaseModel):
     token: Token | None = None
 
     @property
-    def position(self) -> tuple[int, int]:
-        """``(epoch, seq)``, the journal's head when this is its newest change."""
-        return (self.epoch, self.seq)
+    def position(self) -> Position:
+        """The journal's head when this is its newest change."""
+        return Position(self.epoch, self.seq)
 
     @property
     def begun(self) -> Rollout | ApprovalRequest | None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.journal.reader import Entry
+    from registry.rollouts.position import Position
 
 WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is in trouble
 WALK_LIMIT = 1000  # more changes than this at once are read as a whole journal
@@ -170,7 +171,7 @@ class Journal:
 
     # Sharing: what there is to do where the folder is only a copy (`registry.journal.remote`)
 
-    def is_due(self, news: tuple[int, int] | None, *, alone: bool, wanted: bool = False) -> bool:  # noqa: ARG002 - of a copy
+    def is_due(self, news: Position | None, *, alone: bool, wanted: bool = False) -> bool:  # noqa: ARG002 - of a copy
         """Whether it is time to `refresh`, with nothing to write."""
         return False
 

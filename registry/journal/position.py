@@ -1,4 +1,4 @@
-"""Where a change stands in the order of all changes, and which of two is the newer.
+"""Which of two changes is the newer, whatever clocks have shown.
 
 An epoch is the time at which a journal was created or recovered. One that lies more than a day ahead was made
 with a wrong clock and would be the highest for ever, so it ranks below every one that does not. Clients go by
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-Position = tuple[int, int]  # epoch, seq
+    from registry.rollouts.position import Position
 
-NOWHERE: Position = (0, 0)  # older than every change
 AHEAD_SECONDS = 86_400.0  # a day: no clock that is kept is wrong by as much; clients have the same bound
 CLOCK_FLOOR = 1_767_225_600  # the beginning of 2026: a clock that shows less is wrong itself
 
@@ -28,13 +27,13 @@ def is_ahead(epoch: int, now: datetime) -> bool:
     return epoch > now.timestamp() + AHEAD_SECONDS
 
 
-def rank(position: Position) -> tuple[bool, int, int]:
+def rank(position: tuple[int, int]) -> tuple[bool, int, int]:
     """What positions of any epochs are ordered by."""
     epoch, seq = position
     return (epoch > 0 and not is_ahead(epoch, timestamps.now()), epoch, seq)
 
 
-def is_newer(one: Position, other: Position) -> bool:
+def is_newer(one: tuple[int, int], other: tuple[int, int]) -> bool:
     """Whether the first of two positions is the newer one."""
     if one[0] == other[0]:
         return one[1] > other[1]
@@ -68,8 +67,3 @@ def misdated(epoch: int, recovery: Callable[[], str]) -> Unavailable | None:
         f"go back to the present: {recovery()}",
         code="journal_ahead",
     )
-
-
-def text(position: Position) -> str:
-    """Write a position as people and headers have it."""
-    return f"{position[0]}.{position[1]}"

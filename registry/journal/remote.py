@@ -30,7 +30,8 @@ from registry.journal import tree
 from registry.journal.directory import check_there, command, write_marker
 from registry.journal.fast_import import BRANCH, PROPOSED, Folders
 from registry.journal.journal import DURABLE, InDoubt, Journal
-from registry.journal.position import NOWHERE, Position, is_newer
+from registry.journal.position import is_newer
+from registry.rollouts.position import NOWHERE, Position
 from registry.system import failpoints
 from registry.system.formats import NEWER
 
@@ -82,7 +83,7 @@ class RemoteJournal(Journal):
         self.told = told
         self._next_look = 0.0  # monotonic, as the next one
         self._wrote = 0.0
-        self._news: Position = NOWHERE  # what the last look was for
+        self._news = NOWHERE  # what the last look was for
         self._there = Folders(self._place) if self._place else None
 
     def close(self) -> None:
@@ -96,7 +97,7 @@ class RemoteJournal(Journal):
 
     # Following
 
-    def is_due(self, news: tuple[int, int] | None, *, alone: bool, wanted: bool = False) -> bool:
+    def is_due(self, news: Position | None, *, alone: bool, wanted: bool = False) -> bool:
         """Whether it is time to look there.
 
         Args:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from promptstage.model import dump_release
 from registry.errors import RegistryError
-from registry.journal.position import NOWHERE, is_newer, newest, rank
+from registry.journal.position import is_newer, newest, rank
 from registry.rollouts import release as releases
+from registry.rollouts.position import NOWHERE, Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from promptstage.model import Release
-    from registry.journal.position import Position
     from registry.replication.documents import Documents
     from registry.rollouts.state import State
 
@@ -43,6 +43,7 @@ class EncodedRelease:
     """
 
     release: Release
+    position: Position
     body: bytes
     etag: str
     kept: dict[object, Any] = field(default_factory=dict, repr=False)
@@ -51,14 +52,14 @@ class EncodedRelease:
 def encode(release: Release) -> EncodedRelease:
     """Write a release down."""
     body = json.dumps(dump_release(release), ensure_ascii=False, separators=(",", ":")).encode()
-    return EncodedRelease(release, body, f'"{sha256(body).hexdigest()[:32]}"')
+    return EncodedRelease(release, Position(*release.position), body, f'"{sha256(body).hexdigest()[:32]}"')
 
 
 class ReadModel:
     """All states at one head, and their releases; `listeners` are told of each new release."""
 
     def __init__(self, documents: Documents) -> None:
-        self.head: Position = NOWHERE
+        self.head = NOWHERE
         self.listeners: list[Callable[[EncodedRelease], None]] = []
         self._documents = documents
         self._adopting = Lock()  # of two writers, the one with older states must see the other's
@@ -137,7 +138,7 @@ class ReadModel:
         """The release of a prompt if it is built already; None says nothing about others."""
         state = self._states.get((environment, prompt))
         built = self._built.get((environment, prompt))
-        if state is None or built is None or built.release.position != state.position:
+        if state is None or built is None or built.position != (state.epoch, state.seq):
             return None
         return built
 
@@ -158,7 +159,7 @@ class ReadModel:
 
     def _position(self, state: State) -> Position:
         held = self._states.get((state.environment, state.prompt))
-        return held.position if held else (-1, -1)
+        return held.position if held else Position(-1, -1)
 
     def _try_build(self, state: State) -> EncodedRelease | None:
         try:

@@ -6,15 +6,15 @@ week at any time, and is brought up to the journal by whoever notices first.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from registry.errors import Unavailable
-from registry.journal.position import NOWHERE, Position, is_newer, newest, text
+from registry.journal.position import is_newer, newest
 from registry.redis.connection import Link
+from registry.rollouts.position import NOWHERE, Position
 from registry.rollouts.state import State
 from registry.system import failpoints, formats
 
@@ -109,7 +109,6 @@ _TIME = "return redis.call('TIME')"
 _CLEAR = "redis.call('DEL', KEYS[1]); return redis.call('PUBLISH', ARGV[1], '')"
 _ALL = "return redis.call('HGETALL', KEYS[1])"
 _REMOVE = "return redis.call('HDEL', KEYS[1], ARGV[1])"
-_POSITION = re.compile(rb"([0-9]{1,18})\.([0-9]{1,18})")
 
 
 class RedisStore:
@@ -127,7 +126,7 @@ class RedisStore:
         self._link.close()
 
     def head(self) -> Position:
-        """``(epoch, seq)`` that the Redis store was last brought to; ``(0, 0)``: never."""
+        """The position that the Redis store was last brought to; `NOWHERE`: never."""
         return _parse(self._raw_head())
 
     def catch_up(self, head: Position, since: Callable[[Position], list[State]]) -> Position:
@@ -165,14 +164,14 @@ class RedisStore:
             known: epoch and seq; the changes up to it are of no interest.
             head: where the Redis store was a moment ago. If it is further by now, it tells of the rest later.
         """
-        if known[0] != head[0] or head[1] - known[1] > RECENT:
+        if known.epoch != head.epoch or head.seq - known.seq > RECENT:
             found = self._link.run(_ALL, self._key)
         else:
-            seqs = range(known[1] + 1, head[1] + 1)
-            wanted = [text for seq in seqs for text in (_field(seq), _mark(head[0], seq))]
+            seqs = range(known.seq + 1, head.seq + 1)
+            wanted = [text for seq in seqs for text in (_field(seq), _mark(head.epoch, seq))]
             found = self._link.run(_NEWER, self._key, *wanted)
         there = _parse(dict(zip(found[::2], found[1::2], strict=True)).get(b"head", b""))
-        return min(there, head) if there[0] == head[0] else NOWHERE, _parse_states(found)
+        return min(there, head) if there.epoch == head.epoch else NOWHERE, _parse_states(found)
 
     def time(self) -> datetime:
         """What the clock of Redis shows."""
@@ -208,15 +207,15 @@ class RedisStore:
         self, raw: bytes | str, there: Position, head: Position, since: Callable[[Position], list[State]]
     ) -> bool:
         # Another epoch is another journal, or one that was recovered: what it left is not ours to mix with.
-        anew = there[0] != head[0]
-        newer = since(there if there[1] and not anew else NOWHERE)
+        anew = there.epoch != head.epoch
+        newer = since(there if there.seq and not anew else NOWHERE)
         marks = _marks(there, head, newer)
         *parts, last = [newer[start : start + AT_ONCE] for start in range(0, len(newer) or 1, AT_ONCE)]
         for part in parts:  # under the head that is there, or the least of this epoch, which promise less
-            there = (head[0], 0) if anew else there
+            there = Position(head.epoch, 0) if anew else there
             if not self._push(raw, there, _fields(part), anew=anew):
                 return False
-            raw, anew = text(there), False
+            raw, anew = str(there), False
         done = self._push(raw, head, [*_fields(last), *marks], anew=anew)
         failpoints.reach(failpoints.BOARD_WRITTEN)
         return done
@@ -225,7 +224,7 @@ class RedisStore:
         """Write fields and a head, if the head there is still the one that was seen."""
         return bool(
             self._link.run(
-                _PUSH, self._key, raw, text(head), int(anew), self._channel, formats.FORMAT, *fields
+                _PUSH, self._key, raw, str(head), int(anew), self._channel, formats.FORMAT, *fields
             )
         )
 
@@ -241,12 +240,12 @@ def _marks(there: Position, head: Position, newer: list[State]) -> list[str]:
     """
     if newer and is_newer(newer[0].position, head):
         return []
-    known = there[1] if there[0] == head[0] else 0
+    known = there.seq if there.epoch == head.epoch else 0
     places = {state.position: f"{state.environment}/{state.prompt}" for state in newer[:RECENT]}
     return [
         text
-        for seq in range(max(known, head[1] - RECENT) + 1, head[1] + 1)
-        for text in (_field(seq), _mark(head[0], seq) + places.get((head[0], seq), ""))
+        for seq in range(max(known, head.seq - RECENT) + 1, head.seq + 1)
+        for text in (_field(seq), _mark(head.epoch, seq) + places.get(Position(head.epoch, seq), ""))
     ]
 
 
@@ -255,12 +254,11 @@ def _field(seq: int) -> str:
 
 
 def _mark(epoch: int, seq: int) -> str:
-    return f"{epoch}.{seq} "
+    return f"{Position(epoch, seq)} "
 
 
 def _parse(raw: bytes) -> Position:
-    found = _POSITION.fullmatch(raw)
-    return (int(found[1]), int(found[2])) if found else NOWHERE
+    return Position.parse(raw.decode("ascii", "replace")) or NOWHERE
 
 
 def _parse_states(pairs: list[bytes]) -> list[State]:

@@ -16,8 +16,9 @@ from registry.access.tokens import Keyring
 from registry.errors import Invalid, Unavailable
 from registry.journal import position
 from registry.journal.directory import LOCK_SECONDS
-from registry.journal.position import NOWHERE, Position, is_newer, text
+from registry.journal.position import is_newer
 from registry.replication.bootstrap import bootstrap
+from registry.rollouts.position import NOWHERE, Position
 from registry.system import failpoints
 from registry.system.formats import NEWER
 
@@ -65,7 +66,7 @@ class Replica:
         self.listeners: list[Callable[[Change, float], None]] = []
         self._journal = journal
         self._redis_store = redis_store
-        self._head: Position = NOWHERE  # of the journal; that of the view is ahead if Redis has seen more
+        self._head = NOWHERE  # of the journal; that of the view is ahead if Redis has seen more
         self._commits: list[str] = []  # by seq
         self._known_at = 0.0  # monotonic: what was acknowledged by then is known
         self._changing = RLock()  # held by one writer at a time, also while it waits for other processes
@@ -248,10 +249,10 @@ class Replica:
         if not is_newer(seen, self._head):
             return None
         return Unavailable(
-            f"the journal is at {text(self._head)}, but {text(seen)} was acknowledged already: it is an "
+            f"the journal is at {self._head}, but {seen} was acknowledged already: it is an "
             f"old copy. Put the newest journal.git back, or go on from what Redis holds: "
             f"{self._journal.recovery()}, with the --redis-url of the registry, if it was given one"
-            + (STRANGER if self._head[0] != seen[0] else ""),
+            + (STRANGER if self._head.epoch != seen.epoch else ""),
             code="journal_behind",
         )
 
@@ -295,8 +296,8 @@ class Replica:
         return seq < len(self._commits) and self._commits[seq] == entry.commit
 
     def next_position(self) -> Position:
-        """``(epoch, seq)`` of the next change; right only while writing."""
-        return (self._head[0], self._head[1] + 1)
+        """Where the next change stands; right only while writing."""
+        return Position(self._head.epoch, self._head.seq + 1)
 
     def write(self, lock: int, change: Change, files: Mapping[str, bytes]) -> Entry:
         """Commit a change and adopt it; for `commit_with_retry` alone, which goes by what it raises.
@@ -352,7 +353,7 @@ class Replica:
             self.refresh(time.monotonic())
         if is_newer(told, self._head):
             raise self.problem or Unavailable(
-                f"the newest change, {text(told)}, is not in the journal's copy yet; try again", code="busy"
+                f"the newest change, {told}, is not in the journal's copy yet; try again", code="busy"
             )
 
     def staged(self, name: str, version: str) -> bytes | None:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from registry.errors import Invalid
+from registry.rollouts.position import Position
 from registry.rollouts.schedule import held, parse_hold
 
 if TYPE_CHECKING:
@@ -167,9 +168,9 @@ class State(Frozen):
     awaiting_approval: ApprovalRequest | None = None
 
     @property
-    def position(self) -> tuple[int, int]:
-        """``(epoch, seq)``: of two states the greater one is the newer."""
-        return (self.epoch, self.seq)
+    def position(self) -> Position:
+        """Of two states the one with the greater position is the newer."""
+        return Position(self.epoch, self.seq)
 
     @property
     def stable_version(self) -> str | None:
@@ -191,7 +192,7 @@ class State(Frozen):
     @property
     def tag(self) -> str:
         """The value of ETag and If-Match, without quotes."""
-        return f"{self.epoch}.{self.seq}"
+        return str(self.position)
 
     @model_serializer(mode="wrap")
     def _without_empty_request(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -9,14 +9,15 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
-from registry.journal.position import Position, is_newer
+from registry.journal.position import is_newer
+from registry.rollouts.position import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Key = TypeVar("Key")
 
-NOTHING: Position = (-1, -1)  # what a stream has that was never written a release
+NOTHING = Position(-1, -1)  # what a stream has that was never written a release
 
 
 class StreamCounts:
@@ -69,7 +70,7 @@ def load(text: bytes) -> StreamCounts:
             {str(environment): int(n) for environment, n in found["streams"].items()}
         )
         for environment, prompt, epoch, seq, count in found["held"]:
-            stream_counts.held[environment, prompt, (epoch, seq)] += int(count)
+            stream_counts.held[environment, prompt, Position(epoch, seq)] += int(count)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not a tally") from error
     return stream_counts

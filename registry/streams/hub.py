@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from starlette.types import Message, Send
 
     from registry.access.tokens import Keyring, Token
-    from registry.journal.position import Position
     from registry.replication.read_model import EncodedRelease, ReadModel
+    from registry.rollouts.position import Position
 
 HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
 AT_ONCE = 100  # streams that are written to before requests have their turn: a few milliseconds
@@ -71,9 +71,9 @@ class Subscription:
 
         It does not if it is older than what the client has, or too late for a stream that ends.
         """
-        prompt, position = built.release.prompt, built.release.position
+        prompt, position = built.release.prompt, built.position
         waiting = self.pending.get(prompt)
-        newest = waiting.release.position if waiting else self.held.get(prompt, NOTHING)
+        newest = waiting.position if waiting else self.held.get(prompt, NOTHING)
         if self.closed or not is_newer(position, newest):
             return False
         self.pending[prompt] = built
@@ -209,7 +209,7 @@ class Hub:
         """Send a release, and note that it was written to the client's connection."""
         await send(_release(built))
         await send(TAKEN)
-        prompt, after = built.release.prompt, built.release.position
+        prompt, after = built.release.prompt, built.position
         if prompt in subscription.awaited and subscription in self._open:
             subscription.awaited.discard(prompt)
             self._awaited[subscription.token.id] -= 1

@@ -6,7 +6,8 @@ import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from registry.journal.position import Position, is_newer
+from registry.journal.position import is_newer
+from registry.rollouts.position import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ class Caller:
     def position(self) -> Position:
         """What the client holds now."""
         held = self.client._held.get(NAME)
-        return held.release.position if held else (0, 0)
+        return Position(*held.release.position) if held else Position(0, 0)
 
     def stop(self) -> None:
         """Make an end."""

@@ -16,13 +16,13 @@ from support import Api, PromptRepository, Registry, prompt, until
 
 from promptstage import Client, limits
 from registry.journal.position import is_newer
+from registry.rollouts.position import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from promptstage import Prompt
-    from registry.journal.position import Position
 
 VERSIONS = tuple(f"1.{number}.0" for number in range(5))
 CLIENTS = 3
@@ -86,7 +86,7 @@ class Service:
         stable = self.api.state(NAME)["stable"]
         other = VERSIONS[VERSIONS.index(stable["version"]) - 1] if stable else VERSIONS[0]
         answer = self.api.act("promote", NAME, {"version": other})  # somebody else may be faster
-        return (answer.json["epoch"], answer.json["seq"]) if answer.status == 200 else None
+        return Position(answer.json["epoch"], answer.json["seq"]) if answer.status == 200 else None
 
     def history(self) -> dict[Position, str]:
         """The version that each change put in force for all, by its position."""
@@ -134,7 +134,7 @@ class Promoter:
                 with suppress(urllib3.exceptions.HTTPError):  # it is down, which is what this is for
                     answer = api.act("promote", NAME, {"version": version})
                     if answer.status == 200:
-                        position = (answer.json["epoch"], answer.json["seq"])
+                        position = Position(answer.json["epoch"], answer.json["seq"])
                         self.acknowledged.append(Promoted(time.monotonic(), position))
 
 

@@ -15,6 +15,7 @@ from registry.errors import Invalid, RegistryError, Unavailable
 from registry.git.remote import Credentials
 from registry.journal.journal import Journal
 from registry.journal.maintenance import mirror
+from registry.rollouts.position import Position
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +63,7 @@ def test_what_is_remembered(data: Path, tmp_path: Path) -> None:
     modes = {name: (data / name).stat().st_mode & 0o777 for name in (mirror.FILE, mirror.STATUS)}
     assert set(modes.values()) == {0o600}
     assert mirror.forget(data) == str(tmp_path / "m.git")
-    assert (mirror.remembered(data), mirror.lag(data, (EPOCH, 1), made_at)) == (None, None)
+    assert (mirror.remembered(data), mirror.lag(data, Position(EPOCH, 1), made_at)) == (None, None)
 
 
 def test_a_folder_that_remembers_a_mirror_had_a_journal(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_how_far_it_is_behind(data: Path, tmp_path: Path) -> None:
     """By the changes since the one that was pushed; a journal that was begun anew is not there at all."""
     mirror.remember(data, mirror.push(data, str(tmp_path / "m.git"), OPEN, begin=True).url)
 
-    heads = [(EPOCH, 1), (EPOCH, 4), (EPOCH - 1, 9), (EPOCH + 1, 0)]
+    heads = [Position(EPOCH, 1), Position(EPOCH, 4), Position(EPOCH - 1, 9), Position(EPOCH + 1, 0)]
     lags = [mirror.lag(data, newest, made_at) for newest in heads]
 
     assert [lag and lag.changes for lag in lags] == [0, 3, 0, 1]
@@ -90,7 +91,7 @@ def test_a_mirror_lacks_what_was_recovered_from_a_wrong_clock(data: Path, tmp_pa
     mirror.remember(data, str(tmp_path / "m.git"))
     known = mirror.Status(url=str(tmp_path / "m.git"), epoch=2**33, seq=4, tried_at=made_at(0))
     (data / mirror.STATUS).write_text(known.model_dump_json())
-    found = mirror.lag(data, (EPOCH, 7), made_at)
+    found = mirror.lag(data, Position(EPOCH, 7), made_at)
 
     assert found
     assert found.changes == 3
@@ -103,7 +104,7 @@ def test_a_lag_of_a_journal_that_cannot_be_read(data: Path, tmp_path: Path) -> N
     def unreadable(_: int) -> datetime:
         raise Unavailable("it is damaged")
 
-    lag = mirror.lag(data, (EPOCH, 2), unreadable)
+    lag = mirror.lag(data, Position(EPOCH, 2), unreadable)
 
     assert lag
     assert (lag.changes, 0 <= lag.seconds < 60) == (1, True)

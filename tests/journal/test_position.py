@@ -8,7 +8,8 @@ import pytest
 
 from promptstage import limits
 from registry.journal import position
-from registry.journal.position import NOWHERE, is_newer, misdated, newest, next_epoch
+from registry.journal.position import is_newer, misdated, newest, next_epoch
+from registry.rollouts.position import NOWHERE, Position
 from registry.system import timestamps
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -37,10 +38,10 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
         ((1, 0), NOWHERE),
     ],
 )
-def test_the_newer_one(one: position.Position, other: position.Position) -> None:
+def test_the_newer_one(one: tuple[int, int], other: tuple[int, int]) -> None:
     """An epoch that is more than a day ahead is older than all that are not, and newer than none at all."""
     assert (is_newer(one, other), is_newer(other, one), is_newer(one, one)) == (True, False, False)
-    assert newest(other, one) == newest(one, other) == one
+    assert newest(Position(*other), Position(*one)) == newest(Position(*one), Position(*other)) == one
 
 
 def test_clients_have_the_same_bound() -> None:

@@ -20,6 +20,7 @@ from registry.journal.maintenance import mirror
 from registry.journal.maintenance.recover import recover
 from registry.journal.maintenance.survey import Seen, scan
 from registry.journal.maintenance.verify import verify
+from registry.rollouts.position import Position
 from registry.rollouts.state import ApprovalRequest
 from registry.system import timestamps
 
@@ -77,7 +78,7 @@ def test_an_epoch_of_the_future_goes_back(data: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(timestamps, "now", lambda: ahead)
     epoch, seq = mend(data).head
     monkeypatch.setattr(timestamps, "now", lambda: true)
-    seen = Seen((epoch, seq + 5), (promoted("1.2.0", seq + 5, epoch),), ahead)
+    seen = Seen(Position(epoch, seq + 5), (promoted("1.2.0", seq + 5, epoch),), ahead)
     found = [scan(data, one) for one in (seen, replace(seen, at=true), replace(seen, at=None))]
     done = mend(data, replace(seen, at=true), lambda _, ref: content(ref.version))
 
@@ -88,7 +89,7 @@ def test_an_epoch_of_the_future_goes_back(data: Path, monkeypatch: pytest.Monkey
 
 def test_what_redis_knows_better_is_taken(data: Path) -> None:
     """An old copy goes on from what was acknowledged after it."""
-    seen = Seen((EPOCH + 5, 9), (promoted("1.2.0", 9, EPOCH + 5),))
+    seen = Seen(Position(EPOCH + 5, 9), (promoted("1.2.0", 9, EPOCH + 5),))
     done = mend(data, seen, lambda _, ref: content(ref.version))
 
     assert states(data) == {"summarize": "1.2.0"}
@@ -107,7 +108,7 @@ def test_what_awaits_approval_still_does(data: Path) -> None:
         asked_at=timestamps.now(),
     )
     asked = promoted("1.1.0", 9).model_copy(update={"awaiting_approval": request})
-    done = mend(data, Seen((EPOCH, 9), (asked,)), lambda _, ref: content(ref.version))
+    done = mend(data, Seen(Position(EPOCH, 9), (asked,)), lambda _, ref: content(ref.version))
 
     with closing(Journal(data)) as journal:
         (state,) = journal.load().states
@@ -118,7 +119,7 @@ def test_what_awaits_approval_still_does(data: Path) -> None:
 
 def test_bytes_that_nobody_has_are_named(data: Path) -> None:
     """The state goes on; false bytes are none."""
-    seen = Seen((EPOCH, 9), (promoted("1.2.0", 9),))
+    seen = Seen(Position(EPOCH, 9), (promoted("1.2.0", 9),))
 
     assert mend(data, seen, lambda *_: b"false").lost == ("summarize@1.2.0",)
     assert states(data) == {"summarize": "1.2.0"}
@@ -127,7 +128,7 @@ def test_bytes_that_nobody_has_are_named(data: Path) -> None:
 def test_a_lost_journal_is_made_of_redis(data: Path) -> None:
     """The token of the admin's file is good again."""
     shutil.rmtree(data / "journal.git")
-    done = mend(data, Seen((EPOCH, 2), (promoted("1.1.0", 2),)), lambda _, ref: content(ref.version))
+    done = mend(data, Seen(Position(EPOCH, 2), (promoted("1.1.0", 2),)), lambda _, ref: content(ref.version))
 
     assert (states(data), done.new_admin, verify(data).problems) == ({"summarize": "1.1.0"}, True, ())
     with closing(Journal(data)) as journal:
@@ -149,7 +150,7 @@ def test_a_branch_that_is_garbage(data: Path) -> None:
 def test_a_newest_change_that_is_damaged(data: Path) -> None:
     """The one before it is the last that is whole; Redis knows the rest."""
     ruin(data, promote(data, "1.2.0").commit)
-    mend(data, Seen((EPOCH, 3), (promoted("1.2.0", 3),)), lambda _, ref: content(ref.version))
+    mend(data, Seen(Position(EPOCH, 3), (promoted("1.2.0", 3),)), lambda _, ref: content(ref.version))
 
     assert (states(data), verify(data).problems) == ({"summarize": "1.2.0"}, ())
     assert verify(data).changes == 5
@@ -212,7 +213,7 @@ def test_what_no_mirror_has_any_more(tmp_path: Path, mirrored: Path) -> None:
     """Redis has the state, nobody the history: how many changes that are is told."""
     new = tmp_path / "new"
     new.mkdir()
-    found = mend_with(new, mirrored, Seen((EPOCH, 6), (promoted("1.2.0", 6),)))
+    found = mend_with(new, mirrored, Seen(Position(EPOCH, 6), (promoted("1.2.0", 6),)))
 
     assert (states(new), found.from_redis) == ({"summarize": "1.2.0"}, 1)
     assert found.lost == ((EPOCH, 2), (EPOCH, 6))

@@ -23,6 +23,7 @@ from registry.journal.remote import RemoteJournal
 from registry.replication.read_model import ReadModel
 from registry.replication.redis_store import RedisStore
 from registry.replication.replica import Replica
+from registry.rollouts.position import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -429,5 +430,5 @@ def test_how_often_it_is_looked_at(tmp_path: Path, place: Path) -> None:
 
         assert not journal.is_due(None, alone=False)
         assert not journal.is_due(None, alone=True)
-        assert [journal.is_due((7, 3), alone=False) for _ in range(3)] == [True, False, False]
-        assert [journal.is_due((7, 4), alone=False) for _ in range(2)] == [True, False]
+        assert [journal.is_due(Position(7, 3), alone=False) for _ in range(3)] == [True, False, False]
+        assert [journal.is_due(Position(7, 4), alone=False) for _ in range(2)] == [True, False]

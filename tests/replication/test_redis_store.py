@@ -13,6 +13,7 @@ from support import PATIENCE, until
 
 from registry.errors import Unavailable
 from registry.replication.redis_store import AT_ONCE, RECENT, RedisStore, _fields
+from registry.rollouts.position import Position
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def state(seq: int, prompt: str = "summarize") -> State:
 def keeps(redis_store: RedisStore, seq: int) -> bool:
     """Bring the Redis store up to a change, and read it back; whether that could be done."""
     try:
-        redis_store.catch_up((1, seq), lambda _: [state(seq)])
+        redis_store.catch_up(Position(1, seq), lambda _: [state(seq)])
         return redis_store.head() == (1, seq) and redis_store.read() == [state(seq)]
     except Unavailable:
         return False
@@ -130,7 +131,7 @@ def doors(stack: ExitStack, server: Server, pem: tuple[Path, Path]) -> list[TlsD
 def put(redis_store: RedisStore, *changes: int, head: int) -> None:
     """Bring a board up to a head, at which those changes are the newest of a prompt each."""
     states = [state(seq, f"prompt-{seq}") for seq in sorted(changes, reverse=True)]
-    redis_store.catch_up((1, head), lambda known: [each for each in states if each.position > known])
+    redis_store.catch_up(Position(1, head), lambda known: [each for each in states if each.position > known])
 
 
 def seqs(states: list[State]) -> list[int]:
@@ -144,7 +145,7 @@ def test_more_states_than_one_script_takes(server: Server) -> None:
     many = 2 * AT_ONCE + 1
     newer = state(many + 7, "prompt-3")
     with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
-        redis_store._push(b"", (1, 0), _fields([newer]), anew=True)
+        redis_store._push(b"", Position(1, 0), _fields([newer]), anew=True)
         put(redis_store, *range(1, many + 1), head=many)
 
         assert redis_store.head() == (1, many)
@@ -158,7 +159,7 @@ def test_parts_of_which_another_was_faster(server: Server) -> None:
         put(redis_store, 1, head=1)
 
         assert not redis_store._write(
-            b"1.0", (1, 0), (1, 5000), lambda _: [state(n, f"p-{n}") for n in range(5000)]
+            b"1.0", Position(1, 0), Position(1, 5000), lambda _: [state(n, f"p-{n}") for n in range(5000)]
         )
         assert seqs(redis_store.read()) == [1]
 
@@ -170,13 +171,20 @@ def test_what_was_missed_is_read_alone(server: Server) -> None:
         put(redis_store, 1, 2, 3, head=3)
         put(redis_store, 4, 6, head=6)  # 5 left no state, as one about a token
 
-        assert seqs(redis_store.news((1, 3), (1, 6))[1]) == [4, 6]
-        assert seqs(redis_store.news((1, 1), (1, 6))[1]) == [2, 3, 4, 6]
-        assert seqs(redis_store.news((0, 9), (1, 6))[1]) == [1, 2, 3, 4, 6]
+        assert seqs(redis_store.news(Position(1, 3), Position(1, 6))[1]) == [4, 6]
+        assert seqs(redis_store.news(Position(1, 1), Position(1, 6))[1]) == [2, 3, 4, 6]
+        assert seqs(redis_store.news(Position(0, 9), Position(1, 6))[1]) == [1, 2, 3, 4, 6]
         server.ask("HSET", KEY, "head", "1.7")  # by somebody who does not say what changed
-        assert seqs(redis_store.news((1, 6), (1, 7))[1]) == [1, 2, 3, 4, 6]
+        assert seqs(redis_store.news(Position(1, 6), Position(1, 7))[1]) == [1, 2, 3, 4, 6]
         put(redis_store, RECENT + 9, head=RECENT + 9)
-        assert seqs(redis_store.news((1, 8), (1, RECENT + 9))[1]) == [1, 2, 3, 4, 6, RECENT + 9]
+        assert seqs(redis_store.news(Position(1, 8), Position(1, RECENT + 9))[1]) == [
+            1,
+            2,
+            3,
+            4,
+            6,
+            RECENT + 9,
+        ]
 
 
 def test_what_is_new_is_of_one_moment(server: Server) -> None:
@@ -185,12 +193,12 @@ def test_what_is_new_is_of_one_moment(server: Server) -> None:
     with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
         put(redis_store, 1, 2, 3, head=3)
 
-        assert redis_store.news((1, 2), (1, 3))[0] == (1, 3)
-        assert redis_store.news((1, 1), (1, 2))[0] == (1, 2)
+        assert redis_store.news(Position(1, 2), Position(1, 3))[0] == Position(1, 3)
+        assert redis_store.news(Position(1, 1), Position(1, 2))[0] == Position(1, 2)
         server.ask("DEL", KEY)
-        assert redis_store.news((1, 2), (1, 3)) == ((0, 0), [])
+        assert redis_store.news(Position(1, 2), Position(1, 3)) == (Position(0, 0), [])
         server.ask("HSET", KEY, "head", "2.1")  # of a journal that was recovered
-        assert redis_store.news((1, 2), (1, 3)) == ((0, 0), [])
+        assert redis_store.news(Position(1, 2), Position(1, 3)) == (Position(0, 0), [])
 
 
 def test_what_a_newer_registry_holds_there_is_left_alone(server: Server) -> None:
@@ -201,7 +209,7 @@ def test_what_a_newer_registry_holds_there_is_left_alone(server: Server) -> None
         assert server.ask("HGET", KEY, "format") == "1"
         server.ask("HSET", KEY, "format", "2")
         before = server.ask("HGETALL", KEY)
-        for head in ((1, 2), (2, 0)):
+        for head in (Position(1, 2), Position(2, 0)):
             with pytest.raises(Unavailable, match="what Redis holds has format 2"):
                 redis_store.catch_up(head, lambda _: [state(2)])
         assert server.ask("HGETALL", KEY) == before
@@ -215,7 +223,7 @@ def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
         put(redis_store, 1, head=1)
         put(redis_store, 4, head=3)
 
-        assert seqs(redis_store.news((1, 1), (1, 3))[1]) == [1, 4]
+        assert seqs(redis_store.news(Position(1, 1), Position(1, 3))[1]) == [1, 4]
 
 
 def test_an_epoch_of_the_future_gives_way(server: Server) -> None:
@@ -223,11 +231,14 @@ def test_an_epoch_of_the_future_gives_way(server: Server) -> None:
     server.ask("DEL", KEY)
     ahead = [State(environment="production", prompt=name, epoch=2**33, seq=9) for name in ("one", "two")]
     with board_at(f"redis://:top-secret@{HOST}:{server.port}") as board:
-        board.catch_up((2**33, 9), lambda _: ahead)
-        board.catch_up((1, 10), lambda _: [state(10, "one"), ahead[1]])
-        assert {found.prompt: found.position for found in board.read()} == {"one": (1, 10), "two": (2**33, 9)}
-        board.catch_up((1, 11), lambda _: [state(11, "two")])
-        assert board.catch_up((2**33, 99), lambda _: ahead) == board.head() == (1, 11)
+        board.catch_up(Position(2**33, 9), lambda _: ahead)
+        board.catch_up(Position(1, 10), lambda _: [state(10, "one"), ahead[1]])
+        assert {found.prompt: found.position for found in board.read()} == {
+            "one": (1, 10),
+            "two": Position(2**33, 9),
+        }
+        board.catch_up(Position(1, 11), lambda _: [state(11, "two")])
+        assert board.catch_up(Position(2**33, 99), lambda _: ahead) == board.head() == Position(1, 11)
         assert {found.prompt: found.position for found in board.read()} == {"one": (1, 10), "two": (1, 11)}
         board.clear()
         assert (board.head(), board.read()) == ((0, 0), [])

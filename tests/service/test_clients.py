@@ -11,6 +11,7 @@ import pytest
 from support import prompt, unread_stream, until
 
 from promptstage import Client
+from registry.rollouts.position import Position
 from registry.streams.counts import NOTHING, StreamCounts, count, load
 
 if TYPE_CHECKING:
@@ -158,16 +159,16 @@ def test_names_are_answered_as_they_are_asked(api: Api, environment: str) -> Non
 def test_a_tally_forgets_what_nobody_holds() -> None:
     """However many names come and go, it keeps those of the open streams."""
     stream_counts = StreamCounts()
-    stream_counts.open("production", {"a": NOTHING, "b": (1, 2)})
-    stream_counts.move("production", "a", NOTHING, (1, 3))
+    stream_counts.open("production", {"a": NOTHING, "b": Position(1, 2)})
+    stream_counts.move("production", "a", NOTHING, Position(1, 3))
     stream_counts.open("production", {"a": NOTHING})
     copy = load(stream_counts.dump().encode())
-    assert count([stream_counts, copy], "production", {"a": (1, 3), "b": (1, 4)}) == {
+    assert count([stream_counts, copy], "production", {"a": Position(1, 3), "b": Position(1, 4)}) == {
         "a": (4, 2),
         "b": (2, 0),
     }
 
-    stream_counts.close("production", {"a": (1, 3), "b": (1, 2)})
+    stream_counts.close("production", {"a": Position(1, 3), "b": Position(1, 2)})
     stream_counts.close("production", {"a": NOTHING})
     assert (dict(stream_counts.streams), dict(stream_counts.held)) == ({}, {})
 

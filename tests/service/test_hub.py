@@ -14,6 +14,7 @@ from registry.access.tokens import Keyring, Role, TokenSpec, mint
 from registry.api.http.bounds import Bounds
 from registry.api.stream import READ_AT_ONCE, EventStream
 from registry.replication.read_model import EncodedRelease, ReadModel
+from registry.rollouts.position import Position
 from registry.streams.hub import Hub, Subscription
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ RELEASE = Release("production", "summarize", 1, 1, (), None, "1.0.0", "stable", 
 
 def built(seq: int) -> EncodedRelease:
     """The release of a change."""
-    return EncodedRelease(replace(RELEASE, seq=seq), b"release %d" % seq, "")
+    return EncodedRelease(replace(RELEASE, seq=seq), Position(1, seq), b"release %d" % seq, "")
 
 
 class Connection:
@@ -41,7 +42,7 @@ class Connection:
         """Call `act` with each piece as it is written."""
         token, _ = mint(TokenSpec(name="checkout", role=Role.reader))
         self.hub = Hub(read_model, Keyring([token]))
-        self.subscription = Subscription(token, "production", dict.fromkeys(names, (-1, -1)))
+        self.subscription = Subscription(token, "production", dict.fromkeys(names, Position(-1, -1)))
         self.written = b""
         self.waits: asyncio.Event | None = None
         self._act = act
@@ -195,7 +196,7 @@ def test_a_client_of_many_prompts_gets_the_first_before_the_last_is_read() -> No
     class Reads(ReadModel):
         def release(self, environment: str, prompt: str) -> EncodedRelease:
             read.append(prompt)
-            return EncodedRelease(replace(RELEASE, prompt=prompt), b"", "")
+            return EncodedRelease(replace(RELEASE, prompt=prompt), Position(1, 1), b"", "")
 
     follow(act, Reads(cast("Any", None)), names)
     assert (len(sent), sent[0], sent[-1]) == (len(names), READ_AT_ONCE, len(names))

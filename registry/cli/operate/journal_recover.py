@@ -22,7 +22,6 @@ from registry.cli.operate.data_folder import (
 from registry.cli.options import Yes  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 from registry.errors import Unavailable
-from registry.journal.position import text
 from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
         output.note(line)
     if settings.journal:
         done = mirrors.push(data, settings.journal, credentials(settings))
-        output.say(f"{clean(done.url)} is at {text((done.epoch, done.seq))} too")
+        output.say(f"{clean(done.url)} is at {done.epoch}.{done.seq} too")
     elif url and url != mirrors.remembered(data):
         output.note(f"nobody mirrors this journal yet; to go on: promptstage journal mirror {clean(url)}")
 
@@ -157,14 +156,14 @@ def _redis_store(settings: Settings) -> RedisStore:
 
 
 def _findings(found: Found, seen: Seen, url: str | None) -> list[str]:
-    redis = f"up to {text(seen.head)}" if any(seen.head) else "nothing to ask, or it is empty"
+    redis = f"up to {seen.head}" if any(seen.head) else "nothing to ask, or it is empty"
     needless = not (found.problems or found.from_redis or found.goes_back)
     return [
         *(f"Problem:   {clean(problem, limit=1000)}" for problem in found.problems[:PROBLEMS_SHOWN]),
-        f"Journal:   {f'up to {text(found.here)}' if found.here else 'nothing of it is whole'}",
-        *([f"Mirror:    up to {text(found.mirrored)}, {clean(url)}"] if found.mirrored else []),
+        f"Journal:   {f'up to {found.here}' if found.here else 'nothing of it is whole'}",
+        *([f"Mirror:    up to {found.mirrored}, {clean(url)}"] if found.mirrored else []),
         f"Redis:     {redis}; it knows {found.from_redis} states better",
-        *([f"Base:      {text(found.base.position)}, {times.show(found.base.at)}"] if found.base else []),
+        *([f"Base:      {found.base.position}, {times.show(found.base.at)}"] if found.base else []),
         f"Together:  {len(found.states)} states, {len(found.tokens)} tokens",
         *([f"Epoch:     {_going_back(found)}"] if found.goes_back else []),
         *(["The journal is whole, and nobody here knows more. After a restore, clients may."] * needless),
@@ -181,9 +180,9 @@ def _losses(found: Found, seen: Seen) -> list[str]:
         blind = found.here is None and not found.from_redis and not any(seen.head)
         return [BLIND] * blind
     kept, newest = found.lost
-    count = f"{changes(newest[1] - kept[1])}, " if kept[0] == newest[0] else ""
+    count = f"{changes(newest.seq - kept.seq)}, " if kept.epoch == newest.epoch else ""
     gone = (
-        f"lost: {count}all after {text(kept)} up to {text(newest)}. Their history is gone; what "
+        f"lost: {count}all after {kept} up to {newest}. Their history is gone; what "
         "they put in force is here as far as it could be read, or Redis knew it"
     )
     tokens = (
@@ -219,7 +218,7 @@ def _fetcher(settings: Settings) -> Any:
 
 
 def _recovered(data: Path, done: Recovered) -> None:
-    output.say(f"The journal is at {done.head[0]}.{done.head[1]}, with {done.states} states", "bold")
+    output.say(f"The journal is at {done.head}, with {done.states} states", "bold")
     if done.put_aside:
         output.say(f"The damaged one is {clean(done.put_aside)}; remove it when you do not need it any more")
     if done.new_admin:

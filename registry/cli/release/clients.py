@@ -9,12 +9,12 @@ from registry.cli import http, output
 from registry.cli.http import Refused
 from registry.errors import RegistryError, Unavailable
 from registry.journal.position import is_newer
+from registry.rollouts.position import NOWHERE, Position
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from registry.cli.http import Registry
-    from registry.journal.position import Position
 
 Json = dict[str, Any]
 
@@ -89,8 +89,7 @@ def _is_everywhere(row: Json, state: Json) -> bool:
 
 
 def _position(release: str | None) -> Position:
-    epoch, _, seq = (release or "-1.-1").partition(".")
-    return int(epoch), int(seq)
+    return Position.parse(release or "") or NOWHERE
 
 
 def _share(row: Json | None) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from registry.errors import RegistryError
     from registry.git.remote import Credentials
+    from registry.rollouts.position import Position
 
 FILE = "journal-mirror.json"
 STATUS = "journal-mirror.status.json"
@@ -104,7 +105,7 @@ def status(folder: Path, url: str) -> Status:
     return Status(url=url, tried_at=timestamps.now())
 
 
-def lag(folder: Path, newest: tuple[int, int], made_at: Callable[[int], datetime]) -> Lag | None:
+def lag(folder: Path, newest: Position, made_at: Callable[[int], datetime]) -> Lag | None:
     """How far the mirror of a data folder is behind; None: there is none.
 
     Args:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from registry.access.tokens import Token
     from registry.journal.maintenance.survey import Found
+    from registry.rollouts.position import Position
     from registry.rollouts.state import VersionRef
 
     Fetch = Callable[[str, VersionRef], bytes | None]
@@ -46,7 +47,7 @@ REASON_LIMIT = 2000  # characters
 class Recovered:
     """What a recovery did: the new head, how many states it wrote, and what is gone."""
 
-    head: tuple[int, int]
+    head: Position
     states: int
     lost: tuple[str, ...]
     new_admin: bool

@@ -16,7 +16,8 @@ from registry.journal import tree
 from registry.journal.directory import REPOSITORY, command
 from registry.journal.fast_import import BRANCH
 from registry.journal.maintenance.verify import verify
-from registry.journal.position import NOWHERE, Position, is_newer, newest, next_epoch, rank, text
+from registry.journal.position import is_newer, newest, next_epoch, rank
+from registry.rollouts.position import NOWHERE, Position
 from registry.rollouts.state import State
 from registry.system import timestamps
 from registry.system.formats import NEWER
@@ -86,7 +87,7 @@ class Found:
     @property
     def lost(self) -> tuple[Position, Position] | None:
         """The newest change that is kept, and the newest that was seen, if there were any in between."""
-        kept = self.base.position if self.base else (self.head[0], -1)
+        kept = self.base.position if self.base else Position(self.head.epoch, -1)
         return (kept, self.head) if is_newer(self.head, kept) else None
 
     def take_record(self, record: Change) -> None:
@@ -210,7 +211,7 @@ def _take_parted(here: _Whole, there: _Whole, found: Found) -> tuple[str, ...]:
     parted = [commit for commit in ours if commit not in shared]
     for commit in reversed(parted):
         found.take_record(tree.record(here.git, commit))
-    fork = text(tree.record(here.git, f"{parted[0]}^").position)
+    fork = tree.record(here.git, f"{parted[0]}^").position
     what = f"the journal and its mirror went different ways after {fork}; what either has is taken"
     return (f"{what} (only what is here: --without-mirror)",)
 

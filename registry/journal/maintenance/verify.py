@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from registry.journal.change import Change
     from registry.journal.maintenance.replay import Replay
+    from registry.rollouts.position import Position
 
 CHECK_SECONDS = 900.0  # git reads every byte; a gigabyte takes some 20 s
 TOLD = 1000  # changes between two words about how far it is
@@ -82,7 +83,7 @@ def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Repo
             return Report(0, 0, 0, 0, room(folder / REPOSITORY), None, "", tuple(problems))
 
 
-def newest(folder: Path) -> tuple[tuple[int, int], Callable[[int], datetime]]:
+def newest(folder: Path) -> tuple[Position, Callable[[int], datetime]]:
     """The newest change of a data folder's journal, and what tells when one with a number was made."""
     require(folder)
     with closing(Git(folder / REPOSITORY)) as git:
