@@ -5,13 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import multiprocessing
-import os
-import signal
 import sys
-import time
 from contextlib import ExitStack, asynccontextmanager
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter, to_thread
@@ -31,21 +26,23 @@ from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
 from registry.control import audit
 from registry.control.history import History
+from registry.control.resolve import Resolver
 from registry.control.rollouts import Rollouts
 from registry.control.scheduler import Scheduler
 from registry.control.tokens import Tokens
 from registry.git.remote import Credentials
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.remote import ALONE_SECONDS, RemoteJournal
 from registry.metrics.facts import Facts
 from registry.metrics.metrics import Metrics
-from registry.policies import read as read_rules
+from registry.policies import read as read_policies
 from registry.redis import embedded
 from registry.replication.documents import Documents
 from registry.replication.mirror_worker import MirrorWorker
 from registry.replication.read_model import ReadModel
 from registry.replication.redis_store import RedisStore
 from registry.replication.replica import Replica
+from registry.server.ending import end_on_signal, end_with_parent
 from registry.settings import Settings
 from registry.streams.hub import Hub
 from registry.streams.presence import Presence
@@ -53,9 +50,10 @@ from registry.system import failpoints
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
-    from types import FrameType
 
     from starlette.types import ASGIApp
+
+    from registry.journal.journal import Journal
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +62,6 @@ WRITERS = 8  # changes at once: they wait for each other, and must leave threads
 # A thread that computes lets others have the interpreter after so long. Python's own ten times that is what
 # the event loop, and a change under way, would wait for at every system call, for each of the threads.
 SWITCH_SECONDS = 0.0005
-ORPHAN_SECONDS = 10.0  # for a worker without its supervisor: twice what a stop takes
 FIRST_LOOK_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
 
 
@@ -90,8 +87,8 @@ def create(settings: Settings) -> FastAPI:
             # What others changed while this process started must be known to it before it answers.
             await asyncio.to_thread(services.rollouts.replica.reconcile)
             tasks = [asyncio.create_task(run()) for run in (services.hub.run, services.presence.run)]
-            _end_on_signal(services.hub.close, services.bounds.close, services.sync.end)
-            _end_with_parent()
+            end_on_signal(services.hub.close, services.bounds.close, services.sync.end)
+            end_with_parent()
             yield {
                 fast_path.STATE: fast_path.FastPath(services).answer,
                 access_log.STATE: services.access_log,
@@ -124,108 +121,83 @@ def create(settings: Settings) -> FastAPI:
 
 
 def _open(settings: Settings, stack: ExitStack) -> Services:
-    """Open the stores from the bottom up; `stack` closes them in the reverse order."""
+    """Open the rooms from the bottom up; `stack` closes them in the reverse order."""
     failpoints.arm(settings.failpoints)
-    data = settings.data
-    rules = read_rules(settings.config, settings.environments)
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    policies = read_policies(settings.config, settings.environments)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     credentials = Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
-    journal = _journal(settings, credentials)
-    stack.callback(journal.close)
-    redis_store = RedisStore(settings.redis_url or embedded.attach(data, stack), settings.redis_prefix)
-    stack.callback(redis_store.close)
-    mirror = Mirror(data, settings.repository, credentials)
-    stack.callback(mirror.close)
-    mirror.check_format()
-    catalog = Catalog(mirror, journal.staged)
+    journal = _open_journal(settings, credentials, stack)
+    redis_store = _open_redis(settings, stack)
+    catalog = _open_catalog(settings, credentials, journal, stack)
     documents = Documents(journal, catalog)
     replica = Replica(journal, redis_store, ReadModel(documents))
-    rollouts = Rollouts(settings.environments, rules, catalog, documents, replica)
-    past = History(data, journal, replica, documents)
-    if strict := [name for name in settings.environments if rules.of(name).approval]:
+    rollouts = Rollouts(settings.environments, policies, catalog, documents, replica)
+    if strict := [name for name in settings.environments if policies.of(name).approval]:
         logger.info("A start or promote awaits the approval of another token in %s", ", ".join(strict))
-    if replica.open(data / "admin.token"):
-        logger.info("A new journal: the token of its admin is in %s", data / "admin.token")
-    past.start()
-    stack.callback(past.stop)
+    if replica.open(settings.data / "admin.token"):
+        logger.info("A new journal: the token of its admin is in %s", settings.data / "admin.token")
+    history = History(settings.data, journal, replica, documents)
     sync = Sync(catalog, settings.poll_seconds)
-    sync.start()
-    stack.callback(sync.stop)
-    follower = Scheduler(rollouts, redis_store, _reviver(settings))
-    follower.start()
-    stack.callback(follower.stop)
-    mirroring = MirrorWorker(data, credentials, replica)
-    mirroring.start()
-    stack.callback(mirroring.stop)
+    scheduler = Scheduler(rollouts, redis_store, _reviver(settings))
+    mirroring = MirrorWorker(settings.data, credentials, replica)
+    for worker in (history, sync, scheduler, mirroring):
+        worker.start()
+        stack.callback(worker.stop)
     hub = Hub(replica.read_model, replica.keyring)
     metrics = Metrics(settings.environments, Facts(catalog, replica, mirroring), settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
-    managed = Tokens(settings.environments, replica)
     return Services(
-        catalog,
-        sync,
-        rollouts,
-        past,
-        hub,
-        Presence(hub, redis_store),
-        metrics,
-        managed,
-        mirroring,
-        Bounds(),
-        CapacityLimiter(WRITERS),
-        CapacityLimiter(SCRAPERS),
-        CapacityLimiter(1),
-        settings.webhook_secret_file,
-        access_log.write if settings.access_log else None,
+        catalog=catalog,
+        sync=sync,
+        rollouts=rollouts,
+        resolver=Resolver(rollouts, history, catalog),
+        history=history,
+        hub=hub,
+        presence=Presence(hub, redis_store),
+        metrics=metrics,
+        tokens=Tokens(settings.environments, replica),
+        mirroring=mirroring,
+        bounds=Bounds(),
+        writers=CapacityLimiter(WRITERS),
+        scrapers=CapacityLimiter(SCRAPERS),
+        lookers=CapacityLimiter(1),
+        webhook_secret_file=settings.webhook_secret_file,
+        access_log=access_log.write if settings.access_log else None,
     )
 
 
-def _journal(settings: Settings, credentials: Credentials) -> Journal:
-    if not settings.journal:
-        return Journal(settings.data)
-    told = bool(settings.redis_url)
-    if not told:
-        logger.warning(
-            "Registries share the journal, but no Redis that would tell them of changes at once: set "
-            "PROMPTSTAGE_REDIS_URL. Until then they look every %g s",
-            ALONE_SECONDS,
-        )
-    return RemoteJournal(settings.data, settings.journal, credentials, told=told)
+def _open_journal(settings: Settings, credentials: Credentials, stack: ExitStack) -> Journal:
+    journal: Journal
+    if settings.journal:
+        journal = RemoteJournal(settings.data, settings.journal, credentials, told=bool(settings.redis_url))
+        if not settings.redis_url:
+            logger.warning(
+                "Registries share the journal, but no Redis that would tell them of changes at once: set "
+                "PROMPTSTAGE_REDIS_URL. Until then they look every %g s",
+                ALONE_SECONDS,
+            )
+    else:
+        journal = LocalJournal(settings.data)
+    stack.callback(journal.close)
+    return journal
+
+
+def _open_redis(settings: Settings, stack: ExitStack) -> RedisStore:
+    url = settings.redis_url or embedded.attach(settings.data, stack)
+    redis_store = RedisStore(url, settings.redis_prefix)
+    stack.callback(redis_store.close)
+    return redis_store
+
+
+def _open_catalog(
+    settings: Settings, credentials: Credentials, journal: Journal, stack: ExitStack
+) -> Catalog:
+    mirror = Mirror(settings.data, settings.repository, credentials)
+    stack.callback(mirror.close)
+    mirror.check_format()
+    return Catalog(mirror, journal.staged)
 
 
 def _reviver(settings: Settings) -> Callable[[], None]:
     """What to do when Redis is gone: nothing, if it is not ours."""
     return (lambda: None) if settings.redis_url else lambda: embedded.revive(settings.data)
-
-
-def _end_on_signal(*ends: Callable[[], None]) -> None:
-    """End streams and waits before uvicorn waits for its connections to end, which it would do for ever."""
-    loop = asyncio.get_running_loop()
-
-    def wrap(before: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
-        def handle(number: int, frame: FrameType | None) -> None:
-            for end in ends:
-                loop.call_soon_threadsafe(end)
-            before(number, frame)
-
-        return handle
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before = signal.getsignal(number)
-        if callable(before):
-            signal.signal(number, wrap(before))
-
-
-def _end_with_parent() -> None:
-    """End a worker whose supervisor was killed: it would keep the port, and nobody would restart it."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(ORPHAN_SECONDS)
-            os._exit(1)  # nobody else is left who could end a worker that hangs
-
-    if parent is not None:
-        Thread(target=watch, name="promptstage-parent", daemon=True).start()

@@ -15,7 +15,7 @@ from registry.cli.main import app
 from registry.errors import GitFailed, Unavailable
 from registry.git.remote import Credentials
 from registry.git.repository import sweep, unsupported
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance import mirror as journal_mirror
 from registry.journal.remote import RemoteJournal
 
@@ -101,7 +101,7 @@ def journal(tmp_path: Path) -> Iterator[Path]:
     """A data folder with a journal."""
     folder = tmp_path / "journal"
     folder.mkdir()
-    made = Journal(folder)
+    made = LocalJournal(folder)
     with made.lock() as lock:
         made.create(lock, 7, {})
     yield folder

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
-from promptstage.evaluation import PINNED, decide
 from promptstage.model import Decision, dump_document
 from registry.api.docs import examples, shapes
 from registry.api.http import problem
 from registry.api.http.dependencies import Environment, Moment, Name, Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
-from registry.control.rollouts import unservable
+from registry.control.resolve import decide_for
 from registry.errors import Invalid
-from registry.replication.read_model import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from starlette.types import Receive, Scope, Send
 
@@ -188,21 +185,10 @@ def resolve_question(
 
 def _resolve(service: Services, environment: str, name: str, question: Question) -> Response:
     if question.version is not None:
-        service.rollouts.newest_state(environment, name)
         return _pinned(service, environment, name, question.version)
-    if question.at is None:
-        built = service.rollouts.release(environment, name)
-    else:
-        service.rollouts.newest_state(environment, name)
-        built = encode(service.history.release_at(environment, name, question.at))
-    key = "" if question.key is None else str(question.key)
-    decision = decided(built, key, question.attributes)
+    built = service.resolver.release(environment, name, question.at)
+    decision = decide_for(built, "" if question.key is None else str(question.key), question.attributes)
     return Response(told(service.metrics, built, decision), media_type=JSON)
-
-
-def decided(built: EncodedRelease, key: str, attributes: Mapping[str, object]) -> Decision:
-    """What a release is for one key; without a key, for a random one."""
-    return decide(built.release, key or secrets.token_hex(16), attributes)
 
 
 def told(metrics: Metrics, built: EncodedRelease, decision: Decision) -> bytes:
@@ -215,12 +201,9 @@ def told(metrics: Metrics, built: EncodedRelease, decision: Decision) -> bytes:
 
 
 def _pinned(service: Services, environment: str, name: str, version: str) -> Response:
-    found = service.catalog.read(name, version)
-    if found.document is None or found.digest is None:
-        raise unservable(found)
-    service.metrics.resolved(environment, PINNED)
-    decision = Decision(found.version, "pinned", PINNED, None, None)
-    before, after = _resolved(name, decision, found.digest, found.document)
+    served, decision = service.resolver.pinned(environment, name, version)
+    service.metrics.resolved(environment, decision.reason)
+    before, after = _resolved(name, decision, served.digest, served.document)
     return Response(b"".join((before, b"null", after)), media_type=JSON)
 
 

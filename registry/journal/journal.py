@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 from registry.access.tokens import Token
@@ -60,8 +61,22 @@ class InDoubt(Exception):
         self.refusal = refusal
 
 
-class Journal:
-    """The journal of one data folder; a problem with it is an `Unavailable` with a code that says which."""
+class Journal(ABC):
+    """The journal in one data folder; a problem with it is an `Unavailable` with a code that says which.
+
+    `LocalJournal` is all there is; `RemoteJournal` is a copy of one that registries share.
+
+    Attributes:
+        sure: whether what is here is all there is, without asking elsewhere.
+        told: whether Redis reports all changes that are made elsewhere.
+        looked_at: when the last complete refresh began, by `time.monotonic`.
+        trouble: why what registries share cannot be reached now.
+    """
+
+    sure: bool
+    told: bool
+    looked_at: float = 0.0
+    trouble: Unavailable | None = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -70,15 +85,6 @@ class Journal:
         self._reader = Reader(folder, self._git)
         self._folders = Folders(self._repository)
         self._swept = False
-
-    sure = True
-    """Whether what is here is all there is, without a look elsewhere."""
-    told = True
-    """Whether Redis tells of all changes that are elsewhere."""
-    looked_at = 0.0
-    """When the last look elsewhere began that found out all there is, by `time.monotonic`."""
-    trouble: Unavailable | None = None
-    """Why what registries share cannot be reached now; it never is elsewhere than in the folder here."""
 
     def close(self) -> None:
         """End the git processes that wait for questions."""
@@ -169,18 +175,25 @@ class Journal:
                 return dict(json.loads(found.data))
         return None
 
-    # Sharing: what there is to do where the folder is only a copy (`registry.journal.remote`)
+    # Sharing
 
-    def is_due(self, news: Position | None, *, alone: bool, wanted: bool = False) -> bool:  # noqa: ARG002 - of a copy
-        """Whether it is time to `refresh`, with nothing to write."""
-        return False
+    @abstractmethod
+    def is_due(self, news: Position | None, *, alone: bool, wanted: bool = False) -> bool:
+        """Return whether it is time to `refresh`, with nothing to write.
 
+        Args:
+            news: the newest change that Redis reports, if it is not here.
+            alone: Redis reports nothing.
+            wanted: a caller waits for what a refresh finds.
+        """
+
+    @abstractmethod
     def refresh(self, lock: int, *, sure: bool = True) -> None:
         """Bring what is here up to what registries share, or nearly, if not `sure`. Raises Unavailable."""
 
-    def join(self, lock: int) -> bool:  # noqa: ARG002 - of a copy
-        """Take over what registries share into a folder without a journal; whether there is any."""
-        return False
+    @abstractmethod
+    def join(self, lock: int) -> bool:
+        """Copy what registries share into a folder without a journal; return whether there is any."""
 
     # Writing, under the lock
 
@@ -222,10 +235,11 @@ class Journal:
 
         Raises:
             Unavailable: it could not be written, and is not there.
-            Unsettled: it may be there, or not; only of a journal that registries share.
+            InDoubt: it may be there, or not; only of a journal that registries share.
         """
         return self.write_all(lock, parent, [(change, files)], timeout=WRITE_SECONDS)
 
+    @abstractmethod
     def write_all(
         self,
         lock: int,
@@ -235,11 +249,6 @@ class Journal:
         timeout: float,
     ) -> Entry:
         """Commit changes, all or none of them; as `write`. Returns the last one."""
-        self._commit(lock, BRANCH, parent, changes, timeout)
-        failpoints.reach(failpoints.COMMITTED)
-        self._sync()
-        failpoints.reach(failpoints.SYNCED)
-        return self._reader.entry(BRANCH)
 
     def _commit(
         self,

@@ -98,13 +98,7 @@ class RemoteJournal(Journal):
     # Following
 
     def is_due(self, news: Position | None, *, alone: bool, wanted: bool = False) -> bool:
-        """Whether it is time to look there.
-
-        Args:
-            news: the newest change that Redis tells of, if the copy has not got it.
-            alone: Redis tells nothing.
-            wanted: somebody waits for what a look finds.
-        """
+        """Return whether it is time to ask the shared journal; see `Journal.is_due`."""
         now = time.monotonic()
         if self.trouble is None and news is not None and is_newer(news, self._news):
             self._news = news  # once: if it is not there, asking again and again will not bring it
@@ -237,7 +231,7 @@ class RemoteJournal(Journal):
 
         Raises:
             Unavailable: they could not be written here, and are not there.
-            Unsettled: they may be there, or not.
+            InDoubt: they may be there, or not.
         """
         self._commit(lock, PROPOSED, parent, changes, timeout)
         entry = self._reader.entry(PROPOSED)

@@ -12,7 +12,7 @@ from support import GIT, prompt
 
 from registry.access.tokens import Role, TokenSpec, mint, write_secret
 from registry.journal.change import Change, content_path, request_file, state_path, token_path
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.rollouts.state import State, VersionRef
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def keep(
     token, secret = mint(TokenSpec(name="admin", role=Role.admin))
     write_secret(data / "admin.token", secret)
     places = [(environment, name) for environment in environments for name in names(prompts)]
-    journal = Journal(data)
+    journal = LocalJournal(data)
     with journal.lock() as lock:
         entry = journal.create(lock, EPOCH, {token_path(token.id): token.model_dump_json().encode()})
         for first in range(1, changes + 1, AT_ONCE):

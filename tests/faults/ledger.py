@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from registry.journal.change import ASKING
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance.verify import verify
 from registry.rollouts import approval, commands, transitions
 from registry.rollouts.action import digest
@@ -104,7 +104,7 @@ class Ledger:
 
     def audit(self, folder: Path) -> int:
         """Compare it with a journal in which nothing is written meanwhile; how many changes that has."""
-        with closing(Journal(folder)) as journal, journal.lock():
+        with closing(LocalJournal(folder)) as journal, journal.lock():
             changes = [journal.entry(commit).change for commit in journal.load().commits]
         assert not self.open, f"not settled: {self.open}"
         times = Counter(change.request for change in changes if change.request)

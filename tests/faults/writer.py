@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError
 from registry.journal.change import Change, content_path, request_file, state_path
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.rollouts.state import State, VersionRef
 from registry.system import timestamps
 
 if TYPE_CHECKING:
+    from registry.journal.journal import Journal
     from registry.journal.reader import Entry
 
 EPOCH = 7
@@ -33,7 +34,7 @@ MESSAGE_LIMIT = 4096
 def begin(folder: Path) -> None:
     """Make a journal with one change, the first of slot 0."""
     folder.mkdir(exist_ok=True)
-    with closing(Journal(folder)) as journal:
+    with closing(LocalJournal(folder)) as journal:
         with journal.lock() as lock:
             journal.create(lock, EPOCH, {})
         write(journal, 0, 0, 0)
@@ -41,7 +42,7 @@ def begin(folder: Path) -> None:
 
 def head(folder: Path) -> Entry:
     """The newest change."""
-    with closing(Journal(folder)) as journal:
+    with closing(LocalJournal(folder)) as journal:
         return journal.head()
 
 
@@ -101,7 +102,7 @@ def _serve(orders: socket.socket) -> None:
 
 def _write_on(answers: socket.socket, folder: str, slot: int, number: int, previous: int) -> None:
     """Write a change each time that one is asked for, and say so once it is written."""
-    journal = Journal(Path(folder))
+    journal = LocalJournal(Path(folder))
     allowed = 0
     while allowed or (allowed := int(answers.recv(MESSAGE_LIMIT) or 0)):
         allowed -= 1

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from faults.writer import MESSAGE_LIMIT, request
 from support import PATIENCE, children
 
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance.verify import verify
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Slot:
 
 def audit(folder: Path, slots: Sequence[Slot]) -> tuple[int, list[str]]:
     """How many acknowledged changes are not there once, in their order; and what else is wrong."""
-    with closing(Journal(folder)) as journal, journal.lock():  # no git of a dead writer is still at work
+    with closing(LocalJournal(folder)) as journal, journal.lock():  # no git of a dead writer is still at work
         commits = journal.load().commits
         requests = [journal.entry(commit).change.request for commit in commits]
     times = Counter(scope for scope in requests if scope)

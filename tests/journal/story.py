@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from registry.access.tokens import Role, TokenSpec, mint
 from registry.journal.change import Change, content_path, state_path, token_path
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.rollouts.state import State, VersionRef
 from registry.system import timestamps
 
@@ -36,7 +36,7 @@ def begin(folder: Path) -> None:
     """Make a journal with one admin, whose secret is in its file."""
     folder.mkdir(exist_ok=True)
     (folder / "admin.token").write_text(SECRET + "\n")
-    with closing(Journal(folder)) as journal, journal.lock() as lock:
+    with closing(LocalJournal(folder)) as journal, journal.lock() as lock:
         journal.create(lock, EPOCH, {token_path(ADMIN.id): ADMIN.model_dump_json().encode()})
 
 
@@ -47,7 +47,7 @@ def promoted(version: str, seq: int, epoch: int = EPOCH) -> State:
 
 def promote(folder: Path, version: str, **differently: object) -> Entry:
     """Write a promote as the service does, but for what is to be different."""
-    with closing(Journal(folder)) as journal, journal.lock() as lock:
+    with closing(LocalJournal(folder)) as journal, journal.lock() as lock:
         head = journal.head()
         seq = head.change.seq + 1
         state = promoted(version, seq)
@@ -69,5 +69,5 @@ def tell(folder: Path, *versions: str) -> Path:
 
 def states(folder: Path) -> dict[str, str]:
     """What is in force by the journal of a folder."""
-    with closing(Journal(folder)) as journal:
+    with closing(LocalJournal(folder)) as journal:
         return {state.prompt: state.stable_version or "" for state in journal.load().states}

@@ -12,7 +12,7 @@ import pytest
 from journal.story import tell
 
 from registry.errors import Unavailable
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance.backup import backup, restore
 
 
@@ -52,11 +52,11 @@ def test_a_remedy_can_be_typed_as_it_is(data: Path, tmp_path: Path) -> None:
     lost = data.rename(tmp_path / "it's lost")
     shutil.rmtree(lost / "journal.git")
     with pytest.raises(Unavailable) as told:
-        Journal(lost).head()
+        LocalJournal(lost).head()
     command = re.search(r"\((promptstage journal restore .*?)\)", str(told.value))
     assert command is not None
     *_, file, _, folder = shlex.split(command[1])
 
     assert (file, folder) == ("FILE", str(lost))
     assert restore(Path(folder), tmp_path / file).changes == 2
-    assert Journal(lost).head().change.seq == 1
+    assert LocalJournal(lost).head().change.seq == 1

@@ -15,7 +15,7 @@ from registry.access.tokens import Role, TokenSpec, mint
 from registry.errors import Unavailable
 from registry.git.command import AHEAD
 from registry.journal.change import Change, content_path, state_path, token_path
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.rollouts.state import State
 from registry.system import disk, timestamps
 from registry.system.locks import locked
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from registry.journal.journal import Journal
     from registry.journal.reader import Entry
 
 ADMIN, _ = mint(TokenSpec(name="admin", role=Role.admin))
@@ -32,7 +33,7 @@ ADMIN, _ = mint(TokenSpec(name="admin", role=Role.admin))
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     """A new journal."""
-    new = Journal(tmp_path)
+    new = LocalJournal(tmp_path)
     with new.lock() as lock:
         new.create(lock, 7, {token_path(ADMIN.id): ADMIN.model_dump_json().encode()})
     yield new
@@ -53,7 +54,7 @@ def write(journal: Journal, seq: int, **files: bytes) -> Entry:
 def test_what_was_written_is_read_again(journal: Journal, tmp_path: Path) -> None:
     """Another process, or this one after a restart, finds every change in order."""
     entries = [write(journal, seq) for seq in (1, 2, 3)]
-    contents = Journal(tmp_path).load()
+    contents = LocalJournal(tmp_path).load()
 
     assert contents.head == entries[-1]
     assert contents.commits[1:] == [entry.commit for entry in entries]
@@ -133,7 +134,7 @@ def test_what_a_killed_writer_left_unfinished_goes(journal: Journal, tmp_path: P
     for file in left:
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(b"x")
-    fresh = Journal(tmp_path)
+    fresh = LocalJournal(tmp_path)
     write(fresh, 1)
     fresh.close()
 
@@ -210,7 +211,10 @@ def test_the_disk_tells_whether_it_takes_a_change(tmp_path: Path, monkeypatch: p
 def test_a_folder_that_takes_no_file_is_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
     """A disk that became read-only is told by its own words, with the code that the API documents."""
     (tmp_path / "file").touch()
-    with pytest.raises(Unavailable, match="Not a directory") as caught, Journal(tmp_path / "file").lock():
+    with (
+        pytest.raises(Unavailable, match="Not a directory") as caught,
+        LocalJournal(tmp_path / "file").lock(),
+    ):
         pass
 
     assert caught.value.code == "journal_unwritable"
@@ -221,7 +225,7 @@ def test_who_waits_writes_next(journal: Journal, tmp_path: Path) -> None:
     order = []
 
     def wait() -> None:
-        with Journal(tmp_path).lock():
+        with LocalJournal(tmp_path).lock():
             order.append("the other")
 
     other = Thread(target=wait)
@@ -262,7 +266,7 @@ def test_a_folder_with_other_things_gets_no_journal(tmp_path: Path) -> None:
     """Who points at the wrong folder, or lost half of it, is told instead of being given an empty one."""
     (tmp_path / "mirror.git").mkdir()
     with pytest.raises(Unavailable, match="backup") as caught:
-        Journal(tmp_path).check_empty()
+        LocalJournal(tmp_path).check_empty()
 
     assert caught.value.code == "journal_missing"
 

@@ -13,7 +13,7 @@ from journal.story import EPOCH, promote, tell
 
 from registry.errors import Invalid, RegistryError, Unavailable
 from registry.git.remote import Credentials
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance import mirror
 from registry.rollouts.position import Position
 
@@ -31,7 +31,7 @@ def data(tmp_path: Path) -> Path:
 
 def head(data: Path) -> str:
     """The newest commit of a journal."""
-    with closing(Journal(data)) as journal:
+    with closing(LocalJournal(data)) as journal:
         return journal.head().commit
 
 
@@ -70,7 +70,7 @@ def test_a_folder_that_remembers_a_mirror_had_a_journal(tmp_path: Path) -> None:
     """No new one is begun there, although nothing else is left."""
     mirror.remember(tmp_path, str(tmp_path / "m.git"))
     with pytest.raises(Unavailable, match="nothing is re-created") as raised:
-        Journal(tmp_path).check_empty()
+        LocalJournal(tmp_path).check_empty()
 
     assert raised.value.code == "journal_missing"
 

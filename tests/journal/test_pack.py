@@ -11,7 +11,7 @@ from journal.story import begin, content, promote
 
 from registry.errors import Unavailable
 from registry.journal import directory, fast_import
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance import pack as packing
 from registry.journal.maintenance.pack import pack
 from registry.journal.maintenance.verify import verify
@@ -39,7 +39,7 @@ def loose(data: Path) -> int:
 
 def test_everything_is_packed_and_there(data: Path) -> None:
     """It takes a fraction of the room, and who had it open before reads and writes on."""
-    with closing(Journal(data)) as journal:
+    with closing(LocalJournal(data)) as journal:
         known = journal.head()
         before, after = pack(data)
         one_more = promote(data, "2.0.0")
@@ -78,7 +78,7 @@ def test_nobody_writes_meanwhile(data: Path, monkeypatch: pytest.MonkeyPatch) ->
     """While somebody else has the right to write, nothing is packed."""
     monkeypatch.setattr(directory, "LOCK_SECONDS", 0.1)
     with (
-        closing(Journal(data)) as journal,
+        closing(LocalJournal(data)) as journal,
         journal.lock(),
         pytest.raises(Unavailable, match="another process holds"),
     ):

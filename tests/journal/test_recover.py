@@ -15,7 +15,7 @@ from registry.access.tokens import Keyring, Role, TokenSpec, mint
 from registry.errors import Unavailable
 from registry.git.remote import Credentials
 from registry.journal.change import Change, token_path
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance import mirror
 from registry.journal.maintenance.recover import recover
 from registry.journal.maintenance.survey import Seen, scan
@@ -64,7 +64,7 @@ def test_a_whole_journal_gets_a_new_epoch(data: Path) -> None:
     assert (done.lost, done.new_admin, done.put_aside) == ((), False, None)
     assert done.head > (EPOCH, 1000)
     assert verify(data).problems == ()
-    with closing(Journal(data)) as journal:
+    with closing(LocalJournal(data)) as journal:
         (state,) = journal.load().states
         entry = journal.head()
     assert (state.position, state.stable_version) == (done.head, "1.1.0")
@@ -110,7 +110,7 @@ def test_what_awaits_approval_still_does(data: Path) -> None:
     asked = promoted("1.1.0", 9).model_copy(update={"awaiting_approval": request})
     done = mend(data, Seen(Position(EPOCH, 9), (asked,)), lambda _, ref: content(ref.version))
 
-    with closing(Journal(data)) as journal:
+    with closing(LocalJournal(data)) as journal:
         (state,) = journal.load().states
         staged = journal.staged("summarize", "1.2.0")
     assert (state.awaiting_approval, staged) == (request, content("1.2.0"))
@@ -131,7 +131,7 @@ def test_a_lost_journal_is_made_of_redis(data: Path) -> None:
     done = mend(data, Seen(Position(EPOCH, 2), (promoted("1.1.0", 2),)), lambda _, ref: content(ref.version))
 
     assert (states(data), done.new_admin, verify(data).problems) == ({"summarize": "1.1.0"}, True, ())
-    with closing(Journal(data)) as journal:
+    with closing(LocalJournal(data)) as journal:
         keyring = Keyring(journal.load().tokens)
     assert keyring.find(f"Bearer {SECRET}", timestamps.now()).rules_all
 
@@ -172,7 +172,7 @@ def test_an_admin_without_a_file_gets_one(data: Path) -> None:
     (data / "admin.token").unlink()
     assert mend(data).new_admin
 
-    with closing(Journal(data)) as journal:
+    with closing(LocalJournal(data)) as journal:
         keyring = Keyring(journal.load().tokens)
     made = keyring.find(f"Bearer {(data / 'admin.token').read_text()}", timestamps.now())
     assert (made.created_by, made.name != ADMIN.name, made.rules_all) == ("operator", True, True)
@@ -202,7 +202,7 @@ def test_a_lost_disk(tmp_path: Path, mirrored: Path) -> None:
 
     assert (states(new), verify(new).changes) == ({"summarize": "1.1.0"}, 3 + 3)
     assert (found.here, found.mirrored, found.lost) == (None, (EPOCH, 2), None)
-    with closing(Journal(new)) as journal:
+    with closing(LocalJournal(new)) as journal:
         keyring = Keyring(journal.load().tokens)
     assert keyring.find(f"Bearer {SECRET}", timestamps.now()).name == "admin"
     assert keyring.find(f"Bearer {(new / 'admin.token').read_text()}", timestamps.now()).rules_all
@@ -229,7 +229,7 @@ def test_an_old_copy_goes_on_from_the_mirror(data: Path, tmp_path: Path, mirrore
 
     assert (found.here, found.mirrored) == ((EPOCH, 2), (EPOCH, 3))
     assert found.problems == ("the journal is older than its mirror",)
-    with closing(Journal(old)) as journal:
+    with closing(LocalJournal(old)) as journal:
         (revoked,) = [token for token in journal.load().tokens if token.id == ADMIN.id]
     assert revoked.revoked_at is not None
     mirror.push(old, str(mirrored), OPEN)  # it goes on where the mirror is, so nothing is in the way
@@ -252,7 +252,7 @@ def test_an_old_copy_that_took_changes(
     assert found.parent == newest
     assert f"went different ways after {EPOCH}.2; what either has is taken" in found.problems[0]
     assert states(old) == {"summarize": versions[-1]}
-    with closing(Journal(old)) as journal:
+    with closing(LocalJournal(old)) as journal:
         (revoked,) = [token for token in journal.load().tokens if token.id == ADMIN.id]
     assert revoked.revoked_at is not None
     mirror.push(old, str(mirrored), OPEN)
@@ -285,7 +285,7 @@ def test_what_is_damaged_here_may_be_whole_in_the_mirror(
     """The history is all of one piece again, what the mirror has not yet included."""
     for version in later:
         promote(data, version)
-    with closing(Journal(data)) as journal:
+    with closing(LocalJournal(data)) as journal:
         commits = journal.load().commits
     ruin(data, commits[1])
     found = mend_with(data, mirrored)
@@ -296,7 +296,7 @@ def test_what_is_damaged_here_may_be_whole_in_the_mirror(
 
 def revoke(data: Path) -> None:
     """Revoke the admin's token."""
-    with closing(Journal(data)) as journal, journal.lock() as lock:
+    with closing(LocalJournal(data)) as journal, journal.lock() as lock:
         head = journal.head()
         token = ADMIN.model_copy(update={"revoked_at": timestamps.now()})
         seq = head.change.seq + 1
@@ -307,7 +307,7 @@ def revoke(data: Path) -> None:
 def test_a_mirror_of_another_journal(data: Path, tmp_path: Path) -> None:
     """It may well be newer; nothing of it is taken."""
     (tmp_path / "other").mkdir()
-    with closing(Journal(tmp_path / "other")) as journal, journal.lock() as lock:
+    with closing(LocalJournal(tmp_path / "other")) as journal, journal.lock() as lock:
         journal.create(lock, EPOCH + 1, {})
     mirror.push(tmp_path / "other", str(tmp_path / "m.git"), OPEN, begin=True)
     with pytest.raises(Unavailable, match="another journal"):
@@ -366,7 +366,7 @@ def test_what_was_never_acknowledged_does_not_come_back(data: Path, later: tuple
 
 def create_token(data: Path) -> None:
     """A change that is not about a prompt."""
-    with closing(Journal(data)) as journal, journal.lock() as lock:
+    with closing(LocalJournal(data)) as journal, journal.lock() as lock:
         head = journal.head()
         token, _ = mint(TokenSpec(name="app", role=Role.reader))
         seq = head.change.seq + 1

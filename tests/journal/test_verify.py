@@ -18,7 +18,7 @@ from registry.journal.change import (
     state_path,
     token_path,
 )
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance.verify import verify
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def data(tmp_path: Path) -> Path:
 
 def smuggle(data: Path, path: str, content: bytes) -> None:
     """Put a file beside the next change that does not belong there."""
-    with closing(Journal(data)) as journal, journal.lock() as lock:
+    with closing(LocalJournal(data)) as journal, journal.lock() as lock:
         head = journal.head()
         change = head.change.model_copy(update={"seq": head.change.seq + 1, "state": None, "previous": 0})
         journal.write(lock, head.commit, change, {path: content})
@@ -87,7 +87,7 @@ def test_what_no_change_led_to(data: Path, path: str, content: bytes, problem: s
 )
 def test_what_a_request_is_answered_with(data: Path, record: bytes | None, problems: int) -> None:
     """Its record names its own change."""
-    with closing(Journal(data)) as journal, journal.lock() as lock:
+    with closing(LocalJournal(data)) as journal, journal.lock() as lock:
         head = journal.head()
         change = Change(epoch=head.change.epoch, seq=3, at=head.change.at, actor="a", op="x", request="f00ba")
         journal.write(lock, head.commit, change, {request_path("f00ba"): record} if record else {})
@@ -100,7 +100,7 @@ def test_what_a_request_is_answered_with(data: Path, record: bytes | None, probl
 def test_a_request_is_found_where_its_record_was_kept_at_first(data: Path) -> None:
     """In an older journal all of them lie in fewer folders; it is as whole, and knows them as well."""
     record, former = {"seq": 3, "body": "b"}, request_paths("f00ba")[1]
-    with closing(Journal(data)) as journal, journal.lock() as lock:
+    with closing(LocalJournal(data)) as journal, journal.lock() as lock:
         head = journal.head()
         change = Change(epoch=head.change.epoch, seq=3, at=head.change.at, actor="a", op="x", request="f00ba")
         journal.write(lock, head.commit, change, {former: json.dumps(record).encode()})

@@ -26,6 +26,7 @@ from registry.api import releases
 from registry.api.http import fast_path as fast
 from registry.api.http.fast_path import FastPath
 from registry.api.http.measured import Measured
+from registry.control.resolve import decide_for
 from registry.replication.read_model import encode
 from registry.rollouts.action import Action
 from registry.rollouts.state import Step, Target
@@ -347,7 +348,7 @@ def test_what_was_kept_of_a_release_goes_with_it() -> None:
 
     for key in map(str, range(20)):
         fast._read(built, None)
-        releases.told(cast("Any", metrics), built, releases.decided(built, key, {}))
+        releases.told(cast("Any", metrics), built, decide_for(built, key, {}))
     del built
 
     assert sys.getrefcount(body) == 2  # its name here, and the argument of this very call

@@ -12,7 +12,7 @@ from service.test_metrics import number
 from service.test_tokens import Holder
 
 from registry.api.docs import examples, shapes
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance.verify import verify
 
 if TYPE_CHECKING:
@@ -300,7 +300,7 @@ def test_the_rule_is_read_at_the_start(serve: Callable[..., Registry], tmp_path:
         asked = first.api.act("promote", "summarize", FIRST)
         first.stop()
         assert (asked.status, verify(first.data).problems) == (202, ())
-        with closing(Journal(first.data)) as journal:
+        with closing(LocalJournal(first.data)) as journal:
             assert journal.staged("summarize", "1.0.0")
         second = serve()
         with closing(Holder(second.url, {"secret": grace.token, "id": ""})) as still:

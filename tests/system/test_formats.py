@@ -14,7 +14,7 @@ from registry.control import lost_token
 from registry.errors import Unavailable
 from registry.journal.change import parse
 from registry.journal.directory import MARKER
-from registry.journal.journal import Journal
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance import backup, pack, survey
 from registry.journal.maintenance.verify import newest, verify
 
@@ -41,14 +41,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 USES: dict[str, Callable[[Path], Any]] = {
-    "head": lambda folder: Journal(folder).head(),
-    "load": lambda folder: Journal(folder).load(),
+    "head": lambda folder: LocalJournal(folder).head(),
+    "load": lambda folder: LocalJournal(folder).load(),
     "verify": verify,
     "newest": newest,
     "pack": pack.pack,
     "backup": lambda folder: backup.backup(folder, folder.parent / "one.bundle"),
     "recover": lambda folder: survey.scan(folder, survey.Seen()),
-    "token": lambda folder: lost_token.recover(Journal(folder), folder / "admin.token"),
+    "token": lambda folder: lost_token.recover(LocalJournal(folder), folder / "admin.token"),
 }
 
 

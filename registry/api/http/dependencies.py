@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
     from registry.control.history import History
+    from registry.control.resolve import Resolver
     from registry.control.rollouts import Rollouts
     from registry.control.tokens import Tokens
     from registry.metrics.metrics import Metrics
@@ -37,7 +38,7 @@ MAX_REASON = 2000  # characters, which the journal keeps for ever
 MAX_KEY = 200  # of an Idempotency-Key; a UUID has 36
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The running service: made by the app, used by its endpoints.
 
@@ -51,6 +52,7 @@ class Services:
     catalog: Catalog
     sync: Sync
     rollouts: Rollouts
+    resolver: Resolver
     history: History
     hub: Hub
     presence: Presence

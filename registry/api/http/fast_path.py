@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from registry.access.tokens import Role
 from registry.api import releases
+from registry.control.resolve import decide_for
 from registry.errors import Invalid, RegistryError
 from registry.system import timestamps
 
@@ -117,7 +118,7 @@ class Decisions:
         question = _question(query)
         if question is None:
             return None
-        decision = releases.decided(built, *question)
+        decision = decide_for(built, *question)
         if question[0] and len(query) <= QUERY_BYTES:  # without a key it is another one each time
             if len(self._known) >= DECISIONS:
                 self._known.clear()  # cheaper than to know which is the oldest

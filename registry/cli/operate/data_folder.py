@@ -73,12 +73,12 @@ def credentials(settings: Settings) -> Credentials:
 
 def journal_of(settings: Settings) -> Journal:
     """The journal of the data folder, or the copy there of the one that registries share."""
-    from registry.journal.journal import Journal  # noqa: PLC0415 - for some commands alone
+    from registry.journal.local import LocalJournal  # noqa: PLC0415
     from registry.journal.remote import RemoteJournal  # noqa: PLC0415
 
     if settings.journal:
         return RemoteJournal(settings.data, settings.journal, credentials(settings))
-    return Journal(settings.data)
+    return LocalJournal(settings.data)
 
 
 def changes(count: int) -> str:

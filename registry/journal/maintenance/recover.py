@@ -22,7 +22,8 @@ from registry.journal import change as at
 from registry.journal.change import Change
 from registry.journal.directory import REPOSITORY, write_marker
 from registry.journal.fast_import import BRANCH, Folders
-from registry.journal.journal import DURABLE, Journal
+from registry.journal.journal import DURABLE
+from registry.journal.local import LocalJournal
 from registry.journal.maintenance.replay import refs
 from registry.journal.maintenance.survey import ASIDE, COPY_SECONDS, STAGING
 from registry.journal.position import next_epoch
@@ -65,7 +66,7 @@ def recover(folder: Path, found: Found, fetch: Fetch) -> Recovered:
     Raises:
         Unavailable: a registry wrote in between (`busy`), or it cannot be written.
     """
-    held = Journal(folder)
+    held = LocalJournal(folder)
     with closing(held), held.lock() as lock:
         if not found.problems:
             if held.head().commit != found.parent:
@@ -83,7 +84,7 @@ def recover(folder: Path, found: Found, fetch: Fetch) -> Recovered:
 
 def _write(folder: Path, target: Path, lock: int, found: Found, fetch: Fetch) -> Recovered:
     """Add the changes to the journal in `target`, which may be the folder itself."""
-    with closing(Journal(target)) as journal:
+    with closing(LocalJournal(target)) as journal:
         draft = _Draft(found, journal.staged)
         lost = draft.add_states(fetch)
         new_admin = draft.add_admin(folder / admin_token.FILE)
