@@ -1,4 +1,4 @@
-"""What the registry answers when it cannot do what was asked, as one tree.
+"""The errors of the registry, as one tree.
 
 RegistryError
 ├── NotFound             no such prompt, version, environment or release

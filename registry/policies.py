@@ -1,4 +1,4 @@
-"""The operator's rules: what an environment wants of a change, in a TOML file.
+"""The operator's rules: what an environment requires of a change, in a TOML file.
 
     [environments.production]
     approval = true         # a start or promote waits until another token approves it

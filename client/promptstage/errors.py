@@ -1,4 +1,4 @@
-"""What can go wrong for an application, as one small tree.
+"""The errors that an application can get, as one small tree.
 
 PromptstageError
 ├── PromptUnavailable    nothing is known to serve under that name

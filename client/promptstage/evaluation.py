@@ -1,4 +1,4 @@
-"""Which version a user gets: one pure function, the same in the client and in the registry.
+"""Evaluate a release for a key: one pure function, the same in the client and in the registry.
 
 No clock, no input or output, no randomness of its own: a release, a key and attributes go in, a
 decision comes out. The bucketing (``algo`` "v1") is integer arithmetic over SHA-256, so that every

@@ -1,4 +1,4 @@
-"""What log lines say of the prompt: a filter and formatters, and hooks of structlog and loguru."""
+"""Put the prompt on log lines: a filter and formatters, and hooks for structlog and loguru."""
 
 from __future__ import annotations
 

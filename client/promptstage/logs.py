@@ -1,4 +1,4 @@
-"""Log lines that say which prompt they belong to: for logging, structlog and loguru.
+"""Log lines that name their prompt: for logging, structlog and loguru.
 
 The fields are the same everywhere: ``prompt`` (``summarize@1.3.0``), ``prompt_name``, ``prompt_version``,
 ``prompt_arm`` and, during a rollout, ``prompt_rollout``; a record of `logging` has ``promptstage`` in place

@@ -1,4 +1,4 @@
-"""The wire: what a registry sends, as frozen values.
+"""The wire format: a registry's answers as frozen values.
 
 `parse_release` is strict about what evaluation needs (a release that it accepts can always be
 decided) and lenient about keys that it does not know, so that a newer registry can add some.

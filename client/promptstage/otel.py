@@ -1,4 +1,4 @@
-"""OpenTelemetry spans that say which prompt they belong to. Importing this module imports the SDK.
+"""OpenTelemetry spans that name their prompt. Importing this module imports the SDK.
 
 Attributes of a span, where a prompt is at work:
 

@@ -1,4 +1,4 @@
-"""What `get` returns."""
+"""The prompt that `get` returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages of a document, with values in the places of their variables."""
+"""Render the messages of a document: put values in place of its variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which prompt the code that runs now works with: one context variable.
+"""The stamp: the prompt that the running code last got, in one context variable.
 
 Tasks and copied contexts see what their parent had when they began, and keep what they set to
 themselves, as context variables do. Where that is too private (a web request, whose handler and

@@ -1,4 +1,4 @@
-"""Work that begins in a worker, and work that is handed to one."""
+"""Begin a piece of work in a worker, and hand work over to one."""
 
 from __future__ import annotations
 

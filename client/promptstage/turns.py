@@ -1,4 +1,4 @@
-"""Generators that have a stamp and a key of their own, whoever resumes them, and wherever."""
+"""Give a generator a stamp and a key of its own, in whatever context it is resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token of last resort: an admin's, for good, whose secret is in a file of the data folder."""
+"""The token of last resort: an admin's that does not expire, its secret in a file of the data folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of tokens: what a reader sees is what it is, as the history tells by them who made a change."""
+"""Require names of tokens that read as what they are: the history identifies actors by them."""
 
 from __future__ import annotations
 

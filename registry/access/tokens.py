@@ -1,4 +1,4 @@
-"""Bearer tokens: who asks, and what they may do.
+"""Bearer tokens: identify a caller, and say what it may do.
 
 A secret is 256 random bits, so its plain SHA-256 is all that is kept: there is nothing to guess. Records
 live in the journal, like every other acknowledged change, and stay when a token is revoked, so that whoever
@@ -226,8 +226,8 @@ def _check_live(token: Token, now: datetime) -> None:
         raise Unauthorized(f"the token {token.name!r} was revoked at {_text(token.revoked_at)}")
     if not token.is_live(now) and token.is_from_the_future(now):
         raise Unauthorized(
-            f"the token {token.name!r} was made at {_text(token.created_at)}, which is still to come: "
-            "set the registry's clock, or make another token"
+            f"the token {token.name!r} was made at {_text(token.created_at)}, which is in the future: "
+            "set the registry's clock, or create another token"
         )
     if not token.is_live(now):
         raise Unauthorized(f"the token {token.name!r} expired at {_text(token.expires_at)}")

@@ -1,4 +1,4 @@
-"""Who is connected, and who has which release, over all processes that share a Redis.
+"""Count connected clients and their releases, over all processes that share a Redis.
 
 What is counted as current was written to the client's connection: a stream has no acknowledgement, so
 nobody can know more.

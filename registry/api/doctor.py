@@ -1,4 +1,4 @@
-"""The registry's examination of itself: what answers "I pushed a tag, and nothing happened"."""
+"""Let the registry examine itself: "I pushed a tag, and nothing happened"."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ JOURNAL = "until then nothing can be changed; what is in force is served. The re
 @router.get(
     "/doctor",
     summary="Examine the registry",
-    responses=shapes.answer(shapes.Examination, "what was looked at, and how it is"),
+    responses=shapes.answer(shapes.Examination, "the checks and their results"),
 )
 async def examine(
     service: Service,
     token: Reader,
-    prompt: Annotated[str | None, Query(description="look at this prompt too")] = None,
+    prompt: Annotated[str | None, Query(description="also examine this prompt")] = None,
 ) -> dict[str, Any]:
     """Examine the registry: what it finds, and what helps; `status` is ok, warning or error.
 

@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can answer, and its numbers."""
+"""Health and metrics: whether the process lives, whether it can answer, and its numbers."""
 
 from __future__ import annotations
 

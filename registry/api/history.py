@@ -1,4 +1,4 @@
-"""What changed: of one prompt, and in a whole environment, newest first."""
+"""List changes, newest first: of one prompt, or of a whole environment."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_TEXT = 200  # characters of an actor's or a prompt's name
 def _wanted(
     environment: Environment,
     actor: Annotated[
-        str | None, Query(max_length=MAX_TEXT, description="whose: a token's name, or `schedule`")
+        str | None, Query(max_length=MAX_TEXT, description="only changes by this token's name, or `schedule`")
     ] = None,
     since: Annotated[Moment | None, Query(description="a time, RFC 3339 with a zone")] = None,
     until: Annotated[Moment | None, Query(description="a time, RFC 3339 with a zone")] = None,

@@ -1,4 +1,4 @@
-"""Prompts and their versions: what the repository holds."""
+"""Prompts and their versions, as the repository holds them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MAX_PAGE = 1000
 def list_prompts(
     service: Service,
     _: Reader,
-    prefix: Annotated[str, Query(description="only names that begin so", examples=["support/"])] = "",
+    prefix: Annotated[str, Query(description="only names with this prefix", examples=["support/"])] = "",
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="of one page")] = PAGE,
     cursor: Annotated[str, Query(description="`next_cursor` of the page before")] = "",
 ) -> JSONResponse:
@@ -112,7 +112,7 @@ async def diff_versions(
 
 @router.get(
     "/catalog",
-    summary="What the last look found",
+    summary="Read the state of the catalog",
     responses=shapes.answer(shapes.CatalogStatus, "the state of the catalog"),
 )
 def catalog_status(service: Service, _: Reader) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""Releases, and what they resolve to for one key: the same decision that clients make for themselves."""
+"""Releases, and their decision for one key: the same that clients make for themselves."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ class Question(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.QUESTION]})
 
     key: Annotated[
-        StrictStr | StrictInt | None, Field(description="who asks; empty or null: a random one")
+        StrictStr | StrictInt | None, Field(description="the key; empty or null: a random one")
     ] = None
     attributes: Annotated[dict[str, Any], AfterValidator(_few)] = Field(
-        default_factory=dict, description="what an audience may ask for"
+        default_factory=dict, description="attributes of the user, for audiences"
     )
     version: str | None = Field(default=None, description="this version, whatever is in force")
-    at: Moment | None = Field(default=None, description="as it was decided then")
+    at: Moment | None = Field(default=None, description="decide as at this time")
 
 
 @router.get(
@@ -155,7 +155,7 @@ def resolve(
     environment: Environment,
     name: Name,
     key: Annotated[
-        str | None, Query(description="who asks; none: a random one", examples=["user-42"])
+        str | None, Query(description="the key; default: a random one", examples=["user-42"])
     ] = None,
     attribute: Annotated[
         list[str] | None,
@@ -166,7 +166,7 @@ def resolve(
         ),
     ] = None,
     version: Annotated[str | None, Query(description="this version, whatever is in force")] = None,
-    at: Annotated[Moment | None, Query(description="as it was decided then")] = None,
+    at: Annotated[Moment | None, Query(description="decide as at this time")] = None,
 ) -> Response:
     """Tell which version a key gets, and why. The key is in the query: POST keeps it out of proxies' logs."""
     question = Question(key=key, attributes=dict[str, Any](pairs(attribute or ())), version=version, at=at)

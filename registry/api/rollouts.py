@@ -1,4 +1,4 @@
-"""Rollouts: what is in force, how it came to be, and the actions that change it."""
+"""Rollouts: the state in force, and the actions that change it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Promote(Plain):
 
     version: str | None = Field(default=None, description="a version, or `latest`")
     force: bool = Field(
-        default=False, strict=True, description="although it needs variables that stable does not"
+        default=False, strict=True, description="accept a version that needs variables which stable does not"
     )
 
 
@@ -98,7 +98,7 @@ class Start(Plain):
     steps: tuple[Step, ...] | None = Field(default=None, max_length=MAX_STEPS)
     audience: tuple[Target, ...] = Field(default=(), max_length=MAX_TARGETS)
     force: bool = Field(
-        default=False, strict=True, description="although it needs variables that stable does not"
+        default=False, strict=True, description="accept a version that needs variables which stable does not"
     )
 
 
@@ -111,7 +111,7 @@ def _changing(op: str) -> dict[int | str, dict[str, Any]]:
     if op in OF_A_VERSION:
         told |= shapes.answer(
             shapes.Requested,
-            "the environment's rule wants it: it awaits approval, durably",
+            "recorded, and waits for approval with another token",
             HTTPStatus.ACCEPTED,
         )
     if op == "approve":

@@ -1,4 +1,4 @@
-"""Tokens: who may ask. Managing them takes an admin's token that is not limited to environments."""
+"""Tokens: create, list and revoke them. It takes an admin's token that is not limited to environments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks: the repository's host tells that something was pushed.
+"""Webhooks: the repository's host reports a push.
 
 Whatever it says, it is only a hint to go and look, so one that comes twice, late or out of order does no
 harm. Its headers tell the hosts apart: each proves in its own that it knows the secret.

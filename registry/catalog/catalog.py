@@ -1,4 +1,4 @@
-"""Which prompts and versions exist, and what is in them."""
+"""The catalog: all prompts and versions, and their documents."""
 
 from __future__ import annotations
 

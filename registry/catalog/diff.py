@@ -1,4 +1,4 @@
-"""What differs between two versions of a prompt. Pure."""
+"""Compare two versions of a prompt. Pure."""
 
 from __future__ import annotations
 

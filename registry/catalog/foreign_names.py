@@ -1,4 +1,4 @@
-"""Names that are no prompts': tags of other things look the same, such as ``api/v1.2.0`` of a Go module.
+"""Recognize tags of other things that look like versions, such as ``api/v1.2.0`` of a Go module.
 
 A name is a prompt's if one of its tags, or the newest commit, has its file. A version without the file is
 then an author's mistake, and told; before, it may be a tag of something else, and nothing is said of it.

@@ -1,4 +1,4 @@
-"""Unified diffs whose work has a bound: the shortest edit by Myers' O(ND) algorithm, or a plain one. Pure.
+"""Unified diffs with bounded work: the shortest edit by Myers' O(ND) algorithm, or a plain one. Pure.
 
 What `difflib` takes grows with the square of the lines, and faster where lines repeat: two files of 250 KB
 kept a processor busy for 35 s.

@@ -1,4 +1,4 @@
-"""Names, versions and tags: what is called what. Pure, and the one module that imports `semver`."""
+"""Names, versions and tags: their grammar and order. Pure, and the one module that imports `semver`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of a catalog in one look: what became of each tag that was pushed."""
+"""The state of a catalog: the fate of each tag that was pushed."""
 
 from __future__ import annotations
 

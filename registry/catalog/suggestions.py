@@ -1,4 +1,4 @@
-"""Names like a mistyped one, found among thousands in a millisecond. Pure.
+"""Find names like a mistyped one, among thousands in a millisecond. Pure.
 
 To compare two texts letter by letter is dear, and anybody may ask for a name that does not exist. So only few
 are compared: those around its place in the order of names, where most mistypings leave a name.

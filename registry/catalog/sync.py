@@ -1,4 +1,4 @@
-"""When to look at the repository: one thread per process, one process at a time."""
+"""Schedule syncs of the repository: one thread per process, one process at a time."""
 
 from __future__ import annotations
 

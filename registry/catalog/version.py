@@ -1,4 +1,4 @@
-"""One version of a prompt, as the contract shows it, and how it is read."""
+"""One version of a prompt, as the contract shows it."""
 
 from __future__ import annotations
 

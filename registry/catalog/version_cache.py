@@ -1,4 +1,4 @@
-"""The versions that were read last, so that what is asked for again need not be read again."""
+"""Cache the versions that were read last."""
 
 from __future__ import annotations
 

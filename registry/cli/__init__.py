@@ -1,1 +1,1 @@
-"""The command line: what authors, release managers and operators type."""
+"""The command line of authors, release managers and operators."""

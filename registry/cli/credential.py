@@ -1,4 +1,4 @@
-"""Which registry the command line asks, and with which token.
+"""Choose the registry to ask, and the token to ask it with.
 
 The URL is that of --url, else PROMPTSTAGE_URL, else of the latest login, else a registry on this machine.
 The token is PROMPTSTAGE_TOKEN, else that of a login to the very URL, else the one that a registry on this

@@ -1,4 +1,4 @@
-"""What helps against a refusal: the command to type next."""
+"""Suggest the command to type next after a refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the command line asks a registry: over HTTP, like anyone else."""
+"""Ask a registry over HTTP, like any other caller."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Registry:
         return self._understood(self._send(method, path, body, headers), member)
 
     def _send(self, method: str, path: str, body: Json | None, headers: dict[str, str]) -> Answer:
-        sentence = f"{clean(self.url)} has not answered yet; it is given {READ_SECONDS:g} s, and asked twice"
+        sentence = f"{clean(self.url)} has not answered yet; waiting up to {READ_SECONDS:g} s, twice"
         with output.impatience(sentence):
             for attempt in range(1, _RETRIED + 1):
                 try:
@@ -138,7 +138,7 @@ class Registry:
             raise Unavailable(self._strange(answered))
         detail = "\n".join(clean(line, WORDS_SHOWN) for line in str(answer["detail"]).splitlines())
         if answered.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            said = detail if self.credential.token else "the registry wants a token"
+            said = detail if self.credential.token else "the registry requires a token"
             detail = f"{said}\n{self.credential.origin}"
         if KEY in detail and answered.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             detail += f"\n{IN_DOUBT}"

@@ -1,4 +1,4 @@
-"""The command `promptstage`: its groups, and how a failure becomes one sentence."""
+"""The command `promptstage`: its groups, and each failure as one sentence."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Commands(TyperGroup):
                 )
 
 
-EXIT_CODES = "Exit codes: 0 it is so; 1 it is not, and stderr says why; 2 the command line makes no sense."
+EXIT_CODES = "Exit codes: 0 done, or nothing to do; 1 failed, and stderr says why; 2 wrong usage."
 
 app = typer.Typer(
     name="promptstage",
@@ -81,11 +81,13 @@ def _version(wanted: bool) -> None:
 def _promptstage(
     ctx: typer.Context,
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
     url: Annotated[
         str,
-        typer.Option(metavar="URL", help="The registry; else PROMPTSTAGE_URL, or the latest login."),
+        typer.Option(
+            metavar="URL", help="The registry's address; default: PROMPTSTAGE_URL, else the latest login."
+        ),
     ] = "",
 ) -> None:
     """Prompts in git, released in stages.

@@ -22,7 +22,7 @@ _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
 def _usage(check: Callable[[str], str]) -> Callable[[str | None], str | None]:
-    """Turn the registry's own rule into a usage error, before anything is asked of anyone."""
+    """Turn the registry's own rule into a usage error, before any request."""
 
     def callback(value: str | None) -> str | None:
         try:
@@ -58,7 +58,7 @@ _name = typer.Argument(
     metavar="NAME",
     callback=_usage(_name_or_path),
     autocompletion=completion.names,
-    help="Like support/triage.",
+    help="The prompt, like support/triage.",
 )
 _version, _from, _to = (
     typer.Argument(metavar=metavar, callback=_usage(_version_or_latest), help="Such as 1.3.0, or latest.")
@@ -74,7 +74,7 @@ MaybeVersion = Annotated[str | None, _version]
 NewVersion = Annotated[
     str | None,
     typer.Option(
-        "--version", metavar="VERSION", callback=_usage(naming.require_version), help="This very version."
+        "--version", metavar="VERSION", callback=_usage(naming.require_version), help="Exactly this version."
     ),
 ]
 Environment = Annotated[
@@ -85,20 +85,25 @@ Environment = Annotated[
         metavar="ENV",
         envvar="PROMPTSTAGE_ENVIRONMENT",
         callback=_usage(_environment),
-        help="Where it is served.",
+        help="The environment to look at or change.",
     ),
 ]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept in the history.")]
-Force = Annotated[bool, typer.Option("--force", help="Although it requires variables that stable does not.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; a pipe is never asked.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Accept a version that requires variables which stable does not.")
+]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Do not ask for confirmation; without a terminal nothing is asked."),
+]
 IfNeeded = Annotated[
-    bool, typer.Option("--if-needed", help="Exit 0, and change nothing, where it is so already.")
+    bool, typer.Option("--if-needed", help="Exit 0 and change nothing if there is nothing to do.")
 ]
 Wait = Annotated[
     bool,
     typer.Option(
         "--wait",
-        help="Return when it was written to every connected client. One that polls is not counted.",
+        help="Wait until the change was sent to all connected clients; those that poll are not counted.",
     ),
 ]
 WaitSeconds = Annotated[
@@ -108,7 +113,7 @@ WaitSeconds = Annotated[
         "--timeout",
         metavar="SECONDS",
         min=0,
-        help=f"Wait so long at most ({WAIT_SECONDS:g} if it is not said); then the exit code is 1.",
+        help=f"Wait at most this long (default {WAIT_SECONDS:g}), then exit with 1.",
     ),
 ]
 
@@ -121,5 +126,5 @@ def _note_json(ctx: typer.Context, wanted: bool) -> bool:
 
 AsJson = Annotated[
     bool,
-    typer.Option("--json", callback=_note_json, help="Print JSON, of an error too, and nothing else."),
+    typer.Option("--json", callback=_note_json, help="Print only JSON, also for an error."),
 ]

@@ -1,4 +1,4 @@
-"""How the command line speaks: plain aligned text in a pipe, colours and tables on a terminal only."""
+"""Write to a terminal or a pipe: colours and tables on a terminal only, else plain aligned text."""
 
 from __future__ import annotations
 

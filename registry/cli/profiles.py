@@ -1,4 +1,4 @@
-"""The registries that a person has logged in to, in one file of their own: which, and with which token.
+"""Store the registries that a user has logged in to, with their tokens, in one private file.
 
 The file is only this user's, is written whole or not at all, and no link is followed to it.
 """

@@ -1,4 +1,4 @@
-"""How rows fit into a terminal.
+"""Fit rows into a terminal.
 
 What has words is wrapped between them first. Where words would be torn, the widest column leaves the table
 and gets a line of its own, above the row or below it: a name that was torn can be neither read nor copied.

@@ -1,4 +1,4 @@
-"""Times as people type and read them.
+"""Parse and show times as people write them.
 
 Shown are times in UTC, with a Z: everybody reads the same, and what was shown can be typed again.
 """

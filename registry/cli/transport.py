@@ -1,4 +1,4 @@
-"""The line to a registry: TLS, proxies, and what helps where no answer comes.
+"""Connect to a registry: TLS, proxies, and what helps when no answer comes.
 
 The certificates that are trusted are the system's, or those of SSL_CERT_FILE and SSL_CERT_DIR. A proxy is
 taken from https_proxy, http_proxy or all_proxy, but not to this machine, nor where no_proxy says so.

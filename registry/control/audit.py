@@ -1,4 +1,4 @@
-"""The line in the log that every acknowledged change gets; the journal holds the rest."""
+"""Log one line for every acknowledged change; the journal holds the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking back: what changed in an environment, and what was in force at a time."""
+"""Look back: list the changes of an environment, and find the state at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The way back in when no admin's token is left, for whoever has the machine that holds the journal."""
+"""Recover access when no admin's token is left, on the machine that holds the journal."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def recover(journal: Journal, file: Path) -> tuple[Token, bool]:
                 return token, True
         except InDoubt as unsettled:  # the next look tells whether it is there
             tried.append(unsettled)
-    raise Unavailable("other registries write all the time; try again", code="busy")
+    raise Unavailable("other registries keep writing; try again", code="busy")
 
 
 def _write(journal: Journal, lock: int, head: Entry, token: Token) -> None:

@@ -1,4 +1,4 @@
-"""A change, tried until it is in the journal, or refused.
+"""Try a change until it is in the journal, or refused.
 
 Where registries share a journal, another one may be faster. Then the state is another one too, so
 everything is decided again; never if a try that seemed to fail is in the journal after all.
@@ -103,7 +103,7 @@ def _find(replica: Replica, tried: list[InDoubt], began: float) -> Entry | None:
     if tried and tried[-1].refusal and tried[-1].entry.change.position == replica.next_position():
         raise tried[-1].refusal
     if len(tried) >= TRIES or time.perf_counter() - began > CHANGE_SECONDS:
-        raise Unavailable("other registries write all the time; try again", code="busy")
+        raise Unavailable("other registries keep writing; try again", code="busy")
     return None
 
 

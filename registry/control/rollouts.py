@@ -1,4 +1,4 @@
-"""The use cases of rollouts: read what is in force and how it came to be, and change it."""
+"""The use cases of rollouts: read the state in force and its history, and change it."""
 
 from __future__ import annotations
 

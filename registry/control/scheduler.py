@@ -1,4 +1,4 @@
-"""The thread that keeps a registry up with the others, and carries out timed advances."""
+"""Keep a registry up to date with the others, and carry out timed steps, in one thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The use cases of tokens: make one, list them, revoke one. Each change is a commit of the journal."""
+"""The use cases of tokens: create, list, revoke. Each change is a commit of the journal."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Tokens:
         rules = token.rules_all and token.is_live(now)
         if rules and not any(other.rules_for_good(now) for other in tokens.values()):
             raise Conflict(
-                f"{token.name!r} is the last token that may manage tokens, but for such as expire; create "
+                f"{token.name!r} is the last token that manages tokens and does not expire; create "
                 "another admin first, for all environments and without an end",
                 code="last_admin",
             )

@@ -1,4 +1,4 @@
-"""What `doctor` looks at, as pure functions: facts go in, findings come out, each with what helps."""
+"""The checks of `doctor` as pure functions: facts in, findings and remedies out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Git, run so that nothing outside decides what it does.
+"""Run git so that nothing outside decides what it does.
 
 This is the one module that imports GitPython. Every command has an argument list of our own, an
 environment of our own (``gitconfig`` beside this file is all the configuration there is), and a

@@ -1,4 +1,4 @@
-"""What to do when the prompt repository stays shut: from the words of git and ssh, one sentence. Pure."""
+"""Explain why a prompt repository cannot be opened: git's and ssh's words to one sentence. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One git child: the memory, output and time that it may take, and how it ended."""
+"""Run one git child within bounds of memory, output and time."""
 
 from __future__ import annotations
 

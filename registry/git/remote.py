@@ -1,4 +1,4 @@
-"""How the prompt repository is reached: its address, and what opens it.
+"""The address of a remote repository, and the credentials that open it.
 
 A secret stays in its file. Git gets the file's path, and a helper that reads it when the repository's
 own host asks; so it is in no address, argument, environment, log or report, and may be renewed any time.

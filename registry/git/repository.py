@@ -1,4 +1,4 @@
-"""A repository on the disk: whether git here can use it, and what a killed git left in it."""
+"""Check a repository on the disk: whether git can use it, and what a killed git left in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a host that refuses for now (429, 503) wants to be asked again, which git knows and does not say.
+"""Find out when a host that answers 429 or 503 may be asked again, which git does not report.
 
 Git writes the headers of its requests into a file of ours, without contents and with credentials blotted out;
 the file is there for one look.

@@ -1,4 +1,4 @@
-"""What the journal records of a change, and where in its tree things are."""
+"""The record of a change, and the paths of a journal's tree."""
 
 from __future__ import annotations
 

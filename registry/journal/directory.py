@@ -1,4 +1,4 @@
-"""The data folder around a journal: what lies in it, who may write there, and whether a journal was begun.
+"""The data folder of a journal: its files, its lock, and whether it holds a journal.
 
 The lock of the folder is held by the git children too, so that a writer's death never lets two write at
 once.

@@ -1,4 +1,4 @@
-"""What makes a commit durable: its stream for git, and names that survive a power cut."""
+"""Make a commit durable: a stream for git fast-import, and names that survive a power cut."""
 
 from __future__ import annotations
 

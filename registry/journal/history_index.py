@@ -1,4 +1,4 @@
-"""An index over the journal's changes: looking back costs one page, however long the history is.
+"""Index the journal's changes, so that looking back costs one page, however long the history is.
 
 It is a view and nothing more, as Redis is one: a SQLite file in the data folder, which all processes there
 share. The journal's commits tell whether it fits; where it does not, or is damaged, it is built again. A

@@ -1,4 +1,4 @@
-"""Which of two changes is the newer, whatever clocks have shown.
+"""Compare the positions of changes, whatever clocks have shown.
 
 An epoch is the time at which a journal was created or recovered. One that lies more than a day ahead was made
 with a wrong clock and would be the highest for ever, so it ranks below every one that does not. Clients go by

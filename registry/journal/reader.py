@@ -1,4 +1,4 @@
-"""Reads a journal's repository: what is not as it should be there is damage, or no journal at all."""
+"""Read a journal's repository, and tell damage from absence."""
 
 from __future__ import annotations
 

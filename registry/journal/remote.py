@@ -1,4 +1,4 @@
-"""A journal that registries on several machines share: a bare repository elsewhere, of which each has a copy.
+"""A journal that registries on several machines share: a bare repository, of which each has a copy.
 
 A change is decided on the newest commit that is there, committed here where nobody looks, and pushed with
 a lease on exactly that commit: so it is taken only where nothing was written in between, and nothing that

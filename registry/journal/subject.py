@@ -1,4 +1,4 @@
-"""The subject of a change's commit, for people who read the journal with git. It is never read back."""
+"""The subject of a change's commit, for people who read the journal with git. Never parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one commit of a journal holds, read from git alone, without the journal's folder around it."""
+"""Read one commit of a journal from git alone, without the folder around it."""
 
 from __future__ import annotations
 

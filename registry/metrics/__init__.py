@@ -1,1 +1,1 @@
-"""What Prometheus scrapes: counts of this process, and facts read at the moment of a scrape."""
+"""Metrics for Prometheus: counts of this process, and facts read at the moment of a scrape."""

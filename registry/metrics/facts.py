@@ -1,4 +1,4 @@
-"""What is so at the moment somebody asks, as metrics: every worker gives the same answer."""
+"""Facts at the moment of a scrape, as metrics: every worker gives the same answer."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Facts(Collector):
         """Absent where the journal has no mirror."""
         if lag := self._mirroring.lag():
             name = "journal_mirror_lag"
-            yield _gauge(f"{name}_changes", "Changes that the journal's mirror has not.", lag.changes)
+            yield _gauge(f"{name}_changes", "Changes that the journal's mirror lacks.", lag.changes)
             yield _gauge(f"{name}_seconds", "The age of the oldest of them; 0: there is none.", lag.seconds)
             yield _gauge("journal_mirror_error", "Whether the last push failed.", bool(lag.status.error))
 
@@ -85,7 +85,7 @@ def _rollouts(read_model: ReadModel) -> Iterator[Metric]:
         return GaugeMetricFamily(f"promptstage_rollout_{name}", help_text, labels=["environment", "prompt"])
 
     percent = family("percent", "The candidate's share of users, in a rollout under way.")
-    step = family("step", "The present step, from 0.")
+    step = family("step", "The current step, from 0.")
     paused = family("paused", "Whether the rollout is paused.")
     due = family("next_step_timestamp_seconds", "When the next step begins by itself; absent: never.")
     states = read_model.under_way()

@@ -1,4 +1,4 @@
-"""What can be measured from outside, for Prometheus.
+"""Counters and histograms of this process, for Prometheus.
 
 Numbers are of two kinds. What happens (requests, changes, streams) is counted where it happens; several
 workers count into files of one folder, and whichever is asked sums them up. What is so (states, the head,

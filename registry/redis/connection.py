@@ -1,4 +1,4 @@
-"""The way to the Redis: to one server, or to the master that a Cluster or Sentinels name.
+"""Connect to Redis: to one server, or to the master that a Cluster or Sentinels name.
 
 All that is kept has one hash tag, so there is always one master to talk to. Whatever goes wrong, the way is
 forgotten and looked for anew the next time: so a failover, a moved slot or a new address is found without
@@ -39,7 +39,7 @@ _REMEDIES = (
         "WRONGPASS|invalid username-password|invalid password",
         "refuses the user or the password; correct PROMPTSTAGE_REDIS_URL",
     ),
-    ("NOAUTH|Authentication required", "wants a password; write redis://user:password@host:6379"),
+    ("NOAUTH|Authentication required", "requires a password; write redis://user:password@host:6379"),
     (
         "NOPERM|no permissions|user executing the script",
         "does not let that user ({}); allow it ~{{promptstage}}* &{{promptstage}}* +@all",
@@ -55,11 +55,11 @@ _REMEDIES = (
     ),
     (
         "certificate.required|bad.certificate|handshake.failure",
-        "wants a certificate of ours; name it: ?ssl_certfile=/path/of/a.pem&ssl_keyfile=/path/of/a.key",
+        "requires a client certificate; name it: ?ssl_certfile=/path/of/a.pem&ssl_keyfile=/path/of/a.key",
     ),
     (
         "EOF occurred in violation",
-        "hangs up ({}); if it wants a certificate of ours, name it: ?ssl_certfile=...&ssl_keyfile=...",
+        "hangs up ({}); if it requires a client certificate, name it: ?ssl_certfile=...&ssl_keyfile=...",
     ),
     ("cluster support disabled", "is no Cluster; write redis:// instead of redis+cluster://"),
     (

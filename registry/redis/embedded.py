@@ -1,4 +1,4 @@
-"""The embedded Valkey: one for a data folder, started by the first registry, gone with the last.
+"""The embedded Valkey: one per data folder, started by its first registry, gone with its last.
 
 Every registry holds a shared lock for as long as it lives. A keeper process (`valkey_keeper.py`, beside
 this) runs the server and waits for that lock: the kernel releases it however the registries end.
@@ -47,7 +47,7 @@ def attach(data: Path, lifetime: ExitStack) -> str:
     deadline = time.monotonic() + START_SECONDS
     while not _use(_private_folder(data), lifetime):
         if time.monotonic() > deadline:
-            raise Unavailable("the embedded Valkey ends all the time; try again", code="valkey_unavailable")
+            raise Unavailable("the embedded Valkey keeps ending; try again", code="valkey_unavailable")
     _ensure(_private_folder(data), wait=START_SECONDS)
     return socket_url(data)
 

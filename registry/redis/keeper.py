@@ -1,4 +1,4 @@
-"""Keeps one Valkey running for as long as anybody uses it; run as a script with a folder and a binary.
+"""Keep one Valkey running while it is in use; run as a script with a folder and a binary.
 
 The users hold a shared lock on one file. When this process gets the exclusive lock, the last user is
 gone, and the server goes too. Standard library only, so that it starts in no time.

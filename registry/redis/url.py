@@ -1,4 +1,4 @@
-"""Where the Redis is: what ``PROMPTSTAGE_REDIS_URL`` can say. Pure; nothing is asked here."""
+"""Parse ``PROMPTSTAGE_REDIS_URL``. Pure; no connection is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The begin of a journal in an empty data folder, with one token for an admin."""
+"""Create a journal in an empty data folder, with one admin token."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _create(journal: Journal, redis_store: RedisStore, lock: int, token_file: Pa
 def _is_ours(journal: Journal, lock: int, unsettled: InDoubt, minted: Path | None) -> bool:
     """Whether the journal that registries share was begun here; if not, our token opens nothing."""
     if not journal.join(lock):
-        raise unsettled.refusal or Unavailable("the journal could not be begun; try again", code="busy")
+        raise unsettled.refusal or Unavailable("the journal could not be created; try again", code="busy")
     ours = journal.load().commits[0] == unsettled.entry.commit
     if minted and not ours:
         minted.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The documents behind versions: from the journal once staged, else from the catalog."""
+"""Find the document of a version: in the journal once staged, else in the catalog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The thread that keeps the journal's mirror up to date; nothing that a registry does waits for it."""
+"""Keep the journal's mirror up to date, in a thread that no change waits for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this process knows: all states, and the releases made of them, in memory.
+"""The read model: all states and the releases made of them, in memory.
 
 Readers take no lock: a state or a release is built whole and swapped in whole. A release that cannot be
 built leaves the last good one serving. What is done at every change, or twice a second, costs what changed

@@ -1,4 +1,4 @@
-"""The Redis store: all states in one Redis or Valkey, where registries share them and wake each other.
+"""Share all states with other registries in Redis or Valkey, and wake each other.
 
 It is a view of the journal and nothing more: it may be flushed, restarted empty or restored from last
 week at any time, and is brought up to the journal by whoever notices first.

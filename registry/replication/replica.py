@@ -1,4 +1,4 @@
-"""This process's copy of the journal, and how it keeps up with the others.
+"""This process's copy of the journal, kept up to date with the others.
 
 A change is committed, then told: adopted here, brought to the Redis store, published. Whoever is told looks
 for itself, so a lost word delays a registry by a second and never misleads it.
@@ -206,7 +206,7 @@ class Replica:
         except Exception as error:  # the change is in the journal: nothing here may undo its answer
             logger.exception("Redis could not be brought up to date")
             self.redis_problem = Unavailable(
-                f"Redis holds what nobody foresaw: {error}", code="redis_unavailable"
+                f"Redis holds something unexpected: {error}", code="redis_unavailable"
             )
             return False
         if self.redis_problem is not None:
@@ -269,7 +269,7 @@ class Replica:
             Unavailable: the journal cannot be written, or another process writes all the time.
         """
         if not self._changing.acquire(timeout=LOCK_SECONDS):
-            raise Unavailable("others write all the time; try again", code="busy")
+            raise Unavailable("others keep writing; try again", code="busy")
         try:
             with self._journal.lock() as lock:  # under it the journal is looked at again: it may be mended
                 seen = self.read_model.head
@@ -342,7 +342,7 @@ class Replica:
         if seq >= len(self._commits):
             self.follow_told()
         if seq >= len(self._commits):
-            raise self.problem or Unavailable("the journal has not that change", code="journal_behind")
+            raise self.problem or Unavailable("the journal does not have that change", code="journal_behind")
         return self._journal.entry(self._commits[seq])
 
     def follow_told(self) -> None:

@@ -1,4 +1,4 @@
-"""A change as it is asked for."""
+"""A change as a caller requests it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Action:
             ``reject``.
         actor: the name of who asks.
         version: for start and promote; ``latest`` is allowed.
-        force: stage it although it needs variables that stable does not.
+        force: stage it accept a version that needs variables which stable does not.
         expect: what the actor saw: ``{"rollout": id}``, ``{"stable": version}`` and
             ``{"awaiting_approval": id}``, in any combination.
         if_match: ``<epoch>.<seq>`` of the state that must still be in force.

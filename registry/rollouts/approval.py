@@ -1,4 +1,4 @@
-"""The two-person rule, pure: a start or promote is asked for, and then approved by another, or rejected.
+"""The two-person rule, pure: a start or promote is requested, then approved with another token, or rejected.
 
 While a request waits, all else goes on. It means what was in force when it was made, so whatever changes
 that drops it.

@@ -1,4 +1,4 @@
-"""What somebody asks for, as a command of the tables; what is random in one is chosen here."""
+"""Turn a requested action into a command; its random parts are chosen here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a state to a release: the rules as clients evaluate them, and the documents they can choose."""
+"""Make a release of a state: the rules as clients evaluate them, and the documents they can choose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a rollout goes on: what each step of its plan waits for. Pure, on plain values.
+"""The schedule of a rollout: what each step of its plan waits for. Pure, on plain values.
 
 The table of transitions decides by these functions, and the command line foretells by them, so that what
 is shown before a change is what happens after it.

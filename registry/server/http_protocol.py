@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, without patience for who sends or takes next to nothing, or headers without end.
+"""Bound uvicorn's HTTP protocol: slow senders, slow readers, and headers without end.
 
 uvicorn itself ends only connections that are idle after an answer. A proxy in front has such bounds too, but
 a registry must not need one to stay up.

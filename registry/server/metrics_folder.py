@@ -1,4 +1,4 @@
-"""Where the workers of one service count together, so that whichever is asked for metrics has the sums."""
+"""The folder in which the workers of one service count together, so that each can report the sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""uvicorn, set up for the registry."""
+"""Set up uvicorn and its workers for the registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many streams are open, and how many of them have which release of which prompt.
+"""Count open streams, and how many of them have which release of which prompt.
 
 Counted as streams come, are written to and go, so that looking at it costs nothing for each stream.
 """

@@ -1,4 +1,4 @@
-"""Coroutines that nearly always end at once, run without a task unless they have to wait.
+"""Run coroutines that nearly always end at once without a task, unless they have to wait.
 
 A task for each event of each of thousands of streams would cost more than to send it. From Python 3.12 on,
 asyncio has this itself (``eager_start``).

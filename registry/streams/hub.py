@@ -1,4 +1,4 @@
-"""Who listens on this process, and what each of them has not been sent yet.
+"""The streams of this process, and what each of them has not been sent yet.
 
 Of a release that changes while a slow client reads, only the newest waits for it, so a client costs as
 much memory as it has names, and no more. What is sent is sent from here: a stream has no task of its own but

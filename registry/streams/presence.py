@@ -1,4 +1,4 @@
-"""All processes together: each counts its own streams, and tells the others through Redis."""
+"""Share each process's counts of streams with the others through Redis."""
 
 from __future__ import annotations
 
@@ -87,4 +87,4 @@ def _loaded(reports: Iterable[bytes]) -> Iterable[StreamCounts]:
         try:
             yield counts.load(report)
         except ValueError:
-            logger.warning("another process tells of its clients in words that are not known here")
+            logger.warning("another process reports its clients in an unknown format")

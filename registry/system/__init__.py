@@ -1,1 +1,1 @@
-"""What every room stands on: nothing here knows prompts, rollouts or HTTP."""
+"""The ground floor: files, locks, times, text and logs. Nothing here knows prompts, rollouts or HTTP."""

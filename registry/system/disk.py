@@ -1,4 +1,4 @@
-"""Whether the disk of a data folder takes a change: by what it says, or by trying."""
+"""Find out whether the disk of a data folder can take a change: by its report, or by trying."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named places at which this process can be killed, so that a proof can end it exactly there.
+"""Named places at which a test can kill this process.
 
 Off, which is always but in a proof, passing one costs a comparison. On, a file names the failpoint that is
 armed. Whoever passes that one removes the file, so that the next process lives, and gets SIGKILL.

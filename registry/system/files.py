@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and survive a power cut."""
+"""Write files that are whole or absent, and survive a power cut."""
 
 from __future__ import annotations
 

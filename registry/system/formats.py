@@ -1,4 +1,4 @@
-"""The numbers of formats: a store that a newer registry wrote is refused by name, and left as it is."""
+"""The numbers of formats: refuse a store that a newer registry wrote, by name, and leave it as it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""File locks between the processes that share a data folder.
+"""Lock files between the processes that share a data folder.
 
 `flock` belongs to the open file, so a git child that inherits the descriptor keeps the lock when its
 parent is killed: nobody else writes before the child is gone too.

@@ -1,4 +1,4 @@
-"""The service's own log on standard error: lines for people, or JSON objects for programs.
+"""The service's log on standard error: lines for people, or JSON objects for programs.
 
 Text that somebody else chose (names, git's words, an exception's message) cannot forge a line or move a
 terminal's cursor: what is not printable is escaped, and a traceback is indented. Keys of users are in no

@@ -1,4 +1,4 @@
-"""Text that somebody else chose, made fit to be shown."""
+"""Make text from outside fit to be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wall clock, and times as text (RFC 3339)."""
+"""The wall clock, and timestamps as RFC 3339 text."""
 
 from __future__ import annotations
 

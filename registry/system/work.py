@@ -1,4 +1,4 @@
-"""The work of one request: until when it may go on, and whether anybody still wants its answer.
+"""The work of one request: its deadline, and whether its caller still waits.
 
 A thread cannot be ended from outside. So whatever goes through many names, changes or versions asks here as
 it goes, and stops where it is.
@@ -11,7 +11,7 @@ from contextvars import ContextVar
 
 from registry.errors import Unavailable
 
-GONE = "nobody waits for this any more"
+GONE = "the caller does not wait for this any more"
 STOPPING = "the registry is stopping; ask again in a moment"
 
 
@@ -46,7 +46,7 @@ class Work:
             raise Unavailable(self._ended, code="stopped")
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise Unavailable(
-                f"this takes longer than {self._seconds:g} s; ask for less at once, or again in a moment",
+                f"this takes longer than {self._seconds:g} s; ask for less at once, or try again in a moment",
                 code="deadline",
             )
 

@@ -312,7 +312,7 @@ def test_a_damaged_mirror_is_no_invalid_prompt(author: PromptRepository, read: R
         shutil.rmtree(folder)
 
     assert [(v.status, v.author) for v in catalog.list("a")] == [("unread", "")]
-    with pytest.raises(Exception, match="is being fetched again"):
+    with pytest.raises(Exception, match="fetches it again"):
         catalog.read("a", "1.0.0")
 
 

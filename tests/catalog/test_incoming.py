@@ -258,7 +258,7 @@ def test_an_object_that_was_lost_is_fetched_again(
     mirror.close()
     (tmp_path / "data/mirror.git/objects" / oid[:2] / oid[2:]).unlink()
 
-    with pytest.raises(Unavailable, match="being fetched again"):
+    with pytest.raises(Unavailable, match="fetches it again"):
         statuses(mirror)
     revision = mirror.revision()
     assert mirror.wants

@@ -158,7 +158,7 @@ def test_a_registry_that_hangs(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Non
     with listening(Hanging) as url:
         done = cli("prompts", PROMPTSTAGE_URL=url, PROMPTSTAGE_TOKEN="t")
 
-    assert f"{url} has not answered yet; it is given 15 s, and asked twice" in done.err
+    assert f"{url} has not answered yet; waiting up to 15 s, twice" in done.err
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])

@@ -106,4 +106,4 @@ def test_nobody_knows_what_is_yet_to_come(manager: Cli) -> None:
     done = manager("explain", "summarize", "--key", "user-42", "--at", "2999-01-01T00:00:00Z")
 
     assert done.code == 2
-    assert "is yet to come" in done.err
+    assert "is in the future" in done.err

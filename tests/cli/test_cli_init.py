@@ -201,7 +201,7 @@ def test_a_workflow_that_is_there_stays(cli: Cli, author: PromptRepository) -> N
     done = cli("init", cwd=author.path)
 
     assert (done.code, author.git("status", "--porcelain")) == (0, "")
-    assert ".gitlab-ci.yml is yours, and stays as it is; let it run:" in done.err
+    assert ".gitlab-ci.yml is yours, and stays as it is; add to it:" in done.err
     commit(author, ".gitlab-ci.yml", "check: {script: [promptstage check]}")
     assert cli("init", cwd=author.path).err == ""
 

@@ -99,7 +99,7 @@ def test_a_backup_is_restored(journal: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "one.bundle").stat().st_mode & 0o777 == 0o600
     assert after["newest"] == before["newest"]
     assert f"promptstage journal recover --data {tmp_path / 'new'}" in done.err
-    assert "tokens that were revoked since are good again" in done.err
+    assert "tokens that were revoked since then are valid again" in done.err
 
 
 def test_a_backup_replaces_nothing_by_itself(journal: Cli, tmp_path: Path) -> None:

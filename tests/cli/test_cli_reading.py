@@ -133,7 +133,7 @@ def test_history_of_an_environment(manager: Cli) -> None:
         "admin promote summarize - 1.0.0 first",
         "admin promote support/triage - 1.0.0",
     ]
-    assert (nothing.out, "nothing like that was changed" in nothing.err) == ("", True)
+    assert (nothing.out, "no such change" in nothing.err) == ("", True)
 
 
 def test_json_is_the_registrys_own(manager: Cli) -> None:

@@ -85,7 +85,7 @@ def test_what_cannot_be_revoked(manager: Cli) -> None:
     last = manager("token", "revoke", "admin", "--yes")
 
     assert (unknown.code, "promptstage token list" in unknown.err) == (1, True)
-    assert (last.code, "the last token that may manage tokens" in last.err) == (1, True)
+    assert (last.code, "the last token that manages tokens" in last.err) == (1, True)
 
 
 def test_a_lost_token_is_no_lost_registry(manager: Cli, served: Registry) -> None:

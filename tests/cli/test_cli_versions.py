@@ -58,7 +58,7 @@ def test_diff_of_one_version(manager: Cli) -> None:
     done = manager("diff", "summarize", "1.0.0", "1.0.0")
 
     assert (done.code, done.out) == (0, "")
-    assert "say the same" in done.err
+    assert "are the same" in done.err
 
 
 def test_json(manager: Cli) -> None:

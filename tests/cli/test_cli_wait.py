@@ -87,7 +87,7 @@ def test_a_count_without_redis_is_not_all(connected: int) -> None:
     with counting(**row, complete=False) as registry, pytest.raises(clients.Late) as late:
         clients.wait(registry, STATE, 0, 0)
 
-    assert "nobody knows whether all have it" in late.value.message
+    assert "it is unknown whether all have it" in late.value.message
     assert clients.PARTIAL in late.value.message
 
 

@@ -104,7 +104,7 @@ first = client.get("summarize").version
 while client.status()["stream"]["state"] != "connected":
     time.sleep(0.005)
 client.get("summarize")
-print(json.dumps([first, sum("without a word" in line for line in said)]), flush=True)
+print(json.dumps([first, sum("without telling" in line for line in said)]), flush=True)
 os._exit(0)
 """
 

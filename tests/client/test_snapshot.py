@@ -152,7 +152,7 @@ def test_a_folder_that_is_a_link_is_neither_read_nor_written(
     snapshots.touch("summarize", 0)
 
     assert snapshots.load("summarize") is None
-    assert "is a link or somebody else's" in str(snapshots.error)
+    assert "is a link, or belongs to another user" in str(snapshots.error)
     assert [(path.name, path.stat().st_mtime) for path in elsewhere.iterdir()] == [(file.name, 0)]
     assert (elsewhere / file.name).read_bytes() == raw(seq=5)
 

@@ -296,7 +296,7 @@ def test_tls_that_does_not_fit(server: Server, doors: list[TlsDoor], pem: tuple[
     [
         (":wrong-secret@", "refuses the user or the password"),
         ("nobody:wrong-secret@", "refuses the user or the password"),
-        ("", "wants a password"),
+        ("", "requires a password"),
         ("guest:guest-secret@", "does not let that user"),
     ],
 )

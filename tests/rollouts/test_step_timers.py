@@ -82,7 +82,7 @@ def test_a_step_without_a_time_is_held_by_nobody() -> None:
         (timedelta(0), timedelta(hours=1), ""),
         (timedelta(hours=14), timedelta(hours=1), ""),
         (-timedelta(hours=2), timedelta(hours=1), "expired at"),
-        (YEARS, timedelta(hours=1), "made at 2036-05-03T00:00:00Z, which is still to come"),
+        (YEARS, timedelta(hours=1), "made at 2036-05-03T00:00:00Z, which is in the future"),
         (YEARS, None, ""),
     ],
 )

@@ -81,7 +81,7 @@ def test_what_nobody_waits_for_is_not_begun() -> None:
         bounds = Bounds()
         work = Work(5)
         work.end(GONE)
-        with pytest.raises(Unavailable, match="nobody waits"):
+        with pytest.raises(Unavailable, match="does not wait"):
             async with bounds.turn(token(), Lane.READ, work):
                 pass
         bounds.close()

@@ -1,4 +1,4 @@
-"""What an answer may take as a whole: a socket's own time-out begins anew with each byte that drips in."""
+"""Bound an answer as a whole: a socket's own time-out starts again with each byte that drips in."""
 
 from __future__ import annotations
 

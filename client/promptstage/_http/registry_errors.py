@@ -1,4 +1,4 @@
-"""What a registry may answer that is of no use, and in which words to say so."""
+"""Turn answers that are of no use into errors: the reason, and a sentence about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sockets of one client, known before they are connected: they can be shut or let go at any moment."""
+"""Register a client's sockets before they connect, so that they can be shut at any moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Server-sent events, out of whatever pieces the network delivers (WHATWG HTML, section 9.2)."""
+"""Parse server-sent events from the pieces that a network delivers (WHATWG HTML, section 9.2)."""
 
 from __future__ import annotations
 

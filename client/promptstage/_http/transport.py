@@ -1,4 +1,4 @@
-"""HTTP through urllib3, which no other module imports.
+"""Ask a registry over HTTP with urllib3, which no other module imports.
 
 One connection for each exchange: they are rare (the stream is one exchange that lasts), and so there
 is no pool that could hold a dead socket or be shared across a fork.
@@ -139,7 +139,7 @@ class Transport:
         try:
             token = _checked(self._token()) if callable(self._token) else self._token
         except (Exception, SystemExit) as error:  # the application's own code, on our thread
-            raise Fault(f"the token could not be had: {type(error).__name__}: {error}") from error
+            raise Fault(f"the token could not be obtained: {type(error).__name__}: {error}") from error
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""First fetches: one for each thing, however many threads ask, and none while the breaker is open."""
+"""Fetch a name for the first time: once for all threads, and not while the breaker is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one thread that keeps releases fresh: a stream, or polling where there is none, and back-off."""
+"""Keep releases fresh in one thread: by a stream, by polling where there is none, with back-off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a client knows about its registry: does it answer, and does it accept the token."""
+"""The state of the registry as a client sees it: whether it answers, and accepts the token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A split laid out for speed: a key finds its prompt with one hash and one search.
+"""Lay out a split for speed: a key finds its prompt with one hash and one search.
 
 It decides as `evaluation.decide` does, for releases in which nothing counts but the key; what it saves is
 the arithmetic, the walk along the slots, and a decision made anew for each call.

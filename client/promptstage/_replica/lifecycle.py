@@ -1,4 +1,4 @@
-"""What lives in a process and has to know when it forks or ends, or has lost its thread."""
+"""Tell the objects of a process about forks, its exit, and threads that have stopped."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def ensure_followed() -> None:
         import logging  # noqa: PLC0415 - as late as replica.py, which imports it, is imported itself
 
         logging.getLogger("promptstage").warning(
-            "process %d was forked without a word to Python, so its prompts were not kept fresh until now; "
+            "process %d was forked without telling Python, so its prompts were not kept fresh until now; "
             "with uWSGI set py-call-uwsgi-fork-hooks and enable-threads, or lazy-apps",
             os.getpid(),
         )

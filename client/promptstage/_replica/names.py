@@ -1,4 +1,4 @@
-"""What the registry takes for a name and a version; its documentation has the grammar.
+"""The names and versions that a registry accepts; its documentation has the grammar.
 
 Anything else is not asked for: it cannot exist, and must not end up in a path or spoil the stream of
 the other names.

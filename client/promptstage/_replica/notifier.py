@@ -1,4 +1,4 @@
-"""Waiting and waking without a lock that the caller could hold when a signal handler interrupts it.
+"""Wait and wake without a lock that a caller could hold when a signal handler interrupts it.
 
 A handler, a finalizer or `__del__` runs between any two instructions of a thread. If it asks for a prompt
 or closes a client while the code that it interrupted holds a lock, that lock is never released: neither

@@ -1,4 +1,4 @@
-"""Versions that an application asked for by number: they never change, so they are fetched once."""
+"""Cache versions that an application asked for by number: they never change, so fetch each once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the follower's thread is: what it does, since when, and whether it still runs."""
+"""The progress of the follower's thread: its state, since when, and whether it still runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Releases as a client holds them: ready to be decided, and never replaced by older ones."""
+"""Hold a client's releases, ready to be evaluated, and never replace one by an older one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The private files that outlive the process: one for each prompt and pinned version.
+"""Read and write the private files that outlive the process: one for each prompt and pinned version.
 
 Written forward only: of two processes that share a folder, the one that is behind never undoes what
 the other wrote. Read with suspicion: a link, somebody else's file or a torn one counts as none. A folder
@@ -138,7 +138,7 @@ def _require_own(folder: Path) -> None:
     """Raise OSError for a link, which leads to where we have no business, or somebody else's folder."""
     found = folder.lstat()
     if not (stat.S_ISDIR(found.st_mode) and _is_ours(found)):
-        raise PermissionError(f"{folder} is a link or somebody else's")
+        raise PermissionError(f"{folder} is a link, or belongs to another user")
 
 
 def _is_ours(found: os.stat_result) -> bool:

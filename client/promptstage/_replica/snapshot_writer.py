@@ -1,4 +1,4 @@
-"""Brings what came in to the snapshots, in threads that nobody waits for."""
+"""Write releases to snapshots in background threads."""
 
 from __future__ import annotations
 

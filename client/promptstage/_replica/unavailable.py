@@ -1,4 +1,4 @@
-"""What to do when there is nothing to serve: a sentence for each reason, and who else knows something."""
+"""Explain why there is nothing to serve, and what to do: one sentence for each reason."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def unavailable(  # noqa: PLR0913 - the facts of one sentence, by keyword
         known: the names that this client knows, for the one that was meant.
     """
     what = f"{name}@{version}" if version else f"{name} in {environment}"
-    wrong, remedy = _REMEDIES.get(why.reason, (f"the registry says {why.reason}", "ask who runs it"))
+    wrong, remedy = _REMEDIES.get(why.reason, (f"the registry says {why.reason}", "ask its operator"))
     said = f" ({why.detail[:_LONGEST]})" if why.detail else ""
     meant = _meant(name, why.detail, known) if why.reason in {"unknown_prompt", "not_a_name"} else ""
     todo = remedy.format(name=name, environment=environment)

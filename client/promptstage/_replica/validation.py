@@ -1,4 +1,4 @@
-"""What a client checks of a release before it serves it, besides its shape, which `model` reads.
+"""Check a release before it is served, besides its shape, which `model` reads.
 
 A registry of ours sends nothing else. What stands between, an older copy or another program may; then the
 last good release stays.

@@ -1,4 +1,4 @@
-"""Answers as the documentation shows them: `summarize`, whose 1.3.0 is on its way to 25 % of production.
+"""Example answers for the documentation: `summarize`, with 1.3.0 rolled out to 25 % of production.
 
 A test compares them with what a registry really answers.
 """

@@ -1,4 +1,4 @@
-"""The page at ``/docs`` and the description behind it; everything that it needs comes from here.
+"""The page at ``/docs`` and the description behind it, served without any other host.
 
 The page is Swagger UI, from the files that fastapi-standalone-docs carries; its Python is not used, as it
 would change FastAPI for the whole process.

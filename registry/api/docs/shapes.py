@@ -1,4 +1,4 @@
-"""What the answers look like, for the documentation alone: an endpoint makes its answer without these."""
+"""The shapes of answers, for the documentation only: endpoints build their answers without them."""
 
 from __future__ import annotations
 

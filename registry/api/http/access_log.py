@@ -1,4 +1,4 @@
-"""One line a request, for operators who want it: who asked for what, and how it was answered.
+"""Log one line per request, for operators who want it.
 
 A query is left out, as it may hold a user's key. A secret that came into a path by mistake is not repeated.
 """

@@ -1,4 +1,4 @@
-"""How much of a process one token may have: others are served at once, whatever one caller asks for.
+"""Bound the share of a process that one token may use, so that no caller stops the others.
 
 A token's requests take turns in lanes: reads, changes and streams do not wait for each other. Of each only a
 few are at work at once; the others wait in order. A read waits and works no longer than a deadline, and stops

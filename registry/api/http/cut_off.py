@@ -1,4 +1,4 @@
-"""Requests that a stop cuts off get an answer that says what became of them, as far as that is known.
+"""Answer requests that a stop cuts off, and say what became of them as far as that is known.
 
 uvicorn cancels what is still under way some seconds after a signal, and would answer a plain 500. A change
 that waits for the journal then goes on in its thread: it may be made.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 READING = frozenset(("GET", "HEAD", "OPTIONS"))
 CHANGING = ("/actions/", "/v1/tokens")  # in a path, of what else is sent
-STOPPING = "the registry is stopping, and did not answer in time; ask again, or another one"
+STOPPING = "the registry is stopping, and did not answer in time; ask again, or ask another registry"
 IN_DOUBT = (
     "the registry is stopping. This change was under way, and may have been made: repeat it with the same "
     "Idempotency-Key, which changes nothing twice, or look at the history (promptstage history)"

@@ -1,4 +1,4 @@
-"""What the endpoints work with, and who may call them."""
+"""The dependencies of endpoints: services, and callers with their rights."""
 
 from __future__ import annotations
 
@@ -106,9 +106,7 @@ Name = Annotated[
 ]
 IdempotencyKey = Annotated[
     str | None,
-    Header(
-        min_length=1, max_length=MAX_KEY, description="makes a request that is sent again change nothing more"
-    ),
+    Header(min_length=1, max_length=MAX_KEY, description="lets a repeated request change nothing more"),
 ]
 Service = Annotated[Services, Depends(_services)]
 Reader = Annotated[Token, Depends(needs(Role.reader))]

@@ -1,4 +1,4 @@
-"""What apps ask all the time, answered from memory at once: a release, and what it is for one key.
+"""Answer what apps ask most from memory: a release, and its decision for one key.
 
 The framework's way to such an answer (routing, checks of what comes, a thread, checks of what goes) costs
 thirty times what the answer does, so the server asks here first. Whatever is not the usual question, by

@@ -1,4 +1,4 @@
-"""Counts and times every answer, by the template of its route: never by a path or a query."""
+"""Count and time every answer by the template of its route, never by a path or a query."""
 
 from __future__ import annotations
 

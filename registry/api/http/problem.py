@@ -1,4 +1,4 @@
-"""Errors become answers here, once: kinds to status codes, as application/problem+json (RFC 9457)."""
+"""Map errors to answers in one place: kinds to status codes, as application/problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -115,10 +115,10 @@ SAID = {
     "invalid_request": "verison: this key is not known here; remove it",
     "name_taken": "a token named 'checkout', or one that looks like it, is in use; choose another name, "
     "so that the history tells who made a change",
-    "last_admin": "'admin' is the last token that may manage tokens, but for such as expire; create another "
+    "last_admin": "'admin' is the last token that manages tokens and does not expire; create another "
     "admin first, for all environments and without an end",
-    "busy": "others write all the time; try again",
-    "deadline": "this takes longer than 5 s; ask for less at once, or again in a moment",
+    "busy": "others keep writing; try again",
+    "deadline": "this takes longer than 5 s; ask for less at once, or try again in a moment",
     "bad_signature": "no header proves that the sender knows the secret; give the webhook the one in ...",
 }
 NO_JSON = "the body is not JSON; send UTF-8 JSON"
@@ -290,6 +290,6 @@ async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
     )
     return answer(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "this should not happen; the log of the registry says more",
+        "an internal error; the registry's log has the details",
         "internal_error",
     )

@@ -1,4 +1,4 @@
-"""What was pushed or changed elsewhere a moment ago is known here: look before it is called unknown."""
+"""Look again before calling something unknown: it may have been pushed or changed a moment ago."""
 
 from __future__ import annotations
 

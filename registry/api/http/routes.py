@@ -1,4 +1,4 @@
-"""Routes that take turns, and understand what a request says at nobody else's cost.
+"""Routes that take turns, and parse a request at its own caller's cost.
 
 The framework parses on the event loop, and lists each bad value: a megabyte of `[],[],` held up all others
 for half a second. What is long is parsed in a thread here, by the parsers that the framework uses.

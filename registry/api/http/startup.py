@@ -1,4 +1,4 @@
-"""A start that fails says why, in one sentence: the full disk, the folder, the journal."""
+"""Report a failed start in one sentence: the full disk, the folder, the journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the objects of tags get here: by their ids, in batches, none of which a bad tag can stop for long.
+"""Fetch the objects of tags by their ids, in batches, so that a bad tag delays no other for long.
 
 What one fetch brings is the business of `incoming`.
 

@@ -1,4 +1,4 @@
-"""What a fetch brings, in a repository of its own until all of it is here.
+"""Keep what a fetch brings in a repository of its own until all of it is here.
 
 It lies in the mirror, borrows the mirror's objects, and goes with the fetch. What arrived whole is taken over
 first; what was cut off, by the line, the disk or a kill, is removed as a whole, also by the next fetch. Git

@@ -1,4 +1,4 @@
-"""The mirror's repository made ready for a look, however a killed git or an older registry left it.
+"""Prepare the mirror's repository for a sync, however a killed git or an older registry left it.
 
 An older registry pinned tags as git's own refs. They count until the next look, which makes them the table's.
 """

@@ -192,7 +192,7 @@ class Mirror:
     # What is upstream
 
     def report(self) -> Json:
-        """What the last look found, by whichever process.
+        """Read the state of the catalog, by whichever process.
 
         Returns:
             ``synced_at`` and ``error`` (one may be None); ``ignored``: how many tags make no version, some

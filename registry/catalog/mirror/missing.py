@@ -1,4 +1,4 @@
-"""Objects that were found missing from the mirror, and are fetched again."""
+"""Fetch objects again that turned out to be missing from the mirror."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RETRY_SECONDS = 300.0  # until what could not be had is asked for again
 MOST = 1000  # objects that are asked for by one look; the others by the next
 FAILURES = 20  # of one look, in which each is asked for alone
 
-_ON_ITS_WAY = "it was lost here, and is being fetched again; try again in a moment"
+_ON_ITS_WAY = "the mirror lost it, and fetches it again; try again in a moment"
 
 
 class MissingObjects:

@@ -1,4 +1,4 @@
-"""Contents that are too great to be prompts: their ids are kept, and they are not."""
+"""Remember contents that are too large to be prompts by their ids, and do not keep them."""
 
 from __future__ import annotations
 
@@ -63,4 +63,4 @@ class Objects:
 
 
 def _too_great(oid: str) -> GitFailed:
-    return GitFailed(f"{oid} was too great to be fetched", code="git_too_large")
+    return GitFailed(f"{oid} was too large to be fetched", code="git_too_large")

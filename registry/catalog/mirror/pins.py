@@ -1,4 +1,4 @@
-"""Which object each tag is pinned to, for ever: a table, to which lines are only added.
+"""The pins of tags: for each the object that it was first seen with, in an append-only table.
 
 Git could hold the pins as refs, but then each fetch opens every one of them to see that nothing is
 missing, which takes seconds where there are a hundred thousand. The table has one line a pin, as

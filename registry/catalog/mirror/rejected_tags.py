@@ -1,4 +1,4 @@
-"""Tags that make no version: why not, and which of them to show. Pure."""
+"""Explain why tags make no version, and choose which of them to show. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SAMPLE = 20  # that are shown: enough to see what kind they are
 _ALMOST = re.compile(rb"/.*\d|\d+\.\d+")  # somebody may have meant a version
 # The first pattern that fits the whole says what is wrong.
 _OF_TAG = (
-    (r".*/V\d.*", "the v before the version has to be small"),
+    (r".*/V\d.*", "the v before the version has to be lower case"),
     (r".*/\d.*", "the v before the version is missing"),
     (r"[vV]?\d+\.\d.*", "the name before the version is missing"),
-    (r"[^/]*[-_@]v?\d+\.\d.*", "a / has to be between name and version"),
+    (r"[^/]*[-_@]v?\d+\.\d.*", "there has to be a / between name and version"),
     (r".*", "it is not <name>/v<version>"),
 )
 _OF_VERSION = (

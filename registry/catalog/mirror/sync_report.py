@@ -1,4 +1,4 @@
-"""What a look finds: how the upstream's tags differ from the pins, and how the report and the log say so."""
+"""Report a sync: how the remote's tags differ from the pins, for the catalog and the log."""
 
 from __future__ import annotations
 
@@ -135,13 +135,14 @@ def tell(new: list[str], moved: list[Json], before: Json) -> None:
         logger.info("%d new versions: %s", len(new), names, extra={"event": "versions", "count": len(new)})
     for tag in (tag for tag in moved[:MOVED_SHOWN] if tag not in before["moved"]):
         logger.warning(
-            "somebody moved the tag %s upstream; here it stays. A changed prompt needs a new version",
+            "the tag %s was moved upstream; the registry keeps the first one. A changed prompt needs a "
+            "new version",
             tag["tag"],
             extra={"event": "tag.moved", **tag},
         )
     if len(moved) > max(MOVED_SHOWN, before["moved_count"]):
         logger.warning(
-            "somebody moved %d tags upstream, of which the first %d are named",
+            "%d tags were moved upstream; the first %d are named",
             *(len(moved), MOVED_SHOWN),
             extra={"event": "tags.moved", "count": len(moved)},
         )

@@ -1,4 +1,4 @@
-"""What a tag holds: who made it, and the prompt's file in its commit. Git's objects, read by hand.
+"""Read a tag: its author, and the prompt's file in its commit. Git's objects, parsed by hand.
 
 The formats are those of gitformat-commit and git-mktag; every object was hashed before it gets here. What
 reads is a generator that yields the objects it wants, so that one can be read at a time (`answer`), or

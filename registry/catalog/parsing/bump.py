@@ -1,4 +1,4 @@
-"""How far a version has to rise: what differs between two documents, and what that means to an app. Pure.
+"""Choose the next version: compare two documents, and say what the difference means to an app. Pure.
 
 | part | what changes | because |
 |---|---|---|

@@ -1,4 +1,4 @@
-"""The codes of what can be said about a prompt file: how serious each is, and what it means.
+"""The codes of findings about prompt files: the severity and the meaning of each.
 
 The one list of them: whoever reports something takes its severity from here, so that a code which is not
 in the list cannot be reported. Codes are part of the interface: they are added to, never renamed.
@@ -45,7 +45,7 @@ _ERRORS = {
     "tag": "a YAML tag",
     "too_deep": "nested too deep",
     "too_large": "the file is larger than 256 KiB",
-    "too_many": "more keys and values than anybody reads",
+    "too_many": "too many keys and values",
     "two_files": "two files of one prompt, .yml and .yaml",
     "undeclared": "a placeholder that is not among the declared variables",
     "unknown_role": "a message whose role is absent or unknown",
@@ -58,7 +58,7 @@ _WARNINGS = {
     "default_unused": "a default of a variable that is required",
     "literal": "{{...}} that is no placeholder, so it stays as it is",
     "logic": "logic of another template language, which stays as it is",
-    "lost_tag": "a tag that seems to be meant as a version of a prompt, but makes none",
+    "lost_tag": "a tag that looks like a version of a prompt, but makes none",
     "same_file": "the newest tag of a prompt holds the same file as the one before it",
     "small_bump": "the newest tag raises the version less than the changes since the one before it call for",
     "stray": "a file with messages in the prompts folder, whose name is not that of a prompt file",

@@ -1,4 +1,4 @@
-"""A prompt file: bytes in, a document out, or what is wrong with them and where. Pure."""
+"""Parse a prompt file: bytes in, a document out, or its errors with their places. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Takes values of a kind out of a mapping of a prompt file, and says what is wrong with them. Pure."""
+"""Read typed values from a mapping of a prompt file, and report what is wrong with them. Pure."""
 
 from __future__ import annotations
 

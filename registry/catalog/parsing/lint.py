@@ -1,4 +1,4 @@
-"""What an author is told of a prompt file before it is tagged: more than the registry must know. Pure.
+"""Check a prompt file for its author before it is tagged: more than the registry must know. Pure.
 
 A comment at the beginning of a line, ``# promptstage: ignore secret, unknown_key``, silences those codes
 in its file. Only what a prompt can be served with can be ignored.

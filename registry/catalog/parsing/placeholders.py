@@ -1,4 +1,4 @@
-"""What looks as if it were replaced in a text, but stays as it is. Pure."""
+"""Find text that looks like a placeholder, and is none. Pure."""
 
 from __future__ import annotations
 

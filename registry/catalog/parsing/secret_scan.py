@@ -1,4 +1,4 @@
-"""Keys and tokens that have no business in a prompt, by their well-known shapes. Pure.
+"""Find keys and tokens in a prompt by their well-known shapes. Pure.
 
 Only shapes that say by themselves what they are: a fixed beginning, then a run of a length and an
 alphabet that prose does not have. What is found is never repeated, neither here nor by a caller.

@@ -1,4 +1,4 @@
-"""A strict reader of YAML: the part that is JSON, with the place of everything.
+"""Read YAML strictly: only what is JSON, with the place of everything.
 
 No anchors or aliases, no tags, no duplicate keys, one document; plain scalars are numbers, booleans and
 null only where JSON has them, so that ``no``, ``1:30`` and ``2024-01-01`` stay text. It is built on the

@@ -1,4 +1,4 @@
-"""The variables of a prompt file, in the shapes in which they are written. Pure.
+"""Read the variables of a prompt file, in each of the shapes that people write. Pure.
 
 - a list of mappings that have a `name` each: strict, so that a typing error never reaches an app
 - a list of names, or a mapping of names to a description or to the fields of one

@@ -1,4 +1,4 @@
-"""Why a text is no YAML, and where: the parser's words, with what an author can do about it."""
+"""Explain why a text is no YAML, and where: the parser's words, and what an author can do."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Commands in a prompts repository: make one, check it, tag versions."""
+"""Commands in a prompts repository: create one, check it, tag versions."""

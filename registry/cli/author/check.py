@@ -1,4 +1,4 @@
-"""``promptstage check``: is every prompt file fit to be served?"""
+"""``promptstage check``: validate every prompt file."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def check(
         typer.Option("--format", help="For people, programs, GitHub's annotations, GitLab's code quality."),
     ] = None,
     as_json: AsJson = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail on warnings, too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail also on warnings.")] = False,
     _: Annotated[
-        bool, typer.Option("--codes", callback=_explain, is_eager=True, help="List all codes and end.")
+        bool, typer.Option("--codes", callback=_explain, is_eager=True, help="List all codes and exit.")
     ] = False,
 ) -> None:
     """Validate every prompt file of a repository.
 
     Every *.prompt.yml and *.prompt.yaml below prompts/ is read; without such a folder, below DIR and its
     .github/prompts/, but not what git ignores. In a git repository its tags are looked at, too.
-    The exit code is 1 if there is an error; warnings are told only. In a job of GitHub Actions the format is
-    github by itself. A line `# promptstage: ignore CODE, CODE` in a file silences warnings, and secret.
+    The exit code is 1 if there is an error, but not for warnings. In a job of GitHub Actions the default
+    format is github. A line `# promptstage: ignore CODE, CODE` in a file silences warnings, and secret.
 
     \b
     Example:  promptstage check
@@ -82,7 +82,9 @@ def _remedy(paths: list[Path]) -> str:
     if near is None:
         return "a prompt is a file such as prompts/summarize.prompt.yml"
     file, wanted = near
-    return f"{output.clean(files.shown(file))} looks like one: name it prompts/{wanted}, and others alike"
+    return (
+        f"{output.clean(files.shown(file))} looks like one: name it prompts/{wanted}, and the others likewise"
+    )
 
 
 def _lint(found: dict[Path, list[Path]]) -> Iterator[files.Problem]:

@@ -1,4 +1,4 @@
-"""Names for a shell to complete: those of the prompts that the worktree around here has."""
+"""Complete names in a shell: those of the prompts in this worktree."""
 
 from __future__ import annotations
 

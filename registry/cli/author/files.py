@@ -1,4 +1,4 @@
-"""The prompt files of a folder, found as a commit's tree would be read, and what is wrong with them."""
+"""Find the prompt files of a folder, as a commit's tree would be read, and their problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of a prompt as HEAD holds it: what a tag would make a version of."""
+"""Read a prompt's file as HEAD holds it: a tag would make a version of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``promptstage init``: a prompts repository that works at once."""
+"""``promptstage init``: create a prompts repository that works at once."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def init(
         Path, typer.Argument(metavar="DIR", help="A new or empty folder, or a git repository.")
     ] = Path(),
 ) -> None:
-    """Make a new prompts repository. It has samples, first versions, and workflows that check every push.
+    """Create a prompts repository with samples, first versions, and workflows that check every push.
 
-    In a git repository that holds something already, only what is missing is added, and nothing committed:
-    the workflow of GitHub Actions or GitLab CI (both, if it uses neither so far) and, if it has no prompt
-    file yet, the samples.
+    In a git repository with content, it adds only what is missing and commits nothing: the workflow of
+    GitHub Actions or GitLab CI (both, if it uses neither so far) and, if it has no prompt file yet, the
+    samples.
 
     \b
     Example:  promptstage init my-prompts
@@ -145,7 +145,7 @@ def _join(folder: Path) -> None:
     for path in checks.keys() - added.keys():
         if b"promptstage" not in (folder / path).read_bytes():
             output.note(
-                f"{path} is yours, and stays as it is; let it run:  {source.command} && promptstage check"
+                f"{path} is yours, and stays as it is; add to it:  {source.command} && promptstage check"
             )
     for file, name in near:
         output.note(

@@ -1,4 +1,4 @@
-"""Where this Promptstage was installed from, for the workflows that install it elsewhere.
+"""Find where this Promptstage was installed from, for the workflows that install it elsewhere.
 
 Neither distribution is on a package index so far; a name that is not taken there may be anyone's tomorrow.
 """

@@ -1,4 +1,4 @@
-"""Which version comes next, and why: what HEAD holds, compared with the version before it."""
+"""Propose the next version, and say why: compare HEAD with the version before it."""
 
 from __future__ import annotations
 

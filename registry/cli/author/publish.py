@@ -1,4 +1,4 @@
-"""Publishing a version: what its remote has is known before anything is made, and told after a refusal."""
+"""Publish a version: check its remote before making anything, and report a refusal."""
 
 from __future__ import annotations
 

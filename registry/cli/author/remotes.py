@@ -1,4 +1,4 @@
-"""The remote that git itself would push to, and the tags of a prompt that it has."""
+"""Find the remote that git itself would push to, and the tags of a prompt that it has."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def versions(top: Path, place: str, name: str) -> dict[str, str]:
     pattern = f"refs/tags/{naming.tag_of(name, '*')}"
     shown = output.clean(worktree.without_secrets(place))
     seconds = PERSON_SECONDS if output.is_dialogue() else ASK_SECONDS
-    with output.impatience(f"{shown} has not answered yet; it is given {seconds:g} s"):
+    with output.impatience(f"{shown} has not answered yet; waiting up to {seconds:g} s"):
         listed = worktree.ask_remote(top, place, pattern, seconds)
     lines = (line.partition(b"\t") for line in listed.splitlines())
     tags = {ref.removeprefix(b"refs/tags/"): oid.decode() for oid, _, ref in lines}
@@ -80,7 +80,7 @@ def versions(top: Path, place: str, name: str) -> dict[str, str]:
 
 def push(top: Path, remote: Remote, tag: str) -> None:
     """Push one tag and nothing else; it takes as long as the author's hooks. Raises GitFailed."""
-    with output.impatience(f"{remote.shown} has not taken the tag yet; Ctrl-C ends it"):
+    with output.impatience(f"{remote.shown} has not accepted the tag yet; Ctrl-C stops waiting"):
         worktree.push(top, remote.name, tag)
 
 

@@ -1,4 +1,4 @@
-"""The forms in which problems are told: for people, for programs, and for the pages of GitHub and GitLab."""
+"""Report problems: for people, for programs, and as annotations of GitHub and GitLab."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a new prompts repository holds: text files, by their paths."""
+"""The files of a new prompts repository, by their paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``promptstage tag``: make a version of what HEAD holds."""
+"""``promptstage tag``: tag what HEAD holds as a version."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def tag(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Tag what HEAD holds as a prompt's next version.
 
-    Without --major, --minor, --patch or --version it is chosen by what has changed since the version
-    before: a new required or a removed variable is a major change, an optional one or another model a minor
-    one, another text a patch. The first version is 1.0.0. The difference is shown, and you are asked.
+    Without --major, --minor, --patch or --version the version follows from what has changed since the one
+    before: a new required or a removed variable is a major change, a new optional one or another model a
+    minor one, other text a patch. The first version is 1.0.0. The command shows the difference, and asks.
 
-    With --push the remote is asked first which versions it has; nothing is tagged if this clone does not know
-    them all. The tag goes where git push would go. If a push was refused, the same command pushes that tag.
+    With --push it first asks the remote which versions it has; nothing is tagged if this clone lacks one of
+    them. The tag goes where git push would go. If a push was refused, the same command pushes that tag.
 
     \b
     Example:  promptstage tag summarize

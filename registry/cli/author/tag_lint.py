@@ -1,4 +1,4 @@
-"""What is odd about the tags of prompts: the newest version, and tags that make none."""
+"""Check the tags of prompts: the newest versions, and tags that make none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is tagged in an author's repository: which versions there are, and what was in them."""
+"""The versions that are tagged in an author's repository, and their contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The author's own git, with the author's own configuration, in the author's repository.
+"""Run the author's own git, with the author's own configuration, in the author's repository.
 
 The service runs git in a sealed environment (`registry.git.command`); here it must be the other way round:
 identity, hooks, signing and credentials are the author's.

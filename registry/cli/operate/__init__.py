@@ -1,1 +1,1 @@
-"""Commands of whoever runs the registry."""
+"""Commands for operators of the registry."""

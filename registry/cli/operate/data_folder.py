@@ -1,4 +1,4 @@
-"""What the commands of ``promptstage journal`` have in common: the data folder, and what they need of it."""
+"""Open the data folder for the commands of ``promptstage journal``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``promptstage doctor``: why nothing happens, and what helps."""
+"""``promptstage doctor``: find out what is wrong, and what helps."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SKEW_SECONDS = 5.0  # between this clock and the registry's: `--at` and countdow
 
 
 def doctor(name: MaybeName = None, *, as_json: AsJson = False) -> None:
-    """Find out why nothing happens, and what helps.
+    """Find out what is wrong, and what helps.
 
-    For a tag that made no version, a change that does not arrive, a token that is refused.
+    Use it when a tag made no version, a change does not arrive, or a token is refused.
 
-    With NAME also what there is of that prompt. The exit code is 1 if something is wrong; warnings
-    are told only.
+    With NAME it also shows what is known of that prompt. The exit code is 1 if something is wrong; warnings
+    do not count.
 
     \b
     Example:  promptstage doctor

@@ -1,4 +1,4 @@
-"""``promptstage journal``: what an operator does with the journal, on the machine that holds it."""
+"""``promptstage journal``: maintain the journal, on the machine that holds it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ app = typer.Typer(
 def verify(*, data: Data = DEFAULT, as_json: AsJson = False) -> None:
     """Check that the journal is whole: every object, every change, every byte. Exit code 1 if not.
 
-    It only reads; a registry may run on the folder meanwhile. Of a journal that registries share it is the
-    folder's copy that is checked.
+    It only reads, so a registry may run on the folder meanwhile. Where registries share a journal, it checks
+    the folder's copy.
 
     \b
     Example:  promptstage journal verify
@@ -89,7 +89,7 @@ def size(count: float) -> str:
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; it must not be there yet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not exist yet.")],
     *,
     data: Data = DEFAULT,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
@@ -97,8 +97,8 @@ def backup(
     """Write the whole journal into one file, which only you can read. A registry may go on writing.
 
     The file is a git bundle: `git clone FILE` shows all of it. It holds digests of tokens, and no secret.
-    A plain copy of a stopped registry's data folder is a backup too. Of a journal that registries share it
-    is the folder's copy, which lacks what a registry that is cut off has not seen.
+    A plain copy of a stopped registry's data folder is a backup, too. Where registries share a journal, it is
+    the folder's copy, which lacks what a registry that is cut off has not seen.
 
     \b
     Example:  promptstage journal backup /backup/journal-$(date +%F).bundle
@@ -113,15 +113,15 @@ def backup(
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `journal backup` wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that `journal backup` wrote.")],
     *,
     data: Data = DEFAULT,
 ) -> None:
-    """Put the journal of a backup into a data folder that has none. It is verified before.
+    """Restore the journal of a backup into a data folder that has none, after verifying it.
 
-    Clients, and a Redis of your own, may have seen changes that are younger than the backup. Until it is
-    told otherwise the registry then refuses to write (`journal_behind`), and clients keep what they have.
-    `promptstage journal recover` settles both. A token that was revoked since is good again: revoke it again.
+    Clients, and a Redis of your own, may have seen changes that are newer than the backup. Then the registry
+    refuses to write (`journal_behind`), and clients keep what they have, until you run `promptstage journal
+    recover`. A token that was revoked since then is valid again: revoke it again.
 
     \b
     Example:  promptstage journal restore /backup/journal-2026-05-04.bundle --data /var/lib/promptstage
@@ -133,18 +133,18 @@ def restore(
         report = copies.restore(data, file, tell)
     _summary(data, report)
     output.note(
-        "clients and Redis may have seen younger changes than this backup has. Before you start the "
+        "clients and Redis may have seen newer changes than this backup has. Before you start the "
         f"registry: promptstage journal recover --data {clean(quote(str(data)), PATH_SHOWN)}"
     )
-    output.note("tokens that were revoked since are good again: promptstage token list, and revoke ID")
+    output.note("tokens that were revoked since then are valid again: promptstage token list, and revoke ID")
 
 
 @app.command()
 def pack(*, data: Data = DEFAULT) -> None:
-    """Let the journal take less room on the disk: some 4 KiB a change, which is 60 or more at first.
+    """Pack the journal into less disk space: some 4 KiB a change, instead of 60 or more at first.
 
-    A registry may run on the folder: it serves on, but changes wait meanwhile, and are told to come again
-    (503 `busy`) after 5 s. A thousand changes take about a second, so do it weekly, at night.
+    A registry may run on the folder. It goes on serving, but changes wait meanwhile, and are answered 503
+    `busy` after 5 s. Packing a thousand changes takes about a second, so do it weekly, at night.
 
     \b
     Example:  promptstage journal pack

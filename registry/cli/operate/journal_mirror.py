@@ -1,4 +1,4 @@
-"""``promptstage journal mirror``: where the journal is pushed to, and how far that is."""
+"""``promptstage journal mirror``: mirror the journal, and show how far the mirror is."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ NO_MIRROR = "The journal has no mirror; give it one: promptstage journal mirror 
 
 def mirror(
     url: Annotated[
-        str | None, typer.Argument(metavar="URL", help="Of a git repository for this alone, or a path.")
+        str | None, typer.Argument(metavar="URL", help="The URL or path of a git repository for this alone.")
     ] = None,
     *,
     data: Data = DEFAULT,
-    stop: Annotated[bool, typer.Option("--stop", help="Mirror it no more; what is there stays.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop mirroring; the copy stays.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Push the journal to another git repository, and let the registry keep that up to date from now on.
+    """Mirror the journal to another git repository, and keep it up to date from now on.
 
-    The registry pushes within two seconds after a change, and waits for nothing of it. Without URL: what it
-    is mirrored to, and how far that is. Never by force: a repository that holds anything else is left alone.
+    The registry pushes within two seconds after a change, and no change waits for it. It never pushes by
+    force: a repository that holds anything else is left alone. Without URL the command shows the mirror, and
+    how far it is.
 
-    What opens it is in the files of PROMPTSTAGE_GIT_TOKEN_FILE, PROMPTSTAGE_GIT_SSH_KEY and
-    PROMPTSTAGE_GIT_KNOWN_HOSTS, here and where the registry runs. It holds digests of tokens, and no secret.
+    PROMPTSTAGE_GIT_TOKEN_FILE, PROMPTSTAGE_GIT_SSH_KEY and PROMPTSTAGE_GIT_KNOWN_HOSTS name the files that
+    open it, here and where the registry runs. It holds digests of tokens, and no secret.
     When the disk is lost: promptstage journal recover --mirror URL --data NEW_FOLDER
 
     \b

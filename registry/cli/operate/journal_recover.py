@@ -1,4 +1,4 @@
-"""``promptstage journal recover``: a journal that can be written again, of all that anybody still knows."""
+"""``promptstage journal recover``: recover a journal from everything that can still be read."""
 
 from __future__ import annotations
 
@@ -48,17 +48,15 @@ def recover(  # noqa: PLR0913 - one parameter an option
     mirror_url: Annotated[
         str | None,
         typer.Option(
-            "--mirror", metavar="URL", help="Where the journal was mirrored to; default: as remembered."
+            "--mirror", metavar="URL", help="The mirror to read; default: the one that the folder remembers."
         ),
     ] = None,
     without_mirror: Annotated[
-        bool, typer.Option("--without-mirror", help="Go on although the mirror cannot be read.")
+        bool, typer.Option("--without-mirror", help="Go on without the mirror.")
     ] = False,
-    without_redis: Annotated[
-        bool, typer.Option("--without-redis", help="Go on although the Redis does not answer.")
-    ] = False,
+    without_redis: Annotated[bool, typer.Option("--without-redis", help="Go on without Redis.")] = False,
 ) -> None:
-    """Make a journal that can be written again, when it is missing, damaged, or older than what was seen.
+    """Recover a journal that is missing, damaged or behind, so that it can be written again.
 
     It takes the newest that can be read, here or in the mirror, and what Redis knows better: the one that
     the registry was given (--redis-url, or PROMPTSTAGE_REDIS_URL), else that of a registry that runs on the
@@ -99,7 +97,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
         done = mirrors.push(data, settings.journal, credentials(settings))
         output.say(f"{clean(done.url)} is at {done.epoch}.{done.seq} too")
     elif url and url != mirrors.remembered(data):
-        output.note(f"nobody mirrors this journal yet; to go on: promptstage journal mirror {clean(url)}")
+        output.note(f"this journal is not mirrored yet; to go on: promptstage journal mirror {clean(url)}")
 
 
 def _scan(settings: Settings, seen: Seen, url: str | None) -> Found:
@@ -115,7 +113,7 @@ def _scan(settings: Settings, seen: Seen, url: str | None) -> Found:
                 if error.code == NEWER:
                     raise
                 raise Unavailable(
-                    f"{error.message}. It may know younger changes: mend that, or go on --without-mirror"
+                    f"{error.message}. It may have newer changes: mend that, or go on --without-mirror"
                 ) from error
         return scan(settings.data, seen, tell, copy)
 
@@ -131,7 +129,7 @@ def _seen(settings: Settings, *, without_redis: bool) -> Seen:
             raise
         if settings.redis_url and not without_redis:
             raise Unavailable(
-                f"{error.message}. It may know younger changes: start it, or go on --without-redis"
+                f"{error.message}. It may have newer changes: start it, or go on --without-redis"
             ) from error
         return Seen()
 
@@ -186,7 +184,7 @@ def _losses(found: Found, seen: Seen) -> list[str]:
         "they put in force is here as far as it could be read, or Redis knew it"
     )
     tokens = (
-        "tokens that they made are gone, and those that they revoked are good again: promptstage token list"
+        "tokens that they made are gone, and those that they revoked are valid again: promptstage token list"
     )
     return [gone, tokens]
 

@@ -1,4 +1,4 @@
-"""``promptstage login`` and ``logout``: a token for each registry, so that commands work in any folder."""
+"""``promptstage login`` and ``logout``: store a token per registry, so that commands work in any folder."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ MaybeUrl = Annotated[
 def login(
     url: MaybeUrl = None,
     *,
-    use: Annotated[bool, typer.Option("--use", help="Switch to it, with the token that is kept.")] = False,
-    listed: Annotated[bool, typer.Option("--list", help="List the registries that are kept.")] = False,
-    show: Annotated[bool, typer.Option("--show", help="Tell which registry and token are used.")] = False,
+    use: Annotated[
+        bool, typer.Option("--use", help="Switch to this registry, with its stored token.")
+    ] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the stored registries.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Show which registry and token are used.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a token for a registry, so that commands work in any folder.
+    """Store a token for a registry, so that commands work in any folder.
 
-    The token is asked for without an echo, or read from stdin, and tried before it is kept.
+    The token is asked for without an echo, or read from stdin, and tried before it is stored.
 
-    Used are: --url, else PROMPTSTAGE_URL, else the latest login, else http://127.0.0.1:8000; and
-    PROMPTSTAGE_TOKEN, else the token that is kept for that URL, which goes to no other one, else that of
-    a registry on this machine in PROMPTSTAGE_DATA (.data). PROMPTSTAGE_TOKEN goes wherever the URL says.
+    The URL is --url, else PROMPTSTAGE_URL, else the latest login, else http://127.0.0.1:8000. The token is
+    PROMPTSTAGE_TOKEN, which goes wherever the URL says; else the one stored for exactly that URL; else, for a
+    registry on this machine, the one in PROMPTSTAGE_DATA (.data).
 
     \b
     Example:  promptstage login https://prompts.example.org
@@ -78,7 +80,7 @@ def _asked(place: str) -> Credential:
         typed = getpass(f"Token for {place}: ", stream=sys.stderr)  # it ends the echo before it asks
     else:
         typed = sys.stdin.read(MOST_TYPED)
-    token = credential.checked(typed, "The token is that which you gave")
+    token = credential.checked(typed, "The token is the one that you gave")
     if not token.token:
         raise Invalid("no token was given; type it, or send it: promptstage login URL < FILE")
     return token
@@ -87,10 +89,8 @@ def _asked(place: str) -> Credential:
 def _kept(place: str) -> Credential:
     token = profiles.load().tokens.get(place)
     if not token:
-        raise NotFound(f"no token is kept for {place}; log in: promptstage login {place}")
-    return credential.checked(
-        token, f"The token is the one that is kept; for another: promptstage login {place}"
-    )
+        raise NotFound(f"no token is stored for {place}; log in: promptstage login {place}")
+    return credential.checked(token, f"The token is the stored one; for another: promptstage login {place}")
 
 
 def _note_environment(place: str) -> None:
@@ -151,7 +151,7 @@ def logout(
 ) -> None:
     """Forget the token for a registry; without URL, for the one of the latest login.
 
-    The token itself stays good until it is revoked: promptstage token revoke NAME.
+    The token itself stays valid until it is revoked: promptstage token revoke NAME.
 
     \b
     Example:  promptstage logout

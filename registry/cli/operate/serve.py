@@ -1,4 +1,4 @@
-"""``promptstage serve``: the registry itself, under uvicorn."""
+"""``promptstage serve``: run the registry under uvicorn."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def serve(  # noqa: PLR0913 - one parameter an option
         typer.Option(
             metavar="URL",
             help="A Redis or Valkey that registries share.  "
-            "[env var: PROMPTSTAGE_REDIS_URL; default: one of its own]",
+            "[env var: PROMPTSTAGE_REDIS_URL; default: an embedded one]",
         ),
     ] = None,
     host: Annotated[
@@ -82,16 +82,18 @@ def serve(  # noqa: PLR0913 - one parameter an option
             help="The port; 0 lets the system choose.  [env var: PROMPTSTAGE_PORT; default: 8000]",
         ),
     ] = None,
-    workers: Annotated[int, typer.Option(metavar="N", min=1, help="How many processes answer.")] = 1,
+    workers: Annotated[int, typer.Option(metavar="N", min=1, help="How many worker processes.")] = 1,
     log_format: Annotated[
         Format | None,
-        typer.Option(help="For people, or for programs.  [env var: PROMPTSTAGE_LOG_FORMAT; default: text]"),
+        typer.Option(
+            help="Lines for people, or JSON for programs.  [env var: PROMPTSTAGE_LOG_FORMAT; default: text]"
+        ),
     ] = None,
     access_log: Annotated[
         bool | None,
         typer.Option(
             "--access-log",
-            help="Log one line a request, without its query.  [env var: PROMPTSTAGE_ACCESS_LOG; default: no]",
+            help="Log one line per request, not its query.  [env var: PROMPTSTAGE_ACCESS_LOG; default: no]",
         ),
     ] = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""``promptstage token``: make, list and revoke the tokens of apps and people, and get back in without one."""
+"""``promptstage token``: create, list and revoke the tokens of apps and people, and recover the last one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 app = typer.Typer(
-    help="Make, list and revoke tokens: who may ask, and what for. If the last admin's is lost: recover.",
+    help="Create, list and revoke tokens, and recover the last admin's.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -68,7 +68,7 @@ def create(  # noqa: PLR0913 - one parameter an option
             "-e",
             "--environment",
             metavar="ENV",
-            help="Only there; once or more often. Else everywhere.",
+            help="Only in this environment; may be repeated. Default: all.",
         ),
     ] = None,
     name: Annotated[
@@ -76,15 +76,15 @@ def create(  # noqa: PLR0913 - one parameter an option
     ] = None,
     expires: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="When it ends: 90d, 12h. Else it holds until it is revoked."),
+        typer.Option(metavar="TIME", help="When it expires: 90d, 12h. Default: never."),
     ] = None,
     reason: Reason = "",
     if_needed: IfNeeded = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and print its secret, alone on stdout. It is shown this once.
+    """Create a token and print its secret, alone on stdout. The secret is shown only once.
 
-    With --if-needed: where a token of that name, role and environments is good, whose secret is not shown.
+    With --if-needed nothing is created if a valid token has this name, role and environments.
 
     \b
     Example:  promptstage token create --role reader -e production --name checkout --expires 90d
@@ -180,9 +180,9 @@ def revoke(
     if_needed: IfNeeded = False,
     as_json: AsJson = False,
 ) -> None:
-    """End a token for good. Within a second nobody gets in with it, and its streams end.
+    """Revoke a token for good. Within a second it is refused, and its streams end.
 
-    With --if-needed: where there is no such token.
+    With --if-needed nothing is done if there is no such token.
 
     \b
     Example:  promptstage token revoke 3f9a0c11d2e4
@@ -204,11 +204,11 @@ def revoke(
 
 @app.command()
 def recover(*, data: Data = DEFAULT, journal: RemoteJournal = None) -> None:
-    """Get a new admin's token, on the machine that holds the journal, when no other is left.
+    """Create a new admin's token on the machine that holds the journal, when no other is left.
 
-    Its secret is put into admin.token in the data folder, which only the registry's user can read; the
-    journal says that this was done. A registry may run meanwhile, and takes the token at once. If the one in
-    the file manages tokens already, nothing is changed.
+    Its secret is written to admin.token in the data folder, which only the registry's user can read, and the
+    history shows it. A running registry accepts the token at once. If the token in that file is already a
+    valid admin's, nothing is changed.
 
     \b
     Example:  promptstage token recover --data /var/lib/promptstage

@@ -1,4 +1,4 @@
-"""The commands that change what is in force, from ``start`` to ``reject``.
+"""The commands that change a rollout, from ``start`` to ``reject``.
 
 Each reads the state first, and the registry refuses if that is not the state any more.
 """
@@ -29,25 +29,25 @@ def start(  # noqa: PLR0913 - one parameter an option
     *,
     plan: Annotated[
         Literal["careful", "standard", "fast"] | None,
-        typer.Option(help="Steps that are known to be good; standard is the default."),
+        typer.Option(help="A named list of steps; the default is standard."),
     ] = None,
     steps: Annotated[
         str | None, typer.Option(metavar="STEPS", help="Steps of your own: percent, or percent:hold.")
     ] = None,
     audience: Annotated[
         list[str] | None,
-        typer.Option(metavar="A=B,C", help="Who gets it in any case; once or more often, any is enough."),
+        typer.Option(metavar="A=B,C", help="Users who always get it; may be repeated, any match is enough."),
     ] = None,
     force: Force = False,
     options: ChangeOptions,
 ) -> None:
-    """Begin a rollout of a version to some users, step by step.
+    """Start to roll out a version to some users, step by step.
 
     Plans: careful is 1, 5, 10, 25, 50, 100 percent in 7 days; standard is 5, 25, 50, 100 in 60 hours;
     fast is 10, 50, 100 in 12 hours. A step with a time to hold (30s, 10m, 4h, 2d) advances by itself
     when that is over, into 100 percent too; one without waits for you.
 
-    With --if-needed: where that version has that plan and audience already, or is for everyone.
+    With --if-needed nothing is done if that version already has this plan and audience, or is for everyone.
 
     \b
     Example:  promptstage start summarize 1.3.0 --plan careful
@@ -64,9 +64,9 @@ def start(  # noqa: PLR0913 - one parameter an option
 
 @with_change_options
 def advance(name: Name, *, options: ChangeOptions) -> None:
-    """Go to the next step now. Past the last one, the candidate is for everyone.
+    """Advance to the next step now; after the last one the candidate goes to everyone.
 
-    With --if-needed: where no rollout is under way. Repeated, it goes one more step.
+    With --if-needed nothing is done if no rollout is under way. Each repetition advances one more step.
 
     \b
     Example:  promptstage advance summarize --reason "no complaints"
@@ -76,9 +76,9 @@ def advance(name: Name, *, options: ChangeOptions) -> None:
 
 @with_change_options
 def pause(name: Name, *, options: ChangeOptions) -> None:
-    """Stop the clock of a rollout; everybody stays where they are.
+    """Stop the clock of a rollout; every user keeps their version.
 
-    With --if-needed: where it is paused.
+    With --if-needed nothing is done if it is paused.
 
     \b
     Example:  promptstage pause summarize --reason "looking into a complaint"
@@ -88,9 +88,9 @@ def pause(name: Name, *, options: ChangeOptions) -> None:
 
 @with_change_options
 def resume(name: Name, *, options: ChangeOptions) -> None:
-    """Let a paused rollout go on, with the time that was left.
+    """Continue a paused rollout with the time that was left.
 
-    With --if-needed: where it is running.
+    With --if-needed nothing is done if it is running.
 
     \b
     Example:  promptstage resume summarize
@@ -102,9 +102,9 @@ def resume(name: Name, *, options: ChangeOptions) -> None:
 def promote(
     name: Name, version: MaybeVersion = None, *, force: Force = False, options: ChangeOptions
 ) -> None:
-    """Put a version in force for everyone. Without VERSION it is the candidate of the rollout.
+    """Serve a version to everyone; without VERSION, the candidate of the rollout.
 
-    With --if-needed: where that VERSION is for everyone.
+    With --if-needed nothing is done if that VERSION is for everyone.
 
     \b
     Example:  promptstage promote summarize
@@ -116,9 +116,9 @@ def promote(
 
 @with_change_options
 def rollback(name: Name, *, options: ChangeOptions) -> None:
-    """Undo the latest change, once. It ends the rollout, or goes back to the version before.
+    """Undo the latest change, once: end the rollout, or go back to the version before.
 
-    With --if-needed: where there is nothing to undo.
+    With --if-needed it is no error if there is nothing to undo.
 
     \b
     Example:  promptstage rollback summarize --reason "too chatty"
@@ -128,11 +128,11 @@ def rollback(name: Name, *, options: ChangeOptions) -> None:
 
 @with_change_options
 def approve(name: Name, *, options: ChangeOptions) -> None:
-    """Carry out the start or promote that another asked for.
+    """Approve the start or promote that was requested with another token.
 
-    Where the operator's rule is so, a start or promote waits until it is approved with another token.
-    It is shown with its difference first; --dry-run shows that and no more. With --if-needed: where
-    nothing awaits approval.
+    Where the operator's rules say so, a start or promote waits until it is approved with another token.
+    The difference is shown first; --dry-run shows only that. With --if-needed nothing is done if nothing
+    awaits approval.
 
     \b
     Example:  promptstage approve summarize --dry-run
@@ -143,9 +143,9 @@ def approve(name: Name, *, options: ChangeOptions) -> None:
 
 @with_change_options
 def reject(name: Name, *, options: ChangeOptions) -> None:
-    """Refuse the start or promote that awaits approval, or take back your own.
+    """Reject the start or promote that awaits approval, or withdraw your own.
 
-    With --if-needed: where nothing awaits approval.
+    With --if-needed nothing is done if nothing awaits approval.
 
     \b
     Example:  promptstage reject summarize --reason "it drops the greeting"

@@ -1,4 +1,4 @@
-"""The rules of a rollout as they are typed: ``1:10m,25:1h,100`` and ``tenant=acme,globex``.
+"""Parse the steps and audiences of a rollout: ``1:10m,25:1h,100`` and ``tenant=acme,globex``.
 
 Only the form is looked at here; what the values may be is the registry's to say.
 """

@@ -1,4 +1,4 @@
-"""The options that every command that changes something has, in one place."""
+"""The options that all changing commands share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PARAMETER = "options"  # of a command: what `with_change_options` puts there
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would change, and change nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 
 
 @dataclass(frozen=True, slots=True)

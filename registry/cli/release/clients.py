@@ -1,4 +1,4 @@
-"""Which connected clients have what is in force: asked once for ``status``, awaited by ``--wait``."""
+"""Count the connected clients that have what is in force: once for ``status``, until all for ``--wait``."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _share(row: Json | None) -> str:
 def _reached(row: Json, milliseconds: int) -> str:
     count = row["connected"]
     all_of_them = f"all {count} connected clients have it" if count > 1 else "the one connected client has it"
-    who = all_of_them if count else "no client is connected; one that comes gets it"
+    who = all_of_them if count else "no client is connected; new ones get it"
     return f"{who} ({milliseconds} ms after the command)"
 
 
@@ -116,4 +116,4 @@ def _lack(row: Json) -> str:
     limits = "" if row["complete"] else f"; {PARTIAL}"
     if missing := row["connected"] - row["current"]:
         return f"{missing} of {row['connected']} clients do not have it{limits}"
-    return "the release is not made" if row["complete"] else f"nobody knows whether all have it{limits}"
+    return "the release is not made" if row["complete"] else f"it is unknown whether all have it{limits}"

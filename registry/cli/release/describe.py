@@ -1,4 +1,4 @@
-"""What is in force, in words: a state of the API as people read it. Pure, but for the clock it is given."""
+"""Describe a state of the API in words. Pure: the clock is given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two versions, as a person reads it before a release."""
+"""Show the difference between two versions before a release."""
 
 from __future__ import annotations
 

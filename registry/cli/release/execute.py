@@ -1,4 +1,4 @@
-"""How a command that changes something is carried out: look, show, ask, send what was seen, wait.
+"""Execute a changing command: read, preview, ask, send what was seen, wait.
 
 The registry refuses if what was seen is not so any more, so two people at once never skip a step.
 """
@@ -167,7 +167,7 @@ def _tell(registry: Registry, order: Order, answer: Json, options: ChangeOptions
     if not options.as_json:
         output.say(describe.asked(made) if asks else describe.sentence(made, datetime.now(UTC)), "bold")
     if answer.get("changed") is False:
-        output.note("it is so already, so nothing was changed")
+        output.note("nothing was changed: it is as requested already")
     if not answer["applied"]:
         output.note(PENDING)
     bound = options.wait_bound
@@ -193,6 +193,4 @@ def _wait(registry: Registry, state: Json, bound: float, sent: float, *, aside: 
     try:
         (output.tell if aside else output.say)(clients.wait(registry, state, bound, sent))
     except KeyboardInterrupt as error:
-        raise RegistryError(
-            "not waited for any longer; the change itself is made", code="interrupted"
-        ) from error
+        raise RegistryError("stopped waiting; the change itself is made", code="interrupted") from error

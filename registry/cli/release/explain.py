@@ -1,4 +1,4 @@
-"""``promptstage explain``: why one user gets a version, now or at an earlier time."""
+"""``promptstage explain``: why a user gets a version, now or at an earlier time."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def explain(  # noqa: PLR0913 - one parameter an option
     *,
     key: Annotated[
         str,
-        typer.Option("-k", "--key", metavar="KEY", help="Whose version: a user's id, or what the app gives."),
+        typer.Option("-k", "--key", metavar="KEY", help="The user's id, or whatever key the app passes."),
     ],
     attribute: Annotated[
         list[str] | None,
         typer.Option(
-            "-a", "--attribute", metavar="A=B", help="What the app knows of that user; as often as needed."
+            "-a", "--attribute", metavar="A=B", help="An attribute that the app passes; may be repeated."
         ),
     ] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="Then; else now.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="At that time; default: now.")] = None,
     environment: Environment = "production",
     as_json: AsJson = False,
 ) -> None:
-    """Tell why a user gets a version, now or at an earlier time.
+    """Explain why a user gets a version, now or at an earlier time.
 
-    TIME is how long ago (2h, 1d 4h, 30m ago) or a time (2026-01-31T14:05:00Z); without a zone it is
-    yours. Times are shown in UTC. What happened then is replayed from the journal.
+    TIME is how long ago (2h, 1d 4h, 30m ago) or a time (2026-01-31T14:05:00Z); without a zone it
+    is local. Times are shown in UTC. An earlier state is replayed from the journal.
 
     \b
     Example:  promptstage explain summarize --key user-42
@@ -57,7 +57,7 @@ def explain(  # noqa: PLR0913 - one parameter an option
     now = datetime.now(UTC)
     moment = times.parse(at, now) if at else None
     if moment and moment > now:
-        raise typer.BadParameter(f"--at {at!r} is yet to come; without --at it is now")
+        raise typer.BadParameter(f"--at {at!r} is in the future; without --at it is now")
     with hints.helping(name, environment, then=moment is not None):
         found = _ask(http.connect(), environment, name, {"key": key, "attributes": attributes}, moment)
     if as_json:

@@ -1,4 +1,4 @@
-"""``promptstage history``: what changed, of one prompt or in a whole environment."""
+"""``promptstage history``: list changes, of one prompt or of a whole environment."""
 
 from __future__ import annotations
 
@@ -31,12 +31,10 @@ def history(  # noqa: PLR0913 - one parameter an option
     name: MaybeName = None,
     *,
     environment: Environment = "production",
-    since: Annotated[
-        str | None, typer.Option(metavar="TIME", help=f"What was changed since then: {SPAN}.")
-    ] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="What was changed until then.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Changes since then: {SPAN}.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Changes until then.")] = None,
     actor: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What this token changed; schedule: timed steps.")
+        str | None, typer.Option(metavar="NAME", help="Changes by this token; schedule: timed steps.")
     ] = None,
     limit: Annotated[
         int | None,
@@ -51,7 +49,7 @@ def history(  # noqa: PLR0913 - one parameter an option
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show who changed what is in force, when and why, newest first; without NAME, of every prompt.
+    """Show who changed what is in force, when and why, newest first; without NAME, for all prompts.
 
     \b
     Example:  promptstage history summarize
@@ -79,8 +77,12 @@ def _moment(text: str, now: datetime) -> str:
 
 def _nothing(name: str | None, environment: str, *, narrowed: bool) -> str:
     if narrowed:
-        return f"nothing like that was changed in {environment}"
-    return f"nothing was ever in force of {name} in {environment}" if name else f"{environment} is empty yet"
+        return f"no such change in {environment}"
+    return (
+        f"nothing was ever in force of {name} in {environment}"
+        if name
+        else f"{environment} has no changes yet"
+    )
 
 
 def _show(changes: Sequence[Json], *, whole: bool) -> None:

@@ -1,4 +1,4 @@
-"""What ``latest`` stands for just now, and which versions it passes over because they are invalid."""
+"""Resolve ``latest`` to a version, and name the invalid versions that it skips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a command has anything left to do: what ``--if-needed`` goes by. Pure."""
+"""Decide whether a command has anything to do, for ``--if-needed``. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command is about to change, shown before it does."""
+"""Preview a change before it is made."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def diff(
     if found["changed"]:
         output.say(f"Changed:  {', '.join(map(clean, found['changed']))}", "bold")
     elif not found["unified"]:
-        output.note(f"{name} {old} and {new} say the same")
+        output.note(f"{name} {old} and {new} are the same")
 
 
 def _warn(found: latest.Latest) -> None:
@@ -116,7 +116,7 @@ def _warn(found: latest.Latest) -> None:
 
 
 def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -> None:
-    """Show a version: where it comes from, and what it says.
+    """Show a version: its origin and its content.
 
     \b
     Example:  promptstage show summarize

@@ -1,4 +1,4 @@
-"""``promptstage status``: what is in force, once or again and again."""
+"""``promptstage status``: show what is in force, once or continuously."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def status(
     name: MaybeName = None,
     *,
     environment: Environment = "production",
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again when it changes.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again whenever it changes.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what is in force, the rollouts under way, and who has them.
 
-    CLIENTS counts the connected clients: how many have what is in force, of how many that follow it.
+    CLIENTS counts connected clients: how many have what is in force, of those that follow the prompt.
     With --watch --json each change is one line of JSON.
 
     \b

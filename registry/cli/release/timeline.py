@@ -1,4 +1,4 @@
-"""The steps of a rollout in time: when each began, or will be reached if nobody intervenes. Pure."""
+"""The steps of a rollout in time: when each began, or will be reached by itself. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies of a journal: as one file, and back.
+"""Copy a journal to one file, and restore it from there.
 
 A copy is of one commit, so a registry may go on writing. A file is a git bundle: git itself can check it,
 and clone it.

@@ -1,4 +1,4 @@
-"""The journal's mirror: another git repository that the journal is pushed to, never by force.
+"""Mirror the journal to another git repository, never by force.
 
 Two small files in the data folder belong to it, each with one writer: which repository it is, which the
 operator decides, and how far it is, which whoever pushed last writes. Neither ever holds a secret.

@@ -1,4 +1,4 @@
-"""Packs a journal: what each change left in files of its own becomes one file, a fifteenth of the size."""
+"""Pack a journal: one file in place of those of each change, a fifteenth of the size."""
 
 from __future__ import annotations
 

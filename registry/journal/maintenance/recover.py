@@ -1,4 +1,4 @@
-"""A journal that can be written again, made of what was found of it and of what Redis has seen.
+"""Recover a journal: write a new one from what the survey found and what Redis has seen.
 
 Nothing is thrown away: a damaged journal is put aside, and what is whole of it goes on as it is. Every
 state is written once more under a new epoch, so that clients take it, whatever they have seen before. That

@@ -1,4 +1,4 @@
-"""A journal's changes one after the other: what they lead to, and whether each follows from those before.
+"""Replay a journal's changes: their result, and whether each follows from those before.
 
 Pure: records go in, states and faults come out.
 """

@@ -1,4 +1,4 @@
-"""What can still be known of a journal that is lost, damaged or behind: of its objects, a mirror, Redis."""
+"""Survey a journal that is lost, damaged or behind: its objects, a mirror, and Redis."""
 
 from __future__ import annotations
 

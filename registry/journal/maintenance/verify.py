@@ -1,4 +1,4 @@
-"""Whether a journal is whole: every object, every change, and what they lead to. Only reads."""
+"""Verify a journal: every object, every change, and their result. Only reads."""
 
 from __future__ import annotations
 
