@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,9 +79,8 @@ def test_what_was_changed_while_a_person_thought_is_not_overrun(manager: Cli, st
 
 def test_a_person_who_waits_sees_how_far_it_is(manager: Cli, served: Registry) -> None:
     """On one line, of which nothing stays but the end."""
-    rows = [
-        {"prompt": "summarize", "release": "9999999999.1", "connected": 12, "current": n} for n in (7, 12)
-    ]
+    later = f"{int(time.time()) + 60}.1"  # than the change, but not as far ahead as only a wrong clock is
+    rows = [{"prompt": "summarize", "release": later, "connected": 12, "current": n} for n in (7, 12)]
     with lagging(served.url, *rows) as url:
         manager.environment["PROMPTSTAGE_URL"] = url
         with terminal(manager, "promote", "summarize", "1.1.0", "--wait", "-y") as shown:
