@@ -79,7 +79,7 @@ class DocumentAbsent(DocumentInvalid):
 
 
 class Unauthorized(RegistryError):
-    """No bearer token, or one that nobody knows."""
+    """No bearer token, or an unknown one."""
 
     code = "unauthorized"
 

@@ -30,7 +30,7 @@ PLAIN = {
 
 
 class EnvironmentRules(BaseModel):
-    """What one environment wants: with `approval`, a start or promote takes a second token."""
+    """The rules of one environment: with `approval`, a start or promote takes a second token."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """Where a client's releases come from: a replica of a registry, or a test's dictionary.
+    """The source of a client's releases: a replica of a registry, or a test's dictionary.
 
     Attributes:
         held: the releases by name. Reading it is all that `get` does for a name that is in it.
@@ -57,7 +57,7 @@ class Source(Protocol):
         """Wait until everything is confirmed."""
 
     def status(self) -> Status:
-        """What there is to know, for people."""
+        """The state of the client, for people."""
 
     def close(self) -> None:
         """Stop all threads and connections."""
@@ -231,7 +231,7 @@ class Client:
         return self._source.ready(timeout)
 
     def status(self) -> Status:
-        """What this client holds, how old it is, and what went wrong last; made for a debug page.
+        """Report what this client holds, its age, and the last error; made for a debug page.
 
         Returns:
             Plain values, ready for `json.dumps`; `promptstage.status` says what each of them means.

@@ -27,7 +27,7 @@ FALLBACK = "FALLBACK"
 
 
 def bucket(salt: str, key: str) -> int:
-    """Where a key stands in a rollout: 0 to 99,999, evenly spread.
+    """The bucket of a key in a rollout: 0 to 99,999, evenly spread.
 
     The first eight bytes, big endian, of SHA-256 over UTF-8 (see `encoded`) of ``"v1" NUL salt NUL key``,
     scaled to the buckets.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Defaults(NamedTuple):
-    """What `get` uses when the caller gives no key, or not these attributes."""
+    """Defaults for a `get` without a key, or without these attributes."""
 
     key: str | None = None
     attributes: Mapping[str, object] | None = None
@@ -72,7 +72,7 @@ def added(key: str | int | None, attributes: Mapping[str, object] | None) -> Def
 
 
 def current_defaults() -> Defaults:
-    """What the innermost `context` block set."""
+    """The defaults of the innermost `context` block."""
     return _defaults.get()
 
 

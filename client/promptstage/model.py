@@ -89,7 +89,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """How keys are divided while a rollout is under way."""
+    """The division of keys while a rollout is under way."""
 
     rollout: str
     algo: str
@@ -99,7 +99,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What an environment serves under one name at one moment: rules and the documents they choose."""
+    """The rules of one prompt in one environment at one moment, and the documents that they choose."""
 
     environment: str
     prompt: str
@@ -118,7 +118,7 @@ class Release:
 
 
 class Decision(NamedTuple):
-    """Which version, and why: `reason` is one of the closed set in `promptstage.evaluation`.
+    """The chosen version and its `reason`, one of the closed set in `promptstage.evaluation`.
 
     A tuple, which is made in a third of a dataclass's time: there is one for every `get` in a rollout.
     """

@@ -28,7 +28,7 @@ NO_PROMPT = 'a prompt of your own is a text, a list of {"role", "content"}, or a
 
 
 class Freshness:
-    """When the registry last confirmed something, on the monotonic clock; shared by all that rests on it."""
+    """The registry's last confirmation, on the monotonic clock; shared by all that rests on it."""
 
     __slots__ = ("at",)
 

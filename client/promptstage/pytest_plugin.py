@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def promptstage_prompts() -> Mapping[str, Content]:
-    """What `promptstage_client` serves, as `Client.of` takes it: none, unless a conftest.py says so."""
+    """The prompts of `promptstage_client`, as `Client.of` takes them; override it in a conftest.py."""
     return {}
 
 

@@ -93,7 +93,7 @@ class Blocks(Generic[T]):
         return Apart(self, value)
 
     def around(self) -> list[T]:
-        """What is held here, and by the blocks around: innermost first."""
+        """The values of this block and of the blocks around it, innermost first."""
         return [self._variable.get(), *[block.before for block in reversed(self._open.get())]]
 
     def has(self, block: Block[T]) -> bool:

@@ -24,7 +24,7 @@ FIELDS = ("promptstage", "prompt_name", "prompt_version", "prompt_arm", "prompt_
 
 
 class StampText(str):
-    """What a log record holds: ``summarize@1.3.0``, or ``-``, and the parts of it as attributes.
+    """The stamp of a log record: ``summarize@1.3.0``, or ``-``, with its parts as attributes.
 
     It is text to whatever formats or ships it. Pickled or copied it is a plain `str`, so that a process
     without this package can read the record.

@@ -31,7 +31,7 @@ class PromptStatus(TypedDict):
 
 
 class StreamStatus(TypedDict):
-    """How changes come in.
+    """The state of the stream of changes.
 
     Attributes:
         state: ``idle`` before the first name; ``connecting``; ``connected``; ``polling`` where there is
@@ -58,21 +58,21 @@ class SnapshotStatus(TypedDict):
 
 
 class BreakerStatus(TypedDict):
-    """Whether first fetches fail at once for now, and why."""
+    """The state of the breaker: whether first fetches fail at once for now, and why."""
 
     open: bool
     error: str | None
 
 
 class LastError(TypedDict):
-    """What went wrong, and when, as RFC 3339 in UTC."""
+    """An error and its time, as RFC 3339 in UTC."""
 
     error: str
     at: str
 
 
 class HealthStatus(TypedDict):
-    """What the client knows about its registry.
+    """The health of the registry, as the client sees it.
 
     Attributes:
         breaker: of first fetches.

@@ -48,7 +48,7 @@ def task(function: Any = None, /, *, key: Key = None, attributes: Attributes = N
 
 
 class Task:
-    """What `task` returns: one block, and a decorator."""
+    """A block and a decorator, which `task` returns."""
 
     def __init__(self, key: Key, attributes: Attributes) -> None:
         keys.added(key, attributes)  # what is wrong with them is raised where they are written

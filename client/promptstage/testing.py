@@ -56,7 +56,7 @@ class Call(NamedTuple):
 
 
 class Client(RealClient):
-    """What an application gets in place of a real client; make it with `of`.
+    """A client for tests, with the interface of the real one; make it with `of`.
 
     Attributes:
         got: name and version of what was given, in order.

@@ -43,7 +43,7 @@ class Role(IntEnum):
 
 
 class Token(BaseModel):
-    """What is kept of a token: never its secret. No `environments` means all of them."""
+    """A token as it is stored: never its secret. No `environments` means all of them."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -107,7 +107,7 @@ class Token(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSpec:
-    """What a token is to be. No `environments` means all of them."""
+    """The specification of a new token. No `environments` means all of them."""
 
     name: str
     role: Role

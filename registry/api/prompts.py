@@ -116,5 +116,5 @@ async def diff_versions(
     responses=shapes.answer(shapes.CatalogStatus, "the state of the catalog"),
 )
 def catalog_status(service: Service, _: Reader) -> JSONResponse:
-    """When the repository was last looked at, and what was ignored, moved or went wrong."""
+    """Report the last sync of the repository: its time, ignored and moved tags, and errors."""
     return JSONResponse(service.catalog.status())

@@ -63,7 +63,7 @@ def _few(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 class Question(BaseModel):
-    """Who asks: a key, attributes, and if wanted a fixed version or an earlier time."""
+    """The question: a key, attributes, and optionally a fixed version or an earlier time."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.QUESTION]})
 

@@ -57,7 +57,7 @@ PlanName = Literal["careful", "standard", "fast"]
 
 
 class Expect(BaseModel):
-    """What the caller saw: if it is not so any more, nothing is changed (409 `changed`)."""
+    """The state that the caller saw; nothing is changed if it has changed since (409 `changed`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,7 +67,7 @@ class Expect(BaseModel):
 
 
 class Plain(BaseModel):
-    """What every action takes."""
+    """The body of every action."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.PLAIN]})
 

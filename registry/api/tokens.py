@@ -61,7 +61,7 @@ def _check_time(text: str) -> str:
 
 
 class NewToken(BaseModel):
-    """What a token is to be. Without `environments` it is for all; without a time it never expires."""
+    """A token to create. Without `environments` it is for all; without a time it never expires."""
 
     model_config = ConfigDict(
         extra="forbid",

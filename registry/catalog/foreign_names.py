@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ForeignNames:
-    """What is known of the names so far; the catalog's lock is held by who notes something."""
+    """The names known so far; hold the catalog's lock to note one."""
 
     def __init__(self) -> None:
         self._prompts: set[str] = set()

@@ -29,7 +29,7 @@ _LIKE_VERSION = re.compile(r"v\d+", re.ASCII)  # a dot is not in the grammar of 
 
 
 class Tag(NamedTuple):
-    """What a tag ``<name>/v<version>`` says."""
+    """The parts of a tag ``<name>/v<version>``."""
 
     name: str
     version: str
@@ -177,7 +177,7 @@ def risen(old: str, new: str) -> Literal["major", "minor", "patch"] | None:
 
 
 def releases(versions: Iterable[str], below: str | None = None) -> list[str]:
-    """Those that are no pre-releases, newest first; with `below`, those that precede a version."""
+    """The versions that are no pre-releases, newest first; with `below`, those that precede a version."""
     limit = below and Version.parse(below)
     found = newest_first(version for version in versions if "-" not in version)
     return [version for version in found if not limit or Version.parse(version) < limit]

@@ -21,13 +21,13 @@ Json = dict[str, Any]
 
 
 def count(versions: Iterable[Version | None]) -> dict[str, int]:
-    """How many versions are valid, invalid and unread; None is one that nobody has read."""
+    """Count valid, invalid and unread versions; None stands for an unread one."""
     counts = Counter(version.status if version else "unread" for version in versions)
     return {status: counts[status] for status in ("valid", "invalid", "unread")}
 
 
 def overview(prompts: int, versions: Collection[Version | None], others: Sequence[str], report: Json) -> Json:
-    """What ``/v1/catalog`` shows.
+    """The answer of ``/v1/catalog``.
 
     Args:
         prompts: how many there are.

@@ -30,7 +30,7 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass
 class Profiles:
-    """What is kept.
+    """The stored logins.
 
     Attributes:
         current: the URL that is asked where nothing else names one; empty if there is none.

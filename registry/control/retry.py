@@ -43,7 +43,7 @@ class Acknowledged:
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether nothing was done yet but to ask: another token has to approve it."""
+        """Whether it is only requested, and awaits approval with another token."""
         return self.entry.change.op.startswith(ASKING)
 
     def to_json(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ OWN_ACTORS = ("registry", "schedule", "operator")  # who acts without a token; n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requester:
-    """Who asks for a change of tokens, and why.
+    """The caller of a change of tokens, and its reason.
 
     Attributes:
         token: the admin's.

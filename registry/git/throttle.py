@@ -27,7 +27,7 @@ _HEADER = re.compile(rb"<= Recv header: retry-after:[ \t]*([^\r\n]{1,64})", re.I
 
 
 class Throttle:
-    """What a host said of the next request; of one mirror, whose lock is held meanwhile."""
+    """The time that a host set for the next request, of one mirror; hold the mirror's lock."""
 
     def __init__(self, file: Path, upstream: Remote) -> None:
         """Touch nothing yet."""

@@ -117,7 +117,7 @@ def _restore(folder: Path) -> str:
 
 
 def damaged(folder: Path, what: str) -> Unavailable:
-    """What is wrong with a folder's journal, and the remedy."""
+    """The error of a damaged journal, with the remedy."""
     return Unavailable(
         f"the journal cannot be read: {what}. Save what can be read of it ({command(folder, 'recover')}), or "
         f"restore a backup beside it ({_restore(folder)})",

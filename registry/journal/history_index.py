@@ -59,7 +59,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which changes of an environment, newest first.
+    """A query for the changes of an environment, newest first.
 
     Attributes:
         prompt, actor: of these alone.

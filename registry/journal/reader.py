@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a process keeps in memory of a journal. `commits` are in the order of their seq, from 0."""
+    """A process's copy of a journal in memory. `commits` are in the order of their seq, from 0."""
 
     head: Entry
     commits: list[str]
@@ -44,7 +44,7 @@ class Contents:
 
 
 class Reader:
-    """What git tells of the journal in a data folder. Everything raises Unavailable, with its meaning."""
+    """Read the journal in a data folder through git. Every method raises Unavailable, with its meaning."""
 
     def __init__(self, folder: Path, git: Git) -> None:
         self._folder = folder

@@ -16,7 +16,7 @@ _PLAIN = re.compile(r"[\w.@+-]+")
 
 
 def subject(change: Change) -> str:
-    """What was done, where and by whom: ``promote summarize 1.3.0 in production by ada``."""
+    """The subject of a change: ``promote summarize 1.3.0 in production by ada``."""
     return " ".join(filter(None, (*_what(change), "by", _name(change.actor))))
 
 

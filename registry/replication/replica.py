@@ -41,7 +41,7 @@ STRANGER = ". Or is it another installation's? Two on one Redis need a PROMPTSTA
 
 
 class Replica:
-    """What this process knows of the journal; safe to use from any thread.
+    """This process's copy of the journal; safe to use from any thread.
 
     Attributes:
         view: all states and their releases.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a token's id, and its name."""
+    """The actor of a change: a token's id and name."""
 
     token: str
     name: str

@@ -59,7 +59,7 @@ def parse_hold(hold: str) -> timedelta:
 
 
 def held(step: Step) -> timedelta | None:
-    """How long a step is held before the rollout advances by itself; None: until a person advances it."""
+    """The time until a step advances by itself; None: until a person advances it."""
     return parse_hold(step.hold) if step.hold else None
 
 

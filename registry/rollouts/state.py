@@ -31,7 +31,7 @@ MAX_TEXT = 200
 
 
 class Frozen(BaseModel):
-    """What all parts share: immutable, and a key that nobody knows is an error."""
+    """The base of all parts of a state: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
@@ -153,7 +153,7 @@ class ApprovalRequest(Frozen):
 
 
 class State(Frozen):
-    """What one environment serves of one prompt; `epoch` and `seq` are those of its last change.
+    """The state of one prompt in one environment; `epoch` and `seq` are those of its last change.
 
     `awaiting_approval` is there only while somebody's request waits; what is served does not depend on it.
     """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Holds:
-    """How long each timed step is still held.
+    """The time for which each timed step is still held.
 
     A hold is a span of time. What is left of it is read off the wall clock once, when this process first
     sees the step; from then on it runs down by itself, so that a clock that is set neither skips a step nor

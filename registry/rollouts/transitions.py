@@ -63,7 +63,7 @@ Command = Start | Advance | Pause | Resume | Promote | Rollback
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Why the state does not allow the command, and what would be allowed."""
+    """A refusal: why the state does not allow the command, and what it would allow."""
 
     code: str
     message: str

@@ -31,7 +31,7 @@ def visible(text: str) -> str:
 
 
 def skeleton(name: str) -> str:
-    """What a reader takes a name for: wide letters, ligatures and capitals make no other one."""
+    """Reduce a name to how it reads: wide letters, ligatures and capitals make no difference."""
     return normalize("NFKC", normalize("NFKC", name).casefold())  # to fold case may leave what NFKC joins
 
 

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 PRODUCT = ("registry/", "client/promptstage/")
 MODULES = {
-    "acting", "attempts", "begin", "blocks", "board", "census", "chain", "eager", "faults", "findings",
-    "folder", "fresh", "guard", "holding", "ignored", "impatient", "keeping", "kept", "mapping", "oddities",
-    "parts", "prepare", "reading", "remedies", "rules", "salvage", "secrets", "shared", "starter", "table",
-    "tally", "unparsable", "upkeep", "upstream", "view", "when",
+    "acting", "attempts", "begin", "blocks", "board", "census", "chain", "commit", "eager", "faults",
+    "findings", "folder", "fresh", "great", "guard", "holding", "ignored", "impatient", "keeping", "kept",
+    "mapping", "oddities", "parts", "prepare", "reading", "remedies", "rules", "salvage", "secrets", "shared",
+    "similar", "starter", "strangers", "table", "taglint", "tally", "unparsable", "upkeep", "upstream",
+    "view", "wanting", "when",
 }  # fmt: skip
 """What modules and packages of the product were called."""
 NAMES = {

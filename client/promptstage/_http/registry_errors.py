@@ -46,7 +46,7 @@ class NoStream(Fault):
 def fault_of(
     status: int, reason: str, headers: Mapping[str, str], body: bytes, kind: type[Fault] = Fault
 ) -> Fault:
-    """What a status means that is no answer.
+    """Explain a status that is no answer.
 
     Args:
         status: of the response.
@@ -71,7 +71,7 @@ def plain(text: str) -> str:
 
 
 def no_thread(error: RuntimeError) -> str:
-    """Why nothing is fetched: the limit of threads is reached, or a subinterpreter allows none."""
+    """The error for a thread that could not start: the limit is reached, or a subinterpreter allows none."""
     return (
         f"no thread could be started ({error}): raise the limit of threads or processes; "
         "in an isolated subinterpreter no client works, make it in the main interpreter"

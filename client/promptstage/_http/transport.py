@@ -53,7 +53,7 @@ IN_TESTS = "an application's tests use the client of promptstage.testing"
 
 
 class Answer(NamedTuple):
-    """What came back: 200, 304, or a 404 that is an answer of the registry's."""
+    """An answer: 200, 304, or a 404 of the registry itself."""
 
     status: int
     etag: str | None

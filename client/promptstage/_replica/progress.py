@@ -22,7 +22,7 @@ _STALLED = (
 
 
 class Progress:
-    """What the thread notes, and `Client.status` tells.
+    """The follower's notes for `Client.status`.
 
     Attributes:
         error: why it is not connected.

@@ -247,7 +247,7 @@ class ReleaseStore:
         return status_of(self.by_name.get(name), error)
 
     def in_words(self) -> str:
-        """What can be served as long as the registry cannot be reached."""
+        """Describe what can be served while the registry cannot be reached."""
         held = tuple(self.by_name.values())
         if not held:
             return "nothing is held, so get returns its fallback or raises PromptUnavailable"
@@ -258,7 +258,7 @@ class ReleaseStore:
 
 
 def status_of(held: HeldRelease | None, error: str | None = None) -> PromptStatus:
-    """How one name stands."""
+    """The status of one name."""
     if held is None:
         return {
             "version": None,

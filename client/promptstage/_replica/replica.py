@@ -202,7 +202,7 @@ class Replica:
         return f"{name} ({error or 'connected, and its release is on the way'})"
 
     def status(self) -> Status:
-        """What there is to know, for people. The token is not in it."""
+        """The state of the replica, for people, without the token."""
         return {
             "url": self._transport.url,
             "environment": self._environment,

@@ -62,7 +62,7 @@ class Snapshots:
         self.error: str | None = None
 
     def load(self, name: str, version: str = "") -> Stored | None:
-        """What was last stored for a prompt, or for one version of it."""
+        """Load what was last stored for a prompt, or for one version of it."""
         try:
             _require_own(self.folder)
             return _read(self._path(name, version))

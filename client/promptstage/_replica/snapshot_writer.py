@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SnapshotWriter:
-    """What is still to be written, and when the files last got a new time.
+    """The queue of snapshots to write, and the time at which the files were last touched.
 
     Args:
         snapshots: where it goes.

@@ -54,7 +54,7 @@ _REMEDIES = {
 
 
 class Why(NamedTuple):
-    """Why there is nothing: a reason as PromptUnavailable has it, and what the other side said about it."""
+    """The reason why there is nothing to serve, and what the other side said about it."""
 
     reason: str
     detail: str = ""

@@ -56,10 +56,10 @@ programs and does not change. 503 comes with `Retry-After`.
 
 **Changes** are durable when they are acknowledged. Send an `Idempotency-Key`, and a request that is sent
 again is answered with what was done (422 `idempotency_mismatch` for another body). Send `If-Match`, or
-`expect` in the body, and nothing is changed if somebody else was faster (412, or 409 `changed`). A key that
-nobody knows in a body is an error, so that a slip of the pen is not silently ignored.
+`expect` in the body, and nothing is changed if somebody else was faster (412, or 409 `changed`). An
+unknown key in a body is an error, so that a typing error is not ignored.
 
-**Two persons.** Where an environment's rule is `approval`, `start` and `promote` answer 202 and change
+**Two people.** Where an environment's rule is `approval`, `start` and `promote` answer 202 and change
 nothing yet: `state.awaiting_approval` says what was asked for, until another token sends `approve`, or any
 `reject`. A rollback never waits.
 """

@@ -15,12 +15,12 @@ Json = dict[str, Any]
 def answer(
     shape: type[BaseModel], description: str, status: int = HTTPStatus.OK
 ) -> dict[int | str, dict[str, Any]]:
-    """How an endpoint's answer is documented; `registry.api.docs.examples` has an example of each shape."""
+    """Document an endpoint's answer; `registry.api.docs.examples` has an example of each shape."""
     return {status: {"model": shape, "description": description}}
 
 
 class Shape(BaseModel):
-    """What all shapes share: there is no other key."""
+    """The base of all shapes: no other key is allowed."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -57,7 +57,7 @@ class Document(Shape):
 
 
 class DocumentProblem(Shape):
-    """Why a version is invalid, and where in the file."""
+    """The reason why a version is invalid, and its place in the file."""
 
     message: str
     line: int | None
@@ -123,7 +123,7 @@ class Versions(Shape):
 
 
 class Diff(Shape):
-    """What differs between two versions."""
+    """The difference between two versions."""
 
     unified: str = Field(description="a unified diff of the files")
     simplified: bool = Field(description="they differ so much that most of it is given as replaced")
@@ -131,7 +131,7 @@ class Diff(Shape):
 
 
 class ReleaseTarget(Target):
-    """Who gets the candidate whatever the share."""
+    """An audience: users who get the candidate whatever the share is."""
 
     version: str
     arm: Literal["canary"]
@@ -147,7 +147,7 @@ class Slot(Shape):
 
 
 class Split(Shape):
-    """How keys are spread; whoever is in no slot gets the default."""
+    """The division of keys; a key in no slot gets the default."""
 
     rollout: str
     algo: Literal["v1"]
@@ -156,7 +156,7 @@ class Split(Shape):
 
 
 class Default(Shape):
-    """What everybody else gets."""
+    """The version that all other keys get."""
 
     version: str
     arm: Literal["stable"]
@@ -172,7 +172,7 @@ class Served(Shape):
 
 
 class Release(Shape):
-    """What an environment serves under one name: the rules, and the documents they can choose."""
+    """A release: the rules of one prompt in one environment, and the documents that they can choose."""
 
     environment: str
     prompt: str
@@ -192,7 +192,7 @@ class Releases(Shape):
 
 
 class Resolved(Shape):
-    """Which version a key gets, and why."""
+    """The decision for a key, and its reason."""
 
     name: str
     version: str
@@ -205,7 +205,7 @@ class Resolved(Shape):
 
 
 class States(Shape):
-    """What is in force, by name."""
+    """The states in force, by name."""
 
     data: list[State]
 
@@ -273,7 +273,7 @@ class Alive(Shape):
 
 
 class Health(Shape):
-    """Whether releases can be served; of each part `ok`, or what is wrong with it."""
+    """The health of the registry: `ok` for each part, or what is wrong with it."""
 
     status: Literal["ready", "starting", "broken"]
     journal: str
@@ -325,14 +325,14 @@ class InvalidVersion(Shape):
 
 
 class InvalidVersions(Shape):
-    """How many versions cannot be served, and some of them."""
+    """The count of versions that cannot be served, and some of them."""
 
     count: int
     sample: list[InvalidVersion]
 
 
 class CatalogStatus(Shape):
-    """What the last look at the repository found."""
+    """The state of the catalog after the last sync."""
 
     synced_at: AwareDatetime | None
     error: str | None
@@ -356,7 +356,7 @@ class Followers(Shape):
 
 
 class Clients(Shape):
-    """Who is connected, over all processes."""
+    """Connected clients, over all processes."""
 
     data: list[Followers]
     connected: int
@@ -365,7 +365,7 @@ class Clients(Shape):
 
 
 class Finding(Shape):
-    """What was looked at, how it is, and what helps."""
+    """A check, its result, and what helps."""
 
     name: str
     status: Literal["ok", "warning", "error"]

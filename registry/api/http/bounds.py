@@ -32,14 +32,14 @@ BODY_BYTES = 32 << 20  # of all bodies of a token that are here at once; the usu
 
 
 class Lane(Enum):
-    """What takes turns."""
+    """A lane of requests that take turns."""
 
     READ = "read"
     CHANGE = "change"
     STREAM = "stream"  # a fleet that comes back waits in its own line, for as long as that takes
 
     def work(self) -> Work:
-        """What a request of this lane may take: a change that began is not broken off."""
+        """The work that a request of this lane may do: a change that began is not broken off."""
         return Work(READ_SECONDS if self is Lane.READ else None)
 
 

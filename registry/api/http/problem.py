@@ -135,7 +135,7 @@ MAX_NAMED = 100  # bad values that one answer names
 def responses(
     *statuses: int, codes: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 ) -> dict[int | str, dict[str, Any]]:
-    """How an endpoint's errors are documented.
+    """Document an endpoint's errors.
 
     Args:
         statuses: which there are.

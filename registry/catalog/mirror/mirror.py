@@ -65,7 +65,7 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far somebody has followed a mirror."""
+    """The position up to which a reader has followed a mirror."""
 
     seen: Seen
     announced: fetch.Tags

@@ -21,7 +21,7 @@ _ON_ITS_WAY = "the mirror lost it, and fetches it again; try again in a moment"
 
 
 class MissingObjects:
-    """What one process misses; any thread may note something.
+    """The objects that one process misses; any thread may note one.
 
     Attributes:
         found: how often something was brought, a value that changes when there is more to read.

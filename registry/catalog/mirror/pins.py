@@ -33,7 +33,7 @@ class Table(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """How much of a table somebody has read already."""
+    """The part of a table that a reader has read already."""
 
     size: int = 0
     digest: bytes = Table().digest

@@ -41,7 +41,7 @@ _OF_SEGMENT = (
 
 
 def why(tag: bytes) -> str:
-    """What is wrong with a tag that makes no version: the first thing, in words."""
+    """Explain why a tag makes no version: the first reason, in words."""
     if len(tag) > naming.TAG_LENGTH:
         return f"the tag has more than {naming.TAG_LENGTH} characters"
     if not tag.isascii():

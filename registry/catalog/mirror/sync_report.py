@@ -37,7 +37,7 @@ logger = logging.getLogger("registry.catalog.mirror.mirror")  # the lines of the
 
 
 class Found(NamedTuple):
-    """How the upstream's tags differ from the pins."""
+    """The differences of the remote's tags from the pins."""
 
     new: Tags
     moved: list[Json]

@@ -46,7 +46,7 @@ _KIND = 0o170000
 
 @dataclass(frozen=True, slots=True)
 class TagInfo:
-    """Who made a version, when and why; `tree` is empty if the tag holds no commit."""
+    """The author, time and message of a version; `tree` is empty if the tag holds no commit."""
 
     commit: str = ""
     tree: str = ""
@@ -64,7 +64,7 @@ class File:
 
 
 class Objects(Protocol):
-    """Where objects are looked up; a `Git` is one."""
+    """A source of objects; a `Git` is one."""
 
     def read_object(self, expression: str, *, limit: int) -> GitObject | None:
         """One object, None if there is none."""

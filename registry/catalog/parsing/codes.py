@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 
 
 class Code(NamedTuple):
-    """How serious it is, and what it means."""
+    """The severity and the meaning of a code."""
 
     severity: Severity
     meaning: str

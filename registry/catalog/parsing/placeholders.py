@@ -17,7 +17,7 @@ _LOGIC = re.compile(r"\{%[-+]? *+(?:if|for|set|block|macro|include|import|extend
 
 
 class Unreplaced(NamedTuple):
-    """Where it is in the text, how it is written, and what to say of it."""
+    """Text that looks like a placeholder: its place, its spelling, and a message."""
 
     offset: int
     written: str

@@ -45,7 +45,7 @@ _PLACEHOLDER = re.compile(r"[xX*.0_-]{12}")  # sk-xxxxxxxxxxxxxxxx: a reader is 
 
 
 class Secret(NamedTuple):
-    """Where a secret begins, counted from 1, and what kind of one it is."""
+    """The place of a secret, counted from 1, and its kind."""
 
     line: int
     column: int

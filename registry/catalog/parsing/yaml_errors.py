@@ -51,7 +51,7 @@ class Mark(Protocol):
 
 
 def explain(problem: str | None, marks: Sequence[Mark | None], text: str) -> tuple[Place, str]:
-    """Where a text stops being YAML, and what to do there.
+    """Find where a text stops being YAML, and say what to do there.
 
     Args:
         problem: what libyaml says of it.

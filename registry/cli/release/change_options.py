@@ -30,7 +30,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change,
 
 @dataclass(frozen=True, slots=True)
 class ChangeOptions:
-    """How a change is made; each field is an option of the command line."""
+    """The options of a change; each field is an option of the command line."""
 
     yes: Yes = False
     environment: Environment = "production"

@@ -44,7 +44,7 @@ FETCHED = ".journal.fetched"  # in the data folder; what a recovery leaves that 
 
 
 class Status(BaseModel):
-    """How far a mirror is.
+    """The progress of a mirror.
 
     Attributes:
         url: the mirror that this is about.
@@ -69,7 +69,7 @@ class Status(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a mirror is behind: by how many changes, and the age in seconds of the oldest of them."""
+    """The lag of a mirror: the changes that it lacks, and the age in seconds of the oldest of them."""
 
     status: Status
     changes: int

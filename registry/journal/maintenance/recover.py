@@ -46,7 +46,7 @@ REASON_LIMIT = 2000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What a recovery did: the new head, how many states it wrote, and what is gone."""
+    """The result of a recovery: the new head, the number of states, and what is lost."""
 
     head: Position
     states: int

@@ -23,7 +23,7 @@ Place = tuple[str, str]  # environment, prompt
 
 @dataclass(slots=True)
 class Replay:
-    """What changes lead to.
+    """The result of replayed changes.
 
     Attributes:
         refs: every version that was ever named, with its prompt.

@@ -49,7 +49,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Found:
-    """What can be read, wherever it is.
+    """Everything that can be read, wherever it is.
 
     Attributes:
         parent: the newest change of the journal that is whole with all before it, as a commit; None: none.

@@ -37,7 +37,7 @@ TOLD = 1000  # changes between two words about how far it is
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a journal holds at its newest change, and what is wrong with it."""
+    """The contents of a journal at its newest change, and its problems."""
 
     changes: int
     states: int
