@@ -9,8 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from registry.access.names import MAX_NAME, check_name
-from registry.access.tokens import Role, TokenSpec
+from registry.access.tokens import MAX_NAME, Role, TokenSpec, check_name
 from registry.api.http import problem
 from registry.api.http.dependencies import MAX_REASON, Admin, IdempotencyKey, Moment, Service
 from registry.api.http.routes import ChangingRoute

@@ -19,7 +19,7 @@ from registry.errors import RegistryError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from registry.cli.credential import Credential, Target
+    from registry.cli.credential import Target
     from registry.cli.transport import Answer
 
 Json = dict[str, Any]
@@ -48,17 +48,9 @@ class Refused(RegistryError):
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """A registry at a URL.
+    """The registry at a target."""
 
-    Attributes:
-        origin: a phrase that says where the URL is from.
-        remedy: what to do where nothing answers there.
-    """
-
-    url: str
-    credential: Credential
-    origin: str = ""
-    remedy: str = ""
+    target: Target
 
     def get(self, path: str, member: str, **query: Any) -> Json:
         """Read what has this member by the contract; `path` may have a query already.
@@ -108,16 +100,16 @@ class Registry:
         special: Mapping[str, str] = MappingProxyType({}),
     ) -> Json:
         headers = {"Accept": "application/json", **special}
-        if self.credential.token:
-            headers["Authorization"] = f"Bearer {self.credential.token}"
+        if self.target.credential.token:
+            headers["Authorization"] = f"Bearer {self.target.credential.token}"
         return self._understood(self._send(method, path, body, headers), member)
 
     def _send(self, method: str, path: str, body: Json | None, headers: dict[str, str]) -> Answer:
-        sentence = f"{clean(self.url)} has not answered yet; waiting up to {READ_SECONDS:g} s, twice"
+        sentence = f"{clean(self.target.url)} has not answered yet; waiting up to {READ_SECONDS:g} s, twice"
         with output.impatience(sentence):
             for attempt in range(1, _RETRIED + 1):
                 try:
-                    return transport.request(method, self.url, path, body, headers)
+                    return transport.request(method, self.target.url, path, body, headers)
                 except NoAnswer as error:
                     if attempt == _RETRIED:
                         raise self._unreachable(error, method) from error
@@ -127,8 +119,8 @@ class Registry:
         doubt = ""
         if method != "GET" and error.sent:
             doubt = "; it may have been done all the same: see `promptstage status`"
-        sentence = f"no registry answers at {clean(self.url)} ({error.cause}){doubt}\n"
-        return Unavailable(sentence + (error.remedy or self.remedy))
+        sentence = f"no registry answers at {clean(self.target.url)} ({error.cause}){doubt}\n"
+        return Unavailable(sentence + (error.remedy or self.target.remedy))
 
     def _understood(self, answered: Answer, member: str) -> Json:
         answer = _json(answered.data)
@@ -138,27 +130,27 @@ class Registry:
             raise Unavailable(self._strange(answered))
         detail = "\n".join(clean(line, WORDS_SHOWN) for line in str(answer["detail"]).splitlines())
         if answered.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            said = detail if self.credential.token else "the registry requires a token"
-            detail = f"{said}\n{self.credential.origin}"
+            said = detail if self.target.credential.token else "the registry requires a token"
+            detail = f"{said}\n{self.target.credential.origin}"
         if KEY in detail and answered.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             detail += f"\n{IN_DOUBT}"
         if answer.get("code") == NO_SUCH_PATH:
-            detail = f"{clean(self.url)} has no such path: {detail}\n{self._shorter()}"
+            detail = f"{clean(self.target.url)} has no such path: {detail}\n{self._shorter()}"
         extra = {key: answer[key] for key in answer if key not in {"detail", "code"}}
         kind = Unavailable if answered.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
         raise kind(detail, code=clean(answer.get("code")), **extra)
 
     def _strange(self, answered: Answer) -> str:
         """What to say of an answer that is no registry's."""
-        where = clean(self.url)
+        where = clean(self.target.url)
         if answered.status in _BEHIND_A_PROXY:
             told = f"{where} is a proxy, and no registry answers behind it (HTTP {answered.status})"
-            return f"{told}\n{self.remedy}"
+            return f"{told}\n{self.target.remedy}"
         told = f"what answers at {where} is no registry (HTTP {answered.status})\n"
         if answered.location:
             return f"{told}It points to {clean(answered.location)}: is that the registry's URL?"
-        if answered.status == HTTPStatus.BAD_REQUEST and self.url.startswith("http://"):
-            return f"{told}It may want TLS: is it https://{clean(self.url.partition('://')[2])}?"
+        if answered.status == HTTPStatus.BAD_REQUEST and self.target.url.startswith("http://"):
+            return f"{told}It may want TLS: is it https://{clean(self.target.url.partition('://')[2])}?"
         return told + self._shorter()
 
     def _shorter(self) -> str:
@@ -167,12 +159,7 @@ class Registry:
 
 def connect() -> Registry:
     """The registry that the command line, the environment or a login names. Raises Invalid."""
-    return at(credential.find())
-
-
-def at(target: Target) -> Registry:
-    """A registry that was chosen."""
-    return Registry(target.url, target.credential, target.origin, target.remedy)
+    return Registry(credential.find())
 
 
 def _json(data: bytes) -> Json:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.journal.change import CHANGE
-from registry.journal.subject import subject
+from registry.journal.change import ASKING, CHANGE
 from registry.system.files import sync_folder
+from registry.system.text import SHOWN, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -90,3 +92,33 @@ class Folders:
 def _tick(changed: int) -> int:
     """The nanoseconds within which two changes may have one time."""
     return COARSE_TICK if changed % 1_000_000_000 == 0 else FINE_TICK
+
+
+_PLAIN = re.compile(r"[\w.@+-]+")
+
+
+def subject(change: Change) -> str:
+    """The subject of a change: ``promote summarize 1.3.0 in production by ada``."""
+    return " ".join(filter(None, (*_what(change), "by", _name(change.actor))))
+
+
+def _what(change: Change) -> tuple[str, ...]:
+    if change.token:
+        return (change.op, _name(change.token.name), f"({change.token.id})")
+    if change.state is None:
+        return (change.op,)
+    asked = change.op.startswith(ASKING)
+    op = f"ask to {change.op.removeprefix(ASKING)}" if asked else change.op
+    return (op, change.state.prompt, *_end(change.after), "in", change.state.environment)
+
+
+def _end(after: str | float | None) -> tuple[str, ...]:
+    if after is None:
+        return ()
+    return (after,) if isinstance(after, str) else ("to", f"{after:g}%")
+
+
+def _name(name: str) -> str:
+    """A token's name; in quotes if it could be taken for more of the sentence."""
+    shown = visible(name)[:SHOWN]
+    return shown if _PLAIN.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)

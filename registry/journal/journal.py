@@ -24,6 +24,7 @@ from registry.journal.directory import (
     check_there,
     command,
     damaged,
+    refusal,
     refuse_others,
     right_to_write,
     was_begun,
@@ -32,7 +33,7 @@ from registry.journal.directory import (
 from registry.journal.fast_import import BRANCH, PROPOSED, Folders, import_stream
 from registry.journal.reader import Contents, Reader, readable
 from registry.rollouts.state import State
-from registry.system import disk, failpoints, timestamps
+from registry.system import failpoints, timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,6 +78,7 @@ class Journal(ABC):
     told: bool
     looked_at: float = 0.0
     trouble: Unavailable | None = None
+    _ref: str
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -239,7 +241,6 @@ class Journal(ABC):
         """
         return self.write_all(lock, parent, [(change, files)], timeout=WRITE_SECONDS)
 
-    @abstractmethod
     def write_all(
         self,
         lock: int,
@@ -249,6 +250,12 @@ class Journal(ABC):
         timeout: float,
     ) -> Entry:
         """Commit changes, all or none of them; as `write`. Returns the last one."""
+        self._commit(lock, self._ref, parent, changes, timeout)
+        return self._publish(lock, parent)
+
+    @abstractmethod
+    def _publish(self, lock: int, parent: str | None) -> Entry:
+        """Make what was committed to `_ref` the journal's newest change, durably; raises as `write` does."""
 
     def _commit(
         self,
@@ -288,7 +295,7 @@ class Journal(ABC):
 
     def check_room(self, *, write: bool = False) -> Unavailable | None:
         """Why no change could be written to this disk now; `write`: found out by writing as much as one."""
-        return disk.refusal(self._folder, write=write)
+        return refusal(self._folder, write=write)
 
     def _clear_leftovers(self) -> None:
         """Remove what a git that failed left: nobody else can be writing while we hold the lock.

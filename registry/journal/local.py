@@ -9,9 +9,6 @@ from registry.journal.journal import Journal
 from registry.system import failpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from registry.journal.change import Change
     from registry.journal.reader import Entry
     from registry.rollouts.position import Position
 
@@ -21,6 +18,7 @@ class LocalJournal(Journal):
 
     sure = True
     told = True
+    _ref = BRANCH
 
     def is_due(self, news: Position | None, *, alone: bool, wanted: bool = False) -> bool:  # noqa: ARG002 - nothing is elsewhere
         """Return False: there is nothing to refresh from."""
@@ -33,16 +31,7 @@ class LocalJournal(Journal):
         """Return False: there is no other journal to take over."""
         return False
 
-    def write_all(
-        self,
-        lock: int,
-        parent: str | None,
-        changes: Sequence[tuple[Change, Mapping[str, bytes]]],
-        *,
-        timeout: float,
-    ) -> Entry:
-        """Commit changes, all or none of them. When this returns, they survive a power cut."""
-        self._commit(lock, BRANCH, parent, changes, timeout)
+    def _publish(self, lock: int, parent: str | None) -> Entry:  # noqa: ARG002 - the branch has it
         failpoints.reach(failpoints.COMMITTED)
         self._sync()
         failpoints.reach(failpoints.SYNCED)

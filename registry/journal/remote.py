@@ -36,10 +36,7 @@ from registry.system import failpoints
 from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from registry.git.remote import Credentials
-    from registry.journal.change import Change
     from registry.journal.reader import Entry
 
 LOOK_SECONDS = 10.0  # between looks while Redis tells of changes; they find out what it cannot tell
@@ -66,6 +63,7 @@ class RemoteJournal(Journal):
     """The copy of one data folder, and the way to the journal that it is a copy of."""
 
     sure = False
+    _ref = PROPOSED
 
     def __init__(self, folder: Path, address: str, credentials: Credentials, *, told: bool = True) -> None:
         """Touch nothing yet.
@@ -219,21 +217,7 @@ class RemoteJournal(Journal):
 
     # Writing, under the lock
 
-    def write_all(
-        self,
-        lock: int,
-        parent: str | None,
-        changes: Sequence[tuple[Change, Mapping[str, bytes]]],
-        *,
-        timeout: float,
-    ) -> Entry:
-        """Commit changes on what is there, all or none of them. When this returns, they are there.
-
-        Raises:
-            Unavailable: they could not be written here, and are not there.
-            InDoubt: they may be there, or not.
-        """
-        self._commit(lock, PROPOSED, parent, changes, timeout)
+    def _publish(self, lock: int, parent: str | None) -> Entry:
         entry = self._reader.entry(PROPOSED)
         failpoints.reach(failpoints.PROPOSED)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from registry.access.names import MAX_NAME, check_name
+from registry.access.tokens import MAX_NAME, check_name
 from registry.system.text import skeleton
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.catalog.line_diff import unified
+from registry.catalog.diff import unified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from registry.cli import http
-from registry.cli.credential import Credential
+from registry.cli.credential import Credential, Target
 from registry.cli.release import preview
 from registry.cli.release.preview import Move
 
@@ -86,7 +86,7 @@ def test_a_rollback_is_shown(manager: Cli) -> None:
 
 def test_a_rollback_waits_for_nothing() -> None:
     """What it takes back is shown from the state alone: nothing is asked that may be slow just now."""
-    registry = http.Registry("http://127.0.0.1:9", Credential("t", "a test"))
+    registry = http.Registry(Target("http://127.0.0.1:9", "of a test", "", Credential("t", "a test")))
     order = preview.Order("rollback", "summarize", "production", {})
     before = {"prompt": "summarize", **state("2", "1")}
 

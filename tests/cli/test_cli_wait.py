@@ -12,7 +12,7 @@ from cli.test_cli_connection import Bystander, listening
 
 from promptstage import Client
 from registry.cli import http
-from registry.cli.credential import Credential
+from registry.cli.credential import Credential, Target
 from registry.cli.release import clients
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def counting(*, complete: bool = True, **row: Any) -> Iterator[http.Registry]:
     """A registry that knows of clients, and of nothing else."""
     answer = {"data": [{"prompt": "summarize", **row}], "complete": complete}
     with listening(type("Counting", (Bystander,), {"body": json.dumps(answer).encode()})) as url:
-        yield http.Registry(url, Credential("t", "a test"))
+        yield http.Registry(Target(url, "of a test", "", Credential("t", "a test")))
 
 
 def test_wait_until_every_client_has_it(manager: Cli, served: Registry, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_registry_that_cannot_tell() -> None:
     """An older one has a dash for it."""
     body = json.dumps({"code": "not_found", "detail": "Not Found"}).encode()
     with listening(type("Older", (Bystander,), {"body": body, "status": 404})) as url:
-        registry = http.Registry(url, Credential("t", "a test"))
+        registry = http.Registry(Target(url, "of a test", "", Credential("t", "a test")))
 
         assert clients.of(registry, "production", ["summarize"]) is None
         with pytest.raises(clients.Late, match="too old"):
@@ -104,7 +104,7 @@ def test_a_registry_that_cannot_tell() -> None:
 
 def test_a_registry_that_is_away() -> None:
     """It may come back within the bound; after it, nobody knows."""
-    registry = http.Registry("http://127.0.0.1:9", Credential("t", "a test"))
+    registry = http.Registry(Target("http://127.0.0.1:9", "of a test", "", Credential("t", "a test")))
 
     with pytest.raises(clients.Late, match="did not say within 0 s"):
         clients.wait(registry, STATE, 0, 0)

@@ -14,10 +14,11 @@ from support import until
 from registry.access.tokens import Role, TokenSpec, mint
 from registry.errors import Unavailable
 from registry.git.command import AHEAD
+from registry.journal import directory
 from registry.journal.change import Change, content_path, state_path, token_path
 from registry.journal.local import LocalJournal
 from registry.rollouts.state import State
-from registry.system import disk, timestamps
+from registry.system import timestamps
 from registry.system.locks import locked
 
 if TYPE_CHECKING:
@@ -195,10 +196,10 @@ def test_a_reader_that_is_killed_again_and_again_is_no_damage(
 
 def test_the_disk_tells_whether_it_takes_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By what it says, and by a try; nothing stays behind."""
-    said = disk.refusal(tmp_path, write=True)
-    gone = disk.refusal(tmp_path / "gone")
-    monkeypatch.setattr(disk, "CHANGE_BYTES", 1 << 60)
-    full = disk.refusal(tmp_path)
+    said = directory.refusal(tmp_path, write=True)
+    gone = directory.refusal(tmp_path / "gone")
+    monkeypatch.setattr(directory, "CHANGE_BYTES", 1 << 60)
+    full = directory.refusal(tmp_path)
 
     assert said is None
     assert gone is not None

@@ -9,7 +9,7 @@ import pytest
 
 from registry.access.tokens import Role, TokenSpec, mint
 from registry.journal.change import Change
-from registry.journal.subject import subject
+from registry.journal.fast_import import subject
 from registry.rollouts.state import State
 
 STATE = State(environment="production", prompt="support/triage")

@@ -17,12 +17,12 @@ from promptstage._replica.fetcher import Fetcher
 from promptstage._replica.follower import Follower
 from promptstage._replica.health import Health
 from promptstage._replica.lifecycle import forks_later, register
-from promptstage._replica.names import is_name, is_version
 from promptstage._replica.pinned_versions import PinnedVersions, VersionInvalid, read_version, write_version
 from promptstage._replica.release_store import ReleaseStore, read_json
 from promptstage._replica.snapshot import Snapshots, default_root
 from promptstage._replica.snapshot_writer import SnapshotWriter
 from promptstage._replica.unavailable import NOT_A_NAME, Why, unavailable
+from promptstage._replica.validation import is_name, is_version
 from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
 

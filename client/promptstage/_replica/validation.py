@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from promptstage import limits
-from promptstage._replica.names import is_name, is_version
 from promptstage.clock import wall
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import BUCKETS
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from promptstage.model import Json, Release, Served, Slot
+
 
 _ARM = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _ROLLOUT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,99}")
@@ -104,3 +104,24 @@ def _now() -> float:
 def _require(holds: object, otherwise: str) -> None:
     if not holds:
         raise ReleaseInvalid(otherwise)
+
+
+_SEGMENT = r"[a-z0-9][a-z0-9_-]{0,63}"
+_NAME = re.compile(rf"{_SEGMENT}(/{_SEGMENT}){{0,7}}")
+_NAME_LENGTH = 200
+_VERSION_LENGTH = 100
+_VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
+
+
+def is_name(name: str) -> bool:
+    """Whether a prompt may be called so."""
+    return isinstance(name, str) and len(name) <= _NAME_LENGTH and _NAME.fullmatch(name) is not None
+
+
+def is_version(version: str) -> bool:
+    """Whether it is one exact version."""
+    return (
+        isinstance(version, str)
+        and len(version) <= _VERSION_LENGTH
+        and _VERSION.fullmatch(version) is not None
+    )

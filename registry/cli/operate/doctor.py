@@ -52,21 +52,23 @@ def _examine(name: str | None) -> list[Json]:
         registry = http.connect()
     except Invalid as error:
         return [_check("settings", "error", error.message, "correct the variable, or unset it")]
-    where = f"{registry.url} ({registry.origin})"
-    token = _check("token", "ok" if registry.credential.token else "warning", registry.credential.origin)
+    where = f"{registry.target.url} ({registry.target.origin})"
+    token = _check(
+        "token", "ok" if registry.target.credential.token else "warning", registry.target.credential.origin
+    )
     begin = time.time()
     try:
         answer = registry.get("/v1/doctor", "checks", **({"prompt": name} if name else {}))
     except Unavailable as error:
         problem, *remedy = error.message.splitlines()
         return [
-            _check("registry", "error", f"{problem}; {registry.origin}", "\n".join(remedy)),
+            _check("registry", "error", f"{problem}; {registry.target.origin}", "\n".join(remedy)),
             token,
         ]
     except Refused as error:
         return [
             _check("registry", "ok", where),
-            _refused(error, token, has_token=bool(registry.credential.token)),
+            _refused(error, token, has_token=bool(registry.target.credential.token)),
         ]
     clock = _clock(answer["time"], begin, time.time())
     return [_check("registry", "ok", where), token, *answer["checks"], clock]

@@ -62,7 +62,7 @@ def _log_in(url: str, *, use: bool, as_json: bool) -> None:
     place = credential.normal(url, "URL")
     token = _kept(place) if use else _asked(place)
     target = Target(place, "of this login", "See whether it runs, and whether the URL is right", token)
-    http.at(target).get("/v1/prompts", "data", limit=1)
+    http.Registry(target).get("/v1/prompts", "data", limit=1)
     with profiles.editing() as kept:
         kept.current = place
         kept.tokens[place] = token.token
