@@ -3,9 +3,10 @@
 python -m bench compare OLD NEW                 results: folders such as `.bench`, or files of them
 python -m bench compare CHECKOUT [SUBJECT...]   another checkout's code and this one's, measured in turns
 
-The second way measures both by the benches of this checkout, so that they have the same floors, and on the
-same machine at the same time. It ends with status 1 if a work that is measured beside a floor takes more than
-`TOLERATED` of what it took; the others are shown, but say as much of the machine as of the code.
+The second way measures each by its own benches, as modules move, and both on the same machine in the same
+minutes; of a work whose floor was changed only the value says something. It ends with status 1 if a work that
+is measured beside a floor takes more than `TOLERATED` of what it took; the others are shown, but say as much
+of the machine as of the code.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def compare(arguments: Sequence[str]) -> tuple[Table, int]:
 
 
 def _measured(checkout: Path, subjects: Sequence[str]) -> tuple[Pair, ...]:
-    """One turn of both."""
+    """One turn of both, each from its own `tests`."""
     with tempfile.TemporaryDirectory() as folder:
         runs = {"old": checkout.resolve(), "new": results.ROOT}
         for name, root in runs.items():
@@ -104,8 +105,10 @@ def _measured(checkout: Path, subjects: Sequence[str]) -> tuple[Pair, ...]:
                 "BENCH_RESULTS": str(Path(folder, name)),
             }
             command = [sys.executable, "-m", "bench", *subjects]
-            subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-        return tuple(pairs(*(results.load(Path(folder, name)) for name in runs)))
+            cwd = root / "tests"
+            subprocess.run(command, env=environment, cwd=cwd, check=True, stdout=subprocess.DEVNULL)
+        found = [(Path(folder, name), root / ".bench") for name, root in runs.items()]  # the latter of 0.1.0
+        return tuple(pairs(*(results.load(new if new.exists() else old) for new, old in found)))
 
 
 def _table(found: Sequence[Pair]) -> Table:

@@ -34,12 +34,12 @@ ATTACH = """
 import sys, time
 from contextlib import ExitStack
 from pathlib import Path
-from registry import embedded_valkey
+from registry.redis import embedded
 
 sys.stdin.readline()  # when all are here
 begun = time.perf_counter()
 with ExitStack() as lifetime:
-    embedded_valkey.attach(Path(sys.argv[1]), lifetime)
+    embedded.attach(Path(sys.argv[1]), lifetime)
     print(time.perf_counter() - begun, flush=True)
     sys.stdin.readline()
 """

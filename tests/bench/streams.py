@@ -9,17 +9,18 @@ import resource
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from itertools import cycle
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 from typing import TYPE_CHECKING
 
 from bench.crowd import crowd
 from bench.http import prepare, repository
 from bench.load import Bare, Load, memory, processor_seconds
 from bench.measure import Row, median, quotient
-from support import Api, Registry
+from support import PATIENCE, Api, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,26 +49,33 @@ def measure() -> Iterator[Row]:
         yield from _beside(registry, asks)
         yield from _served(registry)
         bare = Bare(folder, {}, stack)
-        floor = _cost(bare.process.pid, bare.port, "")
-        ours = _cost(registry.process.pid, registry.port, registry.api.token)
+        everybody = Barrier(2)
+        # Both at once: each works a moment in five seconds, and so both see the same machine.
+        with ThreadPoolExecutor() as pool:
+            theirs = pool.submit(_cost, bare.process.pid, bare.port, "", everybody)
+            ours = _cost(registry.process.pid, registry.port, registry.api.token, everybody)
+            floor = theirs.result()
         for (count, size, busy), (_, least, idle) in zip(ours, floor, strict=True):
             yield Row(f"an idle stream, of {count}", size, "KiB", floor=least, target="<= 12 KiB")
             yield Row(f"{count} idle streams", busy, "% a core", floor=idle, target="<= 1 %")
 
 
-def _cost(pid: int, port: int, token: str) -> list[tuple[int, float, float]]:
-    """By number of streams: KiB of each, and percent of a core that all need."""
+def _cost(pid: int, port: int, token: str, everybody: Barrier) -> list[tuple[int, float, float]]:
+    """By number of streams: KiB of each, and percent of a core that all need; measured when all are ready."""
     with crowd(port, token, WARM):
         pass
     time.sleep(1)
     found = []
     for count in COUNTS:
+        everybody.wait(PATIENCE)
         before, idle = memory(pid), _load(pid)
         with crowd(port, token, count) as clients:
+            everybody.wait(PATIENCE)
             time.sleep(1)
             size = (memory(pid) - before) / count / 1024
             with clients.asleep():
                 found.append((count, size, max(0.0, _load(pid) - idle)))
+            everybody.wait(PATIENCE)
         time.sleep(1)
     return found
 

@@ -69,11 +69,11 @@ class World:
     neighbour: Api
     versions: cycle[str] = field(default_factory=lambda: cycle(("1.1.0", "1.0.0")))
 
-    def live(self, rounds: int) -> Waits:
-        """Read, look and change, as everybody does."""
+    def live(self, rounds: int, releases: int = RELEASES) -> Waits:
+        """Read, so often in each round, look and change, as everybody does."""
         waits = Waits()
         for _ in range(rounds):
-            for _ in range(RELEASES):
+            for _ in range(releases):
                 waits.releases.append(self._timed("GET", f"/v1/environments/production/releases/{NEIGHBOUR}"))
             waits.livez.append(self._timed("GET", "/livez"))
             path = f"/v1/environments/production/rollouts/{NEIGHBOUR}/actions/promote"
