@@ -11,16 +11,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from registry.cli import credential, output, transport
+from registry.cli import credential, output
+from registry.cli.answer import READ_SECONDS, NoAnswer
 from registry.cli.output import clean
-from registry.cli.transport import READ_SECONDS, NoAnswer
 from registry.errors import RegistryError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from registry.cli.answer import Answer
     from registry.cli.credential import Target
-    from registry.cli.transport import Answer
 
 Json = dict[str, Any]
 
@@ -105,6 +105,8 @@ class Registry:
         return self._understood(self._send(method, path, body, headers), member)
 
     def _send(self, method: str, path: str, body: Json | None, headers: dict[str, str]) -> Answer:
+        from registry.cli import transport  # noqa: PLC0415 - its libraries are a third of all that is imported
+
         sentence = f"{clean(self.target.url)} has not answered yet; waiting up to {READ_SECONDS:g} s, twice"
         with output.impatience(sentence):
             for attempt in range(1, _RETRIED + 1):

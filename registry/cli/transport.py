@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -16,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
+from registry.cli.answer import READ_SECONDS, Answer, NoAnswer
 from registry.cli.credential import is_here
 from registry.cli.output import clean
 from registry.errors import Invalid
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONNECT_SECONDS = 5.0  # a registry that is there answers within a round trip
-READ_SECONDS = 15.0  # the slowest answer: a look at the repository, and a write behind other writes
 
 # By OpenSSL's number (X509_V_ERR_...): what a certificate of your own does not mend.
 BAD_CERTIFICATES = {
@@ -33,31 +32,6 @@ BAD_CERTIFICATES = {
     62: "The certificate is for another host: use the name that it is for",
     64: "The certificate is for another host: use the name that it is for",
 }
-
-
-class NoAnswer(Exception):
-    """Nothing answered.
-
-    Attributes:
-        cause: what was in the way.
-        remedy: what helps, if that follows from it; else empty.
-        sent: whether the request may have arrived all the same.
-    """
-
-    def __init__(self, cause: str, remedy: str, *, sent: bool) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.remedy = remedy
-        self.sent = sent
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: `location` is where a redirect points to, if it is one."""
-
-    status: int
-    data: bytes
-    location: str
 
 
 def request(method: str, url: str, path: str, body: Any, headers: Mapping[str, str]) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from registry.errors import Unavailable
@@ -28,6 +27,8 @@ def check(found: object, what: str) -> None:
     """
     if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= FORMAT:
         return
+    from importlib.metadata import version  # noqa: PLC0415 - slow to import, and seldom needed
+
     this = f"promptstage-registry {version('promptstage-registry')}"
     raise Unavailable(
         f"{what} has format {str(found)[:20]}, and {this} knows up to {FORMAT}, so it changes nothing there. "

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from registry.cli.author import worktree
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 DISTRIBUTION = "promptstage-registry"
 CLIENT = "promptstage"
@@ -46,14 +48,20 @@ def find() -> Source:
     return _from_git(origin) if _REMOTE.match(_as_url(origin)) else _from_folder(folder)
 
 
+def _distribution(name: str) -> Distribution:
+    from importlib.metadata import distribution  # noqa: PLC0415 - slow to import, and seldom needed
+
+    return distribution(name)
+
+
 def _noted(name: str) -> dict[str, Any]:
     """What pip noted of a distribution's address; nothing for one from a package index."""
-    noted: dict[str, Any] = json.loads(distribution(name).read_text("direct_url.json") or "{}")
+    noted: dict[str, Any] = json.loads(_distribution(name).read_text("direct_url.json") or "{}")
     return noted
 
 
 def _pinned(name: str) -> str:
-    return f"{name}=={distribution(name).version}"
+    return f"{name}=={_distribution(name).version}"
 
 
 def _archive(name: str) -> str:

@@ -1,0 +1,32 @@
+"""What comes back from a registry, or why nothing does; without what asks for it, which is slow to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+READ_SECONDS = 15.0  # the slowest answer: a look at the repository, and a write behind other writes
+
+
+class NoAnswer(Exception):
+    """Nothing answered.
+
+    Attributes:
+        cause: what was in the way.
+        remedy: what helps, if that follows from it; else empty.
+        sent: whether the request may have arrived all the same.
+    """
+
+    def __init__(self, cause: str, remedy: str, *, sent: bool) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: `location` is where a redirect points to, if it is one."""
+
+    status: int
+    data: bytes
+    location: str
