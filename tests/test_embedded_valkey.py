@@ -17,12 +17,12 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 import redis
-from registry import embedded_valkey
+from registry.redis import embedded
 from registry.errors import Unavailable
 
 for _ in range(int(sys.argv[2])):
     with ExitStack() as lifetime:
-        with redis.Redis.from_url(embedded_valkey.attach(Path(sys.argv[1]), lifetime)) as client:
+        with redis.Redis.from_url(embedded.attach(Path(sys.argv[1]), lifetime)) as client:
             assert client.ping()
 """
 

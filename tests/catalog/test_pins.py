@@ -221,7 +221,7 @@ def test_a_killed_look_loses_and_changes_no_pin(author: PromptRepository, tmp_pa
         author.git("tag", "-m", "x", f"p{number}/v1.0.0", head)
     script = f"""
 from pathlib import Path
-from registry.catalog import fetch
+from registry.catalog.mirror import fetch
 from registry.catalog.mirror.mirror import Mirror
 fetch.GREAT, fetch.BATCH = 3, 2
 print("begun", flush=True)
@@ -232,7 +232,7 @@ Mirror(Path({str(tmp_path / "data")!r}), {str(author.path)!r}).sync()
     for moment in range(8):
         looking = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
         assert looking.stdout is not None
-        looking.stdout.readline()
+        assert looking.stdout.readline() == b"begun\n"
         with suppress(subprocess.TimeoutExpired):
             looking.wait(0.03 * moment)
         looking.kill()
