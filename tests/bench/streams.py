@@ -20,7 +20,7 @@ from bench.crowd import crowd
 from bench.http import prepare, repository
 from bench.load import Bare, Load, memory, processor_seconds
 from bench.measure import Row, median, quotient
-from support import PATIENCE, Api, Registry
+from support import Api, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 COUNTS = (5000,)  # idle streams
 WARM = 300
 IDLE_SECONDS = 10.0  # two heartbeats of each
+READY_SECONDS = 120.0  # until both have all their streams
 CHANGES = 12
 PAUSE = 0.1  # between changes
 TURNS, TURN_SECONDS = 3, 1.0  # each with one change in it
@@ -49,7 +50,7 @@ def measure() -> Iterator[Row]:
         yield from _beside(registry, asks)
         yield from _served(registry)
         bare = Bare(folder, {}, stack)
-        everybody = Barrier(2)
+        everybody = Barrier(2, timeout=READY_SECONDS)
         # Both at once: each works a moment in five seconds, and so both see the same machine.
         with ThreadPoolExecutor() as pool:
             theirs = pool.submit(_cost, bare.process.pid, bare.port, "", everybody)
@@ -67,15 +68,15 @@ def _cost(pid: int, port: int, token: str, everybody: Barrier) -> list[tuple[int
     time.sleep(1)
     found = []
     for count in COUNTS:
-        everybody.wait(PATIENCE)
+        everybody.wait()
         before, idle = memory(pid), _load(pid)
         with crowd(port, token, count) as clients:
-            everybody.wait(PATIENCE)
+            everybody.wait()
             time.sleep(1)
             size = (memory(pid) - before) / count / 1024
             with clients.asleep():
                 found.append((count, size, max(0.0, _load(pid) - idle)))
-            everybody.wait(PATIENCE)
+            everybody.wait()
         time.sleep(1)
     return found
 
