@@ -178,7 +178,7 @@ class Catalog:
             self.adopt()
 
     def unread(self) -> list[tuple[str, str]]:
-        """The names and versions that nobody has read yet."""
+        """The names and versions that were not read yet."""
         known = self._known
         return [
             (name, version)

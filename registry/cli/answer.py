@@ -1,4 +1,4 @@
-"""What comes back from a registry, or why nothing does; without what asks for it, which is slow to import."""
+"""A registry's answers and refusals, apart from the HTTP client, which is slow to import."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def prompt(name: str, versions: Sequence[Version], states: Sequence[State]) -> I
     if newest.status != "invalid" and newest.version not in wanted:
         begun = any(state.stable for state in states)
         command = f"promptstage {'start' if begun else 'promote'} {name} {newest.version}"
-        message = f"{newest.version} is in force nowhere: a tag alone gives it to nobody"
+        message = f"{newest.version} is in force nowhere: a tag alone does not release it"
         yield Check(name, "warning", message, command)
 
 

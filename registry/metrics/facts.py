@@ -52,7 +52,9 @@ class Facts(Collector):
         )
         yield _gauge("sync_error", "Whether the last look at the repository failed.", bool(report["error"]))
         yield _gauge(
-            "moved_tags", "Tags that somebody moved upstream; here they stay.", report["moved_count"]
+            "moved_tags",
+            "Tags that were moved; the registry keeps the first ones.",
+            report["moved_count"],
         )
         yield _gauge("ignored_refs", "Tags that do not name a version.", self._catalog.ignored())
         versions = GaugeMetricFamily("promptstage_versions", "Versions, by status.", labels=["status"])

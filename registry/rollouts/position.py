@@ -1,4 +1,4 @@
-"""Where a change stands in a journal."""
+"""The position of a change in a journal."""
 
 from __future__ import annotations
 

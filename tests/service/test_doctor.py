@@ -77,7 +77,7 @@ def test_a_prompt_that_nobody_sees(serve: Callable[..., Registry], new_repositor
     assert unknown["status"] == "error"
     assert "tags that may be meant: welcome-v1.0.0" in unknown["message"]
     assert "git ls-remote --tags origin 'onboarding/welcome/v*'" in unknown["remedy"]
-    assert unused["message"] == "1.0.0 is in force nowhere: a tag alone gives it to nobody"
+    assert unused["message"] == "1.0.0 is in force nowhere: a tag alone does not release it"
     assert unused["remedy"] == "promptstage promote support/triage 1.0.0"
 
 

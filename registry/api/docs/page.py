@@ -70,7 +70,7 @@ TAGS = [
     {"name": "tokens", "description": "Who may do what. For admins."},
     {
         "name": "operations",
-        "description": "For load balancers, monitoring, the repository's host, and whoever is on call.",
+        "description": "For load balancers, monitoring, the repository's host, and operators on call.",
     },
 ]
 UI = {

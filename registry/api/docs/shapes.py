@@ -343,7 +343,7 @@ class CatalogStatus(Shape):
     moved_count: int = Field(description="of all that were moved; `moved` has the first 100")
     failed: list[Failed]
     invalid: InvalidVersions
-    unread: int = Field(description="versions that nobody has read yet")
+    unread: int = Field(description="versions that were not read yet")
 
 
 class Followers(Shape):

@@ -67,7 +67,7 @@ class Pins:
         if _digest(lines) != digest:
             raise GitFailed(
                 f"{self._file} is damaged; restore the data folder from a backup, or delete the mirror "
-                "to fetch all tags anew, as they are upstream by now",
+                "to fetch all tags again, as they are in the repository now",
                 code="git_corrupt",
             )
         table = Table(lines, digest)

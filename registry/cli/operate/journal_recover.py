@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 PROBLEMS_SHOWN = 20
 BLIND = (
-    "nobody here can tell what was acknowledged after that and did not reach the mirror any more; compare "
+    "what was acknowledged after that and did not reach the mirror cannot be known here; compare "
     "with what applications log (promptstage status shows what is in force now)"
 )
 
@@ -164,7 +164,10 @@ def _findings(found: Found, seen: Seen, url: str | None) -> list[str]:
         *([f"Base:      {found.base.position}, {times.show(found.base.at)}"] if found.base else []),
         f"Together:  {len(found.states)} states, {len(found.tokens)} tokens",
         *([f"Epoch:     {_going_back(found)}"] if found.goes_back else []),
-        *(["The journal is whole, and nobody here knows more. After a restore, clients may."] * needless),
+        *(
+            ["The journal is whole, and nothing newer is known here. After a restore, clients may know more."]
+            * needless
+        ),
     ]
 
 
