@@ -1,1 +1,1 @@
-"""The ground floor: files, locks, times, text and logs. Nothing here knows prompts, rollouts or HTTP."""
+"""Foundations for every package: nothing here knows prompts, rollouts or HTTP."""

@@ -1,7 +1,7 @@
 """Named places at which a test can kill this process.
 
-Off, which is always but in a proof, passing one costs a comparison. On, a file names the failpoint that is
-armed. Whoever passes that one removes the file, so that the next process lives, and gets SIGKILL.
+Outside tests they are off, and passing one costs a comparison. When on, a file names the armed failpoint.
+The process that passes it removes the file, so that the next process lives, and is killed with SIGKILL.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The steps of a change, in their order.
-LOCKED = "locked"  # the right to write is held, nothing is decided
-DECIDED = "decided"  # what to write is known, git has not begun
-COMMITTED = "committed"  # git moved the branch; it may not be on the disk
-SYNCED = "synced"  # the commit point is passed, nobody knows
-ADOPTED = "adopted"  # this process serves it, its streams were told
-UNLOCKED = "unlocked"  # others may write, Redis knows nothing
-BOARD_READ = "board.read"  # the head in Redis was read, to be compared
-BOARD_WRITTEN = "board.written"  # Redis has it, nothing is answered
-# Those of a change to a journal that registries share, between the second and the fifth.
-PROPOSED = "proposed"  # the commit is on the disk here, and the others know nothing of it
-PUSHED = "pushed"  # the commit point is passed, and nobody here knows
-# The steps of a journal's beginning; those of its first change come between the second and the third.
-ADMIN_WRITTEN = "admin.written"  # the admin's secret is there, the journal is not
+LOCKED = "locked"  # the lock is held, nothing is decided
+DECIDED = "decided"  # the change is decided, git has not started
+COMMITTED = "committed"  # git moved the branch; it may not be on disk
+SYNCED = "synced"  # past the commit point, not yet announced
+ADOPTED = "adopted"  # this process serves it and has notified its streams
+UNLOCKED = "unlocked"  # others may write, Redis is not updated
+BOARD_READ = "board.read"  # the head in Redis was read for comparison
+BOARD_WRITTEN = "board.written"  # Redis has it, no answer was sent
+# Steps of a change to a shared journal, between DECIDED and ADOPTED.
+PROPOSED = "proposed"  # the commit is on disk here only
+PUSHED = "pushed"  # past the commit point, not yet known here
+# Steps of creating a journal; those of its first change come between INITIALISED and BEGUN.
+ADMIN_WRITTEN = "admin.written"  # the admin's secret exists, the journal does not
 INITIALISED = "initialised"  # a repository without a commit
-BEGUN = "begun"  # the first commit is there, the marker is not
-FILE_WRITTEN = "file.written"  # the marker, or another small file, is not under its own name yet
-FILE_RENAMED = "file.renamed"  # its folder may not be on the disk
+BEGUN = "begun"  # the first commit exists, the marker does not
+FILE_WRITTEN = "file.written"  # the marker, or another small file, is not yet renamed to its final name
+FILE_RENAMED = "file.renamed"  # its folder may not be on disk
 
 CHANGE = (LOCKED, DECIDED, COMMITTED, SYNCED, ADOPTED, UNLOCKED, BOARD_READ, BOARD_WRITTEN)
 SHARING = (PROPOSED, PUSHED)
@@ -43,16 +43,16 @@ _armed: Path | None = None
 
 
 def arm(file: Path | None) -> None:
-    """From now on, be killed at the failpoint that the file names, once there is one; None: at none."""
-    global _armed  # noqa: PLW0603 - one for the process, which is what it kills
+    """Arm the failpoint that the file names once it exists; None disarms."""
+    global _armed  # noqa: PLW0603 - one per process, as it kills the process
     _armed = file
 
 
 def reach(name: str) -> None:
-    """Pass a failpoint, or die there."""
+    """Pass a failpoint, or kill this process if it is armed."""
     if _armed is None:
         return
     with suppress(FileNotFoundError):
         if _armed.read_text() == name:
-            _armed.unlink()  # of two processes that pass, one dies
+            _armed.unlink()  # of two processes that pass it, only one dies
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Write files that are whole or absent, and survive a power cut."""
+"""Durable files: written whole or not at all, and safe after a power cut."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 def write_durably(path: Path, content: bytes, unfinished: Path | None = None) -> None:
-    """Write a file, whole or not at all, so that it survives a power cut; only this user may read it.
+    """Write a file atomically and durably, readable by this user only.
 
     Args:
-        path: the file; what is there is replaced.
-        content: what it shall hold.
-        unfinished: where it is written first, in the same folder; else a name of this process's own, which
-            stays behind if that is killed. For one that only ever has one writer.
+        path: the file; an existing one is replaced.
+        content: its new content.
+        unfinished: the temporary file, in the same folder, for a file that only ever has one writer; the
+            default has the process id in its name, so a killed process leaves it behind.
     """
     unfinished = unfinished or path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)  # of one that was killed, or a stranger's trap: we write into our own
+    unfinished.unlink(missing_ok=True)  # of a killed process, or planted: write only into a new file
     try:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

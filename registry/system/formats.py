@@ -1,4 +1,4 @@
-"""The numbers of formats: refuse a store that a newer registry wrote, by name, and leave it as it is."""
+"""Format numbers: refuse a store that a newer registry wrote, by name, and leave it unchanged."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NEWER = "newer_format"
 
 
 def check(found: object, what: str) -> None:
-    """Let a store pass whose format is known here.
+    """Accept a store whose format is known here.
 
     Args:
-        found: its number.
-        what: the store, as a sentence begins with it.
+        found: its format number.
+        what: the store's name, to begin a sentence.
 
     Raises:
-        Unavailable: it is of another format (`newer_format`).
+        Unavailable: it has another format (`newer_format`).
     """
     if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= FORMAT:
         return
@@ -38,7 +38,7 @@ def check(found: object, what: str) -> None:
 
 
 def check_record(data: bytes, what: str) -> None:
-    """Let a JSON object pass whose `format` is known here, or that has none. Raises Unavailable."""
+    """Accept a JSON object whose `format` is known here, or that has none. Raises Unavailable."""
     with suppress(ValueError):
         found = json.loads(data)
         if isinstance(found, dict):
@@ -46,6 +46,6 @@ def check_record(data: bytes, what: str) -> None:
 
 
 def check_file(path: Path, what: str) -> None:
-    """Let a store pass by the file that holds its number, if there is one. Raises Unavailable."""
+    """Accept a store by the file that holds its format number, if it exists. Raises Unavailable."""
     with suppress(OSError):
         check_record(path.read_bytes(), what)

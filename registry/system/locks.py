@@ -1,7 +1,7 @@
 """Lock files between the processes that share a data folder.
 
 `flock` belongs to the open file, so a git child that inherits the descriptor keeps the lock when its
-parent is killed: nobody else writes before the child is gone too.
+parent is killed: no other process writes before the child has ended too.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-RETRY_SECONDS = 0.002  # flock has no time-out of its own; a write takes some 10 ms, so look often
+RETRY_SECONDS = 0.002  # flock has no time-out of its own; a write takes some 10 ms, so retry often
 
 
 @contextmanager
 def locked(path: Path, *, wait: float, shared: bool = False) -> Iterator[int]:
-    """Hold the lock on a file, which is made if need be.
+    """Hold the lock on a file, creating it if needed.
 
     Args:
         path: the lock file; its folder must exist.
@@ -34,7 +34,7 @@ def locked(path: Path, *, wait: float, shared: bool = False) -> Iterator[int]:
         The descriptor that holds the lock, for children that must hold it too.
 
     Raises:
-        Unavailable: somebody held it all the time (`busy`), or the folder is gone (`no_folder`).
+        Unavailable: another process held it throughout (`busy`), or the folder is gone (`no_folder`).
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

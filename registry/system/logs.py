@@ -1,8 +1,8 @@
 """The service's log on standard error: lines for people, or JSON objects for programs.
 
-Text that somebody else chose (names, git's words, an exception's message) cannot forge a line or move a
-terminal's cursor: what is not printable is escaped, and a traceback is indented. Keys of users are in no
-record: requests are counted (`/metrics`), not logged.
+Text from outside (names, git's output, an exception's message) cannot forge a line or move a terminal's
+cursor: unprintable characters are escaped, and tracebacks are indented. User keys are never logged:
+requests are counted (`/metrics`) instead.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Format = Literal["text", "json"]
 
 COLOURS = {logging.WARNING: "\033[33m", logging.ERROR: "\033[31m", logging.CRITICAL: "\033[31m"}
 RESET = "\033[0m"
-INDENT = "    "  # of a traceback: a line of the log begins with its time
-# What every record has; the rest came with `extra`. uvicorn says the same again, with colours.
+INDENT = "    "  # of a traceback; only a log line begins with a time
+# Attributes of every record; others came with `extra`. `color_message` is uvicorn's message in colour.
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
-# uvicorn's milestones, which ours tell with more; an error of a request is logged where it is answered.
+# uvicorn's milestones, which our own lines cover in more detail; a request's error is logged with its answer.
 SAID_BETTER = (
     "Started server process",
     "Waiting for application",
@@ -44,7 +44,7 @@ class TextFormatter(logging.Formatter):
         self._colours = COLOURS if colours else {}
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one line, and those of a traceback indented below it."""
+        """Format one line, with a traceback indented below it."""
         head = f"{_time(record)} {record.levelname:<7} {visible(record.getMessage())}"
         colour = self._colours.get(record.levelno, "")
         lines = [f"{colour}{head}{RESET}" if colour else head]
@@ -53,10 +53,10 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``time``, ``level``, ``logger``, ``message``, and what the event has."""
+    """One JSON object per line: ``time``, ``level``, ``logger``, ``message``, and the event's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write it in ASCII, so that nothing in it can be taken for the end of the line."""
+        """Format in ASCII, so that no character can be taken for a line end."""
         line: dict[str, Any] = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -71,19 +71,19 @@ class JsonFormatter(logging.Formatter):
 
 
 class WorthALine(logging.Filter):
-    """Keeps back what uvicorn says and we say better."""
+    """Drop the lines of uvicorn that our own replace."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is written."""
+        """Return whether to write the record."""
         return record.name != "uvicorn.error" or not str(record.msg).startswith(SAID_BETTER)
 
 
 def configuration(style: Format, *, terminal: bool) -> dict[str, Any]:
-    """The configuration for `logging.config`, of the registry's loggers and uvicorn's.
+    """Build the `logging.config` dictionary for the registry's and uvicorn's loggers.
 
     Args:
-        style: how a record is written.
-        terminal: whether a person looks at it now, who likes colours.
+        style: the format of a record.
+        terminal: whether standard error is a terminal, which gets colours.
     """
     formatter: dict[str, Any] = {"()": JsonFormatter} if style == "json" else {"()": TextFormatter}
     if style == "text":

@@ -1,22 +1,22 @@
-"""Make text from outside fit to be shown."""
+"""Text from outside, made safe to show."""
 
 from __future__ import annotations
 
 import re
 from unicodedata import normalize
 
-_BYTES = 4  # of a character, at most
-SHOWN = 160  # characters of a foreign text in a message: enough to recognise it
-# A user before a host is a secret where tokens stand there alone (https), else only with a password.
+_BYTES = 4  # per character, at most
+SHOWN = 160  # characters of outside text in a message: enough to recognise it
+# A user before a host is a secret over https, where it may be a token; elsewhere only with a password.
 _WITH_SECRET = re.compile(r"https?://[^/]*@|[a-z][a-z0-9+.-]*://[^/@]*:[^/]*@", re.IGNORECASE)
 
 
 def escape(data: bytes, limit: int = SHOWN) -> str:
-    r"""Show bytes on one line: what is not printable (control, bidi, bad UTF-8) as ``\x..`` or ``\u....``.
+    r"""Show bytes on one line, the unprintable (control, bidi, bad UTF-8) as ``\x..`` or ``\u....``.
 
     Args:
         data: any bytes.
-        limit: how many characters to show; an ellipsis stands for the rest.
+        limit: the most characters to show; an ellipsis stands for the rest.
     """
     shown = data[: limit * _BYTES]
     text = visible(shown.decode("utf-8", "backslashreplace"))
@@ -24,17 +24,17 @@ def escape(data: bytes, limit: int = SHOWN) -> str:
 
 
 def visible(text: str) -> str:
-    r"""Show a text on one line: what is not printable as ``\x..`` or ``\u....``."""
+    r"""Show text on one line, the unprintable as ``\x..`` or ``\u....``."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def skeleton(name: str) -> str:
-    """Reduce a name to how it reads: wide letters, ligatures and capitals make no difference."""
-    return normalize("NFKC", normalize("NFKC", name).casefold())  # to fold case may leave what NFKC joins
+    """Reduce a name to what it looks like: without wide letters, ligatures and capitals."""
+    return normalize("NFKC", normalize("NFKC", name).casefold())  # case folding may leave what NFKC joins
 
 
 def holds_secret(address: str) -> bool:
-    """Whether an address of a repository has a password or token in it, which everybody sees who sees it."""
+    """Return whether a repository's address contains a password or token."""
     return bool(_WITH_SECRET.match(address))

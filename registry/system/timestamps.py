@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present, with a zone."""
+    """Return the current time, with its zone."""
     return datetime.now(UTC)
 
 
 def rfc3339(moment: datetime, timespec: str = "seconds") -> str:
-    """Write a time with its own offset, and with ``Z`` for UTC.
+    """Format a time with its own offset, and with ``Z`` for UTC.
 
     Args:
         moment: a time with a zone.

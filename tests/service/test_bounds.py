@@ -74,14 +74,14 @@ def test_who_waits_too_long_is_told_to_send_fewer() -> None:
     asyncio.run(run())
 
 
-def test_what_nobody_waits_for_is_not_begun() -> None:
+def test_work_without_a_caller_does_not_start() -> None:
     """Nor anything after a stop."""
 
     async def run() -> None:
         bounds = Bounds()
         work = Work(5)
         work.end(GONE)
-        with pytest.raises(Unavailable, match="does not wait"):
+        with pytest.raises(Unavailable, match="no longer waits"):
             async with bounds.turn(token(), Lane.READ, work):
                 pass
         bounds.close()
