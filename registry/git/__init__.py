@@ -1,1 +1,1 @@
-"""Git as a sealed child process: commands, remotes, and what their failures mean."""
+"""Git as a sealed child process: commands, remotes, and the diagnosis of failures."""

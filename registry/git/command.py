@@ -1,8 +1,8 @@
-"""Run git so that nothing outside decides what it does.
+"""Run git sealed from outside configuration.
 
 This is the one module that imports GitPython. Every command has an argument list of our own, an
-environment of our own (``gitconfig`` beside this file is all the configuration there is), and a
-deadline of our own, after which the whole process group is killed.
+environment of our own (``gitconfig`` beside this file is the only configuration), and a deadline of our
+own, after which the whole process group is killed.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 RUN_SECONDS = 30.0  # a local command takes milliseconds; only a sick disk needs more
-LOOK_SECONDS = 10.0  # one object takes a tenth of a millisecond
-OBJECT_LIMIT = 64 << 20  # bytes; a folder of a million files, more than anything we look up
-AHEAD = 100  # objects that are asked for at a time: all questions fit into a pipe, so that no one waits
-AHEAD_LIMIT = 1 << 18  # bytes of each; a greater one is looked up alone
-IDLE_READERS = 4  # processes kept for the next question; busy ones are as many as asking threads
-PRIVATE = 0o077  # what is written is for this user alone, whatever folder it is in
-# Commands that change nothing: one that a signal ended is run once more.
+READ_SECONDS = 10.0  # one object takes a tenth of a millisecond
+OBJECT_LIMIT = 64 << 20  # bytes; a folder of a million files, more than any object we read
+AHEAD = 100  # objects requested at a time: all requests fit into a pipe, so that writing them never blocks
+AHEAD_LIMIT = 1 << 18  # bytes of each; a larger one is read alone
+IDLE_READERS = 4  # idle processes kept; there are as many busy ones as reading threads
+PRIVATE = 0o077  # files are for this user alone, whatever folder they are in
+# Read-only commands: one that a signal ended is run once more.
 READING = frozenset(("cat-file", "for-each-ref", "ls-remote", "ls-tree", "rev-list"))
 
 _CONFIG_FILE = Path(__file__).with_name("gitconfig")
@@ -54,14 +54,14 @@ _BASE_ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": str(_CONFIG_FILE),
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",  # an object is what its id says
-    "GIT_NO_LAZY_FETCH": "1",  # nothing is fetched but by our own command
+    "GIT_NO_REPLACE_OBJECTS": "1",  # an object is what its id names
+    "GIT_NO_LAZY_FETCH": "1",  # only our own commands fetch
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "",
     "SSH_ASKPASS": "",
     "SSH_ASKPASS_REQUIRE": "never",
-    "LC_ALL": "C",  # what it says is looked at
+    "LC_ALL": "C",  # its messages are parsed
     "HOME": os.devnull,
     "XDG_CONFIG_HOME": os.devnull,
 }
@@ -80,14 +80,14 @@ class GitObject:
 
 
 class Wanted(NamedTuple):
-    """An object that is asked for by its full id; if it has more than `limit` bytes, it is not read."""
+    """A request for an object by its full id; one of more than `limit` bytes is not read."""
 
     oid: str
     limit: int
 
 
 class Git:
-    """Runs git on one bare repository, which may not exist yet; any thread may use it."""
+    """Run git on one bare repository, which may not exist yet; any thread may use it."""
 
     def __init__(
         self,
@@ -97,14 +97,14 @@ class Git:
         environment: Mapping[str, str] = _NOTHING,
         memory: int = MEMORY,
     ) -> None:
-        """Start nothing yet.
+        """Prepare; no process is started yet.
 
         Args:
             directory: the bare repository.
             config: settings of this repository alone, as ``key=value``; they reach git through its
                 environment, so that no other user of the machine can see them.
             environment: variables for git beside our own.
-            memory: bytes of data that one process may have.
+            memory: bytes of data that one process may allocate.
         """
         self._directory = directory.absolute()
         self._environment = {**_BASE_ENVIRONMENT, **_config_variables(config), **environment}
@@ -113,7 +113,7 @@ class Git:
         self._running: set[cmd.Git.AutoInterrupt] = set()
 
     def init(self) -> None:
-        """Make the repository, without hooks. Does nothing to one that exists."""
+        """Create the repository, without hooks. Does nothing if it exists."""
         self.run("init", "--quiet", "--bare")
 
     def run(
@@ -125,22 +125,22 @@ class Git:
         room: int | None = None,
         pass_fds: Sequence[int] = (),
     ) -> bytes:
-        """Run one command to its end; one that only reads runs once more if a signal ended it.
+        """Run one command to its end; repeat a read-only one once if a signal ended it.
 
         Args:
             args: the command and its arguments, which must not come from outside.
-            data: what the command reads.
-            timeout: seconds after which it is killed, with everything that it started.
-            limit: bytes of its answer, after which it is killed too.
-            room: bytes of a file that it may write; None: as many as the disk has.
-            pass_fds: descriptors that it holds too, such as that of a lock.
+            data: its standard input.
+            timeout: seconds after which it is killed, with its whole process group.
+            limit: bytes of output, after which it is killed too.
+            room: bytes of each file that it may write; None: no limit but the disk.
+            pass_fds: descriptors that it inherits, such as that of a lock.
 
         Returns:
-            What it wrote.
+            Its standard output.
 
         Raises:
             GitFailed: it ended with an error, ran out of time (`git_timeout`), memory (`git_no_memory`) or
-                room (`git_no_room`), answered too much (`git_too_much`), or a signal ended it (`git_killed`).
+                room (`git_no_room`), wrote too much (`git_too_much`), or a signal ended it (`git_killed`).
         """
         for again in (args[0] in READING, False):
             process = self._start(args, pass_fds, room)
@@ -172,18 +172,18 @@ class Git:
         return output
 
     def read_object(self, expression: str, *, limit: int = OBJECT_LIMIT) -> GitObject | None:
-        """Read one object, through a process that stays for the next question.
+        """Read one object through a long-lived process.
 
         Args:
             expression: a full object id, ``<object id>:<path>``, or the full name of a ref.
-            limit: bytes; a greater object is not read.
+            limit: bytes; a larger object is not read.
 
         Returns:
-            The object, or None if there is none.
+            The object, or None if it does not exist.
 
         Raises:
             GitFailed: the object is damaged (`git_corrupt`), too large (`git_too_large`), git did not
-                answer in time (`git_timeout`), or it broke down, twice if a signal ended it (`git_killed`).
+                answer in time (`git_timeout`), or it failed, twice if a signal ended it (`git_killed`).
         """
         question = _question(expression)
         try:
@@ -196,35 +196,35 @@ class Git:
 
     def _ask(self, question: bytes, limit: int) -> GitObject | None:
         with self._reader() as reader:
-            return reader.ask(question, time.monotonic() + LOOK_SECONDS, limit)
+            return reader.ask(question, time.monotonic() + READ_SECONDS, limit)
 
     def read_objects(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
-        """Do as `read_object` for many objects: the same answers, or errors, for a tenth of the waiting."""
+        """Read many objects as `read_object` does: the same answers or errors, in a tenth of the time."""
         found: list[GitObject | GitFailed | None] = []
         for start in range(0, len(wanted), AHEAD):
             some = wanted[start : start + AHEAD]
             try:
-                found += self._look_ahead(some)
-            except GitFailed:  # one of them is too large or damaged: which one, and how, is told one by one
-                found += (self._look_or_fail(*each) for each in some)
+                found += self._read_batch(some)
+            except GitFailed:  # one of them is too large or damaged: read each alone to find which
+                found += (self._read_or_fail(*each) for each in some)
         return found
 
-    def _look_ahead(self, wanted: Sequence[Wanted]) -> list[GitObject | None]:
+    def _read_batch(self, wanted: Sequence[Wanted]) -> list[GitObject | None]:
         questions = [_question(oid) for oid, _ in wanted]
         with self._reader() as reader:
-            deadline = time.monotonic() + LOOK_SECONDS
+            deadline = time.monotonic() + READ_SECONDS
             reader.send(b"".join(questions))
             found = [reader.take(deadline, min(limit, AHEAD_LIMIT)) for _, limit in wanted]
         return [each and _checked(each) for each in found]
 
-    def _look_or_fail(self, oid: str, limit: int) -> GitObject | GitFailed | None:
+    def _read_or_fail(self, oid: str, limit: int) -> GitObject | GitFailed | None:
         try:
             return self.read_object(oid, limit=limit)
         except GitFailed as error:
             return error
 
     def close(self) -> None:
-        """End every process, also those that work for another thread. Git can be used again after it."""
+        """End every process, also those in use by other threads. Git can be used again afterwards."""
         running, self._running = self._running, set()
         for process in running:
             kill(_child(process))
@@ -234,7 +234,7 @@ class Git:
 
     @contextmanager
     def _reader(self) -> Iterator[_Reader]:
-        """A process for this thread alone; one that failed may be in mid-answer, and is ended."""
+        """Lend a process to this thread alone; end one that failed, as it may be in mid-answer."""
         reader = self._take_reader()
         try:
             yield reader
@@ -247,7 +247,7 @@ class Git:
             reader.end()
 
     def _take_reader(self) -> _Reader:
-        """Take an idle process that is alive and ours; a deque, as a lock could be held in a fork."""
+        """Take an idle process that is alive and ours; a deque, as a lock could be held across a fork."""
         with suppress(IndexError):
             while True:
                 reader = self._idle.pop()
@@ -279,7 +279,7 @@ class _Reader:
     """One ``cat-file --batch`` process, used by one thread at a time."""
 
     def __init__(self, process: cmd.Git.AutoInterrupt, memory: int) -> None:
-        self._held = process  # which kills it when it is let go
+        self._held = process  # kills the process when it is released
         self._process = _child(process)
         self._memory = memory
         self._owner = os.getpid()
@@ -291,11 +291,11 @@ class _Reader:
             self._poll.register(descriptor, select.POLLIN)
 
     def usable(self) -> bool:
-        """Whether it is alive, and not that of a process that we were forked from."""
+        """Return whether it is alive and our own child, not that of a parent we were forked from."""
         return self._owner == os.getpid() and self._process.poll() is None
 
     def end(self) -> None:
-        """Kill it, if it is ours."""
+        """Kill it if it is our own child."""
         if self._owner == os.getpid():
             kill(self._process)
             reap(self._process)
@@ -305,12 +305,12 @@ class _Reader:
         return self.take(deadline, limit)
 
     def send(self, questions: bytes) -> None:
-        """Ask; what fits into a pipe does so without waiting."""
-        with suppress(BrokenPipeError):  # reading tells why
+        """Send requests; those that fit into the pipe do not block."""
+        with suppress(BrokenPipeError):  # reading reports why
             os.write(self._input, questions)
 
     def take(self, deadline: float, limit: int) -> GitObject | None:
-        """The answer to the oldest question that has none yet."""
+        """Read the answer to the oldest open request."""
         header = self._line(deadline)
         if header.endswith((b" missing", b" ambiguous")):
             return None
@@ -334,10 +334,10 @@ class _Reader:
         return taken
 
     def _fill(self, deadline: float) -> None:
-        """Take what it wrote or said; a pipe of words that nobody empties would stop it."""
+        """Read its output and its messages; a full pipe of messages would block it."""
         ready = self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
         if not ready:
-            raise GitFailed(f"git cat-file did not answer within {LOOK_SECONDS:g} s", code="git_timeout")
+            raise GitFailed(f"git cat-file did not answer within {READ_SECONDS:g} s", code="git_timeout")
         for descriptor, _ in ready:
             chunk = os.read(descriptor, 1 << 16)
             if descriptor == self._errors:
@@ -349,7 +349,7 @@ class _Reader:
                 raise self._broken()
 
     def _broken(self) -> GitFailed:
-        """How it ended; its last words may still be in the pipe."""
+        """Build the error of how it ended; its last messages may still be in the pipe."""
         deadline = time.monotonic() + REAP_SECONDS
         with suppress(GitFailed, subprocess.TimeoutExpired):
             while self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
@@ -368,7 +368,7 @@ def _question(expression: str) -> bytes:
 
 
 def _checked(found: GitObject) -> GitObject:
-    """Return the object if its bytes are those that its id promises."""
+    """Return the object if its bytes hash to its id. Raises GitFailed."""
     digest = hashlib.sha1(b"%s %d\0" % (found.kind.encode(), len(found.data)), usedforsecurity=False)
     digest.update(found.data)
     if digest.hexdigest() != found.oid:
@@ -391,5 +391,5 @@ def _without_inherited(ours: Mapping[str, str]) -> list[str]:
 
 
 def _child(process: cmd.Git.AutoInterrupt) -> subprocess.Popen[bytes]:
-    """The process itself, without GitPython's own way to wait for it."""
+    """Return the process itself, without GitPython's own waiting."""
     return cast("subprocess.Popen[bytes]", process.proc)

@@ -1,4 +1,4 @@
-"""Explain why a prompt repository cannot be opened: git's and ssh's words to one sentence. Pure."""
+"""Explain why the prompt repository cannot be reached: one sentence from git's and ssh's messages. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
     from registry.git.remote import Remote
 
-# What is said where a line broke, a host was not there, or a disk took nothing, whatever was asked for.
+# Messages of a lost connection, an unreachable host or a full disk, whatever was requested.
 _OUT_OF_REACH = re.compile(
     "unable to access|Could not read from remote repository|Authentication failed|could not read Username"
     "|RPC failed|early EOF|unexpected disconnect|hung up|transfer closed|Broken pipe"
     "|[Cc]onnection (reset|refused|timed out|closed)|[Oo]peration (timed out|too slow)"
     "|No space left on device|Disk quota exceeded|Input/output error|Read-only file system"
 )
-# What is said of a bad object: it ends the line too, but would do so again for this one.
+# Messages of a bad object: it ends the connection too, but would do so again for this object.
 _BAD_OBJECT = re.compile(
     "repository corruption|not our ref|bad object|missing (blob|tree|commit|tag)|fsck error"
     "|pack (has|is|signature|version)|inflate|delta|COLLISION"
@@ -32,7 +32,7 @@ _PORT = re.compile(r"(?P<name>.*?)(:(?P<port>\d+))?")
 
 
 def explain(upstream: Remote, error: GitFailed) -> GitFailed:
-    """The same failure with its remedy, where we know one."""
+    """Return the same failure with its remedy, if one is known."""
     if reason := repository.explained(error.words):
         return GitFailed(f"{upstream.shown} cannot be used: {reason}", code="git_unsupported")
     found = (remedy for words, remedy in _REMEDIES if re.search(words, error.words))
@@ -41,12 +41,12 @@ def explain(upstream: Remote, error: GitFailed) -> GitFailed:
 
 
 def out_of_reach(error: GitFailed) -> bool:
-    """Whether the repository was out of reach, or a disk took nothing, whatever was asked of it."""
+    """Return whether the repository was unreachable or a disk full, whatever was requested."""
     return bool(_OUT_OF_REACH.search(error.words)) and not _BAD_OBJECT.search(error.words)
 
 
 def is_blameless(error: GitFailed) -> bool:
-    """Whether no tag is to blame: the repository is out of reach, or git was killed or said nothing."""
+    """Return whether no tag is to blame: unreachable repository, or git was killed or gave no reason."""
     if error.code in _TOO_MUCH:
         return False
     return not error.words or error.code == "git_killed" or out_of_reach(error)
@@ -107,7 +107,7 @@ def _changed_host(upstream: Remote) -> str:
 
 
 def _learn(upstream: Remote, into: str = ">>") -> str:
-    """How to write down a host's key."""
+    """Return how to record a host's key."""
     found = _PORT.fullmatch(upstream.host)
     name, port = found.group("name", "port") if found else (upstream.host, None)
     file = quote(str(upstream.known_hosts or "known_hosts"))
@@ -118,7 +118,7 @@ def _learn(upstream: Remote, into: str = ">>") -> str:
     )
 
 
-_REMEDIES: tuple[tuple[str, Callable[[Remote], str]], ...] = (  # the first whose words were said
+_REMEDIES: tuple[tuple[str, Callable[[Remote], str]], ...] = (  # the first match counts
     ("IDENTIFICATION HAS CHANGED", _changed_host),
     ("Host key verification failed", _unknown_host),
     ("Load key .*(invalid format|error in libcrypto|passphrase)", _bad_key),

@@ -1,4 +1,4 @@
-"""Run one git child within bounds of memory, output and time."""
+"""One git child: bounds on its memory, output and time, and how it ended."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MEMORY = 512 << 20  # bytes of data of one process; a history of 400,000 commits and trees takes 130 MB
-OUTPUT = 64 << 20  # bytes of one answer: a list of 800,000 tags, and all of one process's own memory of them
-WORDS_KEPT = 16_000  # bytes of what it says, in which we look for what went wrong: the last ones tell
-WORDS_SHOWN = 500  # characters of git's own words in an error
+OUTPUT = 64 << 20  # bytes of one output: a list of 800,000 tags, and all that this process keeps of it
+WORDS_KEPT = 16_000  # bytes of its messages searched for the cause: the last ones hold it
+WORDS_SHOWN = 500  # characters of git's own message in an error
 REAP_SECONDS = 2.0  # a killed group is gone at once, unless a descendant left the group with our pipe
 
 _CHUNK = 1 << 16
 _BLOCK = 512  # bytes: the unit of `ulimit -f`; that of `ulimit -d` is 1024
-# A shell sets the bounds of what it becomes: race-free, and inherited by all that git starts. Where the
-# system does not know one of them, or has a lower one, the process runs as the system has it.
+# A shell sets the bounds, then becomes git: race-free, and inherited by all that git starts. A bound that the
+# system does not know, or has lower, stays as the system has it.
 _BOUNDED = (
     'ulimit -d "$1" 2>/dev/null; test -z "$2" || ulimit -f "$2" 2>/dev/null; shift 2; exec "$@"',
     "git",
 )
-_NOT_STARTED = (126, 127)  # the shell found no git that it may run
+_NOT_STARTED = (126, 127)  # the shell found no git to run
 _TELLING = ("fatal:", "error:", "remote:", "ssh:", "! ")
 _PASSWORD = re.compile(r"://[^/\s'\"]*@")
 _CHILD_DIED = re.compile(r"died of signal (\d+)")
 _NO_MEMORY = re.compile(r"[Oo]ut of memory|Cannot allocate memory|unable to create thread")
 _TOO_LONG = re.compile("File (too large|size limit exceeded)")
-# A program ends itself by one of these where its input is too much for it; the others come from outside.
+# Signals by which a program ends itself on input that it cannot handle; the others come from outside.
 _OWN_FAULT = frozenset((signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL))
 
 
 def bounded(command: Sequence[str], memory: int, room: int | None = None) -> list[str]:
-    """The command with bounds: bytes of memory of each process, and of each file that it writes."""
+    """Return the command with bounds: bytes of memory of each process, and of each file that it writes."""
     blocks = "" if room is None else str(max(0, room) // _BLOCK)
     return ["sh", "-c", *_BOUNDED, str(memory >> 10), blocks, *command]
 
@@ -50,11 +50,11 @@ def bounded(command: Sequence[str], memory: int, room: int | None = None) -> lis
 def communicate(
     process: subprocess.Popen[bytes], data: bytes, timeout: float, limit: int
 ) -> tuple[bytes, bytes]:
-    """Give a process what it reads; return what it wrote, and the last of what it said.
+    """Write a process's input; return its output and the end of its messages.
 
     Raises:
         GitFailed: it wrote more than `limit` bytes (`git_too_much`).
-        subprocess.TimeoutExpired: it is not at its end in time.
+        subprocess.TimeoutExpired: it did not end in time.
     """
     deadline = time.monotonic() + timeout
     exchange = _Exchange(data, limit)
@@ -78,7 +78,7 @@ def communicate(
 
 
 class _Exchange:
-    """What goes to a process and what came of it; each step says whether its pipe has more."""
+    """The input and output of a process; each step returns whether its pipe has more."""
 
     def __init__(self, data: bytes, limit: int) -> None:
         self.output = bytearray()
@@ -89,7 +89,7 @@ class _Exchange:
     def feed(self, descriptor: int) -> bool:
         try:
             self._rest = self._rest[os.write(descriptor, self._rest[:_CHUNK]) :]
-        except BrokenPipeError:  # it reads no more; how it ends tells why
+        except BrokenPipeError:  # it stopped reading; how it ends tells why
             return False
         return bool(self._rest)
 
@@ -107,28 +107,28 @@ class _Exchange:
 
 
 def pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes], IO[bytes]]:
-    """What it reads, writes and says."""
+    """Return its standard input, output and error."""
     return cast("tuple[IO[bytes], IO[bytes], IO[bytes]]", (process.stdin, process.stdout, process.stderr))
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process with everything that it started."""
+    """Kill a process with its whole group."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 
 
 def reap(process: subprocess.Popen[bytes]) -> None:
-    """Let go of a killed process."""
+    """Wait for a killed process and close its pipes."""
     for pipe in pipes(process):
-        with suppress(OSError):  # what was not written yet cannot be any more
+        with suppress(OSError):  # unsent input is lost with it
             pipe.close()
     with suppress(subprocess.TimeoutExpired):
         process.wait(REAP_SECONDS)
 
 
 def failure(command: str, status: int, words: bytes, memory: int) -> GitFailed:
-    """Why git ended with an error: by a signal, for want of memory or room, or for a reason that it said."""
+    """Build the error of how git ended: by a signal, out of memory or room, or with a reason of its own."""
     if status in _NOT_STARTED:
         return missing()
     said = _PASSWORD.sub("://***@", words[-WORDS_KEPT:].decode("utf-8", "backslashreplace"))
@@ -147,7 +147,7 @@ def failure(command: str, status: int, words: bytes, memory: int) -> GitFailed:
 
 
 def missing() -> GitFailed:
-    """There is no git here."""
+    """Build the error of a machine without git."""
     return GitFailed("git cannot be started; install git 2.36 or newer", code="git_missing")
 
 
@@ -165,7 +165,7 @@ def _killed_by(number: int) -> str:
 
 
 def last_words(words: bytes) -> str:
-    """What git said about its end: the telling lines, without the user info of URLs."""
+    """Return the lines in which git names the cause, without the user info of URLs."""
     lines = [line.strip() for line in words.decode("utf-8", "backslashreplace").splitlines() if line.strip()]
     telling = [line for line in lines if line.startswith(_TELLING)] or lines[-1:] or ["it gave no reason"]
     return escape(_PASSWORD.sub("://***@", "; ".join(telling)).encode(), WORDS_SHOWN)

@@ -1,7 +1,7 @@
-"""The address of a remote repository, and the credentials that open it.
+"""The prompt repository's address and credentials.
 
-A secret stays in its file. Git gets the file's path, and a helper that reads it when the repository's
-own host asks; so it is in no address, argument, environment, log or report, and may be renewed any time.
+A secret stays in its file. Git gets the file's path, and a helper that reads it when the repository's own
+host asks; so it is in no address, argument, environment, log or report, and may be replaced at any time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONNECT_SECONDS = 15  # for ssh to reach a host; http has the deadline of its command
-ALIVE_SECONDS = 5  # between ssh's questions whether the host is there; after three in vain it ends by itself
+ALIVE_SECONDS = 5  # between ssh's keep-alive messages; after three without an answer it ends by itself
 
 _LOCAL = "file"
 _ADDRESS = re.compile(  # the second kind is scp's: git@host:path
@@ -27,7 +27,7 @@ _ADDRESS = re.compile(  # the second kind is scp's: git@host:path
     r"|(?:[^/@]*@)?(?P<scp>\[[^]/]*\]|[^/:]+):"
 )
 _LOOPBACK = re.compile(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?")
-# A file holds a token, or user:token. Any user's name will do for most hosts; these are what theirs advise.
+# A file holds a token, or user:token. Most hosts accept any user name; these are the ones they advise.
 _USERS = {"bitbucket.org": "x-token-auth"}
 _USER = "x-access-token"
 _HELPER = (
@@ -40,12 +40,12 @@ _READABLE_BY_OTHERS = 0o077
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The files that open a private repository.
+    """The files with the credentials of a private repository.
 
     Attributes:
         token_file: over https: a token, or ``user:token``.
         ssh_key: over ssh: a private key without a passphrase; None: the keys of the service's user.
-        known_hosts: over ssh: the keys of the host; None: those that the service's user knows.
+        known_hosts: over ssh: the host's keys; None: those of the service's user.
     """
 
     token_file: Path | None = None
@@ -57,15 +57,15 @@ class Remote:
     """The prompt repository.
 
     Attributes:
-        address: what git is told; empty if there is none.
-        scheme: ``file`` for a path, ``ssh`` for scp's way to write an address.
+        address: as git takes it; empty if there is none.
+        scheme: ``file`` for a path, ``ssh`` also for an address in scp's form.
         host: with the port, if the address names one; empty for a path.
-        local: whether it is on this machine, so that looking costs next to nothing.
-        token_file, ssh_key, known_hosts: its credentials, as far as the scheme uses them.
+        local: whether it is on this machine, so that a sync costs next to nothing.
+        token_file, ssh_key, known_hosts: the credentials that the scheme uses.
     """
 
     def __init__(self, repository: str, credentials: Credentials) -> None:
-        """Touch nothing yet."""
+        """Parse the address; nothing is read yet."""
         found = _ADDRESS.match(repository)
         self.address = repository if found or not repository else os.path.abspath(repository)  # noqa: PTH100 - no symlinks
         self.scheme = _LOCAL if not found else "ssh" if found["scp"] else found["scheme"].lower()
@@ -77,21 +77,21 @@ class Remote:
 
     @property
     def shown(self) -> str:
-        """The address, fit for a message."""
+        """The address, safe to show."""
         return escape(self.address.encode())
 
     def config(self) -> tuple[str, ...]:
-        """Git's settings for it, as ``key=value``; what is secret is named by its path alone."""
+        """Git's settings for it, as ``key=value``; secrets only by the path of their file."""
         settings = [f"remote.origin.url={self.address}", f"core.sshCommand={self._ssh()}"]
         if self.token_file:
             user = _USERS.get(self.host.lower(), _USER)
             helper = _HELPER.format(file=quote(str(self.token_file)), user=user)
-            # A helper of this host alone: wherever a redirect leads, the token does not follow.
+            # A helper for this host alone: the token does not follow a redirect.
             settings.append(f"credential.{self.scheme}://{self.host}.helper={helper}")
         return tuple(settings)
 
     def _ssh(self) -> str:
-        """The command: nothing of anybody's configuration, no question, no host that is not known."""
+        """Return the command: without user configuration, prompts, or unknown hosts."""
         options = {
             "BatchMode": "yes",
             "StrictHostKeyChecking": "yes",
@@ -109,7 +109,7 @@ class Remote:
         return "ssh -F /dev/null " + " ".join(quote(f"-o{key}={value}") for key, value in options.items())
 
     def check(self) -> None:
-        """Find what git would say in its own way, or not at all. Raises GitFailed (`git_credentials`)."""
+        """Find the errors that git explains badly or not at all. Raises GitFailed (`git_credentials`)."""
         if self.token_file:
             if self.scheme == "http" and not _LOOPBACK.fullmatch(self.host):
                 raise refusal(f"the token would be sent unencrypted; write {self.shown} with https://")
@@ -123,7 +123,7 @@ class Remote:
 
 
 def refusal(sentence: str) -> GitFailed:
-    """Say why the repository stays shut, and what to do."""
+    """Build the error of unusable credentials, with its remedy."""
     return GitFailed(sentence, code="git_credentials")
 
 
@@ -132,7 +132,7 @@ def _absolute(path: Path | None) -> Path | None:
 
 
 def _ssh_path(path: Path) -> str:
-    """A path as ssh reads one in an option: quoted, with nothing in it that it would replace."""
+    """Quote a path for an ssh option, with nothing in it that ssh would expand."""
     escaped = str(path).replace("\\", r"\\").replace('"', r"\"").replace("%", "%%")
     return f'"{escaped}"'
 
@@ -147,7 +147,7 @@ def _read(path: Path, setting: str) -> bytes:
 
 
 def _check_mode(key: Path) -> None:
-    """Ssh uses no key of ours that others may read; one that another user owns it takes as it is."""
+    """Refuse a key of our own that others may read, as ssh does; ssh accepts one that another user owns."""
     status = key.stat()
     if status.st_uid == os.getuid() and status.st_mode & _READABLE_BY_OTHERS:
         raise refusal(f"ssh uses no key that others may read; run `chmod 600 {quote(str(key))}`")

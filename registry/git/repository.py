@@ -1,4 +1,4 @@
-"""Check a repository on the disk: whether git can use it, and what a killed git left in it."""
+"""A repository on disk: check that git here can use it, and remove the leftovers of a killed git."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 ASK_SECONDS = 10.0  # git answers in milliseconds; only a disk that hangs takes longer
 _EXTENSION = re.compile(r"(?:unknown repository|v1-only) extensions? found:\s*(\S+)")
 _FORMAT = re.compile(r"[Ee]xpected git repo version <= (\d+), found (\d+)")
-_UNFINISHED = ("tmp_", ".tmp-")  # how git names what it has not finished
-_NAMED = 2  # characters of a folder of objects: the first of their ids
+_UNFINISHED = ("tmp_", ".tmp-")  # prefixes of git's unfinished files
+_NAMED = 2  # characters of the name of an objects folder: the first of their ids
 SHA256 = (
     "it has SHA-256 objects, which Promptstage cannot read; make one with SHA-1 objects "
     "(git init --object-format=sha1) and push the files and tags there"
@@ -25,10 +25,10 @@ SHA256 = (
 
 
 def unsupported(folder: Path) -> str | None:
-    """Why Promptstage cannot use the repository that a folder is (in): the reason and the remedy.
+    """Return why Promptstage cannot use the repository of a folder, with the remedy.
 
     Returns:
-        None if it can, and also if there is no repository, or no git: others say that better.
+        None if it can, and also if there is no repository, or no git: other checks report that better.
     """
     program = shutil.which("git")
     if program is None:
@@ -43,7 +43,7 @@ def unsupported(folder: Path) -> str | None:
 
 
 def explained(words: str) -> str | None:
-    """Why git says that it cannot use a repository's format, if that is what it says."""
+    """Return the reason in git's messages why it cannot use a repository's format, or None."""
     if found := _EXTENSION.search(words):
         return (
             f"it uses the extension {found[1]!r}, which git here does not know; install a newer git, "
@@ -57,7 +57,7 @@ def explained(words: str) -> str | None:
 
 
 def sweep(repository: Path) -> None:
-    """Remove what a killed git left unfinished. Only for who holds the lock of all that write there."""
+    """Remove what a killed git left unfinished. The caller must hold the lock of all writers."""
     for path in _unfinished(repository / "objects"):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -75,7 +75,7 @@ def _unfinished(objects: Path) -> Iterator[Path]:
 
 
 def sweepable(folder: Path) -> list[Path]:
-    """What is unfinished in one folder of objects or packs."""
+    """List the unfinished files in one folder of objects or packs."""
     try:
         with os.scandir(folder) as entries:
             return [folder / entry.name for entry in entries if entry.name.startswith(_UNFINISHED)]

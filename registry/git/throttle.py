@@ -1,7 +1,7 @@
-"""Find out when a host that answers 429 or 503 may be asked again, which git does not report.
+"""Find when to retry a host that refuses for now (429, 503), by the Retry-After that git does not report.
 
-Git writes the headers of its requests into a file of ours, without contents and with credentials blotted out;
-the file is there for one look.
+Git traces the headers of its requests into a file of ours, without contents and with credentials redacted;
+the file lasts for one fetch.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from registry.errors import GitFailed
     from registry.git.remote import Remote
 
-LONGEST_SECONDS = 3600.0  # that a host can hold us off: a slip of a digit must not end all looks
-TAIL = 1 << 16  # bytes at the file's end; the answer that refused is the last one
+LONGEST_SECONDS = 3600.0  # the most that a host can delay us: a mistyped digit must not end all syncs
+TAIL = 1 << 16  # bytes at the file's end; the refusal is the last answer
 
 _REFUSED = re.compile(r"returned error: (429|503)")
 _HEADER = re.compile(rb"<= Recv header: retry-after:[ \t]*([^\r\n]{1,64})", re.IGNORECASE)
 
 
 class Throttle:
-    """The time that a host set for the next request, of one mirror; hold the mirror's lock."""
+    """The Retry-After of one mirror's host; the mirror's lock must be held."""
 
     def __init__(self, file: Path, upstream: Remote) -> None:
-        """Touch nothing yet."""
+        """Prepare; nothing is read yet."""
         self._file = file
         traced = upstream.scheme in {"http", "https"}
         self.environment: Mapping[str, str] = (
@@ -38,11 +38,11 @@ class Throttle:
         )
 
     def clear(self) -> None:
-        """Forget what was said before."""
+        """Remove the trace of earlier requests."""
         self._file.unlink(missing_ok=True)
 
     def until(self, error: GitFailed) -> float | None:
-        """The time at which to ask again after a failure; None: the host did not say."""
+        """Return the time at which to retry after a failure; None: the host gave none."""
         if not _REFUSED.search(error.words):
             return None
         found = _HEADER.findall(self._tail())
@@ -57,12 +57,12 @@ class Throttle:
 
 
 def is_held_off(until: float | None) -> bool:
-    """Whether a host is not to be asked yet; not so for a time that a clock that was set back makes far."""
+    """Return whether a host must not be asked yet; a time made distant by a clock set back does not count."""
     return until is not None and 0 < until - time.time() <= LONGEST_SECONDS
 
 
 def _seconds(value: str) -> float | None:
-    """Seconds, or a date."""
+    """Parse a Retry-After value: seconds, or a date."""
     if value.isdecimal() and value.isascii():
         return float(value)
     with suppress(ValueError, TypeError, OverflowError):
