@@ -1,9 +1,9 @@
-"""Connect to Redis: to one server, or to the master that a Cluster or Sentinels name.
+"""The connection to Redis: to one server, or to the master that a Cluster or Sentinels name.
 
-All that is kept has one hash tag, so there is always one master to talk to. Whatever goes wrong, the way is
-forgotten and looked for anew the next time: so a failover, a moved slot or a new address is found without
-anybody's help. Sentinels are asked again and again, as a master that they replaced may take writes for ten
-seconds more. This is the only module that imports redis.
+All keys share one hash tag, so there is always one master. After any error the connection is dropped and the
+master looked up again the next time: so a failover, a moved slot or a new address needs no operator.
+Sentinels are asked repeatedly, as a master that they replaced may take writes for ten seconds more.
+This is the only module that imports redis.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 
     from registry.redis.url import Options, RedisUrl
 
-ANSWER_SECONDS = 0.25  # a Redis nearby answers in a millisecond; one that does not must delay nobody
-NAMED_SECONDS = 0.4  # how long a master is believed to be one, so that a new one is whole within a second
+ANSWER_SECONDS = 0.25  # a Redis nearby answers in a millisecond; a slow one must delay no request
+NAMED_SECONDS = (
+    0.4  # how long an address of a master is trusted, so that a new one is up to date within a second
+)
 
-# What is wrong, by the words of redis-py, the server or OpenSSL, and what to do about it. The first that fits
-# is told, with those words for `{}`. The URL itself is never repeated: it may hold a password.
+# The cause, by the messages of redis-py, the server or OpenSSL, and its remedy. The first match is reported,
+# with that message for `{}`. The URL itself is never repeated: it may hold a password.
 _REMEDIES = (
     (
         "WRONGPASS|invalid username-password|invalid password",
@@ -45,9 +47,9 @@ _REMEDIES = (
         "does not let that user ({}); allow it ~{{promptstage}}* &{{promptstage}}* +@all",
     ),
     ("wrong.version.number|record.layer", "speaks no TLS there; write redis:// instead of rediss://"),
-    (  # a server without TLS takes the greeting of TLS for the begin of a command, and waits for its end
+    (  # a server without TLS takes the TLS handshake for the start of a command, and waits for its end
         "timeout connecting",
-        "is not reached in time; check host, port, and whether it speaks TLS there (rediss://, else redis://)",
+        "cannot be reached in time; check host, port, and whether it uses TLS (rediss://, else redis://)",
     ),
     (
         "CERTIFICATE_VERIFY_FAILED",
@@ -61,12 +63,12 @@ _REMEDIES = (
         "EOF occurred in violation",
         "hangs up ({}); if it requires a client certificate, name it: ?ssl_certfile=...&ssl_keyfile=...",
     ),
-    ("cluster support disabled", "is no Cluster; write redis:// instead of redis+cluster://"),
+    ("cluster support disabled", "is not a Cluster; write redis:// instead of redis+cluster://"),
     (
         r"^MOVED|^\d+ \S+:\d+$",
-        "is a node of a Cluster, and not the one that keeps this; write redis+cluster://",
+        "is a node of a Cluster, but not the one with these keys; write redis+cluster://",
     ),
-    ("unknown command .?SENTINEL", "is no Sentinel; write redis:// with the host and port of the server"),
+    ("unknown command .?SENTINEL", "is not a Sentinel; write redis:// with the host and port of the server"),
     ("redis.sentinel://", "has Sentinels that know no service {}"),
     ("CLUSTERDOWN|slot not served", "is a Cluster that is down ({})"),
     (
@@ -75,23 +77,23 @@ _REMEDIES = (
     ),
     (
         "closed by server|reset by peer|protocol error",
-        "hangs up ({}); if it speaks TLS there, write rediss://",
+        "hangs up ({}); if it uses TLS, write rediss://",
     ),
 )
 
 
 class Link:
-    """One Redis; every method raises Unavailable (`redis_unavailable`) when it cannot be had."""
+    """One Redis; every method raises Unavailable (`redis_unavailable`) if it cannot be used."""
 
     def __init__(self, url: str, key: str) -> None:
-        """Connect to nothing yet; `key` is any of the keys, which are all in one place."""
+        """Prepare, without connecting; `key` is any of the keys, which all have the same master."""
         self._url = parse(url)
         self._key = key
-        self._places = deque(self._url.places)  # first the one to ask, which is another when that led nowhere
+        self._places = deque(self._url.places)  # the first is asked; a failure rotates it away
         self._master: redis.Redis | None = None
         self._named_until = 0.0
         self._hints: PubSub | None = None
-        self._heard: redis.Redis | None = None  # whom the hints come from
+        self._heard: redis.Redis | None = None  # the master that we subscribed to
 
     def close(self) -> None:
         """End the connections; a `wait` under way returns."""
@@ -100,11 +102,11 @@ class Link:
                 one.close()
 
     def run(self, script: str, key: str, *args: str | int | bytes) -> Any:
-        """Run a Lua script on one key; what it returns, with bytes for strings."""
+        """Run a Lua script on one key; return its result, with bytes for strings."""
         with self._reached() as master:
             try:
                 return master.eval(script, 1, key, *args)
-            except ReadOnlyError:  # nothing was done, as with those below; another may be the master by now
+            except ReadOnlyError:  # nothing was done, as below; another may be the master by now
                 self._master = other = self._find()
                 return other.eval(script, 1, key, *args)
             except AskError as sent:
@@ -115,7 +117,7 @@ class Link:
     def _follow(
         self, sent: AskError, by: redis.Redis, script: str, key: str, *args: str | int | bytes
     ) -> Any:
-        """Run it where a node sends us: for good (MOVED), or as the slot is on its way there (ASK)."""
+        """Run it where a node redirects us: for good (MOVED), or while the slot migrates (ASK)."""
         there = _at(self._url, (sent.host or _place(by)[0], sent.port))
         if isinstance(sent, MovedError):
             self._master = there
@@ -126,7 +128,7 @@ class Link:
             return both.execute()[1]
 
     def wait(self, channel: str, seconds: float) -> None:
-        """Return when something is published, or after that time. Subscribes by itself."""
+        """Return when something is published, or after that time. Subscribes when needed."""
         with self._reached() as known:
             master = self._named(known)
             if self._hints is None or self._heard is not master:
@@ -142,13 +144,13 @@ class Link:
         return hints
 
     def _named(self, known: redis.Redis) -> redis.Redis:
-        """The master whom a Sentinel names now; the known one if it does not answer, or there is none."""
+        """Return the master that a Sentinel names now; the known one without a Sentinel or an answer."""
         if self._url.kind != "sentinel" or time.monotonic() < self._named_until:
             return known
         self._named_until = time.monotonic() + NAMED_SECONDS
         try:
             place = _ask_sentinel(self._url, self._places[0], self._key)
-        except (RedisError, OSError):  # the next one is asked the next time, as nobody may wait for several
+        except (RedisError, OSError):  # the next call asks another one: no call may wait for several
             self._places.rotate(-1)
             return known
         if place != _place(known):
@@ -166,13 +168,13 @@ class Link:
             raise _unavailable(error) from error
 
     def _find(self) -> redis.Redis:
-        """The master, connected or not."""
+        """Return the master, connected or not."""
         if self._url.kind == "unix":
             return _client(self._url, self._url.login, unix_socket_path=self._url.path)
         return _at(self._url, self._ask())
 
     def _ask(self) -> tuple[str, int]:
-        """Where the master is, as the first knows that answers; it is asked first the next time too."""
+        """Ask for the master's address; the first place that answers is asked first the next time too."""
         if self._url.kind == "server":
             return self._places[0]
         ask = _ask_node if self._url.kind == "cluster" else _ask_sentinel
@@ -184,14 +186,14 @@ class Link:
 
 
 def _ask_node(url: RedisUrl, place: tuple[str, int], key: str) -> tuple[str, int]:
-    """Who has the key's slot: the node itself, or the one that it sends us to."""
+    """Return the address with the key's slot: the node itself, or the one that it redirects to."""
     with _at(url, place) as node:
-        node.execute_command("CLUSTER MYID")  # a server of no Cluster would take the key too
+        node.execute_command("CLUSTER MYID")  # a server outside a Cluster would take the key too
         try:
             node.exists(key)
         except MovedError as moved:
             return moved.host or place[0], moved.port
-        except AskError:  # its slot, though the key is elsewhere already
+        except AskError:  # the slot is still here, though the key has migrated
             pass
     return place
 
@@ -220,7 +222,7 @@ def _client(url: RedisUrl, login: Options, **where: str | int) -> redis.Redis:
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
         retry=Retry(NoBackoff(), 0),
-        protocol=2,  # it has all that is needed, and every server and proxy speaks it
+        protocol=2,  # has all that is needed, and every server and proxy supports it
     )
 
 

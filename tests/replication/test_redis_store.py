@@ -284,7 +284,7 @@ def test_a_certificate_on_either_side(doors: list[TlsDoor], pem: tuple[Path, Pat
 def test_tls_that_does_not_fit(server: Server, doors: list[TlsDoor], pem: tuple[Path, Path]) -> None:
     """Whoever mixes ports, or forgets a certificate, reads what to write."""
     trusted = f"?ssl_ca_certs={pem[0]}"
-    assert "whether it speaks TLS there" in refusal(f"rediss://:top-secret@{HOST}:{server.port}{trusted}")
+    assert "whether it uses TLS" in refusal(f"rediss://:top-secret@{HOST}:{server.port}{trusted}")
     assert "write rediss://" in refusal(f"redis://:top-secret@{HOST}:{doors[0].port}")
     assert "?ssl_ca_certs=" in refusal(f"rediss://:top-secret@{HOST}:{doors[0].port}")
     assert "ssl_certfile=" in refusal(f"rediss://:top-secret@{HOST}:{doors[1].port}{trusted}")
@@ -313,7 +313,7 @@ def test_a_server_that_is_not_what_the_url_says(server: Server, cluster: Cluster
     strangers = [node for node in cluster.nodes if node is not cluster.owner(KEY)]
     assert "write redis:// instead" in refusal(f"redis+cluster://:top-secret@{HOST}:{server.port}")
     assert "write redis+cluster://" in refusal(f"redis://{HOST}:{strangers[0].port}")
-    assert "is no Sentinel" in refusal(
+    assert "is not a Sentinel" in refusal(
         f"redis+sentinel://{HOST}:{server.port}/prompts?sentinel_password=top-secret"
     )
     assert "no service 'other'" in refusal(f"redis+sentinel://{HOST}:{watched.sentinel.port}/other")
