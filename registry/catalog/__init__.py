@@ -1,1 +1,1 @@
-"""The catalog: git tags become versions of prompts."""
+"""The catalog: prompts and their versions, from git tags."""

@@ -1,4 +1,4 @@
-"""The catalog: all prompts and versions, and their documents."""
+"""The prompts and versions that exist, and their content."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 __all__ = ["Catalog", "Version"]
 
 LATEST = "latest"
-NAMED = 3  # versions that an error or a note names; more do not help
+NAMED = 3  # versions that an error or a note lists; more do not help
 
 Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 
 class Catalog:
-    """The versions that the mirror's tags make; any thread may ask.
+    """The versions that the mirror's tags define; any thread may use it.
 
-    The index is built whole and swapped whole, so that whoever reads it sees one moment.
+    The index is built whole and swapped whole, so that every reader sees one moment.
 
     Attributes:
-        mirror: where the tags are.
+        mirror: the source of the tags.
     """
 
     def __init__(
         self, mirror: Mirror, staged: Callable[[str, str], bytes | None] = lambda _name, _version: None
     ) -> None:
-        """Begin empty; `adopt` fills it.
+        """Start empty; `adopt` fills it.
 
         Args:
-            mirror: where the tags are.
-            staged: the bytes under which a version was staged, if it was; they beat the mirror.
+            mirror: the source of the tags.
+            staged: the bytes of a version that was staged, else None; they override the mirror.
         """
         self.mirror = mirror
         self._staged = staged
@@ -55,36 +55,36 @@ class Catalog:
         self._known: dict[tuple[str, str], Version] = {}  # summaries
         self._kept = VersionCache()
         self._strangers = ForeignNames()
-        self._head = ""  # the newest commit in which files of strangers were looked for
-        self._revision: object = None  # of the mirror that the index was made of
-        self._mark: Mark | None = None  # how far the index has followed it
+        self._head = ""  # the newest commit searched for files of foreign names
+        self._revision: object = None  # of the mirror that the index was built from
+        self._mark: Mark | None = None  # up to where the index has read the mirror
         self._lock = Lock()
 
-    # What exists
+    # Names and versions
 
     def adopt(self) -> bool:
-        """Take over the mirror's tags; True if that changed anything. Raises GitFailed."""
+        """Take over the mirror's tags; return whether anything changed. Raises GitFailed."""
         with self._lock:
             self._revision = self.mirror.revision()
-            news = self.mirror.news(self._mark)
-            before = {} if news.complete else self._index
+            updates = self.mirror.updates(self._mark)
+            before = {} if updates.complete else self._index
             added: dict[str, dict[str, str]] = {}
-            for tag, oid in news.tags:
+            for tag, oid in updates.tags:
                 read = naming.split_tag(tag)
                 if read and before.get(read.name, {}).get(read.version) != oid:
                     added.setdefault(read.name, {})[read.version] = oid
             index = before | {name: _sorted(before.get(name, {}) | added[name]) for name in added}
             if len(index) > len(before):
                 index = {name: index[name] for name in sorted(index)}
-            changed = index != self._index if news.complete else bool(added)
-            self._index, self._mark = index, news.mark
+            changed = index != self._index if updates.complete else bool(added)
+            self._index, self._mark = index, updates.mark
             mistakes = self._found_at_head()
         for version in mistakes:
-            _tell_invalid(version)
+            _log_invalid(version)
         return changed
 
     def _found_at_head(self) -> list[Version]:
-        """The versions without a file of names that have one in the newest commit."""
+        """Return the versions without a file whose names have one in the newest commit."""
         if self._head == self.mirror.head:
             return []
         self._head = self.mirror.head
@@ -92,18 +92,18 @@ class Catalog:
         return [version for name in found for version in self._strangers.admit(name)]
 
     def names(self) -> list[str]:
-        """The prompts that have a version, sorted."""
+        """Return the prompts that have a version, sorted."""
         strangers = set(self._strangers.among(self._index))
         return [name for name in self._index if name not in strangers]
 
     def __contains__(self, name: str) -> bool:
-        """Whether a prompt has a version, as far as this process knows."""
+        """Return whether a prompt has a version known to this process."""
         return name in self._index and not self._strangers.has(name, self._index[name])
 
     def versions(self, name: str) -> list[str]:
-        """The versions of a prompt, newest first. Raises NotFound (`unknown_prompt`)."""
+        """Return the versions of a prompt, newest first. Raises NotFound (`unknown_prompt`)."""
         if name not in self._index:
-            self._look_again()
+            self._refresh()
         index = self._index
         if name not in index:
             raise _unknown_prompt(name, self.names())
@@ -112,7 +112,7 @@ class Catalog:
         return list(index[name])
 
     def latest(self, name: str) -> str:
-        """The highest release that is not known to be invalid, else the highest such pre-release.
+        """Return the highest release not known to be invalid, else the highest such pre-release.
 
         Raises:
             NotFound: there is no such prompt (`unknown_prompt`).
@@ -123,30 +123,30 @@ class Catalog:
         return naming.latest(versions, bad) or versions[0]
 
     def statuses(self) -> dict[str, int]:
-        """How many versions are valid, invalid and unread."""
+        """Count the valid, invalid and unread versions."""
         return count(self._all())
 
     def status(self) -> Json:
-        """The state of the catalog, as ``/v1/catalog`` shows it: what became of each tag that was pushed."""
+        """Return the state of the catalog, as ``/v1/catalog`` shows it: the outcome of each pushed tag."""
         index = self._index
         others = [naming.tag_of(n, v) for n in self._strangers.among(index) for v in index[n]]
         return overview(len(self.names()), list(self._all()), others, self.mirror.report())
 
     def ignored(self) -> int:
-        """How many tags make no version."""
+        """Count the tags that define no version."""
         index = self._index
         others = sum(len(index[name]) for name in self._strangers.among(index))
         return int(self.mirror.report()["ignored"]["count"]) + others
 
     def _all(self) -> Iterator[Version | None]:
-        """What is known of each version that exists."""
+        """Yield what is known of each existing version; None if nothing is."""
         index, known = self._index, self._known
         return (known.get((name, version)) for name in self.names() for version in index.get(name, ()))
 
-    # What is in it
+    # Content
 
     def read(self, name: str, version: str) -> Version:
-        """Read a version in full, which settles its status.
+        """Read a version in full, which determines its status.
 
         Args:
             name: the prompt.
@@ -161,7 +161,7 @@ class Catalog:
         if not naming.is_version(version):
             raise _unknown_version(name, version, self.versions(name))
         if version not in self._index.get(name, ()):
-            self._look_again()
+            self._refresh()
         staged = self._staged(name, version)
         kept = self._kept.get((name, version))
         if kept and (staged is None or kept.content == staged):
@@ -172,13 +172,13 @@ class Catalog:
         self._kept.put((name, version), found)
         return found
 
-    def _look_again(self) -> None:
-        """Adopt what another process has fetched, before something is called unknown."""
+    def _refresh(self) -> None:
+        """Adopt what another process has fetched, before calling something unknown."""
         if self.mirror.revision() != self._revision:
             self.adopt()
 
     def unread(self) -> list[tuple[str, str]]:
-        """The names and versions that were not read yet."""
+        """Return the names and versions not read yet."""
         known = self._known
         return [
             (name, version)
@@ -188,13 +188,13 @@ class Catalog:
         ]
 
     def list(self, name: str) -> list[Version]:
-        """Summaries of all versions, newest first, without reading a document. Raises NotFound."""
+        """Return summaries of all versions, newest first, without reading a document. Raises NotFound."""
         return [self._summary(name, version) for version in self.versions(name)]
 
     def settle(self, wanted: Iterable[tuple[str, str]]) -> None:
-        """Find out which versions are valid, without keeping their content; what cannot be read is logged.
+        """Validate versions without keeping their content; log those that cannot be read.
 
-        It does as `read` for each, but with few questions to git, however many they are.
+        Does what `read` does for each, with few requests to git, however many there are.
         """
         found: list[tuple[str, str, str]] = []
         for name, version in wanted:
@@ -205,7 +205,7 @@ class Catalog:
                 found.append((name, version, oid))
         read = self.mirror.read_all((oid, name) for name, _, oid in found)
         for (name, version, _), what in zip(found, read, strict=True):
-            if isinstance(what, GitFailed):  # it stays unread; reading it says why
+            if isinstance(what, GitFailed):  # it stays unread; reading it reports why
                 if what.code != "being_fetched":
                     logger.warning("%s@%s cannot be read: %s", name, version, what.message)
             else:
@@ -216,18 +216,18 @@ class Catalog:
         return diff(self.read(name, old), self.read(name, new))
 
     def _read_latest(self, name: str) -> Version:
-        """Reading may show that the latest is invalid, and then another one is."""
+        """Read the latest; if that shows it to be invalid, read the next."""
         while True:
             found = self.read(name, self.latest(name))
             if found.status == "valid" or found.version == self.latest(name):
                 return found
 
     def passed_over(self, name: str, version: str) -> tuple[Json, ...]:
-        """The invalid versions that would be the latest if they could be served, and why they cannot be.
+        """Return the invalid versions that would be the latest if they could be served, and their problems.
 
         Args:
             name: the prompt.
-            version: what ``latest`` stands for instead of them.
+            version: the version that ``latest`` means instead.
 
         Returns:
             ``version`` and ``problem`` of each, highest first, at most three.
@@ -249,7 +249,7 @@ class Catalog:
         return found
 
     def _note(self, found: Version) -> None:
-        """Remember what was found out, and tell what somebody should know."""
+        """Store the result, and log what an operator should know."""
         key = found.name, found.version
         with self._lock:
             before = self._known.get(key)
@@ -259,10 +259,10 @@ class Catalog:
                 self.mirror.follow_head()
         new = before is None or before.status == "unread"
         if new and found.status == "invalid" and not found.absent:
-            _tell_invalid(found)
+            _log_invalid(found)
         for version in mistakes:
             if new or version.version != found.version:
-                _tell_invalid(version)
+                _log_invalid(version)
         if before and before.digest and before.digest != found.digest:
             logger.warning("the repository's %s@%s is not the one that was staged; staged stays", *key)
 
@@ -271,14 +271,14 @@ class Catalog:
         if known is None:
             try:
                 known = self._tagged(name, version, self._index.get(name, {}).get(version))
-            except Unavailable:  # it is being fetched; ask again
+            except Unavailable:  # it is being fetched; read it later
                 return unread(name, version, TagInfo())
             with self._lock:
                 known = self._known.setdefault((name, version), known)
         return known
 
     def _tagged(self, name: str, version: str, oid: str | None) -> Version:
-        """What the tag alone tells; nothing, where the mirror does not have it any more."""
+        """Return what the tag alone holds; nothing, if the mirror has lost it."""
         try:
             about = self.mirror.about(oid) if oid else TagInfo()
         except (GitFailed, DocumentInvalid) as error:
@@ -294,7 +294,7 @@ def _made(name: str, version: str, about: TagInfo, file: File | DocumentInvalid)
     return with_content(known, file.content, file.path)
 
 
-def _tell_invalid(version: Version) -> None:
+def _log_invalid(version: Version) -> None:
     problem = version.problem or {}
     line = problem.get("line")
     place = f"{problem.get('path')}:{line}: " if line else ""
@@ -316,7 +316,7 @@ def _unknown_prompt(name: str, names: list[str]) -> NotFound:
 
 
 def _stranger(version: Version) -> NotFound:
-    """What is said of a name that only tags of other things have, or whose file was forgotten."""
+    """Build the error for a name used only by tags of other things, or whose file was forgotten."""
     problem = (version.problem or {})["message"]
     return NotFound(
         f"there is no prompt {version.name!r}: of {version.tag}, {problem}", code="unknown_prompt"

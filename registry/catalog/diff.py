@@ -1,8 +1,4 @@
-"""Unified diffs with bounded work: the shortest edit by Myers' O(ND) algorithm, or a plain one. Pure.
-
-What `difflib` takes grows with the square of the lines, and faster where lines repeat: two files of 250 KB
-kept a processor busy for 35 s.
-"""
+"""The differences between two versions of a prompt. Pure."""
 
 from __future__ import annotations
 
@@ -129,12 +125,12 @@ def _range(start: int, end: int) -> str:
 
 
 def diff(a: Version, b: Version) -> dict[str, Any]:
-    """Compare two versions that were read in full.
+    """Compare two versions read in full.
 
     Returns:
-        ``unified``: the difference of the files as text; ``simplified``: whether they differ so much that
-        most of it is given as replaced; ``changed``: the document's fields that differ, in their order, none
-        if one of the two is invalid.
+        ``unified``: the files' unified diff as text; ``simplified``: whether they differ so much that most
+        of it is given as replaced; ``changed``: the document's fields that differ, in their order, none
+        if either is invalid.
     """
     lines, shortest = unified(_lines(a), _lines(b))
     heads = [f"--- {a.name}@{a.version}", f"+++ {b.name}@{b.version}"] if lines else []
@@ -150,7 +146,7 @@ def _changed(a: Version, b: Version) -> list[str]:
     if a.document is None or b.document is None:
         return []
     old, new = dump_document(a.document), dump_document(b.document)
-    # Compared as JSON: to Python, 1 equals true.
+    # Compared as JSON: in Python, 1 equals true.
     return [
         key for key in old if json.dumps(old[key], sort_keys=True) != json.dumps(new[key], sort_keys=True)
     ]

@@ -1,4 +1,4 @@
-"""Names, versions and tags: their grammar and order. Pure, and the one module that imports `semver`."""
+"""Names, versions and tags. Pure, and the one module that imports `semver`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 RESERVED = frozenset(("versions", "releases", "rollouts", "actions", "diff", "history", "resolve", "stream"))
 NAME_LENGTH = 200
 SEGMENTS = 8
-VERSION_LENGTH = 100  # of ours, as a tag is a file's name in git and in the journal
-TAG_LENGTH = NAME_LENGTH + len("/v") + VERSION_LENGTH  # what is longer is no version, and not looked into
-NUMBER_PART = 999  # major, minor and patch each have three digits of a number
-FOLDER = "prompts"  # where prompts are; a repository without it has them in its root
-GITHUB_FOLDER = ".github/prompts"  # where GitHub keeps them: looked at after the root, if there is no FOLDER
+VERSION_LENGTH = 100  # our own limit, as a tag is a file's name in git and in the journal
+TAG_LENGTH = NAME_LENGTH + len("/v") + VERSION_LENGTH  # a longer tag is no version, and is not parsed
+NUMBER_PART = 999  # the largest major, minor or patch in `number`: three digits each
+FOLDER = "prompts"  # the prompts folder; a repository without it has them in its root
+GITHUB_FOLDER = ".github/prompts"  # where GitHub keeps them: searched after the root, if there is no FOLDER
 SUFFIXES = (".prompt.yml", ".prompt.yaml")
 
 _SEGMENT = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -29,14 +29,14 @@ _LIKE_VERSION = re.compile(r"v\d+", re.ASCII)  # a dot is not in the grammar of 
 
 
 class Tag(NamedTuple):
-    """The parts of a tag ``<name>/v<version>``."""
+    """The name and version of a tag ``<name>/v<version>``."""
 
     name: str
     version: str
 
 
 def is_name(name: str) -> bool:
-    """Whether this can be the name of a prompt; a long text is refused before it is looked at, or kept."""
+    """Return whether this can be the name of a prompt; refuse a long text before parsing or caching it."""
     return len(name) <= NAME_LENGTH and _is_name(name)
 
 
@@ -53,14 +53,14 @@ def _is_segment(segment: str) -> bool:
 
 
 def require_name(name: str) -> str:
-    """Return the name. Raises Invalid (`bad_name`) if it is none, with the rule."""
+    """Return the name. Raises Invalid (`bad_name`) with the rule if it is not valid."""
     if is_name(name):
         return name
     raise Invalid(f"{name[:NAME_LENGTH]!r} is no prompt's name; {_rule(name)}", code="bad_name")
 
 
 def _rule(name: str) -> str:
-    """The rule of names, with that part of it which this one breaks."""
+    """Return the rule of names, or what is wrong with this one."""
     rule = "use a-z, 0-9, _ and - in parts joined by /"
     parts = name.split("/")
     if len(name) > NAME_LENGTH or len(parts) > SEGMENTS:
@@ -70,19 +70,19 @@ def _rule(name: str) -> str:
 
 
 def suggest(name: str) -> str | None:
-    """The name most like this text that a prompt can have; None if there is none."""
+    """Return the valid name most like this text; None if there is none."""
     plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()  # é becomes e
     near = "/".join(re.sub(r"[^a-z0-9_]+", "-", part).strip("-_") for part in plain.split("/"))
     return near if is_name(near) else None
 
 
 def is_version(version: str) -> bool:
-    """Whether this is a version by SemVer 2.0.0, without build metadata."""
+    """Return whether this is a version by SemVer 2.0.0, without build metadata."""
     return len(version) <= VERSION_LENGTH and _parse(version) is not None
 
 
 def require_version(version: str) -> str:
-    """Return the version. Raises Invalid (`bad_version`) if it is none, with the rule."""
+    """Return the version. Raises Invalid (`bad_version`) with the rule if it is not valid."""
     if is_version(version):
         return version
     raise Invalid(
@@ -103,7 +103,7 @@ def _parse(version: str) -> Version | None:
 
 
 def split_tag(tag: bytes) -> Tag | None:
-    """Read a tag, the bytes after ``refs/tags/``; None if it is not one of ours."""
+    """Parse a tag, the bytes after ``refs/tags/``; None if it is not a version's."""
     if len(tag) > TAG_LENGTH or not tag.isascii():
         return None
     name, slash, version = tag.rpartition(b"/v")
@@ -114,12 +114,12 @@ def split_tag(tag: bytes) -> Tag | None:
 
 
 def tag_of(name: str, version: str) -> str:
-    """The tag that makes this version."""
+    """Return the tag of this version."""
     return f"{name}/v{version}"
 
 
 def number(version: str) -> int | None:
-    """The version as one integer; None for a pre-release, or if a part is over 999."""
+    """Return the version as one integer; None for a pre-release, or if a number is over 999."""
     parsed = _parse(version)
     if parsed is None or parsed.prerelease or max(parsed.to_tuple()[:3]) > NUMBER_PART:
         return None
@@ -133,7 +133,7 @@ def newest_first(versions: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=1 << 16)
 def _precedence(version: str) -> tuple[object, ...]:
-    """What orders versions as SemVer 2.0.0 does, compared a hundred times as fast as `Version` is."""
+    """Return a sort key for the precedence of SemVer 2.0.0, a hundred times as fast as `Version`."""
     parsed = Version.parse(version)
     words = (parsed.prerelease or "").split(".")
     ranks = tuple((0, int(word), "") if word.isdecimal() else (1, 0, word) for word in words)
@@ -143,7 +143,7 @@ def _precedence(version: str) -> tuple[object, ...]:
 def latest(versions: Iterable[str], invalid: Collection[str] = ()) -> str | None:
     """Choose the highest release that is not known to be invalid, else the highest such pre-release.
 
-    Where all are invalid it is the highest of them: reading it tells what is wrong.
+    If all are invalid, it is the highest of them: reading it reports the problem.
     """
     ordered = newest_first(versions)
     sound = [version for version in ordered if version not in invalid]
@@ -152,22 +152,22 @@ def latest(versions: Iterable[str], invalid: Collection[str] = ()) -> str | None
 
 
 def preferred(versions: Iterable[str]) -> list[str]:
-    """The order in which versions are taken for the latest: releases, then pre-releases, highest first."""
+    """Order versions as candidates for the latest: releases, then pre-releases, highest first."""
     return sorted(newest_first(versions), key=lambda version: "-" in version)
 
 
 def bump(version: str | None, part: str) -> str:
-    """The release after this one.
+    """Return the release after this one.
 
     Args:
-        version: the highest one there is; None if this is the first.
+        version: the highest one that exists; None for the first.
         part: ``major``, ``minor`` or ``patch``.
     """
     return str(Version.parse(version or "0.0.0").next_version(part))
 
 
 def risen(old: str, new: str) -> Literal["major", "minor", "patch"] | None:
-    """The gravest part by which a version is above another one; None if it is not above."""
+    """Return the highest number by which a version is above another one; None if it is not above."""
     a, b = Version.parse(old), Version.parse(new)
     if b <= a:
         return None
@@ -177,37 +177,37 @@ def risen(old: str, new: str) -> Literal["major", "minor", "patch"] | None:
 
 
 def releases(versions: Iterable[str], below: str | None = None) -> list[str]:
-    """The versions that are no pre-releases, newest first; with `below`, those that precede a version."""
+    """Return the versions that are not pre-releases, newest first; with `below`, those that precede it."""
     limit = below and Version.parse(below)
     found = newest_first(version for version in versions if "-" not in version)
     return [version for version in found if not limit or Version.parse(version) < limit]
 
 
 def candidates(name: str) -> tuple[str, ...]:
-    """The paths in a repository at which a prompt's file may be, the first folder with one being right."""
+    """Return the paths in a repository at which a prompt's file may be; the first folder with one counts."""
     folders = (f"{FOLDER}/", "", f"{GITHUB_FOLDER}/")
     return tuple(folder + file for folder in folders for file in file_names(name))
 
 
 def file_names(name: str) -> tuple[str, str]:
-    """The two paths, below the prompts folder, at which a prompt's file may be."""
+    """Return the two paths, below the prompts folder, at which a prompt's file may be."""
     yml, yaml = SUFFIXES
     return f"{name}{yml}", f"{name}{yaml}"
 
 
 def stem(path: str) -> str:
-    """A path without the suffix of a prompt's file; only one is taken away."""
+    """Return a path without the suffix of a prompt's file; only one suffix is removed."""
     found = next((suffix for suffix in SUFFIXES if path.endswith(suffix)), "")
     return path.removesuffix(found)
 
 
 def name_of(path: str) -> str | None:
-    """The prompt whose file is at this path below the prompts folder; None if it is no prompt's file."""
+    """Return the prompt whose file is at this path below the prompts folder; None if it is no prompt's."""
     name = stem(path)
     return name if name != path and is_name(name) else None
 
 
 def prompt_at(path: str) -> str | None:
-    """The prompt whose file is at this path in a repository; None if it is no prompt's file."""
+    """Return the prompt whose file is at this path in a repository; None if it is no prompt's."""
     folder = next((folder for folder in (FOLDER, GITHUB_FOLDER) if path.startswith(f"{folder}/")), None)
     return name_of(path.removeprefix(f"{folder}/"))

@@ -1,4 +1,4 @@
-"""The state of a catalog: the fate of each tag that was pushed."""
+"""The state of a catalog: the outcome of each pushed tag."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from registry.catalog.version import Version
 
 OTHERS_SHOWN = 20  # tags of other things: enough to see what they are
-INVALID_SHOWN = 20  # the versions that somebody may be looking for
+INVALID_SHOWN = 20  # enough to find a version that was just pushed
 
 Json = dict[str, Any]
 
 
 def count(versions: Iterable[Version | None]) -> dict[str, int]:
-    """Count valid, invalid and unread versions; None stands for an unread one."""
+    """Count the valid, invalid and unread versions; None is an unread one."""
     counts = Counter(version.status if version else "unread" for version in versions)
     return {status: counts[status] for status in ("valid", "invalid", "unread")}
 
 
 def overview(prompts: int, versions: Collection[Version | None], others: Sequence[str], report: Json) -> Json:
-    """The answer of ``/v1/catalog``.
+    """Build the answer of ``/v1/catalog``.
 
     Args:
         prompts: how many there are.
-        versions: all versions of all of them; None is one that nobody has read.
+        versions: all versions of all of them; None is an unread one.
         others: the tags of names without any prompt's file.
-        report: that of the mirror's last look.
+        report: that of the mirror's last sync.
     """
     return {
         "synced_at": report["synced_at"],
@@ -53,7 +53,7 @@ def overview(prompts: int, versions: Collection[Version | None], others: Sequenc
 
 
 def _ignored(ignored: Json, others: Sequence[str]) -> Json:
-    """The tags that make no version; those of other things are counted, and named apart."""
+    """Summarise the tags that define no version; those of other things are counted, and listed apart."""
     return {
         **ignored,
         "count": ignored["count"] + len(others),
@@ -62,7 +62,7 @@ def _ignored(ignored: Json, others: Sequence[str]) -> Json:
 
 
 def _invalid(versions: Iterable[Version | None]) -> Json:
-    """How many versions cannot be served, and what is wrong with those that were tagged last."""
+    """Count the versions that cannot be served, and list the problems of the newest tags."""
     bad = [version for version in versions if version and version.status == "invalid"]
     shown = nlargest(INVALID_SHOWN, bad, key=_tagged_at)
     return {

@@ -1,7 +1,7 @@
-"""Find names like a mistyped one, among thousands in a millisecond. Pure.
+"""Suggest names like a mistyped one, among thousands in a millisecond. Pure.
 
-To compare two texts letter by letter is dear, and anybody may ask for a name that does not exist. So only few
-are compared: those around its place in the order of names, where most mistypings leave a name.
+Comparing two texts letter by letter is expensive, and any request may name a prompt that does not exist. So
+only few are compared: the neighbours in the order of names, where most mistyped names fall.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 SUGGESTED = 3
 COMPARED = 60  # names, some 20 us each
-COMPARED_LENGTH = 80  # characters: what a comparison costs grows with their square
+COMPARED_LENGTH = 80  # characters: the cost of a comparison grows with their square
 
 
 def similar(name: str, names: Sequence[str]) -> list[str]:
-    """The names most like this one, the most alike first; none for a long one.
+    """Return the names most like this one, the most similar first; none for a long one.
 
     Args:
         name: any text.

@@ -1,4 +1,4 @@
-"""One version of a prompt, as the contract shows it."""
+"""One version of a prompt: its form in the contract, and its reading."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version, as far as it is known.
+    """What is known of a version.
 
     Attributes:
         number: the version as one integer, for protocols that know only those.
         commit: the id of the tagged commit; empty if the mirror does not have the tag.
         digest: ``sha256:<hex>`` of the file's bytes; None if they were not read, or are absent.
         tagged_at: RFC 3339; empty if the mirror does not have the tag.
-        status: ``unread`` until somebody reads it.
+        status: ``unread`` until it is read.
         problem: why it is invalid: ``message``, ``line``, ``column``, ``path``.
         document: None if it was not read, or is invalid.
         content: the file's bytes; None if they were not read, or are absent.
@@ -50,7 +50,7 @@ class Version:
     absent: bool = False
 
     def to_json(self, *, with_document: bool) -> Json:
-        """Write the version as the contract has it; lists leave the document out."""
+        """Return the version as in the contract; lists leave the document out."""
         shown = {
             "name": self.name,
             "version": self.version,
@@ -70,12 +70,12 @@ class Version:
         return shown
 
     def summary(self) -> Version:
-        """The version without document and content, small enough to keep for all of them."""
+        """Return the version without document and content, small enough to keep for all."""
         return replace(self, document=None, content=None)
 
 
 def unread(name: str, version: str, about: TagInfo) -> Version:
-    """Make a version of which only the tag is known."""
+    """Build a version of which only the tag is known."""
     return Version(
         name=name,
         version=version,
@@ -91,7 +91,7 @@ def unread(name: str, version: str, about: TagInfo) -> Version:
 
 
 def with_content(known: Version, content: bytes, path: str = "") -> Version:
-    """Settle a version by the bytes of its file; `path` is where they were in the repository."""
+    """Complete a version by the bytes of its file; `path` is their path in the repository."""
     known = replace(known, absent=False, content=content, digest=f"sha256:{sha256(content).hexdigest()}")
     try:
         parsed = documents.parse(content, path or f"{known.name}{SUFFIXES[0]}")
@@ -102,6 +102,6 @@ def with_content(known: Version, content: bytes, path: str = "") -> Version:
 
 
 def invalid(known: Version, error: DocumentInvalid) -> Version:
-    """Settle a version as one that cannot be served."""
+    """Complete a version as one that cannot be served."""
     absent = isinstance(error, DocumentAbsent)
     return replace(known, status="invalid", problem=error.extra["problem"], absent=absent)

@@ -1,4 +1,4 @@
-"""Cache the versions that were read last."""
+"""A cache of the versions read last."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from registry.catalog.version import Version
 
-KEPT_VERSIONS = 2000  # read in full and kept; a registry serves some hundreds at a time
-KEPT_BYTES = 32 << 20  # of their files; a parsed one takes a few times as much
+KEPT_VERSIONS = 2000  # read in full; a registry serves some hundreds at a time
+KEPT_BYTES = 32 << 20  # of their files; a parsed file takes a few times as much
 
 
 class VersionCache:
-    """Versions by name and version, bounded by count and bytes; any thread may ask."""
+    """Versions by name and version, bounded by count and bytes; any thread may use it."""
 
     def __init__(self) -> None:
         self._versions: OrderedDict[tuple[str, str], Version] = OrderedDict()
@@ -22,14 +22,14 @@ class VersionCache:
         self._lock = Lock()
 
     def get(self, key: tuple[str, str]) -> Version | None:
-        """The version, if it is still here."""
+        """Return the version, if it is still cached."""
         with self._lock:
             if key in self._versions:
                 self._versions.move_to_end(key)
             return self._versions.get(key)
 
     def put(self, key: tuple[str, str], version: Version) -> None:
-        """Keep a version; those that nobody asked for the longest make way."""
+        """Add a version; the least recently used ones make room."""
         with self._lock:
             self._bytes += _size(version) - _size(self._versions.pop(key, None))
             self._versions[key] = version

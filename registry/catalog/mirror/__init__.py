@@ -1,1 +1,1 @@
-"""The local mirror of the prompt repository: fetch its tags, pin them and read what they hold."""
+"""The local mirror of the prompt repository: fetch its tags, pin them and read their content."""

@@ -1,13 +1,12 @@
-"""Fetch the objects of tags by their ids, in batches, so that a bad tag delays no other for long.
+"""Fetch the objects of tags by their ids, in batches that a bad tag cannot hold up for long.
 
-What one fetch brings is the business of `incoming`.
+`incoming` decides what one fetch transfers.
 
-Nothing collects them as garbage: git is told so in the mirror's own configuration (`PRECIOUS`), which git
-heeds whoever runs it there, as what a pin names need not be reachable from any ref. The few refs there
-are, ``refs/kept/<id>``, name the youngest commits, or tags of them. They tell git what need not be sent
-again, and where to stop looking whether something is missing: without them it would look through the whole
-history. They are a hint only; a new tag on an older commit takes git a second, where there are a hundred
-thousand.
+Objects are never garbage collected: a pinned object need not be reachable from any ref, so the mirror's own
+configuration (`PRECIOUS`) forbids it, for every user of git there. The few refs, ``refs/kept/<id>``, name the
+youngest commits, or tags of them. They tell git what need not be sent again, and where its search for missing
+objects may stop: without them it would search the whole history. They are a hint only; a new tag on an
+older commit takes git a second, where there are a hundred thousand.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
     from registry.catalog.mirror.incoming import Incoming
     from registry.git.command import Git
 
-GREAT = 5000  # new tags; with more of them it is worth while to fetch some before the others
-BATCH = 20_000  # tags of one fetch: a bad one costs 15 more; git compares each with all the others
-FAILED_FETCHES = 50  # of one look; the rest of a bad day can wait
-KEPT = 100  # commits that have a ref; the next tag is usually on one of them, or a few commits later
-MORE = 50  # that may have one too, until the youngest are chosen: that takes git twice as long as to add one
+GREAT = 5000  # new tags; above this it pays to fetch some before the others
+BATCH = 20_000  # tags per fetch: a bad one costs 15 more fetches; git compares each with all the others
+FAILED_FETCHES = 50  # per sync; the rest can wait for the next
+KEPT = 100  # commits with a ref; the next tag is usually on one of them, or a few commits later
+MORE = 50  # refs beyond that before the youngest are chosen: choosing takes git twice as long as adding one
 
 PRECIOUS = ("extensions.preciousObjects", "true")
 
@@ -39,20 +38,20 @@ Tags = dict[str, str]  # tag -> object id
 
 
 class Batch(NamedTuple):
-    """Tags of which the objects are here now, or cannot be had."""
+    """Tags whose objects are here now, or cannot be fetched."""
 
     tags: Tags
     error: str = ""
 
 
 def fetch(git: Git, folder: Path, incoming: Incoming, tags: Tags, lock: int) -> Iterator[Batch]:
-    """Fetch what can be fetched, the newest version of each prompt first.
+    """Fetch tags, the newest version of each prompt first.
 
-    A batch that fails is halved, so that a bad tag stops no other. Where the repository itself is out of
-    reach no tag is to blame, and all are tried at the next look.
+    A failed batch is halved, so that a bad tag stops no other. If the repository itself is unreachable, no
+    tag is to blame, and all are tried at the next sync.
 
     Raises:
-        GitFailed: it is out of reach, or too much of it is bad.
+        GitFailed: it is unreachable, or too much of it is bad.
     """
     newest, older = _by_age(tags)
     ordered = [*newest, *older]
@@ -77,17 +76,17 @@ def fetch(git: Git, folder: Path, incoming: Incoming, tags: Tags, lock: int) -> 
 
 
 def fetch_newest(incoming: Incoming, tags: Tags, lock: int) -> Tags:
-    """Fetch the newest version of each prompt without its history: seconds, where all of it takes minutes.
+    """Fetch the newest version of each prompt without its history, in seconds rather than minutes.
 
-    Ours must not take these commits for ones whose history it has, and so gets no ref to them.
+    The mirror gets no ref to these commits, as git would assume that it has their history.
 
     Args:
         incoming: fetches them.
-        tags: those that are new.
+        tags: the new tags.
         lock: the descriptor of the mirror's lock.
 
     Returns:
-        The tags of which the objects are here now; `fetch` brings their histories.
+        The tags whose objects are here now; `fetch` fetches their histories.
     """
     newest = _some(tags, _by_age(tags)[0][:GREAT])
     try:
@@ -100,7 +99,7 @@ def fetch_newest(incoming: Incoming, tags: Tags, lock: int) -> Tags:
 
 
 def keep(git: Git, folder: Path, oids: Iterable[str], lock: int) -> None:
-    """Give what just came refs, too; when there are many refs, the youngest commits' are chosen.
+    """Give new objects refs too; when there are many refs, keep those of the youngest commits.
 
     Args:
         git: git in the mirror.
@@ -120,20 +119,20 @@ def keep(git: Git, folder: Path, oids: Iterable[str], lock: int) -> None:
 
 
 def keep_youngest(git: Git, folder: Path, oids: Iterable[str], lock: int) -> None:
-    """Do as `keep`, but choose now: nothing else has a ref then, and nothing that is missing."""
+    """Do as `keep`, but choose now: then nothing else has a ref, and no missing object."""
     before = _kept(folder)
     found = git.run(
         "rev-list", "--no-walk", "--ignore-missing", f"--max-count={KEPT}", "--stdin",
         data=_lines(before.union(oids)), pass_fds=(lock,),
     )  # fmt: skip
     now = set(found.decode().split())
-    for oid in before - now:  # also a damaged one, which git would not delete
+    for oid in before - now:  # also a damaged one, which git refuses to delete
         (folder / KEPT_REFS / oid).unlink()
     _refer(git, now - before, lock)
 
 
 def _kept(folder: Path) -> set[str]:
-    """What has a ref: a folder of files, as nobody packs them; git takes longer to say so than to add one."""
+    """List the ids with a ref, from the folder: refs are never packed, and asking git costs more."""
     with suppress(FileNotFoundError):
         return {file.name for file in (folder / KEPT_REFS).iterdir()}
     return set()
@@ -145,7 +144,7 @@ def _refer(git: Git, oids: Iterable[str], lock: int) -> None:
 
 
 def _by_age(tags: Tags) -> tuple[list[str], list[str]]:
-    """The tag of the newest version of each prompt; and the others."""
+    """Split tags into the newest version of each prompt, and the others."""
     by_name: dict[str, dict[str, str]] = {}
     for tag in tags:
         name, _, version = tag.rpartition("/v")

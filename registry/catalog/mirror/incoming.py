@@ -1,10 +1,10 @@
-"""Keep what a fetch brings in a repository of its own until all of it is here.
+"""Fetch into a repository of its own until everything has arrived.
 
-It lies in the mirror, borrows the mirror's objects, and goes with the fetch. What arrived whole is taken over
-first; what was cut off, by the line, the disk or a kill, is removed as a whole, also by the next fetch. Git
-is told that the host promises the contents that are not here, and so it asks for commits and folders alone;
-the usual new tag, with little beside it, comes with all small files at once. The mirror itself is
-an ordinary repository, which never asks any host by itself.
+It lies in the mirror, borrows the mirror's objects, and is removed after the fetch. A complete fetch is taken
+over first; one cut off by the network, the disk or a kill is removed as a whole, also by the next fetch. To
+git it is a partial clone, whose host promises the missing contents, so that git requests commits and folders
+alone; the usual new tag, with little beside it, comes with all small files at once. The mirror itself is
+an ordinary repository, which never contacts a host by itself.
 """
 
 from __future__ import annotations
@@ -26,30 +26,32 @@ if TYPE_CHECKING:
 
     from registry.catalog.mirror.oversized import OversizedObjects
 
-FETCH_SECONDS = 900.0  # a first fetch of a large repository; a stalled line ends much earlier (gitconfig)
-FEW = 1000  # tags; of more, looking for each one's file is dearer than the small files beside them
-READ = 100  # tags whose files are looked for together: the folders of each are in memory meanwhile
-RESERVE = 64 << 20  # bytes of the disk that no fetch takes: some 1,000 changes of the journal
-SHARE = 8  # the part of a small disk that the reserve may be: an eighth
+FETCH_SECONDS = (
+    900.0  # a first fetch of a large repository; a stalled connection ends much earlier (gitconfig)
+)
+FEW = 1000  # tags; above this, finding each one's file costs more than the small files beside them
+READ = 100  # tags whose files are found together: the folders of each are in memory meanwhile
+RESERVE = 64 << 20  # bytes of the disk that no fetch uses: room for some 1,000 changes of the journal
+SHARE = 8  # the reserve is at most an eighth of a small disk
 LOOSE_OBJECTS = (
     100  # a smaller pack is taken over object by object, as git does: many packs slow each look-up
 )
-LOOSE_BYTES = 1 << 16  # of such a pack; the usual look brings a tenth of that
-APART = 10  # fetches that bring prompts alone, once there was more beside them than that
+LOOSE_BYTES = 1 << 16  # of such a pack; the usual sync fetches a tenth of that
+APART = 10  # fetches of prompts alone, after one had more than that beside them
 
-CONTENT_BYTES = SIZE_LIMIT + (4 << 10)  # of one prompt's file in a pack, which may not shrink it
+CONTENT_BYTES = SIZE_LIMIT + (4 << 10)  # of one prompt's file in a pack, possibly uncompressed
 
 FOLDER = "incoming.git"
-KEPT_REFS = "refs/kept"  # of the mirror: they name what a fetch need not bring
+KEPT_REFS = "refs/kept"  # of the mirror: they name what need not be fetched
 _SHALLOW = "shallow"  # git's list of the commits at which a history ends
 _NOTHING = "blob:none"
-# Git would write these two into the repository's configuration, which those that read there obey, too.
+# Git would write these two into the repository's configuration, which readers there would obey too.
 _PROMISED = ("remote.origin.promisor=true", f"remote.origin.partialclonefilter={_NOTHING}")
-_SMALL = f"blob:limit={SIZE_LIMIT + 1}"  # greater ones are no prompts
-# An old host gives no content by its id; and an old git forgives no slip of old tools (gitconfig) where
-# contents are left out: those repositories are fetched with all that is in them.
+_SMALL = f"blob:limit={SIZE_LIMIT + 1}"  # larger ones are not prompts
+# An old host serves no content by its id; and an old git tolerates no errors of old tools (gitconfig) where
+# contents are left out: such repositories are fetched whole.
 _WHOLE = re.compile("unadvertised object|fsck error")
-_LAST = (".idx", ".promisor")  # git finds a pack by its index; a promise is the fetch's alone
+_LAST = (".idx", ".promisor")  # git finds a pack by its index; the promise is for the fetch alone
 
 
 class Incoming:
@@ -63,14 +65,14 @@ class Incoming:
         config: Sequence[str],
         environment: Mapping[str, str],
     ) -> None:
-        """Touch nothing yet.
+        """Prepare; nothing is fetched yet.
 
         Args:
             mirror: the mirror's folder.
             git: git there.
-            great: keeps the ids of contents that are too great to be prompts.
-            config: what reaches the upstream.
-            environment: variables for the git that does.
+            great: stores the ids of contents too large to be prompts.
+            config: git's settings for the upstream.
+            environment: variables for git when it contacts the upstream.
         """
         self._mirror = mirror
         self._git = git
@@ -82,21 +84,21 @@ class Incoming:
             return Git(self._folder, config=(*config, *more), environment=environment)
 
         self._plain, self._line = line(), line(*_PROMISED)
-        # A host that hears what is here would not send the contents that it thinks are here too.
+        # A host that learns what is here would omit the contents that it assumes are here too.
         self._exact = line(*_PROMISED, "fetch.negotiationAlgorithm=noop")
-        self._apart = 0  # fetches for which more is taken to be beside the prompts than prompts
+        self._apart = 0  # fetches left that expect more beside the prompts than prompts
 
     def close(self) -> None:
-        """End what runs."""
+        """End running processes."""
         for git in (self._here, self._plain, self._line, self._exact):
             git.close()
 
     def clear(self) -> None:
-        """Remove what a fetch that was cut off left."""
+        """Remove the leftovers of an interrupted fetch."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def bring(self, tags: Mapping[str, str], lock: int, *options: str) -> None:
-        """Fetch tags with all that versions need of them: all, or nothing.
+        """Fetch tags with everything that versions need: all, or nothing.
 
         Args:
             tags: their object ids.
@@ -104,7 +106,7 @@ class Incoming:
             options: of ``git fetch``.
 
         Raises:
-            GitFailed: they cannot be had, or the disk has no room for them (`git_no_room`).
+            GitFailed: they cannot be fetched, or the disk has no room for them (`git_no_room`).
         """
         if not options and self._is_little(tags) and self._bring_together(tags, lock):
             return
@@ -117,18 +119,18 @@ class Incoming:
                 self._fetch(self._plain, tags.values(), lock, room, *options)
 
     def _is_little(self, tags: Mapping[str, str]) -> bool:
-        """Whether not much is to be expected: some tags more than there were, as is usual."""
+        """Return whether little is expected: a few new tags, as is usual."""
         self._apart = max(0, self._apart - 1)
         return len(tags) <= FEW and not self._apart and (self._mirror / KEPT_REFS).exists()
 
     def _bring_together(self, tags: Mapping[str, str], lock: int) -> bool:
-        """Fetch tags with all small files if those are few; one fetch takes half as long as two.
+        """Fetch tags with all small files if there are few; one fetch takes half as long as two.
 
         Returns:
-            Whether they are here; what went wrong else is told by the fetch of what is needed.
+            Whether they are here; other failures are reported by the fetch of what is needed.
 
         Raises:
-            GitFailed: no tag is to blame, or the contents of one cannot be had.
+            GitFailed: no tag is to blame, or the contents of one cannot be fetched.
         """
         try:
             with self._repository() as room:
@@ -138,7 +140,7 @@ class Incoming:
                 raise
             self._apart = APART
             return False
-        absent = _absent(self._git, tags)  # such as those of a commit that came before, without them
+        absent = _absent(self._git, tags)  # such as those of a commit fetched earlier without them
         if absent:
             with self._repository() as room:
                 self._bring_contents(absent, lock, room)
@@ -153,7 +155,7 @@ class Incoming:
                 self._bring_contents(_absent(self._here, tags), lock, room)
 
     def _bring_contents(self, oids: list[str], lock: int, room: int) -> None:
-        """Fetch contents; of one that is too great to be a prompt, and only of that, just its id is kept."""
+        """Fetch contents; for one too large to be a prompt, and only that, store just its id."""
         most = len(oids) * CONTENT_BYTES
         if not oids:
             return None
@@ -169,12 +171,12 @@ class Incoming:
             self._bring_contents(oids[middle:], lock, room)
 
     def bring_exactly(self, oids: Iterable[str], lock: int) -> None:
-        """Fetch objects that are missing, although others refer to them. Raises GitFailed."""
+        """Fetch missing objects that others refer to. Raises GitFailed."""
         with self._repository() as room:
             self._fetch(self._exact, oids, lock, room, f"--filter={_NOTHING}")
 
     def _fetch(self, git: Git, oids: Iterable[str], lock: int, room: int, *options: str) -> None:
-        git.run(  # without --update-shallow git leaves out the tags of a shallow repository, silently
+        git.run(  # without --update-shallow git silently omits the tags of a shallow repository
             "fetch", "--quiet", "--stdin", "--no-tags", "--no-write-fetch-head", "--update-shallow",
             *options, "origin",
             data="".join(f"{oid}\n" for oid in dict.fromkeys(oids)).encode(),
@@ -183,10 +185,10 @@ class Incoming:
 
     @contextmanager
     def _repository(self, *, lasting: bool = True) -> Iterator[int]:
-        """The repository of one fetch, and how many bytes a file in it may have.
+        """Create the repository of one fetch; yield how many bytes a file in it may have.
 
         Args:
-            lasting: whether a history that ends there, as the upstream's does, is to end here too.
+            lasting: whether a history that is shallow upstream stays shallow here.
         """
         self.clear()
         room = room_of(self._mirror)
@@ -206,14 +208,14 @@ class Incoming:
             self.clear()
 
     def _end_history(self) -> None:
-        """Let the mirror's histories end where those of the upstream do."""
+        """Make the mirror's histories end where the upstream's do."""
         try:
             (self._folder / _SHALLOW).replace(self._mirror / _SHALLOW)
         except FileNotFoundError:
             (self._mirror / _SHALLOW).unlink(missing_ok=True)
 
     def _take_over(self) -> None:
-        """Let what arrived be the mirror's."""
+        """Move the fetched objects into the mirror."""
         for pack in sorted((self._folder / "objects/pack").glob("*.pack")):
             data = _if_few(pack)
             if data is not None:
@@ -225,7 +227,7 @@ class Incoming:
 
 
 def room_of(folder: Path) -> int:
-    """The bytes that a fetch may take: all but the reserve. Raises GitFailed (`disk_reserved`)."""
+    """Return the bytes that a fetch may use: all but the reserve. Raises GitFailed (`disk_reserved`)."""
     disk = shutil.disk_usage(folder)
     room = disk.free - min(RESERVE, disk.total // SHARE)
     if room <= 0:
@@ -238,7 +240,7 @@ def room_of(folder: Path) -> int:
 
 
 def _if_few(pack: Path) -> bytes | None:
-    """A small pack of few objects."""
+    """Return a small pack of few objects, else None."""
     with pack.open("rb") as file:
         if pack.stat().st_size > LOOSE_BYTES:
             return None
@@ -247,20 +249,20 @@ def _if_few(pack: Path) -> bytes | None:
 
 
 def _absent(git: Git, tags: Mapping[str, str]) -> list[str]:
-    """The ids of the prompts' files at some tags, of those that have one, which are not in a repository."""
+    """Return the ids of the prompts' files at some tags that are not in the repository."""
     oids = _contents(git, tags)
     absent: list[str] = []
     for start in range(0, len(oids), READ):
         some = oids[start : start + READ]
         found = git.read_objects(
             [Wanted(oid, SIZE_LIMIT) for oid in some]
-        )  # whoever looked for the ids is asked
+        )  # by the process that listed the ids
         absent += [oid for oid, one in zip(some, found, strict=True) if one is None]
     return absent
 
 
 def _contents(git: Git, tags: Mapping[str, str]) -> list[str]:
-    """The ids of the prompts' files at some tags, as far as they have one."""
+    """Return the ids of the prompts' files at those tags that have one."""
     pairs = [(oid, tag.rpartition("/v")[0]) for tag, oid in tags.items()]
     found: dict[str, None] = {}
     for start in range(0, len(pairs), READ):

@@ -1,6 +1,6 @@
-"""Prepare the mirror's repository for a sync, however a killed git or an older registry left it.
+"""Prepare the mirror's repository for a sync, whatever a killed git or an older registry left there.
 
-An older registry pinned tags as git's own refs. They count until the next look, which makes them the table's.
+An older registry pinned tags as git's own refs. They count until the next sync, which moves them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LOCKED = ("packed-refs", "config", "shallow", "HEAD")  # beside the refs
 
 
 def table(folder: Path, git: Git, pinned: Pins) -> Table:
-    """The pins; those of an older registry are still git's refs, until the next look. Raises GitFailed."""
+    """Return the pins; an older registry's are git's refs until the next sync. Raises GitFailed."""
     found = pinned.read()
     if found is None and _has_refs(folder):
         found = Table(_refs(git, _TAGS))
@@ -37,30 +37,30 @@ def table(folder: Path, git: Git, pinned: Pins) -> Table:
 
 
 def _has_refs(folder: Path) -> bool:
-    """Whether an older registry pinned here; a repository that is being made has neither."""
+    """Return whether an older registry pinned here; a repository being created has neither."""
     with suppress(FileNotFoundError):
         return (folder / "packed-refs").exists() or any((folder / _TAGS).iterdir())
     return False
 
 
 def _mark(folder: Path) -> None:
-    """Say of which format the mirror and its table of pins are, for registries to come."""
+    """Record the format of the mirror and its table of pins, for later registries."""
     if not (folder / FORMAT_FILE).exists():
         write_durably(folder / FORMAT_FILE, json.dumps({"format": formats.FORMAT}).encode())
 
 
 def prepare(folder: Path, git: Git, pinned: Pins, lock: int) -> None:
-    """Make the mirror; pins that an older registry left in git's refs become the table's.
+    """Create the mirror; move the pins of an older registry from git's refs to the table.
 
     Args:
         folder: the mirror.
         git: git in that folder.
         pinned: the table of the pins.
-        lock: what is held meanwhile, so that nobody else writes there.
+        lock: the descriptor of the lock that is held meanwhile, so that no other process writes there.
 
     Raises:
         GitFailed: git cannot, or the table is damaged.
-        OSError: the disk takes no more.
+        OSError: the disk is full or fails.
     """
     _clear_stale_locks(folder)
     _mark(folder)
@@ -73,19 +73,19 @@ def prepare(folder: Path, git: Git, pinned: Pins, lock: int) -> None:
         known = dict(pins.split(_refs(git).splitlines()))
         for left in tags.iterdir():
             shutil.rmtree(left)
-        packed.unlink(missing_ok=True)  # also what somebody's `git gc` made
+        packed.unlink(missing_ok=True)  # also one that a manual `git gc` made
         fetch.keep_youngest(git, folder, known.values(), lock)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a fetch that was cut off left, also one of an older registry; with the lock held."""
+    """Remove the leftovers of an interrupted fetch, also an older registry's; the lock must be held."""
     for left in _FETCHES:
         shutil.rmtree(folder / left, ignore_errors=True)
     repository.sweep(folder)
 
 
 def _clear_stale_locks(folder: Path) -> None:
-    """Remove what a killed git left: nobody else can be writing while we hold the lock."""
+    """Remove the lock files of a killed git: no other process can be writing while we hold the lock."""
     ours = (folder / f"{name}.lock" for name in _LOCKED)
     for left in (*ours, *(folder / "refs").rglob("*.lock")):
         left.unlink(missing_ok=True)

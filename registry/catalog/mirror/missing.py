@@ -1,4 +1,4 @@
-"""Fetch objects again that turned out to be missing from the mirror."""
+"""Objects found missing from the mirror, to fetch again."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
 
     from registry.errors import ObjectMissing
 
-RETRY_SECONDS = 300.0  # until what could not be had is asked for again
-MOST = 1000  # objects that are asked for by one look; the others by the next
-FAILURES = 20  # of one look, in which each is asked for alone
+RETRY_SECONDS = 300.0  # before an object that could not be fetched is tried again
+MOST = 1000  # objects requested per sync; the others by the next
+FAILURES = 20  # per sync, each of an object requested alone
 
 _ON_ITS_WAY = "the mirror lost it, and fetches it again; try again in a moment"
 
 
 class MissingObjects:
-    """The objects that one process misses; any thread may note one.
+    """The missing objects of one process; any thread may note one.
 
     Attributes:
-        found: how often something was brought, a value that changes when there is more to read.
+        found: how often objects were fetched, a value that changes when there is more to read.
     """
 
     def __init__(self) -> None:
         self.found = 0
-        self._missing: dict[str, float] = {}  # id -> when to ask for it, by the monotonic clock
+        self._missing: dict[str, float] = {}  # id -> when to fetch it, by the monotonic clock
         self._errors: dict[str, str] = {}
 
     def now(self) -> list[str]:
-        """The objects to ask for now."""
+        """Return the objects to fetch now."""
         moment = time.monotonic()
         return [oid for oid, due in self._missing.copy().items() if due <= moment][:MOST]
 
     def note(self, error: ObjectMissing) -> GitFailed:
-        """Note that an object is missing; returns what to say of that."""
+        """Note that an object is missing; return the error to report."""
         self._missing.setdefault(error.oid, 0.0)
         if reason := self._errors.get(error.oid):
             message = f"{error.message}, and the repository does not give it: {reason}. Push it there again"
@@ -46,7 +46,7 @@ class MissingObjects:
         return GitFailed(f"{error.message}: {_ON_ITS_WAY}", code="being_fetched")
 
     def bring(self, fetch: Callable[[Sequence[str]], object]) -> None:
-        """Fetch what is due: all at once, or one by one if that fails. Raises GitFailed (out of reach)."""
+        """Fetch what is due: all at once, or one by one if that fails. Raises GitFailed (unreachable)."""
         oids = self.now()
         if not oids:
             return

@@ -1,4 +1,4 @@
-"""Remember contents that are too large to be prompts by their ids, and do not keep them."""
+"""Contents too large to be prompts: their ids are stored, they are not."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ if TYPE_CHECKING:
 
     from registry.git.command import Git, GitObject, Wanted
 
-KEPT = 10_000  # ids; one that is dropped is only fetched, and refused, once more
+KEPT = 10_000  # ids; a dropped one is only fetched, and refused, once more
 
 
 class OversizedObjects:
-    """The ids, in a file of the mirror; the lock of the mirror is held while one is added."""
+    """The ids, in a file of the mirror; hold the mirror's lock to add one."""
 
     def __init__(self, file: Path) -> None:
-        """Touch nothing yet."""
+        """Prepare; nothing is read yet."""
         self._file = file
 
     def ids(self) -> list[str]:
-        """All of them, the newest last."""
+        """Return all of them, the newest last."""
         try:
             return self._file.read_text("ascii", "replace").split()
         except FileNotFoundError:
             return []
 
     def add(self, oid: str) -> None:
-        """Keep one more. Raises OSError."""
+        """Add one. Raises OSError."""
         kept = "\n".join([*self.ids(), oid][-KEPT:])
         write_durably(self._file, kept.encode(), self._file.with_suffix(".new"))
 
 
 class Objects:
-    """The mirror's objects, to read tags: what is too great is said to be so, not to be missing."""
+    """The mirror's objects, for reading tags: an oversized one is reported as such, not as missing."""
 
     def __init__(self, git: Git, great: OversizedObjects) -> None:
         self._git = git
         self._great = great
 
     def read_object(self, expression: str, *, limit: int) -> GitObject | None:
-        """Read one, as `Git.read_object` does."""
+        """Read one object, as `Git.read_object` does."""
         found = self._git.read_object(expression, limit=limit)
         if found is None and expression in self._great.ids():
             raise _too_great(expression)
         return found
 
     def read_objects(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
-        """Read many, as `Git.read_objects` does."""
+        """Read many objects, as `Git.read_objects` does."""
         found = self._git.read_objects(wanted)
         if None not in found:
             return found

@@ -1,10 +1,10 @@
-"""The pins of tags: for each the object that it was first seen with, in an append-only table.
+"""The table of pins: the object that each tag is pinned to, for ever; lines are only added.
 
-Git could hold the pins as refs, but then each fetch opens every one of them to see that nothing is
-missing, which takes seconds where there are a hundred thousand. The table has one line a pin, as
-``git ls-remote`` writes it, the newest last. It is replaced whole, once the new one is on the disk: who
-reads sees one moment, and a process or machine that dies leaves the old table or the new one. The first
-line is the hash of the others, so that a damaged table is refused, not taken for one with fewer pins.
+Git could hold the pins as refs, but then each fetch opens every one of them to check that nothing is
+missing, which takes seconds where there are a hundred thousand. The table has one line per pin, as
+``git ls-remote`` writes it, the newest last. It is replaced whole, once the new one is on disk: a reader
+sees one moment, and a process or machine that dies leaves the old table or the new one. The first line is
+the hash of the others, so that a damaged table is refused, not taken for one with fewer pins.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-FEW = 10  # lines; the usual look brings one
+FEW = 10  # lines; the usual sync adds one
 
 OID = 40  # hexadecimal digits
 _TAGS = b"refs/tags/"
@@ -33,22 +33,22 @@ class Table(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """The part of a table that a reader has read already."""
+    """How much of a table a reader has read."""
 
     size: int = 0
     digest: bytes = Table().digest
 
 
 class Pins:
-    """The table in one file. Any process may read it; who adds holds the lock of the mirror."""
+    """The table in one file. Any process may read it; hold the mirror's lock to add."""
 
     def __init__(self, file: Path) -> None:
-        """Touch nothing yet."""
+        """Prepare; nothing is read yet."""
         self._file = file
         self._last: tuple[object, Table] | None = None
 
     def revision(self) -> object:
-        """A value that changes when the table does; costs one system call. None: there is no table."""
+        """Return a value that changes when the table does; costs one system call. None: there is no table."""
         try:
             status = self._file.stat()
         except FileNotFoundError:
@@ -56,7 +56,7 @@ class Pins:
         return status.st_mtime_ns, status.st_ino, status.st_size
 
     def read(self) -> Table | None:
-        """The table, if there is one. Raises GitFailed (`git_corrupt`)."""
+        """Read the table, if it exists. Raises GitFailed (`git_corrupt`)."""
         revision = self.revision()
         if self._last and self._last[0] == revision:
             return self._last[1]
@@ -71,15 +71,15 @@ class Pins:
                 code="git_corrupt",
             )
         table = Table(lines, digest)
-        self._last = (revision, table)  # if it was replaced just now, it is read again
+        self._last = (revision, table)  # if it was replaced meanwhile, it is read again
         return table
 
     def add(self, lines: Iterable[bytes]) -> None:
-        """Pin tags, if need be in a new table; a tag that is pinned already stays what it is.
+        """Pin tags, creating the table if needed; a pinned tag stays as it is.
 
         Raises:
             GitFailed: the table is damaged.
-            OSError: the disk takes no more; the table is what it was.
+            OSError: the disk is full or fails; the table is unchanged.
         """
         pinned = (self.read() or Table()).lines
         candidates = [line + b"\n" for line in lines]
@@ -93,19 +93,19 @@ class Pins:
 
 
 def line_of(tag: str, oid: str) -> bytes:
-    """The line of one pin."""
+    """Return the line of one pin."""
     return b"%s\t%s%s" % (oid.encode(), _TAGS, tag.encode())
 
 
 def split(lines: Iterable[bytes]) -> Iterator[tuple[bytes, str]]:
-    """The tag and object id of each line."""
+    """Yield the tag and object id of each line."""
     for line in lines:
         oid, _, ref = line.partition(b"\t")
         yield ref[len(_TAGS) :], oid.decode()
 
 
 def since(table: Table, seen: Seen) -> list[bytes] | None:
-    """The lines that were added to what somebody has read; None if that was another table."""
+    """Return the lines added since a reader's last read; None if that was another table."""
     if _digest(table.lines[: seen.size]) != seen.digest:
         return None
     return table.lines[seen.size :].splitlines()
@@ -116,8 +116,8 @@ def _digest(lines: bytes) -> bytes:
 
 
 def _held(pinned: bytes, lines: Sequence[bytes]) -> set[bytes]:
-    """The refs among those of these lines that are pinned."""
-    if len(lines) <= FEW:  # looking for each is ten times as fast as sorting out a hundred thousand
+    """Return the refs of these lines that are pinned."""
+    if len(lines) <= FEW:  # searching for each is ten times as fast as sorting a hundred thousand
         return {_ref(line) for line in lines if _ref(line) in pinned}
     return {_ref(line) for line in pinned.splitlines(keepends=True)}
 

@@ -1,4 +1,4 @@
-"""Explain why tags make no version, and choose which of them to show. Pure."""
+"""Tags that define no version: the reason, and which of them to show. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from registry.catalog import naming
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SAMPLE = 20  # that are shown: enough to see what kind they are
+SAMPLE = 20  # tags shown: enough to see what kind they are
 
-_ALMOST = re.compile(rb"/.*\d|\d+\.\d+")  # somebody may have meant a version
-# The first pattern that fits the whole says what is wrong.
+_ALMOST = re.compile(rb"/.*\d|\d+\.\d+")  # possibly meant as a version
+# The first pattern that matches the whole gives the reason.
 _OF_TAG = (
     (r".*/V\d.*", "the v before the version has to be lower case"),
     (r".*/\d.*", "the v before the version is missing"),
@@ -41,7 +41,7 @@ _OF_SEGMENT = (
 
 
 def why(tag: bytes) -> str:
-    """Explain why a tag makes no version: the first reason, in words."""
+    """Return the first reason why a tag defines no version."""
     if len(tag) > naming.TAG_LENGTH:
         return f"the tag has more than {naming.TAG_LENGTH} characters"
     if not tag.isascii():
@@ -53,7 +53,7 @@ def why(tag: bytes) -> str:
 
 
 def sample(tags: Iterable[bytes]) -> list[bytes]:
-    """The tags to show: those first with which somebody may have meant a version."""
+    """Return the tags to show, first those that may be meant as versions."""
     return nsmallest(SAMPLE, tags, key=lambda tag: not _ALMOST.search(tag[: naming.TAG_LENGTH]))
 
 

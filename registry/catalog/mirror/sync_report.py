@@ -1,4 +1,4 @@
-"""Report a sync: how the remote's tags differ from the pins, for the catalog and the log."""
+"""Compare the upstream's tags with the pins, and write the report and the log of a sync."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from registry.catalog.mirror.fetch import Tags
 
-RETRY_SECONDS = 300.0  # until a tag that could not be fetched is tried again
-MOVED_SHOWN = 100  # moved tags that are named
-NAMED = 5  # new versions that a line in the log names
+RETRY_SECONDS = 300.0  # before a tag that could not be fetched is tried again
+MOVED_SHOWN = 100  # moved tags listed
+NAMED = 5  # new versions listed in a line of the log
 
 Json = dict[str, Any]
 NO_REPORT: Json = {
@@ -33,25 +33,25 @@ NO_REPORT: Json = {
     "moved_count": 0,
     "failed": {},
 }
-logger = logging.getLogger("registry.catalog.mirror.mirror")  # the lines of the log are the mirror's
+logger = logging.getLogger("registry.catalog.mirror.mirror")  # log under the mirror's name
 
 
 class Found(NamedTuple):
-    """The differences of the remote's tags from the pins."""
+    """The differences of the upstream's tags from the pins."""
 
     new: Tags
     moved: list[Json]
-    others: list[bytes]  # those that make no version
+    others: list[bytes]  # those that define no version
 
 
 def require_sha1(listing: bytes) -> None:
-    """Let a list of tags pass whose ids are of the kind that is read here. Raises GitFailed."""
+    """Refuse a list of tags with ids other than SHA-1. Raises GitFailed."""
     if listing and listing.find(b"\t") != pins.OID:
         raise GitFailed(f"this repository cannot be used: {SHA256}", code="git_unsupported")
 
 
 def compare(listing: bytes, pinned: bytes) -> Found:
-    """Compare by sets of lines, so that only what differs costs more than its bytes."""
+    """Compare by sets of lines, so that only differences cost more than their bytes."""
     theirs, ours = set(listing.splitlines()), set(pinned.splitlines())
     changed = sorted(pins.split(theirs - ours))
     gone = dict(pins.split(ours - theirs))  # moved or deleted upstream
@@ -69,23 +69,23 @@ def compare(listing: bytes, pinned: bytes) -> Found:
 
 
 def waiting(new: Tags, failed: dict[str, Json]) -> dict[str, Json]:
-    """Those among the failures of earlier looks that are not to be tried again yet."""
+    """Return the failures of earlier syncs that are not due to be tried again."""
     return {tag: entry for tag, entry in failed.items() if _still_waits(new.get(tag), entry)}
 
 
 def _still_waits(oid: str | None, entry: Json) -> bool:
-    """Whether a tag that failed is the same one, and not to be tried again yet."""
+    """Return whether a failed tag is unchanged, and not due to be tried again."""
     return bool(entry["id"] == oid) and 0 < entry["until"] - time.time() <= RETRY_SECONDS
 
 
 def failures(tags: Tags, error: str) -> dict[str, Json]:
-    """The entries of tags that could not be fetched just now."""
+    """Return the report's entries for tags that could not be fetched just now."""
     until = time.time() + RETRY_SECONDS
     return {tag: {"id": oid, "until": until, "error": error} for tag, oid in tags.items()}
 
 
 def report(found: Found, failed: dict[str, Json], now: str) -> Json:
-    """The report of a look that reached the upstream."""
+    """Build the report of a sync that reached the upstream."""
     return {
         "synced_at": now,
         "error": _complaint(failed),
@@ -98,7 +98,7 @@ def report(found: Found, failed: dict[str, Json], now: str) -> Json:
 
 
 def read(file: Path) -> Json:
-    """The report in a file, as far as there is one that can be read."""
+    """Read the report from a file; empty if it cannot be read."""
     found: Json = {}
     with suppress(FileNotFoundError, ValueError):
         found |= json.loads(file.read_bytes())
@@ -128,8 +128,8 @@ def _ignored(tags: list[bytes]) -> Json:
     }
 
 
-def tell(new: list[str], moved: list[Json], before: Json) -> None:
-    """Log what a look found; only the process that looked does."""
+def log(new: list[str], moved: list[Json], before: Json) -> None:
+    """Log the result of a sync, in the process that made it."""
     if new:
         names = ", ".join(new[:NAMED]) + (" ..." if len(new) > NAMED else "")
         logger.info("%d new versions: %s", len(new), names, extra={"event": "versions", "count": len(new)})

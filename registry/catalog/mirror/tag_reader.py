@@ -1,8 +1,8 @@
-"""Read a tag: its author, and the prompt's file in its commit. Git's objects, parsed by hand.
+"""Read a tag's author and message, and the prompt's file in its commit, from git's raw objects.
 
-The formats are those of gitformat-commit and git-mktag; every object was hashed before it gets here. What
-reads is a generator that yields the objects it wants, so that one can be read at a time (`answer`), or
-many at once with few questions to git (`answer_all`).
+The formats are those of gitformat-commit and git-mktag; every object's hash was checked before. Readings are
+generators that yield the objects they want, so that one can be run at a time (`answer`), or many at once
+with few requests to git (`answer_all`).
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ if TYPE_CHECKING:
     T = TypeVar("T")
     Reading = Generator[Wanted, GitObject | None, T]
 
-TAG_DEPTH = 5  # a tag of a tag happens; a longer chain is somebody's joke
-ABOUT_LIMIT = 1 << 20  # bytes of a tag or commit; greater ones exist only to do harm
+TAG_DEPTH = 5  # a tag of a tag happens; a longer chain is no accident
+ABOUT_LIMIT = 1 << 20  # bytes of a tag or commit; larger ones exist only to do harm
 MESSAGE_LIMIT = 4000  # characters of a tag's message that are kept
 AUTHOR_LIMIT = 200  # characters of a name and an address
 
 _MODE = re.compile(rb"[0-7]+")
-_MODE_SIZES = (6, 5)  # digits; what git writes, and what it writes for folders
+_MODE_SIZES = (6, 5)  # digits; of files, and of folders, as git writes them
 _OID = 20  # bytes of an id in a tree
-# Git writes ``Name <mail> 1767225600 +0100``; a date before 1970 has a sign, and old tools wrote other zones.
+# Git writes ``Name <mail> 1767225600 +0100``; dates before 1970 have a sign, and old tools wrote other zones.
 _WHEN = re.compile(rb"\s*(?P<seconds>-?\d{1,20})(\s+(?P<sign>[+-])(?P<zone>\d{1,6}))?\s*$")
-_WHEN_SIZE = 64  # bytes at the end of a line in which that is
-_LFS = b"version https://git-lfs.github.com/spec/"  # how each of its pointers begins
+_WHEN_SIZE = 64  # bytes at the end of a line that hold the time
+_LFS = b"version https://git-lfs.github.com/spec/"  # the beginning of each LFS pointer
 _FOLDER, _FILE, _LINK, _SUBMODULE = 0o040000, 0o100000, 0o120000, 0o160000
 _KIND = 0o170000
 
 
 @dataclass(frozen=True, slots=True)
 class TagInfo:
-    """The author, time and message of a version; `tree` is empty if the tag holds no commit."""
+    """The author, time and message of a version; `tree` is empty if the tag points to no commit."""
 
     commit: str = ""
     tree: str = ""
@@ -67,14 +67,14 @@ class Objects(Protocol):
     """A source of objects; a `Git` is one."""
 
     def read_object(self, expression: str, *, limit: int) -> GitObject | None:
-        """One object, None if there is none."""
+        """Read one object; None if it does not exist."""
 
     def read_objects(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
-        """Many objects."""
+        """Read many objects."""
 
 
 def answer(git: Objects, reading: Reading[T]) -> T:
-    """Give a reading what it asks for, and return what it makes of that. Raises what it raises."""
+    """Run a reading with the objects it requests; return its result. Raises what it raises."""
     found: GitObject | GitFailed | None = None
     try:
         wanted = next(reading)
@@ -89,7 +89,7 @@ def answer(git: Objects, reading: Reading[T]) -> T:
 
 
 def answer_all(git: Objects, readings: Sequence[Reading[T]]) -> list[T | GitFailed]:
-    """Do as `answer` for many at once: each round answers the next question of all of them."""
+    """Run many readings at once: each round answers the next request of all of them."""
     done: dict[int, T | GitFailed] = {}
     asked: dict[int, Wanted] = {}
     found: dict[Wanted, GitObject | GitFailed | None] = {}
@@ -114,7 +114,7 @@ def _go_on(reading: Reading[T], found: GitObject | GitFailed | None) -> Wanted:
 
 
 def read(oid: str, name: str) -> Reading[tuple[TagInfo, File | DocumentInvalid]]:
-    """Read the tag of a version and its prompt's file, or what is wrong with it. Raises GitFailed."""
+    """Read the tag of a version and its prompt's file, or the file's problem. Raises GitFailed."""
     about = TagInfo()
     try:
         about = yield from read_about(oid)
@@ -124,10 +124,10 @@ def read(oid: str, name: str) -> Reading[tuple[TagInfo, File | DocumentInvalid]]
 
 
 def read_about(oid: str) -> Reading[TagInfo]:
-    """Read an annotated tag's own words, else those of its commit.
+    """Read an annotated tag's author and message, else its commit's.
 
     Raises:
-        DocumentInvalid: they are longer than anybody reads.
+        DocumentInvalid: they are too long.
         GitFailed: an object is missing or damaged.
     """
     found = yield from _words(oid)
@@ -139,14 +139,14 @@ def read_about(oid: str) -> Reading[TagInfo]:
     person = _header(words.data, b"tagger" if words.kind == "tag" else b"author")
     if found.kind != "commit":
         return TagInfo(author=_author(person), tagged_at=_time(person), message=_message(words.data))
-    if not person:  # very old tags name no tagger
+    if not person:  # very old tags have no tagger
         person = _header(found.data, b"author")
     tree = _header(found.data, b"tree").decode()
     return TagInfo(found.oid, tree, _author(person), _time(person), _message(words.data))
 
 
 def find(oid: str, name: str) -> Reading[str]:
-    """Find the id of a prompt's file at a tag; empty if there is none that can be one. Raises GitFailed."""
+    """Find the id of a prompt's file at a tag; empty if there is no usable one. Raises GitFailed."""
     try:
         about = yield from read_about(oid)
         _, mode, content = yield from _find(about, name)
@@ -167,7 +167,7 @@ def read_file(about: TagInfo, name: str) -> Reading[File]:
 
 
 def _find(about: TagInfo, name: str) -> Reading[tuple[str, int, str]]:
-    """The path, mode and object id of a prompt's file."""
+    """Find the path, mode and object id of a prompt's file."""
     if not about.tree:
         raise DocumentInvalid("the tag holds no commit; delete it and tag a commit under a new version")
     places = yield from _places(about.tree)
@@ -185,7 +185,7 @@ def _find(about: TagInfo, name: str) -> Reading[tuple[str, int, str]]:
 
 
 def _places(tree: str) -> Reading[list[tuple[str, str]]]:
-    """Where prompts are looked for in a commit: the beginning of their paths, and the folder's tree."""
+    """List the prompts folders of a commit: the beginning of their paths, and their trees."""
     if prompts := (yield from _descend(tree, [FOLDER])):
         return [(f"{FOLDER}/", prompts)]
     github = yield from _descend(tree, GITHUB_FOLDER.split("/"))
@@ -193,7 +193,7 @@ def _places(tree: str) -> Reading[list[tuple[str, str]]]:
 
 
 def _files(base: str, tree: str, name: str) -> Reading[list[tuple[str, int, str]]]:
-    """The path, mode and object id of each file of a prompt below a folder."""
+    """List the path, mode and object id of each file of a prompt below a folder."""
     *parents, last = name.split("/")
     folder = yield from _descend(tree, parents)
     if folder is None:
@@ -235,7 +235,7 @@ def _bounded(oid: str, limit: int, too_large: DocumentInvalid) -> Reading[GitObj
 
 
 def _descend(tree: str, names: list[str]) -> Reading[str | None]:
-    """The tree of a folder within a folder; None if there is no such folder."""
+    """Find the tree of a folder within a folder; None if it does not exist."""
     for name in names:
         found = _entry((yield from _need(tree, OBJECT_LIMIT)).data, name)
         if found is None or not _is(found[0], _FOLDER):
@@ -256,9 +256,9 @@ def _need(oid: str, limit: int) -> Reading[GitObject]:
 
 
 def _entry(tree: bytes, name: str) -> tuple[int, str] | None:
-    """The mode and id of an entry of a tree: found by its name, as a folder may have a million entries.
+    """Find the mode and id of a tree's entry by searching its name, as a folder may have a million entries.
 
-    Before the mode is the id of the entry before, and before that a NUL, so that no name can look like it.
+    The mode follows the previous entry's id, and that a NUL, so that no name can look like an entry.
     """
     ending = b" %s\0" % name.encode()
     end = tree.find(ending)
@@ -283,7 +283,7 @@ def _header(data: bytes, key: bytes) -> bytes:
 
 def _message(data: bytes) -> str:
     text = data.partition(b"\n\n")[2].decode("utf-8", "replace")
-    return text.partition("-----BEGIN ")[0].strip()[:MESSAGE_LIMIT]  # a signature is not for people
+    return text.partition("-----BEGIN ")[0].strip()[:MESSAGE_LIMIT]  # without the signature
 
 
 def _author(person: bytes) -> str:
@@ -292,7 +292,7 @@ def _author(person: bytes) -> str:
 
 
 def _time(person: bytes) -> str:
-    """RFC 3339 with the author's own offset, if it makes sense; the epoch where git's date makes none."""
+    """Format as RFC 3339 with the author's own offset, if valid; the epoch for an invalid date."""
     match = _when(person)
     try:
         return _rfc3339(int(match["seconds"]), _zone(match)) if match else _rfc3339(0, UTC)

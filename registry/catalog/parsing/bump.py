@@ -1,4 +1,4 @@
-"""Choose the next version: compare two documents, and say what the difference means to an app. Pure.
+"""Choose the version number that a change calls for, by its effect on apps. Pure.
 
 | part | what changes | because |
 |---|---|---|
@@ -6,8 +6,8 @@
 | minor | a variable is optional, or was required; the model; the JSON schema | an app gets something new |
 | patch | text, parameters, defaults, and everything else | an app need not know |
 
-A variable that is gone breaks no call, since rendering ignores what is too much; but what an app says
-with it is lost without a word. Below 1.0.0, where SemVer promises nothing, each part counts one less.
+A removed variable breaks no call, since rendering ignores extra variables; but its value is lost silently.
+Below 1.0.0, where SemVer promises nothing, each part counts one less.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ if TYPE_CHECKING:
     from promptstage.model import Document
 
 Part = Literal["patch", "minor", "major"]
-PARTS: tuple[Part, ...] = ("patch", "minor", "major")  # in rising order
+PARTS: tuple[Part, ...] = ("patch", "minor", "major")  # ascending
 
 
 class Reason(NamedTuple):
-    """One difference between two documents in words that go after "it", and the part that it calls for."""
+    """One difference between two documents, in words that follow "it", and the part that it calls for."""
 
     part: Part
     words: str
 
 
 def reasons(old: Document, new: Document) -> list[Reason]:
-    """Say what differs, the gravest first; nothing, if the two are the same."""
+    """Return the differences, the most serious first; none if the two are equal."""
     found = [*_variables(old, new), *_answer(old, new), *_rest(old, new)]
     return sorted(found, key=lambda reason: -PARTS.index(reason.part))
 
 
 def needed(differences: Collection[Reason], since: str) -> Part:
-    """The smallest part that may rise.
+    """Return the smallest part that may be raised.
 
     Args:
-        differences: what differs.
-        since: the version that they are counted from.
+        differences: those between the documents.
+        since: the version of the old document.
     """
     gravest = max((PARTS.index(reason.part) for reason in differences), default=0)
     return PARTS[max(0, gravest - 1) if since.startswith("0.") else gravest]
 
 
 def is_enough(since: str, version: str, part: Part) -> bool:
-    """Whether a version is as far above another one as this part wants it to be."""
+    """Return whether a version is above another one by at least this part."""
     risen = naming.risen(since, version)
     return risen is not None and PARTS.index(risen) >= PARTS.index(part)
 

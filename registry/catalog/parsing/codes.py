@@ -1,7 +1,7 @@
-"""The codes of findings about prompt files: the severity and the meaning of each.
+"""The codes of findings in prompt files, with their severity and meaning.
 
-The one list of them: whoever reports something takes its severity from here, so that a code which is not
-in the list cannot be reported. Codes are part of the interface: they are added to, never renamed.
+This is the only list: every report takes its severity from here, so a code that is not in it cannot be
+reported. Codes are part of the interface: new ones are added, none is renamed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Severity = Literal["error", "warning"]
 
 
 class Code(NamedTuple):
-    """The severity and the meaning of a code."""
+    """The severity and meaning of a code."""
 
     severity: Severity
     meaning: str
@@ -24,7 +24,7 @@ _ERRORS = {
     "bad_name": "the file's path gives a name that no prompt can have",
     "default": "a variable's default is a list or a mapping",
     "documents": "more than one YAML document in a file",
-    "duplicate_key": "a key is there twice",
+    "duplicate_key": "a key is used twice",
     "duplicate_variable": "a variable is declared twice",
     "empty": "the file is empty",
     "json_schema": "jsonSchema is absent, or no JSON object",

@@ -1,4 +1,4 @@
-"""Parse a prompt file: bytes in, a document out, or its errors with their places. Pure."""
+"""Parse a prompt file: bytes in, a document or located findings out. Pure."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _PARTS = "a list of parts is not read; write one text, and let the app add pictu
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A document that can be served, and what is odd about its file."""
+    """A document that can be served, and the warnings about its file."""
 
     document: Document
     warnings: tuple[Finding, ...]
 
 
 def parse(content: bytes, path: str) -> Parsed:
-    """Read a prompt file.
+    """Parse a prompt file.
 
     Args:
         content: the file's bytes.
-        path: where it is in its repository; the title falls back to its last part.
+        path: its path in the repository; the title falls back to its last segment.
 
     Raises:
-        DocumentInvalid: the first thing that makes it unusable, with line and column.
+        DocumentInvalid: the first error, with line and column.
     """
     source, document = _read(content, path)
     errors = [finding for finding in source.findings if finding.severity == "error"]
@@ -52,13 +52,13 @@ def parse(content: bytes, path: str) -> Parsed:
 
 
 def check(content: bytes, path: str) -> list[Finding]:
-    """Say everything that there is to say about a prompt file, in the order of its lines."""
+    """Return all findings about a prompt file, in the order of its lines."""
     source, _ = _read(content, path)
     return sorted(source.findings, key=lambda finding: (finding.line, finding.column))
 
 
 def _read(content: bytes, path: str) -> tuple[Source, Document]:
-    """Read as much as can be read; the document is of use if there is no error among the findings."""
+    """Parse as much as possible; the document is usable if no finding is an error."""
     source = Source(content)
     top = Fields(source, source.root or Node({}, 1, 1), TOP)
     top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
@@ -91,7 +91,7 @@ def _title(path: str) -> str:
 
 
 def _messages(source: Source, top: Fields) -> list[tuple[str, Node]]:
-    """The role of each message and the node of its content."""
+    """Return the role of each message and the node of its content."""
     nodes = top.list("messages")
     absent = "messages" not in top or top.at("messages").value == []
     if top.valid and absent:
@@ -125,7 +125,7 @@ def _message(source: Source, entry: Fields) -> tuple[str, Node] | None:
 
 
 def _json_schema(source: Source, top: Fields) -> Any:
-    """The schema, which GitHub's files hold as JSON text; a mapping is taken as well."""
+    """Return the schema, which GitHub's files hold as JSON text; a mapping is accepted too."""
     if "jsonSchema" not in top:
         return None
     node = top.items["jsonSchema"]
@@ -133,7 +133,7 @@ def _json_schema(source: Source, top: Fields) -> Any:
         return top.mapping("jsonSchema")
     try:
         schema = json.loads(node.value)
-        json.dumps(schema, ensure_ascii=False, allow_nan=False).encode()  # what JSON cannot carry on
+        json.dumps(schema, ensure_ascii=False, allow_nan=False).encode()  # finds what JSON cannot represent
     except json.JSONDecodeError as error:
         what = f"{error.msg} in line {error.lineno}, column {error.colno} of it"
         source.report(node, "json_schema", f"jsonSchema is no JSON: {what}; correct it")

@@ -11,29 +11,29 @@ if TYPE_CHECKING:
 
     from registry.catalog.parsing.nodes import Node
 
-SHOWN = 60  # characters of the file's own words in a message
-KEYS_SHOWN = 32  # unknown keys that are named, of one mapping
-TOP = "the file"  # how the outermost mapping is called
-_COMPARED = 50  # names with which one is compared
-_NEAR = 0.8  # how alike two names are, 0 to 1, if one may be a typing error of the other
+SHOWN = 60  # characters of the file's own text in a message
+KEYS_SHOWN = 32  # unknown keys reported per mapping
+TOP = "the file"  # the name of the outermost mapping
+_COMPARED = 50  # names compared with one
+_NEAR = 0.8  # similarity, 0 to 1, from which one name may be a typing error of another
 
 
 class Reporter(Protocol):
-    """Takes what is wrong with a file."""
+    """Collects the findings about a file."""
 
     @property
     def full(self) -> bool:
-        """Whether there is enough to say."""
+        """Whether enough was reported."""
 
     def report(self, at: Node, code: str, message: str) -> None:
-        """Say what is wrong, or odd; the code tells which of the two."""
+        """Report an error or a warning; the code decides which."""
 
     def report_all(self, found: Iterable[tuple[Node, str, str]]) -> None:
-        """Say several things that count as one."""
+        """Report several findings that count as one."""
 
 
 class Fields:
-    """Takes what is needed out of a mapping, and says what is wrong with it."""
+    """Reads values from a mapping, and reports what is wrong with them."""
 
     def __init__(self, source: Reporter, node: Node, what: str) -> None:
         self.items: dict[str, Node] = {}
@@ -48,33 +48,33 @@ class Fields:
             source.report(node, "not_a_mapping", f"{what} must be `key: value` pairs; write it{below}")
 
     def __contains__(self, key: str) -> bool:
-        """Whether the key is there with a value; an empty one counts as absent."""
+        """Return whether the key has a value; an empty one counts as absent."""
         return key in self.items and self.items[key].value is not None
 
     def at(self, key: str) -> Node:
-        """The place of a value; that of the mapping, if it is absent."""
+        """Return the place of a value; that of the mapping, if it is absent."""
         return self.items.get(key, self._node)
 
     def report(self, key: str, code: str, message: str) -> None:
-        """Say what is wrong with the value of a key."""
+        """Report what is wrong with the value of a key."""
         self._source.report(self.at(key), code, message)
 
     def warn_unknown(self, known: tuple[str, ...], remedy: str) -> None:
-        """Warn of the other keys, one by one; of a mapping that has very many, of the first ones."""
+        """Warn of each other key; in a mapping with very many, of the first ones."""
         unknown = [key for key in self.items if key not in known]
         if not unknown or self._source.full:
             return
         where = "" if self._what == TOP else f" of {self._what}"
-        told = [
+        warnings = [
             (f"unknown key {_with_guess(key, known)}{where} has no effect; {remedy}", key)
             for key in unknown[:KEYS_SHOWN]
         ]
         if rest := unknown[KEYS_SHOWN:]:
-            told.append((f"{len(rest)} unknown keys more{where} have no effect; {remedy}", rest[0]))
-        self._source.report_all((self._node.key_of(key), "unknown_key", message) for message, key in told)
+            warnings.append((f"{len(rest)} unknown keys more{where} have no effect; {remedy}", rest[0]))
+        self._source.report_all((self._node.key_of(key), "unknown_key", message) for message, key in warnings)
 
     def text(self, key: str, default: str) -> str:
-        """The text of a key."""
+        """Return the text of a key."""
         if key not in self:
             return default
         value = self.items[key].value
@@ -84,14 +84,14 @@ class Fields:
         return default
 
     def needed(self, key: str, code: str, message: str) -> str:
-        """The text of a key that must have some."""
+        """Return the text of a key that must have some."""
         value = self.text(key, "")
         if key not in self or self.items[key].value == "":
             self.report(key, code, message)
         return value
 
     def flag(self, key: str, default: bool) -> bool:
-        """The truth of a key."""
+        """Return the boolean of a key."""
         if key not in self:
             return default
         value = self.items[key].value
@@ -100,7 +100,7 @@ class Fields:
         return bool(value)
 
     def mapping(self, key: str) -> dict[str, Any]:
-        """The mapping of a key, as JSON."""
+        """Return the mapping of a key, as JSON."""
         if key not in self:
             return {}
         node = self.items[key]
@@ -108,7 +108,7 @@ class Fields:
         return node.plain() if isinstance(node.value, dict) else {}
 
     def list(self, key: str) -> list[Node]:
-        """The list of a key."""
+        """Return the list of a key."""
         if key not in self:
             return []
         value = self.items[key].value
@@ -119,7 +119,7 @@ class Fields:
 
 
 def _as_text(value: Any) -> str:
-    """How to write text where something else is; quotes alone make none of a list over some lines."""
+    """Return how to write a value as text; quotes alone are not enough for a list of several lines."""
     if isinstance(value, list):
         return "write one text in place of the list, in quotes if it begins with ["
     if isinstance(value, dict):
@@ -127,16 +127,16 @@ def _as_text(value: Any) -> str:
     return "quote it"
 
 
-@lru_cache(maxsize=1 << 10)  # the same keys are in file after file
+@lru_cache(maxsize=1 << 10)  # many files have the same keys
 def _with_guess(key: str, known: tuple[str, ...]) -> str:
-    """A key as it is shown, with the one that may have been meant: a typing error has no effect either."""
+    """Format a key, with the one that may have been meant: a mistyped key has no effect either."""
     plain = {name.lower(): name for name in known}
     near = nearest(key.lower().replace("_", ""), plain)
     return f"{key[:SHOWN]!r}" + (f" (did you mean {plain[near]}?)" if near else "")
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """The known name that this one may be a typing error of; no search where it would take long."""
+    """Return the known name that this one may be a typing error of; none where a search would take long."""
     if len(name) > SHOWN or len(known) > _COMPARED:
         return None
     return next(iter(get_close_matches(name, known, 1, _NEAR)), None)

@@ -1,7 +1,7 @@
-"""Check a prompt file for its author before it is tagged: more than the registry must know. Pure.
+"""Lint a prompt file before it is tagged: more than the registry has to check. Pure.
 
-A comment at the beginning of a line, ``# promptstage: ignore secret, unknown_key``, silences those codes
-in its file. Only what a prompt can be served with can be ignored.
+A comment at the beginning of a line, ``# promptstage: ignore secret, unknown_key``, silences those codes in
+its file. Only findings that do not prevent serving can be ignored.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _IGNORED = re.compile(rb"^# *promptstage: *ignore +([\w, ]+)", re.MULTILINE)
 
 
 def check(content: bytes, path: str) -> list[Finding]:
-    """Say everything that there is to say about a prompt file, in the order of its lines."""
+    """Return all findings about a prompt file, in the order of its lines."""
     ignored = ignores(content)
     found = [*document.check(content, path), *_secrets(content)]
-    told = (finding for finding in found if finding.code not in ignored)
-    return sorted(told, key=lambda finding: (finding.line, finding.column))
+    shown = (finding for finding in found if finding.code not in ignored)
+    return sorted(shown, key=lambda finding: (finding.line, finding.column))
 
 
 def ignores(content: bytes) -> set[str]:
-    """The codes that a file asks to be silent about, as far as that is its to ask."""
+    """Return the codes that a file ignores, of those that can be ignored."""
     named = {code.decode() for codes in _IGNORED.findall(content) for code in re.split(rb"[, ]+", codes)}
     return {code for code in named if code in CODES and can_be_ignored(code)}
 
 
 def can_be_ignored(code: str) -> bool:
-    """Whether a prompt can be served in spite of this."""
+    """Return whether a prompt can be served in spite of this."""
     return code == "secret" or CODES[code].severity == "warning"
 
 

@@ -1,4 +1,4 @@
-"""A value of a prompt file with its place, and something to say about a place. Pure."""
+"""Values of a prompt file with their places, and findings about them. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to say about a file; `line` and `column` count from 1."""
+    """A finding about a file; `line` and `column` count from 1."""
 
     line: int
     column: int
@@ -22,7 +22,7 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """How serious it is."""
+        """The severity of its code."""
         return CODES[self.code].severity
 
     def __str__(self) -> str:
@@ -34,8 +34,8 @@ class Node:
     """A value and its place in the source; `value` is a scalar, a list of nodes or a dict of nodes.
 
     Attributes:
-        start, end: where its characters are.
-        key: of an entry of a dict, its key.
+        start, end: the place of its characters.
+        key: the key of a dict's entry.
     """
 
     value: Any
@@ -46,12 +46,12 @@ class Node:
     key: Node | None = None
 
     def key_of(self, name: str) -> Node:
-        """The place of a key of a dict."""
+        """Return the place of a key of a dict."""
         entry: Node = self.value[name]
         return entry.key or entry
 
     def plain(self) -> Any:
-        """The value as JSON would hold it."""
+        """Return the value as JSON would hold it."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value

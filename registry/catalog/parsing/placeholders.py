@@ -1,4 +1,4 @@
-"""Find text that looks like a placeholder, and is none. Pure."""
+"""Text that looks like a placeholder or template logic, but is not replaced. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from registry.catalog.parsing.fields import SHOWN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Nothing is tried twice, so that each search takes linear time.
+# No backtracking, so that each search takes linear time.
 _UNCLOSED = re.compile(rf"(?<![\\{{])\{{\{{ *+(?>{template.NAME})(?![^{{}}]*\}}\}})")
 _LOGIC = re.compile(r"\{%[-+]? *+(?:if|for|set|block|macro|include|import|extends|raw)\b[^%\n]*+(?:%\})?")
 
 
 class Unreplaced(NamedTuple):
-    """Text that looks like a placeholder: its place, its spelling, and a message."""
+    """Its offset in the text, how it is written, and the finding."""
 
     offset: int
     written: str
@@ -26,7 +26,7 @@ class Unreplaced(NamedTuple):
 
 
 def find(text: str) -> Iterator[Unreplaced]:
-    """Say what is odd about the text of a message: of logic the first only, as there is never just one."""
+    """Find unreplaced text in a message; of logic only the first, as there is never just one."""
     for offset, written in template.parse(text).oddities:
         remedy = "is no placeholder and stays as it is; name it like {{name}}"
         yield Unreplaced(offset, written, "literal", f"{written[:SHOWN]!r} {remedy}")

@@ -1,7 +1,7 @@
-"""Find keys and tokens in a prompt by their well-known shapes. Pure.
+"""Find keys and tokens that do not belong in a prompt, by their well-known shapes. Pure.
 
-Only shapes that say by themselves what they are: a fixed beginning, then a run of a length and an
-alphabet that prose does not have. What is found is never repeated, neither here nor by a caller.
+Only unmistakable shapes are used: a fixed beginning, then a run of a length and an alphabet that prose does
+not have. The secret itself is never repeated, neither here nor by a caller.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What it is, how it may begin, and what follows: of two that begin alike the closer one is first.
+# Its kind, possible beginnings, and rest; of two that begin alike the more specific one is first.
 _SHAPES = (
     ("an API key of Anthropic", ("sk-ant-",), r"[\w-]{24,}"),
     ("an API key of OpenRouter", ("sk-or-v1-",), r"[0-9a-f]{32,}"),
@@ -41,11 +41,11 @@ _KINDS = tuple(kind for kind, _, _ in _SHAPES)
 _GROUPS = (f"((?:{'|'.join(map(re.escape, beginnings))}){rest})" for _, beginnings, rest in _SHAPES)
 _SECRET = re.compile(rf"(?<![\w-])(?:{'|'.join(_GROUPS)})", re.ASCII)
 _BEGINNINGS = tuple(beginning.encode() for _, beginnings, _ in _SHAPES for beginning in beginnings)
-_PLACEHOLDER = re.compile(r"[xX*.0_-]{12}")  # sk-xxxxxxxxxxxxxxxx: a reader is shown where a key goes
+_PLACEHOLDER = re.compile(r"[xX*.0_-]{12}")  # sk-xxxxxxxxxxxxxxxx: documentation shows where a key goes
 
 
 class Secret(NamedTuple):
-    """The place of a secret, counted from 1, and its kind."""
+    """Where a secret begins, counted from 1, and its kind."""
 
     line: int
     column: int
@@ -53,8 +53,10 @@ class Secret(NamedTuple):
 
 
 def find(content: bytes) -> Iterator[Secret]:
-    """Look for secrets in all of a file, its comments included: git keeps those as well."""
-    if not any(beginning in content for beginning in _BEGINNINGS):  # a twentieth of the time of the search
+    """Find secrets anywhere in a file, also in its comments: git keeps those as well."""
+    if not any(
+        beginning in content for beginning in _BEGINNINGS
+    ):  # takes a twentieth of the time of the search
         return
     for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), 1):
         for found in _SECRET.finditer(line):

@@ -1,4 +1,4 @@
-"""Read YAML strictly: only what is JSON, with the place of everything.
+"""A strict YAML reader: the subset that is JSON, with the place of every value.
 
 No anchors or aliases, no tags, no duplicate keys, one document; plain scalars are numbers, booleans and
 null only where JSON has them, so that ``no``, ``1:30`` and ``2024-01-01`` stay text. It is built on the
@@ -22,55 +22,55 @@ if TYPE_CHECKING:
     from registry.catalog.parsing.surrogates import Restore
 
 SIZE_LIMIT = 256 << 10  # bytes of a prompt file
-DEPTH_LIMIT = 64  # levels; far below where anybody's JSON reader gives up
-VALUES_LIMIT = 20_000  # keys and values; they take some 50 ms, and a file that is no attack has some dozens
-FINDINGS_LIMIT = 100  # of one file; nobody reads more, and a hostile one has a quarter of a million
+DEPTH_LIMIT = 64  # levels; far below the limits of JSON readers
+VALUES_LIMIT = 20_000  # keys and values; they take some 50 ms, and an honest file has some dozens
+FINDINGS_LIMIT = 100  # per file; more are not read, and a hostile file has a quarter of a million
 
-_LFS = b"version https://git-lfs.github.com/spec/"  # how each of its pointers begins
+_LFS = b"version https://git-lfs.github.com/spec/"  # the beginning of each LFS pointer
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-_NUMERIC = "-0123456789"  # how a number may begin
+_NUMERIC = "-0123456789"  # possible first characters of a number
 _WORDS = {"null": None, "": None, "true": True, "false": False}
 
 
 class Source:
-    """One file, read as far as it can be read.
+    """One file, read as far as possible.
 
     Attributes:
-        root: what it holds; None if it could not be read.
-        findings: the errors so far; who reads the root may add to them.
+        root: its content; None if it could not be read.
+        findings: those so far; readers of the root may add more.
     """
 
     def __init__(self, content: bytes) -> None:
         self.findings: list[Finding] = []
         self.root: Node | None = None
         self._text = ""
-        self._said = 0  # what counts against the limit
+        self._said = 0  # findings that count against the limit
         text = self._decode(content)
         if text is not None:
             self._text = text.removeprefix("\ufeff")
             self._parse()
 
     def report(self, at: Node, code: str, message: str) -> None:
-        """Say what is wrong, or odd; the code tells which of the two."""
+        """Report an error or a warning; the code decides which."""
         self._add(at.line, at.column, code, message)
 
     def report_all(self, found: Iterable[tuple[Node, str, str]]) -> None:
-        """Say several things that count as one: a file full of odd keys must not silence its errors."""
+        """Report several findings that count as one: a file full of odd keys must not silence its errors."""
         if not self.full:
             self.findings += [Finding(at.line, at.column, code, message) for at, code, message in found]
             self._said += 1
 
     @property
     def full(self) -> bool:
-        """Whether there is enough to say: more would not be read, and looking takes time."""
+        """Whether enough was reported: more would not be read, and checking takes time."""
         return self._said >= FINDINGS_LIMIT
 
     def within(self, node: Node, offset: int, token: str) -> Node:
-        """The place of a token that is at this offset of a text's value.
+        """Return the place of a token that is at this offset of a text's value.
 
         Indentation, folding and escapes make offsets of value and source differ, so the token is
-        counted: the third one of the value is the third one of the source. Where a break or an escape
-        is inside the token itself, the place is that of the text.
+        counted: the third one of the value is the third one of the source. If a break or an escape is
+        inside the token itself, the place is that of the text.
         """
         if self.full:
             return node
@@ -102,7 +102,7 @@ class Source:
             before = content[: error.start].decode()
             self._after(before, "not_utf8", "this is not UTF-8; save the file as UTF-8")
             return None
-        if text.count("\0") > len(text) // 3:  # of plain English it is every other character
+        if text.count("\0") > len(text) // 3:  # of plain English it is every other character in UTF-16
             self._add(1, 1, "not_utf8", "this is UTF-16; save the file as UTF-8")
             return None
         if "\0" in text:
@@ -159,16 +159,16 @@ class Source:
 
 
 class _EnoughError(Exception):
-    """There is no sense in going on."""
+    """Enough findings; stop reading."""
 
 
 class _Builder:
-    """Builds nodes from events, with a stack of its own."""
+    """Builds nodes from events, with its own stack."""
 
     def __init__(self, source: Source) -> None:
         self.root: Node | None = None
         self._source = source
-        # Collections under way; of a dict, the key that waits for its value.
+        # Open collections; for a dict, the key whose value comes next.
         self._open: list[tuple[Node, Node | None]] = []
         self._documents = self._values = 0
 
@@ -231,7 +231,7 @@ class _Builder:
             )
 
     def _place(self, node: Node, text: str | None = None) -> None:
-        """Put a node where it belongs; `text` is that of a scalar, which a key is taken by."""
+        """Put a node into its parent; `text` is that of a scalar, which may become a key."""
         if not self._open:
             self.root = node
             return
@@ -275,7 +275,7 @@ class _Builder:
         try:
             value = float(text) if match[2] or match[3] else int(text)
             endless = math.isinf(value)
-        except (ValueError, OverflowError):  # an integer of more than 4,300 digits, or than a float can hold
+        except (ValueError, OverflowError):  # an integer of more than 4,300 digits, or too large for a float
             value, endless = math.inf, True
         if endless:
             self._source.report(node, "number", "this number is too large; quote it if it is text")

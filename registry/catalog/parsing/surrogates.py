@@ -1,7 +1,7 @@
-r"""Escapes of surrogate pairs, which JSON has and YAML has not: ``"\ud83d\ude00"`` is one character. Pure.
+r"""Escaped surrogate pairs, valid in JSON but not in YAML: ``"\ud83d\ude00"`` is one character. Pure.
 
-The parser is given a text of the same length, so that all places stay right, in which each pair is a
-stand-in: two escapes of characters that the file has nowhere. Its values get their characters back.
+The parser gets a text of the same length, so that all places stay right, in which a stand-in replaces each
+pair: two escapes of characters that the file does not use. Values get their own characters back.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     Restore = Callable[[str, bool], str]
 
 _PAIR = re.compile(r"((?<!\\)(?:\\\\)*)(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})")
-_PRIVATE = range(0xE000, 0xF900)  # characters that no standard gives a meaning, so that few files have any
+_PRIVATE = range(0xE000, 0xF900)  # characters without a standard meaning, so that few files have any
 
 
 def stand_in(text: str) -> tuple[str, Restore] | None:
-    """Put stand-ins in the place of pairs.
+    """Replace surrogate pairs by stand-ins.
 
     Returns:
-        The text for the parser, and what gives a scalar its own characters back, told whether it is in
-        double quotes: elsewhere a backslash is a backslash. None if there is no pair.
+        The text for the parser, and a function that gives a scalar its own characters back; its flag says
+        whether the scalar is in double quotes: elsewhere a backslash is literal. None if there is no pair.
     """
     pairs = list(dict.fromkeys(found[2] for found in _PAIR.finditer(text)))
     units = _unused(text, len(pairs))
@@ -45,13 +45,13 @@ def stand_in(text: str) -> tuple[str, Restore] | None:
 
 
 def _unused(text: str, pairs: int) -> list[str]:
-    """Enough code points, in hexadecimal, that the text neither has nor writes; two make a stand-in."""
+    """Return enough hexadecimal code points that the text neither has nor escapes; a stand-in has two."""
     lower = text.lower()
     free = (f"{code:04x}" for code in _PRIVATE if chr(code) not in text and f"{code:04x}" not in lower)
     return list(islice(free, int(pairs**0.5) + 1))
 
 
 def _decoded(escapes: str) -> str:
-    """The characters that two escapes stand for; a pair of surrogates is one."""
+    """Return the characters of two escapes; a surrogate pair is one."""
     units = (int(code, 16) for code in escapes.split("\\u")[1:])
     return b"".join(unit.to_bytes(2, "big") for unit in units).decode("utf-16-be")

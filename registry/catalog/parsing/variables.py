@@ -1,4 +1,4 @@
-"""Read the variables of a prompt file, in each of the shapes that people write. Pure.
+"""Read the variables of a prompt file, in each shape that people write. Pure.
 
 - a list of mappings that have a `name` each: strict, so that a typing error never reaches an app
 - a list of names, or a mapping of names to a description or to the fields of one
@@ -33,7 +33,7 @@ _SHAPES = "write `- name: text`, or `text: what it is`, for each"
 
 
 class Placeholder(NamedTuple):
-    """Where a placeholder is first: the text, the offset in its value, and how it is written there."""
+    """The first use of a placeholder: the text, the offset in its value, and how it is written there."""
 
     text: Node
     offset: int
@@ -41,10 +41,10 @@ class Placeholder(NamedTuple):
 
 
 def read(source: Source, top: Fields, texts: Sequence[Node]) -> tuple[Variable, ...]:
-    """The declared variables; where none are, the placeholders, all of them required.
+    """Return the declared variables; without any, the placeholders, all required.
 
     Args:
-        source: what is told of problems.
+        source: collects the findings.
         top: the file.
         texts: the contents of its messages.
     """
@@ -68,7 +68,7 @@ def read(source: Source, top: Fields, texts: Sequence[Node]) -> tuple[Variable, 
 
 
 class _Gently:
-    """Takes reports for a source, and makes warnings of its errors."""
+    """Reports to a source, with errors turned into warnings."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -102,7 +102,7 @@ def _gather(
     used: dict[str, Placeholder],
     texts: Sequence[Node],
 ) -> dict[str, Variable]:
-    """The variables by their names; the last of two counts, as in any mapping."""
+    """Return the variables by name; of two with one name the last counts, as in any mapping."""
     declared: dict[str, Variable] = {}
     for node, variable in entries:
         if variable is None:
@@ -126,7 +126,7 @@ def _refuse_undeclared(source: Source, used: dict[str, Placeholder], declared: d
 
 
 def _unused(name: str, texts: Sequence[Node]) -> str:
-    """What to say of a variable that no message uses; many know placeholders of one brace."""
+    """Return the warning for an unused variable; many people expect placeholders of one brace."""
     if any(f"{{{name}}}" in node.value for node in texts):
         return f"no message uses {name}, as {{{name}}} is plain text; write {{{{{name}}}}}"
     return f"no message uses {name}; write {{{{{name}}}}} in one, or remove it here"
@@ -144,7 +144,7 @@ def _placeholders(texts: Sequence[Node]) -> dict[str, Placeholder]:
 
 
 def _loose(source: Reporter, node: Node) -> Iterator[tuple[Node, Variable | None]]:
-    """The entries of any other shape."""
+    """Read the entries of any other shape."""
     if isinstance(node.value, dict):
         for name, value in node.value.items():
             yield node.key_of(name), _described(source, node.key_of(name), name, value)
@@ -165,7 +165,7 @@ def _listed(source: Reporter, node: Node) -> Variable | None:
 
 
 def _described(source: Reporter, at: Node, name: str, node: Node) -> Variable | None:
-    """A variable of this name, with a description or fields."""
+    """Read a variable of this name, with a description or fields."""
     if not _NAME.fullmatch(name):
         source.report(at, "variable_name", _NO_NAME)
         return None
@@ -182,7 +182,7 @@ def _described(source: Reporter, at: Node, name: str, node: Node) -> Variable | 
 
 
 def _named(source: Reporter, node: Node) -> Variable | None:
-    """A variable whose name is one of its fields."""
+    """Read a variable whose name is one of its fields."""
     entry = Fields(source, node, "a variable")
     entry.warn_unknown(("name", *_FIELDS), "remove it")
     name = entry.text("name", "")

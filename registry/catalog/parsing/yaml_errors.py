@@ -1,4 +1,4 @@
-"""Explain why a text is no YAML, and where: the parser's words, and what an author can do."""
+"""Explain a YAML error: the place, the parser's message, and a remedy for the author."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of YAML 1.1
 
-_REMEDIES = {  # where libyaml's own words leave an author alone
+_REMEDIES = {  # for messages of libyaml that do not say what to do
     "could not find expected ':'": "write `key: value`, or indent the line if it belongs to a text above",
     "did not find expected '-' indicator": "indent the line as deep as what it belongs to",
     "did not find expected ',' or ']'": "close the [ above; or quote the text, if it begins with one",
@@ -27,7 +27,7 @@ _REMEDIES = {  # where libyaml's own words leave an author alone
 }
 _QUOTED = "quote the text that begins with it, or write it below `|`"
 _SPACES = "indent with spaces, as YAML takes no tabs"
-_CULPRITS = {  # what breaks YAML in ways that the parser cannot name
+_CULPRITS = {  # causes that the parser cannot name
     re.compile(r"^<<<<<<< ", re.MULTILINE): "a merge conflict begins here; decide it, and remove its "
     "<<<<<<<, ======= and >>>>>>>",
     re.compile("[\x85\u2028\u2029]"): "an invisible character ends the line here for YAML, but not in an "
@@ -43,7 +43,7 @@ _NOTICED_LATE = ("could not find expected ':'", "found unexpected end of stream"
 
 
 class Mark(Protocol):
-    """A place as libyaml tells it: all count from 0, and `index` in the whole text."""
+    """A place as libyaml reports it: all count from 0, and `index` in the whole text."""
 
     line: int
     column: int
@@ -51,12 +51,12 @@ class Mark(Protocol):
 
 
 def explain(problem: str | None, marks: Sequence[Mark | None], text: str) -> tuple[Place, str]:
-    """Find where a text stops being YAML, and say what to do there.
+    """Return where a text stops being YAML, and what to do there.
 
     Args:
-        problem: what libyaml says of it.
-        marks: where libyaml noticed it, and where what it was reading begins.
-        text: the whole.
+        problem: libyaml's message.
+        marks: where libyaml noticed it, and where the value being read begins.
+        text: the whole text.
     """
     for culprit, message in _CULPRITS.items():
         if found := culprit.search(text):
@@ -67,13 +67,13 @@ def explain(problem: str | None, marks: Sequence[Mark | None], text: str) -> tup
     place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     if is_bad_escape(what):
         return (place[0], place[1] - _ESCAPE), _HALF_A_PAIR
-    # libyaml knows which character it cannot begin a value with, but does not say it.
+    # libyaml does not name the character that cannot begin a value.
     character = text[mark.index] if mark and "cannot start" in what else ""
     return place, _said(what, character)
 
 
 def is_bad_escape(problem: str | None) -> bool:
-    """Whether an escape stands for no character of its own: a surrogate, or a number beyond them all."""
+    """Return whether the problem is an escape of no character: a surrogate, or a number beyond Unicode."""
     return problem == _BAD_ESCAPE
 
 
@@ -87,6 +87,6 @@ def _said(what: str, character: str) -> str:
 
 
 def end_of(text: str) -> Place:
-    """The line and column, both from 1, of what follows a text."""
+    """Return the line and column, both from 1, just after a text."""
     lines = BREAK.split(text)
     return len(lines), len(lines[-1]) + 1
