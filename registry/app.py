@@ -62,7 +62,7 @@ WRITERS = 8  # changes at once: they wait for each other, and must leave threads
 # A thread that computes lets others have the interpreter after so long. Python's own ten times that is what
 # the event loop, and a change under way, would wait for at every system call, for each of the threads.
 SWITCH_SECONDS = 0.0005
-FIRST_LOOK_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
+FIRST_SYNC_SECONDS = 5.0  # then it serves what was staged, and /readyz says why it is not ready
 
 
 def from_environment() -> ASGIApp:
@@ -81,7 +81,7 @@ def create(settings: Settings) -> FastAPI:
             to_thread.current_default_thread_limiter().total_tokens = READ_THREADS
             sys.setswitchinterval(SWITCH_SECONDS)
             # A worker that has not looked yet would call every prompt unknown.
-            await asyncio.to_thread(services.sync.first_sync.wait, FIRST_LOOK_SECONDS)
+            await asyncio.to_thread(services.sync.first_sync.wait, FIRST_SYNC_SECONDS)
             gc.collect()
             gc.freeze()  # to look through it again and again would halt all, 0.1 s for 100,000 states
             # What others changed while this process started must be known to it before it answers.
@@ -169,11 +169,13 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
 def _open_journal(settings: Settings, credentials: Credentials, stack: ExitStack) -> Journal:
     journal: Journal
     if settings.journal:
-        journal = RemoteJournal(settings.data, settings.journal, credentials, told=bool(settings.redis_url))
+        journal = RemoteJournal(
+            settings.data, settings.journal, credentials, notified=bool(settings.redis_url)
+        )
         if not settings.redis_url:
             logger.warning(
-                "Registries share the journal, but no Redis that would tell them of changes at once: set "
-                "PROMPTSTAGE_REDIS_URL. Until then they look every %g s",
+                "Registries share the journal, but no Redis to announce changes at once: set "
+                "PROMPTSTAGE_REDIS_URL. Until then they fetch it every %g s",
                 ALONE_SECONDS,
             )
     else:

@@ -1,4 +1,4 @@
-"""The token of last resort: an admin's that does not expire, its secret in a file of the data folder."""
+"""The admin token of last resort: without expiry, with its secret in a file of the data folder."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "admin.token"
-OPERATOR = "operator"  # who acts on the machine itself, without a token
+OPERATOR = "operator"  # the actor of changes made on the machine itself, without a token
 
 
 def held(tokens: Collection[Token], file: Path, now: datetime) -> Token | None:
-    """The token whose secret is in the file, if it manages tokens for good. Raises Unavailable."""
+    """Return the token whose secret is in the file, if it is a permanent admin's. Raises Unavailable."""
     secret = read_secret(file)
     found = (token for token in tokens if secret and token.is_secret(secret))
-    return next((token for token in found if token.rules_for_good(now)), None)
+    return next((token for token in found if token.is_permanent_admin(now)), None)
 
 
 def replace(tokens: Collection[Token], file: Path, now: datetime) -> Token:
-    """Mint a token that manages tokens for good, and put its secret into the file, before it opens anything.
+    """Mint a permanent token that may manage tokens; write its secret to the file before it is valid.
 
-    A secret that is there already is used, if no token has it: of a try that was cut off, or of an operator
-    who chose it. One that was revoked, has expired or was limited stays so. Raises Unavailable.
+    A secret already in the file is used if no token has it: from an interrupted attempt, or chosen by an
+    operator. One that was revoked, has expired or was limited stays so. Raises Unavailable.
     """
     secret = read_secret(file)
     if secret and any(token.is_secret(secret) for token in tokens):

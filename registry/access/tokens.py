@@ -1,8 +1,8 @@
-"""Bearer tokens: identify a caller, and say what it may do.
+"""Bearer tokens and their rights.
 
-A secret is 256 random bits, so its plain SHA-256 is all that is kept: there is nothing to guess. Records
-live in the journal, like every other acknowledged change, and stay when a token is revoked, so that whoever
-still uses it is told so.
+A secret is 256 random bits, so its plain SHA-256 is enough to store: there is nothing to guess. Records live
+in the journal, like every other acknowledged change, and stay when a token is revoked, so that later uses are
+answered with that reason.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-
-PREFIX = "ps_"  # lets secret scanners know ours
-CLOCK_ERROR = timedelta(days=1)  # that two clocks may differ by: more than any mistaken time zone
+PREFIX = "ps_"  # lets secret scanners recognise ours
+CLOCK_ERROR = timedelta(days=1)  # the most that two clocks may differ: more than any mistaken time zone
 SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{32,200}")  # at least 192 bits, if they are random
 
 
@@ -37,7 +36,7 @@ class UnknownToken(Unauthorized):
 
 
 class Role(IntEnum):
-    """Each role may do what the ones below it may."""
+    """Roles; each includes the rights of the lower ones."""
 
     reader = 1
     releaser = 2
@@ -45,7 +44,7 @@ class Role(IntEnum):
 
 
 class Token(BaseModel):
-    """A token as it is stored: never its secret. No `environments` means all of them."""
+    """The stored record of a token, without its secret. No `environments` means all of them."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,36 +59,36 @@ class Token(BaseModel):
     revoked_at: AwareDatetime | None = None
 
     def is_live(self, now: datetime) -> bool:
-        """Whether it lets anyone in.
+        """Return whether it is valid now.
 
-        One that expires and was made by a clock far ahead does not: its end is as far ahead.
+        A token that expires and was made by a clock far ahead is not: its expiry is as far ahead.
         """
         if self.revoked_at or self.expires_at is None:
             return self.revoked_at is None
         return not self.is_from_the_future(now) and now < self.expires_at
 
     def is_from_the_future(self, now: datetime) -> bool:
-        """Whether a clock that was set made it, or shows the time now."""
+        """Return whether its creation lies ahead: the clock was wrong then, or is wrong now."""
         return self.created_at - now > CLOCK_ERROR
 
     @property
-    def rules_all(self) -> bool:
-        """Whether it is an admin's, for every environment: one that may manage tokens."""
+    def is_global_admin(self) -> bool:
+        """Whether it is an admin's, for every environment, and so may manage tokens."""
         return Role[self.role] is Role.admin and not self.environments
 
-    def rules_for_good(self, now: datetime) -> bool:
-        """Whether it may manage tokens now, and will until it is revoked."""
-        return self.rules_all and self.expires_at is None and self.is_live(now)
+    def is_permanent_admin(self, now: datetime) -> bool:
+        """Return whether it may manage tokens now, and until it is revoked."""
+        return self.is_global_admin and self.expires_at is None and self.is_live(now)
 
     def is_secret(self, secret: str) -> bool:
-        """Whether this is its secret."""
+        """Return whether this is its secret."""
         return _digest(secret) == self.digest
 
     def allow(self, role: Role, environment: str | None = None) -> None:
-        """Let it pass, or raise Forbidden with what is lacking.
+        """Check a right; raise Forbidden with what is missing.
 
         Args:
-            role: the least that is wanted.
+            role: the lowest that is enough.
             environment: where; None is the registry as a whole, of which a limited token may read only
                 what is the same for all environments.
         """
@@ -102,14 +101,14 @@ class Token(BaseModel):
             raise Forbidden(f"the token {self.name!r} is for {limits} only")
 
     def to_json(self) -> dict[str, Any]:
-        """Write it as the API shows it: without the digest, and null for all environments."""
+        """Return the API's form: without the digest, and null for all environments."""
         shown = self.model_dump(mode="json", exclude={"digest", "revoked_at"})
         return shown | {"environments": list(self.environments) or None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSpec:
-    """The specification of a new token. No `environments` means all of them."""
+    """The properties of a token to mint. No `environments` means all of them."""
 
     name: str
     role: Role
@@ -118,7 +117,7 @@ class TokenSpec:
 
 
 def mint(spec: TokenSpec, *, created_by: str = "registry", secret: str | None = None) -> tuple[Token, str]:
-    """Make a token, of a new secret or a given one; returns its record and the secret, kept nowhere else."""
+    """Mint a token from a new or given secret; return its record and the secret, stored nowhere else."""
     secret = secret or PREFIX + secrets.token_urlsafe(32)
     record = Token(
         id=secrets.token_hex(6),
@@ -134,7 +133,7 @@ def mint(spec: TokenSpec, *, created_by: str = "registry", secret: str | None = 
 
 
 def read_secret(path: Path) -> str | None:
-    """The secret in a file, if there is one that is long enough to be one. Raises Unavailable."""
+    """Read the secret in a file, if it exists. Raises Unavailable if it holds no valid one."""
     try:
         secret = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -147,7 +146,7 @@ def read_secret(path: Path) -> str | None:
 
 
 def write_secret(path: Path, secret: str) -> None:
-    """Put a secret where only this user can read it. Raises Unavailable."""
+    """Write a secret to a file that only this user can read. Raises Unavailable."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -160,10 +159,10 @@ def write_secret(path: Path, secret: str) -> None:
 
 
 class Keyring:
-    """The tokens that this process knows, by the digest of their secret; any thread may read it.
+    """The tokens known to this process, by the digest of their secret; any thread may read it.
 
     Attributes:
-        listeners: called, in whichever thread, when a token has changed.
+        listeners: called, in any thread, when a token has changed.
     """
 
     def __init__(self, tokens: Iterable[Token] = ()) -> None:
@@ -171,17 +170,17 @@ class Keyring:
         self._by_digest = {token.digest: token for token in tokens}
 
     def replace(self, tokens: Iterable[Token]) -> None:
-        """Hold these tokens and no others."""
+        """Replace all tokens by these."""
         self._by_digest = {token.digest: token for token in tokens}
-        self._tell()
+        self._notify()
 
     def put(self, token: Token) -> None:
-        """Hold a token that is new, or has changed."""
+        """Add a token, or replace it if it has changed."""
         self._by_digest = self._by_digest | {token.digest: token}
-        self._tell()
+        self._notify()
 
     def tokens(self) -> list[Token]:
-        """Every token that was not revoked, oldest first."""
+        """Return the tokens that are not revoked, oldest first."""
         held = (token for token in self._by_digest.values() if token.revoked_at is None)
         return sorted(held, key=lambda token: (token.created_at, token.id))
 
@@ -189,17 +188,16 @@ class Keyring:
         return bool(self._by_digest)
 
     def admits(self, token: Token, now: datetime) -> bool:
-        """Whether a token that was found earlier is still good."""
+        """Return whether a token that was found earlier is still valid."""
         held = self._by_digest.get(token.digest)
         return held is not None and held.is_live(now)
 
     def find(self, authorization: str | None, now: datetime) -> Token:
-        """Tell whose ``Authorization`` header this is.
+        """Return the token of an ``Authorization`` header.
 
         Raises:
-            UnknownToken: it may be another process's, made a moment ago.
-            Unauthorized: there is none, it is no bearer token, none that could be, it was revoked, or it has
-                expired.
+            UnknownToken: it is not known here, but another process may have made it a moment ago.
+            Unauthorized: the header is missing or malformed, or the token was revoked or has expired.
         """
         scheme, _, secret = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
@@ -212,18 +210,18 @@ class Keyring:
         return token
 
     def check(self, identifier: str, now: datetime) -> None:
-        """Let a token pass that let somebody in a moment ago, if it still would. Raises Unauthorized."""
+        """Check that a token accepted a moment ago is still valid. Raises Unauthorized."""
         for token in self._by_digest.values():
             if token.id == identifier:
                 _check_live(token, now)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for listener in self.listeners:
             listener()
 
 
 def _check_live(token: Token, now: datetime) -> None:
-    """Let a token pass that is good now. Raises Unauthorized."""
+    """Check that a token is valid now. Raises Unauthorized."""
     if token.revoked_at is not None:
         raise Unauthorized(f"the token {token.name!r} was revoked at {_text(token.revoked_at)}")
     if not token.is_live(now) and token.is_from_the_future(now):

@@ -105,8 +105,8 @@ class Tokens:
         token = tokens.pop(identifier, None)
         if token is None:
             raise NotFound(f"there is no token {visible(identifier)!r}", code="unknown_token")
-        rules = token.rules_all and token.is_live(now)
-        if rules and not any(other.rules_for_good(now) for other in tokens.values()):
+        rules = token.is_global_admin and token.is_live(now)
+        if rules and not any(other.is_permanent_admin(now) for other in tokens.values()):
             raise Conflict(
                 f"{token.name!r} is the last token that manages tokens and does not expire; create "
                 "another admin first, for all environments and without an end",

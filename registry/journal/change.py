@@ -1,4 +1,4 @@
-"""The record of a change, and the paths of a journal's tree."""
+"""The record of a change, and the paths of the journal's tree."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
     from registry.rollouts.state import ApprovalRequest, Rollout, Step, Target, VersionRef
 
-ASKING = "ask."  # before the op of a change that only asks for one
-RECOVER = "recover"  # the op of what a recovery writes
-BEGINNINGS = ("start", "approve", f"{ASKING}start")  # the ops by which a rollout begins, or may
+ASKING = "ask."  # prefix of the op of a change that requests approval
+RECOVER = "recover"  # the op of a recovery's changes
+BEGINNINGS = ("start", "approve", f"{ASKING}start")  # the ops that start a rollout, or request one
 
 
 class Change(BaseModel):
-    """One acknowledged change: who did what, when and why, and the state that it left.
+    """One acknowledged change: actor, action, time, reason, and the resulting state.
 
     Attributes:
         format: of the journal, from this change on.
-        seq: its place in the journal's one order, from 0 (the journal's creation) without a gap.
-        at: when it was made.
+        seq: its number in the journal's single order, from 0 (the journal's creation) without gaps.
+        at: its time.
         actor: the token's name, or ``schedule`` for a timed advance.
         op: ``create``, ``recover``, the command, ``ask.`` and the command that awaits approval,
             ``token.create`` or ``token.revoke``.
-        before: the version, or the step's percent, that it went from; of a revoked token its id.
-        after: the one that it went to; of a new token its id.
-        reason: what the actor said; only ever text.
+        before: the version, or the step's percent, before it; of a revoked token its id.
+        after: the version or percent after it; of a new token its id.
+        reason: the actor's reason; plain text.
         request: the idempotency record that this change answers, if any.
         previous: the seq of the change before it to the same prompt and environment; 0: none.
-        state: the whole state after it; None for a change that is not about a rollout.
-        token: the whole record of a token after it; None for a change that is not about one.
+        state: the whole state after it; None if the change is not about a rollout.
+        token: the whole record of a token after it; None if the change is not about one.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,20 +60,20 @@ class Change(BaseModel):
 
     @property
     def position(self) -> Position:
-        """The journal's head when this is its newest change."""
+        """The journal's head while this is its newest change."""
         return Position(self.epoch, self.seq)
 
     @property
-    def begun(self) -> Rollout | ApprovalRequest | None:
-        """The rollout that it began or asked for, with its plan; None: it did neither."""
+    def started(self) -> Rollout | ApprovalRequest | None:
+        """The rollout that it started or requested, with its plan; None: it did neither."""
         if self.state is None or self.op not in BEGINNINGS:
             return None
-        begun = self.state.awaiting_approval if self.op.startswith(ASKING) else self.state.rollout
-        return begun if begun and begun.steps else None  # a promote has none
+        started = self.state.awaiting_approval if self.op.startswith(ASKING) else self.state.rollout
+        return started if started and started.steps else None  # a promote has none
 
     @property
     def named(self) -> VersionRef | None:
-        """The version that a start or promote put in force or on its way, or asked for."""
+        """The version that a start or promote served, staged or requested."""
         state = self.state
         if state is None or self.op.removeprefix(ASKING) not in {"start", "promote"}:
             return None
@@ -82,7 +82,7 @@ class Change(BaseModel):
         return state.rollout.candidate if state.rollout else state.stable
 
     def to_json(self, commit: str) -> dict[str, Any]:
-        """Write it as the API's history shows it; `commit` is the journal's commit that holds it."""
+        """Return the form of the API's history; `commit` is the journal's commit of it."""
         shown = {
             "seq": self.seq,
             "at": self.model_dump(mode="json", include={"at"})["at"],
@@ -94,8 +94,8 @@ class Change(BaseModel):
             "reason": self.reason,
             "commit": commit,
         }
-        begun = self.begun
-        return shown | _plan(begun.steps, begun.audience) if begun else shown
+        started = self.started
+        return shown | _plan(started.steps, started.audience) if started else shown
 
 
 def _plan(steps: Sequence[Step], audience: Sequence[Target]) -> dict[str, Any]:
@@ -104,10 +104,10 @@ def _plan(steps: Sequence[Step], audience: Sequence[Target]) -> dict[str, Any]:
 
 
 def parse(data: bytes) -> Change:
-    """Read the record of a change.
+    """Parse the record of a change.
 
     Raises:
-        ValidationError: it is none.
+        ValidationError: it is not valid.
         Unavailable: a newer registry wrote it (`newer_format`).
     """
     try:
@@ -119,7 +119,7 @@ def parse(data: bytes) -> Change:
     return change
 
 
-# Paths are sharded by a hash, so that a commit rewrites small trees only, however many prompts there are.
+# Paths are sharded by a hash, so that a commit rewrites only small trees, however many prompts there are.
 
 CHANGE = "change.json"
 STATES = "states"
@@ -129,39 +129,39 @@ TOKENS = "tokens"
 
 
 def shard(text: str) -> str:
-    """Two hexadecimal digits that spread names evenly."""
+    """Return two hexadecimal digits that spread names evenly."""
     return sha256(text.encode()).hexdigest()[:2]
 
 
 def state_path(environment: str, prompt: str) -> str:
-    """Where the state of a prompt in an environment is kept."""
+    """Return the path of a prompt's state in an environment."""
     return f"{STATES}/{environment}/{shard(prompt)}/{prompt}.json"
 
 
 def content_path(name: str, version: str) -> str:
-    """Where the bytes of a staged version are kept."""
+    """Return the path of a staged version's bytes."""
     return f"{VERSIONS}/{shard(name)}/{name}/{version}.prompt.yml"
 
 
 def request_path(scope: str) -> str:
-    """Where the record of an idempotency key is kept; `scope` is a SHA-256 in hexadecimal.
+    """Return the path of an idempotency key's record; `scope` is a SHA-256 in hexadecimal.
 
-    There are as many as changes, so one folder for all of them, or 256, would make each change dearer.
+    There are as many as changes, so with one folder, or 256, each change would cost more than the last.
     """
     return f"{REQUESTS}/{scope[:2]}/{scope[2:4]}/{scope[4:]}.json"
 
 
 def request_paths(scope: str) -> tuple[str, str]:
-    """Where that is kept, and where it was at first: records that are there stay there."""
+    """Return its path, and the path of earlier formats, whose records stay in place."""
     return request_path(scope), f"{REQUESTS}/{scope[:2]}/{scope[2:]}.json"
 
 
 def request_file(change: Change, body: str) -> Iterator[tuple[str, bytes]]:
-    """The record of the change's idempotency key, if it has one; `body` must be the same next time."""
+    """Yield the record of the change's idempotency key, if any; a repeat must have the same `body`."""
     if change.request is not None:
         yield request_path(change.request), json.dumps({"seq": change.seq, "body": body}).encode()
 
 
 def token_path(identifier: str) -> str:
-    """Where a token's record is kept."""
+    """Return the path of a token's record."""
     return f"{TOKENS}/{identifier}.json"

@@ -1,7 +1,7 @@
-"""The data folder of a journal: its files, its lock, and whether it holds a journal.
+"""The data folder around a journal: its layout, the lock for writing, and the checks before use.
 
-The lock of the folder is held by the git children too, so that a writer's death never lets two write at
-once.
+The git children hold the lock of the folder too, so that two processes never write at once, even after a
+writer's death.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LOCK_SECONDS = 5.0  # hundreds of writes fit in; who waits longer is told to come again
+LOCK_SECONDS = 5.0  # hundreds of writes fit in; a longer wait is refused with `busy`
 REPOSITORY = "journal.git"
 MARKER = "journal.json"
 LOCK = "journal.lock"
@@ -33,13 +33,14 @@ _HARMLESS = (LOCK, TURN, REPOSITORY, "admin.token", "valkey", "lost+found", ".")
 
 @contextmanager
 def right_to_write(folder: Path) -> Iterator[int]:
-    """Hold it; yields the descriptor of the lock, for the git children.
+    """Hold the lock for writing; yield its descriptor for the git children.
 
-    Who wants it next holds the turn meanwhile. Without it a process that writes one change after the other
-    would take the lock again, each time, before anybody else looks.
+    The next waiter holds a second lock, the turn. Without it a process that writes one change after the
+    other would retake the lock each time before any other process tries.
 
     Raises:
-        Unavailable: others write all the time (`busy`), or the disk takes nothing (`journal_unwritable`).
+        Unavailable: other processes keep writing (`busy`), or the disk cannot be written
+           (`journal_unwritable`).
     """
     try:
         with ExitStack() as turn:
@@ -57,31 +58,31 @@ def right_to_write(folder: Path) -> Iterator[int]:
 
 
 def command(folder: Path, words: str) -> str:
-    """A command about a data folder, as it is typed on the machine of that folder."""
+    """Return a command about a data folder, as typed on that folder's machine."""
     return f"promptstage journal {words} --data {quote(str(folder.absolute()))}"
 
 
-def was_begun(folder: Path) -> bool:
-    """Whether a journal was created here, whatever became of it."""
+def was_created(folder: Path) -> bool:
+    """Return whether a journal was created here, in whatever condition it is now."""
     return (folder / MARKER).exists()
 
 
 def write_marker(folder: Path, epoch: int) -> None:
-    """Say that a folder's journal is whole; what is written last when one is made."""
+    """Mark a folder's journal as whole; the last step of creating one."""
     write_durably(folder / MARKER, json.dumps({"format": formats.FORMAT, "epoch": epoch}).encode())
 
 
 def check_format(folder: Path) -> None:
-    """Let a data folder pass but one whose journal a newer registry wrote. Raises Unavailable."""
+    """Refuse a data folder whose journal a newer registry wrote. Raises Unavailable."""
     formats.check_file(folder / MARKER, f"the journal in {folder}")
 
 
 def require(folder: Path) -> None:
-    """Let a data folder pass that holds a journal, in whatever condition. Raises Unavailable."""
+    """Require a data folder with a journal, in whatever condition. Raises Unavailable."""
     check_format(folder)
     if (folder / REPOSITORY).exists():
         return
-    if was_begun(folder):
+    if was_created(folder):
         raise Unavailable(
             f"{folder} has lost its {REPOSITORY}; put it back, or go on from what is known elsewhere: "
             f"{command(folder, 'recover')}",
@@ -93,34 +94,34 @@ def require(folder: Path) -> None:
 
 
 def check_there(folder: Path) -> None:
-    """Let a data folder pass that holds a whole journal, of a format that is known. Raises Unavailable."""
+    """Require a data folder with a whole journal of a known format. Raises Unavailable."""
     check_format(folder)
-    if not (was_begun(folder) and (folder / REPOSITORY).exists()):
+    if not (was_created(folder) and (folder / REPOSITORY).exists()):
         raise _missing(folder)
 
 
 def refuse_others(folder: Path, *, used: bool) -> None:
-    """Let a data folder pass with nothing in it but what a start that was cut off leaves.
+    """Require a data folder with nothing in it but the leftovers of an interrupted start.
 
     Args:
         folder: the data folder.
-        used: whether the repository in it is more than that.
+        used: whether its repository is more than such a leftover.
 
     Raises:
-        Unavailable: there are other things (`journal_missing`).
+        Unavailable: it has other files (`journal_missing`).
     """
     if used or any(not path.name.startswith(_HARMLESS) for path in folder.iterdir()):
         raise _missing(folder)
 
 
 def _restore(folder: Path) -> str:
-    """The command that restores a backup: into another folder, if there is a repository here."""
+    """Return the command that restores a backup: into another folder, if this one has a repository."""
     there = folder.with_name(f"{folder.name}-restored") if (folder / REPOSITORY).exists() else folder
     return command(there, "restore FILE")
 
 
 def damaged(folder: Path, what: str) -> Unavailable:
-    """The error of a damaged journal, with the remedy."""
+    """Build the error of a damaged journal, with the remedy."""
     return Unavailable(
         f"the journal cannot be read: {what}. Save what can be read of it ({command(folder, 'recover')}), or "
         f"restore a backup beside it ({_restore(folder)})",
@@ -133,7 +134,7 @@ def _missing(folder: Path) -> Unavailable:
     return Unavailable(
         f"{folder} is not empty, but has no {gone}: nothing is re-created there. Go on from what is here, in "
         f"a mirror or in Redis ({command(folder, 'recover')}), restore a backup ({_restore(folder)}), or "
-        "begin anew in an empty folder",
+        "start with an empty folder",
         code="journal_missing",
     )
 

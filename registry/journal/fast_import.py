@@ -1,4 +1,4 @@
-"""Make a commit durable: a stream for git fast-import, and names that survive a power cut."""
+"""Durable commits: the stream for ``git fast-import``, and the fsync of directories."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from registry.journal.change import Change
 
 BRANCH = "refs/heads/main"
-PROPOSED = "refs/promptstage/proposed"  # a commit that a journal elsewhere is to take
+PROPOSED = "refs/promptstage/proposed"  # a commit to push to the shared journal
 IDENTITY = "Promptstage <registry@promptstage.invalid>"
-FINE_TICK = 50_000_000  # nanoseconds; a kernel's clock of file times ticks every 1 to 10 ms
-COARSE_TICK = 2_000_000_000  # where times are whole seconds, or every other one
+FINE_TICK = 50_000_000  # nanoseconds; a kernel's clock for file times ticks every 1 to 10 ms
+COARSE_TICK = 2_000_000_000  # on file systems with times of one or two whole seconds
 
 
 def import_stream(
     ref: str, parent: str | None, changes: Iterable[tuple[Change, Mapping[str, bytes]]]
 ) -> Iterator[bytes]:
-    """The commits in the format of ``git fast-import``, each on the one before, contents by length."""
+    """Yield commits in the format of ``git fast-import``, each on the one before, contents by length."""
     for change, files in changes:
         yield from _commit(ref, parent, change, files)
-        parent = None  # from here on it is the commit before
+        parent = None  # the following ones have the previous commit as their parent
     yield b"done\n"
 
 
@@ -48,11 +48,11 @@ def _commit(ref: str, parent: str | None, change: Change, files: Mapping[str, by
 
 
 class Folders:
-    """The folders of a repository: git syncs files, but not the names that folders give them.
+    """The folders of a repository: git fsyncs files, but not the folders that hold their names.
 
-    What changed is told by the times of the folders alone, one against the other, never by the clock of
-    this machine, which may be set. Two changes within a tick of the file system's clock have one time, so a
-    folder that changed shortly before the branch did is synced once more the next time.
+    Changes are found by comparing the folders' times with each other, never with this machine's clock, which
+    may be set. Two changes within a tick of the file system's clock have one time, so a folder that changed
+    shortly before the branch did is synced once more the next time.
     """
 
     def __init__(self, repository: Path) -> None:
@@ -61,7 +61,7 @@ class Folders:
         self._synced: dict[Path, int] = {}
 
     def sync(self) -> None:
-        """Make all names durable. Raises OSError."""
+        """Fsync every changed folder. Raises OSError."""
         found = dict(self._times())
         for folder, changed in found.items():
             if self._synced.get(folder) != changed:
@@ -78,19 +78,19 @@ class Folders:
                 yield folder, folder.stat().st_mtime_ns
 
     def _unless_emptied(self, folder: Path) -> AbstractContextManager[None]:
-        """Pass over a folder of objects that goes meanwhile: all that was in it has been packed."""
+        """Ignore a folder of objects that disappears meanwhile: all its objects have been packed."""
         return suppress(FileNotFoundError) if folder.parent == self._objects else nullcontext()
 
     def _all(self) -> Iterator[Path]:
         with os.scandir(self._objects) as entries:
             for entry in entries:
-                if entry.is_dir() and not entry.name.startswith("tmp_"):  # of a push; it goes again
+                if entry.is_dir() and not entry.name.startswith("tmp_"):  # temporary, of a push
                     yield Path(entry)
         yield from (self._objects, self._heads)
 
 
 def _tick(changed: int) -> int:
-    """The nanoseconds within which two changes may have one time."""
+    """Return the nanoseconds within which two changes may have one time."""
     return COARSE_TICK if changed % 1_000_000_000 == 0 else FINE_TICK
 
 

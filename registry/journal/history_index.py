@@ -1,8 +1,8 @@
-"""Index the journal's changes, so that looking back costs one page, however long the history is.
+"""An index over the journal's changes: a query costs one page, however long the history is.
 
-It is a view and nothing more, as Redis is one: a SQLite file in the data folder, which all processes there
-share. The journal's commits tell whether it fits; where it does not, or is damaged, it is built again. A
-disk that takes nothing costs the file, not the history: this process then has its index in memory.
+It is only a view, like Redis: a SQLite file that all processes of a data folder share. It is checked against
+the journal's commits, and rebuilt if it differs or is damaged. A full disk costs the file, not the history:
+this process then has its index in memory.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FILE = "journal-index.1.sqlite"  # the number is that of the tables: another version has a file of its own
-BUSY_SECONDS = 5.0  # another process writes a batch in a hundredth of this
+FILE = "journal-index.1.sqlite"  # the number is the tables' version: each version has its own file
+BUSY_SECONDS = 5.0  # another process takes a hundredth of this for a batch
 BATCH = 200  # changes in one transaction: some 20 ms
 MEMORY = ":memory:"
 
 # `is_floor`: no later change has this time or an earlier one. `is_peak`: no earlier change has this time or a
-# later one. In either set the changes are in the order of their times, even if clocks were set back, so one
-# step finds the newest change until a time, and the oldest since one.
+# later one. Each set is ordered by time, even if clocks were set back, so one step finds the newest change
+# until a time, and the oldest since one.
 _TABLES = """
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS changes (
@@ -59,13 +59,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A query for the changes of an environment, newest first.
+    """A query for changes of an environment, newest first.
 
     Attributes:
-        prompt, actor: of these alone.
-        since, until: made in this span of time, its ends included.
-        before: below this seq.
-        limit: so many at most.
+        prompt, actor: only theirs, if given.
+        since, until: only of this span of time, both ends included.
+        before: only below this seq.
+        limit: the most changes to return.
     """
 
     environment: str
@@ -79,7 +79,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A change as the index has it; `shown` is what the API shows of it."""
+    """A row of the index; `shown` is the API's form of the change."""
 
     seq: int
     commit: str
@@ -90,39 +90,39 @@ class HistoryIndex:
     """The index of one data folder; any thread may use it."""
 
     def __init__(self, folder: Path) -> None:
-        """Touch nothing yet."""
+        """Prepare; nothing is opened yet."""
         self._file = folder / FILE
         self._place = str(self._file)
         self._using = Lock()
         self._opened: sqlite3.Connection | None = None
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         with self._using:
             self._disconnect()
 
     def add(self, commits: Sequence[str], read: Read) -> int:
-        """Add a batch of what is missing; returns how many changes are there.
+        """Add a batch of missing changes; return how many changes the index has.
 
         Args:
             commits: the journal's, by seq.
-            read: gives the changes that some commits hold.
+            read: returns the changes of some commits.
 
         Raises:
-            Unavailable: the journal cannot be read, or another process writes all the time (`busy`).
+            Unavailable: the journal cannot be read, or another process keeps writing (`busy`).
         """
         return self._use(lambda connection: _add(connection, commits, read))
 
     def find(self, query: Query, count: int) -> list[Row]:
-        """The changes that a query means, newest first.
+        """Return the changes that match a query, newest first.
 
         Args:
-            query: which.
-            count: how many changes the journal has, which must be there; others that are there, of a process
-                that followed further or of before the journal was turned back, are passed over.
+            query: the conditions.
+            count: how many changes the journal has, all of which must be indexed; further rows, of a process
+                that followed further or from before the journal was rolled back, are ignored.
 
         Raises:
-            Unavailable: they are not there any more, or another process writes all the time (`busy`).
+            Unavailable: they are no longer indexed, or another process keeps writing (`busy`).
         """
         return self._use(lambda connection: _find(connection, query, count))
 
@@ -136,7 +136,7 @@ class HistoryIndex:
                         raise _unavailable("another process writes it") from error
                     self._start_over(error)
                 finally:
-                    if self._place != MEMORY:  # an open file would keep the disk from being made read-only
+                    if self._place != MEMORY:  # an open file would prevent remounting the disk read-only
                         self._disconnect()
 
     def _connect(self) -> sqlite3.Connection:
@@ -146,12 +146,12 @@ class HistoryIndex:
             self._opened = sqlite3.connect(
                 self._place, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            # It survives a power cut whole; what it then lacks is read from the journal again.
+            # A power cut leaves it consistent; missing changes are read from the journal again.
             self._opened.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_TABLES}")
         return self._opened
 
     def _start_over(self, error: Exception) -> None:
-        """Remove a file that is damaged, and go on in memory, where no disk is in the way."""
+        """Remove a damaged file, and continue in memory, where no disk can fail."""
         self._disconnect()
         if self._place == MEMORY:
             raise error
@@ -192,7 +192,7 @@ def _fitting(connection: sqlite3.Connection, commits: Sequence[str]) -> int:
     (newest,) = connection.execute(_NEWEST).fetchone()
     if newest is None:
         return 0
-    last = min(newest, len(commits) - 1)  # another process may have followed the journal further
+    last = min(newest, len(commits) - 1)  # another process may have read the journal further
     if connection.execute(
         "SELECT 1 FROM changes WHERE seq = ? AND commit_id = ?", (last, commits[last])
     ).fetchone():
@@ -240,7 +240,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _number(moment: datetime) -> int:
-    """A time as a whole number of microseconds."""
+    """Return a time as a whole number of microseconds."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 

@@ -1,7 +1,7 @@
 """The journal: a git repository in which every acknowledged change is one commit.
 
-A commit holds the record of its change (``change.json``), the new state, and the bytes of a version
-that is staged for the first time. Nothing is ever read back out of a commit's message.
+A commit has the record of its change (``change.json``), the new state, and the bytes of a version that is
+staged for the first time. Nothing is ever parsed back out of a commit's message.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from registry.journal.directory import (
     refusal,
     refuse_others,
     right_to_write,
-    was_begun,
+    was_created,
     write_marker,
 )
 from registry.journal.fast_import import BRANCH, PROPOSED, Folders, import_stream
@@ -43,17 +43,17 @@ if TYPE_CHECKING:
     from registry.journal.reader import Entry
     from registry.rollouts.position import Position
 
-WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is in trouble
-WALK_LIMIT = 1000  # more changes than this at once are read as a whole journal
+WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is failing
+WALK_LIMIT = 1000  # above this many new changes the whole journal is loaded
 DURABLE = ("core.fsync=all", "core.fsyncMethod=fsync", "fastimport.unpackLimit=1000")
 
 
 class InDoubt(Exception):
-    """It is not known whether the journal that registries share took a change; the next look at it tells.
+    """The shared journal may or may not have taken a change; the next fetch shows which.
 
     Attributes:
-        entry: the change, as it is there if it is there.
-        refusal: why it will not take it another time either; None: it may, as others were faster.
+        entry: the change, as it is in the journal if it was taken.
+        refusal: why a repeat would fail too; None: it may succeed, as another writer was faster.
     """
 
     def __init__(self, entry: Entry, refusal: Unavailable | None) -> None:
@@ -63,19 +63,19 @@ class InDoubt(Exception):
 
 
 class Journal(ABC):
-    """The journal in one data folder; a problem with it is an `Unavailable` with a code that says which.
+    """The journal in one data folder; its errors are `Unavailable` with a code.
 
-    `LocalJournal` is all there is; `RemoteJournal` is a copy of one that registries share.
+    `LocalJournal` is complete in itself; `RemoteJournal` is a copy of one that registries share.
 
     Attributes:
-        sure: whether what is here is all there is, without asking elsewhere.
-        told: whether Redis reports all changes that are made elsewhere.
+        sure: whether the local journal is complete, without a fetch.
+        notified: whether Redis announces all changes made elsewhere.
         looked_at: when the last complete refresh began, by `time.monotonic`.
-        trouble: why what registries share cannot be reached now.
+        trouble: why the shared journal cannot be reached now; None for a local one.
     """
 
     sure: bool
-    told: bool
+    notified: bool
     looked_at: float = 0.0
     trouble: Unavailable | None = None
     _ref: str
@@ -89,37 +89,38 @@ class Journal(ABC):
         self._swept = False
 
     def close(self) -> None:
-        """End the git processes that wait for questions."""
+        """End the idle git processes."""
         self._git.close()
 
     def lock(self) -> AbstractContextManager[int]:
-        """Hold the right to write; yields the descriptor that `write` and `create` want.
+        """Hold the lock for writing; yield the descriptor that `write` and `create` take.
 
         Raises:
-            Unavailable: others write all the time (`busy`), or the disk takes nothing (`journal_unwritable`).
+            Unavailable: other processes keep writing (`busy`), or the disk cannot be written
+               (`journal_unwritable`).
         """
         return right_to_write(self._folder)
 
     def recovery(self) -> str:
-        """The command that goes on from what is known, where this journal cannot."""
+        """Return the command that recovers this journal."""
         return command(self._folder, "recover")
 
     # Reading
 
     def head(self) -> Entry:
-        """The newest change. Raises Unavailable (`journal_missing`, `journal_damaged`)."""
+        """Return the newest change. Raises Unavailable (`journal_missing`, `journal_damaged`)."""
         check_there(self._folder)
         return self._reader.entry(BRANCH)
 
     def is_newest(self, commit: str) -> bool:
-        """Whether nothing was written here after a commit; costs no more than to read a small file."""
+        """Return whether a commit is still the newest; costs no more than reading a small file."""
         try:
             return (self._repository / BRANCH).read_bytes().strip() == commit.encode()
-        except OSError:  # also where git keeps the branch elsewhere
+        except OSError:  # also if git has the branch in another file
             return False
 
     def load(self) -> Contents:
-        """Read everything that a process keeps in memory. Raises Unavailable."""
+        """Load everything that a process has in memory. Raises Unavailable."""
         head = self.head()
         self._sync()
         with readable(self._folder):
@@ -132,16 +133,16 @@ class Journal(ABC):
             )
 
     def tokens(self) -> list[Token]:
-        """The tokens alone, for those who may read although other things are damaged. Raises Unavailable."""
+        """Load only the tokens, so that reads work although other data is damaged. Raises Unavailable."""
         with readable(self._folder):
             paths = tree.paths(self._git, self.head().commit, at.TOKENS)
             return [Token.model_validate_json(data) for data in self._reader.below(paths, at.TOKENS)]
 
     def since(self, known: str) -> list[Entry] | None:
-        """The changes after a known commit, oldest first; None if the head does not descend from it soon.
+        """Return the changes after a known commit, oldest first; None if it is too far back or no ancestor.
 
-        What is found is made durable before it is returned: a writer that died between moving the
-        branch and syncing it may have left it to us.
+        They are made durable before they are returned: their writer may have died between moving the branch
+        and syncing it.
         """
         entry = self.head()
         found: list[Entry] = []
@@ -155,15 +156,15 @@ class Journal(ABC):
         return found[::-1]
 
     def entry(self, commit: str) -> Entry:
-        """The change that a commit of this journal holds."""
+        """Return the change of a commit."""
         return self._reader.entry(commit)
 
     def changes(self, commits: Sequence[str]) -> Iterator[Change]:
-        """The changes that some commits of this journal hold, for a fraction of what each costs alone."""
+        """Yield the changes of some commits, for a fraction of the cost of each alone."""
         return self._reader.changes(commits)
 
     def staged(self, name: str, version: str) -> bytes | None:
-        """The bytes that a version was staged with, or None if it never was, or cannot be read now."""
+        """Return the bytes of a staged version; None if it never was staged, or cannot be read now."""
         try:
             found = self._reader.read_object(f"{BRANCH}:{at.content_path(name, version)}")
         except Unavailable:
@@ -171,7 +172,7 @@ class Journal(ABC):
         return found.data if found else None
 
     def request(self, scope: str) -> dict[str, object] | None:
-        """The record of an idempotency key, if it was used."""
+        """Return the record of an idempotency key, if it was used."""
         for path in at.request_paths(scope):
             if found := self._reader.read_object(f"{BRANCH}:{path}"):
                 return dict(json.loads(found.data))
@@ -180,27 +181,27 @@ class Journal(ABC):
     # Sharing
 
     @abstractmethod
-    def is_due(self, news: Position | None, *, alone: bool, wanted: bool = False) -> bool:
-        """Return whether it is time to `refresh`, with nothing to write.
+    def is_due(self, announced: Position | None, *, alone: bool, wanted: bool = False) -> bool:
+        """Return whether a `refresh` is due, with nothing to write.
 
         Args:
-            news: the newest change that Redis reports, if it is not here.
+            announced: the newest change that Redis reports, if it is not here.
             alone: Redis reports nothing.
             wanted: a caller waits for what a refresh finds.
         """
 
     @abstractmethod
     def refresh(self, lock: int, *, sure: bool = True) -> None:
-        """Bring what is here up to what registries share, or nearly, if not `sure`. Raises Unavailable."""
+        """Bring the copy up to date with the shared journal, or nearly, if not `sure`. Raises Unavailable."""
 
     @abstractmethod
     def join(self, lock: int) -> bool:
-        """Copy what registries share into a folder without a journal; return whether there is any."""
+        """Copy the shared journal into a folder without one; return whether it exists."""
 
     # Writing, under the lock
 
     def create(self, lock: int, epoch: int, files: Mapping[str, bytes]) -> Entry:
-        """Begin a journal in an empty folder; the marker comes last, so that half a journal is none."""
+        """Create a journal in an empty folder; the marker comes last, so half a journal does not count."""
         shutil.rmtree(self._repository, ignore_errors=True)
         self._git.init()
         failpoints.reach(failpoints.INITIALISED)
@@ -211,29 +212,29 @@ class Journal(ABC):
         return entry
 
     def exists(self) -> bool:
-        """Whether a journal was created here, whatever became of it."""
-        return was_begun(self._folder)
+        """Return whether a journal was created here, in whatever condition it is now."""
+        return was_created(self._folder)
 
     def check_empty(self) -> None:
-        """Let a journal begin here only where nothing is but what a start that was cut off leaves.
+        """Require a folder with nothing in it but the leftovers of an interrupted start.
 
         Raises:
-            Unavailable: the folder holds other things (`journal_missing`).
+            Unavailable: it has other files (`journal_missing`).
         """
         try:
             used = self._repository.exists() and self._reader.entry(BRANCH).change.seq > 0
         except Unavailable:
-            used = (self._repository / BRANCH).exists()  # damaged, but not one that was cut off
+            used = (self._repository / BRANCH).exists()  # damaged, but not a leftover
         refuse_others(self._folder, used=used)
 
     def write(self, lock: int, parent: str | None, change: Change, files: Mapping[str, bytes]) -> Entry:
-        """Commit a change. When this returns, it survives a power cut.
+        """Commit a change durably: when this returns, it survives a power cut.
 
         Args:
-            lock: the descriptor that `lock` yielded; the git child holds it too.
-            parent: the head that the change was decided on; None begins the journal.
+            lock: the descriptor that `lock` yielded; the git child inherits it.
+            parent: the head that the change was decided on; None for the journal's first.
             change: its record; `seq` follows that of the parent.
-            files: paths and contents that change beside the record.
+            files: paths and contents of the other changed files.
 
         Raises:
             Unavailable: it could not be written, and is not there.
@@ -249,13 +250,7 @@ class Journal(ABC):
         *,
         timeout: float,
     ) -> Entry:
-        """Commit changes, all or none of them; as `write`. Returns the last one."""
-        self._commit(lock, self._ref, parent, changes, timeout)
-        return self._publish(lock, parent)
-
-    @abstractmethod
-    def _publish(self, lock: int, parent: str | None) -> Entry:
-        """Make what was committed to `_ref` the journal's newest change, durably; raises as `write` does."""
+        """Commit changes as `write` does, all or none; return the last one."""
 
     def _commit(
         self,
@@ -272,7 +267,7 @@ class Journal(ABC):
                 return self._import(lock, ref, data, timeout)
             except (GitFailed, OSError) as error:
                 self._swept = False
-                # Only the branch tells whether it came through: git can fail after it moved it.
+                # Only the branch shows whether it succeeded: git can fail after it moved it.
                 if self._holds(ref, changes[-1][0]):
                     return None
                 if not (again and isinstance(error, GitFailed) and error.code == "git_killed"):
@@ -280,10 +275,10 @@ class Journal(ABC):
         return None
 
     def _import(self, lock: int, ref: str, data: bytes, timeout: float) -> None:
-        anew = ("--force",) if ref == PROPOSED else ()  # what was proposed before may have come to nothing
+        force = ("--force",) if ref == PROPOSED else ()  # an earlier proposal may not have been taken
         self._clear_leftovers()
         self._git.run(
-            "fast-import", "--quiet", "--done", "--date-format=raw", *anew,
+            "fast-import", "--quiet", "--done", "--date-format=raw", *force,
             data=data, timeout=timeout, pass_fds=(lock,),
         )  # fmt: skip
 
@@ -294,13 +289,13 @@ class Journal(ABC):
             return False
 
     def check_room(self, *, write: bool = False) -> Unavailable | None:
-        """Why no change could be written to this disk now; `write`: found out by writing as much as one."""
-        return refusal(self._folder, write=write)
+        """Return why no change could be written to this disk now; `write`: test by writing as much as one."""
+        return disk.refusal(self._folder, write=write)
 
     def _clear_leftovers(self) -> None:
-        """Remove what a git that failed left: nobody else can be writing while we hold the lock.
+        """Remove the leftovers of a failed git: no other process can be writing while we hold the lock.
 
-        The locks each time, as they stop git; what is unfinished at the start and after a failure.
+        Lock files each time, as they stop git; unfinished files at the start and after a failure.
         """
         for ref in (BRANCH, PROPOSED, "HEAD"):  # git locks HEAD too when it moves the branch behind it
             (self._repository / f"{ref}.lock").unlink(missing_ok=True)
@@ -320,7 +315,7 @@ class Journal(ABC):
             ) from error
 
 
-_DAMAGE = re.compile("corrupt|inflate|[Cc]an't load|missing object|bad object")  # git's words for it
+_DAMAGE = re.compile("corrupt|inflate|[Cc]an't load|missing object|bad object")  # git's messages for it
 
 
 def _unwritten(folder: Path, error: Exception) -> Unavailable:

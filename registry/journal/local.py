@@ -1,4 +1,4 @@
-"""A journal that is all there is: no other machine writes to it."""
+"""A local journal: no other machine writes to it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ class LocalJournal(Journal):
     """The journal of one data folder, which the processes on this machine share."""
 
     sure = True
-    told = True
-    _ref = BRANCH
+    notified = True
 
-    def is_due(self, news: Position | None, *, alone: bool, wanted: bool = False) -> bool:  # noqa: ARG002 - nothing is elsewhere
+    def is_due(self, announced: Position | None, *, alone: bool, wanted: bool = False) -> bool:  # noqa: ARG002 - nothing is elsewhere
         """Return False: there is nothing to refresh from."""
         return False
 
     def refresh(self, lock: int, *, sure: bool = True) -> None:
-        """Do nothing: what is here is all there is."""
+        """Do nothing: the local journal is complete."""
 
     def join(self, lock: int) -> bool:  # noqa: ARG002 - nothing is elsewhere
         """Return False: there is no other journal to take over."""

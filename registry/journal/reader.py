@@ -1,4 +1,4 @@
-"""Read a journal's repository, and tell damage from absence."""
+"""Read a journal's repository, and report anything unexpected as damage or a missing journal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A change and the commit that holds it."""
+    """A change and its commit."""
 
     commit: str
     change: Change
@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A process's copy of a journal in memory. `commits` are in the order of their seq, from 0."""
+    """A journal's content in a process's memory. `commits` are in the order of their seq, from 0."""
 
     head: Entry
     commits: list[str]
@@ -44,14 +44,14 @@ class Contents:
 
 
 class Reader:
-    """Read the journal in a data folder through git. Every method raises Unavailable, with its meaning."""
+    """Reads the journal of a data folder. All failures are raised as Unavailable, with their meaning."""
 
     def __init__(self, folder: Path, git: Git) -> None:
         self._folder = folder
         self._git = git
 
     def entry(self, expression: str) -> Entry:
-        """The change that a commit holds."""
+        """Read the change of a commit."""
         commit = self._sound(self.read_object(expression), expression).oid
         try:
             return Entry(commit, tree.record(self._git, commit))
@@ -63,14 +63,14 @@ class Reader:
             raise damaged(self._folder, error.message) from error
 
     def changes(self, commits: Sequence[str]) -> Iterator[Change]:
-        """The changes that some commits hold, in their order."""
+        """Read the changes of some commits, in their order."""
         wanted = [Wanted(f"{commit}:{CHANGE}", OBJECT_LIMIT) for commit in commits]
         for (expression, _), found in zip(wanted, self._git.read_objects(wanted), strict=True):
             with readable(self._folder):
                 yield parse(self._sound(found, expression).data)
 
     def below(self, paths: Mapping[str, str], folder: str) -> Iterator[bytes]:
-        """The documents in a folder of a commit; `paths` are those of the commit."""
+        """Read the documents in a folder of a commit; `paths` are those of the commit."""
         wanted = [
             Wanted(oid, OBJECT_LIMIT)
             for path, oid in paths.items()
@@ -80,7 +80,7 @@ class Reader:
             yield self._sound(found, oid).data
 
     def read_object(self, expression: str) -> GitObject | None:
-        """An object, or None if there is none."""
+        """Read an object; None if it does not exist."""
         try:
             return self._git.read_object(expression)
         except GitFailed as error:
@@ -94,13 +94,13 @@ class Reader:
         return found
 
     def _cannot(self, error: GitFailed) -> Unavailable:
-        check_there(self._folder)  # git would only say that this is no repository
+        check_there(self._folder)  # git would only report that this is no repository
         return unreadable(self._folder, error)
 
 
 @contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """Call it damage if what is read within is not what was written."""
+    """Raise as damage any content read within that is not valid."""
     try:
         yield
     except GitFailed as error:
@@ -110,7 +110,7 @@ def readable(folder: Path) -> Iterator[None]:
 
 
 def unreadable(folder: Path, error: GitFailed) -> Unavailable:
-    """What it means that git cannot read: damage, or a machine that was in the way."""
+    """Explain a failed read of git: damage, or a failing machine."""
     if error.passing:
         return Unavailable(
             f"the journal cannot be read now: {error.message}; it is tried again", code="journal_unreadable"

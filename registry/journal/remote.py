@@ -1,16 +1,16 @@
 """A journal that registries on several machines share: a bare repository, of which each has a copy.
 
-A change is decided on the newest commit that is there, committed here where nobody looks, and pushed with
-a lease on exactly that commit: so it is taken only where nothing was written in between, and nothing that
-is there can ever be dropped. **What the other repository takes is acknowledged**; then the copy follows. A
-push that fails in any way says nothing: the next look there tells, by the commit's id, whether it was taken.
+A change is decided on the shared journal's newest commit, committed here under a private ref, and pushed
+with a lease on exactly that commit: so it is taken only if nothing was written meanwhile, and nothing there
+can ever be dropped. **A change is acknowledged once the shared repository has taken it**; then the copy
+follows. A failed push proves nothing: the next fetch shows, by the commit's id, whether it was taken.
 
-The copy only ever moves forward, to what is there. Where the other repository does not hold all of it, that
-one was turned back, or is another journal's: nothing is written, and nothing is repaired silently. Where it
-cannot be reached, nothing is written either; reads go on from the copy, and from Redis.
+The copy only moves forward. If the shared repository lacks some of its changes, that one was rolled back,
+or is another journal's: nothing is written, and nothing is repaired silently. If it cannot be reached,
+nothing is written either; reads go on from the copy, and from Redis.
 
-What "taken" is worth is the other repository's business. Of a path we see to it that it is on the disk, as
-here; a host of git repositories has its own ways. Every registry has the whole journal besides.
+Durability after a push is up to the shared repository. For a path we have git fsync it, as here; a repository
+host has its own rules. Besides, every registry has the whole journal.
 """
 
 from __future__ import annotations
@@ -39,18 +39,16 @@ if TYPE_CHECKING:
     from registry.git.remote import Credentials
     from registry.journal.reader import Entry
 
-LOOK_SECONDS = 10.0  # between looks while Redis tells of changes; they find out what it cannot tell
-ALONE_SECONDS = 2.0  # between looks without its word
-WANTED_SECONDS = 1.0  # the same if somebody waits; strangers with bad tokens can bring about no more
+POLL_SECONDS = 10.0  # between fetches while Redis announces changes; they find those that it missed
+ALONE_SECONDS = 2.0  # between fetches without announcements
+WANTED_SECONDS = 1.0  # the same if a request waits; unknown tokens can cause no more than that
 RETRY_SECONDS = 1.0  # after a failure, at least
-PAUSES = 2.0  # and so many times what it took: a line that hangs is tried for a third of the time
-FETCH_SECONDS = 5.0  # for some changes over a slow line; the usual is a tenth of a second
-TURN_SECONDS = (
-    0.5  # after a change: who writes one after the other looks first, so that others get their turn
-)
-PUSH_SECONDS = 10.0  # for one; a host may run checks of its own before it takes it
-JOIN_SECONDS = 900.0  # for all of a journal, once: a gigabyte over a slow line
-SEEN = "refs/promptstage/seen"  # what is there, where that is not what the copy goes on to
+PAUSES = 2.0  # times the duration of the failure: a hanging connection is tried for a third of the time
+FETCH_SECONDS = 5.0  # for some changes over a slow connection; the usual is a tenth of a second
+TURN_SECONDS = 0.5  # after a change: one writing repeatedly fetches first, so that others get their turn
+PUSH_SECONDS = 10.0  # for one change; a host may run checks of its own before it takes it
+JOIN_SECONDS = 900.0  # for a whole journal, once: a gigabyte over a slow connection
+SEEN = "refs/promptstage/seen"  # the shared head, if the copy cannot follow it
 _NOTHING_THERE = "find remote ref"
 _NO_SUCCESSOR = "[rejected]"
 _OVERTAKEN = re.compile(
@@ -60,65 +58,67 @@ _DURABLY = "--receive-pack=git -c core.fsync=all -c core.fsyncMethod=fsync recei
 
 
 class RemoteJournal(Journal):
-    """The copy of one data folder, and the way to the journal that it is a copy of."""
+    """The copy in one data folder, and the connection to the shared journal."""
 
     sure = False
     _ref = PROPOSED
 
-    def __init__(self, folder: Path, address: str, credentials: Credentials, *, told: bool = True) -> None:
-        """Touch nothing yet.
+    def __init__(
+        self, folder: Path, address: str, credentials: Credentials, *, notified: bool = True
+    ) -> None:
+        """Prepare; nothing is contacted yet.
 
         Args:
             folder: the data folder.
-            address: of the journal that registries share: a bare repository, a path or a URL.
-            credentials: what opens it.
-            told: whether there is a Redis that tells of the others' changes.
+            address: the shared journal: a bare repository, a path or a URL.
+            credentials: those of the shared repository.
+            notified: whether a shared Redis announces the changes of others.
         """
         super().__init__(folder)
         self._remote = Remote(address, credentials)
         self._place = Path(self._remote.address.removeprefix("file://")) if self._remote.local else None
         self._line = Git(self._repository, config=(*DURABLE, *self._remote.config()))
-        self.told = told
-        self._next_look = 0.0  # monotonic, as the next one
+        self.notified = notified
+        self._next_fetch = 0.0  # monotonic, like the next one
         self._wrote = 0.0
-        self._news = NOWHERE  # what the last look was for
+        self._announced = NOWHERE  # the announced change that caused the last fetch
         self._there = Folders(self._place) if self._place else None
 
     def close(self) -> None:
-        """End git's processes, also a push under way."""
+        """End git's processes, also a running push."""
         super().close()
         self._line.close()
 
     def recovery(self) -> str:
-        """The command that goes on from what is known, here and there."""
+        """Return the command that recovers the journal, here and in the shared repository."""
         return f"{super().recovery()} --journal {quote(self._remote.shown)}"
 
     # Following
 
-    def is_due(self, news: Position | None, *, alone: bool, wanted: bool = False) -> bool:
+    def is_due(self, announced: Position | None, *, alone: bool, wanted: bool = False) -> bool:
         """Return whether it is time to ask the shared journal; see `Journal.is_due`."""
         now = time.monotonic()
-        if self.trouble is None and news is not None and is_newer(news, self._news):
-            self._news = news  # once: if it is not there, asking again and again will not bring it
+        if self.trouble is None and announced is not None and is_newer(announced, self._announced):
+            self._announced = announced  # once: if it is missing there, more fetches do not help
             return True
-        if self.trouble is None and (alone or not self.told or news is not None):
-            due = self._next_look - LOOK_SECONDS + ALONE_SECONDS
+        if self.trouble is None and (alone or not self.notified or announced is not None):
+            due = self._next_fetch - POLL_SECONDS + ALONE_SECONDS
             return now >= (min(due, self.looked_at + WANTED_SECONDS) if wanted else due)
-        return now >= self._next_look
+        return now >= self._next_fetch
 
     def refresh(self, lock: int, *, sure: bool = True) -> None:
-        """Bring the copy up to what is there.
+        """Fetch the shared journal into the copy.
 
         Args:
             lock: the descriptor that `lock` yielded.
-            sure: also if it was looked at some seconds ago, and nobody told of news since.
+            sure: also if it was fetched some seconds ago, with no announcement since.
 
         Raises:
             Unavailable: it cannot be reached (`journal_unreachable`), it lacks what the copy has
                 (`journal_behind`), or it is another one (`journal_foreign`).
         """
-        if self.trouble and time.monotonic() < self._next_look:
-            raise self.trouble.with_traceback(None)  # the same again and again, which must not grow
+        if self.trouble and time.monotonic() < self._next_fetch:
+            raise self.trouble.with_traceback(None)  # raised repeatedly: it must not grow
         check_there(self._folder)
         if not sure and self._may_be_sure():
             return
@@ -127,20 +127,20 @@ class RemoteJournal(Journal):
             self._fetch(lock, FETCH_SECONDS)
         except Unavailable as error:
             now = time.monotonic()
-            self._next_look = now + max(RETRY_SECONDS, PAUSES * (now - began))
+            self._next_fetch = now + max(RETRY_SECONDS, PAUSES * (now - began))
             self.trouble = error
             raise
         self.trouble = None
         self.looked_at = began
-        self._next_look = time.monotonic() + LOOK_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
+        self._next_fetch = time.monotonic() + POLL_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - no secret
 
     def _may_be_sure(self) -> bool:
-        """Whether a try without a look is worth it: it saves one, and costs a push where it was wrong."""
+        """Return whether to try without a fetch: that saves one, and costs a push if it was wrong."""
         now = time.monotonic()
-        return self.trouble is None and now < self._next_look and now - self._wrote > TURN_SECONDS
+        return self.trouble is None and now < self._next_fetch and now - self._wrote > TURN_SECONDS
 
     def join(self, lock: int) -> bool:
-        """Take the journal over into a folder without one; whether there is any. Raises as `refresh` does."""
+        """Copy the journal into a folder without one; return whether there is one. Raises as `refresh`."""
         self._line.init()
         try:
             self._fetch(lock, JOIN_SECONDS)
@@ -173,7 +173,7 @@ class RemoteJournal(Journal):
             )
 
     def _meaning(self, lock: int, error: GitFailed) -> Unavailable:
-        """What a failed fetch means."""
+        """Explain a failed fetch."""
         shown = self._remote.shown
         if _NOTHING_THERE in error.words:
             if self._reader.read_object(BRANCH) is None:
@@ -188,7 +188,7 @@ class RemoteJournal(Journal):
         )
 
     def _compared(self, lock: int) -> Unavailable:
-        """Why the copy cannot go on to what is there."""
+        """Explain why the copy cannot follow the shared journal."""
         self._fetch(lock, FETCH_SECONDS, f"+{BRANCH}:{SEEN}")
         there = self._newest_of(SEEN)
         first, ours = (tree.history(self._git, ref)[0] for ref in (SEEN, BRANCH))
@@ -217,7 +217,21 @@ class RemoteJournal(Journal):
 
     # Writing, under the lock
 
-    def _publish(self, lock: int, parent: str | None) -> Entry:
+    def write_all(
+        self,
+        lock: int,
+        parent: str | None,
+        changes: Sequence[tuple[Change, Mapping[str, bytes]]],
+        *,
+        timeout: float,
+    ) -> Entry:
+        """Commit changes to the shared journal, all or none. When this returns, they are acknowledged there.
+
+        Raises:
+            Unavailable: they could not be written here, and are not there.
+            InDoubt: they may be there, or not.
+        """
+        self._commit(lock, PROPOSED, parent, changes, timeout)
         entry = self._reader.entry(PROPOSED)
         failpoints.reach(failpoints.PROPOSED)
         try:
@@ -235,13 +249,13 @@ class RemoteJournal(Journal):
         self._line.run(
             "push", "--quiet", *([_DURABLY] if self._there else []),
             f"--force-with-lease={BRANCH}:{parent or ''}", "origin", f"{commit}:{BRANCH}",
-            timeout=PUSH_SECONDS,  # without the lock: there it is the lease that keeps the order
+            timeout=PUSH_SECONDS,  # without the lock: the lease ensures the order there
         )  # fmt: skip
         if self._there:
             self._there.sync()
 
     def _refusal(self, error: Unavailable | OSError) -> Unavailable | None:
-        """What to say of a failure if the next look shows that nothing was in the way but the host's will."""
+        """Return the error to report if the next fetch shows that the host itself refused the change."""
         if not isinstance(error, GitFailed) or error.code == "git_timeout":
             return None
         if _OVERTAKEN.search(error.words):

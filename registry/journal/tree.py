@@ -1,4 +1,4 @@
-"""Read one commit of a journal from git alone, without the folder around it."""
+"""Read one commit of a journal from git alone, without the data folder around it."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ LIST_SECONDS = 60.0  # reading a whole journal of a million changes
 
 
 def paths(git: Git, commit: str, *below: str) -> dict[str, str]:
-    """The files of a commit, or those below some folders, with their object ids. Raises GitFailed."""
+    """List the files of a commit, or those below some folders, with their object ids. Raises GitFailed."""
     listed = git.run("ls-tree", "-r", "-z", "--full-tree", commit, *below, timeout=LIST_SECONDS)
     return dict(_parse(line) for line in listed.split(b"\0") if line)
 
 
 def history(git: Git, commit: str) -> list[str]:
-    """The commits that lead to one, and itself, in the order of their seq. Raises GitFailed."""
+    """List the ancestors of a commit, and itself, in the order of their seq. Raises GitFailed."""
     listed = git.run("rev-list", "--first-parent", "--reverse", commit, timeout=LIST_SECONDS)
     return listed.decode().split()
 
 
 def oid(git: Git, expression: str) -> str:
-    """The id of an object. Raises Unavailable (`journal_damaged`), GitFailed."""
+    """Return the id of an object. Raises Unavailable (`journal_damaged`), GitFailed."""
     return _need(git, expression).oid
 
 
 def data(git: Git, expression: str) -> bytes:
-    """The bytes of an object. Raises Unavailable (`journal_damaged`), GitFailed."""
+    """Return the bytes of an object. Raises Unavailable (`journal_damaged`), GitFailed."""
     return _need(git, expression).data
 
 
 def record(git: Git, commit: str) -> Change:
-    """The record of the change that a commit holds.
+    """Return the record of a commit's change.
 
     Raises:
         GitFailed, Unavailable: it cannot be read (`journal_damaged`), or a newer registry wrote it.
@@ -61,6 +61,6 @@ def _need(git: Git, expression: str) -> GitObject:
 
 
 def _parse(line: bytes) -> tuple[str, str]:
-    """One line of ``ls-tree -r -z``: mode, kind and object id, a tab, the path (ours are UTF-8)."""
+    """Parse one line of ``ls-tree -r -z``: mode, kind and object id, a tab, the path (ours are UTF-8)."""
     about, path = line.decode("utf-8", "backslashreplace").split("\t", 1)
     return path, about.split()[2]

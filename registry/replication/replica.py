@@ -111,7 +111,7 @@ class Replica:
                 self.keyring.replace(self._journal.tokens())
         self._settle(problem or self._journal.trouble or self._behind(seen))
         self._check_disk()
-        told = told and self._journal.told and not is_newer(seen, self._head)
+        told = told and self._journal.notified and not is_newer(seen, self._head)
         if self.problem is None and (told or self._journal.looked_at >= began):
             self._known_at = began
         self.checked_at = time.monotonic()

@@ -133,7 +133,7 @@ def test_a_lost_journal_is_made_of_redis(data: Path) -> None:
     assert (states(data), done.new_admin, verify(data).problems) == ({"summarize": "1.1.0"}, True, ())
     with closing(LocalJournal(data)) as journal:
         keyring = Keyring(journal.load().tokens)
-    assert keyring.find(f"Bearer {SECRET}", timestamps.now()).rules_all
+    assert keyring.find(f"Bearer {SECRET}", timestamps.now()).is_global_admin
 
 
 def test_a_branch_that_is_garbage(data: Path) -> None:
@@ -175,7 +175,7 @@ def test_an_admin_without_a_file_gets_one(data: Path) -> None:
     with closing(LocalJournal(data)) as journal:
         keyring = Keyring(journal.load().tokens)
     made = keyring.find(f"Bearer {(data / 'admin.token').read_text()}", timestamps.now())
-    assert (made.created_by, made.name != ADMIN.name, made.rules_all) == ("operator", True, True)
+    assert (made.created_by, made.name != ADMIN.name, made.is_global_admin) == ("operator", True, True)
 
 
 def mend_with(data: Path, url: Path, seen: Seen = NOBODY) -> Found:
@@ -205,7 +205,7 @@ def test_a_lost_disk(tmp_path: Path, mirrored: Path) -> None:
     with closing(LocalJournal(new)) as journal:
         keyring = Keyring(journal.load().tokens)
     assert keyring.find(f"Bearer {SECRET}", timestamps.now()).name == "admin"
-    assert keyring.find(f"Bearer {(new / 'admin.token').read_text()}", timestamps.now()).rules_all
+    assert keyring.find(f"Bearer {(new / 'admin.token').read_text()}", timestamps.now()).is_global_admin
     assert sorted(path.name for path in new.glob(".*")) == []
 
 

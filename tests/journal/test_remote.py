@@ -105,7 +105,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.fixture
 def join(tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Member]]:
     """Makes registries that share it, which look at once."""
-    for name in ("RETRY_SECONDS", "PAUSES", "LOOK_SECONDS", "ALONE_SECONDS"):
+    for name in ("RETRY_SECONDS", "PAUSES", "POLL_SECONDS", "ALONE_SECONDS"):
         monkeypatch.setattr(remote, name, 0.0)
     made: list[Member] = []
 
@@ -206,7 +206,7 @@ def test_a_try_on_what_is_here_saves_a_look(
     member, other = join("a"), join("b")
     monkeypatch.setattr(remote, "TURN_SECONDS", -1.0)
     for one in (member, other):
-        one.journal._next_look = time.monotonic() + 60
+        one.journal._next_fetch = time.monotonic() + 60
 
     assert member.create("ci") == 1
     assert other.create("other") == 2
@@ -426,7 +426,7 @@ def test_how_often_it_is_looked_at(tmp_path: Path, place: Path) -> None:
             journal.join(lock)
             with pytest.raises(RegistryError):
                 journal.refresh(lock)
-        journal.trouble, journal._next_look = None, time.monotonic() + remote.LOOK_SECONDS
+        journal.trouble, journal._next_fetch = None, time.monotonic() + remote.POLL_SECONDS
 
         assert not journal.is_due(None, alone=False)
         assert not journal.is_due(None, alone=True)

@@ -1,7 +1,7 @@
-"""Copy a journal to one file, and restore it from there.
+"""Back up a journal into one file, and restore it.
 
-A copy is of one commit, so a registry may go on writing. A file is a git bundle: git itself can check it,
-and clone it.
+A copy is of one commit, so a registry may keep writing. The file is a git bundle: git itself can check and
+clone it.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ if TYPE_CHECKING:
 
     from registry.journal.maintenance.verify import Report
 
-COPY_SECONDS = 900.0  # a gigabyte over a slow line
-STAGING = ".journal.restoring"  # in the data folder; what a restore leaves that was cut off
+COPY_SECONDS = 900.0  # a gigabyte over a slow connection
+STAGING = ".journal.restoring"  # in the data folder; left behind by an interrupted restore
 _BUNDLE = b"# v2 git bundle\n"
 
 
 def backup(folder: Path, file: Path, *, force: bool = False) -> int:
-    """Write a journal into one file, whole or not at all; returns how many bytes it has.
+    """Write a journal into one file, whole or not at all; return its size in bytes.
 
     Args:
         folder: the data folder.
-        file: where to; only this user may read it, for it holds the digests of tokens.
-        force: replace it, if it is there.
+        file: the path; only this user may read it, as it has the digests of tokens.
+        force: replace an existing file.
 
     Raises:
-        Invalid: it is there (`exists`).
+        Invalid: the file exists (`exists`).
         Unavailable: there is no journal, it cannot be read, or the file cannot be written.
     """
     if file.exists() and not force:
@@ -65,10 +65,10 @@ def backup(folder: Path, file: Path, *, force: bool = False) -> int:
 
 
 def restore(folder: Path, file: Path, tell: Callable[[str], object] = lambda _: None) -> Report:
-    """Put the journal of a backup into a data folder that has none; it is verified before it is in place.
+    """Restore a backup into a data folder without a journal; it is verified before it is put in place.
 
     Raises:
-        Invalid: this is no backup (`no_backup`), or the folder holds a journal (`exists`).
+        Invalid: this is not a backup (`no_backup`), or the folder has a journal (`exists`).
         Unavailable: the backup is damaged (`journal_damaged`), or the folder cannot be written.
     """
     _check_backup(file)
@@ -76,7 +76,7 @@ def restore(folder: Path, file: Path, tell: Callable[[str], object] = lambda _: 
     with locked(folder / LOCK, wait=LOCK_SECONDS):
         check_format(folder)
         held = [name for name in (REPOSITORY, MARKER) if (folder / name).exists()]
-        if REPOSITORY in held:  # the marker alone marks what is lost
+        if REPOSITORY in held:  # the marker alone means a lost journal
             raise Invalid(
                 f"{folder} holds {' and '.join(held)} already; move that away first, or restore into another "
                 "folder with --data",
@@ -112,9 +112,9 @@ def take(staging: Path, source: str, tell: Callable[[str], object], *, config: S
 
     Args:
         staging: the folder; it gets a repository and a marker.
-        source: what git fetches from: the path of a backup, or ``origin``.
-        tell: is told how far it is.
-        config: git's settings for it.
+        source: for git to fetch from: the path of a backup, or ``origin``.
+        tell: called with progress messages.
+        config: git's settings for the source.
 
     Raises:
         GitFailed: nothing could be fetched.
@@ -130,7 +130,7 @@ def take(staging: Path, source: str, tell: Callable[[str], object], *, config: S
 
 
 def _unpack(staging: Path, file: Path, tell: Callable[[str], object]) -> Report:
-    copy = staging / "backup.bundle"  # git's arguments are ours, whatever the file's name is
+    copy = staging / "backup.bundle"  # so that no outside name becomes an argument of git
     shutil.copyfile(file, copy)
     try:
         report = take(staging, str(copy.absolute()), tell)

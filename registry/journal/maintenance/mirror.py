@@ -1,7 +1,7 @@
-"""Mirror the journal to another git repository, never by force.
+"""The journal's mirror: another git repository to which the journal is pushed, never by force.
 
-Two small files in the data folder belong to it, each with one writer: which repository it is, which the
-operator decides, and how far it is, which whoever pushed last writes. Neither ever holds a secret.
+Two small files in the data folder belong to it, each with one writer: the mirror's address, set by the
+operator, and its status, written by the last process to push. Neither ever holds a secret.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ if TYPE_CHECKING:
 FILE = "journal-mirror.json"
 STATUS = "journal-mirror.status.json"
 LOCK = "journal-mirror.lock"
-FETCHED = ".journal.fetched"  # in the data folder; what a recovery leaves that was cut off
+FETCHED = ".journal.fetched"  # in the data folder; left behind by an interrupted recovery
 
 
 class Status(BaseModel):
-    """The progress of a mirror.
+    """The status of a mirror.
 
     Attributes:
-        url: the mirror that this is about.
+        url: the mirror's address.
         commit, epoch, seq: its newest change; None: nothing was pushed there yet.
-        pushed_at: when that was.
-        tried_at: when it was tried last.
+        pushed_at: the time of that push.
+        tried_at: the time of the last attempt.
         error: why that failed, if it did.
-        failures: how often that was so, one after the other.
+        failures: how many attempts failed in a row.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,7 +69,7 @@ class Status(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """The lag of a mirror: the changes that it lacks, and the age in seconds of the oldest of them."""
+    """The lag of a mirror: how many changes it misses, and the age in seconds of the oldest of them."""
 
     status: Status
     changes: int
@@ -77,19 +77,19 @@ class Lag:
 
 
 def remembered(folder: Path) -> str | None:
-    """The repository that the journal of a data folder is mirrored to, if there is one."""
+    """Return the mirror of a data folder's journal, if there is one."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads((folder / FILE).read_bytes())["url"])
     return None
 
 
 def remember(folder: Path, url: str) -> None:
-    """Let whoever runs on a data folder mirror its journal from now on. Raises OSError."""
+    """Set the mirror of a data folder's journal, for every registry there. Raises OSError."""
     write_durably(folder / FILE, json.dumps({"url": url}).encode())
 
 
 def forget(folder: Path) -> str | None:
-    """Mirror it no more; returns what it was mirrored to."""
+    """Stop mirroring; return the former mirror."""
     url = remembered(folder)
     for name in (FILE, STATUS):
         (folder / name).unlink(missing_ok=True)
@@ -97,7 +97,7 @@ def forget(folder: Path) -> str | None:
 
 
 def status(folder: Path, url: str) -> Status:
-    """How far a mirror is, by whoever tried last; one that nobody tried has no commit."""
+    """Return the status of a mirror after the last attempt; without an attempt it has no commit."""
     with suppress(OSError, ValidationError):
         found = Status.model_validate_json((folder / STATUS).read_bytes())
         if found.url == url:
@@ -106,12 +106,12 @@ def status(folder: Path, url: str) -> Status:
 
 
 def lag(folder: Path, newest: Position, made_at: Callable[[int], datetime]) -> Lag | None:
-    """How far the mirror of a data folder is behind; None: there is none.
+    """Return the lag of a data folder's mirror; None: it has no mirror.
 
     Args:
         folder: the data folder.
         newest: the journal's newest change, as ``(epoch, seq)``.
-        made_at: when the change with a number was made; may raise Unavailable.
+        made_at: returns the time of a change by its number; may raise Unavailable.
     """
     url = remembered(folder)
     if url is None:
@@ -119,10 +119,10 @@ def lag(folder: Path, newest: Position, made_at: Callable[[int], datetime]) -> L
     known = status(folder, url)
     if not is_newer(newest, (known.epoch, known.seq)):
         return Lag(known, 0, 0.0)
-    first = known.seq + 1 if known.seq < newest[1] else 0  # a journal that was begun anew is not there at all
+    first = known.seq + 1 if known.seq < newest[1] else 0  # the mirror has nothing of a new journal
     try:
         since = made_at(first)
-    except Unavailable:  # the journal cannot be read just now; this is about as old
+    except Unavailable:  # the journal cannot be read now; this is about as old
         since = known.pushed_at or known.tried_at
     return Lag(known, newest[1] - first + 1, max(0.0, (timestamps.now() - since).total_seconds()))
 
@@ -130,17 +130,17 @@ def lag(folder: Path, newest: Position, made_at: Callable[[int], datetime]) -> L
 def push(
     folder: Path, url: str, credentials: Credentials, *, timeout: float = COPY_SECONDS, begin: bool = False
 ) -> Status:
-    """Push a journal to its mirror, and note how far that is.
+    """Push a journal to its mirror, and record the mirror's status.
 
-    Never by force: what the mirror has and this journal has not, stays.
+    Never by force: changes that only the mirror has stay there.
 
     Args:
         folder: the data folder.
         url: of the other repository, or its path.
-        credentials: the files that open it.
-        timeout: seconds after which it is given up.
-        begin: make the repository, if it is a path where nothing is, and nothing was: the disk of one that
-            is remembered may only be away.
+        credentials: those of a private one.
+        timeout: seconds after which the push is ended.
+        begin: create the repository, if its path is empty and it was not pushed to before: a known mirror's
+            disk may only be unmounted.
 
     Raises:
         Invalid: the URL holds a password, it is in the data folder itself, or the repository holds something
@@ -166,7 +166,7 @@ def push(
 
 
 def push_with(git: Git, folder: Path, upstream: Remote, lock: int, *, timeout: float) -> Status:
-    """Push with a git that the caller may end, and the lock held; as `push`."""
+    """Push as `push` does, with a git that the caller may end and the lock held."""
     check(upstream.address)
     upstream.check()
     if upstream.local and not Path(upstream.address).exists():
@@ -193,15 +193,15 @@ def push_with(git: Git, folder: Path, upstream: Remote, lock: int, *, timeout: f
 
 
 def note_failure(folder: Path, url: str, error: RegistryError) -> None:
-    """Note why the mirror could not be brought up to date; another repository's failure is no news of it."""
+    """Record why a push failed; a failure of another repository is ignored."""
     if remembered(folder) == url:
         before = status(folder, url)
-        told = {"tried_at": timestamps.now(), "error": error.message, "failures": before.failures + 1}
-        _save(folder, before.model_copy(update=told))
+        failed = {"tried_at": timestamps.now(), "error": error.message, "failures": before.failures + 1}
+        _save(folder, before.model_copy(update=failed))
 
 
 def check(url: str) -> None:
-    """Let the address of a mirror pass that is fit to be remembered and shown. Raises Invalid."""
+    """Check that a mirror's address may be stored and shown. Raises Invalid."""
     if holds_secret(url):
         raise Invalid(
             "a password in a URL is seen by others; use PROMPTSTAGE_GIT_TOKEN_FILE, or ssh with a key"
@@ -212,11 +212,11 @@ def check(url: str) -> None:
 def fetched(
     folder: Path, url: str, credentials: Credentials, tell: Callable[[str], object]
 ) -> Iterator[Path]:
-    """A copy of what a mirror holds, verified, in a folder that is there for this block.
+    """Yield a folder with a verified copy of a mirror, removed after the block.
 
     Raises:
         Invalid: the URL holds a password.
-        Unavailable: it cannot be read, or what it holds is no journal, or a damaged one.
+        Unavailable: it cannot be read, or it has no journal, or a damaged one.
     """
     check(url)
     upstream = Remote(url, credentials)
@@ -246,13 +246,17 @@ def fetched(
 def _begin(path: Path) -> None:
     with closing(Git(path)) as git:
         git.init()
-        git.run("config", "core.fsync", "all")  # what was pushed survives a power cut there, too
+        git.run("config", "core.fsync", "all")  # pushed changes survive a power cut there, too
 
 
 def _explained(folder: Path, upstream: Remote, error: GitFailed) -> RegistryError:
     if "[rejected]" not in error.words:
-        told = explain(upstream, error)
-        return told if told is error else refusal(f"{told.message}. To be pushed to, it must let that write")
+        explained = explain(upstream, error)
+        return (
+            explained
+            if explained is error
+            else refusal(f"{explained.message}. To be pushed to, it must let that write")
+        )
     return Invalid(
         f"{upstream.shown} holds what this journal does not, and was left alone. If it is another "
         f"journal's, name a repository that is for this one alone ({command(folder, 'mirror URL')}); "
@@ -262,5 +266,5 @@ def _explained(folder: Path, upstream: Remote, error: GitFailed) -> RegistryErro
 
 
 def _save(folder: Path, known: Status) -> None:
-    with suppress(OSError):  # a full disk: it is pushed again, which changes nothing there
+    with suppress(OSError):  # a full disk: the next push repeats it, without effect there
         write_durably(folder / STATUS, known.model_dump_json(indent=1).encode())

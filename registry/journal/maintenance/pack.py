@@ -1,4 +1,4 @@
-"""Pack a journal: one file in place of those of each change, a fifteenth of the size."""
+"""Pack a journal: the separate files of each change become one file, a fifteenth of the size."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PACK_SECONDS = 900.0  # a hundred thousand changes take some minutes
-BLOCK = 512  # bytes, in which a file's room on the disk is counted
+BLOCK = 512  # bytes: the unit of a file's space on disk
 
 
 def pack(folder: Path) -> tuple[int, int]:
-    """Pack what came since the last time. Nobody can write meanwhile; reads go on.
+    """Pack the changes since the last time. Writes wait meanwhile; reads go on.
 
     Returns:
-        The bytes on the disk before and after.
+        The bytes on disk before and after.
 
     Raises:
-        Unavailable: there is no journal, others write all the time, or the disk takes nothing.
+        Unavailable: there is no journal, other processes keep writing, or the disk cannot be written.
         GitFailed: the journal is damaged, or the disk is full; nothing is lost.
     """
     require(folder)
@@ -32,13 +32,13 @@ def pack(folder: Path) -> tuple[int, int]:
     with right_to_write(folder) as lock, closing(Git(repository, config=DURABLE)) as git:
         before = room(repository)
         git.run("repack", "-q", "-n", timeout=PACK_SECONDS, pass_fds=(lock,))
-        sync_folder(repository / "objects" / "pack")  # before the only other copy goes
+        sync_folder(repository / "objects" / "pack")  # before the only other copy is removed
         git.run("prune-packed", "-q", timeout=PACK_SECONDS, pass_fds=(lock,))
         return before, room(repository)
 
 
 def room(repository: Path) -> int:
-    """The bytes that a repository takes on the disk; files that go meanwhile do not count."""
+    """Return the bytes of a repository on disk; files that disappear meanwhile do not count."""
     found = 0
     for path in repository.rglob("*"):
         with suppress(FileNotFoundError):

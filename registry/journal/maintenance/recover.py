@@ -1,8 +1,8 @@
-"""Recover a journal: write a new one from what the survey found and what Redis has seen.
+"""Recover a writable journal from its readable parts, a mirror and Redis.
 
-Nothing is thrown away: a damaged journal is put aside, and what is whole of it goes on as it is. Every
-state is written once more under a new epoch, so that clients take it, whatever they have seen before. That
-epoch is later than the old one, unless a wrong clock had put that into the future: then it is the present.
+Nothing is deleted: a damaged journal is moved aside, and its intact changes are kept unchanged. Every state
+is written once more under a new epoch, so that clients take it, whatever they have seen before. That epoch
+is later than the old one, unless a wrong clock had put that into the future: then it is the present time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ REASON_LIMIT = 2000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The result of a recovery: the new head, the number of states, and what is lost."""
+    """The result of a recovery: the new head, how many states it wrote, and what is lost."""
 
     head: Position
     states: int
@@ -56,15 +56,15 @@ class Recovered:
 
 
 def recover(folder: Path, found: Found, fetch: Fetch) -> Recovered:
-    """Write what was found as the newest changes of a journal.
+    """Write the findings of `scan` as the newest changes of a journal.
 
     Args:
         folder: the data folder; a registry may run on it.
-        found: what `read_object` found, just before.
-        fetch: gives the bytes of a version that was staged, if anybody else has them.
+        found: the result of `scan`, just before.
+        fetch: returns the bytes of a staged version from elsewhere, if possible.
 
     Raises:
-        Unavailable: a registry wrote in between (`busy`), or it cannot be written.
+        Unavailable: a registry wrote meanwhile (`busy`), or the folder cannot be written.
     """
     held = LocalJournal(folder)
     with closing(held), held.lock() as lock:
@@ -109,7 +109,7 @@ class _Draft:
                 self._add_token(at.RECOVER, token)
 
     def add_states(self, fetch: Fetch) -> tuple[str, ...]:
-        """Add every state under the new epoch, with bytes that the journal has not; names what is lost."""
+        """Add every state under the new epoch, with bytes that the journal lacks; return what is lost."""
         files, lost = self._missing_bytes(fetch)
         for place, state in sorted(self._found.states.items()):
             state = state.model_copy(update={"epoch": self._epoch, "seq": self._next})  # noqa: PLW2901
@@ -125,7 +125,7 @@ class _Draft:
         return lost
 
     def _missing_bytes(self, fetch: Fetch) -> tuple[dict[str, bytes], tuple[str, ...]]:
-        """The bytes of versions that are in force and not in the journal; and those that nobody has."""
+        """Return the bytes of served versions missing here, and the versions whose bytes are lost."""
         files: dict[str, bytes] = {}
         lost: list[str] = []
         named = {(state.prompt, ref) for state in self._found.states.values() for ref in refs(state)}
@@ -140,9 +140,9 @@ class _Draft:
         return files, tuple(lost)
 
     def add_admin(self, file: Path) -> bool:
-        """See to it that the file is there, and somebody can manage tokens; whether that took a new token."""
+        """Ensure that the file exists and a token can manage tokens; return whether that took a new token."""
         tokens = self._found.tokens.values()
-        if read_secret(file) and any(token.rules_for_good(self._now) for token in tokens):
+        if read_secret(file) and any(token.is_permanent_admin(self._now) for token in tokens):
             return False
         self._add_token("token.create", admin_token.replace(tokens, file, self._now))
         return True
@@ -163,14 +163,14 @@ class _Draft:
 
 
 def _clear(folder: Path, staging: Path) -> None:
-    """Make way for a new journal; one that an earlier recovery left is kept, it may be the only copy."""
+    """Clear the way for a new journal; keep one of an earlier recovery, which may be the only copy."""
     if (staging / REPOSITORY).exists():
         (staging / REPOSITORY).rename(folder / f"{REPOSITORY}{ASIDE}{time.time_ns()}")
     shutil.rmtree(staging, ignore_errors=True)
 
 
 def _begin(staging: Path, found: Found) -> None:
-    """Make a new repository of the changes that are whole."""
+    """Create a new repository from the intact changes."""
     staging.mkdir(mode=0o700)
     with closing(Git(staging / REPOSITORY, config=DURABLE)) as git:
         git.init()
@@ -180,7 +180,7 @@ def _begin(staging: Path, found: Found) -> None:
 
 
 def _swap(folder: Path, staging: Path, epoch: int) -> Path | None:
-    """Put the new journal in the place of the damaged one, which is kept beside it."""
+    """Replace the damaged journal by the new one, and keep it beside."""
     damaged, aside = folder / REPOSITORY, folder / f"{REPOSITORY}{ASIDE}{epoch}"
     kept = damaged.exists()
     Folders(staging / REPOSITORY).sync()
@@ -192,7 +192,7 @@ def _swap(folder: Path, staging: Path, epoch: int) -> Path | None:
 
 
 def _either(staged: Callable[[str, str], bytes | None], fetch: Fetch) -> Fetch:
-    """Ask the old journal for a version's bytes, then whoever else may have them; only true ones count."""
+    """Look up a version's bytes in the old journal, then with `fetch`; the digest must match."""
 
     def ask(prompt: str, ref: VersionRef) -> bytes | None:
         for content in (staged(prompt, ref.version), fetch(prompt, ref)):

@@ -1,6 +1,6 @@
-"""Replay a journal's changes: their result, and whether each follows from those before.
+"""Replay a journal's changes: the states that result, and whether each change follows from those before.
 
-Pure: records go in, states and faults come out.
+Pure: records in, states and faults out.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ Place = tuple[str, str]  # environment, prompt
 
 @dataclass(slots=True)
 class Replay:
-    """The result of replayed changes.
+    """The result of a replay.
 
     Attributes:
-        refs: every version that was ever named, with its prompt.
+        refs: every version ever referred to, with its prompt.
         requests: the seq of the change that answered each idempotency record.
     """
 
@@ -39,7 +39,7 @@ class Replay:
 
 
 def replay(changes: Iterable[Change]) -> Replay:
-    """Carry changes out in memory, from seq 0 on, and note what does not fit."""
+    """Apply changes in memory, from seq 0 on, and note inconsistencies."""
     done = Replay()
     for seq, change in enumerate(changes):
         done.faults += (f"change {seq}: {fault}" for fault in _faults(seq, change, done))
@@ -55,14 +55,14 @@ def replay(changes: Iterable[Change]) -> Replay:
 
 
 def refs(state: State) -> Iterator[VersionRef]:
-    """The versions that a state names."""
+    """Yield the versions that a state refers to."""
     yield from state.versions
     if state.previous:
         yield state.previous
 
 
 def _goes_back(change: Change, before: Change) -> bool:
-    """Whether a recovery leaves an epoch that lay ahead of its time."""
+    """Return whether a change is a recovery from an epoch that lay in the future."""
     return change.op == RECOVER and is_ahead(before.epoch, change.at)
 
 

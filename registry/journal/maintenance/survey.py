@@ -1,4 +1,4 @@
-"""Survey a journal that is lost, damaged or behind: its objects, a mirror, and Redis."""
+"""Survey a journal that is lost, damaged or behind: scan its objects, a mirror and Redis."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 
 COPY_SECONDS = 900.0  # a gigabyte, read and written
-STAGING = ".journal.recovering"  # in the data folder; what a recovery leaves that was cut off
-ASIDE = ".damaged-"  # and the epoch of the journal that took its place
-TRIED = 50  # changes back from the newest; where these are all damaged, the disk is
+STAGING = ".journal.recovering"  # in the data folder; left behind by an interrupted recovery
+ASIDE = ".damaged-"  # followed by the epoch of the journal that replaced it
+TRIED = 50  # changes back from the newest; if these are all damaged, the disk is
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a Redis holds: its head, ``(0, 0)`` if there is none, and the states; and what its clock shows."""
+    """The content of Redis: its head, ``(0, 0)`` if there is none, the states, and its clock."""
 
     head: Position = NOWHERE
     states: tuple[State, ...] = ()
@@ -49,20 +49,20 @@ class Seen:
 
 @dataclass(slots=True)
 class Found:
-    """Everything that can be read, wherever it is.
+    """Everything that can be read, from any source.
 
     Attributes:
-        parent: the newest change of the journal that is whole with all before it, as a commit; None: none.
+        parent: the commit of the newest change that is intact with all before it; None: there is none.
         base: the record of that change.
-        pack: where that is not the journal's own newest change, all that belongs to it, for a new one.
-        problems: what is wrong with the journal as it is.
+        pack: its objects, for a new repository, if it is not the journal's own newest change.
+        problems: what is wrong with the present journal.
         states: the newest state of each prompt and environment.
-        previous: the seq of the last change of each, in what is kept.
-        tokens: the newest record of each token, by id; `kept_tokens` those in what is kept.
-        head: the newest change that anybody has seen.
-        now: what the clocks here show, that of Redis too; of two that differ the later one.
-        from_redis: how many states Redis knows better.
-        here, mirrored: the newest change that is whole in the folder, and in the mirror, as far as there is.
+        previous: the seq of the last change of each, among the kept changes.
+        tokens: the newest record of each token, by id; `kept_tokens`: those among the kept changes.
+        head: the newest change known anywhere.
+        now: the later of the clocks here and of Redis.
+        from_redis: how many states are newer in Redis.
+        here, mirrored: the newest intact change in the folder and in the mirror, if any.
     """
 
     parent: str | None = None
@@ -81,17 +81,17 @@ class Found:
 
     @property
     def goes_back(self) -> bool:
-        """Whether a recovery leaves the epoch for an earlier one, as a wrong clock put it into the future."""
+        """Whether a recovery returns to an earlier epoch, as a wrong clock put this one into the future."""
         return next_epoch(self.head[0], self.now) < self.head[0]
 
     @property
     def lost(self) -> tuple[Position, Position] | None:
-        """The newest change that is kept, and the newest that was seen, if there were any in between."""
+        """The newest kept change and the newest known one, if changes between them are lost."""
         kept = self.base.position if self.base else Position(self.head.epoch, -1)
         return (kept, self.head) if is_newer(self.head, kept) else None
 
     def take_record(self, record: Change) -> None:
-        """Take over what a change of a damaged journal says; they come newest first."""
+        """Take over a record of a damaged journal; records come newest first."""
         self.head = newest(self.head, record.position)
         self.take([record.state] if record.state else [])
         token = record.token
@@ -99,7 +99,7 @@ class Found:
             self.tokens[token.id] = token
 
     def take(self, states: Iterable[State]) -> int:
-        """Take states over that are newer; returns how many were."""
+        """Take over newer states; return how many were newer."""
         newer = 0
         for state in states:
             place = (state.environment, state.prompt)
@@ -111,7 +111,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """A change that is whole with all before it; `pack` is a copy of that, where one is needed."""
+    """A change that is intact with all before it; `pack` is a copy of them, if needed."""
 
     git: Git
     commit: str
@@ -122,16 +122,16 @@ class _Whole:
 def scan(
     folder: Path, seen: Seen, tell: Callable[[str], object] = lambda _: None, mirror: Path | None = None
 ) -> Found:
-    """Find what can be read of a journal, and what a mirror or Redis knows better. Changes nothing.
+    """Read what is left of a journal, and what a mirror or Redis has newer. Changes nothing.
 
     Args:
         folder: the data folder.
-        seen: what Redis holds.
-        tell: is told how far it is.
-        mirror: a folder with a verified copy of what a mirror holds.
+        seen: the content of Redis.
+        tell: called with progress messages.
+        mirror: a folder with a verified copy of a mirror.
 
     Raises:
-        Unavailable: none of them holds anything (`journal_missing`), or the mirror holds another journal
+        Unavailable: none of them has anything (`journal_missing`), or the mirror has another journal
             (`not_ours`).
     """
     now = timestamps.now()
@@ -146,7 +146,7 @@ def scan(
             opened.enter_context(closing(Git(path))) if path else None
             for path in (source, mirror and mirror / REPOSITORY)
         )
-        if source and mirror:  # what is damaged here may be whole there: git takes the good one of the two
+        if source and mirror:  # an object damaged here may be intact there: git takes the good one
             borrowed = mirror / REPOSITORY / "objects/info/alternates"
             borrowed.write_text(f"{source.absolute() / 'objects'}\n")
         _read(local, copy, found, tell)
@@ -156,21 +156,21 @@ def scan(
         raise Unavailable(
             f"nothing can be recovered: neither {folder} nor Redis holds a change. Name a mirror "
             f"({command(folder, 'recover --mirror URL')}), restore a backup "
-            f"({command(folder, 'restore FILE')}), or start again with an empty folder",
+            f"({command(folder, 'restore FILE')}), or start with an empty folder",
             code="journal_missing",
         )
     return found
 
 
 def _sources(folder: Path) -> Iterator[Path]:
-    """Where a journal may be: in its place, or where a recovery left it that was cut off."""
+    """Yield the places of a journal: its own, and that of an interrupted recovery."""
     yield folder / REPOSITORY
     yield folder / STAGING / REPOSITORY
     yield from sorted(folder.glob(f"{REPOSITORY}{ASIDE}*"), reverse=True)
 
 
 def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[str], object]) -> None:
-    """Choose what to go on from, the journal's own or the mirror's; then see what is newer than that."""
+    """Choose the base, the journal's own or the mirror's; then read everything newer."""
     readable: list[tuple[Position, str]] = []
     here: _Whole | None = None
     there = _whole(mirror, tree.oid(mirror, BRANCH)) if mirror is not None else None
@@ -184,40 +184,40 @@ def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[s
     found.here = here.record.position if here else None
     if there is not None:
         found.mirrored = there.record.position
-        parted = _take_parted(here, there, found) if here else ()
-        if found.here is None or is_newer(found.mirrored, found.here) or parted:
-            found.problems = (*found.problems, *parted) or ("the journal is older than its mirror",)
+        diverged = _take_diverged(here, there, found) if here else ()
+        if found.here is None or is_newer(found.mirrored, found.here) or diverged:
+            found.problems = (*found.problems, *diverged) or ("the journal is older than its mirror",)
             here = replace(there, pack=_pack(there.git, there.commit))
     whole = here.record.position if here else NOWHERE
     for position, commit in readable:
-        # What is older is in what is whole, or never counted.
+        # Older records are among the intact changes, or never counted.
         if local is not None and is_newer(position, whole):
             found.take_record(tree.record(local, commit))
     if here is not None:
         _go_on_from(here, found)
 
 
-def _take_parted(here: _Whole, there: _Whole, found: Found) -> tuple[str, ...]:
-    """Take what only this folder has, where the mirror has other changes instead; says so, if it is so.
+def _take_diverged(here: _Whole, there: _Whole, found: Found) -> tuple[str, ...]:
+    """Take the folder's own changes where the mirror has others instead; return the problem, if so.
 
-    An old copy that was started with an empty Redis took changes of its own. The mirror never lost one, so
-    the history is the mirror's.
+    An old copy that was started with an empty Redis has changes of its own. The mirror never lost one, so its
+    history is kept.
     """
     ours, theirs = (tree.history(whole.git, whole.commit) for whole in (here, there))
     _check_same(ours, theirs)
     if there.commit in ours or here.commit in theirs:
         return ()
     shared = set(theirs)
-    parted = [commit for commit in ours if commit not in shared]
-    for commit in reversed(parted):
+    diverged = [commit for commit in ours if commit not in shared]
+    for commit in reversed(diverged):
         found.take_record(tree.record(here.git, commit))
-    fork = tree.record(here.git, f"{parted[0]}^").position
+    fork = tree.record(here.git, f"{diverged[0]}^").position
     what = f"the journal and its mirror went different ways after {fork}; what either has is taken"
     return (f"{what} (only what is here: --without-mirror)",)
 
 
 def _check_same(ours: list[str], theirs: list[str]) -> None:
-    """Let a mirror pass that began with the same change; another journal's is named by mistake."""
+    """Require a mirror with the same first change; another journal's was named by mistake."""
     if ours[0] != theirs[0]:
         raise Unavailable(
             "the mirror holds another journal than this folder: they began with different changes. Name this "
@@ -247,7 +247,7 @@ def _parsed(kind: type[Model], git: Git, oid: str) -> Model:
 
 
 def _records(git: Git) -> Iterator[tuple[str, Change]]:
-    """Every change that can be read, with its commit, wherever the branch may point."""
+    """Yield every readable change with its commit, wherever the branch points."""
     try:
         listed = git.run(
             "cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)",
@@ -262,12 +262,12 @@ def _records(git: Git) -> Iterator[tuple[str, Change]]:
         try:
             yield oid, tree.record(git, oid)
         except Unavailable as error:
-            if error.code == NEWER:  # to pass over it would be to lose it
+            if error.code == NEWER:  # skipping it would lose it
                 raise
 
 
 def _newest_first(git: Git) -> list[tuple[Position, str]]:
-    """The changes that can be read; of two with one number the branch's own is the acknowledged one."""
+    """List the readable changes; of two with one number the branch's own is the acknowledged one."""
     head = None
     with suppress(Unavailable):
         head = tree.oid(git, BRANCH)
@@ -278,7 +278,7 @@ def _newest_first(git: Git) -> list[tuple[Position, str]]:
 
 
 def _newest_whole(git: Git, commits: list[str]) -> _Whole | None:
-    """The first of some commits that can be copied with all that belongs to it."""
+    """Return the first of some commits that can be copied with all its objects."""
     for commit in commits[:TRIED]:
         with suppress(Unavailable):
             return replace(_whole(git, commit), pack=_pack(git, commit))
@@ -290,7 +290,7 @@ def _whole(git: Git, commit: str) -> _Whole:
 
 
 def _pack(git: Git, commit: str) -> bytes:
-    """A copy of a commit with all that belongs to it. Raises GitFailed where that is not whole."""
+    """Return a copy of a commit with all its objects. Raises GitFailed if one is missing or damaged."""
     return git.run(
         "pack-objects", "--revs", "--stdout", "--quiet",
         data=f"{commit}\n".encode(), timeout=COPY_SECONDS,

@@ -1,4 +1,4 @@
-"""Verify a journal: every object, every change, and their result. Only reads."""
+"""Verify a journal: every object, every change, and the states that result. Only reads."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from registry.rollouts.position import Position
 
 CHECK_SECONDS = 900.0  # git reads every byte; a gigabyte takes some 20 s
-TOLD = 1000  # changes between two words about how far it is
+TOLD = 1000  # changes between two progress messages
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The contents of a journal at its newest change, and its problems."""
+    """The content of a journal at its newest change, and its problems."""
 
     changes: int
     states: int
@@ -49,7 +49,7 @@ class Report:
     problems: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Write it for a program."""
+        """Return it as JSON."""
         return {
             "changes": self.changes,
             "states": self.states,
@@ -62,11 +62,11 @@ class Report:
 
 
 def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Report:
-    """Look at everything in a data folder's journal, as it is at one moment; a registry may go on writing.
+    """Verify a data folder's journal as it is at one moment; a registry may keep writing.
 
     Args:
         folder: the data folder.
-        tell: is told how far it is.
+        tell: called with progress messages.
 
     Raises:
         Unavailable: there is no journal (`journal_missing`), or it is a newer registry's.
@@ -84,7 +84,7 @@ def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Repo
 
 
 def newest(folder: Path) -> tuple[Position, Callable[[int], datetime]]:
-    """The newest change of a data folder's journal, and what tells when one with a number was made."""
+    """Return the newest change of a journal, and a function from a change's number to its time."""
     require(folder)
     with closing(Git(folder / REPOSITORY)) as git:
         try:
@@ -106,7 +106,9 @@ def _read(git: Git, size: int, problems: list[str], tell: Callable[[str], object
     done = replay(_records(git, commits, tell))
     tell("comparing what they lead to with what is kept")
     paths = tree.paths(git, head)
-    early = _tokens(git, tree.paths(git, commits[0], at.TOKENS))  # those of the creation have no change
+    early = _tokens(
+        git, tree.paths(git, commits[0], at.TOKENS)
+    )  # tokens of the creation have no change of their own
     kept = {at.state_path(*place): state for place, state in done.states.items()}
     held = {at.token_path(token.id): token for token in (early | done.tokens).values()}
     problems += done.faults
@@ -141,7 +143,7 @@ def _objects(git: Git, tell: Callable[[str], object]) -> Iterator[str]:
 
 
 def _tokens(git: Git, paths: dict[str, str]) -> dict[str, Token]:
-    """The tokens of a commit, but for what is none."""
+    """Return the valid tokens of a commit."""
     found = {}
     for oid in paths.values():
         with suppress(ValidationError):
@@ -151,7 +153,7 @@ def _tokens(git: Git, paths: dict[str, str]) -> dict[str, Token]:
 
 
 def _contents(done: Replay) -> dict[str, set[tuple[str, str, str]]]:
-    """Where the bytes of versions have to be, and of which: prompt, version and digest."""
+    """Return the expected paths of versions' bytes, each with prompt, version and digest."""
     found: dict[str, set[tuple[str, str, str]]] = {}
     for prompt, ref in done.refs:
         path = at.content_path(prompt, ref.version)
@@ -160,7 +162,7 @@ def _contents(done: Replay) -> dict[str, set[tuple[str, str, str]]]:
 
 
 def _requests(paths: dict[str, str], done: Replay) -> dict[str, int]:
-    """Where the record of each idempotency key is, or should be, and the change that it names."""
+    """Return the actual or expected path of each idempotency record, and the change that it names."""
     found: dict[str, int] = {}
     for scope, seq in done.requests.items():
         path, former = at.request_paths(scope)
@@ -185,7 +187,7 @@ def _records_differ(git: Git, paths: dict[str, str], expected: dict[str, State |
 
 
 def _requests_differ(git: Git, paths: dict[str, str], done: Replay) -> Iterator[str]:
-    """An idempotency record that names another change would answer a request with what it did not do."""
+    """Find idempotency records that name another change: a repeat would get a wrong answer."""
     expected = _requests(paths, done)
     for path in sorted(paths.keys() & expected.keys()):
         try:
