@@ -1,1 +1,1 @@
-"""Rollouts: which version is served to whom, and how that changes."""
+"""Rollouts: the versions in force, and their changes. Pure."""

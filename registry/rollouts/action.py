@@ -1,4 +1,4 @@
-"""A change as a caller requests it."""
+"""A requested change."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One change as somebody asks for it.
+    """One requested change.
 
     Attributes:
         op: ``start``, ``advance``, ``pause``, ``resume``, ``promote``, ``rollback``, ``approve`` or
             ``reject``.
-        actor: the name of who asks.
+        actor: the name of the caller.
         version: for start and promote; ``latest`` is allowed.
-        force: stage it accept a version that needs variables which stable does not.
-        expect: what the actor saw: ``{"rollout": id}``, ``{"stable": version}`` and
+        force: stage it although it requires variables that stable does not.
+        expect: the state that the actor saw: ``{"rollout": id}``, ``{"stable": version}`` and
             ``{"awaiting_approval": id}``, in any combination.
-        if_match: ``<epoch>.<seq>`` of the state that must still be in force.
-        idempotency_key: the same key, from the same token, is answered with what was recorded.
-        token: the id of the token, the scope of that key; who asked may not approve.
+        if_match: ``<epoch>.<seq>`` of the state, which must still be in force.
+        idempotency_key: a repeat with the same key and token gets the recorded answer.
+        token: the id of the token, the scope of that key; the token of a request may not approve it.
     """
 
     environment: str
@@ -43,18 +43,18 @@ class Action:
     token: str = ""
 
     def scope(self) -> str | None:
-        """What the idempotency key is unique in, as a SHA-256 in hexadecimal."""
+        """Return the scope in which the idempotency key is unique, as a SHA-256 in hexadecimal."""
         if self.idempotency_key is None:
             return None
         return digest([self.token, self.environment, self.prompt, self.op, self.idempotency_key])
 
     def body(self) -> str:
-        """What must be the same when a key comes again, as a SHA-256 in hexadecimal."""
+        """Return a SHA-256, in hexadecimal, of what must be the same in a repeat."""
         steps = [step.model_dump() for step in self.steps]
         audience = [target.model_dump() for target in self.audience]
         return digest([self.version, steps, audience, self.force, self.reason, self.expect])
 
 
 def digest(parts: list[object]) -> str:
-    """A SHA-256 in hexadecimal of JSON values, each in its place."""
+    """Return the SHA-256, in hexadecimal, of JSON values in their order."""
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""The two-person rule, pure: a start or promote is requested, then approved with another token, or rejected.
+"""The two-person rule, pure: a start or promote is requested, then approved by another token, or rejected.
 
-While a request waits, all else goes on. It means what was in force when it was made, so whatever changes
+Other changes go on while a request waits. It refers to what was in force when it was made, so any change of
 that drops it.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The actor of a change: a token's id and name."""
+    """The id and name of the acting token."""
 
     token: str
     name: str
@@ -31,7 +31,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class RequestApproval:
-    """Ask for a start or promote; `id` is the request's."""
+    """Request a start or promote; `id` is the request's."""
 
     command: Start | Promote
     actor: Actor
@@ -42,7 +42,7 @@ class RequestApproval:
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """Carry out what another asked for; `id` and `salt` are for a rollout that begins by it."""
+    """Approve another token's request; `id` and `salt` are for a rollout that it starts."""
 
     actor: Actor
     id: str
@@ -51,12 +51,12 @@ class Approve:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """End a request: refuse another's, or take back one's own."""
+    """End a request: reject another token's, or withdraw one's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdvanceWithinPlan:
-    """Advance within the plan that was approved; what lies beyond its last step is for a promote."""
+    """Advance within the approved plan; beyond its last step a promote is needed."""
 
 
 Command = transitions.Command | RequestApproval | Approve | Reject | AdvanceWithinPlan
@@ -73,11 +73,11 @@ PLAN_ENDS = Conflict(
 
 
 def apply(state: State, command: Command, now: datetime) -> State | Conflict:
-    """Carry a command out on a state: one of `transitions`, or one about a request.
+    """Apply a command to a state: one of `transitions`, or one about a request.
 
     Args:
-        state: what is in force, possibly nothing yet.
-        command: what is to be done.
+        state: the present state, possibly empty.
+        command: the change.
         now: the time of the change, with a zone.
     """
     after = _apply(state, command, now)
@@ -105,7 +105,7 @@ def _apply(state: State, command: Command, now: datetime) -> State | Conflict:
 
 
 def _is_beyond_plan(state: State, after: State) -> bool:
-    """Whether an advance completed a rollout whose plan never comes to everyone."""
+    """Return whether an advance completed a rollout whose plan does not end at everyone."""
     rollout = state.rollout
     return rollout is not None and after.rollout is None and rollout.steps[-1].percent < EVERYONE
 
@@ -123,7 +123,7 @@ def _waits(request: ApprovalRequest) -> Conflict:
 
 
 def _ask(state: State, ask: RequestApproval, now: datetime) -> State | Conflict:
-    """Record a request for what could be done now."""
+    """Record a request for a change that is allowed now."""
     op: Literal["start", "promote"]
     match ask.command:
         case Start(candidate, steps, audience):
@@ -150,7 +150,7 @@ def _ask(state: State, ask: RequestApproval, now: datetime) -> State | Conflict:
 
 
 def _approve(state: State, request: ApprovalRequest, approve: Approve, now: datetime) -> State | Conflict:
-    # A token that was renewed is another one, of the same name and so of the same person.
+    # A renewed token is another one, of the same name and so of the same person.
     if approve.actor.token == request.token or skeleton(approve.actor.name) == skeleton(request.asked_by):
         return OWN_REQUEST
     if request.op == "promote":
@@ -160,9 +160,9 @@ def _approve(state: State, request: ApprovalRequest, approve: Approve, now: date
 
 
 def ends(before: State, after: State) -> tuple[str | float | None, str | float | None]:
-    """From what to what a change went, as `transitions.ends` has it.
+    """Return what a change went from and to, as `transitions.ends` does.
 
-    Of a request it is what it would change; of a rejected one, the way back.
+    For a request it is what it would change; for a rejected one, the reverse.
     """
     asked, waits = before.awaiting_approval, after.awaiting_approval
     if _in_force(before) == _in_force(after):

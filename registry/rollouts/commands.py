@@ -1,4 +1,4 @@
-"""Turn a requested action into a command; its random parts are chosen here."""
+"""Turn an action into a command of the tables, with its random ids and salts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from registry.rollouts.approval import Command
     from registry.rollouts.state import VersionRef
 
-PLAIN: dict[str, Command] = {  # those that consist of their name
+PLAIN: dict[str, Command] = {  # those without arguments
     "advance": Advance(),
     "pause": Pause(),
     "resume": Resume(),
@@ -25,16 +25,16 @@ PLAIN: dict[str, Command] = {  # those that consist of their name
 
 
 def of(action: Action, version: VersionRef | None, *, approval: bool) -> Command:
-    """The command that an action is.
+    """Return the command of an action.
 
     Args:
-        action: as it was asked for.
-        version: the one that it names, if it names one.
-        approval: whether a start or promote takes a second person here, so that it is only asked for, and
-            an advance stays within what was approved.
+        action: the requested change.
+        version: its version, if it has one.
+        approval: whether a start or promote needs a second person here, so that it becomes a request, and an
+            advance stays within the approved plan.
 
     Raises:
-        Invalid: its steps are bad (see `check_steps`), or there is no such action without a version.
+        Invalid: its steps are bad (see `check_steps`), or the action needs a version.
     """
     actor = Actor(action.token, action.actor)
     if action.op == "approve":
@@ -56,5 +56,5 @@ def of(action: Action, version: VersionRef | None, *, approval: bool) -> Command
 
 
 def _new_rollout() -> tuple[str, str]:
-    """The id and the salt of a rollout."""
+    """Return the id and salt of a new rollout."""
     return f"r-{secrets.token_hex(6)}", secrets.token_urlsafe(12)

@@ -1,4 +1,4 @@
-"""Make a release of a state: the rules as clients evaluate them, and the documents they can choose."""
+"""Build a release from a state: the rules that clients evaluate, and the documents they can choose."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def build(state: State, load: Callable[[str, VersionRef], Served]) -> Release | None:
-    """Make the release of a state, or None where nothing is in force yet.
+    """Build the release of a state; None if nothing is in force yet.
 
     Args:
-        state: what is in force.
-        load: gives the document behind a prompt's version; what it raises comes through.
+        state: the present state.
+        load: returns the document of a prompt's version; its exceptions pass through.
     """
     if state.stable is None:
         return None
@@ -50,9 +50,9 @@ def _targets(rollout: Rollout) -> tuple[Target, ...]:
 
 
 def _split(rollout: Rollout, stable: str) -> Split:
-    """The candidate owns the first buckets, and its counterpart of equal size the last ones.
+    """Give the candidate the first buckets, and its control arm of equal size the last ones.
 
-    Widening only ever adds buckets to the candidate's run, so nobody leaves it.
+    Widening only ever adds buckets to the candidate, so no user leaves it.
     """
     canary = round(rollout.percent * (BUCKETS // 100))
     control = min(canary, BUCKETS - canary)

@@ -1,7 +1,7 @@
 """The schedule of a rollout: what each step of its plan waits for. Pure, on plain values.
 
-The table of transitions decides by these functions, and the command line foretells by them, so that what
-is shown before a change is what happens after it.
+The table of transitions and the command line's forecast both use these functions, so that what is shown
+before a change is what happens after it.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ class Step(Protocol):
 
     @property
     def percent(self) -> float:
-        """The share."""
+        """The share of users."""
 
     @property
     def hold(self) -> str | None:
-        """The time, such as ``10m``; None: a person decides."""
+        """The time, such as ``10m``; None: a person advances."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A step that is yet to come.
+    """A future step.
 
     Attributes:
         percent: its share of users.
-        completes: whether the candidate becomes stable there, so that the rollout is over.
-        after: how long after the step before it is reached by itself; None: a person has to advance it.
+        completes: whether the candidate becomes stable there, which ends the rollout.
+        after: the time from the previous step until it is reached by itself; None: a person has to advance.
         at: when that is, if nothing in between waits for a person.
     """
 
@@ -51,7 +51,7 @@ class Arrival:
 
 
 def parse_hold(hold: str) -> timedelta:
-    """Read a time to hold a step, such as ``30s 10m 4h 2d``. Raises ValueError."""
+    """Parse the hold of a step, such as ``30s 10m 4h 2d``. Raises ValueError."""
     found = _HOLD.fullmatch(hold)
     if not found:
         raise ValueError(f"{hold!r} is not a time to hold; write 30s, 10m, 4h or 2d")
@@ -59,12 +59,12 @@ def parse_hold(hold: str) -> timedelta:
 
 
 def held(step: Step) -> timedelta | None:
-    """The time until a step advances by itself; None: until a person advances it."""
+    """Return how long a step is held before the rollout advances by itself; None: until a person does."""
     return parse_hold(step.hold) if step.hold else None
 
 
 def following(steps: Sequence[Step], present: int) -> int | None:
-    """The step after the present one; None: the rollout completes, into 100 percent or past its last step."""
+    """Return the next step; None: the rollout completes, at 100 percent or past its last step."""
     after = present + 1
     return after if after < len(steps) and steps[after].percent != EVERYONE else None
 
@@ -72,13 +72,13 @@ def following(steps: Sequence[Step], present: int) -> int | None:
 def forecast(
     steps: Sequence[Step], present: int, left: timedelta | None, advances_at: datetime | None
 ) -> Iterator[Arrival]:
-    """Foretell the steps after the present one, as they are reached if a person only does what they wait for.
+    """Forecast the steps after the present one, if people only do what the steps wait for.
 
     Args:
         steps: the whole plan.
         present: the step that the rollout is at.
-        left: how long the present step is still held; None: a person decides.
-        advances_at: when that time is over; None: a person decides, or must resume the rollout first.
+        left: how long the present step is still held; None: a person advances.
+        advances_at: the end of that time; None: a person advances, or must resume the rollout first.
     """
     after, at = left, advances_at
     for i in range(present + 1, len(steps)):

@@ -1,4 +1,4 @@
-"""The state of one prompt in one environment, as the journal keeps it and the API shows it."""
+"""The state of one prompt in one environment, as stored in the journal and shown by the API."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-MAX_STEPS = 50  # far more than anyone will wait through
+MAX_STEPS = 50  # far more than any rollout needs
 MAX_TARGETS = 100  # every client evaluates them at every call
 MAX_VALUES = 1000  # a release is sent whole to every client
 MAX_TEXT = 200
 
 
 class Frozen(BaseModel):
-    """The base of all parts of a state: immutable, and an unknown key is an error."""
+    """The base of all models here: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
 def _three_decimals(percent: object) -> object:
-    # Before pydantic's own check, because that one would take True and "10" for numbers.
+    # Before pydantic's own check, which would accept True and "10" as numbers.
     if isinstance(percent, bool) or not isinstance(percent, int | float):
         raise ValueError("percent is a number from 0 to 100, such as 5 or 0.5")  # noqa: TRY004 - pydantic's protocol
     exponent = Decimal(str(percent)).normalize().as_tuple().exponent
@@ -50,7 +50,7 @@ Percent = Annotated[int | float, BeforeValidator(_three_decimals), Field(ge=0, l
 
 
 class Step(Frozen):
-    """A share of users, and how long it is held before the rollout goes on to the next step by itself."""
+    """A share of users, and how long it is held before the rollout advances by itself."""
 
     percent: Percent = Field(description="the share of users, 0-100, at most three decimals")
     hold: str | None = Field(
@@ -87,7 +87,7 @@ class Target(Frozen):
 
 
 class VersionRef(Frozen):
-    """A version as a state names it: with its digest, so that its bytes are fixed for ever."""
+    """A state's reference to a version: with its digest, so that its bytes are fixed for ever."""
 
     version: str
     digest: str
@@ -97,7 +97,7 @@ class VersionRef(Frozen):
 class Rollout(Frozen):
     """A prompt on its way from stable to candidate.
 
-    `advances_at` is null while a step waits for a person; `remaining` (seconds) is there only while a
+    `advances_at` is null while a step waits for a person; `remaining` (seconds) is present only while a
     timed step is paused.
     """
 
@@ -118,7 +118,7 @@ class Rollout(Frozen):
         return self.steps[self.step].percent
 
     def left(self, now: datetime) -> float | None:
-        """Seconds that a timed step is still held: no more than its hold, even if the clock was set back."""
+        """Return the seconds left of a timed step: at most its hold, even if the clock was set back."""
         if self.advances_at is None:
             return None
         hold = held(self.steps[self.step])
@@ -134,10 +134,10 @@ class Rollout(Frozen):
 
 
 class ApprovalRequest(Frozen):
-    """A start or promote that somebody asked for, and that another token must approve.
+    """A requested start or promote, which another token must approve.
 
-    `version` is what it would put in force, or on its way (of a promote without a version the candidate);
-    `steps` and `audience` are those of a start; `token` is the id of the token that asked.
+    `version` is the version that it would serve or start (for a promote without a version, the
+    candidate); `steps` and `audience` are those of a start; `token` is the id of the requesting token.
     """
 
     id: str
@@ -155,7 +155,7 @@ class ApprovalRequest(Frozen):
 class State(Frozen):
     """The state of one prompt in one environment; `epoch` and `seq` are those of its last change.
 
-    `awaiting_approval` is there only while somebody's request waits; what is served does not depend on it.
+    `awaiting_approval` is present only while a request waits; the release does not depend on it.
     """
 
     environment: str
@@ -169,22 +169,22 @@ class State(Frozen):
 
     @property
     def position(self) -> Position:
-        """Of two states the one with the greater position is the newer."""
+        """The position of its last change; the greater of two states' positions is the newer."""
         return Position(self.epoch, self.seq)
 
     @property
     def stable_version(self) -> str | None:
-        """The version that everyone gets who is not in a rollout, if any is in force."""
+        """The version served outside the rollout, if any is in force."""
         return None if self.stable is None else self.stable.version
 
     @property
     def rollout_id(self) -> str | None:
-        """The rollout under way, if there is one."""
+        """The id of the active rollout, if there is one."""
         return None if self.rollout is None else self.rollout.id
 
     @property
     def versions(self) -> tuple[VersionRef, ...]:
-        """The versions that are in force, on their way, or asked for."""
+        """Return the versions that are in force, being rolled out, or requested."""
         candidate = self.rollout and self.rollout.candidate
         asked = self.awaiting_approval and self.awaiting_approval.version
         return tuple(ref for ref in (self.stable, candidate, asked) if ref)
@@ -214,10 +214,10 @@ PLANS: dict[str, tuple[Step, ...]] = {
 
 
 def check_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Accept a list of steps, or say what is wrong with it.
+    """Check a list of steps.
 
     Raises:
-        Invalid: none or too many, not strictly rising, or a last step that would wait for nothing.
+        Invalid: none or too many, not strictly rising, or a hold on the last step without effect.
     """
     if not 1 <= len(steps) <= MAX_STEPS:
         raise Invalid(f"steps: give 1 to {MAX_STEPS} steps")

@@ -1,4 +1,4 @@
-"""Time the steps of rollouts: how long each is still held."""
+"""Time the steps of rollouts: the hold that is left of each."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class Holds:
-    """The time for which each timed step is still held.
+    """The remaining hold of each timed step.
 
-    A hold is a span of time. What is left of it is read off the wall clock once, when this process first
-    sees the step; from then on it runs down by itself, so that a clock that is set neither skips a step nor
-    holds one for years.
+    A hold is a duration. Its rest is read off the wall clock once, when this process first sees the step;
+    from then on a monotonic clock counts, so that setting the wall clock neither skips a step nor holds one
+    for years.
     """
 
     def __init__(self) -> None:
-        self._ends: dict[tuple[str, datetime | None], float] = {}  # by the clock that nobody sets
+        self._ends: dict[tuple[str, datetime | None], float] = {}  # by the monotonic clock
 
     def left(self, states: Iterable[State], now: datetime, present: float) -> list[tuple[float, State]]:
-        """The states whose step is timed, each with the seconds that it is still held; of an old one, 0.
+        """Return the states with a timed step, each with the seconds left of its hold; 0 if that is over.
 
         Args:
-            states: all that are under way.
+            states: all active ones.
             now: by the wall clock.
-            present: seconds by a clock that nobody sets.
+            present: seconds by a monotonic clock.
         """
         known, self._ends = self._ends, {}
         timed = []

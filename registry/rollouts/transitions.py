@@ -1,8 +1,8 @@
 """The table of transitions, pure: a state and a command give a new state, or a conflict.
 
-What may wait for a second person is the business of `registry.rollouts.approval`, which all changes pass.
-Nothing here knows a clock, a store or a protocol. Ids and salts of a new rollout come in with the
-command. `epoch` and `seq` are left alone: whoever records the change sets them.
+Approval by a second person is in `registry.rollouts.approval`, which every change passes through. Nothing
+here knows a clock, a store or a protocol. The id and salt of a new rollout come with the command. `epoch`
+and `seq` are left unchanged: the journal's writer sets them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin a rollout of a candidate."""
+    """Start a rollout of a candidate."""
 
     candidate: VersionRef
     steps: tuple[Step, ...]
@@ -43,7 +43,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Let the clock go on with what was left."""
+    """Restart the clock with the time that was left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ Command = Start | Advance | Pause | Resume | Promote | Rollback
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A refusal: why the state does not allow the command, and what it would allow."""
+    """The reason why the state does not allow the command, and what it would allow."""
 
     code: str
     message: str
@@ -83,10 +83,10 @@ VERSION_NEEDED = Conflict("version_needed", "say which version; without a rollou
 
 
 def apply(state: State, command: Command, now: datetime) -> State | Conflict:
-    """Carry a command out on a state.
+    """Apply a command to a state.
 
     Args:
-        state: what is in force, possibly nothing yet.
+        state: the present state, possibly empty.
         command: one of the six.
         now: the time of the change, with a zone.
     """
@@ -153,7 +153,7 @@ def _promote(state: State, command: Promote) -> State | Conflict:
 
 
 def promoted(state: State, command: Promote) -> VersionRef | Conflict:
-    """The version that a promote puts in force."""
+    """Return the version that a promote puts in force."""
     rollout, version = state.rollout, command.version
     if rollout is not None:
         if version is not None and version.version != rollout.candidate.version:
@@ -196,7 +196,7 @@ def _resume(rollout: Rollout, now: datetime) -> Rollout:
 
 
 def ends(before: State, after: State) -> tuple[str | float | None, str | float | None]:
-    """From what to what a change went: versions where those changed, else the rollout's percents."""
+    """Return what a change went from and to: versions if those changed, else the rollout's percents."""
     old, new = before.rollout, after.rollout
     if old and new:
         return old.percent, new.percent
