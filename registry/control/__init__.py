@@ -1,1 +1,1 @@
-"""The use cases: change rollouts and tokens, look back, and carry out timed steps."""
+"""The use cases: change rollouts and tokens, query the history, and advance timed steps."""

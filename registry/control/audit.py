@@ -1,4 +1,4 @@
-"""Log one line for every acknowledged change; the journal holds the rest."""
+"""Log one line for every acknowledged change; the journal has the details."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 def log(change: Change, seconds: float) -> None:
-    """Tell who changed what; a token is named by its id."""
+    """Log a change and its actor; a token is named by its id."""
     state = change.state
     place = {"environment": state.environment, "prompt": state.prompt} if state else {}
     logger.info(
@@ -39,5 +39,5 @@ def _sentence(change: Change) -> str:
 
 
 def _shown(end: object) -> str:
-    """A version, or a step's share of users."""
+    """Format a version, or a step's share of users."""
     return "-" if end is None else f"{end} %" if isinstance(end, int | float) else str(end)

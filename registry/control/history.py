@@ -1,4 +1,4 @@
-"""Look back: list the changes of an environment, and find the state at a time."""
+"""Query the history: the changes of an environment, and the state at a time."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0  # between looks whether a change is not indexed yet; a look compares two numbers
-INDEX_SECONDS = 5.0  # for a request that comes before the index is there: some 30,000 changes
+POLL_SECONDS = 1.0  # between checks for changes to index; a check compares two numbers
+INDEX_SECONDS = 5.0  # for a request before the index is complete: some 30,000 changes
 
 
 class History:
-    """The history of one data folder's journal; any thread may ask.
+    """The history of one data folder's journal; any thread may use it.
 
-    A thread keeps the index up to date, so that no request has to do more than the last second's work.
+    A thread keeps the index up to date, so that no request indexes more than the last second's changes.
     """
 
     def __init__(self, folder: Path, journal: Journal, replica: Replica, documents: Documents) -> None:
-        """Start nothing yet."""
+        """Prepare; no thread is started yet."""
         self._index = HistoryIndex(folder)
         self._journal = journal
         self._documents = documents
@@ -47,17 +47,17 @@ class History:
         self._thread = Thread(target=self._run, name="promptstage-history", daemon=True)
 
     def start(self) -> None:
-        """Begin to index."""
+        """Start the thread that indexes."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the batch under way."""
+        """End it after the current batch."""
         self._stopped.set()
         self._thread.join()
         self._index.close()
 
     def page(self, query: Query) -> tuple[list[dict[str, Any]], int | None]:
-        """A page of changes as the API shows them, and where the next one begins, if there is one.
+        """Return a page of changes in the API's form, and where the next page begins, if there is one.
 
         Raises:
             Unavailable: the journal cannot be read, or its index is not ready (`busy`).
@@ -68,7 +68,7 @@ class History:
         return [row.shown for row in page], page[-1].seq if len(rows) > query.limit else None
 
     def state_at(self, environment: str, prompt: str, moment: datetime) -> State:
-        """What was in force of a prompt at a time. Raises NotFound where nothing was, Unavailable."""
+        """Return the state of a prompt at a time. Raises NotFound if nothing was in force, Unavailable."""
         self._bring_up()
         found = self._index.find(Query(environment=environment, prompt=prompt, until=moment), self._indexed)
         state = self._journal.entry(found[0].commit).change.state if found else None
@@ -77,15 +77,15 @@ class History:
         return state
 
     def release_at(self, environment: str, prompt: str, moment: datetime) -> Release:
-        """What was served of a prompt at a time; raises as `state_at` does."""
+        """Return the release of a prompt at a time; raises as `state_at` does."""
         made = release.build(self.state_at(environment, prompt, moment), self._documents.load)
         if made is None:
             raise _no_release(environment, prompt)
         return made
 
     def _bring_up(self) -> None:
-        """Index what is in the journal. Raises Unavailable."""
-        self._replica.follow_told()
+        """Index the journal's new changes. Raises Unavailable."""
+        self._replica.follow_announced()
         deadline = time.monotonic() + INDEX_SECONDS
         while self._is_behind():
             work.check()
@@ -106,13 +106,13 @@ class History:
         self._newest = commits[self._indexed - 1]
 
     def _run(self) -> None:
-        while not self._stopped.wait(LOOK_SECONDS):
+        while not self._stopped.wait(POLL_SECONDS):
             try:
                 while self._is_behind() and not self._stopped.is_set():
                     self._add()
             except RegistryError:
-                continue  # the journal cannot be read, which others tell, or another process writes
-            except Exception:  # whatever it is, the next round may do better
+                continue  # the journal cannot be read, which is reported elsewhere, or another process writes
+            except Exception:  # any error: the next round may succeed
                 logger.exception("the history could not be indexed; it is tried again")
 
 

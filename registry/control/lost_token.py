@@ -1,4 +1,4 @@
-"""Recover access when no admin's token is left, on the machine that holds the journal."""
+"""Recover access when no admin token is left, for an operator of the journal's machine."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ REASON = "promptstage token recover"
 
 
 def recover(journal: Journal, file: Path) -> tuple[Token, bool]:
-    """Let the file hold the secret of a token that manages tokens for good; whether that took a new one.
+    """Ensure that the file has the secret of a permanent admin token; return it, and whether it is new.
 
     Raises:
-        Unavailable: the journal cannot be read or written, or other registries write all the time (`busy`).
+        Unavailable: the journal cannot be read or written, or other registries keep writing (`busy`).
     """
     tried: list[InDoubt] = []
     for _ in range(TRIES):
@@ -41,7 +41,7 @@ def recover(journal: Journal, file: Path) -> tuple[Token, bool]:
                 token = admin_token.replace(tokens, file, now)
                 _write(journal, lock, journal.head(), token)
                 return token, True
-        except InDoubt as unsettled:  # the next look tells whether it is there
+        except InDoubt as unsettled:  # the next fetch shows whether it was taken
             tried.append(unsettled)
     raise Unavailable("other registries keep writing; try again", code="busy")
 

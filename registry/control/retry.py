@@ -1,7 +1,7 @@
-"""Try a change until it is in the journal, or refused.
+"""Retry a change until it is in the journal, or refused.
 
-Where registries share a journal, another one may be faster. Then the state is another one too, so
-everything is decided again; never if a try that seemed to fail is in the journal after all.
+In a shared journal another registry may be faster. Then the state has changed too, so the change is decided
+again; never if an attempt that seemed to fail is in the journal after all.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from registry.journal.reader import Entry
     from registry.replication.replica import Replica
 
-TRIES = 8  # of a change, where another registry was faster each time
-CHANGE_SECONDS = 20.0  # after which none of them is begun; each one has its own deadlines
-JITTER_SECONDS = 0.005  # at most, between them: it parts two in step; who waits longer is overtaken again
+TRIES = 8  # attempts of a change, if another registry is faster each time
+CHANGE_SECONDS = 20.0  # after which no attempt starts; each has its own deadlines
+JITTER_SECONDS = 0.005  # at most, between attempts: separates two in step; a longer one is overtaken again
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A change that is in the journal for good.
+    """A change in the journal.
 
     Attributes:
         entry: the change.
         applied: false while Redis does not have it yet.
-        passed_over: where ``latest`` was asked for: the invalid versions that would be it, as
+        passed_over: if ``latest`` was requested: the invalid versions that would be it, as
             `Catalog.passed_over` has them.
     """
 
@@ -43,11 +43,11 @@ class Acknowledged:
 
     @property
     def awaits_approval(self) -> bool:
-        """Whether it is only requested, and awaits approval with another token."""
+        """Whether it is only a request, which another token has to approve."""
         return self.entry.change.op.startswith(ASKING)
 
     def to_json(self) -> dict[str, Any]:
-        """Write it as the API answers it; a change of a token has no state."""
+        """Return the API's answer; a change of a token has no state."""
         made = self.entry.change
         answer = {
             "epoch": made.epoch,
@@ -60,22 +60,22 @@ class Acknowledged:
 
 
 def commit_with_retry(replica: Replica, decide: Callable[[int], Entry]) -> Acknowledged:
-    """Decide on the newest state, commit the change, and show it to readers.
+    """Decide on the newest state, commit the change, and publish it.
 
     Args:
-        replica: what the change is decided on, and written with.
-        decide: is given what `Replica.write` wants, and returns what that wrote, or what was written for
-            the same request before. What it raises is raised.
+        replica: to decide on and write with.
+        decide: gets the lock's descriptor for `Replica.write`, and returns the entry that this wrote, or the
+            one written for the same request before. Its exceptions pass through.
 
     Raises:
-        Unavailable: the journal cannot be written, or others were faster each time (`busy`).
+        Unavailable: the journal cannot be written, or other registries were faster each time (`busy`).
     """
     return Acknowledged(_commit(replica, decide), replica.apply())
 
 
 def _commit(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
     tried: list[InDoubt] = []
-    sure = replica.is_sure  # if not, the first try saves a look: it is only taken where nothing is new
+    sure = replica.is_sure  # if not, the first attempt saves a fetch: it is only taken if nothing is new
     began = time.perf_counter()
     while True:
         looked = not tried
@@ -91,11 +91,11 @@ def _commit(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
                 raise _unknown(error) from error
             if sure:
                 raise
-        sure = True  # a refusal, too, is only given on the newest state
+        sure = True  # a refusal, too, must be decided on the newest state
 
 
 def _find(replica: Replica, tried: list[InDoubt], began: float) -> Entry | None:
-    """The try that came through. Raises Unavailable if none did, and there is to be no other one."""
+    """Return the attempt that succeeded. Raises Unavailable if none did, and no further one is allowed."""
     for entry in (one.entry for one in tried):
         if replica.holds(entry):
             replica.notify(entry.change, began)

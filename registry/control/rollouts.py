@@ -1,4 +1,4 @@
-"""The use cases of rollouts: read the state in force and its history, and change it."""
+"""The use cases of rollouts: read states and releases, and change them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 class Rollouts:
-    """Everything that can be done with rollouts; safe to call from any thread."""
+    """The operations on rollouts; safe to call from any thread."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Rollouts:
     # Reading
 
     def check_environment(self, environment: str) -> None:
-        """Let an environment pass that is configured. Raises NotFound."""
+        """Require a configured environment. Raises NotFound."""
         if environment not in self.environments:
             raise NotFound(
                 f"there is no environment {environment!r}; there are {', '.join(self.environments)}",
@@ -61,14 +61,14 @@ class Rollouts:
             )
 
     def state(self, environment: str, prompt: str) -> State:
-        """What is in force; a prompt without any yet has an empty state. Raises NotFound."""
+        """Return the state; that of a prompt never served is empty. Raises NotFound."""
         self.check_environment(environment)
         read_model = self.replica.read_model
         if state := read_model.state(environment, prompt):
             return state
         try:
             self._catalog.versions(prompt)
-        except NotFound:  # another registry may have seen its tag first, and staged it a moment ago
+        except NotFound:  # another registry may have fetched its tag first, and staged it a moment ago
             self.replica.refresh(time.monotonic())
             if state := read_model.state(environment, prompt):
                 return state
@@ -76,24 +76,24 @@ class Rollouts:
         return State(environment=environment, prompt=prompt, epoch=read_model.head[0])
 
     def newest_state(self, environment: str, prompt: str) -> State:
-        """What is in force, also if another process changed it a moment ago. Raises NotFound."""
+        """Return the state, including changes that another process made a moment ago. Raises NotFound."""
         self.replica.adopt_local()
         if self.replica.read_model.state(environment, prompt) is None:
             self.replica.refresh(time.monotonic())
         return self.state(environment, prompt)
 
     def states(self, environment: str) -> list[State]:
-        """Every state of an environment, by name. Raises NotFound."""
+        """Return every state of an environment, by name. Raises NotFound."""
         self.check_environment(environment)
         self.replica.adopt_local()
         return self.replica.read_model.states(environment)
 
     def release(self, environment: str, prompt: str) -> EncodedRelease:
-        """What an environment serves under a name. Raises NotFound (`no_release`: nothing is in force)."""
+        """Return the release of a prompt. Raises NotFound (`no_release`: nothing is in force)."""
         self.check_environment(environment)
         (built,) = self.releases(environment, [prompt]).values()
         if built is None:
-            self.state(environment, prompt)  # which says so if there is no such prompt
+            self.state(environment, prompt)  # raises if there is no such prompt
         if built is None:
             raise NotFound(
                 f"{prompt} has no release in {environment} yet; promote a first version", code="no_release"
@@ -101,7 +101,7 @@ class Rollouts:
         return built
 
     def releases(self, environment: str, prompts: Iterable[str]) -> dict[str, EncodedRelease | None]:
-        """What an environment serves under some names; None: nothing, also after a look at the journal."""
+        """Return the releases of some prompts; None: there is none, also after reading the journal."""
         found: dict[str, EncodedRelease | None] = {}
         for prompt in prompts:
             work.check()
@@ -114,12 +114,12 @@ class Rollouts:
     # Timed advances
 
     def advance_due(self) -> bool:
-        """Carry out the timed advances whose time has come; whether all could be. Raises nothing."""
+        """Make the timed advances that are due; return whether all succeeded. Raises nothing."""
         stuck = [state for left, state in self._timed() if not left and not self._advance(state)]
         return not stuck
 
     def _timed(self) -> list[tuple[float, State]]:
-        """The states with a timed step, in environments that still exist, and the seconds left of it."""
+        """Return the states with a timed step in configured environments, and the seconds left of each."""
         states = self.replica.read_model.under_way()
         here = [state for state in states if state.environment in self.environments]
         return self._holds.left(here, timestamps.now(), time.monotonic())
@@ -135,30 +135,30 @@ class Rollouts:
         try:
             self.act(action)
         except (PreconditionFailed, Conflict):
-            pass  # somebody, or another registry's clock, was there first
+            pass  # a person or another registry was faster
         except RegistryError as error:
             logger.warning("%s in %s cannot advance: %s", state.prompt, state.environment, error.message)
             return False
         return True
 
     def seconds_to_next(self) -> float | None:
-        """The time until a rollout is due, or None if none will be."""
+        """Return the seconds until the next timed advance, or None if there is none."""
         return min((left for left, _ in self._timed()), default=None)
 
     # Changing
 
     def act(self, action: Action) -> Acknowledged:
-        """Carry out a change, or ask for it where that is the rule: when this returns, it is durable.
+        """Make a change, or request it where approval is required: when this returns, it is durable.
 
         Raises:
-            NotFound, Invalid: the prompt, the version or the environment; nothing was looked at further.
-            Conflict: the state does not allow it, is not what was expected, or a variable is missing.
-            Forbidden: it takes another token to approve this (`own_request`).
+            NotFound, Invalid: the prompt, the version or the environment; nothing else was checked.
+            Conflict: the state does not allow it, differs from `expect`, or a variable is missing.
+            Forbidden: another token must approve this (`own_request`).
             PreconditionFailed: If-Match names another state.
             Unavailable: the journal cannot be written.
         """
         self.state(action.environment, action.prompt)
-        # What was recorded needs no version; this process may have seen neither yet, until it may write.
+        # A recorded request needs no version; both may be unknown here before the lock is held.
         recorded = self.replica.was_requested(action.scope())
         version = None if recorded else self._version(action)
 
@@ -170,7 +170,7 @@ class Rollouts:
         return replace(done, passed_over=self._passed_over(action, done.entry.change))
 
     def _passed_over(self, action: Action, made: Change) -> tuple[dict[str, Any], ...]:
-        """What an action for ``latest`` passed over. The change is made: what cannot be told is left out."""
+        """Return what an action for ``latest`` passed over; log errors, as the change is made already."""
         named = made.named
         if action.version != LATEST or named is None:
             return ()
@@ -189,7 +189,7 @@ class Rollouts:
         return version
 
     def _staged(self, version: Version | None) -> Version | None:
-        """The version as it was staged, which another registry may have done since it was read."""
+        """Return the version as staged, possibly by another registry since it was read."""
         if version is None or self.replica.staged(version.name, version.version) in {None, version.content}:
             return version
         return self._catalog.read(version.name, version.version)
@@ -223,9 +223,9 @@ class Rollouts:
         return self.replica.write(lock, change, dict(self._files(change, action, version)))
 
     def _check_variables(self, version: Version, before: State) -> None:
-        """Apps pass what stable requires: a version that requires more would fail in all of them.
+        """Refuse a version that requires more variables than stable: apps pass only what stable requires.
 
-        The candidate of a rollout under way was checked when it was started.
+        The candidate of an active rollout was checked when it was started.
         """
         if before.stable is None or before.rollout is not None or version.document is None:
             return
@@ -257,7 +257,7 @@ def _reference(version: Version | None) -> VersionRef | None:
 
 
 def unservable(version: Version) -> Invalid:
-    """Why a version cannot be staged or resolved: what is wrong with its file."""
+    """Build the error of a version that cannot be staged or resolved, with its file's problem."""
     problem = version.problem or {"message": "it cannot be read"}
     text = f"{version.name}@{version.version} is invalid: {problem['message']}"
     return Invalid(text, code="invalid_version", problem=version.problem)

@@ -1,4 +1,4 @@
-"""Keep a registry up to date with the others, and carry out timed steps, in one thread."""
+"""The thread that keeps a registry up to date with others, and makes timed advances."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5  # a lost hint is made good, and a flushed Redis is whole again, well within a second
-DOWN_SECONDS = 0.2  # without Redis there are no hints, and it must be whole soon after it is back
+POLL_SECONDS = 0.5  # a lost hint is recovered, and a flushed Redis is complete again, well within a second
+DOWN_SECONDS = 0.2  # without Redis there are no hints, and it must be complete soon after it is back
 
 
 class Scheduler:
-    """Waits for hints on the Redis store, and looks at the journal at every one and every half second."""
+    """Waits for hints from the Redis store, and reads the journal at each hint and every half second."""
 
     def __init__(
         self, rollouts: Rollouts, redis_store: RedisStore, revive: Callable[[], object] = lambda: None
     ) -> None:
-        """Start nothing yet; `revive` is called when the Redis store is down, and raises nothing."""
+        """Prepare; `revive` is called when the Redis store is down, and raises nothing."""
         self._rollouts = rollouts
         self._revive = revive
         self._redis_store = redis_store
@@ -34,24 +34,24 @@ class Scheduler:
         self._thread = Thread(target=self._run, name="promptstage-follower", daemon=True)
 
     def start(self) -> None:
-        """Begin to follow."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End at the next look; the Redis store is closed afterwards."""
+        """End the thread at its next round; the Redis store is closed afterwards."""
         self._stopped.set()
         self._thread.join()
 
     def _run(self) -> None:
         due: float | None = 0.0
         while not self._stopped.is_set():
-            self._wait(LOOK_SECONDS if due is None else min(LOOK_SECONDS, due))
+            self._wait(POLL_SECONDS if due is None else min(POLL_SECONDS, due))
             due = None
             try:
                 self._rollouts.replica.reconcile()
-                if self._rollouts.advance_due():  # if not, the next look is soon enough to try again
+                if self._rollouts.advance_due():  # if not, it is retried in the next round
                     due = self._rollouts.seconds_to_next()
-            except Exception:  # this thread is the registry's ear: it must outlive what nobody foresaw
+            except Exception:  # the registry depends on this thread: it must survive any error
                 logger.exception("following the journal failed; it is tried again")
 
     def _wait(self, seconds: float) -> None:

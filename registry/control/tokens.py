@@ -1,4 +1,4 @@
-"""The use cases of tokens: create, list, revoke. Each change is a commit of the journal."""
+"""The use cases of tokens: create, list and revoke. Each change is a commit of the journal."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from registry.journal.reader import Entry
     from registry.replication.replica import Replica
 
-OWN_ACTORS = ("registry", "schedule", "operator")  # who acts without a token; nobody shall be taken for one
+OWN_ACTORS = ("registry", "schedule", "operator")  # actors without a token; no token may have these names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requester:
-    """The caller of a change of tokens, and its reason.
+    """The author of a change of tokens, and the reason.
 
     Attributes:
-        token: the admin's.
-        idempotency_key: a request that comes again with it changes nothing again.
+        token: the admin's token.
+        idempotency_key: a repeat with the same key changes nothing.
     """
 
     token: Token
@@ -37,34 +37,34 @@ class Requester:
     idempotency_key: str | None = None
 
     def scope(self, op: str) -> str | None:
-        """What the idempotency key is unique in, as a hash."""
+        """Return the scope in which the idempotency key is unique, as a hash."""
         return self.idempotency_key and digest([self.token.id, op, self.idempotency_key])
 
 
 class Tokens:
-    """Everything that can be done with tokens; safe to call from any thread."""
+    """The operations on tokens; safe to call from any thread."""
 
     def __init__(self, environments: tuple[str, ...], replica: Replica) -> None:
         self._environments = environments
         self._replica = replica
 
     def list(self) -> list[Token]:
-        """Every token that was not revoked, oldest first, also what another process made a moment ago."""
+        """Return the tokens that are not revoked, oldest first, also those made elsewhere a moment ago."""
         self._replica.adopt_local()
         return self._replica.keyring.tokens()
 
     def create(self, spec: TokenSpec, body: str, requester: Requester) -> tuple[Token, str, Acknowledged]:
-        """Make a token; returns its record, its secret, which is kept nowhere, and the change.
+        """Create a token; return its record, its secret, which is stored nowhere, and the change.
 
         Args:
-            spec: name, role, environments and end.
-            body: a hash of what was asked for, the same when the idempotency key comes again.
-            requester: who makes the change, and why.
+            spec: name, role, environments and expiry.
+            body: a hash of the request, the same in a repeat with the idempotency key.
+            requester: the author of the change, and the reason.
 
         Raises:
-            Invalid: an environment that there is not, a name of the registry's own, or a time that is over.
-            Conflict: a token that is in use has the name (`name_taken`), or this request made one already,
-                whose secret cannot be shown again (`already_created`).
+            Invalid: an unknown environment, a name reserved for the registry, or an expiry in the past.
+            Conflict: a token in use has the name (`name_taken`), or this request created one already, whose
+                secret cannot be shown again (`already_created`).
             Unavailable: the journal cannot be written.
         """
         self._check(spec)
@@ -85,11 +85,11 @@ class Tokens:
         return token, secret, commit_with_retry(self._replica, decide)
 
     def revoke(self, identifier: str, requester: Requester) -> Acknowledged:
-        """End a token for good, in every process of the data folder.
+        """Revoke a token permanently, in every process of the data folder.
 
         Raises:
             NotFound: there is no such token, or it was revoked before (`unknown_token`).
-            Conflict: nobody could manage tokens after it (`last_admin`).
+            Conflict: no token could manage tokens after it (`last_admin`).
             Unavailable: the journal cannot be written.
         """
 

@@ -1,1 +1,1 @@
-"""This process's copy of the journal: the replica, its read model, documents and the view in Redis."""
+"""Replication: this process's copy of the journal, its read model, documents, and the view in Redis."""

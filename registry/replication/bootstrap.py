@@ -22,13 +22,13 @@ logger = logging.getLogger(__name__)
 
 
 def bootstrap(journal: Journal, redis_store: RedisStore, token_file: Path) -> bool:
-    """Begin a journal where there is none: whether it is new.
+    """Create a journal if there is none; return whether it is new.
 
-    The secret of its token is in `token_file` before the journal is there, so that no crash can leave a
-    journal that nobody may change.
+    The secret of its token is written to `token_file` before the journal, so that no crash can leave a
+    journal without a usable token.
 
     Raises:
-        Unavailable: it cannot be begun; nothing of it is left, so it can be tried again.
+        Unavailable: it cannot be created; nothing of it is left, so it can be tried again.
     """
     with journal.lock() as lock:
         return not journal.exists() and _create(journal, redis_store, lock, token_file)
@@ -40,9 +40,9 @@ def _create(journal: Journal, redis_store: RedisStore, lock: int, token_file: Pa
     try:
         journal.check_empty()
     except Unavailable as error:
-        logger.error("%s", error.message)  # noqa: TRY400 - reads go on, and every write says it again
+        logger.error("%s", error.message)  # noqa: TRY400 - reads go on, and every write reports it
         return False
-    # A file that is there already is of a start that was cut off, or of an operator who chose the token.
+    # An existing file is from an interrupted start, or from an operator who chose the token.
     chosen = read_secret(token_file)
     token, secret = mint(TokenSpec(name="admin", role=Role.admin), secret=chosen)
     write_secret(token_file, secret)
@@ -56,7 +56,7 @@ def _create(journal: Journal, redis_store: RedisStore, lock: int, token_file: Pa
 
 
 def _is_ours(journal: Journal, lock: int, unsettled: InDoubt, minted: Path | None) -> bool:
-    """Whether the journal that registries share was begun here; if not, our token opens nothing."""
+    """Return whether the shared journal was created here; if not, our token is not valid there."""
     if not journal.join(lock):
         raise unsettled.refusal or Unavailable("the journal could not be created; try again", code="busy")
     ours = journal.load().commits[0] == unsettled.entry.commit
@@ -66,7 +66,7 @@ def _is_ours(journal: Journal, lock: int, unsettled: InDoubt, minted: Path | Non
 
 
 def _new_epoch(redis_store: RedisStore) -> int:
-    """An epoch that takes the place of the one that a Redis remembers from an earlier journal."""
+    """Return an epoch that replaces the one in Redis of an earlier journal."""
     now = timestamps.now()
     try:
         return next_epoch(redis_store.head()[0], max(now, redis_store.time()))

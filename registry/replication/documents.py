@@ -1,4 +1,4 @@
-"""Find the document of a version: in the journal once staged, else in the catalog."""
+"""The documents of versions: from the journal once staged, else from the catalog."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT = 2000  # documents in use at once, some 10 KB each
 
 
 class Documents:
-    """Reads and keeps the documents that releases are made of, each checked against its digest."""
+    """Reads and caches the documents of releases, each checked against its digest."""
 
     def __init__(self, journal: Journal, catalog: Catalog) -> None:
         self._journal = journal
@@ -30,7 +30,7 @@ class Documents:
         self._lock = Lock()
 
     def load(self, prompt: str, ref: VersionRef) -> Served:
-        """The document of a version that was staged.
+        """Return the document of a staged version.
 
         Raises:
             Unavailable: neither the journal nor the repository has its bytes (`content_missing`).

@@ -1,8 +1,8 @@
-"""The read model: all states and the releases made of them, in memory.
+"""The read model of this process: all states and their releases, in memory.
 
-Readers take no lock: a state or a release is built whole and swapped in whole. A release that cannot be
-built leaves the last good one serving. What is done at every change, or twice a second, costs what changed
-or is under way, however many states there are.
+Readers take no lock: a state or a release is built whole and swapped in whole. If a release cannot be built,
+the last good one is served. The work at every change, and twice a second, grows with what changed or is
+active, not with the number of states.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ Place = tuple[str, str]  # environment, prompt
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedRelease:
-    """A release, as the bytes that go out and the validator that ETag carries.
+    """A release as the bytes of the response, with its ETag.
 
     Attributes:
-        kept: what others made of it and would make again; it goes when the release does.
+        kept: a cache for values that callers derive from it; dropped with the release.
     """
 
     release: Release
@@ -50,81 +50,81 @@ class EncodedRelease:
 
 
 def encode(release: Release) -> EncodedRelease:
-    """Write a release down."""
+    """Encode a release."""
     body = json.dumps(dump_release(release), ensure_ascii=False, separators=(",", ":")).encode()
     return EncodedRelease(release, Position(*release.position), body, f'"{sha256(body).hexdigest()[:32]}"')
 
 
 class ReadModel:
-    """All states at one head, and their releases; `listeners` are told of each new release."""
+    """All states at one head, and their releases; `listeners` are called with each new release."""
 
     def __init__(self, documents: Documents) -> None:
         self.head = NOWHERE
         self.listeners: list[Callable[[EncodedRelease], None]] = []
         self._documents = documents
-        self._adopting = Lock()  # of two writers, the one with older states must see the other's
-        self._states: OrderedDict[Place, State] = OrderedDict()  # the one that changed last at the end
-        self._under_way: dict[Place, State] = {}  # some of them
+        self._adopting = Lock()  # so that a writer with older states sees the newer ones
+        self._states: OrderedDict[Place, State] = OrderedDict()  # the last changed one at the end
+        self._under_way: dict[Place, State] = {}  # the active ones among them
         self._built: dict[Place, EncodedRelease] = {}
-        self._untold: set[Place] = set()  # whose release could not be built: its bytes may be on their way
+        self._unbuilt: set[Place] = set()  # releases that could not be built: the bytes may still arrive
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was ever in force anywhere."""
+        """Return whether nothing was ever in force."""
         return not self._states
 
     def state(self, environment: str, prompt: str) -> State | None:
-        """What is in force of a prompt in an environment, if anything ever was."""
+        """Return the state of a prompt in an environment, if it has one."""
         return self._states.get((environment, prompt))
 
     def states(self, environment: str | None = None) -> list[State]:
-        """Every state, or those of one environment, in the order of environments and names."""
+        """Return every state, or those of one environment, by environment and name."""
         places = [place for place in list(self._states) if environment in {None, place[0]}]
         return [self._states[place] for place in sorted(places)]
 
     def environments(self) -> list[str]:
-        """Where there are states, in order."""
+        """Return the environments with states, sorted."""
         return sorted({environment for environment, _ in list(self._states)})
 
     @property
     def newest(self) -> Position:
-        """The newest change that is shown: for a moment it may be ahead of the head."""
+        """Return the newest visible change: for a moment it may be ahead of the head."""
         with self._adopting:
             state = next(reversed(self._states.values()), None)
         return newest(self.head, state.position) if state else self.head
 
     def under_way(self) -> list[State]:
-        """The states with a rollout, or with a request that awaits approval, in the order of `states`."""
+        """Return the states with a rollout, or a request that awaits approval, in the order of `states`."""
         found = self._under_way.copy()
         return [found[place] for place in sorted(found)]
 
     def since(self, position: Position) -> list[State]:
-        """The states that changed after a position, the newest first."""
+        """Return the states changed after a position, the newest first."""
         with self._adopting:
             states = reversed(self._states.values())
             return list(takewhile(lambda state: is_newer(state.position, position), states))
 
     def adopt(self, head: Position, states: Iterable[State]) -> None:
-        """Take newer states over, and tell the listeners; what is older than what is held is passed over."""
+        """Adopt newer states and call the listeners; older states are ignored."""
         with self._adopting:
             newer = [state for state in states if is_newer(state.position, self._position(state))]
             self._take(sorted(newer, key=_rank))
             again = [
-                self._states[place] for place in self._untold - {(s.environment, s.prompt) for s in newer}
+                self._states[place] for place in self._unbuilt - {(s.environment, s.prompt) for s in newer}
             ]
-            self._untold = set()
+            self._unbuilt = set()
         for state in (*newer, *again):
             if self.listeners and (built := self._try_build(state)):
                 for listener in self.listeners:
                     listener(built)
         with self._adopting:
-            self.head = newest(self.head, head)  # last: a heartbeat with it confirms what was told before
+            self.head = newest(self.head, head)  # last: a heartbeat with it confirms the changes sent before
 
     def release(self, environment: str, prompt: str) -> EncodedRelease | None:
-        """The release of a prompt, or None where nothing is in force.
+        """Return the release of a prompt; None if nothing is in force.
 
         Raises:
-            Unavailable: it cannot be built, and none was before.
+            Unavailable: it cannot be built, and there is no earlier one.
         """
         if ready := self.ready(environment, prompt):
             return ready
@@ -135,7 +135,7 @@ class ReadModel:
         return self._try_build(state) or built or self._build(state)
 
     def ready(self, environment: str, prompt: str) -> EncodedRelease | None:
-        """The release of a prompt if it is built already; None says nothing about others."""
+        """Return the release of a prompt if it is built already; None proves nothing."""
         state = self._states.get((environment, prompt))
         built = self._built.get((environment, prompt))
         if state is None or built is None or built.position != (state.epoch, state.seq):
@@ -143,7 +143,7 @@ class ReadModel:
         return built
 
     def _take(self, newer: list[State]) -> None:
-        """Let states be in force, oldest first; in place, as a copy of all would cost more than a change."""
+        """Put states in force, oldest first; in place, as copying all would cost more than a change."""
         last = next(reversed(self._states.values()), None)
         for state in newer:
             place = (state.environment, state.prompt)
@@ -153,7 +153,7 @@ class ReadModel:
                 self._under_way[place] = state
             else:
                 self._under_way.pop(place, None)
-        if last and newer and is_newer(last.position, newer[0].position):  # two threads told of changes
+        if last and newer and is_newer(last.position, newer[0].position):  # two threads brought changes
             for place in sorted(self._states, key=lambda place: _rank(self._states[place])):
                 self._states.move_to_end(place)
 
@@ -167,8 +167,8 @@ class ReadModel:
         except RegistryError as error:
             logger.error("no release of %s in %s: %s", state.prompt, state.environment, error.message)  # noqa: TRY400
             with self._adopting:
-                self._untold.add((state.environment, state.prompt))
-        except Exception:  # the change is in the journal: whatever is wrong must not undo its answer
+                self._unbuilt.add((state.environment, state.prompt))
+        except Exception:  # the change is in the journal: no error here may spoil its answer
             logger.exception("no release of %s in %s", state.prompt, state.environment)
         return None
 

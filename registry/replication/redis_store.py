@@ -1,7 +1,7 @@
-"""Share all states with other registries in Redis or Valkey, and wake each other.
+"""The view of all states in Redis or Valkey, which registries share and use to wake each other.
 
-It is a view of the journal and nothing more: it may be flushed, restarted empty or restored from last
-week at any time, and is brought up to the journal by whoever notices first.
+It is only a view of the journal: it may be flushed, restarted empty or restored from last week at any time,
+and the first registry to notice brings it up to date.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from registry.system import failpoints, formats
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-AT_ONCE = 1000  # states in one script: some milliseconds, in which Redis answers nobody else
-RECENT = 1000  # changes of which it is told what they changed; who missed more reads everything
-RACES = 5  # another registry may bring the Redis store forward between our look and our write
-REPORT_SECONDS = 5  # a process that told nothing for so long is gone; it tells something every two seconds
-FORGET_SECONDS = 60  # nothing stays behind of an installation that was taken away
+AT_ONCE = 1000  # states in one script: some milliseconds, in which Redis answers no other client
+RECENT = 1000  # changes with a mark of what they changed; a reader that missed more reads everything
+RACES = 5  # another registry may advance the Redis store between our read and our write
+REPORT_SECONDS = 5  # a process without a report for so long is gone; it sends one every two seconds
+FORGET_SECONDS = 60  # nothing stays behind of a removed installation
 
-# One script, so that nobody ever sees older states than those of the head; and one hash for all, so that they
-# come and go together. A state's field is environment/prompt, which neither a head's name can be nor that of
-# a mark: those say what the newest changes were about, each in the place of the one `RECENT` before it.
-# ARGV: head it must have, head it gets, "1" to begin anew, channel, format, then field and state or mark
-# in turn. A key that holds something else than a hash has no head. A state is never replaced by an older
-# one: where many are written in parts, another registry may write newer ones in between. Of two epochs that
-# of the head is the newer one, whatever their numbers.
+# One script, so that no reader sees states older than the head; and one hash for all, so that they come and
+# go together. A state's field is environment/prompt, which cannot be the name of the head or of a mark: a
+# mark names what one of the newest changes was about, in the place of the change `RECENT` before it.
+# ARGV: expected head, new head, "1" to start over, channel, format, then pairs of field and state or mark.
+# A key that holds something else than a hash has no head. A state is never replaced by an older one: where
+# many are written in batches, another registry may write newer ones in between. Of two epochs that of the
+# head is the newer one, whatever their numbers.
 _HEAD = """
 local function text(field)
   local have = redis.pcall('HGET', KEYS[1], field)
@@ -68,8 +68,8 @@ redis.call('HSET', KEYS[1], 'head', ARGV[2], 'format', ARGV[5])
 if have ~= ARGV[2] then redis.call('PUBLISH', ARGV[4], ARGV[2]) end
 return 1
 """
-# ARGV: field and begin of a mark, in turn. The head, and what the marks are about; everything, if a mark is
-# not there.
+# ARGV: pairs of a mark's field and beginning. Returns the head and the marked states; everything, if a mark
+# is missing.
 _NEWER = """
 local found = {'head', redis.call('HGET', KEYS[1], 'head') or ''}
 for i = 1, #ARGV, 2 do
@@ -83,15 +83,15 @@ for i = 1, #ARGV, 2 do
 end
 return found
 """
-# What each process tells of itself: a hash, with the process's id as field and "<time> <report>" as value.
-# The time is that of Redis, so that no clock but its own decides what is old.
-# ARGV: process, report, seconds after which the hash goes if nobody tells anything any more.
+# The reports of processes: a hash, with the process's id as field and "<time> <report>" as value. The time is
+# that of Redis, so that only its clock decides what is old.
+# ARGV: process, report, seconds after which the hash expires without new reports.
 _TELL = """
 local new = redis.call('HSET', KEYS[1], ARGV[1], redis.call('TIME')[1] .. ' ' .. ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return new
 """
-# ARGV: seconds after which a report is old, and removed; one from the future is of a clock that was set back.
+# ARGV: seconds after which a report is old, and removed; one from the future shows a clock that was set back.
 _HEAR = """
 local now, all, found = tonumber(redis.call('TIME')[1]), redis.call('HGETALL', KEYS[1]), {}
 for i = 1, #all, 2 do
@@ -112,32 +112,32 @@ _REMOVE = "return redis.call('HDEL', KEYS[1], ARGV[1])"
 
 
 class RedisStore:
-    """The view of all states in Redis; every method raises Unavailable (`redis_unavailable`) without it."""
+    """The view of all states in Redis; every method raises Unavailable (`redis_unavailable`) on failure."""
 
     def __init__(self, url: str, prefix: str) -> None:
-        # The braces are a hash tag: a Redis Cluster keeps all that begins so in one slot.
+        # The braces are a hash tag: a Redis Cluster stores all keys with it in one slot.
         self._key = f"{{{prefix}}}:states"
         self._reports = f"{{{prefix}}}:clients"
         self._channel = f"{{{prefix}}}:changed"
         self._link = Link(url, self._key)
 
     def close(self) -> None:
-        """End the connections; a `wait` under way returns."""
+        """Close the connections; a running `wait` returns."""
         self._link.close()
 
     def head(self) -> Position:
-        """The position that the Redis store was last brought to; `NOWHERE`: never."""
+        """Return the position of the Redis store; `NOWHERE` if it is empty."""
         return _parse(self._raw_head())
 
     def catch_up(self, head: Position, since: Callable[[Position], list[State]]) -> Position:
-        """Bring the Redis store up to a head of the journal.
+        """Bring the Redis store up to date with a head of the journal.
 
         Args:
             head: ``(epoch, seq)`` of the journal.
-            since: gives the states that changed after a position, up to that head.
+            since: returns the states changed after a position, up to that head.
 
         Returns:
-            The Redis store's head afterwards: greater than `head` if it has seen what the journal has not.
+            The Redis store's head afterwards: greater than `head` if it has changes that the journal lacks.
         """
         for _ in range(RACES):
             raw = self._raw_head()
@@ -148,21 +148,21 @@ class RedisStore:
         raise Unavailable("others keep changing the states in Redis; try again", code="redis_unavailable")
 
     def clear(self) -> None:
-        """Forget all states and the head: registries bring the view up to their journal again."""
+        """Delete all states and the head: registries rebuild the view from their journal."""
         self._link.run(_CLEAR, self._key, self._channel)
 
     def read(self) -> list[State]:
-        """Every state that the Redis store holds; what cannot be read is left out."""
+        """Return every state in the Redis store; unreadable ones are left out."""
         return _parse_states(self._link.run(_ALL, self._key))
 
-    def news(self, known: Position, head: Position) -> tuple[Position, list[State]]:
-        """The head, and at least the states that changed after a position; all of one moment.
+    def changes_since(self, known: Position, head: Position) -> tuple[Position, list[State]]:
+        """Return the head, and at least the states changed after a position; all of one moment.
 
-        The head is `(0, 0)`, which promises nothing, if the Redis store was flushed or begun anew meanwhile.
+        The head is `(0, 0)`, which promises nothing, if the Redis store was flushed or restarted meanwhile.
 
         Args:
-            known: epoch and seq; the changes up to it are of no interest.
-            head: where the Redis store was a moment ago. If it is further by now, it tells of the rest later.
+            known: the position up to which the caller has everything.
+            head: the Redis store's head a moment ago. Changes after it may be left to the next call.
         """
         if known.epoch != head.epoch or head.seq - known.seq > RECENT:
             found = self._link.run(_ALL, self._key)
@@ -174,29 +174,29 @@ class RedisStore:
         return min(there, head) if there.epoch == head.epoch else NOWHERE, _parse_states(found)
 
     def time(self) -> datetime:
-        """What the clock of Redis shows."""
+        """Return the time by the clock of Redis."""
         seconds, micros = self._link.run(_TIME, self._key)
         return datetime.fromtimestamp(int(seconds) + int(micros) / 1e6, UTC)
 
     def wait(self, seconds: float) -> None:
-        """Return when a registry tells of a change, or after that time."""
+        """Return when a registry announces a change, or after that time."""
         self._link.wait(self._channel, seconds)
 
     def put_report(self, process: str, report: str) -> bool:
-        """Let the others know a report of this process, for `REPORT_SECONDS`; whether they had one before."""
+        """Publish a report of this process, for `REPORT_SECONDS`; return whether it is the first one."""
         return not self._link.run(_TELL, self._reports, process, report, FORGET_SECONDS)
 
     def reports(self) -> dict[str, bytes]:
-        """The reports of all processes that live, by process."""
+        """Return the reports of all live processes, by process."""
         found: list[bytes] = self._link.run(_HEAR, self._reports, REPORT_SECONDS)
         return {process.decode(): report for process, report in zip(found[::2], found[1::2], strict=True)}
 
     def remove_report(self, process: str) -> None:
-        """Remove a process's report: it ends."""
+        """Remove the report of a process that ends."""
         self._link.run(_REMOVE, self._reports, process)
 
     def _raw_head(self) -> bytes:
-        """The head as it is there, possibly nothing of ours. Raises Unavailable (`newer_format`) too."""
+        """Read the stored head, which may not be valid. Raises Unavailable (`newer_format`) too."""
         head, number = self._link.run(_HEAD, self._key)
         if number:
             formats.check(int(number) if number.isdigit() else number.decode(), "what Redis holds")
@@ -206,25 +206,25 @@ class RedisStore:
     def _write(
         self, raw: bytes | str, there: Position, head: Position, since: Callable[[Position], list[State]]
     ) -> bool:
-        # Another epoch is another journal, or one that was recovered: what it left is not ours to mix with.
-        anew = there.epoch != head.epoch
-        newer = since(there if there.seq and not anew else NOWHERE)
+        # Another epoch is another journal, or a recovered one: its states must not be mixed with ours.
+        reset = there.epoch != head.epoch
+        newer = since(there if there.seq and not reset else NOWHERE)
         marks = _marks(there, head, newer)
         *parts, last = [newer[start : start + AT_ONCE] for start in range(0, len(newer) or 1, AT_ONCE)]
-        for part in parts:  # under the head that is there, or the least of this epoch, which promise less
-            there = Position(head.epoch, 0) if anew else there
-            if not self._push(raw, there, _fields(part), anew=anew):
+        for part in parts:  # under the present head, or the least of this epoch, which promise less
+            there = Position(head.epoch, 0) if reset else there
+            if not self._push(raw, there, _fields(part), reset=reset):
                 return False
-            raw, anew = str(there), False
-        done = self._push(raw, head, [*_fields(last), *marks], anew=anew)
+            raw, reset = str(there), False
+        done = self._push(raw, head, [*_fields(last), *marks], reset=reset)
         failpoints.reach(failpoints.BOARD_WRITTEN)
         return done
 
-    def _push(self, raw: bytes | str, head: Position, fields: list[str], *, anew: bool) -> bool:
-        """Write fields and a head, if the head there is still the one that was seen."""
+    def _push(self, raw: bytes | str, head: Position, fields: list[str], *, reset: bool) -> bool:
+        """Write fields and a head, if the stored head is still the one that was read."""
         return bool(
             self._link.run(
-                _PUSH, self._key, raw, str(head), int(anew), self._channel, formats.FORMAT, *fields
+                _PUSH, self._key, raw, str(head), int(reset), self._channel, formats.FORMAT, *fields
             )
         )
 
@@ -234,9 +234,9 @@ def _fields(states: list[State]) -> list[str]:
 
 
 def _marks(there: Position, head: Position, newer: list[State]) -> list[str]:
-    """Fields and values that say what the newest changes up to a head were about.
+    """Return fields and values that mark what the newest changes up to a head were about.
 
-    None at all if a state is newer than the head: of what it replaced nobody knows when that changed.
+    Empty if a state is newer than the head: when the replaced state had changed is unknown.
     """
     if newer and is_newer(newer[0].position, head):
         return []
@@ -262,7 +262,7 @@ def _parse(raw: bytes) -> Position:
 
 
 def _parse_states(pairs: list[bytes]) -> list[State]:
-    """What can be read of fields and values in turn; marks and the head are no states."""
+    """Parse pairs of field and value; skip marks, the head, and unreadable states."""
     return [state for value in pairs[1::2] if (state := _parse_state(value))]
 
 

@@ -1,7 +1,7 @@
-"""This process's copy of the journal, kept up to date with the others.
+"""This process's copy of the journal, kept up to date with other processes.
 
-A change is committed, then told: adopted here, brought to the Redis store, published. Whoever is told looks
-for itself, so a lost word delays a registry by a second and never misleads it.
+A change is committed, then announced: adopted here, written to the Redis store, published. A notified
+registry reads for itself, so a lost notice delays it by a second and never misleads it.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SOON_SECONDS = 2.5  # to look where Redis tells nothing: a second until the next look, and what that takes
-AGAIN_SECONDS = 0.05  # between tries, until it is time for a look
+SOON_SECONDS = 2.5  # for a refresh without Redis: a second until the next fetch, and its duration
+AGAIN_SECONDS = 0.05  # between attempts, until a fetch is due
 STRANGER = ". Or is it another installation's? Two on one Redis need a PROMPTSTAGE_REDIS_PREFIX of their own"
 
 
 class Replica:
-    """This process's copy of the journal; safe to use from any thread.
+    """The journal as this process knows it; safe to use from any thread.
 
     Attributes:
-        view: all states and their releases.
+        read_model: all states and their releases.
         keyring: the tokens.
         problem: why changes cannot be written now, or None.
-        unwritten: why the last change that was tried could not be written, or the next one will not; or None.
-        board_problem: why Redis cannot be brought up to date now, or None.
-        newest_at: when the newest change was made, as far as there is one.
-        checked_at: when the journal and the Redis store were looked at last, by `time.monotonic`.
-        listeners: told of each change that was made durable here, and of the seconds which that took.
+        unwritten: why the last change could not be written, or the next one will not be; or None.
+        redis_problem: why Redis cannot be brought up to date now, or None.
+        newest_at: the time of the newest change, if there is one.
+        checked_at: when the journal and the Redis store were last read, by `time.monotonic`.
+        listeners: called with each change that was made durable here, and the seconds that it took.
     """
 
     def __init__(self, journal: Journal, redis_store: RedisStore, read_model: ReadModel) -> None:
@@ -59,26 +59,26 @@ class Replica:
         self.keyring = Keyring()
         self.problem: Unavailable | None = None
         self.unwritten: Unavailable | None = None
-        self._full: Unavailable | None = None  # what the disk said last
+        self._full: Unavailable | None = None  # the disk's last error
         self.newest_at: datetime | None = None
         self.checked_at = 0.0
         self.redis_problem: Unavailable | None = None
         self.listeners: list[Callable[[Change, float], None]] = []
         self._journal = journal
         self._redis_store = redis_store
-        self._head = NOWHERE  # of the journal; that of the view is ahead if Redis has seen more
+        self._head = NOWHERE  # of the journal; the read model's is ahead if Redis has more
         self._commits: list[str] = []  # by seq
-        self._known_at = 0.0  # monotonic: what was acknowledged by then is known
+        self._known_at = 0.0  # monotonic: everything acknowledged before is known
         self._changing = RLock()  # held by one writer at a time, also while it waits for other processes
-        self._following = RLock()  # held for moments only: who reads must not wait for who writes
+        self._following = RLock()  # held only briefly: readers must not wait for writers
         self._looking = Lock()
 
     def open(self, token_file: Path) -> bool:
-        """Read the journal, or begin one in an empty folder, as `bootstrap` does: whether it is new.
+        """Open the journal, or create one in an empty folder as `bootstrap` does; return whether it is new.
 
         Raises:
-            Unavailable: a journal cannot be begun; nothing of it is left, so it can be tried again. Or it is
-                a newer registry's (`newer_format`).
+            Unavailable: a journal cannot be created; nothing of it is left, so it can be tried again. Or it
+                is a newer registry's (`newer_format`).
         """
         with self._changing:
             new = bootstrap(self._journal, self._redis_store, token_file)
@@ -92,44 +92,46 @@ class Replica:
     # Keeping up
 
     def reconcile(self) -> None:
-        """Adopt what is new in the journal, and bring the Redis store up to it. Raises nothing."""
+        """Adopt new changes of the journal, and bring the Redis store up to date. Raises nothing."""
         with self._looking:
             self._reconcile(wanted=False)
 
     def _reconcile(self, *, wanted: bool) -> None:
-        """Do so, one at a time; `wanted`: somebody waits to know what others did."""
+        """Reconcile, one thread at a time; `wanted`: a request waits for the changes of others."""
         began = time.monotonic()
         problem = self._try_follow()
-        told = self.catch_up()  # a Redis that hangs must not keep a writer from the journal
+        notified = self.catch_up()  # outside the lock: a hanging Redis must not block a writer
         seen = self.read_model.newest
-        if self._journal.is_due(seen if is_newer(seen, self._head) else None, alone=not told, wanted=wanted):
+        if self._journal.is_due(
+            seen if is_newer(seen, self._head) else None, alone=not notified, wanted=wanted
+        ):
             problem = self._refresh_journal()
         if problem is None and self._behind(seen):
-            problem = self._try_follow()  # another registry may have written in between
+            problem = self._try_follow()  # another registry may have written meanwhile
         if problem and not self.keyring and self.read_model.states():
-            with suppress(Unavailable), self._following:  # who has a token may read what Redis holds
+            with suppress(Unavailable), self._following:  # so that tokens can read the states in Redis
                 self.keyring.replace(self._journal.tokens())
         self._settle(problem or self._journal.trouble or self._behind(seen))
         self._check_disk()
-        told = told and self._journal.notified and not is_newer(seen, self._head)
-        if self.problem is None and (told or self._journal.looked_at >= began):
+        notified = notified and self._journal.notified and not is_newer(seen, self._head)
+        if self.problem is None and (notified or self._journal.looked_at >= began):
             self._known_at = began
         self.checked_at = time.monotonic()
 
     @property
     def misdated(self) -> Unavailable | None:
-        """Why clients may ignore what is served: the journal's epoch lies in the future."""
+        """Return why clients may ignore the releases: the journal's epoch lies in the future."""
         return position.misdated(self._head[0], self._journal.recovery)
 
     def adopt_local(self) -> None:
-        """Adopt what other processes of this data folder wrote: a few microseconds if there is nothing."""
+        """Adopt the writes of this data folder's other processes: a few microseconds if there are none."""
         if not self.is_current:
             self._try_follow()
 
     def refresh(self, since: float) -> None:
-        """Know what was acknowledged before a time, as far as that can be known soon; before a definite no.
+        """Learn of changes acknowledged before a time, if possible soon; for use before a definite no.
 
-        Any number of askers share one look, so that strangers cannot make the registry look for ever. Raises
+        Concurrent callers share one fetch, so that unknown tokens cannot keep the registry fetching. Raises
         nothing.
 
         Args:
@@ -152,22 +154,22 @@ class Replica:
 
     @property
     def is_current(self) -> bool:
-        """Whether this process has all that is in the journal of its data folder."""
+        """Return whether this process has everything in the journal of its data folder."""
         return bool(self._commits) and self._journal.is_newest(self._commits[-1])
 
     def _refresh_journal(self) -> Unavailable | None:
-        """Refresh a copy of the journal. Nobody waits for this but who wants to write."""
+        """Refresh a copy of the journal. Only writers wait for this."""
         try:
             with self._journal.lock() as lock:
                 self._journal.refresh(lock)
-        except Unavailable as error:  # if it is busy, a writer refreshes it
+        except Unavailable as error:  # `busy`: a writer refreshes it
             return self.problem if error.code == "busy" else error
         return self._try_follow()
 
     def _check_disk(self) -> None:
-        """Tell whether the disk takes a change: by what it says, and by a try if it did not take the last.
+        """Check that the disk takes a change: by its statistics, and by a test write if the last one failed.
 
-        What a host did not take, which registries share a journal at, is known by the next change alone.
+        A change that a shared journal's host refused is only retried by the next change.
         """
         found = self._journal.check_room(write=self.unwritten is not None)
         if found or self._journal.sure or self.unwritten is self._full:
@@ -189,11 +191,11 @@ class Replica:
         return None
 
     def catch_up(self) -> bool:
-        """Bring the Redis store up to the head; whether it is there now."""
+        """Bring the Redis store up to the head; return whether it is."""
         try:
             there = self._redis_store.catch_up(self.read_model.head, self.read_model.since)
             if is_newer(there, self.read_model.head):
-                self.read_model.adopt(*self._redis_store.news(self.read_model.head, there))
+                self.read_model.adopt(*self._redis_store.changes_since(self.read_model.head, there))
         except Unavailable as error:
             if self.redis_problem is None:
                 logger.warning(
@@ -203,7 +205,7 @@ class Replica:
                 )
             self.redis_problem = error
             return False
-        except Exception as error:  # the change is in the journal: nothing here may undo its answer
+        except Exception as error:  # the change is in the journal: no error here may spoil its answer
             logger.exception("Redis could not be brought up to date")
             self.redis_problem = Unavailable(
                 f"Redis holds something unexpected: {error}", code="redis_unavailable"
@@ -216,10 +218,10 @@ class Replica:
 
     def _follow(self) -> None:
         with self._following:
-            news = self._journal.since(self._commits[-1]) if self._commits else None
-            if news is None:
+            entries = self._journal.since(self._commits[-1]) if self._commits else None
+            if entries is None:
                 return self._reload()
-            for entry in news:
+            for entry in entries:
                 self._adopt(entry)
             return None
 
@@ -228,13 +230,13 @@ class Replica:
         self._head = contents.head.change.position
         self.newest_at = contents.head.change.at
         self._commits = contents.commits
-        if not is_newer(self.read_model.head, self._head):  # an old copy lets in who was shut out since
+        if not is_newer(self.read_model.head, self._head):  # an old copy would accept tokens revoked since
             self.keyring.replace(contents.tokens)
         self.read_model.adopt(self._head, contents.states)
 
     def _adopt(self, entry: Entry) -> None:
         with self._following:
-            if self.holds(entry):  # a thread that follows may have seen it before the one that wrote it
+            if self.holds(entry):  # a following thread may have adopted it before the writing one
                 return
             self._commits.append(entry.commit)
             self._head = entry.change.position
@@ -245,7 +247,7 @@ class Replica:
             self.read_model.adopt(entry.change.position, [state] if state else [])
 
     def _behind(self, seen: Position) -> Unavailable | None:
-        """Why nothing can be written if the journal lacks what was seen before it was looked at."""
+        """Return why nothing can be written if the journal lacks changes known before it was read."""
         if not is_newer(seen, self._head):
             return None
         return Unavailable(
@@ -260,18 +262,18 @@ class Replica:
 
     @contextmanager
     def writing(self, *, sure: bool = True) -> Iterator[int]:
-        """Hold the right to write, with everything adopted that others wrote; yields what `write` wants.
+        """Hold the lock for writing, with all changes of others adopted; yield the descriptor for `write`.
 
         Args:
-            sure: False: what others wrote elsewhere a moment ago may be missing, which `write` finds out.
+            sure: False: the latest changes made elsewhere may be missing, which `write` detects.
 
         Raises:
-            Unavailable: the journal cannot be written, or another process writes all the time.
+            Unavailable: the journal cannot be written, or other processes keep writing.
         """
         if not self._changing.acquire(timeout=LOCK_SECONDS):
             raise Unavailable("others keep writing; try again", code="busy")
         try:
-            with self._journal.lock() as lock:  # under it the journal is looked at again: it may be mended
+            with self._journal.lock() as lock:  # under it the journal is read again: it may be repaired
                 seen = self.read_model.head
                 self._journal.refresh(lock, sure=sure)
                 self._follow()
@@ -287,24 +289,24 @@ class Replica:
 
     @property
     def is_sure(self) -> bool:
-        """Whether what is adopted while writing is all there is, without a look elsewhere."""
+        """Return whether the adopted changes are complete while writing, without a fetch."""
         return self._journal.sure
 
     def holds(self, entry: Entry) -> bool:
-        """Whether a change was adopted, from that very commit."""
+        """Return whether a change was adopted, from that very commit."""
         seq = entry.change.seq
         return seq < len(self._commits) and self._commits[seq] == entry.commit
 
     def next_position(self) -> Position:
-        """Where the next change stands; right only while writing."""
+        """Return the position of the next change; valid only while writing."""
         return Position(self._head.epoch, self._head.seq + 1)
 
     def write(self, lock: int, change: Change, files: Mapping[str, bytes]) -> Entry:
-        """Commit a change and adopt it; for `commit_with_retry` alone, which goes by what it raises.
+        """Commit a change and adopt it; for `commit_with_retry` alone, which handles its exceptions.
 
         Raises:
             Unavailable: it is not in the journal.
-            Unsettled: it may be there.
+            InDoubt: it may be in the journal.
         """
         began = time.perf_counter()
         entry = self._journal.write(lock, self._commits[-1], change, files)
@@ -315,64 +317,64 @@ class Replica:
         return entry
 
     def notify(self, change: Change, began: float) -> None:
-        """Tell the listeners of a change that is durable; `began` as of `time.perf_counter`."""
+        """Call the listeners with a durable change; `began` as of `time.perf_counter`."""
         for listener in self.listeners:
             listener(change, time.perf_counter() - began)
 
     def apply(self) -> bool:
-        """Bring the Redis store up to what was written; whether it is there.
+        """Bring the Redis store up to the last write; return whether it is.
 
-        A Redis known to be down is left to the reconcile, so that it delays nobody twice.
+        A Redis known to be down is left to `reconcile`, so that it delays no request twice.
         """
         return self.redis_problem is None and self.catch_up()
 
     def redis_time(self) -> datetime:
-        """What the clock of Redis shows. Raises Unavailable without it."""
+        """Return the time by the clock of Redis. Raises Unavailable without it."""
         return self._redis_store.time()
 
-    # Looking back
+    # History
 
     @property
     def commits(self) -> list[str]:
-        """The journal's commits by seq, as far as they are known; not to be changed."""
+        """The journal's known commits, by seq; not to be changed."""
         return self._commits
 
     def entry(self, seq: int) -> Entry:
-        """The change with a number. Raises Unavailable if the journal cannot be read."""
+        """Return the change with a number. Raises Unavailable if the journal cannot be read."""
         if seq >= len(self._commits):
-            self.follow_told()
+            self.follow_announced()
         if seq >= len(self._commits):
             raise self.problem or Unavailable("the journal does not have that change", code="journal_behind")
         return self._journal.entry(self._commits[seq])
 
-    def follow_told(self) -> None:
-        """Have all in the journal's copy that Redis told of, which may be faster. Raises Unavailable."""
+    def follow_announced(self) -> None:
+        """Follow the journal up to the change announced by Redis, which may be faster. Raises Unavailable."""
         self.adopt_local()
-        told = self.read_model.newest
-        if is_newer(told, self._head):
+        announced = self.read_model.newest
+        if is_newer(announced, self._head):
             self.refresh(time.monotonic())
-        if is_newer(told, self._head):
+        if is_newer(announced, self._head):
             raise self.problem or Unavailable(
-                f"the newest change, {told}, is not in the journal's copy yet; try again", code="busy"
+                f"the newest change, {announced}, is not in the journal's copy yet; try again", code="busy"
             )
 
     def staged(self, name: str, version: str) -> bytes | None:
-        """The bytes that a version was staged with, if it ever was."""
+        """Return the bytes of a staged version; None if it never was staged."""
         return self._journal.staged(name, version)
 
     def was_requested(self, scope: str | None) -> bool:
-        """Whether an idempotency key was used; `scope` as in `request`."""
+        """Return whether an idempotency key was used; `scope` as in `request`."""
         return scope is not None and self._journal.request(scope) is not None
 
     def request(self, scope: str | None, body: str) -> Entry | None:
-        """The change that a request was answered with before, if it was.
+        """Return the change recorded for an earlier request with the same key, if any.
 
         Args:
-            scope: what its idempotency key is unique in, as a hash; None: it has no key.
-            body: a hash of what must be the same when the key comes again.
+            scope: the scope of its idempotency key, as a hash; None: it has no key.
+            body: a hash of what must be the same in a repeat.
 
         Raises:
-            Invalid: it is not the same (`idempotency_mismatch`).
+            Invalid: the body differs (`idempotency_mismatch`).
         """
         record = self._journal.request(scope) if scope else None
         if record is None:

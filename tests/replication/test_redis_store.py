@@ -145,7 +145,7 @@ def test_more_states_than_one_script_takes(server: Server) -> None:
     many = 2 * AT_ONCE + 1
     newer = state(many + 7, "prompt-3")
     with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
-        redis_store._push(b"", Position(1, 0), _fields([newer]), anew=True)
+        redis_store._push(b"", Position(1, 0), _fields([newer]), reset=True)
         put(redis_store, *range(1, many + 1), head=many)
 
         assert redis_store.head() == (1, many)
@@ -171,13 +171,13 @@ def test_what_was_missed_is_read_alone(server: Server) -> None:
         put(redis_store, 1, 2, 3, head=3)
         put(redis_store, 4, 6, head=6)  # 5 left no state, as one about a token
 
-        assert seqs(redis_store.news(Position(1, 3), Position(1, 6))[1]) == [4, 6]
-        assert seqs(redis_store.news(Position(1, 1), Position(1, 6))[1]) == [2, 3, 4, 6]
-        assert seqs(redis_store.news(Position(0, 9), Position(1, 6))[1]) == [1, 2, 3, 4, 6]
+        assert seqs(redis_store.changes_since(Position(1, 3), Position(1, 6))[1]) == [4, 6]
+        assert seqs(redis_store.changes_since(Position(1, 1), Position(1, 6))[1]) == [2, 3, 4, 6]
+        assert seqs(redis_store.changes_since(Position(0, 9), Position(1, 6))[1]) == [1, 2, 3, 4, 6]
         server.ask("HSET", KEY, "head", "1.7")  # by somebody who does not say what changed
-        assert seqs(redis_store.news(Position(1, 6), Position(1, 7))[1]) == [1, 2, 3, 4, 6]
+        assert seqs(redis_store.changes_since(Position(1, 6), Position(1, 7))[1]) == [1, 2, 3, 4, 6]
         put(redis_store, RECENT + 9, head=RECENT + 9)
-        assert seqs(redis_store.news(Position(1, 8), Position(1, RECENT + 9))[1]) == [
+        assert seqs(redis_store.changes_since(Position(1, 8), Position(1, RECENT + 9))[1]) == [
             1,
             2,
             3,
@@ -193,12 +193,12 @@ def test_what_is_new_is_of_one_moment(server: Server) -> None:
     with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
         put(redis_store, 1, 2, 3, head=3)
 
-        assert redis_store.news(Position(1, 2), Position(1, 3))[0] == Position(1, 3)
-        assert redis_store.news(Position(1, 1), Position(1, 2))[0] == Position(1, 2)
+        assert redis_store.changes_since(Position(1, 2), Position(1, 3))[0] == Position(1, 3)
+        assert redis_store.changes_since(Position(1, 1), Position(1, 2))[0] == Position(1, 2)
         server.ask("DEL", KEY)
-        assert redis_store.news(Position(1, 2), Position(1, 3)) == (Position(0, 0), [])
+        assert redis_store.changes_since(Position(1, 2), Position(1, 3)) == (Position(0, 0), [])
         server.ask("HSET", KEY, "head", "2.1")  # of a journal that was recovered
-        assert redis_store.news(Position(1, 2), Position(1, 3)) == (Position(0, 0), [])
+        assert redis_store.changes_since(Position(1, 2), Position(1, 3)) == (Position(0, 0), [])
 
 
 def test_what_a_newer_registry_holds_there_is_left_alone(server: Server) -> None:
@@ -223,7 +223,7 @@ def test_a_state_that_is_newer_than_the_head(server: Server) -> None:
         put(redis_store, 1, head=1)
         put(redis_store, 4, head=3)
 
-        assert seqs(redis_store.news(Position(1, 1), Position(1, 3))[1]) == [1, 4]
+        assert seqs(redis_store.changes_since(Position(1, 1), Position(1, 3))[1]) == [1, 4]
 
 
 def test_an_epoch_of_the_future_gives_way(server: Server) -> None:
