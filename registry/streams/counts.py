@@ -1,6 +1,6 @@
-"""Count open streams, and how many of them have which release of which prompt.
+"""Count open streams, and how many of them have each release of a prompt.
 
-Counted as streams come, are written to and go, so that looking at it costs nothing for each stream.
+Counts change as streams open, are written to and close, so that reading them costs nothing per stream.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key")
 
-NOTHING = Position(-1, -1)  # what a stream has that was never written a release
+NOTHING = Position(-1, -1)  # of a stream that was never written a release
 
 
 class StreamCounts:
@@ -28,41 +28,41 @@ class StreamCounts:
         self.held: Counter[tuple[str, str, Position]] = Counter()
 
     def open(self, environment: str, held: Mapping[str, Position]) -> None:
-        """Count a stream that begins with these positions by prompt."""
+        """Count a stream that opens with these positions by prompt."""
         self.streams[environment] += 1
         for prompt, position in held.items():
             self.held[environment, prompt, position] += 1
 
     def close(self, environment: str, held: Mapping[str, Position]) -> None:
-        """Count a stream no more that ends with these positions."""
+        """Discount a stream that closes with these positions."""
         _take(self.streams, environment)
         for prompt, position in held.items():
             _take(self.held, (environment, prompt, position))
 
     def open_one(self, environment: str, prompt: str) -> None:
-        """Count that one more name of a stream is known, of which it has nothing yet."""
+        """Count one more known name of a stream, without a release yet."""
         self.held[environment, prompt, NOTHING] += 1
 
     def move(self, environment: str, prompt: str, before: Position, after: Position) -> None:
-        """Count that one stream has another position of a prompt."""
+        """Count a stream's new position of a prompt."""
         _take(self.held, (environment, prompt, before))
         self.held[environment, prompt, after] += 1
 
     def copy(self) -> StreamCounts:
-        """The same numbers, which change no more."""
+        """Return a copy, which no longer changes."""
         made = StreamCounts()
         made.streams.update(self.streams)
         made.held.update(self.held)
         return made
 
     def dump(self) -> str:
-        """The numbers as JSON, for other processes."""
+        """Return the counts as JSON, for other processes."""
         held = [(place, prompt, *position, n) for (place, prompt, position), n in self.held.items()]
         return json.dumps({"streams": self.streams, "held": held})
 
 
 def load(text: bytes) -> StreamCounts:
-    """Read what another process dumped. Raises ValueError."""
+    """Load the dump of another process. Raises ValueError."""
     stream_counts = StreamCounts()
     try:
         found = json.loads(text)
@@ -72,19 +72,19 @@ def load(text: bytes) -> StreamCounts:
         for environment, prompt, epoch, seq, count in found["held"]:
             stream_counts.held[environment, prompt, Position(epoch, seq)] += int(count)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("not a tally") from error
+        raise ValueError("not the counts of streams") from error
     return stream_counts
 
 
 def count(
     tallies: Iterable[StreamCounts], environment: str, newest: Mapping[str, Position]
 ) -> dict[str, tuple[int, int]]:
-    """Add several processes up.
+    """Add up the counts of several processes.
 
     Args:
-        tallies: one of each process.
-        environment: of which streams.
-        newest: the position by prompt that counts as current; of a prompt that is not there, any does.
+        tallies: the counts of each process.
+        environment: that of the streams.
+        newest: the position by prompt that counts as current; for a prompt without one, any does.
 
     Returns:
         By prompt: how many streams follow it, and how many of these are current.
@@ -100,7 +100,7 @@ def count(
 
 
 def _take(counter: Counter[Key], key: Key) -> None:
-    """Count one less, and keep no zeros: names that nobody follows any more must not add up."""
+    """Count one less, and drop zeros, so that names without followers do not accumulate."""
     counter[key] -= 1
     if counter[key] <= 0:
         del counter[key]

@@ -1,6 +1,6 @@
-"""Run coroutines that nearly always end at once without a task, unless they have to wait.
+"""Run coroutines that nearly always end at once, with a task only if they have to wait.
 
-A task for each event of each of thousands of streams would cost more than to send it. From Python 3.12 on,
+A task for each event of each of thousands of streams would cost more than sending it. From Python 3.12 on,
 asyncio has this itself (``eager_start``).
 """
 
@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
-_waiting: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
+_waiting: set[asyncio.Task[None]] = set()  # the loop holds only weak references to tasks
 
 
 def start(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine as far as it goes, and the rest of it in a task."""
+    """Run a coroutine until it waits, and the rest in a task."""
     try:
         future = work.send(None)
     except StopIteration:
         return
-    except Exception as error:  # noqa: BLE001 - as of a task that nobody waits for: others are not to blame
+    except Exception as error:  # noqa: BLE001 - as in a task without a waiter: the caller is not to blame
         failed = {"message": "an event could not be sent", "exception": error}
         asyncio.get_running_loop().call_exception_handler(failed)
         return
@@ -38,11 +38,11 @@ async def _go_on(work: Coroutine[Any, Any, None], future: Any) -> None:
 
 @types.coroutine
 def _rest(work: Coroutine[Any, Any, None], future: Any) -> Generator[Any, Any, None]:
-    """Wait for what the coroutine waits for, and for all that it waits for then."""
+    """Wait for the coroutine's first future, then for all further ones."""
     while True:
         try:
             given = yield future
-        except BaseException as error:  # noqa: BLE001 - whatever it is, such as its end, it is the coroutine's
+        except BaseException as error:  # noqa: BLE001 - any exception, such as its cancellation, is the coroutine's
             step = partial(work.throw, error)
         else:
             step = partial(work.send, given)

@@ -1,8 +1,8 @@
-"""The streams of this process, and what each of them has not been sent yet.
+"""The subscriptions of this process, and the releases that each has not been sent yet.
 
-Of a release that changes while a slow client reads, only the newest waits for it, so a client costs as
-much memory as it has names, and no more. What is sent is sent from here: a stream has no task of its own but
-that of its request, which waits for the client to go.
+If a release changes while a slow client reads, only the newest waits, so a client's memory grows with its
+names only. All events are sent from here: a stream has no task of its own but that of its request, which
+waits for the client to disconnect.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from registry.replication.read_model import EncodedRelease, ReadModel
     from registry.rollouts.position import Position
 
-HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence: two may be lost
-AT_ONCE = 100  # streams that are written to before requests have their turn: a few milliseconds
+HEARTBEAT_SECONDS = 5.0  # clients give up after 12 s of silence, so two may be lost
+AT_ONCE = 100  # streams written to before requests get their turn: a few milliseconds
 # Unknown names that all streams of a token may wait for, some 100 bytes each: those of ten of the largest.
 MAX_AWAITED = 100_000
-RELEASES = 16  # events that are not written again for each stream
-# A server waits before a write, not after one, until the client has taken enough of what was written. So
-# when this is through, all but the last 64 KiB of the event before is on its way.
+RELEASES = 16  # cached events, not encoded again for each stream
+# A server waits before a write, not after one, until the client has read enough of earlier ones. So when this
+# returns, all but the last 64 KiB of the event before was sent.
 TAKEN = {"type": "http.response.body", "body": b"", "more_body": True}
 END = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class Subscription:
-    """One client: the names it wants, each with the position it has, and what it has not been sent yet.
+    """One client's stream: its names, each with the client's position, and the unsent releases.
 
     Attributes:
-        held: the positions by name, of names that are known here.
-        awaited: names that nobody here has heard of; they are counted nowhere before they have a release.
+        held: the positions by name, of names known here.
+        awaited: names unknown here; they are not counted before they have a release.
     """
 
     __slots__ = ("awaited", "beat", "closed", "environment", "held", "pending", "send", "token", "writing")
@@ -63,13 +63,13 @@ class Subscription:
         self.pending: dict[str, EncodedRelease] = {}
         self.beat: Message | None = None
         self.closed = False
-        self.send: Send | None = None  # none yet, or no more
+        self.send: Send | None = None  # before the start and after the end
         self.writing = False
 
     def offer(self, built: EncodedRelease) -> bool:
-        """Let a release wait to be sent, in the place of an older one; whether it does.
+        """Queue a release to send, in place of an older one; return whether it was queued.
 
-        It does not if it is older than what the client has, or too late for a stream that ends.
+        It is not if it is older than the client's, or the stream is ending.
         """
         prompt, position = built.release.prompt, built.position
         waiting = self.pending.get(prompt)
@@ -80,50 +80,50 @@ class Subscription:
         return True
 
     def wants(self, environment: str, prompt: str) -> bool:
-        """Whether it follows a prompt there."""
+        """Return whether it follows a prompt in an environment."""
         return environment == self.environment and (prompt in self.held or prompt in self.awaited)
 
 
 class Hub:
-    """Everybody who listens on this process; used on the event loop, but for `publish` and `recheck`."""
+    """All streams of this process; used on the event loop, except `publish` and `recheck`."""
 
     def __init__(self, read_model: ReadModel, keyring: Keyring) -> None:
         self.read_model = read_model
         self._keyring = keyring
         self.stream_counts = StreamCounts()
-        self.changed = asyncio.Event()  # the tally did
+        self.changed = asyncio.Event()  # set when the counts change
         self._open: set[Subscription] = set()
-        self._awaited: Counter[str] = Counter()  # names that streams of a token wait for, by its id
+        self._awaited: Counter[str] = Counter()  # awaited names of a token's streams, by its id
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
     @property
     def count(self) -> int:
-        """How many streams are open."""
+        """Return the number of open streams."""
         return len(self._open)
 
     async def run(self) -> None:
-        """Beat for all, until cancelled."""
+        """Send heartbeats to all, until cancelled."""
         self._loop = asyncio.get_running_loop()
         self.read_model.listeners.append(self.publish)
         self._keyring.listeners.append(self.recheck)
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            self._expel()  # whose token has expired
+            self._expel()  # streams with an expired token
             beat = heartbeat(self.read_model.head)
-            await asyncio.sleep(0)  # what was published up to that head is offered first
+            await asyncio.sleep(0)  # releases published up to that head are offered first
             everybody = list(self._open)
             for subscription in everybody:
                 subscription.beat = beat
             await self._write_each(everybody)
 
     def publish(self, built: EncodedRelease) -> None:
-        """Tell of a new release, from any thread."""
+        """Publish a new release, from any thread."""
         if self._loop is not None and not self._closed:
             self._loop.call_soon_threadsafe(self._deliver, built)
 
     def recheck(self) -> None:
-        """End the streams of tokens that are not good any more, from any thread."""
+        """End the streams of tokens that are no longer valid, from any thread."""
         if self._loop is not None and not self._closed:
             self._loop.call_soon_threadsafe(self._expel)
 
@@ -137,7 +137,7 @@ class Hub:
     def _deliver(self, built: EncodedRelease) -> None:
         prompt, environment = built.release.prompt, built.release.environment
         followers = [s for s in self._open if s.wants(environment, prompt)]
-        # Before it is sent to any: a heartbeat that comes between must not confirm what comes after it.
+        # Before it is sent to any: a heartbeat in between must not confirm a later release.
         eager_task.start(self._write_each([s for s in followers if s.offer(built)]))
 
     async def _write_each(self, subscriptions: list[Subscription]) -> None:
@@ -147,16 +147,16 @@ class Hub:
                 await asyncio.sleep(0)
 
     def check_room(self, token: Token, awaited: int) -> None:
-        """Let a token wait for so many names more. Raises Unavailable (`busy`)."""
+        """Check that a token may await so many more names. Raises Unavailable (`busy`)."""
         if awaited and self._awaited[token.id] + awaited > MAX_AWAITED:
             raise Unavailable(
                 f"the streams of this token wait for {self._awaited[token.id]} names that are unknown here, "
-                f"and may for {MAX_AWAITED}; follow names that exist",
+                f"of at most {MAX_AWAITED}; follow names that exist",
                 code="busy",
             )
 
     def add(self, subscription: Subscription) -> None:
-        """Begin to tell a client, as soon as it has a `send`."""
+        """Add a stream; it is sent events once it has a `send`."""
         self._open.add(subscription)
         self._awaited[subscription.token.id] += len(subscription.awaited)
         self.stream_counts.open(subscription.environment, subscription.held)
@@ -165,7 +165,7 @@ class Hub:
             self.end(subscription)
 
     def remove(self, subscription: Subscription) -> None:
-        """Stop telling a client."""
+        """Remove a stream."""
         subscription.send = None
         self._open.discard(subscription)
         self._awaited[subscription.token.id] -= len(subscription.awaited)
@@ -173,12 +173,12 @@ class Hub:
         self.changed.set()
 
     def end(self, subscription: Subscription) -> None:
-        """End a stream once what waits has been sent."""
+        """End a stream after its queued releases."""
         subscription.closed = True
         self.write(subscription)
 
     def close(self) -> None:
-        """End all streams, and every one that is opened from now on: the process is going."""
+        """End all streams, and every later one: the process stops."""
         self._closed = True
         for subscription in list(self._open):
             self.end(subscription)
@@ -186,7 +186,7 @@ class Hub:
     # Sending
 
     def write(self, subscription: Subscription) -> None:
-        """Send what waits, now if the client takes it, else as it does."""
+        """Send queued releases, at once if the client reads, else as it reads."""
         if subscription.send is not None and not subscription.writing:
             subscription.writing = True
             eager_task.start(self._write(subscription, subscription.send))
@@ -206,7 +206,7 @@ class Hub:
             await send(END)
 
     async def send(self, subscription: Subscription, built: EncodedRelease, send: Send) -> None:
-        """Send a release, and note that it was written to the client's connection."""
+        """Send a release, and count it as written to the client's connection."""
         await send(_release(built))
         await send(TAKEN)
         prompt, after = built.release.prompt, built.position
@@ -216,14 +216,14 @@ class Hub:
             subscription.held[prompt] = NOTHING
             self.stream_counts.open_one(subscription.environment, prompt)
         before = subscription.held.get(prompt, after)
-        if is_newer(after, before) and subscription in self._open:  # else it was counted out meanwhile
+        if is_newer(after, before) and subscription in self._open:  # else it was removed meanwhile
             self.stream_counts.move(subscription.environment, prompt, before, after)
             subscription.held[prompt] = after
             self.changed.set()
 
 
 def heartbeat(head: Position) -> Message:
-    """The event that confirms everything up to a head, as ASGI sends it."""
+    """Build the ASGI message that confirms everything up to a head."""
     return _message("heartbeat", json.dumps({"epoch": head[0], "seq": head[1]}).encode())
 
 

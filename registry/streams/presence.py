@@ -1,4 +1,4 @@
-"""Share each process's counts of streams with the others through Redis."""
+"""Counts over all processes: each counts its own streams, and reports to the others through Redis."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
     from registry.streams.counts import StreamCounts
     from registry.streams.hub import Hub
 
-TELL_SECONDS = 2.0  # how often a process tells that it lives; the others give up on it after five
-GATHER_SECONDS = 0.15  # a change that reaches a thousand streams is told in a few reports, not in a thousand
-EFFORT = 20  # after a report, rest so many times as long as it took: large ones are told less often
+TELL_SECONDS = 2.0  # between reports of a process; the others drop it after five seconds
+GATHER_SECONDS = 0.15  # a change that reaches a thousand streams takes a few reports, not a thousand
+EFFORT = 20  # after a report, rest for so many times its duration: large ones are less frequent
 
 logger = logging.getLogger(__name__)
 
 
 class Presence:
-    """The clients of this process and, as far as Redis can be asked, of all others."""
+    """The clients of this process and, if Redis answers, of all others."""
 
     def __init__(self, hub: Hub, redis_store: RedisStore) -> None:
         self._hub = hub
         self._redis_store = redis_store
         self._process = secrets.token_hex(8)
         self._told = False
-        self._complete_at = 0.0  # when Redis has forgotten everybody, the others need a while to tell again
+        self._complete_at = 0.0  # after Redis lost all reports, the others need a while to send them again
 
     async def run(self) -> None:
-        """Tell the other processes of the streams of this one, until cancelled; then take it back."""
+        """Report the streams of this process to the others, until cancelled; then remove the report."""
         try:
             while True:
                 self._hub.changed.clear()
@@ -50,7 +50,7 @@ class Presence:
                 await asyncio.to_thread(self._redis_store.remove_report, self._process)
 
     async def _report(self) -> float:
-        """Tell once; how long to rest."""
+        """Report once; return how long to rest."""
         begun = time.monotonic()
         report = self._hub.stream_counts.copy()
         try:
@@ -67,7 +67,7 @@ class Presence:
         return min(max(GATHER_SECONDS, EFFORT * (ended - begun)), TELL_SECONDS)
 
     async def all(self) -> tuple[list[StreamCounts], bool]:
-        """One tally of each process, and whether every process is among them."""
+        """Return the counts of each process, and whether every process is included."""
         own = self._hub.stream_counts.copy()
         try:
             known, others = await asyncio.to_thread(self._reports)
@@ -76,7 +76,7 @@ class Presence:
         return [own, *others], known and time.monotonic() >= self._complete_at
 
     def _reports(self) -> tuple[bool, list[StreamCounts]]:
-        """Whether this process is known to the others, and what they tell; in a thread, as it may be long."""
+        """Return whether this process was known already, and all reports; in a thread: they may be long."""
         reports = self._redis_store.reports()
         known = reports.pop(self._process, None) is not None
         return known, list(_loaded(reports.values()))
