@@ -1,1 +1,1 @@
-"""Metrics for Prometheus: counts of this process, and facts read at the moment of a scrape."""
+"""Metrics for Prometheus: counts of this process, and facts read at each scrape."""

@@ -1,4 +1,4 @@
-"""Facts at the moment of a scrape, as metrics: every worker gives the same answer."""
+"""Facts read at each scrape, as metrics: every worker gives the same answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Facts(Collector):
-    """Looks at the catalog and at the states whenever it is asked."""
+    """Reads the catalog and the states at each scrape."""
 
     def __init__(self, catalog: Catalog, replica: Replica, mirroring: MirrorWorker) -> None:
         self._catalog = catalog
@@ -30,7 +30,7 @@ class Facts(Collector):
         self._mirroring = mirroring
 
     def describe(self) -> Iterator[Metric]:
-        """Tell nothing before there is something to look at."""
+        """Describe nothing, as there may be nothing to read yet."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
@@ -50,11 +50,9 @@ class Facts(Collector):
             "Since the prompt repository was last read without an error; +Inf: never.",
             inf if age is None else age,
         )
-        yield _gauge("sync_error", "Whether the last look at the repository failed.", bool(report["error"]))
+        yield _gauge("sync_error", "Whether the last read of the repository failed.", bool(report["error"]))
         yield _gauge(
-            "moved_tags",
-            "Tags that were moved; the registry keeps the first ones.",
-            report["moved_count"],
+            "moved_tags", "Tags that were moved upstream; here they stay.", report["moved_count"]
         )
         yield _gauge("ignored_refs", "Tags that do not name a version.", self._catalog.ignored())
         versions = GaugeMetricFamily("promptstage_versions", "Versions, by status.", labels=["status"])
@@ -64,13 +62,13 @@ class Facts(Collector):
 
     def _stores(self) -> Iterator[Metric]:
         replica = self._replica
-        yield _gauge("journal_seq", "The newest change that is known here.", replica.read_model.head[1])
+        yield _gauge("journal_seq", "The newest change known here.", replica.read_model.head[1])
         trouble = replica.problem or replica.unwritten
         yield _gauge("journal_writable", "Whether changes are accepted, as far as known.", trouble is None)
         yield _gauge("redis_up", "Whether Redis is reached and up to date.", replica.redis_problem is None)
 
     def _mirror(self) -> Iterator[Metric]:
-        """Absent where the journal has no mirror."""
+        """Yield nothing if the journal has no mirror."""
         if lag := self._mirroring.lag():
             name = "journal_mirror_lag"
             yield _gauge(f"{name}_changes", "Changes that the journal's mirror lacks.", lag.changes)
@@ -86,10 +84,10 @@ def _rollouts(read_model: ReadModel) -> Iterator[Metric]:
     def family(name: str, help_text: str) -> GaugeMetricFamily:
         return GaugeMetricFamily(f"promptstage_rollout_{name}", help_text, labels=["environment", "prompt"])
 
-    percent = family("percent", "The candidate's share of users, in a rollout under way.")
-    step = family("step", "The current step, from 0.")
+    percent = family("percent", "The candidate's share of users, in an active rollout.")
+    step = family("step", "The present step, from 0.")
     paused = family("paused", "Whether the rollout is paused.")
-    due = family("next_step_timestamp_seconds", "When the next step begins by itself; absent: never.")
+    due = family("next_step_timestamp_seconds", "When the next step starts by itself; absent: never.")
     states = read_model.under_way()
     for place, rollout in [((s.environment, s.prompt), s.rollout) for s in states if s.rollout]:
         percent.add_metric(place, rollout.percent)

@@ -1,11 +1,11 @@
-"""Counters and histograms of this process, for Prometheus.
+"""The service's metrics for Prometheus.
 
-Numbers are of two kinds. What happens (requests, changes, streams) is counted where it happens; several
-workers count into files of one folder, and whichever is asked sums them up. What is so (states, the head,
-ages) every worker knows alike, so it is looked up when somebody asks: see `registry.metrics.facts`.
+There are two kinds. Events (requests, changes, streams) are counted where they happen; several workers count
+into files of one folder, and the one that is scraped adds them up. Facts (states, the head, ages) are the
+same in every worker, so they are read at each scrape: see `registry.metrics.facts`.
 
-A label never holds what a caller chose freely: routes are templates, environments are configured, and
-prompts are named only while they are in a rollout.
+A label never holds a caller's own text: routes are templates, environments are configured, and prompts are
+named only while they are in a rollout.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ REASONS = (STATIC, SPLIT, TARGETING_MATCH, PINNED)
 
 
 class Metrics:
-    """The service's own numbers, in a registry of their own so that two apps in one process stay apart."""
+    """The service's metrics, in their own collector registry so that two apps in one process stay apart."""
 
     def __init__(self, environments: Iterable[str], facts: Facts, folder: Path | None = None) -> None:
-        """Begin at zero.
+        """Start at zero.
 
         Args:
-            environments: those that are configured; their series are there from the start.
-            facts: what is looked up at every scrape.
-            folder: where the workers of one service count together (PROMETHEUS_MULTIPROC_DIR, which must
-                be set before prometheus_client is imported); None: this process is the only one.
+            environments: the configured ones; their series exist from the start.
+            facts: read at every scrape.
+            folder: the workers' common folder (PROMETHEUS_MULTIPROC_DIR, which must be set before
+                prometheus_client is imported); None: this process is the only one.
         """
         self._folder = folder
         self._registry = CollectorRegistry()
-        counted = CollectorRegistry() if folder else self._registry  # files are read in place of memory
+        counted = CollectorRegistry() if folder else self._registry  # files are read instead of memory
         self.requests = Counter(
             "promptstage_http_requests",
             "Answered requests, by the route's template.",
@@ -61,7 +61,7 @@ class Metrics:
         )
         self.answer_seconds = Histogram(
             "promptstage_http_request_duration_seconds",
-            "Time until an answer begins; a stream's is the time to its first byte.",
+            "Time until an answer starts; for a stream the time to its first byte.",
             ["method", "route"],
             buckets=ANSWER_BUCKETS,
             registry=counted,
@@ -83,7 +83,7 @@ class Metrics:
         )
         self._change_seconds = Histogram(
             "promptstage_change_duration_seconds",
-            "Time from asking for a change until it is durable and told.",
+            "Time from the request of a change until it is durable and announced.",
             ["op"],
             buckets=CHANGE_BUCKETS,
             registry=counted,
@@ -94,15 +94,15 @@ class Metrics:
         if folder:
             MultiProcessCollector(self._registry, str(folder))  # type: ignore[no-untyped-call]
         else:
-            ProcessCollector(registry=self._registry)  # of one worker among many it would tell nothing
+            ProcessCollector(registry=self._registry)  # of one worker among many it would mean nothing
         self._registry.register(facts)
-        # The library looks a series up by all of its labels again at each call, which costs more than to
-        # count. There are as many as there are routes and environments.
+        # The library looks up a series by all of its labels at each call, which costs more than counting.
+        # There are as many as there are routes and environments.
         self._answers = cache(self._find_answers)
         self._reasons = cache(self.resolutions.labels)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count an answer that began so many seconds after its request."""
+        """Count an answer that started so many seconds after its request."""
         answers, durations = self._answers(method, route, status)
         answers.inc()
         durations.observe(seconds)
@@ -121,14 +121,14 @@ class Metrics:
             self._change_seconds.labels(change.op).observe(seconds)
 
     def render(self) -> bytes:
-        """Write all numbers in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         if self._folder:
             _forget_dead_workers(self._folder)
         return generate_latest(self._registry)
 
 
 def _forget_dead_workers(folder: Path) -> None:
-    """Remove what a worker that was killed said of its present; what it counted still counts."""
+    """Remove the gauges of killed workers; their counters still count."""
     for file in folder.glob("gauge_live*_*.db"):
         if not _alive(int(file.stem.rpartition("_")[2])):
             file.unlink(missing_ok=True)
