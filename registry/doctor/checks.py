@@ -1,4 +1,4 @@
-"""The checks of `doctor` as pure functions: facts in, findings and remedies out."""
+"""The checks of `doctor`, as pure functions: facts in, findings with remedies out."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-STALE_SECONDS = 300.0  # since the repository was read: ten of the usual looks
+STALE_SECONDS = 300.0  # since the repository was read: ten of the usual polls
 SKEW_SECONDS = 2.0  # between two clocks: more than any round trip
 TO_THE_DAY = 10  # characters of a time
-MIRROR_SECONDS = 60.0  # a change is there within two, if nothing is in the way
-SHOWN = 5  # tags or versions that a message names
+MIRROR_SECONDS = 60.0  # normally the mirror has a change within two
+SHOWN = 5  # tags or versions listed in a message
 
 NTP = "set the clocks by NTP; timed steps and the history go wrong otherwise"
 MIRROR = "a disk that is lost now takes those changes with it; try it: promptstage journal mirror URL"
@@ -32,7 +32,7 @@ TAG_AGAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding: `status` is ``ok``, ``warning`` or ``error``; `remedy` is what helps."""
+    """One finding: `status` is ``ok``, ``warning`` or ``error``; `remedy` says what to do."""
 
     name: str
     status: Literal["ok", "warning", "error"]
@@ -41,7 +41,7 @@ class Check:
 
 
 def repository(catalog: Json, age: float | None) -> Check:
-    """Whether the repository is read; `age` is the seconds since it was, without an error."""
+    """Check that the repository is read; `age`: seconds since it was, without an error."""
     if catalog["error"] and not catalog.get("failed"):
         remedy = "what is here is still served; PROMPTSTAGE_REPOSITORY says where the registry looks"
         return Check("repository", "error", f"it cannot be read: {catalog['error']}", remedy)
@@ -58,7 +58,7 @@ def repository(catalog: Json, age: float | None) -> Check:
 
 
 def tags(catalog: Json) -> Iterator[Check]:
-    """The tags that make no version, or not the one that their author means."""
+    """Report the tags that define no version, or not the one that their author means."""
     others = catalog["ignored"].get("other_things", {"count": 0})
     if count := catalog["ignored"]["count"] - others["count"]:
         told = some(_ignored(catalog["ignored"]), count)
@@ -88,13 +88,13 @@ def _ignored(ignored: Json) -> list[str]:
 
 
 def some(names: Sequence[str], count: int) -> str:
-    """The first of the names, and how many there are beside."""
+    """List the first of the names, and how many more there are."""
     more = count - len(names[:SHOWN])
     return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def problem(found: Json | None) -> str:
-    """What is wrong with a version, and where in its file."""
+    """Format a version's problem, with its place in the file."""
     if found is None:
         return "it cannot be read"
     place = ":".join(str(found[part]) for part in ("path", "line", "column") if found[part] is not None)
@@ -102,12 +102,12 @@ def problem(found: Json | None) -> str:
 
 
 def store(name: str, trouble: RegistryError | None, fine: str, remedy: str) -> Check:
-    """Whether the journal or Redis is as it should be."""
+    """Check the journal or Redis."""
     return Check(name, "error", trouble.message, remedy) if trouble else Check(name, "ok", fine)
 
 
 def mirror(lag: Lag | None) -> Iterator[Check]:
-    """Whether the journal's mirror has every change, if it has a mirror."""
+    """Check that the journal's mirror, if any, has every change."""
     if lag is None:
         return
     url, error = lag.status.url, lag.status.error
@@ -123,7 +123,7 @@ def mirror(lag: Lag | None) -> Iterator[Check]:
 
 
 def streams(count: int, registries: int, *, complete: bool) -> Check:
-    """Who listens; `complete`: all processes could be asked."""
+    """Report the connected clients; `complete`: all processes are included."""
     if not complete:
         message = (
             f"{count} connected to the process that answers; those of others are not known without Redis"
@@ -139,7 +139,7 @@ def _processes(count: int) -> str:
 
 
 def clocks(now: datetime, redis: datetime | None, newest: datetime | None) -> Check:
-    """Whether this clock agrees with that of Redis, and with the time of the journal's newest change."""
+    """Compare this clock with that of Redis, and with the time of the journal's newest change."""
     if newest and (ahead := (newest - now).total_seconds()) > SKEW_SECONDS:
         message = f"the newest change was made {ahead:.0f} s in the future of this machine's clock"
         return Check("clock", "error", message, NTP)
@@ -152,7 +152,7 @@ def clocks(now: datetime, redis: datetime | None, newest: datetime | None) -> Ch
 
 
 def unknown(name: str, message: str, catalog: Json) -> Check:
-    """A prompt that has no version: most likely a tag that is named otherwise, or was not pushed."""
+    """Report a prompt without versions: most likely its tag has another name, or was not pushed."""
     last = name.rpartition("/")[2]
     near = [tag for tag in _ignored(catalog["ignored"]) if last in tag.lower()]
     hint = f"; tags that may be meant: {some(near, len(near))}" if near else ""
@@ -161,7 +161,7 @@ def unknown(name: str, message: str, catalog: Json) -> Check:
 
 
 def prompt(name: str, versions: Sequence[Version], states: Sequence[State]) -> Iterator[Check]:
-    """The versions of a prompt, and where they are in force."""
+    """Report the versions of a prompt, and where they are in force."""
     newest = versions[0]
     tagged = f", tagged {newest.tagged_at[:TO_THE_DAY]} by {newest.author}" if newest.tagged_at else ""
     count = f"{len(versions)} versions; the newest" if len(versions) > 1 else "the one version"
