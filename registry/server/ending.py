@@ -18,7 +18,7 @@ ORPHAN_SECONDS = 10.0  # for a worker without its supervisor: twice what a stop 
 
 
 def end_on_signal(*ends: Callable[[], None]) -> None:
-    """End streams and waits before uvicorn waits for its connections to end, which it would do for ever."""
+    """End streams and waits before uvicorn waits, without limit, for its connections to end."""
     loop = asyncio.get_running_loop()
 
     def wrap(before: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], None]:
@@ -36,7 +36,7 @@ def end_on_signal(*ends: Callable[[], None]) -> None:
 
 
 def end_with_parent() -> None:
-    """End a worker whose supervisor was killed: it would keep the port, and nobody would restart it."""
+    """End a worker whose supervisor was killed: it would keep the port, and never be restarted."""
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
@@ -44,7 +44,7 @@ def end_with_parent() -> None:
             parent.join()
             os.kill(os.getpid(), signal.SIGTERM)
             time.sleep(ORPHAN_SECONDS)
-            os._exit(1)  # nobody else is left who could end a worker that hangs
+            os._exit(1)  # no supervisor is left to end a worker that hangs
 
     if parent is not None:
         Thread(target=watch, name="promptstage-parent", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Bound uvicorn's HTTP protocol: slow senders, slow readers, and headers without end.
+"""uvicorn's HTTP protocol with bounds: on slow senders and readers, and on the size of headers.
 
 uvicorn itself ends only connections that are idle after an answer. A proxy in front has such bounds too, but
 a registry must not need one to stay up.
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-# In this time a request must have come, or at least so much of it; and of an answer that does not fit into
-# the buffers, so much must have been taken: 50 kbit/s, which any network has that people still use.
+# In this time a request must have arrived, or at least so much of it; and of an answer larger than the
+# buffers, so much must have been read: 50 kbit/s, which any network in use provides.
 SECONDS = 10.0
 ENOUGH_BYTES = 64 << 10
-MAX_REFUSED_BYTES = 16 << 20  # of a body that nobody wants; reading more of it would cost others their time
-MAX_WAITING = 8  # requests of a connection, sent before the one under way was answered: few clients send any
+MAX_REFUSED_BYTES = 16 << 20  # of a refused body; reading more of it would cost other requests their time
+MAX_WAITING = 8  # pipelined requests of a connection: few clients send any
 MAX_HEADER_BYTES = 128 << 10  # the request line and headers; a stream's URL may hold thousands of names
 MAX_HEADER = 16 << 10  # bytes of one header: twice what other servers take
-MAX_HEADERS = 100  # browsers and proxies send some thirty; each is looked through again and again
-MAX_PATH = 4 << 10  # bytes: four times those of the longest name, each letter escaped
-MAX_URL = (1 << 16) - 1  # bytes: longer ones the parser cannot take apart
+MAX_HEADERS = 100  # browsers and proxies send some thirty; each is searched repeatedly
+MAX_PATH = 4 << 10  # bytes: four times the longest name, with each letter escaped
+MAX_URL = (1 << 16) - 1  # bytes: the parser's limit
 VERSIONS = frozenset(("1.0", "1.1"))
 
 
@@ -76,18 +76,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._received = 0  # bytes
         self._before_rest = 0  # how much of it when the timer of idle connections was set
-        self._incomplete = False  # a request has begun, and is not here yet
-        self._overhead = 0  # of the request under way, all that is not its body
-        self._read = 0  # of which so many came together
-        self._refusal: Refusal | None = None  # why the request under way is none
-        self._last_byte: int | None = None  # that is taken, of a request that was refused before it was here
+        self._incomplete = False  # a request has started, and is not complete
+        self._overhead = 0  # bytes of the current request outside its body
+        self._read = 0  # of which so many arrived together
+        self._refusal: Refusal | None = None  # the reason to refuse the current request
+        self._last_byte: int | None = None  # the limit of a request refused before it was complete
         self._sending: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
         self._at_once = self.app_state.get(fast_path.STATE, _never)
         self._await_more()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Stop waiting."""
         self._received_all()
         self._taken()
         super()._unset_keepalive_if_required()
@@ -97,7 +97,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count, and refuse headers (or trailers, or chunks of nothing) without end."""
+        """Count bytes, and refuse endless headers, trailers or empty chunks."""
         self._read = len(data)
         self._received += self._read
         self._overhead += self._read
@@ -111,12 +111,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return None
 
     def on_message_begin(self) -> None:
-        """Begin to wait for the rest of a request."""
+        """Start waiting for the rest of a request."""
         super().on_message_begin()
         self._incomplete = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, or a trailer, as its base does; the one too many ends what the parser does."""
+        """Take a header or trailer, as the base class does; one too many stops the parser."""
         name = name.lower()
         if name == b"expect":
             return super().on_header(name, value)
@@ -126,19 +126,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return None
 
     def _check_sizes(self) -> None:
-        """Refuse what is too long."""
+        """Refuse a URL or header that is too long."""
         sizes = [len(name) + len(value) for name, value in self.headers]
         if len(self.url) + sum(sizes) > MAX_HEADER_BYTES or max(sizes, default=0) > MAX_HEADER:
             self._no_request(TOO_LARGE)
 
     def _no_request(self, refusal: Refusal) -> NoReturn:
-        """End what the parser does with the request under way."""
+        """Stop the parser, and refuse the current request."""
         self._refusal = refusal
         raise HttpParserError(refusal[2])
 
     def on_headers_complete(self) -> None:
-        """Begin a request of HTTP/1, and no thousands of them on one connection."""
-        if self._overhead + self._read > MAX_HEADER:  # else nothing can be too long
+        """Start a request of HTTP/1, with a bound on pipelined ones."""
+        if self._overhead + self._read > MAX_HEADER:  # below that nothing can be too long
             self._check_sizes()
         if self.parser.get_http_version() not in VERSIONS:
             self._no_request(NO_VERSION)
@@ -147,12 +147,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if len(self.url) > MAX_URL:
             self._no_request(URL_TOO_LONG)
         super().on_headers_complete()
-        self.headers = []  # what comes now are trailers: the request was let in, or not, before they came
+        self.headers = []  # trailers follow: the request was accepted, or not, before them
         if len(self.pipeline) > MAX_WAITING:
             raise HttpParserError("too many requests at once")
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        """Write an answer that needs no waiting here and now: a task and two messages cost as much again."""
+        """Write an answer that needs no waiting at once: a task and two messages would double its cost."""
         plain = cycle.keep_alive and not self.flow.write_paused and self._overhead <= MAX_HEADER_BYTES
         answer = self._at_once(cycle.scope) if plain else None
         if answer is None:
@@ -160,7 +160,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         status, *rest = answer
         common = [b"%s: %s\r\n" % pair for pair in self.server_state.default_headers]
         self.transport.write(b"".join((STATUS_LINE[status], *common, *rest)))
-        cycle.more_body = False  # who sends one is not answered here
+        cycle.more_body = False  # a request with a body is not answered here
         cycle.response_started = cycle.response_complete = True
         if self.pipeline or self.timeout_keep_alive_task is None:
             return self.on_response_complete()
@@ -168,12 +168,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         return None
 
     def on_body(self, body: bytes) -> None:
-        """Count what is no overhead."""
+        """Count the bytes of a body."""
         self._overhead -= len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is here."""
+        """Note that the request is complete."""
         if self.headers:  # trailers
             self._check_sizes()
         self._overhead = 0
@@ -183,7 +183,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Let a client that was refused early send the rest, so that it reads why; but not for ever."""
+        """Let a client that was refused early send the rest, within bounds, so that it reads the reason."""
         super()._unset_keepalive_if_required()
         super().on_response_complete()
         self._before_rest = self._received
@@ -193,10 +193,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._last_byte = self._received + MAX_REFUSED_BYTES
 
     def _unset_keepalive_if_required(self) -> None:
-        """Let the timer run on when something comes: to set it anew each time costs a tenth of a request."""
+        """Let the timer run on when data arrives: resetting it each time costs a tenth of a request."""
 
     def timeout_keep_alive_handler(self) -> None:
-        """End the connection if nothing came since the timer was set, or set it again."""
+        """End the connection if nothing arrived since the timer was set, or set it again."""
         self.timeout_keep_alive_task = None
         if self._received == self._before_rest:
             super().timeout_keep_alive_handler()
@@ -207,17 +207,17 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             )
 
     def pause_writing(self) -> None:
-        """The client takes less than there is."""
+        """Start timing a client that reads too slowly."""
         super().pause_writing()
         self._await_taking()
 
     def resume_writing(self) -> None:
-        """It has taken most of it."""
+        """Stop timing it: most was read."""
         self._taken()
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, like everything else that is refused."""
+        """Refuse invalid HTTP with a problem, like all other refusals."""
         if not self.transport.is_closing():
             self._refuse(*(self._refusal or (HTTPStatus.BAD_REQUEST, msg, "invalid_http")))
 
@@ -254,7 +254,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._taking = None
 
     def _refuse(self, status: HTTPStatus, detail: str, code: str) -> None:
-        """Say why, unless an answer is under way, and end the connection."""
+        """Send the reason, unless an answer has started, and end the connection."""
         if log := self.app_state.get(access_log.STATE):
             log(access_log.NONE, access_log.NONE, status, 0.0, None)
         answering = self.cycle is not None and self.cycle.response_started != self.cycle.response_complete
@@ -266,7 +266,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 
 def _short(url: bytes) -> bytes:
-    """Drop the middle of a path too long to name anything: decoding and matching it would take long too."""
+    """Drop the middle of a path too long for any name: decoding and matching it would take long too."""
     path, mark, query = url.partition(b"?")
     if len(path) > MAX_PATH:
         path = path[: MAX_PATH // 2] + path[-MAX_PATH // 2 :]
@@ -274,4 +274,4 @@ def _short(url: bytes) -> bytes:
 
 
 def _never(_: Scope) -> None:
-    """An app that answers nothing at once."""
+    """Answer nothing at once."""

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-ROOMS = ".metrics"  # in the data folder: who tidies a temporary folder would take counts away
+ROOMS = ".metrics"  # in the data folder: cleaning a temporary folder would lose counts
 LOCK = "lock"
-WAIT_SECONDS = 5.0  # for another service to begin or to tidy, which takes milliseconds
+WAIT_SECONDS = 5.0  # for another service to start or clean up, which takes milliseconds
 
 
 @contextmanager
 def together(data: Path, workers: int) -> Iterator[None]:
-    """Give the workers that are started now a folder of their own, as long as this is open.
+    """Give the workers that are started now their own folder, while this is open.
 
-    prometheus_client wants to find its name in the environment when it is imported; where it finds none,
-    it counts in memory, as suits a single worker. What a service left that was killed is removed.
+    prometheus_client reads its name from the environment when it is imported; without it, it counts in
+    memory, as suits a single worker. The folders of killed services are removed.
     """
     os.environ.pop(VARIABLE, None)
     if workers == 1:

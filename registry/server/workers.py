@@ -1,4 +1,4 @@
-"""Set up uvicorn and its workers for the registry."""
+"""Run uvicorn, configured for the registry."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from registry.settings import Settings
 
 APP = "registry.app:from_environment"
-# For requests under way at shutdown: the slowest, a write to the journal, takes a hundredth of it. Who reads
-# nothing of what is sent is cut off then, and the rest is done in well under a second: five are promised.
+# For running requests at shutdown: the slowest, a write to the journal, takes a hundredth of it. A client
+# that does not read is cut off then, and the rest is done in well under a second: five are promised.
 GRACE_SECONDS = 2
 # A worker that does not answer its supervisor for so long is killed and replaced. It cannot answer before its
-# interpreter runs: that takes a second, and twenty on a machine that is busy or short of CPU, where uvicorn's
-# default of five would kill each worker before it begins.
+# interpreter runs: that takes a second, and twenty on a busy machine, where uvicorn's default of five would
+# kill each worker before it starts.
 HEALTHCHECK_SECONDS = 30
-# A client whose machine or network is gone takes no heartbeat any more: it is counted no longer than four of
-# them, and not for the quarter of an hour in which the kernel would try again.
+# A client whose machine or network is gone reads no heartbeats: it is counted for no more than four of them,
+# not for the quarter of an hour in which the kernel would retry.
 VANISHED_MILLISECONDS = 20_000
-# Of what a client does not take, the kernel would keep megabytes; more than this waits here, where it is
-# bounded, and where of a release that changes again only the newest waits.
+# The kernel would buffer megabytes for a client that does not read; beyond this data waits here, where it is
+# bounded, and where only the newest of a changing release waits.
 UNSENT_BYTES = 128 << 10
 
 logger = logging.getLogger(__name__)
@@ -45,14 +45,14 @@ def run(settings: Settings, workers: int) -> int:
     """Serve until a signal ends it.
 
     Args:
-        settings: workers read them again, from the environment.
-        workers: how many processes answer.
+        settings: the workers read them again, from the environment.
+        workers: the number of processes.
 
     Returns:
         The exit code: 0, or 1 for a failed start.
 
     Raises:
-        Unavailable: the address or the port cannot be had.
+        Unavailable: the address or port cannot be used.
     """
     config = uvicorn.Config(
         APP,
@@ -72,23 +72,23 @@ def run(settings: Settings, workers: int) -> int:
     )
     with listen(settings.host, settings.port) as listener, together(settings.data, workers):
         _greet(settings, _url(settings.host, listener))
-        # uvicorn ends well on SIGTERM, and then raises it again; to systemd and compose that was the aim.
+        # uvicorn stops cleanly on SIGTERM, and then raises it again; to systemd and compose that is success.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         try:
             return _serve(config, listener)
         except KeyboardInterrupt:
             return 0
-        except SystemExit as end:  # ours at SIGTERM, or uvicorn's at a failed start, which has said why
+        except SystemExit as end:  # ours at SIGTERM, or uvicorn's at a failed start, which it has logged
             return 1 if end.code else 0
 
 
 class Supervisor(Multiprocess):
-    """Notices the end of a worker at once, and not only when it has been given up on."""
+    """A supervisor that notices the end of a worker at once, not only after the time-out."""
 
     def keep_subprocess_alive(self) -> None:
         """Replace workers that have ended."""
         for worker in self.processes:
-            # The worker has its end by now; if ours stayed open, a dead one would only seem to hesitate.
+            # The worker has its end by now; if ours stayed open, a dead worker would only seem slow.
             worker.child_conn.close()
         super().keep_subprocess_alive()
 
@@ -105,7 +105,7 @@ def _serve(config: uvicorn.Config, listener: socket.socket) -> int:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything is started; who connects early waits in the queue. Raises Unavailable."""
+    """Bind the port before anything is started; early connections wait in the queue. Raises Unavailable."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
