@@ -1,1 +1,1 @@
-"""The HTTP interface: one file a resource."""
+"""The HTTP interface: one file per resource."""

@@ -1,7 +1,7 @@
-"""Count connected clients and their releases, over all processes that share a Redis.
+"""Connected clients and their releases, over all processes that share a Redis.
 
-What is counted as current was written to the client's connection: a stream has no acknowledgement, so
-nobody can know more.
+A release counts as current once it was written to the client's connection: a stream has no acknowledgement,
+so more cannot be known.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ router = APIRouter(
     responses=problem.responses(401, 403, 404, 422),
 )
 
-MAX_NAMES = 1000  # of one request; nobody reads more at once
+MAX_NAMES = 1000  # per request; more are not read at once
 
 
 @router.get(
@@ -40,11 +40,11 @@ async def list_clients(
         str | None, Query(description="a,b; left out: all that are followed or in force")
     ] = None,
 ) -> JSONResponse:
-    """Tell how many clients follow each prompt, and to how many its newest release was written.
+    """Count the clients that follow each prompt, and those to which its newest release was written.
 
-    `current` counts the streams of `connected` to whose connection `release`, or a newer one, was written, or
-    whose client said that it holds it. `complete` is false while Redis cannot be asked: then the numbers are
-    those of the one process that answers.
+    `current` counts the streams of `connected` to which `release`, or a newer one, was written, or whose
+    client reported holding it. `complete` is false while Redis does not answer: then the numbers are those of
+    the answering process alone.
     """
     asked = None if names is None else list(dict.fromkeys(name for name in names.split(",") if name))
     if asked and len(asked) > MAX_NAMES:
@@ -54,7 +54,7 @@ async def list_clients(
     def count() -> JSONResponse:
         return JSONResponse({**_counted(service, environment, asked, tallies), "complete": complete})
 
-    return await to_thread.run_sync(count)  # of thousands of prompts it takes a while
+    return await to_thread.run_sync(count)  # with thousands of prompts it takes a while
 
 
 def _counted(

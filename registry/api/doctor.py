@@ -1,4 +1,4 @@
-"""Let the registry examine itself: "I pushed a tag, and nothing happened"."""
+"""The registry's examination of itself, to answer "I pushed a tag, and nothing happened"."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ async def examine(
     token: Reader,
     prompt: Annotated[str | None, Query(description="also examine this prompt")] = None,
 ) -> dict[str, Any]:
-    """Examine the registry: what it finds, and what helps; `status` is ok, warning or error.
+    """Examine the registry and list findings with remedies; `status` is ok, warning or error.
 
-    Of the journal it tells what was last seen, and whether the last change could be written: nobody who
-    writes waits for it.
+    It reports the journal as last read, and whether the last change could be written: no writer waits for
+    it.
     """
     tallies, complete = await service.presence.all()
     count = sum(sum(one.streams.values()) for one in tallies)
@@ -83,7 +83,7 @@ def _prompt(service: Services, token: Token, name: str | None) -> Iterator[Check
     if name is None:
         return
     try:
-        service.catalog.read(name, service.catalog.versions(name)[0])  # so that its status is known
+        service.catalog.read(name, service.catalog.versions(name)[0])  # reads it, so that its status is known
         versions = service.catalog.list(name)
     except NotFound as error:
         yield checks.unknown(name, error.message, service.catalog.status())

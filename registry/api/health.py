@@ -1,4 +1,4 @@
-"""Health and metrics: whether the process lives, whether it can answer, and its numbers."""
+"""Liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ router = APIRouter(tags=["operations"])
     responses=shapes.answer(shapes.Alive, "it is"),
 )
 async def livez() -> dict[str, str]:
-    """Answer if the process is alive; restart it if not."""
+    """Report liveness: restart the process if it does not answer."""
     return {"status": "alive"}
 
 
@@ -44,10 +44,10 @@ async def livez() -> dict[str, str]:
     },
 )
 async def readyz(service: Service) -> Response:
-    """Answer 200 when releases can be served.
+    """Report readiness: 200 when releases can be served.
 
-    A journal that cannot be written, a Redis that is down or a repository that cannot be reached is told,
-    but is no reason to send readers away.
+    A journal that cannot be written, a Redis that is down or a repository that cannot be reached is reported,
+    but is no reason to refuse readers.
     """
     ready, told = await to_thread.run_sync(_examine, service, limiter=service.scrapers)
     return JSONResponse(told, 200 if ready else 503)

@@ -1,4 +1,4 @@
-"""List changes, newest first: of one prompt, or of a whole environment."""
+"""The changes of a prompt or an environment, newest first."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def read_changes(
     wanted: Wanted,
     prompt: Annotated[str | None, Query(max_length=MAX_TEXT, description="of this prompt alone")] = None,
 ) -> JSONResponse:
-    """List what changed in an environment, newest first: what happened today, and who did it."""
+    """List the changes of an environment, newest first, with their actors."""
     return await _page(service, replace(wanted, prompt=prompt))
 
 
@@ -80,7 +80,7 @@ async def read_history(service: Service, _: Reader, wanted: Wanted, name: Name) 
 async def _page(service: Services, wanted: history_index.Query) -> JSONResponse:
     service.rollouts.check_environment(wanted.environment)
 
-    def read() -> JSONResponse:  # written down in the thread, too: each change may have a long audience
+    def read() -> JSONResponse:  # encoded in the thread, too: each change may have a long audience
         changes, following = service.history.page(wanted)
         cursor = None if following is None else str(following)
         return JSONResponse({"data": changes, "next_cursor": cursor})

@@ -1,4 +1,4 @@
-"""Prompts and their versions, as the repository holds them."""
+"""The prompts and versions of the repository."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def list_versions(service: Service, _: Reader, name: Name) -> JSONResponse:
     responses={**UNKNOWN_VERSION, **shapes.answer(shapes.Version, "the version")},
 )
 async def read_version(service: Service, token: Reader, name: Name, version: VersionName) -> JSONResponse:
-    """Read one version, or `latest`, with its document or what is wrong with it.
+    """Read one version, or `latest`, with its document or its problem.
 
-    Of `latest`, `passed_over` has the invalid versions that would be it if they could be served.
+    For `latest`, `passed_over` lists the invalid versions that would be it if they could be served.
     """
 
     def read() -> JSONResponse:
@@ -106,7 +106,7 @@ async def diff_versions(
     old: Annotated[str, Query(alias="from", description="a version, or `latest`", examples=["1.2.0"])],
     new: Annotated[str, Query(alias="to", description="a version, or `latest`", examples=["1.3.0"])],
 ) -> JSONResponse:
-    """Compare two versions: a unified diff of the files, and which parts of the document changed."""
+    """Compare two versions: a unified diff of the files, and the changed keys of the document."""
     return await refresh.find(service, token, lambda: JSONResponse(service.catalog.diff(name, old, new)))
 
 
@@ -116,5 +116,5 @@ async def diff_versions(
     responses=shapes.answer(shapes.CatalogStatus, "the state of the catalog"),
 )
 def catalog_status(service: Service, _: Reader) -> JSONResponse:
-    """Report the last sync of the repository: its time, ignored and moved tags, and errors."""
+    """Report when the repository was last read, and which tags were ignored, moved or failed."""
     return JSONResponse(service.catalog.status())

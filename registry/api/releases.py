@@ -43,8 +43,8 @@ RESOLVED = shapes.answer(shapes.Resolved, "the decision, and the document") | pr
 )
 TOO_LARGE = problem.responses(413)
 
-MAX_NAMES = 1000  # of one request; a client with more asks again
-MAX_ATTRIBUTES = 1000  # values of one question, each of which is looked for in each target
+MAX_NAMES = 1000  # per request; a client with more sends several
+MAX_ATTRIBUTES = 1000  # values per request, each compared with each target
 SENT_AT_ONCE = 40  # releases and the commas between them, some 40 KB
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -63,7 +63,7 @@ def _few(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 class Question(BaseModel):
-    """The question: a key, attributes, and optionally a fixed version or an earlier time."""
+    """A key, attributes, and optionally a fixed version or an earlier time."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.QUESTION]})
 
@@ -100,7 +100,7 @@ def list_releases(
 
 
 class Joined(Response):
-    """Many releases, sent as they are taken: put together, they would be there again for each caller."""
+    """Many releases, sent piece by piece: joined, they would be copied for each caller."""
 
     media_type = JSON
 
@@ -112,7 +112,7 @@ class Joined(Response):
         self.headers["Content-Length"] = str(sum(map(len, self._pieces)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - it is ASGI
-        """Send some after some; in between, others have a turn."""
+        """Send them in groups, and let other requests run in between."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         for first in range(0, len(self._pieces), SENT_AT_ONCE):
             body = b"".join(self._pieces[first : first + SENT_AT_ONCE])
@@ -137,12 +137,12 @@ def read_release(
     name: Name,
     if_none_match: Annotated[str | None, Header(description="the ETag of the release that you have")] = None,
 ) -> Response:
-    """Read what the environment serves under a name: the rules, and the documents they can choose."""
+    """Read the release of a prompt: the rules, and the documents they can choose."""
     return answer(service.rollouts.release(environment, name), if_none_match)
 
 
 def answer(built: EncodedRelease, if_none_match: str | None) -> Response:
-    """A release as HTTP has it, unless it is the one that the caller has."""
+    """Return the HTTP answer of a release, or 304 if the caller has it."""
     if if_none_match is not None and built.etag in if_none_match:
         return Response(status_code=304, headers={"ETag": built.etag})
     return Response(built.body, media_type=JSON, headers={"ETag": built.etag})
@@ -168,7 +168,7 @@ def resolve(
     version: Annotated[str | None, Query(description="this version, whatever is in force")] = None,
     at: Annotated[Moment | None, Query(description="decide as at this time")] = None,
 ) -> Response:
-    """Tell which version a key gets, and why. The key is in the query: POST keeps it out of proxies' logs."""
+    """Decide which version a key gets, and why. The key is in the query: POST keeps it out of proxy logs."""
     question = Question(key=key, attributes=dict[str, Any](pairs(attribute or ())), version=version, at=at)
     return _resolve(service, environment, name, question)
 
@@ -179,7 +179,7 @@ def resolve(
 def resolve_question(
     service: Service, _: Reader, environment: Environment, name: Name, question: Question
 ) -> Response:
-    """Tell which version a key gets, and why; the key is in no address, and so in no log."""
+    """Decide which version a key gets, and why; the key is not in the address, and so in no log."""
     return _resolve(service, environment, name, question)
 
 
@@ -188,11 +188,11 @@ def _resolve(service: Services, environment: str, name: str, question: Question)
         return _pinned(service, environment, name, question.version)
     built = service.resolver.release(environment, name, question.at)
     decision = decide_for(built, "" if question.key is None else str(question.key), question.attributes)
-    return Response(told(service.metrics, built, decision), media_type=JSON)
+    return Response(count_and_encode(service.metrics, built, decision), media_type=JSON)
 
 
-def told(metrics: Metrics, built: EncodedRelease, decision: Decision) -> bytes:
-    """Count a decision, and write it as JSON, with the document that was chosen."""
+def count_and_encode(metrics: Metrics, built: EncodedRelease, decision: Decision) -> bytes:
+    """Count a decision, and encode it as JSON with the chosen document."""
     metrics.resolved(built.release.environment, decision.reason)
     chosen = decision[:3]  # version, arm, reason
     before, after = built.kept.get(chosen) or built.kept.setdefault(chosen, _around(built, *chosen))
@@ -208,7 +208,7 @@ def _pinned(service: Services, environment: str, name: str, version: str) -> Res
 
 
 def _around(built: EncodedRelease, version: str, arm: str, reason: str) -> tuple[bytes, bytes]:
-    """What all answers for keys on one arm share: what comes before the bucket, and what after it."""
+    """Return the common parts of all answers of one arm: before the bucket, and after it."""
     release = built.release
     served, split = release.versions[version], release.split
     decision = Decision(version, arm, reason, split.rollout if split else None, None)
@@ -228,7 +228,7 @@ def _resolved(name: str, decision: Decision, digest: str, document: Document) ->
 
 
 def pairs(texts: Iterable[str]) -> dict[str, list[str]]:
-    """``tenant:acme`` given once or often: an attribute's values, any of which may match."""
+    """Parse ``tenant:acme``, given once or repeatedly: an attribute's values, any of which may match."""
     attributes: dict[str, list[str]] = {}
     for text in texts:
         name, colon, value = text.partition(":")

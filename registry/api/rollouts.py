@@ -1,4 +1,4 @@
-"""Rollouts: the state in force, and the actions that change it."""
+"""Rollouts: the state in force, its history, and the actions that change it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ CONFLICTS = {
 }
 MISSING = ("unknown_prompt", "unknown_environment")
 BAD = ("invalid_request", "idempotency_mismatch")
-OF_A_VERSION = {  # what an action that names a version answers besides
+OF_A_VERSION = {  # further answers of an action with a version
     "start": {404: ("unknown_version",), 422: ("invalid", "invalid_version")},
     "promote": {404: ("unknown_version",), 422: ("version_needed", "invalid_version")},
 }
@@ -57,7 +57,7 @@ PlanName = Literal["careful", "standard", "fast"]
 
 
 class Expect(BaseModel):
-    """The state that the caller saw; nothing is changed if it has changed since (409 `changed`)."""
+    """The state that the caller saw: if it has changed, nothing is done (409 `changed`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -76,7 +76,7 @@ class Plain(BaseModel):
 
 
 class Promote(Plain):
-    """Put a version in force for all; without one, complete the rollout under way."""
+    """Put a version in force for all; without one, complete the active rollout."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.PROMOTE]})
 
@@ -87,7 +87,7 @@ class Promote(Plain):
 
 
 class Start(Plain):
-    """Begin a rollout by a named plan (the default is `standard`) or by steps of your own."""
+    """Start a rollout by a named plan (the default is `standard`) or by steps of your own."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [examples.START, examples.START_STEPS]}
@@ -103,7 +103,7 @@ class Start(Plain):
 
 
 def _changing(op: str) -> dict[int | str, dict[str, Any]]:
-    """How an action is documented."""
+    """Document an action."""
     more = OF_A_VERSION.get(op, {404: (), 422: ()})
     codes = {404: MISSING + more[404], 409: (*CONFLICTS[op], "changed"), 422: BAD + more[422]}
     told = problem.responses(404, 409, 412, 413, 422, codes=codes)
@@ -148,7 +148,7 @@ async def read_state(
     name: Name,
     at: Annotated[Moment | None, Query(description="an earlier time, RFC 3339 with a zone")] = None,
 ) -> Response:
-    """Read what is in force of a prompt, or what was at a time; ETag is what If-Match takes."""
+    """Read the state of a prompt, now or at a time; ETag is the value for If-Match."""
     if at is not None:
         await to_thread.run_sync(service.rollouts.newest_state, environment, name)
         then = await to_thread.run_sync(service.history.state_at, environment, name, at)
@@ -165,7 +165,7 @@ async def _asked(
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
 ) -> dict[str, Any]:
-    """What every action has from its path and headers."""
+    """Collect an action's values from its path and headers."""
     return {
         "environment": environment,
         "prompt": name,
@@ -181,11 +181,11 @@ Asked = Annotated[dict[str, Any], Depends(_asked)]
 
 @router.post("/{name:path}/actions/start", summary="Start a rollout", responses=_changing("start"))
 async def start(service: Service, asked: Asked, body: Start, response: Response) -> dict[str, Any]:
-    """Begin a rollout of a version beside the stable one, or ask for it: 202, where that is the rule.
+    """Start a rollout of a version beside the stable one, or request it (202) where approval is required.
 
-    A step with `hold` advances by itself when that time is over, also one that a person advanced to, and
-    into 100 percent, which completes the rollout. A step without one waits for a person. The clock never
-    leaves the last step: a plan that does not end with 100 stays there until a promote or an advance.
+    A step with `hold` advances by itself after that time, also one that a person advanced to, and into 100
+    percent, which completes the rollout. A step without one waits for a person. The clock never leaves the
+    last step: a plan that does not end with 100 stays there until a promote or an advance.
 
     Of the version `latest`, `passed_over` has the invalid versions that would be it if they could be served.
     """
@@ -200,7 +200,7 @@ async def start(service: Service, asked: Asked, body: Start, response: Response)
 async def promote(
     service: Service, asked: Asked, response: Response, body: Promote | None = None
 ) -> dict[str, Any]:
-    """Put a version in force for all, or complete the rollout; or ask for it: 202, where that is the rule.
+    """Put a version in force for all, or complete the rollout; where approval is required, request it (202).
 
     Of the version `latest`, `passed_over` has the invalid versions that would be it if they could be served.
     """
@@ -221,13 +221,13 @@ async def advance(service: Service, asked: Asked, body: Plain | None = None) -> 
 
 @router.post("/{name:path}/actions/pause", summary="Pause a rollout", responses=_changing("pause"))
 async def pause(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
-    """Stop the clock of a timed step; everybody stays where they are."""
+    """Stop the clock of a timed step; the share of users stays."""
     return await _act(service, asked, "pause", body)
 
 
 @router.post("/{name:path}/actions/resume", summary="Resume a rollout", responses=_changing("resume"))
 async def resume(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
-    """Let the clock of a paused step go on with what was left."""
+    """Restart the clock of a paused step with the time that was left."""
     return await _act(service, asked, "resume", body)
 
 
@@ -239,19 +239,19 @@ async def rollback(service: Service, asked: Asked, body: Plain | None = None) ->
 
 @router.post("/{name:path}/actions/approve", summary="Approve a request", responses=_changing("approve"))
 async def approve(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
-    """Carry out the start or promote that awaits approval, if another token than yours asked for it."""
+    """Approve the start or promote that awaits approval, if another token than yours requested it."""
     return await _act(service, asked, "approve", body)
 
 
 @router.post("/{name:path}/actions/reject", summary="Reject a request", responses=_changing("reject"))
 async def reject(service: Service, asked: Asked, body: Plain | None = None) -> dict[str, Any]:
-    """Refuse the start or promote that awaits approval, or take back your own; nothing else changes."""
+    """Reject the start or promote that awaits approval, or withdraw your own; nothing else changes."""
     return await _act(service, asked, "reject", body)
 
 
 @router.post("/{name:path}/actions/{op}", include_in_schema=False)
 async def unknown_action(_: Releaser, op: str) -> None:
-    """Tell which actions there are."""
+    """Answer with the list of actions."""
     raise NotFound(
         f"there is no action {op!r}; there are start, advance, pause, resume, promote, rollback, approve "
         "and reject",
@@ -267,7 +267,7 @@ async def _act(
     response: Response | None = None,
     **details: Any,
 ) -> dict[str, Any]:
-    """Carry an action out; `response` is given where it may only be asked for."""
+    """Perform an action; `response` is given where it may become a request."""
     body = body or Plain()
     expect = body.expect.model_dump(exclude_unset=True)
     action = Action(**asked, op=op, reason=body.reason, expect=expect, **details)

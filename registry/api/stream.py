@@ -1,7 +1,7 @@
-"""The stream: every release that a client holds, kept fresh, as server-sent events.
+"""The stream of a client's releases, as server-sent events.
 
-A client says which names it holds at which position. It gets what is newer, a heartbeat that confirms
-the rest, and then whole releases as they change.
+A client sends its names with their positions. It gets newer releases, a heartbeat that confirms the rest, and
+then whole releases as they change.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ EVENTS: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {"schema": {"type": "string"}, "example": examples.STREAM}},
     }
 }
-MAX_NAMES = 10_000  # of one client
+MAX_NAMES = 10_000  # per client
 STILL_NEEDED = {"type", "method", "scheme", "server", "path", "query_string", "headers", WORK}
-LATER = "promptstage.stream"  # in a scope: where to leave a stream for whoever wants to send it
-READ_AT_ONCE = 100  # releases that are read before they are sent: clients give up after 12 s of silence
-SHORT = 2 << 10  # bytes of a request whose names are looked through here and now: some 0.1 ms
-SHOWN = 50  # characters of a bad position that the answer repeats
+LATER = "promptstage.stream"  # in a scope: the place to leave a stream for `Measured` to send
+READ_AT_ONCE = 100  # releases read before they are sent: clients give up after 12 s of silence
+SHORT = 2 << 10  # bytes of a request whose names are parsed on the event loop: some 0.1 ms
+SHOWN = 50  # characters of a bad position in the answer
 
 
 class EventStream(Response):
-    """The answer: the events of one subscription, sent as they come."""
+    """The events of one subscription, sent as they come."""
 
     media_type = "text/event-stream"
 
@@ -71,19 +71,19 @@ class EventStream(Response):
         self._work = work.current.get() or Work()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave it to who takes streams over, or send it here."""
+        """Leave the stream to `Measured`, or send it here."""
         if LATER in scope:
             scope[LATER] = self
         else:
             await self.follow(receive, send)
 
     async def follow(self, receive: Receive, send: Send) -> None:
-        """Send what the client does not have, and let the hub send the rest, until the client or we go."""
+        """Send the releases that the client lacks, then let the hub send changes until either side ends."""
         subscription = self._subscription
         self._hub.add(subscription)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            head = self._hub.read_model.head  # before the releases: it must not confirm what came after them
+            head = self._hub.read_model.head  # read before the releases: it must not confirm later ones
             names = iter([*subscription.held, *subscription.awaited])
             while found := await self._read(names):
                 for built in found:
@@ -93,13 +93,13 @@ class EventStream(Response):
             self._hub.write(subscription)
             while (await receive())["type"] != "http.disconnect":
                 pass
-        except Unavailable:  # the client or the registry is going
+        except Unavailable:  # the client disconnected, or the registry stops
             await send(hub.END)
         finally:
             self._hub.remove(subscription)
 
     async def _read(self, names: Iterator[str]) -> list[EncodedRelease]:
-        """The next that the client does not have; in a thread, because one may have to be read from git."""
+        """Return the next releases that the client lacks; in a thread, as one may come from git."""
         async with self._bounds.turn(self._subscription.token, Lane.STREAM, self._work):
             return await to_thread.run_sync(lambda: list(islice(self._newer(names), READ_AT_ONCE)))
 
@@ -116,20 +116,20 @@ class EventStream(Response):
         except (
             RegistryError,
             OSError,
-        ):  # it is in the log; the client's other names must not go without theirs
+        ):  # logged already; the client's other names must still get their releases
             return None
 
 
 def forget(scope: Scope) -> None:
-    """Take from a stream's request what nobody needs any more: a log may still say where it went."""
+    """Drop a stream's request data that is no longer needed; a log may still use the path."""
     kept = {key: scope[key] for key in STILL_NEEDED if key in scope}
     kept["headers"].clear()
-    scope.clear()  # to delete keys one by one would leave their room
+    scope.clear()  # deleting keys one by one would keep their memory
     scope.update(kept)
 
 
 class Positions(BaseModel):
-    """The names that a client wants, each with the ``<epoch>.<seq>`` that it holds, or null."""
+    """A client's names, each with the ``<epoch>.<seq>`` that it holds, or null."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.POSITIONS]})
 
@@ -143,7 +143,7 @@ async def stream(
     environment: Environment,
     names: Annotated[str, Query(description="`a@<epoch>.<seq>,b`", examples=["summarize,support/triage"])],
 ) -> Response:
-    """Follow releases: what is newer than what the client holds, then every change as it happens."""
+    """Follow releases: those newer than the client's, then every change as it happens."""
 
     def split() -> dict[str, str | None]:
         pairs = (entry.partition("@") for entry in names.split(",") if entry)
@@ -162,7 +162,7 @@ async def stream(
     responses={**EVENTS, **problem.responses(413)},
 )
 def stream_positions(service: Service, token: Reader, environment: Environment, body: Positions) -> Response:
-    """Follow releases: the same, for more names than fit into a URL."""
+    """Follow releases, with more names than fit into a URL."""
     service.rollouts.replica.adopt_local()
     return _stream(service, token, environment, body.names)
 
@@ -175,12 +175,12 @@ def _stream(
         raise Invalid(f"names: at most {MAX_NAMES} in one stream")
     held: dict[str, Position] = {}
     awaited = []
-    # What cannot be a name will never have a release: it is not followed, and not counted.
+    # An invalid name will never have a release: it is neither followed nor counted.
     for name, text in ((name, text) for name, text in names.items() if is_name(name)):
         work.check()
         position = _position(name, text)
         if state := service.rollouts.replica.read_model.state(environment, name):
-            held[state.prompt] = position  # the same text in thousands of streams
+            held[state.prompt] = position  # share the text between thousands of streams
         elif name in service.catalog:
             held[name] = position
         else:

@@ -1,4 +1,4 @@
-"""Tokens: create, list and revoke them. It takes an admin's token that is not limited to environments."""
+"""Tokens. Managing them takes an admin's token that is not limited to environments."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _check_time(text: str) -> str:
 
 
 class NewToken(BaseModel):
-    """A token to create. Without `environments` it is for all; without a time it never expires."""
+    """A new token's properties. Without `environments` it is for all; without a time it never expires."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -94,7 +94,7 @@ class NewToken(BaseModel):
         return self
 
     def end(self) -> datetime | None:
-        """When it expires."""
+        """Return when it expires."""
         return timestamps.now() + parse_hold(self.expires_in) if self.expires_in else self.expires_at
 
 
@@ -111,7 +111,7 @@ Key = Annotated[str | None, Depends(_key)]
 
 @router.get("", summary="List tokens", responses={200: _example("without secrets", {"data": [EXAMPLE]})})
 def list_tokens(service: Service, _: Admin) -> dict[str, Any]:
-    """List the tokens that were not revoked, oldest first, those that have expired among them.
+    """List the tokens that were not revoked, oldest first, including expired ones.
 
     `environments` is null if a token is for all of them, `expires_at` if it never expires.
     """
@@ -125,10 +125,10 @@ def list_tokens(service: Service, _: Admin) -> dict[str, Any]:
     responses={**CREATING, 201: _example("the secret, once", {**EXAMPLE, "secret": "ps_kZ3n…", **CHANGE})},
 )
 async def create_token(service: Service, admin: Admin, body: NewToken, key: Key) -> dict[str, Any]:
-    """Create a token. Its `secret` is in this answer only: the registry keeps no more than its digest.
+    """Create a token. Its `secret` is in this answer only: the registry stores only its digest.
 
-    A name is in use once at a time (409 `name_taken`), so that it says in the history who made a change.
-    If a request with an Idempotency-Key is sent again, the answer is 409 `already_created` with the `id`.
+    A name is in use only once at a time (409 `name_taken`), so that it identifies the actor in the history.
+    A repeated request with an Idempotency-Key is answered 409 `already_created` with the `id`.
     """
     spec = TokenSpec(
         name=body.name,
@@ -156,10 +156,10 @@ async def revoke_token(
     key: Key,
     reason: Annotated[str, Query(max_length=MAX_REASON, description="kept in the journal")] = "",
 ) -> dict[str, Any]:
-    """Revoke a token, for good: within a second no process takes it any more, and its streams end.
+    """Revoke a token permanently: within a second no process accepts it, and its streams end.
 
-    One admin for all environments stays whose token has no end (409 `last_admin`). If its secret is lost:
-    `promptstage token recover`, on the machine that holds the journal.
+    One admin for all environments whose token never expires must remain (409 `last_admin`). If its secret is
+    lost: `promptstage token recover`, on the journal's machine.
     """
     requester = Requester(token=admin, reason=reason, idempotency_key=key)
     made = await to_thread.run_sync(service.tokens.revoke, identifier, requester, limiter=service.writers)

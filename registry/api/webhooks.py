@@ -1,7 +1,7 @@
 """Webhooks: the repository's host reports a push.
 
-Whatever it says, it is only a hint to go and look, so one that comes twice, late or out of order does no
-harm. Its headers tell the hosts apart: each proves in its own that it knows the secret.
+It is only a hint to sync, so one that comes twice, late or out of order does no harm. Each kind of host
+proves in its own header that it knows the secret.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PATH = "/v1/webhooks"
-MAX_BODY_BYTES = 25 << 20  # GitHub sends up to 25 MB; a body is hashed as it comes and never kept
+MAX_BODY_BYTES = 25 << 20  # GitHub sends up to 25 MB; a body is hashed as it arrives and never stored
 SECRET_FILE = "PROMPTSTAGE_WEBHOOK_SECRET_FILE"  # noqa: S105 - the setting's name
-STANDARD_PREFIX = b"whsec_"  # of a secret as standardwebhooks.com writes it; the key follows in base64
-MAX_CLAIMS = 10  # signatures of one webhook; more than one is sent while a secret is changed
-STANDARD_BYTES = 24  # the shortest key there is; what is shorter was not meant so, and could be guessed
+STANDARD_PREFIX = b"whsec_"  # of a secret in the form of standardwebhooks.com; the key follows in base64
+MAX_CLAIMS = 10  # signatures per webhook; several are sent while a secret is changed
+STANDARD_BYTES = 24  # the shortest key; anything shorter was not meant so, and could be guessed
 
 CODES = {403: ("bad_signature", "webhooks_off"), 503: ("unavailable",)}
 
@@ -40,7 +40,7 @@ HEX = "6ae5a5c2f6dd1e2ab5f6be6b7a6f4b7a5f8e0c1d2b3a49586776859403122130"
 
 
 class Signatures(BaseModel):
-    """The headers in which a host proves that it knows the secret; one of them has to be right."""
+    """The headers in which a host proves that it knows the secret; one of them must be right."""
 
     x_hub_signature_256: str = Field(
         "", description="GitHub: HMAC-SHA256 of the body", examples=[f"sha256={HEX}"]
@@ -61,13 +61,13 @@ class Signatures(BaseModel):
 
 
 class Proof:
-    """Compares what a request claims with what it would claim if it knew the secret."""
+    """Compares a request's signatures with the right ones."""
 
     def __init__(self, secret: bytes, claimed: Signatures) -> None:
-        """Begin with an empty body.
+        """Start with an empty body.
 
         Args:
-            secret: what the host shares with us.
+            secret: shared with the host.
             claimed: the request's headers.
         """
         self._secret = secret
@@ -77,12 +77,12 @@ class Proof:
         self._stamped = hmac.new(_standard_key(secret), stamped, hashlib.sha256)
 
     def add(self, chunk: bytes) -> None:
-        """Go on with the body."""
+        """Add a chunk of the body."""
         self._body.update(chunk)
         self._stamped.update(chunk)
 
     def holds(self) -> bool:
-        """Whether any claim is right, compared in constant time."""
+        """Return whether any signature is right, compared in constant time."""
         of_body = self._body.hexdigest().encode()
         standard = b"v1," + base64.b64encode(self._stamped.digest())
         claimed = self._claimed
@@ -111,14 +111,14 @@ class Proof:
 async def take_webhook(
     service: Service, request: Request, claimed: Annotated[Signatures, Header()]
 ) -> dict[str, str]:
-    """Look at the repository now instead of at the next poll.
+    """Sync with the repository now instead of at the next poll.
 
     GitHub, GitLab (with a secret token or a signing token), Gitea, Forgejo and Bitbucket call this path
-    with any event, of which only pushes of tags are of use. It needs no token, but the secret in
+    with any event; only pushes of tags matter. It needs no token, but the secret in
     `PROMPTSTAGE_WEBHOOK_SECRET_FILE`.
     """
     secret = _secret(service.webhook_secret_file)
-    if not any(claimed.model_dump().values()):  # a stranger's body is not worth hashing
+    if not any(claimed.model_dump().values()):  # without a signature the body need not be hashed
         raise _unproven()
     proof = Proof(secret, claimed)
     try:
@@ -152,13 +152,13 @@ def _secret(file: Path | None) -> bytes:
         secret = file.read_bytes().strip()
     except OSError as error:
         raise Unavailable(f"{SECRET_FILE} cannot be read ({error.strerror}); correct it") from error
-    if not secret:  # anybody knows an empty one
+    if not secret:  # an empty one is no secret
         raise Unavailable(f"{SECRET_FILE} is empty; write a long random secret into it")
     return secret
 
 
 def _standard_key(secret: bytes) -> bytes:
-    """The key of a secret in the notation of Standard Webhooks; the bytes of any other."""
+    """Return the key of a secret in the notation of Standard Webhooks; the bytes of any other."""
     encoded = secret.removeprefix(STANDARD_PREFIX)
     try:
         key = base64.b64decode(encoded, validate=True) if encoded != secret else b""

@@ -348,7 +348,7 @@ def test_what_was_kept_of_a_release_goes_with_it() -> None:
 
     for key in map(str, range(20)):
         fast._read(built, None)
-        releases.told(cast("Any", metrics), built, decide_for(built, key, {}))
+        releases.count_and_encode(cast("Any", metrics), built, decide_for(built, key, {}))
     del built
 
     assert sys.getrefcount(body) == 2  # its name here, and the argument of this very call

@@ -1,4 +1,4 @@
-"""The page at ``/docs`` and the description behind it, served without any other host.
+"""The page at ``/docs`` and the API's description; all its files are served from here.
 
 The page is Swagger UI, from the files that fastapi-standalone-docs carries; its Python is not used, as it
 would change FastAPI for the whole process.
@@ -74,26 +74,26 @@ TAGS = [
     },
 ]
 UI = {
-    "validatorUrl": None,  # it would send the description to somebody else's server
+    "validatorUrl": None,  # it would send the description to an outside server
     "docExpansion": "list",
-    "defaultModelsExpandDepth": -1,  # every operation shows its own
+    "defaultModelsExpandDepth": -1,  # every operation shows its own schemas
     "displayRequestDuration": True,
     "filter": True,
 }
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 BAD_REQUEST = {str(status): told for status, told in problem.responses(422).items()}
-# Of every page: another site that shows it in a frame could have its reader click what they do not see.
+# For every page: a site that shows it in a frame could make its reader click hidden controls.
 UNFRAMED = {
     "Content-Security-Policy": "frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-DAY = "max-age=86400"  # a new version of the registry may bring new ones
+DAY = "max-age=86400"  # a new version of the registry may have new files
 
 
 def describe(app: FastAPI) -> None:
-    """Give an app its page and its description."""
+    """Add the page and the description to an app."""
     app.include_router(router)
     app.title, app.version, app.description = "Promptstage", version("promptstage-registry"), DESCRIPTION
     app.openapi_tags, app.license_info = TAGS, {"name": "Apache 2.0", "identifier": "Apache-2.0"}
@@ -104,12 +104,12 @@ def describe(app: FastAPI) -> None:
             app.openapi_schema = _tidy(generate())
         return app.openapi_schema
 
-    # This is how FastAPI wants to be extended.
+    # FastAPI's documented way to extend it.
     app.openapi = described  # type: ignore[method-assign]
     written = cache(lambda: json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode())
-    alone = CapacityLimiter(1)  # who asks first waits for it to be made, and the others for them
+    alone = CapacityLimiter(1)  # the first request builds the description, the others wait
 
-    # Not the framework's own, which would write it down again for each stranger that asks.
+    # Instead of the framework's own, which would encode it again for each request.
     @app.get("/openapi.json", include_in_schema=False)
     async def description() -> Response:
         body = await to_thread.run_sync(written, limiter=alone)
@@ -117,13 +117,13 @@ def describe(app: FastAPI) -> None:
 
 
 def operation_id(route: APIRoute) -> str:
-    """The name of an operation in generated clients: that of its function."""
+    """Return the name of an operation in generated clients: that of its function."""
     return route.name
 
 
 @router.get("/docs")
 async def page() -> HTMLResponse:
-    """Show the description; addresses are relative, so that it works behind a proxy's prefix."""
+    """Serve the page; addresses are relative, so that it works behind a proxy's prefix."""
     shown = get_swagger_ui_html(
         openapi_url="openapi.json",
         title="Promptstage API",
@@ -138,7 +138,7 @@ async def page() -> HTMLResponse:
 
 @router.get("/docs/{name}")
 async def asset(name: str) -> FileResponse:
-    """Serve a file that the page needs."""
+    """Serve a file of the page."""
     if name not in ASSETS:
         raise NotFound(f"there is no page {name[:50]!r}; see /docs")
     path: Path = files("fastapi_standalone_docs") / "static/swagger" / name  # type: ignore[assignment]
@@ -146,9 +146,9 @@ async def asset(name: str) -> FileResponse:
 
 
 def _tidy(spec: dict[str, Any]) -> dict[str, Any]:
-    """Describe our errors, once, in place of FastAPI's; and an answer by its shape and example alone.
+    """Describe our errors, once, instead of FastAPI's, and each answer by its shape and example alone.
 
-    The examples are put in here because FastAPI would drop from them what is null.
+    The examples are inserted here because FastAPI would drop their nulls.
     """
     for operations in spec["paths"].values():
         for operation in operations.values():
@@ -173,7 +173,7 @@ def _tidy_content(content: dict[str, Any]) -> None:
 
 
 def _tidy_parameter(parameter: dict[str, Any]) -> None:
-    """What may be left out cannot be null in a query or header. `Try it out` begins with the example."""
+    """Describe an optional parameter as never null, and let `Try it out` start with the example."""
     schema = parameter["schema"]
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) == 1:

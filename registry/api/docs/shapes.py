@@ -1,4 +1,4 @@
-"""The shapes of answers, for the documentation only: endpoints build their answers without them."""
+"""The shapes of answers, for the documentation alone: endpoints build their answers without them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def answer(
 
 
 class Shape(BaseModel):
-    """The base of all shapes: no other key is allowed."""
+    """The base of all shapes: no other keys."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -123,7 +123,7 @@ class Versions(Shape):
 
 
 class Diff(Shape):
-    """The difference between two versions."""
+    """The differences of two versions."""
 
     unified: str = Field(description="a unified diff of the files")
     simplified: bool = Field(description="they differ so much that most of it is given as replaced")
@@ -131,7 +131,7 @@ class Diff(Shape):
 
 
 class ReleaseTarget(Target):
-    """An audience: users who get the candidate whatever the share is."""
+    """Callers that get the candidate whatever the share."""
 
     version: str
     arm: Literal["canary"]
@@ -147,7 +147,7 @@ class Slot(Shape):
 
 
 class Split(Shape):
-    """The division of keys; a key in no slot gets the default."""
+    """The split of keys; a key in no slot gets the default."""
 
     rollout: str
     algo: Literal["v1"]
@@ -156,7 +156,7 @@ class Split(Shape):
 
 
 class Default(Shape):
-    """The version that all other keys get."""
+    """The version of all other keys."""
 
     version: str
     arm: Literal["stable"]
@@ -172,7 +172,7 @@ class Served(Shape):
 
 
 class Release(Shape):
-    """A release: the rules of one prompt in one environment, and the documents that they can choose."""
+    """The release of one prompt in an environment: the rules, and the documents they can choose."""
 
     environment: str
     prompt: str
@@ -192,7 +192,7 @@ class Releases(Shape):
 
 
 class Resolved(Shape):
-    """The decision for a key, and its reason."""
+    """The version of a key, and the reason."""
 
     name: str
     version: str
@@ -248,7 +248,7 @@ class History(Shape):
 
 
 class Acknowledgement(Shape):
-    """A change that is in the journal for good."""
+    """A change in the journal."""
 
     epoch: int
     seq: int
@@ -273,7 +273,7 @@ class Alive(Shape):
 
 
 class Health(Shape):
-    """The health of the registry: `ok` for each part, or what is wrong with it."""
+    """Whether releases can be served; for each component `ok`, or its problem."""
 
     status: Literal["ready", "starting", "broken"]
     journal: str
@@ -285,7 +285,7 @@ class Health(Shape):
 
 
 class Moved(Shape):
-    """A tag that somebody moved upstream; here it stays."""
+    """A tag that was moved upstream; here it stays."""
 
     tag: str
     pinned: str
@@ -293,7 +293,7 @@ class Moved(Shape):
 
 
 class Failed(Shape):
-    """A tag that could not be fetched, which is tried again."""
+    """A tag that could not be fetched, and is tried again."""
 
     tag: str
     error: str
@@ -301,7 +301,7 @@ class Failed(Shape):
 
 
 class OtherThings(Shape):
-    """Tags that look like those of versions, in a repository that holds other things beside prompts."""
+    """Tags that look like versions', in a repository with other things beside prompts."""
 
     count: int
     sample: list[str]
@@ -332,7 +332,7 @@ class InvalidVersions(Shape):
 
 
 class CatalogStatus(Shape):
-    """The state of the catalog after the last sync."""
+    """The result of the last read of the repository."""
 
     synced_at: AwareDatetime | None
     error: str | None
@@ -356,7 +356,7 @@ class Followers(Shape):
 
 
 class Clients(Shape):
-    """Connected clients, over all processes."""
+    """The connected clients, over all processes."""
 
     data: list[Followers]
     connected: int
@@ -365,7 +365,7 @@ class Clients(Shape):
 
 
 class Finding(Shape):
-    """A check, its result, and what helps."""
+    """One check, its status, and the remedy."""
 
     name: str
     status: Literal["ok", "warning", "error"]

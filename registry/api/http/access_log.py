@@ -1,6 +1,6 @@
-"""Log one line per request, for operators who want it.
+"""An optional access log: one line per request, with token, path and status.
 
-A query is left out, as it may hold a user's key. A secret that came into a path by mistake is not repeated.
+Queries are left out, as they may hold a user's key. A secret put into a path by mistake is not repeated.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     Write = Callable[[str, str, int, float, Token | None], None]
 
 STATE = "access_log"  # the name of `write` in the state that the app's lifespan shares with its server
-NONE = "-"  # what is not known: of a request that was refused before it was one, or of a stranger
-SHOWN = 300  # characters of a path; the longest that names something has as many
+NONE = "-"  # for unknown values: of a request refused before it was parsed, or without a token
+SHOWN = 300  # characters of a path; the longest valid one has as many
 _SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]+")
 
 logger = logging.getLogger(__name__)
 
 
 def write(method: str, path: str, status: int, seconds: float, token: Token | None) -> None:
-    """Write the line of an answer that began so many seconds after its request."""
+    """Log an answer that started so many seconds after its request."""
     shown = _SECRET.sub(f"{PREFIX}…", path[: 2 * SHOWN])[:SHOWN]
     told = {
         "method": method,

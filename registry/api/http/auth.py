@@ -1,4 +1,4 @@
-"""Authenticate before reading the body: a stranger costs next to nothing."""
+"""Authenticate before reading the body, so that an unknown caller costs next to nothing."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from registry.access.tokens import Token
     from registry.api.http.dependencies import Services
 
-MAX_FIELDS = 1000  # of a query: each attribute of a caller is one
+MAX_FIELDS = 1000  # per query: each attribute of a caller is one
 
 
 class Authentication:
-    """Lets only those in whose token is known, and leaves the token in the request's state for `needs`."""
+    """Middleware that requires a known token, and puts it into the request's state for `needs`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401 (or 503, if no token can be read), or go on."""
+        """Answer 401 (or 503, if no token can be read), or call the app."""
         if scope["type"] == "http":
             try:
                 await _let_in(scope)
@@ -39,17 +39,17 @@ class Authentication:
 
 
 def install(app: FastAPI) -> None:
-    """Guard an app; what was installed before is behind it."""
+    """Install it in an app; middleware installed before runs after it."""
     app.add_middleware(Authentication)
 
 
 def _is_guarded(path: str) -> bool:
-    """Webhooks have no token, but a signature over their body."""
+    """Return whether a path needs a token: webhooks have a signature of their body instead."""
     return path.startswith(("/v1/", "/metrics")) and path != webhooks.PATH
 
 
 async def _let_in(scope: Scope) -> None:
-    """Find out who asks; take away what nobody reads, and the framework would parse on the event loop."""
+    """Authenticate, and drop the unused parts that the framework would parse on the event loop."""
     scope["headers"] = [header for header in scope["headers"] if header[0] != b"cookie"]
     if not _is_guarded(scope["path"]):
         scope["query_string"] = b""
@@ -62,7 +62,7 @@ async def _let_in(scope: Scope) -> None:
 async def _find(scope: Scope) -> Token:
     services: Services = scope["app"].state.services
     replica, authorization = services.rollouts.replica, Headers(scope=scope).get("authorization")
-    if replica.problem and not replica.keyring:  # nobody's token is wrong, only the journal is
+    if replica.problem and not replica.keyring:  # the journal is at fault, not the token
         raise replica.problem
     try:
         return replica.keyring.find(authorization, timestamps.now())

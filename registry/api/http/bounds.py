@@ -1,8 +1,8 @@
-"""Bound the share of a process that one token may use, so that no caller stops the others.
+"""Bound what one token may use of a process, so that the others are always served at once.
 
-A token's requests take turns in lanes: reads, changes and streams do not wait for each other. Of each only a
-few are at work at once; the others wait in order. A read waits and works no longer than a deadline, and stops
-when its caller hangs up or the registry does.
+A token's requests queue in lanes: reads, changes and streams do not wait for each other. In each lane only a
+few run at once; the others wait in order. A read waits and runs no longer than a deadline, and stops when its
+caller disconnects or the registry stops.
 """
 
 from __future__ import annotations
@@ -24,43 +24,43 @@ if TYPE_CHECKING:
 
     from registry.access.tokens import Token
 
-WORK = "promptstage.work"  # in a scope: what its connection ends when the caller hangs up
-AT_WORK = 2  # of a lane: two tokens can take all threads, one cannot
-READ_THREADS = 4  # in a process: they share one core, and each more makes a change wait for it longer
-READ_SECONDS = 5.0  # of a read, its turn included; who waits for an answer gives up soon after
-BODY_BYTES = 32 << 20  # of all bodies of a token that are here at once; the usual one has a hundred
+WORK = "promptstage.work"  # in a scope: the work that its connection ends when the caller disconnects
+AT_WORK = 2  # per lane: two tokens can take all threads, one cannot
+READ_THREADS = 4  # per process: they share one core, and each more delays changes further
+READ_SECONDS = 5.0  # of a read, its turn included; callers give up soon after
+BODY_BYTES = 32 << 20  # of all bodies of a token at once; the usual one has a hundred
 
 
 class Lane(Enum):
-    """A lane of requests that take turns."""
+    """The lanes of a token's requests."""
 
     READ = "read"
     CHANGE = "change"
-    STREAM = "stream"  # a fleet that comes back waits in its own line, for as long as that takes
+    STREAM = "stream"  # a reconnecting fleet waits in its own lane, without a deadline
 
     def work(self) -> Work:
-        """The work that a request of this lane may do: a change that began is not broken off."""
+        """Return the work of a request in this lane: a change that has started is not interrupted."""
         return Work(READ_SECONDS if self is Lane.READ else None)
 
 
 class Bounds:
-    """The turns of all tokens; used on the event loop."""
+    """The lanes of all tokens; used on the event loop."""
 
     def __init__(self) -> None:
         self._lanes: dict[tuple[str, Lane], CapacityLimiter] = {}  # by a token's id
-        self._turns: dict[Work, CapacityLimiter] = {}  # who has one
+        self._turns: dict[Work, CapacityLimiter] = {}  # work with a turn
         self._bodies: Counter[str] = Counter()  # bytes, by a token's id
         self._closed = False
 
     def close(self) -> None:
-        """End what can be asked again, and begin nothing more: the process is going."""
+        """End requests that can be repeated, and start no more: the process stops."""
         self._closed = True
         for work in self._turns:
             work.end(STOPPING)
 
     @asynccontextmanager
     async def turn(self, token: Token, lane: Lane, work: Work) -> AsyncIterator[None]:
-        """Wait for a turn, and have it. Raises Unavailable (`busy`, `deadline`, `stopped`)."""
+        """Wait for a turn and hold it. Raises Unavailable (`busy`, `deadline`, `stopped`)."""
         place = token.id, lane
         limiter = self._lanes.setdefault(place, CapacityLimiter(AT_WORK))
         try:
@@ -73,7 +73,7 @@ class Bounds:
         try:
             if self._closed:
                 work.end(STOPPING)
-            work.check()  # whose caller has gone while it waited costs nothing more
+            work.check()  # skips work whose caller disconnected while it waited
             yield
         finally:
             current.reset(before)
@@ -84,7 +84,7 @@ class Bounds:
 
     @asynccontextmanager
     async def rest(self) -> AsyncIterator[None]:
-        """Let others of the lane have the turn while this one waits for something slow elsewhere."""
+        """Yield the turn to others of the lane while waiting for something slow elsewhere."""
         work = current.get()
         limiter = self._turns.pop(work, None) if work else None
         if work is None or limiter is None:
@@ -100,7 +100,7 @@ class Bounds:
 
     @contextmanager
     def body(self, token: Token, size: int) -> Iterator[None]:
-        """Have room for a body. Raises Unavailable (`busy`)."""
+        """Reserve room for a body. Raises Unavailable (`busy`)."""
         if self._bodies[token.id] + size > BODY_BYTES:
             raise Unavailable(
                 f"{BODY_BYTES >> 20} MiB of this token's bodies are here already; send fewer at once",

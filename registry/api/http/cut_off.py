@@ -1,7 +1,7 @@
-"""Answer requests that a stop cuts off, and say what became of them as far as that is known.
+"""Answer the requests that a stop interrupts, with what is known of their result.
 
-uvicorn cancels what is still under way some seconds after a signal, and would answer a plain 500. A change
-that waits for the journal then goes on in its thread: it may be made.
+uvicorn cancels running requests some seconds after a signal, and would answer a plain 500. A change that
+waits for the journal then goes on in its thread: it may be made.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 READING = frozenset(("GET", "HEAD", "OPTIONS"))
-CHANGING = ("/actions/", "/v1/tokens")  # in a path, of what else is sent
-STOPPING = "the registry is stopping, and did not answer in time; ask again, or ask another registry"
+CHANGING = ("/actions/", "/v1/tokens")  # the paths of changes
+STOPPING = "the registry is stopping, and did not answer in time; ask again, or another one"
 IN_DOUBT = (
     "the registry is stopping. This change was under way, and may have been made: repeat it with the same "
     "Idempotency-Key, which changes nothing twice, or look at the history (promptstage history)"
@@ -25,13 +25,13 @@ IN_DOUBT = (
 
 
 class CutOff:
-    """Answers 503 in the place of who was cancelled before anything was sent."""
+    """Middleware that answers 503 for a request cancelled before anything was sent."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, unless it is cut off."""
+        """Call the app, and answer if it is cancelled."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         begun = False

@@ -1,4 +1,4 @@
-"""The dependencies of endpoints: services, and callers with their rights."""
+"""The endpoints' dependencies: services, rights, and common parameters."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ MAX_KEY = 200  # of an Idempotency-Key; a UUID has 36
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The running service: made by the app, used by its endpoints.
+    """The running service: built by the app, used by its endpoints.
 
     Attributes:
-        bounds: what one token may have of the process.
+        bounds: limits each token's use of the process.
         writers: the threads of changes.
-        access_log: writes a line for each answer, if that is wanted.
-        scrapers: those of health and numbers, which must not wait for anybody's reads.
+        access_log: logs each answer, if configured.
+        scrapers: the threads of health and metrics, which must not wait for reads.
     """
 
     catalog: Catalog
@@ -68,20 +68,20 @@ class Services:
 
 
 def services_of(request: Request) -> Services:
-    """The parts of the app that a request is for."""
+    """Return the services of a request's app."""
     services: Services = request.app.state.services
     return services
 
 
-# For the documentation alone, so that /docs can send a token; what a token may do is decided in `needs`.
+# For the documentation alone, so that /docs can send a token; `needs` checks its rights.
 _BEARER = HTTPBearer(auto_error=False, description="`ps_...`; the one in `<data>/admin.token` is an admin's.")
 
 
 def needs(role: Role) -> Callable[..., Coroutine[None, None, Token]]:
-    """A dependency: the token must have a role, in the environment of the path if there is one."""
+    """Return a dependency that requires a role, in the environment of the path if there is one."""
 
     async def check(request: Request, _: Annotated[object, Depends(_BEARER)]) -> Token:
-        token: Token = request.state.token  # which the guard found
+        token: Token = request.state.token  # set by `Authentication`
         token.allow(role, request.path_params.get("environment"))
         return token
 
@@ -93,7 +93,7 @@ async def _services(request: Request) -> Services:
 
 
 def _with_a_date(value: object) -> object:
-    """Let pass what begins as RFC 3339 does; pydantic would take a number for seconds since 1970."""
+    """Require a value in the form of RFC 3339; pydantic would take a number for seconds since 1970."""
     if isinstance(value, int | float) or (isinstance(value, str) and not DATE.match(value)):
         raise ValueError("write a time with its zone, such as 2026-05-04T12:00:00Z")
     return value

@@ -1,9 +1,9 @@
-"""Answer what apps ask most from memory: a release, and its decision for one key.
+"""Answer the most frequent requests from memory at once: a release, and a decision for one key.
 
-The framework's way to such an answer (routing, checks of what comes, a thread, checks of what goes) costs
-thirty times what the answer does, so the server asks here first. Whatever is not the usual question, by
-somebody who may ask it, about a release that is ready, is left to the routes. Both decide and count with the
-same functions, and a test holds their answers against each other.
+The framework's overhead for such an answer (routing, validation, a thread, serialisation) is thirty times its
+cost, so the server tries here first. Only the usual request, with a valid token, for a release that is
+ready, is answered; all else is left to the routes. Both decide and count with the same functions, and a
+test compares their answers.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
     from registry.api.http.dependencies import Services
     from registry.replication.read_model import EncodedRelease
 
-Answer = tuple[int, bytes, bytes]  # status; headers as they go out, and the empty line; body
+Answer = tuple[int, bytes, bytes]  # status; encoded headers with the empty line; body
 
 STATE = "fast"  # the name of `FastPath.answer` in the state that the app's lifespan shares with its server
 BODY = frozenset((b"content-length", b"transfer-encoding"))
-ASKERS = 1000  # tokens, in environments, whose secrets need not be hashed again
-DECISIONS = 50_000  # that are known again, of queries up to so many bytes: 20 MB at most
+ASKERS = 1000  # cached tokens by environment, whose secrets need not be hashed again
+DECISIONS = 50_000  # cached decisions, of queries up to so many bytes: 20 MB at most
 QUERY_BYTES = 200
-LONG = 2 << 10  # bytes of a query that is looked through here: some 0.1 ms, and at most 150 attributes
+LONG = 2 << 10  # bytes of a query that is parsed here: some 0.1 ms, and at most 150 attributes
 READ, RESOLVE = (f"{releases.router.prefix}/{kind}/{{name}}" for kind in ("releases", "resolve"))
 
 
 class FastPath:
-    """Knows the answers that need no waiting."""
+    """Answers requests that need no waiting."""
 
     def __init__(self, services: Services) -> None:
         self._rollouts = services.rollouts
@@ -53,7 +53,7 @@ class FastPath:
         self._log = services.access_log
 
     def answer(self, scope: Scope) -> Answer | None:
-        """Answer a request whose body nobody has read yet, or leave it to the routes."""
+        """Answer a request whose body was not read yet; None leaves it to the routes."""
         began = time.perf_counter()
         place = scope["path"].split("/", 5)
         if place[1:3] != ["v1", "environments"] or len(place) != 6 or scope["method"] != "GET":  # noqa: PLR2004
@@ -81,7 +81,7 @@ class FastPath:
         return answer
 
     def _find_live(self, authorization: bytes | None, environment: str) -> Token | None:
-        """The token that may read there now, or None: the routes say what is wrong with another."""
+        """Return the token if it may read there now, else None: the routes report what is wrong with it."""
         if authorization is None:
             return None
         try:
@@ -91,26 +91,26 @@ class FastPath:
         return token if self._keyring.admits(token, timestamps.now()) else None
 
     def _find_reader(self, authorization: bytes, environment: str) -> Token:
-        """Whose header it is, who may read there; found once, because what a token may never changes."""
+        """Return the header's token if it may read there; cached, because a token's rights never change."""
         self._rollouts.check_environment(environment)
         token = self._keyring.find(authorization.decode("latin-1"), timestamps.now())
         token.allow(Role.reader, environment)
         return token
 
     def _resolve(self, built: EncodedRelease, decision: Decision) -> Answer:
-        body = releases.told(self._metrics, built, decision)
+        body = releases.count_and_encode(self._metrics, built, decision)
         head = b"content-length: %d\r\ncontent-type: application/json\r\n\r\n" % len(body)
         return 200, head, body
 
 
 class Decisions:
-    """What releases are for the keys of queries; most keys return, and so do their attributes."""
+    """A cache of decisions by release and query; most keys return, with the same attributes."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, bytes], Decision] = {}  # by release and query
+        self._known: dict[tuple[str, bytes], Decision] = {}  # by release and query string
 
     def find(self, built: EncodedRelease, query: bytes) -> Decision | None:
-        """What a release is for a query that asks nothing else; else None."""
+        """Return the decision for a query of key and attributes alone; else None."""
         place = built.etag, query
         known = self._known.get(place)
         if known is not None:
@@ -119,9 +119,9 @@ class Decisions:
         if question is None:
             return None
         decision = decide_for(built, *question)
-        if question[0] and len(query) <= QUERY_BYTES:  # without a key it is another one each time
+        if question[0] and len(query) <= QUERY_BYTES:  # without a key each decision is random
             if len(self._known) >= DECISIONS:
-                self._known.clear()  # cheaper than to know which is the oldest
+                self._known.clear()  # cheaper than tracking the oldest
             self._known[place] = decision
         return decision
 
@@ -133,7 +133,7 @@ def _read(built: EncodedRelease, if_none_match: bytes | None) -> Answer:
 
 
 def _answers(built: EncodedRelease) -> list[Answer]:
-    """A release for those who have not got it, and for those who have."""
+    """Return the two answers of a release: the full one, and 304."""
     made = [releases.answer(built, etag) for etag in (None, built.etag)]
     heads = (b"".join(b"%s: %s\r\n" % pair for pair in each.raw_headers) for each in made)
     return [
@@ -142,7 +142,7 @@ def _answers(built: EncodedRelease) -> list[Answer]:
 
 
 def _question(query: bytes) -> tuple[str, dict[str, list[str]]] | None:
-    """The key and the attributes of a query that has nothing else, and no mistake."""
+    """Parse a query of a key and attributes alone; None for any other or an invalid one."""
     key, attributes = "", []
     for name, value in _pairs(query.decode("latin-1")):
         if name == "key" and not key:
@@ -162,4 +162,4 @@ def _pairs(query: str) -> Sequence[Sequence[str]]:
         return parse_qsl(query, keep_blank_values=True)
     return [
         pair.partition("=")[::2] for pair in query.split("&") if pair
-    ]  # the same in a quarter of the time
+    ]  # as `parse_qsl` does, in a quarter of the time

@@ -1,4 +1,4 @@
-"""Count and time every answer by the template of its route, never by a path or a query."""
+"""Count and time every answer by its route's template, never by a path or a query."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from registry.api.stream import EventStream
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-UNMATCHED = "unmatched"  # a path that no route has; naming it would let strangers fill our memory
+UNMATCHED = "unmatched"  # a path without a route; a series for each would let any caller fill our memory
 
 
 class Measured:
-    """The outermost layer; it sends streams itself, when the framework is through with them.
+    """The outermost middleware; it sends streams itself, after the framework has returned.
 
-    A stream may last for days, and all layers and what they need for a request would last as long.
+    A stream may last for days, and all layers with their data of the request would last as long.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, and note when the answer begins."""
+        """Call the app, and note when the answer starts."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         scope[LATER] = None
@@ -50,7 +50,7 @@ class Measured:
             await send(message)
 
         await self._app(scope, receive, answer)
-        if scope[LATER] is not None:  # it begins now
+        if scope[LATER] is not None:  # the stream starts now
             _note(scope, HTTPStatus.OK, time.perf_counter() - began)
 
 

@@ -1,4 +1,4 @@
-"""Map errors to answers in one place: kinds to status codes, as application/problem+json (RFC 9457)."""
+"""Turn errors into answers: one table of status codes, as application/problem+json (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ PROBLEM: dict[str, Any] = {
         },
     },
 }
-# What may be the matter, where an endpoint does not say it more closely.
+# The usual codes of a status, where an endpoint does not list its own.
 CODES: dict[int, tuple[str, ...]] = {
     401: ("unauthorized",),
     403: ("forbidden",),
@@ -95,7 +95,7 @@ CODES: dict[int, tuple[str, ...]] = {
         "stopping",
     ),
 }
-# An example of what the detail says, by code.
+# Examples of `detail`, by code.
 SAID = {
     "unauthorized": "send a token: Authorization: Bearer <token>",
     "forbidden": "this needs the role releaser; the token 'dashboard' has reader",
@@ -122,14 +122,14 @@ SAID = {
     "bad_signature": "no header proves that the sender knows the secret; give the webhook the one in ...",
 }
 NO_JSON = "the body is not JSON; send UTF-8 JSON"
-# What is said in place of the words of the framework, which tell a caller nothing.
+# Replacements for messages of the framework that do not help a caller.
 PLAIN = {
     "extra_forbidden": "this key is not known here; remove it",
     "json_invalid": NO_JSON,
     "model_attributes_type": "send a JSON object, with Content-Type: application/json",
 }
-MAX_SAID = 400  # characters that are said of one bad value, which may hold the value
-MAX_NAMED = 100  # bad values that one answer names
+MAX_SAID = 400  # characters of the message about one bad value, which may repeat the value
+MAX_NAMED = 100  # bad values listed in one answer
 
 
 def responses(
@@ -138,8 +138,8 @@ def responses(
     """Document an endpoint's errors.
 
     Args:
-        statuses: which there are.
-        codes: by status, what `code` may be, where that is not what it usually is.
+        statuses: the possible ones.
+        codes: by status, the possible values of `code`, where they are not the usual ones.
     """
     return {status: _documented(HTTPStatus(status), codes.get(status)) for status in statuses}
 
@@ -154,12 +154,12 @@ def _documented(status: HTTPStatus, codes: tuple[str, ...] | None) -> dict[str, 
 
 
 def install(app: FastAPI, max_body_bytes: int, of_paths: Mapping[str, int]) -> None:
-    """Make an app answer every error in this way, among them a body that is too large.
+    """Let an app answer every error this way, including a body that is too large.
 
     Args:
         app: the app.
-        max_body_bytes: what a body may have.
-        of_paths: the paths for which that is another number.
+        max_body_bytes: the limit of a body.
+        of_paths: paths with another limit.
     """
     app.add_middleware(BodyLimit, limit=max_body_bytes, of_paths=of_paths)
     app.add_exception_handler(errors.RegistryError, _registry_error)
@@ -169,12 +169,12 @@ def install(app: FastAPI, max_body_bytes: int, of_paths: Mapping[str, int]) -> N
 
 
 class Problem(JSONResponse):
-    """An answer that may repeat what was sent: half a surrogate pair, which is no UTF-8, stays escaped."""
+    """A JSON answer that may repeat input: half a surrogate pair, which is not valid UTF-8, stays escaped."""
 
     media_type = "application/problem+json"
 
     def render(self, content: object) -> bytes:
-        """Write it down."""
+        """Encode the content."""
         return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode(
             "utf-8", "backslashreplace"
         )
@@ -183,7 +183,7 @@ class Problem(JSONResponse):
 def answer(
     status: HTTPStatus, detail: str, code: str, extra: Mapping[str, Any] | None = None, headers: Any = None
 ) -> JSONResponse:
-    """A problem as the contract has it; `extra` are its further members."""
+    """Build a problem as in the contract; `extra` are its further members."""
     return Problem(
         _body(status, detail, code) | dict(extra or {}),
         status_code=status,
@@ -202,9 +202,9 @@ def _body(status: HTTPStatus, detail: str, code: str) -> dict[str, Any]:
 
 
 class BodyLimit:
-    """Refuses a body that says itself that it is too large, before anything of it is read.
+    """Middleware that refuses a body by its declared length, before reading any of it.
 
-    The framework's own limit counts what really comes; this one gives the refusal its shape.
+    The framework's own limit counts the received bytes; this one gives the refusal its form.
     """
 
     def __init__(self, app: ASGIApp, limit: int, of_paths: Mapping[str, int]) -> None:
@@ -213,7 +213,7 @@ class BodyLimit:
         self._of_paths = of_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 413, or go on."""
+        """Answer 413, or call the app."""
         length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
         limit = self._of_paths.get(scope.get("path", ""), self._limit)
         if not (length.isdecimal() and int(length) > limit):
@@ -228,7 +228,7 @@ class BodyLimit:
 
 
 def of(error: errors.RegistryError) -> JSONResponse:
-    """The answer that an error of ours becomes."""
+    """Return the answer to an error of ours."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     return answer(status, error.message, error.code, error.extra)
 
@@ -263,7 +263,7 @@ def _sentence(item: Mapping[str, Any]) -> str:
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     raised = cast("HTTPException", error)
     status = HTTPStatus(raised.status_code)
-    if status is HTTPStatus.BAD_REQUEST:  # the framework's answer to a body that is no JSON
+    if status is HTTPStatus.BAD_REQUEST:  # the framework's answer to a body that is not JSON
         return answer(HTTPStatus.UNPROCESSABLE_ENTITY, NO_JSON, "invalid_request")
     code = {413: "too_large", 404: "not_found", 405: "method_not_allowed"}.get(status.value, "http_error")
     headers = dict(raised.headers or {})
@@ -273,7 +273,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods of a path that /openapi.json has; the framework names those of the first route only."""
+    """Return the methods of a path in /openapi.json; the framework lists those of the first route only."""
     shown = (route for route in request.app.state.routes if route.include_in_schema)
     fitting = [route for route in shown if route.path_regex.match(request.scope["path"])]
     closest = max((route.path_format for route in fitting), key=len, default="")

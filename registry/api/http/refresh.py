@@ -1,4 +1,4 @@
-"""Look again before calling something unknown: it may have been pushed or changed a moment ago."""
+"""Refresh before a definite no, so that tags and changes of a moment ago are known here."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-LOOK_SECONDS = 5.0  # a look and a fetch take one or two; who waits longer is told that it is unknown
+SYNC_SECONDS = 5.0  # a sync takes one or two; a longer wait is answered with "unknown"
 LATE = ("unknown_prompt", "unknown_version")
 
 
 async def refresh_journal(service: Services) -> None:
-    """Look at the journal before a definite no; any number of askers share one look, and one thread."""
+    """Refresh the journal before a definite no; concurrent requests share one refresh, and one thread."""
     replica, began = service.rollouts.replica, time.monotonic()
     if not (replica.is_sure and replica.is_current):
         await to_thread.run_sync(replica.refresh, began, limiter=service.lookers)
 
 
 async def adopt_local(service: Services) -> None:
-    """Know what other processes of this data folder wrote; costs a small file's reading, if they did not."""
+    """Adopt the writes of this data folder's other processes; without any, it reads one small file."""
     replica = service.rollouts.replica
     if not replica.is_current:
         await to_thread.run_sync(replica.adopt_local, limiter=service.lookers)
 
 
 async def find(service: Services, token: Token, ask: Callable[[], Found]) -> Found:
-    """Ask in a thread, and for a release manager ask once more after a look at the repository.
+    """Look something up in a thread; for a release manager, retry after a sync with the repository.
 
-    Only who may change rollouts is served so: an app that asks for a wrong name, again and again, must not
-    make the registry ask the repository's host as often.
+    Only tokens that may change rollouts get the retry: an app that repeatedly requests a wrong name must not
+    make the registry contact the repository's host as often.
     """
 
     async def read() -> Found:
@@ -51,9 +51,9 @@ async def find(service: Services, token: Token, ask: Callable[[], Found]) -> Fou
 
 
 async def retry(service: Services, ask: Callable[[], Awaitable[Found]]) -> Found:
-    """Ask; if the prompt or version is unknown, look at the repository and ask once more.
+    """Look something up; if the prompt or version is unknown, sync with the repository and retry once.
 
-    Who waits for the look holds no thread: a host that hangs must delay nobody else.
+    Waiting for the sync holds no thread: a hanging host must not delay other requests.
     """
     try:
         return await ask()
@@ -61,5 +61,5 @@ async def retry(service: Services, ask: Callable[[], Awaitable[Found]]) -> Found
         if error.code not in LATE:
             raise
     async with service.bounds.rest():
-        await asyncio.wait([asyncio.wrap_future(service.sync.sync_now())], timeout=LOOK_SECONDS)
+        await asyncio.wait([asyncio.wrap_future(service.sync.sync_now())], timeout=SYNC_SECONDS)
     return await ask()

@@ -1,7 +1,7 @@
-"""Routes that take turns, and parse a request at its own caller's cost.
+"""Routes that queue by token, and parse long requests without delaying others.
 
-The framework parses on the event loop, and lists each bad value: a megabyte of `[],[],` held up all others
-for half a second. What is long is parsed in a thread here, by the parsers that the framework uses.
+The framework parses on the event loop, and lists each bad value: a megabyte of `[],[],` delayed all others
+for half a second. Long input is parsed in a thread here, by the framework's own parsers.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from fastapi import Request, Response
 
-LONG = 2 << 10  # bytes: to parse them takes 0.1 ms, as much as to hand them to a thread
-# Signs in a body, each perhaps a bad value: to validate so many takes 5 ms, in which no other thread runs.
+LONG = 2 << 10  # bytes: parsing them takes 0.1 ms, as long as handing them to a thread
+# Tokens in a body, each perhaps a bad value: validating so many takes 5 ms, in which no other thread runs.
 MAX_VALUES = 10_000
-MAX_BAD = 100  # values that an answer names; to list thousands takes as many milliseconds
+MAX_BAD = 100  # values listed in an answer; listing thousands takes as many milliseconds
 
 
 class BoundedRoute(APIRoute):
@@ -39,7 +39,7 @@ class BoundedRoute(APIRoute):
     max_values = MAX_VALUES
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Let the framework's handler run when it is the token's turn."""
+        """Run the framework's handler when it is the token's turn."""
         handle = super().get_route_handler()
         kind: Any = self.body_field.field_info.annotation if self.body_field else None
         adapter = TypeAdapter[Any](kind) if self.body_field else None
@@ -49,7 +49,7 @@ class BoundedRoute(APIRoute):
             lane = self.lane(request.method)
             work = request.scope[WORK] = lane.work()
             with bounds.body(token, _announced(request)):
-                body = await _body(request)  # before its turn: who sends slowly keeps nobody waiting
+                body = await _body(request)  # before its turn, so that a slow sender delays no other request
                 async with bounds.turn(token, lane, work):
                     if len(request.scope["query_string"]) > LONG:
                         request._query_params = await to_thread.run_sync(  # noqa: SLF001 - Starlette's own cache
@@ -61,12 +61,12 @@ class BoundedRoute(APIRoute):
 
         return bounded
 
-    def lane(self, method: str) -> Lane:  # noqa: ARG002 - that of others depends on it
+    def lane(self, method: str) -> Lane:  # noqa: ARG002 - subclasses use it
         """In which line a request waits."""
         return Lane.READ
 
     def _understand(self, adapter: TypeAdapter[Any], body: bytes) -> object:
-        """Parse a long body, and validate it; the framework takes what is valid as it is."""
+        """Parse and validate a long body; the framework accepts a valid one unchanged."""
         if sum(map(body.count, (b",", b":", b"["))) > self.max_values:
             raise Invalid(f"the body has more than {self.max_values} values; send less at once")
         try:
@@ -86,7 +86,7 @@ class ChangingRoute(BoundedRoute):
 
 
 class StreamRoute(BoundedRoute):
-    """A route on which streams begin."""
+    """A route of streams."""
 
     max_values = 25_000  # 10,000 names, each with a position
 
@@ -96,7 +96,7 @@ class StreamRoute(BoundedRoute):
 
 
 def _announced(request: Request) -> int:
-    """How much room a body may take; the framework refuses a longer one."""
+    """Return the room to reserve for a body; the framework refuses a longer one."""
     if "transfer-encoding" in request.headers:
         return MAX_BODY_BYTES
     length = request.headers.get("content-length", "")
@@ -106,7 +106,7 @@ def _announced(request: Request) -> int:
 async def _body(request: Request) -> bytes:
     try:
         return await request.body()
-    except ClientDisconnect:  # nobody reads the answer
+    except ClientDisconnect:  # the answer would not be read
         raise HTTPException(HTTPStatus.BAD_REQUEST) from None
 
 

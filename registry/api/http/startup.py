@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class StartupFailure:
-    """Puts a sentence in the place of the traceback with which a framework tells of a failed start."""
+    """Middleware that replaces the framework's traceback of a failed start by one sentence."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on but the words of a start that failed for a reason that has a name."""
+        """Call the app; replace the message of a start that failed for a known reason."""
         if scope["type"] != "lifespan":
             return await self._app(scope, receive, send)
         failed: list[Message] = []
@@ -45,4 +45,4 @@ def _sentence(error: RegistryError | OSError) -> str:
     if isinstance(error, RegistryError):
         return error.message
     where = f" ({error.filename})" if error.filename else ""
-    return f"{error.strerror or error}{where}; mend that, or name another data folder with --data"
+    return f"{error.strerror or error}{where}; correct that, or name another data folder with --data"
