@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from registry.catalog.version import Version
 
-WORK = 60_000  # steps, some 20 ms: 300 changed lines among any number that stayed
+WORK = 60_000  # steps, some 20 ms: 300 changed lines among any number of unchanged ones
 CONTEXT = 3  # lines around a change, as everywhere
 
-Block = tuple[int, int, int]  # lines that are in both: where in the old, where in the new, how many
-Rows = list[dict[int, int]]  # by number of edits: how far each diagonal was followed in the old lines
+Block = tuple[int, int, int]  # lines in both: the place in the old, the place in the new, the count
+Rows = list[dict[int, int]]  # by number of edits: the old line that each diagonal was followed to
 
 
 def unified(old: Sequence[str], new: Sequence[str], work: int = WORK) -> tuple[list[str], bool]:
-    """The lines of a unified diff without its two headings, and whether it is the shortest one.
+    """Return the lines of a unified diff without its two headings, and whether it is the shortest one.
 
-    Of two that differ too much all is given as replaced, but for what both begin and end with.
+    If the two differ too much, everything but their common beginning and end is given as replaced.
     """
     head, tail = _ends(old, new)
     before, after = old[head : len(old) - tail], new[head : len(new) - tail]
@@ -36,7 +36,7 @@ def unified(old: Sequence[str], new: Sequence[str], work: int = WORK) -> tuple[l
 
 
 def _ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
-    """How many lines both begin with, and how many of the rest both end with."""
+    """Count the common lines at the beginning, and of the rest at the end."""
     head = _same(old, new)
     return head, _same(old[: head - 1 if head else None : -1], new[: head - 1 if head else None : -1])
 
@@ -46,7 +46,7 @@ def _same(old: Sequence[str], new: Sequence[str]) -> int:
 
 
 def _search(old: Sequence[str], new: Sequence[str], work: int) -> Rows | None:
-    """Follow every diagonal as far as so many edits lead, with ever more edits, until one reaches the end."""
+    """Follow every diagonal with a rising number of edits until one reaches the end."""
     reached, rows = {1: 0}, []
     for edits in range(len(old) + len(new) + 1):
         row: dict[int, int] = {}
@@ -67,12 +67,12 @@ def _search(old: Sequence[str], new: Sequence[str], work: int) -> Rows | None:
 
 
 def _comes_from_above(reached: dict[int, int], diagonal: int, edits: int) -> bool:
-    """Whether the farthest way to a diagonal takes a new line, and does not drop an old one."""
+    """Return whether the farthest way to a diagonal inserts a new line rather than deletes an old one."""
     return diagonal == -edits or (diagonal != edits and reached[diagonal - 1] < reached[diagonal + 1])
 
 
 def _blocks(rows: Rows, x: int, y: int) -> list[Block]:
-    """Go the way back from the end."""
+    """Trace the way back from the end."""
     found: list[Block] = []
     for edits in range(len(rows) - 1, 0, -1):
         diagonal = x - y
@@ -87,7 +87,7 @@ def _blocks(rows: Rows, x: int, y: int) -> list[Block]:
 
 
 def _hunks(old: Sequence[str], new: Sequence[str], blocks: Iterable[Block]) -> Iterator[str]:
-    """Write the changes between blocks, those that are near each other in one hunk."""
+    """Write the changes between blocks, with nearby ones in one hunk."""
     changes = [
         ((a + size, next_a), (b + size, next_b))
         for (a, b, size), (next_a, next_b, _) in pairwise(blocks)
@@ -119,7 +119,7 @@ def _hunk(
 
 
 def _range(start: int, end: int) -> str:
-    """Lines as a hunk names them, from 1; of none, the line before."""
+    """Format a range of lines for a hunk, from 1; an empty one by the line before."""
     count = end - start
     return f"{start + 1 if count else start}" + ("" if count == 1 else f",{count}")
 

@@ -119,6 +119,6 @@ def _end(after: str | float | None) -> tuple[str, ...]:
 
 
 def _name(name: str) -> str:
-    """A token's name; in quotes if it could be taken for more of the sentence."""
+    """Return a token's name; in quotes if it could be read as part of the sentence."""
     shown = visible(name)[:SHOWN]
     return shown if _PLAIN.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)

@@ -68,8 +68,8 @@ class Journal(ABC):
     `LocalJournal` is complete in itself; `RemoteJournal` is a copy of one that registries share.
 
     Attributes:
-        sure: whether the local journal is complete, without a fetch.
-        notified: whether Redis announces all changes made elsewhere.
+        sure: whether what is here is all there is, without asking elsewhere.
+        notified: whether Redis reports all changes that are made elsewhere.
         looked_at: when the last complete refresh began, by `time.monotonic`.
         trouble: why the shared journal cannot be reached now; None for a local one.
     """
@@ -251,6 +251,12 @@ class Journal(ABC):
         timeout: float,
     ) -> Entry:
         """Commit changes as `write` does, all or none; return the last one."""
+        self._commit(lock, self._ref, parent, changes, timeout)
+        return self._publish(lock, parent)
+
+    @abstractmethod
+    def _publish(self, lock: int, parent: str | None) -> Entry:
+        """Make what was committed to `_ref` the journal's newest change, durably; raises as `write` does."""
 
     def _commit(
         self,
@@ -290,7 +296,7 @@ class Journal(ABC):
 
     def check_room(self, *, write: bool = False) -> Unavailable | None:
         """Return why no change could be written to this disk now; `write`: test by writing as much as one."""
-        return disk.refusal(self._folder, write=write)
+        return refusal(self._folder, write=write)
 
     def _clear_leftovers(self) -> None:
         """Remove the leftovers of a failed git: no other process can be writing while we hold the lock.

@@ -1,4 +1,4 @@
-"""A local journal: no other machine writes to it."""
+"""A journal that is all there is: no other machine writes to it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ class LocalJournal(Journal):
 
     sure = True
     notified = True
+    _ref = BRANCH
 
     def is_due(self, announced: Position | None, *, alone: bool, wanted: bool = False) -> bool:  # noqa: ARG002 - nothing is elsewhere
         """Return False: there is nothing to refresh from."""
         return False
 
     def refresh(self, lock: int, *, sure: bool = True) -> None:
-        """Do nothing: the local journal is complete."""
+        """Do nothing: what is here is all there is."""
 
     def join(self, lock: int) -> bool:  # noqa: ARG002 - nothing is elsewhere
         """Return False: there is no other journal to take over."""

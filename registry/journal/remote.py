@@ -140,7 +140,7 @@ class RemoteJournal(Journal):
         return self.trouble is None and now < self._next_fetch and now - self._wrote > TURN_SECONDS
 
     def join(self, lock: int) -> bool:
-        """Copy the journal into a folder without one; return whether there is one. Raises as `refresh`."""
+        """Copy the journal into a folder without one; return whether it exists. Raises as `refresh`."""
         self._line.init()
         try:
             self._fetch(lock, JOIN_SECONDS)
@@ -217,21 +217,7 @@ class RemoteJournal(Journal):
 
     # Writing, under the lock
 
-    def write_all(
-        self,
-        lock: int,
-        parent: str | None,
-        changes: Sequence[tuple[Change, Mapping[str, bytes]]],
-        *,
-        timeout: float,
-    ) -> Entry:
-        """Commit changes to the shared journal, all or none. When this returns, they are acknowledged there.
-
-        Raises:
-            Unavailable: they could not be written here, and are not there.
-            InDoubt: they may be there, or not.
-        """
-        self._commit(lock, PROPOSED, parent, changes, timeout)
+    def _publish(self, lock: int, parent: str | None) -> Entry:
         entry = self._reader.entry(PROPOSED)
         failpoints.reach(failpoints.PROPOSED)
         try:

@@ -83,7 +83,7 @@ def _rollouts(read_model: ReadModel) -> Iterator[Metric]:
         return GaugeMetricFamily(f"promptstage_rollout_{name}", help_text, labels=["environment", "prompt"])
 
     percent = family("percent", "The candidate's share of users, in an active rollout.")
-    step = family("step", "The present step, from 0.")
+    step = family("step", "The current step, from 0.")
     paused = family("paused", "Whether the rollout is paused.")
     due = family("next_step_timestamp_seconds", "When the next step starts by itself; absent: never.")
     states = read_model.under_way()

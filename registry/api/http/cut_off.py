@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 READING = frozenset(("GET", "HEAD", "OPTIONS"))
 CHANGING = ("/actions/", "/v1/tokens")  # the paths of changes
-STOPPING = "the registry is stopping, and did not answer in time; ask again, or another one"
+STOPPING = "the registry is stopping, and did not answer in time; ask again, or ask another registry"
 IN_DOUBT = (
     "the registry is stopping. This change was under way, and may have been made: repeat it with the same "
     "Idempotency-Key, which changes nothing twice, or look at the history (promptstage history)"
