@@ -134,7 +134,7 @@ def _missing(folder: Path) -> Unavailable:
     return Unavailable(
         f"{folder} is not empty, but has no {gone}: nothing is re-created there. Go on from what is here, in "
         f"a mirror or in Redis ({command(folder, 'recover')}), restore a backup ({_restore(folder)}), or "
-        "start with an empty folder",
+        "start again with an empty folder",
         code="journal_missing",
     )
 

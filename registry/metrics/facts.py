@@ -51,7 +51,9 @@ class Facts(Collector):
             inf if age is None else age,
         )
         yield _gauge("sync_error", "Whether the last read of the repository failed.", bool(report["error"]))
-        yield _gauge("moved_tags", "Tags that were moved upstream; here they stay.", report["moved_count"])
+        yield _gauge(
+            "moved_tags", "Tags that were moved; the registry keeps the first ones.", report["moved_count"]
+        )
         yield _gauge("ignored_refs", "Tags that do not name a version.", self._catalog.ignored())
         versions = GaugeMetricFamily("promptstage_versions", "Versions, by status.", labels=["status"])
         for status, count in self._catalog.statuses().items():

@@ -156,7 +156,7 @@ def scan(
         raise Unavailable(
             f"nothing can be recovered: neither {folder} nor Redis holds a change. Name a mirror "
             f"({command(folder, 'recover --mirror URL')}), restore a backup "
-            f"({command(folder, 'restore FILE')}), or start with an empty folder",
+            f"({command(folder, 'restore FILE')}), or start again with an empty folder",
             code="journal_missing",
         )
     return found
