@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SCRAPERS = 2  # one answers /readyz while another one counts for /metrics
+SCRAPERS = 2  # one answers /readyz while another one renders /metrics
 WRITERS = 8  # changes at once: they wait for each other, and must leave threads for readers
 # A thread that computes lets others have the interpreter after so long. Python's own ten times that is what
 # the event loop, and a change under way, would wait for at every system call, for each of the threads.
@@ -66,12 +66,12 @@ FIRST_SYNC_SECONDS = 5.0  # then it serves what was staged, and /readyz says why
 
 
 def from_environment() -> ASGIApp:
-    """Make the app that the environment variables describe; what uvicorn's workers call."""
+    """Create the app from the environment variables; uvicorn's workers call it."""
     return Measured(create(Settings()))
 
 
 def create(settings: Settings) -> FastAPI:
-    """Make an app; nothing is opened or started before its lifespan begins."""
+    """Create an app; nothing is opened or started before its lifespan begins."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object]]:
@@ -80,10 +80,10 @@ def create(settings: Settings) -> FastAPI:
             app.state.services = services
             to_thread.current_default_thread_limiter().total_tokens = READ_THREADS
             sys.setswitchinterval(SWITCH_SECONDS)
-            # A worker that has not looked yet would call every prompt unknown.
+            # A worker before its first sync would call every prompt unknown.
             await asyncio.to_thread(services.sync.first_sync.wait, FIRST_SYNC_SECONDS)
             gc.collect()
-            gc.freeze()  # to look through it again and again would halt all, 0.1 s for 100,000 states
+            gc.freeze()  # scanning it repeatedly would halt everything, 0.1 s for 100,000 states
             # What others changed while this process started must be known to it before it answers.
             await asyncio.to_thread(services.rollouts.replica.reconcile)
             tasks = [asyncio.create_task(run()) for run in (services.hub.run, services.presence.run)]
@@ -201,5 +201,5 @@ def _open_catalog(
 
 
 def _reviver(settings: Settings) -> Callable[[], None]:
-    """What to do when Redis is gone: nothing, if it is not ours."""
+    """Return the action for a lost Redis: restart the embedded one; nothing for any other."""
     return (lambda: None) if settings.redis_url else lambda: embedded.revive(settings.data)

@@ -14,7 +14,7 @@ RegistryError
         └── ObjectMissing    an object that others refer to is not there
 
 Every error has a `code` for programs and a sentence for people that ends in what to do. Status codes
-are the business of `registry.api.http.problem` alone.
+are set in `registry.api.http.problem` alone.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class GitFailed(Unavailable):
 
     @property
     def passing(self) -> bool:
-        """Whether the machine was in the way, which says nothing of the repository."""
+        """Whether the machine was at fault, which proves nothing about the repository."""
         return self.code in _PASSING
 
 

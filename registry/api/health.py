@@ -49,8 +49,8 @@ async def readyz(service: Service) -> Response:
     A journal that cannot be written, a Redis that is down or a repository that cannot be reached is reported,
     but is no reason to refuse readers.
     """
-    ready, told = await to_thread.run_sync(_examine, service, limiter=service.scrapers)
-    return JSONResponse(told, 200 if ready else 503)
+    ready, report = await to_thread.run_sync(_examine, service, limiter=service.scrapers)
+    return JSONResponse(report, 200 if ready else 503)
 
 
 def _examine(service: Services) -> tuple[bool, dict[str, Any]]:
@@ -59,8 +59,8 @@ def _examine(service: Services) -> tuple[bool, dict[str, Any]]:
     ready = service.sync.first_sync.is_set() and (replica.problem is None or not replica.read_model.is_empty)
     return ready, {
         "status": "ready" if ready else "starting" if replica.problem is None else "broken",
-        "journal": _told(replica.problem or replica.unwritten or replica.misdated),
-        "redis": _told(replica.redis_problem),
+        "journal": _problem(replica.problem or replica.unwritten or replica.misdated),
+        "redis": _problem(replica.redis_problem),
         "repository": repository(mirror.report()["error"], age),
         "repository_age_seconds": None if age is None else round(age, 1),
     }
@@ -84,9 +84,9 @@ async def metrics(service: Service, token: Reader) -> Response:
 
 
 def repository(error: str | None, age: float | None) -> str:
-    """How the prompt repository is; a look that was never finished is no good one."""
+    """Return the state of the prompt repository; a sync that never finished counts as a problem."""
     return error or ("never read; the log says more" if age is None else "ok")
 
 
-def _told(problem: Unavailable | None) -> str:
+def _problem(problem: Unavailable | None) -> str:
     return "ok" if problem is None else problem.message

@@ -106,17 +106,17 @@ def _changing(op: str) -> dict[int | str, dict[str, Any]]:
     """Document an action."""
     more = OF_A_VERSION.get(op, {404: (), 422: ()})
     codes = {404: MISSING + more[404], 409: (*CONFLICTS[op], "changed"), 422: BAD + more[422]}
-    told = problem.responses(404, 409, 412, 413, 422, codes=codes)
-    told |= shapes.answer(shapes.Acknowledgement, "it is done, and durable")
+    documented = problem.responses(404, 409, 412, 413, 422, codes=codes)
+    documented |= shapes.answer(shapes.Acknowledgement, "it is done, and durable")
     if op in OF_A_VERSION:
-        told |= shapes.answer(
+        documented |= shapes.answer(
             shapes.Requested,
             "recorded, and waits for approval with another token",
             HTTPStatus.ACCEPTED,
         )
     if op == "approve":
-        told |= problem.responses(403, codes={403: ("forbidden", "own_request")})
-    return told
+        documented |= problem.responses(403, codes={403: ("forbidden", "own_request")})
+    return documented
 
 
 IfMatch = Annotated[str | None, Header(description='`"<epoch>.<seq>"`, the ETag of the state')]

@@ -54,7 +54,7 @@ class Catalog:
         self._index: dict[str, dict[str, str]] = {}  # name -> version -> id of the tag's object, newest first
         self._known: dict[tuple[str, str], Version] = {}  # summaries
         self._kept = VersionCache()
-        self._strangers = ForeignNames()
+        self._foreign_names = ForeignNames()
         self._head = ""  # the newest commit searched for files of foreign names
         self._revision: object = None  # of the mirror that the index was built from
         self._mark: Mark | None = None  # up to where the index has read the mirror
@@ -88,17 +88,17 @@ class Catalog:
         if self._head == self.mirror.head:
             return []
         self._head = self.mirror.head
-        found = [name for name in self._strangers.among(self._index) if self.mirror.has_at_head(name)]
-        return [version for name in found for version in self._strangers.admit(name)]
+        found = [name for name in self._foreign_names.among(self._index) if self.mirror.has_at_head(name)]
+        return [version for name in found for version in self._foreign_names.admit(name)]
 
     def names(self) -> list[str]:
         """Return the prompts that have a version, sorted."""
-        strangers = set(self._strangers.among(self._index))
-        return [name for name in self._index if name not in strangers]
+        foreign = set(self._foreign_names.among(self._index))
+        return [name for name in self._index if name not in foreign]
 
     def __contains__(self, name: str) -> bool:
         """Return whether a prompt has a version known to this process."""
-        return name in self._index and not self._strangers.has(name, self._index[name])
+        return name in self._index and not self._foreign_names.has(name, self._index[name])
 
     def versions(self, name: str) -> list[str]:
         """Return the versions of a prompt, newest first. Raises NotFound (`unknown_prompt`)."""
@@ -107,8 +107,8 @@ class Catalog:
         index = self._index
         if name not in index:
             raise _unknown_prompt(name, self.names())
-        if self._strangers.has(name, index[name]):
-            raise _stranger(self._known[name, next(iter(index[name]))])
+        if self._foreign_names.has(name, index[name]):
+            raise _foreign_name(self._known[name, next(iter(index[name]))])
         return list(index[name])
 
     def latest(self, name: str) -> str:
@@ -129,13 +129,13 @@ class Catalog:
     def status(self) -> Json:
         """Return the state of the catalog, as ``/v1/catalog`` shows it: the outcome of each pushed tag."""
         index = self._index
-        others = [naming.tag_of(n, v) for n in self._strangers.among(index) for v in index[n]]
+        others = [naming.tag_of(n, v) for n in self._foreign_names.among(index) for v in index[n]]
         return overview(len(self.names()), list(self._all()), others, self.mirror.report())
 
     def ignored(self) -> int:
         """Count the tags that define no version."""
         index = self._index
-        others = sum(len(index[name]) for name in self._strangers.among(index))
+        others = sum(len(index[name]) for name in self._foreign_names.among(index))
         return int(self.mirror.report()["ignored"]["count"]) + others
 
     def _all(self) -> Iterator[Version | None]:
@@ -167,8 +167,8 @@ class Catalog:
         if kept and (staged is None or kept.content == staged):
             return kept
         found = self._settle(name, version, staged)
-        if found.absent and self._strangers.has(name, self._index[name]):
-            raise _stranger(found)
+        if found.absent and self._foreign_names.has(name, self._index[name]):
+            raise _foreign_name(found)
         self._kept.put((name, version), found)
         return found
 
@@ -254,8 +254,8 @@ class Catalog:
         with self._lock:
             before = self._known.get(key)
             self._known[key] = found.summary()
-            mistakes = self._strangers.note(self._known[key])
-            if found.absent and self._strangers.has(found.name, self._index.get(found.name, {})):
+            mistakes = self._foreign_names.note(self._known[key])
+            if found.absent and self._foreign_names.has(found.name, self._index.get(found.name, {})):
                 self.mirror.follow_head()
         new = before is None or before.status == "unread"
         if new and found.status == "invalid" and not found.absent:
@@ -315,7 +315,7 @@ def _unknown_prompt(name: str, names: list[str]) -> NotFound:
     return NotFound(f"there is no prompt {name[: naming.NAME_LENGTH]!r}; {hint}", code="unknown_prompt")
 
 
-def _stranger(version: Version) -> NotFound:
+def _foreign_name(version: Version) -> NotFound:
     """Build the error for a name used only by tags of other things, or whose file was forgotten."""
     problem = (version.problem or {})["message"]
     return NotFound(

@@ -105,9 +105,9 @@ class Sync:
             self._wake.clear()
             asked = len(self._hints)  # later requests get another sync
             try:
-                looked = self._sync_if_due(wanted=asked > 0)
+                synced = self._sync_if_due(wanted=asked > 0)
                 self._follow()
-                if looked:
+                if synced:
                     self._answer(asked)
                     asked = 0
                 if self._mirror.was_synced():  # if not, another process syncs just now

@@ -41,7 +41,7 @@ class Resolver:
         return encode(self._history.release_at(environment, name, at))
 
     def pinned(self, environment: str, name: str, version: str) -> tuple[Served, Decision]:
-        """Return a version as it is served to whoever names it, whatever is in force.
+        """Return a version requested by number, whatever is in force.
 
         Raises:
             NotFound: there is no such environment, prompt or version.

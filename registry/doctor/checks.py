@@ -61,19 +61,21 @@ def tags(catalog: Json) -> Iterator[Check]:
     """Report the tags that define no version, or not the one that their author means."""
     others = catalog["ignored"].get("other_things", {"count": 0})
     if count := catalog["ignored"]["count"] - others["count"]:
-        told = some(_ignored(catalog["ignored"]), count)
-        yield Check("ignored tags", "warning", f"{count} make no version: {told}", TAG_AGAIN)
+        listed = some(_ignored(catalog["ignored"]), count)
+        yield Check("ignored tags", "warning", f"{count} make no version: {listed}", TAG_AGAIN)
     if count := others["count"]:
-        told = some(others["sample"], count)
-        yield Check("other tags", "ok", f"{count} are of other things, as no prompt's file is there: {told}")
+        listed = some(others["sample"], count)
+        yield Check(
+            "other tags", "ok", f"{count} are of other things, as no prompt's file is there: {listed}"
+        )
     if moved := [tag["tag"] for tag in catalog["moved"]]:
-        told = some(moved, catalog.get("moved_count", len(moved)))
-        message = f"{told}: moved after they were read; what was read first stays"
+        listed = some(moved, catalog.get("moved_count", len(moved)))
+        message = f"{listed}: moved after they were read; what was read first stays"
         yield Check("moved tags", "warning", message, "a version never changes: tag the commit as a new one")
     if failed := catalog.get("failed") or []:
-        told = some([f"{tag['tag']} ({tag['error']})" for tag in failed], len(failed))
+        listed = some([f"{tag['tag']} ({tag['error']})" for tag in failed], len(failed))
         remedy = f"push the tag and its commit again; it is tried again at {failed[0]['retry_at']}"
-        yield Check("failed tags", "error", f"cannot be fetched: {told}", remedy)
+        yield Check("failed tags", "error", f"cannot be fetched: {listed}", remedy)
     if invalid := catalog.get("invalid", {}).get("count"):
         found = [
             f"{v['name']}@{v['version']} ({problem(v['problem'])})" for v in catalog["invalid"]["sample"]
@@ -180,14 +182,14 @@ def prompt(name: str, versions: Sequence[Version], states: Sequence[State]) -> I
             yield Check(state.environment, "warning", message, remedy)
     wanted = {ref.version for state in states for ref in state.versions}
     if newest.status != "invalid" and newest.version not in wanted:
-        begun = any(state.stable for state in states)
-        command = f"promptstage {'start' if begun else 'promote'} {name} {newest.version}"
+        served = any(state.stable for state in states)
+        command = f"promptstage {'start' if served else 'promote'} {name} {newest.version}"
         message = f"{newest.version} is in force nowhere: a tag alone does not release it"
         yield Check(name, "warning", message, command)
 
 
 def _in_force(state: State, stable: VersionRef) -> str:
-    told = f"{stable.version} is stable"
+    listed = f"{stable.version} is stable"
     if rollout := state.rollout:
-        told += f", {rollout.candidate.version} goes to {rollout.percent:g}% ({rollout.state})"
-    return told
+        listed += f", {rollout.candidate.version} goes to {rollout.percent:g}% ({rollout.state})"
+    return listed

@@ -139,15 +139,15 @@ def _missing(folder: Path) -> Unavailable:
     )
 
 
-CHANGE_BYTES = 80 << 10  # of the disk, at most, that a change takes
+CHANGE_BYTES = 80 << 10  # the most disk space that one change takes
 
 
 def refusal(folder: Path, *, write: bool = False) -> Unavailable | None:
-    """Why nothing could be written here now (`journal_unwritable`); None if it could.
+    """Return the error of a write here now (`journal_unwritable`); None if it would succeed.
 
     Args:
         folder: the data folder.
-        write: find out by writing as much as a change takes, into a file without a name.
+        write: test by writing as much as a change takes, into an unnamed file.
     """
     try:
         code = _said(folder)
@@ -165,7 +165,7 @@ def refusal(folder: Path, *, write: bool = False) -> Unavailable | None:
 
 
 def _said(folder: Path) -> int | None:
-    """What is wrong with a disk by its own account: the number of the error that a write would meet."""
+    """Return the errno that a write would meet by the disk's own statistics, or None."""
     disk = os.statvfs(folder)
     if disk.f_flag & os.ST_RDONLY:
         return errno.EROFS

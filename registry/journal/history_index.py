@@ -188,7 +188,7 @@ def _add(connection: sqlite3.Connection, commits: Sequence[str], read: Read) -> 
 
 
 def _fitting(connection: sqlite3.Connection, commits: Sequence[str]) -> int:
-    """How many changes are there; those of another journal, or of one that was turned back, are removed."""
+    """Count the indexed changes; remove those of another journal, or of one that was rolled back."""
     (newest,) = connection.execute(_NEWEST).fetchone()
     if newest is None:
         return 0

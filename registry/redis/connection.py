@@ -228,6 +228,8 @@ def _client(url: RedisUrl, login: Options, **where: str | int) -> redis.Redis:
 
 def _unavailable(error: Exception) -> Unavailable:
     words = str(error).rstrip(".")
-    told = (remedy.format(words) for pattern, remedy in _REMEDIES if re.search(pattern, words, re.IGNORECASE))
+    remedies = (
+        remedy.format(words) for pattern, remedy in _REMEDIES if re.search(pattern, words, re.IGNORECASE)
+    )
     other = f"refuses: {words}" if isinstance(error, ResponseError) else f"does not answer: {words}"
-    return Unavailable(f"Redis {next(told, other)}", code="redis_unavailable")
+    return Unavailable(f"Redis {next(remedies, other)}", code="redis_unavailable")

@@ -37,7 +37,9 @@ logger = logging.getLogger(__name__)
 
 SOON_SECONDS = 2.5  # for a refresh without Redis: a second until the next fetch, and its duration
 AGAIN_SECONDS = 0.05  # between attempts, until a fetch is due
-STRANGER = ". Or is it another installation's? Two on one Redis need a PROMPTSTAGE_REDIS_PREFIX of their own"
+OTHER_INSTALLATION = (
+    ". Or is it another installation's? Two on one Redis need a PROMPTSTAGE_REDIS_PREFIX of their own"
+)
 
 
 class Replica:
@@ -254,7 +256,7 @@ class Replica:
             f"the journal is at {self._head}, but {seen} was acknowledged already: it is an "
             f"old copy. Put the newest journal.git back, or go on from what Redis holds: "
             f"{self._journal.recovery()}, with the --redis-url of the registry, if it was given one"
-            + (STRANGER if self._head.epoch != seen.epoch else ""),
+            + (OTHER_INSTALLATION if self._head.epoch != seen.epoch else ""),
             code="journal_behind",
         )
 

@@ -112,10 +112,10 @@ class Hub:
             self._expel()  # streams with an expired token
             beat = heartbeat(self.read_model.head)
             await asyncio.sleep(0)  # releases published up to that head are offered first
-            everybody = list(self._open)
-            for subscription in everybody:
+            subscriptions = list(self._open)
+            for subscription in subscriptions:
                 subscription.beat = beat
-            await self._write_each(everybody)
+            await self._write_each(subscriptions)
 
     def publish(self, built: EncodedRelease) -> None:
         """Publish a new release, from any thread."""

@@ -51,7 +51,7 @@ class Presence:
 
     async def _report(self) -> float:
         """Report once; return how long to rest."""
-        begun = time.monotonic()
+        started = time.monotonic()
         report = self._hub.stream_counts.copy()
         try:
             known = await asyncio.to_thread(
@@ -64,7 +64,7 @@ class Presence:
         if self._told and not known:
             self._complete_at = ended + TELL_SECONDS
         self._told = True
-        return min(max(GATHER_SECONDS, EFFORT * (ended - begun)), TELL_SECONDS)
+        return min(max(GATHER_SECONDS, EFFORT * (ended - started)), TELL_SECONDS)
 
     async def all(self) -> tuple[list[StreamCounts], bool]:
         """Return the counts of each process, and whether every process is included."""

@@ -54,7 +54,7 @@ def test_a_recovery_may_leave_an_epoch_that_is_ahead() -> None:
     [
         (change(2, "1.0.0"), "change 1: its record says that it is change 2"),
         (change(1, "1.0.0", epoch=5), f"change 1: its epoch 5 is earlier than that before it ({EPOCH})"),
-        (change(1, "1.0.0", actor=""), "change 1: nobody made it"),
+        (change(1, "1.0.0", actor=""), "change 1: it has no actor"),
         (change(1, "1.0.0", state=promoted("1.0.0", 7)), f"change 1: its state is of {EPOCH}.7"),
         (
             change(1, "1.0.0", previous=3),

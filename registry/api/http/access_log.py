@@ -29,11 +29,11 @@ logger = logging.getLogger(__name__)
 def write(method: str, path: str, status: int, seconds: float, token: Token | None) -> None:
     """Log an answer that started so many seconds after its request."""
     shown = _SECRET.sub(f"{PREFIX}…", path[: 2 * SHOWN])[:SHOWN]
-    told = {
+    fields = {
         "method": method,
         "path": shown,
         "status": int(status),
         "ms": round(seconds * 1000, 1),
         "token": token.id if token else NONE,
     }
-    logger.info("%s %s %d %.1f ms %s", *told.values(), extra={"event": "request", **told})
+    logger.info("%s %s %d %.1f ms %s", *fields.values(), extra={"event": "request", **fields})

@@ -91,10 +91,10 @@ class Bounds:
             yield
             return
         limiter.release_on_behalf_of(work)
-        begun = time.monotonic()
+        started = time.monotonic()
         yield
         await limiter.acquire_on_behalf_of(work)
-        work.extend(time.monotonic() - begun)
+        work.extend(time.monotonic() - started)
         self._turns[work] = limiter
         work.check()
 

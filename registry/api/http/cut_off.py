@@ -34,17 +34,17 @@ class CutOff:
         """Call the app, and answer if it is cancelled."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        begun = False
+        started = False
 
         async def note(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal started
+            started = True
             await send(message)
 
         try:
             await self._app(scope, receive, note)
         except asyncio.CancelledError:
-            if begun:
+            if started:
                 raise
             doubtful = scope["method"] not in READING and any(part in scope["path"] for part in CHANGING)
             refusal = problem.answer(

@@ -149,8 +149,8 @@ def _documented(status: HTTPStatus, codes: tuple[str, ...] | None) -> dict[str, 
     shown = next((code for code in codes if code in SAID), codes[0])
     example = _body(status, SAID.get(shown, "what was wrong, and what to do"), shown)
     content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
-    told = f"{status.phrase}: {', '.join(f'`{code}`' for code in codes)}"
-    return {"description": told, "content": {"application/problem+json": content}}
+    description = f"{status.phrase}: {', '.join(f'`{code}`' for code in codes)}"
+    return {"description": description, "content": {"application/problem+json": content}}
 
 
 def install(app: FastAPI, max_body_bytes: int, of_paths: Mapping[str, int]) -> None:

@@ -33,7 +33,7 @@ class Table(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """How much of a table a reader has read."""
+    """The part of a table that a reader has read."""
 
     size: int = 0
     digest: bytes = Table().digest

@@ -64,7 +64,7 @@ def backup(folder: Path, file: Path, *, force: bool = False) -> int:
     return len(data)
 
 
-def restore(folder: Path, file: Path, tell: Callable[[str], object] = lambda _: None) -> Report:
+def restore(folder: Path, file: Path, progress: Callable[[str], object] = lambda _: None) -> Report:
     """Restore a backup into a data folder without a journal; it is verified before it is put in place.
 
     Raises:
@@ -86,7 +86,7 @@ def restore(folder: Path, file: Path, tell: Callable[[str], object] = lambda _: 
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(mode=0o700)
         try:
-            report = _unpack(staging, file, tell)
+            report = _unpack(staging, file, progress)
             Folders(staging / REPOSITORY).sync()
             (staging / REPOSITORY).rename(folder / REPOSITORY)
             write_marker(folder, report.newest.epoch if report.newest else 0)
@@ -107,13 +107,15 @@ def _check_backup(file: Path) -> None:
         )
 
 
-def take(staging: Path, source: str, tell: Callable[[str], object], *, config: Sequence[str] = ()) -> Report:
+def take(
+    staging: Path, source: str, progress: Callable[[str], object], *, config: Sequence[str] = ()
+) -> Report:
     """Fetch a journal into an empty folder, and verify it there.
 
     Args:
         staging: the folder; it gets a repository and a marker.
         source: for git to fetch from: the path of a backup, or ``origin``.
-        tell: called with progress messages.
+        progress: called with progress messages.
         config: git's settings for the source.
 
     Raises:
@@ -126,14 +128,14 @@ def take(staging: Path, source: str, tell: Callable[[str], object], *, config: S
             timeout=COPY_SECONDS,
         )  # fmt: skip
     write_marker(staging, 0)
-    return verify(staging, tell)
+    return verify(staging, progress)
 
 
-def _unpack(staging: Path, file: Path, tell: Callable[[str], object]) -> Report:
+def _unpack(staging: Path, file: Path, progress: Callable[[str], object]) -> Report:
     copy = staging / "backup.bundle"  # so that no outside name becomes an argument of git
     shutil.copyfile(file, copy)
     try:
-        report = take(staging, str(copy.absolute()), tell)
+        report = take(staging, str(copy.absolute()), progress)
     except GitFailed as error:
         raise _damaged(file, error.message) from error
     if report.problems:

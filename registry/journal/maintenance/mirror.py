@@ -210,7 +210,7 @@ def check(url: str) -> None:
 
 @contextmanager
 def fetched(
-    folder: Path, url: str, credentials: Credentials, tell: Callable[[str], object]
+    folder: Path, url: str, credentials: Credentials, progress: Callable[[str], object]
 ) -> Iterator[Path]:
     """Yield a folder with a verified copy of a mirror, removed after the block.
 
@@ -225,9 +225,9 @@ def fetched(
     rmtree(staging, ignore_errors=True)
     staging.mkdir(mode=0o700)
     try:
-        tell("fetching what the mirror holds")
+        progress("fetching the mirror")
         try:
-            report = take(staging, "origin", tell, config=upstream.config())
+            report = take(staging, "origin", progress, config=upstream.config())
         except GitFailed as error:
             raise Unavailable(
                 f"the mirror {upstream.shown} cannot be read: {explain(upstream, error).message}",

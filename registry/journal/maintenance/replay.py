@@ -73,7 +73,7 @@ def _faults(seq: int, change: Change, done: Replay) -> Iterator[str]:
     if before and change.epoch < before.epoch and not _goes_back(change, before):
         yield f"its epoch {change.epoch} is earlier than that before it ({before.epoch})"
     if not change.actor:
-        yield "nobody made it"
+        yield "it has no actor"
     if change.state is None:
         return
     if change.state.position != change.position:

@@ -120,14 +120,14 @@ class _Whole:
 
 
 def scan(
-    folder: Path, seen: Seen, tell: Callable[[str], object] = lambda _: None, mirror: Path | None = None
+    folder: Path, seen: Seen, progress: Callable[[str], object] = lambda _: None, mirror: Path | None = None
 ) -> Found:
     """Read what is left of a journal, and what a mirror or Redis has newer. Changes nothing.
 
     Args:
         folder: the data folder.
         seen: the content of Redis.
-        tell: called with progress messages.
+        progress: called with progress messages.
         mirror: a folder with a verified copy of a mirror.
 
     Raises:
@@ -138,7 +138,7 @@ def scan(
     found = Found(now=max(now, seen.at or now))
     source = next((path for path in _sources(folder) if path.exists()), None)
     if source == folder / REPOSITORY:
-        found.problems = verify(folder, tell).problems
+        found.problems = verify(folder, progress).problems
     else:
         found.problems = (f"there is no {REPOSITORY}",)
     with ExitStack() as opened:
@@ -149,7 +149,7 @@ def scan(
         if source and mirror:  # an object damaged here may be intact there: git takes the good one
             borrowed = mirror / REPOSITORY / "objects/info/alternates"
             borrowed.write_text(f"{source.absolute() / 'objects'}\n")
-        _read(local, copy, found, tell)
+        _read(local, copy, found, progress)
     found.from_redis = found.take(seen.states)
     found.head = newest(found.head, seen.head, *(state.position for state in found.states.values()))
     if found.head == NOWHERE:
@@ -169,14 +169,14 @@ def _sources(folder: Path) -> Iterator[Path]:
     yield from sorted(folder.glob(f"{REPOSITORY}{ASIDE}*"), reverse=True)
 
 
-def _read(local: Git | None, mirror: Git | None, found: Found, tell: Callable[[str], object]) -> None:
+def _read(local: Git | None, mirror: Git | None, found: Found, progress: Callable[[str], object]) -> None:
     """Choose the base, the journal's own or the mirror's; then read everything newer."""
     readable: list[tuple[Position, str]] = []
     here: _Whole | None = None
     there = _whole(mirror, tree.oid(mirror, BRANCH)) if mirror is not None else None
     if local is not None:
         if found.problems:
-            tell("looking for the newest change that is whole")
+            progress("searching for the newest intact change")
             readable = _newest_first(local)
             here = _newest_whole(mirror or local, [commit for _, commit in readable])
         else:

@@ -61,21 +61,21 @@ class Report:
         }
 
 
-def verify(folder: Path, tell: Callable[[str], object] = lambda _: None) -> Report:
+def verify(folder: Path, progress: Callable[[str], object] = lambda _: None) -> Report:
     """Verify a data folder's journal as it is at one moment; a registry may keep writing.
 
     Args:
         folder: the data folder.
-        tell: called with progress messages.
+        progress: called with progress messages.
 
     Raises:
         Unavailable: there is no journal (`journal_missing`), or it is a newer registry's.
     """
     require(folder)
     with closing(Git(folder / REPOSITORY)) as git:
-        problems = [*_marker(folder / MARKER), *_objects(git, tell)]
+        problems = [*_marker(folder / MARKER), *_objects(git, progress)]
         try:
-            return _read(git, room(folder / REPOSITORY), problems, tell)
+            return _read(git, room(folder / REPOSITORY), problems, progress)
         except Unavailable as error:
             if error.code == NEWER:
                 raise
@@ -100,11 +100,11 @@ def newest(folder: Path) -> tuple[Position, Callable[[int], datetime]]:
     return position, made_at
 
 
-def _read(git: Git, size: int, problems: list[str], tell: Callable[[str], object]) -> Report:
+def _read(git: Git, size: int, problems: list[str], progress: Callable[[str], object]) -> Report:
     head = tree.oid(git, BRANCH)
     commits = tree.history(git, head)
-    done = replay(_records(git, commits, tell))
-    tell("comparing what they lead to with what is kept")
+    done = replay(_records(git, commits, progress))
+    progress("comparing the resulting states with the stored ones")
     paths = tree.paths(git, head)
     early = _tokens(
         git, tree.paths(git, commits[0], at.TOKENS)
@@ -120,10 +120,10 @@ def _read(git: Git, size: int, problems: list[str], tell: Callable[[str], object
     return Report(len(commits), len(kept), versions, len(held), size, done.newest, head, tuple(problems))
 
 
-def _records(git: Git, commits: list[str], tell: Callable[[str], object]) -> Iterator[Change]:
+def _records(git: Git, commits: list[str], progress: Callable[[str], object]) -> Iterator[Change]:
     for read, commit in enumerate(commits):
         if read % TOLD == 0:
-            tell(f"{read} of {len(commits)} changes read")
+            progress(f"{read} of {len(commits)} changes read")
         yield tree.record(git, commit)
 
 
@@ -134,8 +134,8 @@ def _marker(path: Path) -> Iterator[str]:
         yield f"{path.name}, which marks a journal as whole, is missing or cannot be read"
 
 
-def _objects(git: Git, tell: Callable[[str], object]) -> Iterator[str]:
-    tell("git looks at every object")
+def _objects(git: Git, progress: Callable[[str], object]) -> Iterator[str]:
+    progress("git checks every object")
     try:
         git.run("fsck", "--strict", "--full", "--no-dangling", "--no-progress", timeout=CHECK_SECONDS)
     except Unavailable as error:
