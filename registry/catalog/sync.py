@@ -85,7 +85,7 @@ class Sync:
         self.end()
         self._mirror.close()
         self._thread.join(STOP_SECONDS)
-        self._mirror.close()  # kills the git that the thread waits for
+        self._mirror.close()  # closes what the thread had in use
 
     def sync_now(self) -> Future[None]:
         """Request a sync, as there may be something new; returns at once.

@@ -40,7 +40,7 @@ def right_to_write(folder: Path) -> Iterator[int]:
 
     Raises:
         Unavailable: other processes keep writing (`busy`), or the disk cannot be written
-           (`journal_unwritable`).
+            (`journal_unwritable`).
     """
     try:
         with ExitStack() as turn:

@@ -97,7 +97,7 @@ class Journal(ABC):
 
         Raises:
             Unavailable: other processes keep writing (`busy`), or the disk cannot be written
-               (`journal_unwritable`).
+                (`journal_unwritable`).
         """
         return right_to_write(self._folder)
 

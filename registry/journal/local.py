@@ -1,4 +1,4 @@
-"""A journal that is all there is: no other machine writes to it."""
+"""A local journal: no other machine writes to it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LocalJournal(Journal):
         return False
 
     def refresh(self, lock: int, *, sure: bool = True) -> None:
-        """Do nothing: what is here is all there is."""
+        """Do nothing: the local journal is complete."""
 
     def join(self, lock: int) -> bool:  # noqa: ARG002 - nothing is elsewhere
         """Return False: there is no other journal to take over."""

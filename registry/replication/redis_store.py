@@ -183,7 +183,7 @@ class RedisStore:
         self._link.wait(self._channel, seconds)
 
     def put_report(self, process: str, report: str) -> bool:
-        """Publish a report of this process, for `REPORT_SECONDS`; return whether it is the first one."""
+        """Publish a report of this process, for `REPORT_SECONDS`; return whether there was one before."""
         return not self._link.run(_TELL, self._reports, process, report, FORGET_SECONDS)
 
     def reports(self) -> dict[str, bytes]:
