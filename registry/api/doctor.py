@@ -15,7 +15,7 @@ from registry.api.http.dependencies import Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
 from registry.doctor import checks
 from registry.errors import NotFound, Unavailable
-from registry.system import timestamps
+from registry.system import formats, timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,7 @@ router = APIRouter(
 
 REDIS = "see that it runs and that PROMPTSTAGE_REDIS_URL is right; changes reach other registries slowly now"
 EPOCH = "until then they keep what they have; those more than twenty years behind it take nothing at all"
+UPGRADE = f"and can be {formats.NEWEST} when all registries are this new: promptstage journal upgrade"
 JOURNAL = "until then nothing can be changed; what is in force is served. The registry's log says more"
 
 
@@ -62,6 +63,8 @@ def _registry(service: Services, streams: Check) -> Iterator[Check]:
     yield from checks.tags(catalog)
     seen = f"looked at {max(0.0, time.monotonic() - replica.checked_at):.0f} s ago"
     fine = f"can be written; its newest change is {replica.read_model.head[1]}, {seen}"
+    if replica.format < formats.NEWEST:
+        fine += f"; its format is {replica.format}, {UPGRADE}"
     yield checks.store("journal", replica.problem or replica.unwritten, fine, JOURNAL)
     if replica.misdated:
         yield checks.store("epoch", replica.misdated, "", EPOCH)

@@ -8,7 +8,6 @@ from registry.access import admin_token
 from registry.control.retry import TRIES
 from registry.errors import Unavailable
 from registry.journal import change as at
-from registry.journal.change import Change
 from registry.journal.journal import InDoubt
 from registry.system import timestamps
 
@@ -47,9 +46,7 @@ def recover(journal: Journal, file: Path) -> tuple[Token, bool]:
 
 
 def _write(journal: Journal, lock: int, head: Entry, token: Token) -> None:
-    change = Change(
-        epoch=head.change.epoch,
-        seq=head.change.seq + 1,
+    change = head.change.following(
         at=timestamps.now(),
         actor=admin_token.OPERATOR,
         op="token.create",

@@ -205,11 +205,8 @@ class Rollouts:
         after = _decide(action, command, before, now)
         if version is not None and not action.force:
             self._check_variables(version, before)
-        epoch, seq = self.replica.next_position()
         came_from, went_to = approval.ends(before, after)
-        change = Change(
-            epoch=epoch,
-            seq=seq,
+        change = self.replica.next_change(
             at=now,
             actor=action.actor,
             op=ASKING + action.op if isinstance(command, approval.RequestApproval) else action.op,
@@ -218,7 +215,7 @@ class Rollouts:
             reason=action.reason,
             request=action.scope(),
             previous=before.seq,
-            state=after.model_copy(update={"epoch": epoch, "seq": seq}),
+            state=after,
         )
         return self.replica.write(lock, change, dict(self._files(change, action, version)))
 

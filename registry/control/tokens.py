@@ -9,7 +9,6 @@ from registry.access.tokens import mint
 from registry.control.retry import commit_with_retry
 from registry.errors import Conflict, Invalid, NotFound
 from registry.journal import change as at
-from registry.journal.change import Change
 from registry.rollouts.action import digest
 from registry.system import timestamps
 from registry.system.text import skeleton, visible
@@ -119,10 +118,7 @@ class Tokens:
         self._replica.keyring.check(
             requester.token.id, timestamps.now()
         )  # it may have been revoked meanwhile
-        epoch, seq = self._replica.next_position()
-        change = Change(
-            epoch=epoch,
-            seq=seq,
+        change = self._replica.next_change(
             at=timestamps.now(),
             actor=requester.token.name,
             op=op,

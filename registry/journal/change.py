@@ -31,7 +31,7 @@ class Change(BaseModel):
         seq: its number in the journal's single order, from 0 (the journal's creation) without gaps.
         at: its time.
         actor: the token's name, or ``schedule`` for a timed advance.
-        op: ``create``, ``recover``, the command, ``ask.`` and the command that awaits approval,
+        op: ``create``, ``recover``, ``upgrade``, the command, ``ask.`` and the command that awaits approval,
             ``token.create`` or ``token.revoke``.
         before: the version, or the step's percent, before it; of a revoked token its id.
         after: the version or percent after it; of a new token its id.
@@ -44,7 +44,7 @@ class Change(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    format: int = formats.FORMAT
+    format: int = formats.FIRST
     epoch: int
     seq: int
     at: AwareDatetime
@@ -62,6 +62,14 @@ class Change(BaseModel):
     def position(self) -> Position:
         """The journal's head while this is its newest change."""
         return Position(self.epoch, self.seq)
+
+    def following(self, **fields: Any) -> Change:
+        """The change after this one, in its format; a state in it is of the same position."""
+        change = Change(format=self.format, epoch=self.epoch, seq=self.seq + 1, **fields)
+        if change.state is None:
+            return change
+        state = change.state.model_copy(update={"epoch": change.epoch, "seq": change.seq})
+        return change.model_copy(update={"state": state})
 
     @property
     def started(self) -> Rollout | ApprovalRequest | None:

@@ -67,9 +67,12 @@ def was_created(folder: Path) -> bool:
     return (folder / MARKER).exists()
 
 
-def write_marker(folder: Path, epoch: int) -> None:
-    """Mark a folder's journal as whole; the last step of creating one."""
-    write_durably(folder / MARKER, json.dumps({"format": formats.FORMAT, "epoch": epoch}).encode())
+def write_marker(folder: Path, epoch: int, number: int) -> None:
+    """Mark a folder's journal as whole, with its format number; the last step of creating one.
+
+    The newest change has the number too, and every copy of the journal carries that.
+    """
+    write_durably(folder / MARKER, json.dumps({"format": number, "epoch": epoch}).encode())
 
 
 def check_format(folder: Path) -> None:

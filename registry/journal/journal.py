@@ -33,7 +33,7 @@ from registry.journal.directory import (
 from registry.journal.fast_import import BRANCH, PROPOSED, Folders, import_stream
 from registry.journal.reader import Contents, Reader, readable
 from registry.rollouts.state import State
-from registry.system import failpoints, timestamps
+from registry.system import failpoints, formats, timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -205,10 +205,12 @@ class Journal(ABC):
         shutil.rmtree(self._repository, ignore_errors=True)
         self._git.init()
         failpoints.reach(failpoints.INITIALISED)
-        change = Change(epoch=epoch, seq=0, at=timestamps.now(), actor="registry", op="create")
+        change = Change(
+            format=formats.NEWEST, epoch=epoch, seq=0, at=timestamps.now(), actor="registry", op="create"
+        )
         entry = self.write(lock, None, change, files)
         failpoints.reach(failpoints.BEGUN)
-        write_marker(self._folder, epoch)
+        write_marker(self._folder, epoch, change.format)
         return entry
 
     def exists(self) -> bool:

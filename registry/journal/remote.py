@@ -149,7 +149,8 @@ class RemoteJournal(Journal):
                 return False
             raise
         self._sync()
-        write_marker(self._folder, self._newest_of(BRANCH).change.epoch)
+        newest = self._newest_of(BRANCH).change
+        write_marker(self._folder, newest.epoch, newest.format)
         return True
 
     def _fetch(self, lock: int, timeout: float, refspec: str = f"{BRANCH}:{BRANCH}") -> None:

@@ -56,8 +56,6 @@ end
 local have = redis.pcall('HGET', KEYS[1], 'head')
 if type(have) ~= 'string' then have = '' end
 if have ~= ARGV[1] then return 0 end
-local format = redis.pcall('HGET', KEYS[1], 'format')
-if type(format) == 'string' and format ~= ARGV[5] then return 0 end
 if ARGV[3] == '1' then redis.call('DEL', KEYS[1]) end
 for i = 6, #ARGV, 2 do
   if not newer(redis.call('HGET', KEYS[1], ARGV[i]), ARGV[i + 1]) then
@@ -129,12 +127,15 @@ class RedisStore:
         """Return the position of the Redis store; `NOWHERE` if it is empty."""
         return _parse(self._raw_head())
 
-    def catch_up(self, head: Position, since: Callable[[Position], list[State]]) -> Position:
+    def catch_up(
+        self, head: Position, since: Callable[[Position], list[State]], number: int = formats.NEWEST
+    ) -> Position:
         """Bring the Redis store up to date with a head of the journal.
 
         Args:
             head: ``(epoch, seq)`` of the journal.
             since: returns the states changed after a position, up to that head.
+            number: the format of the journal.
 
         Returns:
             The Redis store's head afterwards: greater than `head` if it has changes that the journal lacks.
@@ -143,7 +144,7 @@ class RedisStore:
             raw = self._raw_head()
             there = _parse(raw)
             failpoints.reach(failpoints.BOARD_READ)
-            if not is_newer(head, there) or self._write(raw, there, head, since):
+            if not is_newer(head, there) or self._write(raw, there, head, since, number):
                 return newest(there, head)
         raise Unavailable("others keep changing the states in Redis; try again", code="redis_unavailable")
 
@@ -195,16 +196,27 @@ class RedisStore:
         """Remove the report of a process that ends."""
         self._link.run(_REMOVE, self._reports, process)
 
+    def format(self) -> int:
+        """The format of what Redis holds, which is the journal's. Raises Unavailable (`newer_format`) too."""
+        return self._raw()[1]
+
     def _raw_head(self) -> bytes:
         """Read the stored head, which may not be valid. Raises Unavailable (`newer_format`) too."""
+        return self._raw()[0]
+
+    def _raw(self) -> tuple[bytes, int]:
         head, number = self._link.run(_HEAD, self._key)
-        if number:
-            formats.check(int(number) if number.isdigit() else number.decode(), "what Redis holds")
-        found: bytes = head
-        return found
+        found = int(number) if number.isdigit() else number.decode() or formats.FIRST
+        formats.check(found, "what Redis holds")
+        return head, int(found)
 
     def _write(
-        self, raw: bytes | str, there: Position, head: Position, since: Callable[[Position], list[State]]
+        self,
+        raw: bytes | str,
+        there: Position,
+        head: Position,
+        since: Callable[[Position], list[State]],
+        number: int,
     ) -> bool:
         # Another epoch is another journal, or a recovered one: its states must not be mixed with ours.
         reset = there.epoch != head.epoch
@@ -213,19 +225,17 @@ class RedisStore:
         *parts, last = [newer[start : start + AT_ONCE] for start in range(0, len(newer) or 1, AT_ONCE)]
         for part in parts:  # under the present head, or the least of this epoch, which promise less
             there = Position(head.epoch, 0) if reset else there
-            if not self._push(raw, there, _fields(part), reset=reset):
+            if not self._push(raw, there, _fields(part), number, reset=reset):
                 return False
             raw, reset = str(there), False
-        done = self._push(raw, head, [*_fields(last), *marks], reset=reset)
+        done = self._push(raw, head, [*_fields(last), *marks], number, reset=reset)
         failpoints.reach(failpoints.BOARD_WRITTEN)
         return done
 
-    def _push(self, raw: bytes | str, head: Position, fields: list[str], *, reset: bool) -> bool:
+    def _push(self, raw: bytes | str, head: Position, fields: list[str], number: int, *, reset: bool) -> bool:
         """Write fields and a head, if the stored head is still the one that was read."""
         return bool(
-            self._link.run(
-                _PUSH, self._key, raw, str(head), int(reset), self._channel, formats.FORMAT, *fields
-            )
+            self._link.run(_PUSH, self._key, raw, str(head), int(reset), self._channel, number, *fields)
         )
 
 

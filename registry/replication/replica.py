@@ -10,7 +10,7 @@ import logging
 import time
 from contextlib import contextmanager, suppress
 from threading import Lock, RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry.access.tokens import Keyring
 from registry.errors import Invalid, Unavailable
@@ -19,7 +19,7 @@ from registry.journal.directory import LOCK_SECONDS
 from registry.journal.position import is_newer
 from registry.replication.bootstrap import bootstrap
 from registry.rollouts.position import NOWHERE, Position
-from registry.system import failpoints
+from registry.system import failpoints, formats
 from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ class Replica:
         problem: why changes cannot be written now, or None.
         unwritten: why the last change could not be written, or the next one will not be; or None.
         redis_problem: why Redis cannot be brought up to date now, or None.
-        newest_at: the time of the newest change, if there is one.
         checked_at: when the journal and the Redis store were last read, by `time.monotonic`.
         listeners: called with each change that was made durable here, and the seconds that it took.
     """
@@ -62,12 +61,12 @@ class Replica:
         self.problem: Unavailable | None = None
         self.unwritten: Unavailable | None = None
         self._full: Unavailable | None = None  # the disk's last error
-        self.newest_at: datetime | None = None
         self.checked_at = 0.0
         self.redis_problem: Unavailable | None = None
         self.listeners: list[Callable[[Change, float], None]] = []
         self._journal = journal
         self._redis_store = redis_store
+        self._newest: Change | None = None  # of the journal
         self._head = NOWHERE  # of the journal; the read model's is ahead if Redis has more
         self._commits: list[str] = []  # by seq
         self._known_at = 0.0  # monotonic: everything acknowledged before is known
@@ -195,7 +194,7 @@ class Replica:
     def catch_up(self) -> bool:
         """Bring the Redis store up to the head; return whether it is."""
         try:
-            there = self._redis_store.catch_up(self.read_model.head, self.read_model.since)
+            there = self._redis_store.catch_up(self.read_model.head, self.read_model.since, self.format)
             if is_newer(there, self.read_model.head):
                 self.read_model.adopt(*self._redis_store.changes_since(self.read_model.head, there))
         except Unavailable as error:
@@ -230,7 +229,7 @@ class Replica:
     def _reload(self) -> None:
         contents = self._journal.load()
         self._head = contents.head.change.position
-        self.newest_at = contents.head.change.at
+        self._newest = contents.head.change
         self._commits = contents.commits
         if not is_newer(self.read_model.head, self._head):  # an old copy would accept tokens revoked since
             self.keyring.replace(contents.tokens)
@@ -242,7 +241,7 @@ class Replica:
                 return
             self._commits.append(entry.commit)
             self._head = entry.change.position
-            self.newest_at = entry.change.at
+            self._newest = entry.change
             if entry.change.token:
                 self.keyring.put(entry.change.token)
             state = entry.change.state
@@ -302,6 +301,22 @@ class Replica:
     def next_position(self) -> Position:
         """Return the position of the next change; valid only while writing."""
         return Position(self._head.epoch, self._head.seq + 1)
+
+    def next_change(self, **fields: Any) -> Change:
+        """The next change, as `Change.following` makes it; only while writing."""
+        if self._newest is None:
+            raise Unavailable("the journal was not read yet; try again", code="busy")
+        return self._newest.following(**fields)
+
+    @property
+    def format(self) -> int:
+        """The format that the journal is in; before it was read, that of a new one."""
+        return self._newest.format if self._newest else formats.NEWEST
+
+    @property
+    def newest_at(self) -> datetime | None:
+        """When the newest change was made, as far as there is one."""
+        return self._newest.at if self._newest else None
 
     def write(self, lock: int, change: Change, files: Mapping[str, bytes]) -> Entry:
         """Commit a change and adopt it; for `commit_with_retry` alone, which handles its exceptions.

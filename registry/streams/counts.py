@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from registry.journal.position import is_newer
 from registry.rollouts.position import Position
+from registry.system import formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,9 +57,9 @@ class StreamCounts:
         return made
 
     def dump(self) -> str:
-        """Return the counts as JSON, for other processes."""
+        """Return the counts, and the newest format that this process knows, as JSON for other processes."""
         held = [(place, prompt, *position, n) for (place, prompt, position), n in self.held.items()]
-        return json.dumps({"streams": self.streams, "held": held})
+        return json.dumps({"streams": self.streams, "held": held, "format": formats.NEWEST})
 
 
 def load(text: bytes) -> StreamCounts:

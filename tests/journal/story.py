@@ -51,7 +51,14 @@ def promote(folder: Path, version: str, **differently: object) -> Entry:
         head = journal.head()
         seq = head.change.seq + 1
         state = promoted(version, seq)
-        fields = {"previous": seq - 1, "state": state, "actor": "ada", "seq": seq, **differently}
+        fields = {
+            "format": head.change.format,
+            "previous": seq - 1,
+            "state": state,
+            "actor": "ada",
+            "seq": seq,
+            **differently,
+        }
         change = Change(epoch=EPOCH, at=timestamps.now(), op="promote", after=version, **fields)
         files = {state_path(ENVIRONMENT, PROMPT): state.model_dump_json().encode()}
         return journal.write(

@@ -20,6 +20,7 @@ from registry.catalog.parsing.codes import CODES
 from registry.cli.main import EXIT_CODES
 from registry.cli.main import app as command_line
 from registry.settings import Settings
+from registry.system import formats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,6 +101,11 @@ def _endpoints() -> str:
     return _table("| method | path | what it does |", rows)
 
 
+def _formats() -> str:
+    rows = (f"| {number} | {meaning} |" for number, meaning in formats.JOURNAL.items())
+    return _table("| format | what it allows beyond the one before |", rows)
+
+
 def _floors() -> str:
     """The rooms of the service, the highest floor first."""
     floors = [[name.removeprefix("registry.") for name in floor if name not in TO_COME] for floor in FLOORS]
@@ -110,11 +116,12 @@ def _floors() -> str:
 
 
 def _table(head: str, rows: Iterator[str]) -> str:
-    return "\n".join((head, "|---|---|---|", *rows, ""))
+    return "\n".join((head, "|---" * (head.count("|") - 1) + "|", *rows, ""))
 
 
 TABLES: dict[str, Callable[[], str]] = {
     "CONTRIBUTING.md": _floors,
+    "docs/compatibility.md": _formats,
     "docs/http.md": _endpoints,
     "docs/prompt-file.md": _codes,
 }

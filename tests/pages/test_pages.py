@@ -20,6 +20,7 @@ CHECKED_BY = {
     ("docs/client.md", "python"): "test_client_page",
     ("docs/client.md", "yaml"): "test_client_page",
     ("docs/command-line.md", "text"): "test_generated",
+    ("docs/compatibility.md", "sh"): "test_compatibility_page",
     ("docs/http.md", "http"): "test_http_page",
     ("docs/operating.md", "nginx"): "test_operating",
     ("docs/operating.md", "redis"): "test_operating",

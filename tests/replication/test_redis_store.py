@@ -15,6 +15,7 @@ from registry.errors import Unavailable
 from registry.replication.redis_store import AT_ONCE, RECENT, RedisStore, _fields
 from registry.rollouts.position import Position
 from registry.rollouts.state import State
+from registry.system.formats import NEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +146,7 @@ def test_more_states_than_one_script_takes(server: Server) -> None:
     many = 2 * AT_ONCE + 1
     newer = state(many + 7, "prompt-3")
     with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
-        redis_store._push(b"", Position(1, 0), _fields([newer]), reset=True)
+        redis_store._push(b"", Position(1, 0), _fields([newer]), NEWEST, reset=True)
         put(redis_store, *range(1, many + 1), head=many)
 
         assert redis_store.head() == (1, many)
@@ -159,7 +160,11 @@ def test_parts_of_which_another_was_faster(server: Server) -> None:
         put(redis_store, 1, head=1)
 
         assert not redis_store._write(
-            b"1.0", Position(1, 0), Position(1, 5000), lambda _: [state(n, f"p-{n}") for n in range(5000)]
+            b"1.0",
+            Position(1, 0),
+            Position(1, 5000),
+            lambda _: [state(n, f"p-{n}") for n in range(5000)],
+            NEWEST,
         )
         assert seqs(redis_store.read()) == [1]
 
@@ -206,11 +211,11 @@ def test_what_a_newer_registry_holds_there_is_left_alone(server: Server) -> None
     server.ask("DEL", KEY)
     with board_at(f"redis://:top-secret@{HOST}:{server.port}") as redis_store:
         put(redis_store, 1, head=1)
-        assert server.ask("HGET", KEY, "format") == "1"
-        server.ask("HSET", KEY, "format", "2")
+        assert server.ask("HGET", KEY, "format") == str(NEWEST)
+        server.ask("HSET", KEY, "format", str(NEWEST + 1))
         before = server.ask("HGETALL", KEY)
         for head in (Position(1, 2), Position(2, 0)):
-            with pytest.raises(Unavailable, match="what Redis holds has format 2"):
+            with pytest.raises(Unavailable, match=f"what Redis holds has format {NEWEST + 1}"):
                 redis_store.catch_up(head, lambda _: [state(2)])
         assert server.ask("HGETALL", KEY) == before
         server.ask("DEL", KEY)

@@ -17,10 +17,13 @@ from registry.journal.directory import MARKER
 from registry.journal.local import LocalJournal
 from registry.journal.maintenance import backup, pack, survey
 from registry.journal.maintenance.verify import newest, verify
+from registry.system.formats import NEWEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+NEWER = NEWEST + 1
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -31,12 +34,12 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A data folder whose journal says that it is of format 2."""
+    """A data folder whose journal says that it is of a newer format."""
     data = tmp_path / "data"
     begin(data)
     promote(data, "1.0.0")
     marker = data / MARKER
-    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"format": 2}))
+    marker.write_text(json.dumps(json.loads(marker.read_text()) | {"format": NEWER}))
     return data
 
 
@@ -57,7 +60,7 @@ def test_a_newer_journal_is_left_alone(folder: Path, use: str) -> None:
     """Whatever is asked of it: the answer names both formats, and nothing is written."""
     before = files(folder.parent)
     with pytest.raises(
-        Unavailable, match=r"format 2, .* knows up to 1.* Install the version that wrote it"
+        Unavailable, match=rf"format {NEWER}, .* knows up to {NEWEST}.* Install the version that wrote it"
     ) as told:
         USES[use](folder)
 
@@ -77,7 +80,7 @@ def test_a_newer_mirror_is_left_alone(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "mirror.git").iterdir()} <= {"promptstage.json", "look.lock"}
 
 
-@pytest.mark.parametrize("number", [2, "2", 1.5, None, True, 0])
+@pytest.mark.parametrize("number", [NEWER, str(NEWER), 1.5, None, True, 0])
 def test_a_record_of_another_format_is_refused(number: object) -> None:
     """Also one that could not be read otherwise; one without a number is of the first format."""
     with pytest.raises(Unavailable, match="the journal has format"):
@@ -90,10 +93,10 @@ def test_a_journal_that_goes_on_in_a_newer_format_is_no_damage(tmp_path: Path) -
     promote(tmp_path / "data", "1.0.0")
     _upgrade(tmp_path / "data" / "journal.git")
     for use in ("head", "load", "verify", "recover"):
-        with pytest.raises(Unavailable, match="the journal has format 2"):
+        with pytest.raises(Unavailable, match=f"the journal has format {NEWER}"):
             USES[use](tmp_path / "data")
     backup.backup(tmp_path / "data", tmp_path / "one.bundle")
-    with pytest.raises(Unavailable, match="the journal has format 2"):
+    with pytest.raises(Unavailable, match=f"the journal has format {NEWER}"):
         backup.restore(tmp_path / "new", tmp_path / "one.bundle")
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["journal.lock"]
 
@@ -105,7 +108,7 @@ def _upgrade(repository: Path) -> None:
         command = ["git", f"--git-dir={repository}", *args]
         return subprocess.run(command, input=data, check=True, capture_output=True).stdout.decode().strip()
 
-    record = json.dumps({"format": 2, "seq": 99}).encode()
+    record = json.dumps({"format": NEWER, "seq": 99}).encode()
     head = git("rev-parse", "main")
     stream = b"commit refs/heads/main\ncommitter N <n@x> 1795600000 +0000\ndata 0\nfrom %s\n" % head.encode()
     stream += b"M 100644 inline change.json\ndata %d\n%s\n" % (len(record), record)

@@ -46,7 +46,7 @@ def _has_refs(folder: Path) -> bool:
 def _mark(folder: Path) -> None:
     """Record the format of the mirror and its table of pins, for later registries."""
     if not (folder / FORMAT_FILE).exists():
-        write_durably(folder / FORMAT_FILE, json.dumps({"format": formats.FORMAT}).encode())
+        write_durably(folder / FORMAT_FILE, json.dumps({"format": formats.MIRROR}).encode())
 
 
 def prepare(folder: Path, git: Git, pinned: Pins, lock: int) -> None:

@@ -116,7 +116,7 @@ class Mirror:
 
     def check_format(self) -> None:
         """Refuse a mirror that a newer registry made. Raises Unavailable (`newer_format`)."""
-        formats.check_file(self._folder / layout.FORMAT_FILE, f"the mirror in {self._folder}")
+        formats.check_file(self._folder / layout.FORMAT_FILE, f"the mirror in {self._folder}", formats.MIRROR)
 
     def tags(self) -> dict[str, str]:
         """Return the pinned tags and their object ids. Raises GitFailed."""

@@ -12,6 +12,7 @@ from registry.cli import output, times
 from registry.cli.operate.data_folder import DEFAULT, Data, check_owner, facts
 from registry.cli.operate.journal_mirror import mirror
 from registry.cli.operate.journal_recover import recover
+from registry.cli.operate.journal_upgrade import upgrade
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 
@@ -23,7 +24,7 @@ PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
 KILO = 1024
 
 app = typer.Typer(
-    help="Verify, pack, back up, restore, recover and mirror the journal, on the machine that holds it.",
+    help="Verify, pack, back up, restore, recover, mirror and upgrade the journal, on its machine.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -63,6 +64,7 @@ def _summary(data: Path, report: Report) -> None:
             ("Versions", f"{report.versions} with their bytes"),
             ("Tokens", f"{report.tokens}, revoked ones too"),
             ("Size", size(report.size)),
+            ("Format", _format(newest.format)),
         )
     if not report.problems:
         output.say("The journal is whole", "bold green")
@@ -76,6 +78,12 @@ def _summary(data: Path, report: Report) -> None:
         "Restore a backup:             promptstage journal restore FILE --data ANOTHER_FOLDER\n"
         f"or save what can be read:     promptstage journal recover --data {there}"
     )
+
+
+def _format(number: int) -> str:
+    from registry.system.formats import NEWEST  # noqa: PLC0415 - for some commands alone
+
+    return str(number) if number == NEWEST else f"{number}; promptstage journal upgrade makes it {NEWEST}"
 
 
 def size(count: float) -> str:
@@ -160,3 +168,4 @@ def pack(*, data: Data = DEFAULT) -> None:
 
 app.command()(recover)
 app.command()(mirror)
+app.command()(upgrade)

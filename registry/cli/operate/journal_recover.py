@@ -91,6 +91,8 @@ def recover(  # noqa: PLR0913 - one parameter an option
     _recovered(data, recovery.recover(data, found, _fetcher(settings)))
     if found.goes_back:
         _clear_redis(settings)
+    if found.format > found.known:
+        output.note(f"the journal has format {found.format} now: older registries refuse it, upgrade them")
     for line in _losses(found, seen):
         output.note(line)
     if settings.journal:
@@ -122,8 +124,10 @@ def _seen(settings: Settings, *, without_redis: bool) -> Seen:
     from registry.journal.maintenance.survey import Seen  # noqa: PLC0415 - for this command alone
 
     try:
-        with closing(_redis_store(settings)) as redis_store:
-            return Seen(redis_store.head(), tuple(redis_store.read()), redis_store.time())
+        with closing(redis_store_of(settings)) as redis_store:
+            return Seen(
+                redis_store.head(), tuple(redis_store.read()), redis_store.time(), redis_store.format()
+            )
     except Unavailable as error:
         if error.code == NEWER and not without_redis:
             raise
@@ -137,7 +141,7 @@ def _seen(settings: Settings, *, without_redis: bool) -> Seen:
 def _clear_redis(settings: Settings) -> None:
     """Remove what Redis holds of an epoch that was left; who runs would replace it by itself."""
     try:
-        with closing(_redis_store(settings)) as redis_store:
+        with closing(redis_store_of(settings)) as redis_store:
             redis_store.clear()
     except Unavailable as error:
         if settings.redis_url:
@@ -146,7 +150,8 @@ def _clear_redis(settings: Settings) -> None:
         output.say("What Redis held of the old epoch is removed; registries fill it again")
 
 
-def _redis_store(settings: Settings) -> RedisStore:
+def redis_store_of(settings: Settings) -> RedisStore:
+    """The Redis that the settings name, or the one of a registry that runs on the data folder."""
     from registry.redis import embedded  # noqa: PLC0415 - for this command alone
     from registry.replication.redis_store import RedisStore  # noqa: PLC0415
 

@@ -24,6 +24,7 @@ from registry.journal.directory import (
 from registry.journal.fast_import import BRANCH, Folders
 from registry.journal.journal import DURABLE
 from registry.journal.maintenance.verify import verify
+from registry.system import formats
 from registry.system.files import write_durably
 from registry.system.locks import locked
 
@@ -89,7 +90,8 @@ def restore(folder: Path, file: Path, progress: Callable[[str], object] = lambda
             report = _unpack(staging, file, progress)
             Folders(staging / REPOSITORY).sync()
             (staging / REPOSITORY).rename(folder / REPOSITORY)
-            write_marker(folder, report.newest.epoch if report.newest else 0)
+            if report.newest:  # a journal without a change has problems
+                write_marker(folder, report.newest.epoch, report.newest.format)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return report
@@ -127,7 +129,7 @@ def take(
             "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", source, f"{BRANCH}:{BRANCH}",
             timeout=COPY_SECONDS,
         )  # fmt: skip
-    write_marker(staging, 0)
+    write_marker(staging, 0, formats.FIRST)
     return verify(staging, progress)
 
 

@@ -46,9 +46,10 @@ REASON_LIMIT = 2000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The result of a recovery: the new head, how many states it wrote, and what is lost."""
+    """The result of a recovery: the new head, the format, how many states it wrote, and what is lost."""
 
     head: Position
+    format: int
     states: int
     lost: tuple[str, ...]
     new_admin: bool
@@ -77,7 +78,7 @@ def recover(folder: Path, found: Found, fetch: Fetch) -> Recovered:
         try:
             _begin(staging, found)
             done = _write(folder, staging, lock, found, _either(held.staged, fetch))
-            return replace(done, put_aside=_swap(folder, staging, done.head[0]))
+            return replace(done, put_aside=_swap(folder, staging, done))
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
@@ -89,8 +90,8 @@ def _write(folder: Path, target: Path, lock: int, found: Found, fetch: Fetch) ->
         lost = draft.add_states(fetch)
         new_admin = draft.add_admin(folder / admin_token.FILE)
         entry = journal.write_all(lock, found.parent, draft.changes, timeout=WRITE_SECONDS)
-    write_marker(target, entry.change.epoch)
-    return Recovered(entry.change.position, len(found.states), lost, new_admin, None)
+    write_marker(target, entry.change.epoch, entry.change.format)
+    return Recovered(entry.change.position, entry.change.format, len(found.states), lost, new_admin, None)
 
 
 class _Draft:
@@ -157,7 +158,13 @@ class _Draft:
 
     def _add(self, op: str, files: dict[str, bytes], **fields: Any) -> None:
         change = Change(
-            epoch=self._epoch, seq=self._next, at=self._now, actor=admin_token.OPERATOR, op=op, **fields
+            format=self._found.format,
+            epoch=self._epoch,
+            seq=self._next,
+            at=self._now,
+            actor=admin_token.OPERATOR,
+            op=op,
+            **fields,
         )
         self.changes.append((change, files))
 
@@ -179,15 +186,15 @@ def _begin(staging: Path, found: Found) -> None:
             git.run("update-ref", BRANCH, found.parent)
 
 
-def _swap(folder: Path, staging: Path, epoch: int) -> Path | None:
+def _swap(folder: Path, staging: Path, done: Recovered) -> Path | None:
     """Replace the damaged journal by the new one, and keep it beside."""
-    damaged, aside = folder / REPOSITORY, folder / f"{REPOSITORY}{ASIDE}{epoch}"
+    damaged, aside = folder / REPOSITORY, folder / f"{REPOSITORY}{ASIDE}{done.head.epoch}"
     kept = damaged.exists()
     Folders(staging / REPOSITORY).sync()
     if kept:
         damaged.rename(aside)
     (staging / REPOSITORY).rename(damaged)
-    write_marker(folder, epoch)
+    write_marker(folder, done.head[0], done.format)
     return aside if kept else None
 
 

@@ -19,7 +19,7 @@ from registry.journal.maintenance.verify import verify
 from registry.journal.position import is_newer, newest, next_epoch, rank
 from registry.rollouts.position import NOWHERE, Position
 from registry.rollouts.state import State
-from registry.system import timestamps
+from registry.system import formats, timestamps
 from registry.system.formats import NEWER
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ TRIED = 50  # changes back from the newest; if these are all damaged, the disk i
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The content of Redis: its head, ``(0, 0)`` if there is none, the states, and its clock."""
+    """The content of Redis: its head, ``(0, 0)`` if there is none, the states, its clock, and the format."""
 
     head: Position = NOWHERE
     states: tuple[State, ...] = ()
     at: datetime | None = None
+    format: int = formats.FIRST
 
 
 @dataclass(slots=True)
@@ -60,6 +61,7 @@ class Found:
         previous: the seq of the last change of each, among the kept changes.
         tokens: the newest record of each token, by id; `kept_tokens`: those among the kept changes.
         head: the newest change known anywhere.
+        known: the newest format found anywhere.
         now: the later of the clocks here and of Redis.
         from_redis: how many states are newer in Redis.
         here, mirrored: the newest intact change in the folder and in the mirror, if any.
@@ -74,10 +76,16 @@ class Found:
     tokens: dict[str, Token] = field(default_factory=dict)
     kept_tokens: dict[str, Token] = field(default_factory=dict)
     head: Position = NOWHERE
+    known: int = formats.FIRST
     now: datetime = field(default_factory=timestamps.now)
     from_redis: int = 0
     here: Position | None = None
     mirrored: Position | None = None
+
+    @property
+    def format(self) -> int:
+        """The format that a recovery writes: that of what is found, unless it takes a newer one."""
+        return max(self.known, formats.EPOCHS_GO_BACK) if self.goes_back else self.known
 
     @property
     def goes_back(self) -> bool:
@@ -93,6 +101,7 @@ class Found:
     def take_record(self, record: Change) -> None:
         """Take over a record of a damaged journal; records come newest first."""
         self.head = newest(self.head, record.position)
+        self.known = max(self.known, record.format)
         self.take([record.state] if record.state else [])
         token = record.token
         if token and (token.id not in self.tokens or token.revoked_at):
@@ -135,7 +144,7 @@ def scan(
             (`not_ours`).
     """
     now = timestamps.now()
-    found = Found(now=max(now, seen.at or now))
+    found = Found(now=max(now, seen.at or now), known=seen.format)
     source = next((path for path in _sources(folder) if path.exists()), None)
     if source == folder / REPOSITORY:
         found.problems = verify(folder, progress).problems
@@ -230,6 +239,7 @@ def _go_on_from(whole: _Whole, found: Found) -> None:
     git = whole.git
     found.parent, found.base, found.pack = whole.commit, whole.record, whole.pack
     found.head = newest(found.head, whole.record.position)
+    found.known = max(found.known, whole.record.format)
     paths = tree.paths(git, whole.commit, at.STATES, at.TOKENS)
     states = [_parsed(State, git, oid) for path, oid in paths.items() if path.startswith(at.STATES)]
     found.take(states)

@@ -57,6 +57,7 @@ class Report:
             "tokens": self.tokens,
             "bytes": self.size,
             "newest": self.newest and {"epoch": self.newest.epoch, **self.newest.to_json(self.commit)},
+            "format": self.newest and self.newest.format,
             "problems": list(self.problems),
         }
 
