@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         host: the address to listen on.
         port: the port to listen on; 0 lets the system choose one.
         environments: where versions are served.
-        poll_seconds: how often to look at the repository; unset: 1 for a path, 30 for a URL.
+        poll_seconds: seconds between syncs with the repository; unset: 1 for a path, 30 for a URL.
         git_token_file: opens a private repository over https: a file that holds a token, or ``user:token``.
         git_ssh_key: opens one over ssh: a private key without a passphrase; unset: this user's own keys.
         git_known_hosts: the ssh keys of the repository's host; unset: those that this user knows.
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         log_format: `text` for people, `json` for programs.
         access_log: one line a request, without its query.
         metrics_folder: where workers count together, from ``PROMETHEUS_MULTIPROC_DIR``; `serve` sets it.
-        failpoints: a file that names where to be killed (`registry.system.failpoints`); for proofs alone.
+        failpoints: a file that names an armed failpoint (`registry.system.failpoints`); for tests alone.
 
     Files of secrets are read when they are needed, so that a secret may be renewed at any time. A proxy on
     the way to the repository is taken from ``https_proxy`` and ``no_proxy``, as everywhere; nothing else

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fastapi import Request, Response
 
 LONG = 2 << 10  # bytes: parsing them takes 0.1 ms, as long as handing them to a thread
-# Tokens in a body, each perhaps a bad value: validating so many takes 5 ms, in which no other thread runs.
+# Delimiters in a body, each perhaps a bad value: validating so many takes 5 ms, and no other thread runs.
 MAX_VALUES = 10_000
 MAX_BAD = 100  # values listed in an answer; listing thousands takes as many milliseconds
 
