@@ -1,6 +1,6 @@
 """The embedded Valkey: one per data folder, started by the first registry, ended with the last.
 
-Every registry holds a shared lock for as long as it lives. A keeper process (`valkey_keeper.py`, beside
+Every registry holds a shared lock for as long as it lives. A keeper process (`keeper.py`, beside
 this) runs the server and waits for that lock: the kernel releases it however the registries end.
 """
 

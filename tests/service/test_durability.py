@@ -257,7 +257,7 @@ def test_the_embedded_valkey_comes_back_without_its_keeper(serve: Callable[..., 
     registry.api.act("promote", "summarize", version(0))
     url = embedded.socket_url(registry.data)
     folder = url.removeprefix("unix://").removesuffix("/valkey.sock")
-    (keeper,) = [line for line in processes_with(folder) if "valkey_keeper.py" in line]
+    (keeper,) = [line for line in processes_with(folder) if "redis/keeper.py" in line]
     os.kill(int(keeper.split()[0]), signal.SIGKILL)
 
     def whole() -> bool:
