@@ -131,7 +131,16 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
     catalog = _open_catalog(settings, credentials, journal, stack)
     documents = Documents(journal, catalog)
     replica = Replica(journal, redis_store, ReadModel(documents))
-    rollouts = Rollouts(settings.environments, policies, catalog, documents, replica)
+    hub = Hub(replica.read_model, replica.keyring)
+    presence = Presence(hub, redis_store)
+    rollouts = Rollouts(
+        environments=settings.environments,
+        rules=policies,
+        catalog=catalog,
+        documents=documents,
+        replica=replica,
+        too_old=presence.too_old,
+    )
     if strict := [name for name in settings.environments if policies.of(name).approval]:
         logger.info("A start or promote awaits the approval of another token in %s", ", ".join(strict))
     if replica.open(settings.data / "admin.token"):
@@ -143,7 +152,6 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
     for worker in (history, sync, scheduler, mirroring):
         worker.start()
         stack.callback(worker.stop)
-    hub = Hub(replica.read_model, replica.keyring)
     metrics = Metrics(settings.environments, Facts(catalog, replica, mirroring), settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
     return Services(
@@ -153,7 +161,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         resolver=Resolver(rollouts, history, catalog),
         history=history,
         hub=hub,
-        presence=Presence(hub, redis_store),
+        presence=presence,
         metrics=metrics,
         tokens=Tokens(settings.environments, replica),
         mirroring=mirroring,

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 REGISTRY = sorted((ROOT / "registry").rglob("*.py"))
 CLIENT = sorted((ROOT / "client/promptstage").rglob("*.py"))
-SHARED = {"promptstage.model", "promptstage.evaluation", "promptstage.template", "promptstage.errors"}
+SHARED = {
+    "promptstage.errors",
+    "promptstage.evaluation",
+    "promptstage.model",
+    "promptstage.mustache",
+    "promptstage.template",
+}
 OWNERS = {
     "celery": {"promptstage.celery"},
     "git": {"registry.git.command"},

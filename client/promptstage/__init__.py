@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from promptstage import logs, middleware
     from promptstage.client import Client
-    from promptstage.errors import PromptstageError, PromptUnavailable, ReleaseInvalid, VariablesMissing
+    from promptstage.errors import (
+        PromptstageError,
+        PromptTooLarge,
+        PromptUnavailable,
+        ReleaseInvalid,
+        VariablesMissing,
+    )
     from promptstage.keys import context
     from promptstage.prompt import Prompt
     from promptstage.stamp import Stamp
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Client",
     "Prompt",
+    "PromptTooLarge",
     "PromptUnavailable",
     "PromptstageError",
     "ReleaseInvalid",
@@ -37,6 +44,7 @@ __all__ = [
 _HOMES = {
     "Client": "client",
     "Prompt": "prompt",
+    "PromptTooLarge": "errors",
     "PromptUnavailable": "errors",
     "PromptstageError": "errors",
     "ReleaseInvalid": "errors",

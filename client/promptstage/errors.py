@@ -3,6 +3,7 @@
 PromptstageError
 ├── PromptUnavailable    nothing is known to serve under that name
 ├── VariablesMissing     a prompt was rendered without variables that it requires
+├── PromptTooLarge       a prompt was rendered with values that make more of it than is allowed
 └── ReleaseInvalid       a registry sent something that is not a release
 """
 
@@ -33,12 +34,20 @@ class VariablesMissing(PromptstageError, ValueError):
 
     Attributes:
         names: the missing variables, in the order in which the prompt declares them.
+        place: of a name in a section, the item that lacks it: ``items[1].authors[0]``; else empty.
     """
 
-    def __init__(self, prompt: str, names: tuple[str, ...]) -> None:
-        super().__init__(f"{prompt} needs {', '.join(names)}; pass a value for each")
+    def __init__(self, prompt: str, names: tuple[str, ...], place: str = "") -> None:
+        needed = ", ".join(names)
+        remedy = f"in {place}; add it there, or pass a value for it" if place else "; pass a value for each"
+        super().__init__(f"{prompt} needs {needed}{' ' * bool(place)}{remedy}")
         self.prompt = prompt
         self.names = names
+        self.place = place
+
+
+class PromptTooLarge(PromptstageError, ValueError):
+    """The values would make a text of a prompt that is larger than any model takes."""
 
 
 class ReleaseInvalid(PromptstageError, ValueError):

@@ -99,3 +99,10 @@ longer one is remembered, either."""
 KEPT_KEYS = 8192
 """Keys whose prompt is remembered, for each rollout under way: the users of some minutes, in 1 MB where
 a key is some 40 characters long."""
+
+RENDERED_BYTES = 1 << 20
+"""Of all messages of a prompt in Mustache, in UTF-8: more than any model takes. Lists in nested sections
+multiply, and a few lines of a file could fill the memory of an app."""
+
+RENDERED_NODES = 250_000
+"""Texts and tags that one rendering goes through, some 0.1 s: sections can multiply without any text, too."""

@@ -9,10 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from promptstage import mustache
 from promptstage.errors import ReleaseInvalid
 
 Json = dict[str, Any]
 ALGORITHM = "v1"
+EDITION = 2  # of documents, the newest one that is read here
+LANGUAGES = (None, mustache.LANGUAGE)
+# By edition, the key of a message's text: who knows the first alone refuses the second, and keeps the last.
+_CONTENT = {1: "content", 2: "template"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,13 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The parsed content of one version. `parameters` are those of the model, untouched."""
+    """The parsed content of one version. `parameters` are those of the model, untouched.
+
+    Attributes:
+        edition: 1, or 2 if it takes what clients of the first edition would render wrongly.
+        language: of the templates: ``mustache``, or None for ``{{name}}`` alone.
+        portable: whether who knows ``{{name}}`` alone renders it in the same way.
+    """
 
     title: str
     description: str
@@ -47,6 +58,9 @@ class Document:
     messages: tuple[Message, ...]
     metadata: Json
     extra: Json
+    edition: int = 1
+    language: str | None = None
+    portable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +146,12 @@ class Decision(NamedTuple):
 
 def parse_document(data: Json) -> Document:
     """Read a document as the contract writes it. Raises KeyError, TypeError or ValueError."""
+    edition = data.get("edition", 1)
+    if edition not in range(1, EDITION + 1):
+        raise ValueError(f"a document of edition {edition!r}; this promptstage reads {EDITION}, upgrade it")
+    language = data["language"] if edition > 1 else None
+    if language not in LANGUAGES:
+        raise ValueError(f"templates in {language!r} are not known here; upgrade promptstage")
     return Document(
         title=_text(data["title"]),
         description=_text(data["description"]),
@@ -143,10 +163,20 @@ def parse_document(data: Json) -> Document:
             Variable(_text(v["name"]), bool(v["required"]), v["default"], _text(v["description"]))
             for v in data["variables"]
         ),
-        messages=tuple(Message(_text(m["role"]), _text(m["content"])) for m in data["messages"]),
+        messages=tuple(_message(message, edition, language) for message in data["messages"]),
         metadata=dict(data["metadata"]),
         extra=dict(data["extra"]),
+        edition=edition,
+        language=language,
+        portable=bool(data["portable"]) if edition > 1 else True,
     )
+
+
+def _message(data: Json, edition: int, language: str | None) -> Message:
+    message = Message(_text(data["role"]), _text(data[_CONTENT[edition]]))
+    if language == mustache.LANGUAGE:
+        mustache.parse(message.content)  # so that what is accepted can be rendered
+    return message
 
 
 def _text(value: object) -> str:
@@ -172,7 +202,8 @@ def _list(value: object) -> list[Any]:
 
 def dump_document(document: Document) -> Json:
     """Write a document as the contract has it; the inverse of `parse_document`."""
-    return {
+    content = _CONTENT[document.edition]
+    written: Json = {
         "title": document.title,
         "description": document.description,
         "model": document.model,
@@ -183,10 +214,17 @@ def dump_document(document: Document) -> Json:
             {"name": v.name, "required": v.required, "default": v.default, "description": v.description}
             for v in document.variables
         ],
-        "messages": [{"role": m.role, "content": m.content} for m in document.messages],
+        "messages": [{"role": m.role, content: m.content} for m in document.messages],
         "metadata": document.metadata,
         "extra": document.extra,
     }
+    if document.edition > 1:
+        written |= {
+            "edition": document.edition,
+            "language": document.language,
+            "portable": document.portable,
+        }
+    return written
 
 
 def parse_served(version: str, data: Json) -> Served:

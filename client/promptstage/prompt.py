@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from promptstage.clock import uptime
 from promptstage.evaluation import FALLBACK
 from promptstage.model import Document, Message
-from promptstage.rendering import Renderer
+from promptstage.mustache_rendering import make_renderer
 from promptstage.stamp import Stamp
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from promptstage.model import Decision, Json, Served
+    from promptstage.rendering import Renderer
 
     Messages = Sequence[Mapping[str, str]]
     Fallback = str | Messages | Callable[[], str | Messages]
@@ -100,7 +101,8 @@ class Prompt:
             ``[{"role": ..., "content": ...}]``, a new list each time.
 
         Raises:
-            VariablesMissing: required variables were not given, or are None.
+            VariablesMissing: required variables were not given, or are None; or an item lacks a name.
+            PromptTooLarge: a prompt in Mustache would have more than 1 MiB of text.
             TypeError: the mapping is not a mapping.
         """
         if mapping is not None and not isinstance(mapping, Mapping):
@@ -131,7 +133,7 @@ def make_prompt(
         document=served.document,
         stamp=Stamp(name, served.version, decision.arm, decision.rollout),
         _freshness=freshness,
-        _renderer=Renderer(name, served.document),
+        _renderer=make_renderer(name, served.document),
     )
 
 
@@ -156,7 +158,7 @@ def make_fallback(name: str, fallback: Fallback) -> Prompt:
         document=document,
         stamp=Stamp(name, "fallback", "fallback"),
         _freshness=Freshness(inf),
-        _renderer=Renderer(name, document),
+        _renderer=make_renderer(name, document),
     )
 
 

@@ -11,7 +11,8 @@ from promptstage.template import parse, render
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from promptstage.model import Document, Message
+    from promptstage.model import Document
+    from promptstage.template import Template
 
     Prepared = tuple[str, list[str], Callable[[Mapping[str, str]], tuple[str, ...]]]
 
@@ -24,12 +25,18 @@ class Renderer:
     def __init__(self, name: str, document: Document) -> None:
         self._name = name
         self._document = document
-        self._prepared = list(map(_prepare, document.messages))
-        self._safe = not _unused(document)
+        plain = self._plain()
+        roles = (message.role for message in document.messages)
+        self._prepared = list(map(_prepare, roles, plain or ()))
+        self._safe = plain is not None and not _unused(document, plain)
 
     def __reduce__(self) -> tuple[type[Renderer], tuple[str, Document]]:
         """A prompt may go to another process; what was prepared is prepared again there."""
-        return Renderer, (self._name, self._document)
+        return type(self), (self._name, self._document)
+
+    def _plain(self) -> list[Template] | None:
+        """Each message as literals and placeholders; None where that cannot say it."""
+        return [parse(message.content) for message in self._document.messages]
 
     def messages(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
         """A new list of ``{"role": ..., "content": ...}``.
@@ -84,18 +91,17 @@ def _placeholders(document: Document) -> dict[str, None]:
     return dict.fromkeys(name for message in document.messages for name in parse(message.content).names)
 
 
-def _unused(document: Document) -> bool:
+def _unused(document: Document, templates: list[Template]) -> bool:
     """Whether a variable is required that no message holds: one that is not given would go unseen."""
-    used = _placeholders(document)
+    used = {name for template in templates for name in template.names}
     return any(variable.required and variable.name not in used for variable in document.variables)
 
 
-def _prepare(message: Message) -> Prepared:
+def _prepare(role: str, template: Template) -> Prepared:
     """The role of a message, its literals with room between them, and what picks the values for that."""
-    template = parse(message.content)
     parts = [""] * (2 * len(template.literals) - 1)
     parts[::2] = template.literals
-    return message.role, parts, _picker(template.names)
+    return role, parts, _picker(template.names)
 
 
 def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, str]], tuple[str, ...]]:

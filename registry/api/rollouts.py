@@ -37,15 +37,20 @@ router = APIRouter(
     responses=problem.responses(401, 403, 404, 422, 503),
 )
 CONFLICTS = {
-    "start": ("no_stable", "already_stable", "rollout_active", "needs_variables", "awaiting_approval"),
-    "promote": ("already_stable", "rollout_active", "needs_variables", "awaiting_approval"),
+    "start": (
+        "no_stable", "already_stable", "rollout_active", "needs_variables", "clients_too_old",
+        "awaiting_approval",
+    ),
+    "promote": (
+        "already_stable", "rollout_active", "needs_variables", "clients_too_old", "awaiting_approval",
+    ),
     "advance": ("no_stable", "no_rollout", "paused", "plan_ends"),
     "pause": ("no_stable", "no_rollout", "paused"),
     "resume": ("no_stable", "no_rollout", "not_paused"),
     "rollback": ("no_stable", "nothing_to_roll_back"),
     "approve": ("nothing_to_approve",),
     "reject": ("nothing_to_approve",),
-}
+}  # fmt: skip
 MISSING = ("unknown_prompt", "unknown_environment")
 BAD = ("invalid_request", "idempotency_mismatch")
 OF_A_VERSION = {  # further answers of an action with a version
@@ -82,7 +87,9 @@ class Promote(Plain):
 
     version: str | None = Field(default=None, description="a version, or `latest`")
     force: bool = Field(
-        default=False, strict=True, description="accept a version that needs variables which stable does not"
+        default=False,
+        strict=True,
+        description="accept a version that needs variables which stable does not, or newer clients",
     )
 
 
@@ -98,7 +105,9 @@ class Start(Plain):
     steps: tuple[Step, ...] | None = Field(default=None, max_length=MAX_STEPS)
     audience: tuple[Target, ...] = Field(default=(), max_length=MAX_TARGETS)
     force: bool = Field(
-        default=False, strict=True, description="accept a version that needs variables which stable does not"
+        default=False,
+        strict=True,
+        description="accept a version that needs variables which stable does not, or newer clients",
     )
 
 

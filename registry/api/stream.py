@@ -128,12 +128,16 @@ def forget(scope: Scope) -> None:
     scope.update(kept)
 
 
+Edition = Annotated[int, Field(ge=1, description="the newest edition of documents that the client reads")]
+
+
 class Positions(BaseModel):
     """A client's names, each with the ``<epoch>.<seq>`` that it holds, or null."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.POSITIONS]})
 
     names: dict[str, str | None] = Field(max_length=MAX_NAMES)
+    edition: Edition = 1
 
 
 @router.get("/stream", summary="Follow releases", response_class=Response, responses=EVENTS)
@@ -142,6 +146,7 @@ async def stream(
     token: Reader,
     environment: Environment,
     names: Annotated[str, Query(description="`a@<epoch>.<seq>,b`", examples=["summarize,support/triage"])],
+    edition: Annotated[Edition, Query()] = 1,
 ) -> Response:
     """Follow releases: those newer than the client's, then every change as it happens."""
 
@@ -151,8 +156,8 @@ async def stream(
 
     await refresh.adopt_local(service)
     if len(names) <= SHORT:
-        return _stream(service, token, environment, split())
-    return await to_thread.run_sync(lambda: _stream(service, token, environment, split()))
+        return _stream(service, token, environment, split(), edition)
+    return await to_thread.run_sync(lambda: _stream(service, token, environment, split(), edition))
 
 
 @router.post(
@@ -164,11 +169,11 @@ async def stream(
 def stream_positions(service: Service, token: Reader, environment: Environment, body: Positions) -> Response:
     """Follow releases, with more names than fit into a URL."""
     service.rollouts.replica.adopt_local()
-    return _stream(service, token, environment, body.names)
+    return _stream(service, token, environment, body.names, body.edition)
 
 
 def _stream(
-    service: Services, token: Token, environment: str, names: Mapping[str, str | None]
+    service: Services, token: Token, environment: str, names: Mapping[str, str | None], edition: int
 ) -> EventStream:
     service.rollouts.check_environment(environment)
     if len(names) > MAX_NAMES:
@@ -186,7 +191,8 @@ def _stream(
         else:
             awaited.append(name)
     service.hub.check_room(token, len(awaited))
-    return EventStream(service.hub, service.bounds, Subscription(token, environment, held, awaited))
+    subscription = Subscription(token, environment, held, awaited, edition)
+    return EventStream(service.hub, service.bounds, subscription)
 
 
 def _position(name: str, text: str | None) -> Position:

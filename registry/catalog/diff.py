@@ -147,6 +147,5 @@ def _changed(a: Version, b: Version) -> list[str]:
         return []
     old, new = dump_document(a.document), dump_document(b.document)
     # Compared as JSON: in Python, 1 equals true.
-    return [
-        key for key in old if json.dumps(old[key], sort_keys=True) != json.dumps(new[key], sort_keys=True)
-    ]
+    written = [{key: json.dumps(value, sort_keys=True) for key, value in each.items()} for each in (old, new)]
+    return [key for key in old | new if written[0].get(key) != written[1].get(key)]

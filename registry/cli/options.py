@@ -90,7 +90,10 @@ Environment = Annotated[
 ]
 Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept in the history.")]
 Force = Annotated[
-    bool, typer.Option("--force", help="Accept a version that requires variables which stable does not.")
+    bool,
+    typer.Option(
+        "--force", help="Accept a version that requires variables which stable does not, or newer clients."
+    ),
 ]
 Yes = Annotated[
     bool,

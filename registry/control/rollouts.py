@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from registry.catalog.catalog import LATEST
+from registry.control.preconditions import check_clients, check_variables, conflict
 from registry.control.retry import Acknowledged, commit_with_retry
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
 from registry.journal import change as at
@@ -19,7 +20,7 @@ from registry.rollouts.step_timers import Holds
 from registry.system import timestamps, work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from registry.catalog.catalog import Catalog, Version
@@ -33,21 +34,29 @@ logger = logging.getLogger(__name__)
 
 
 class Rollouts:
-    """The operations on rollouts; safe to call from any thread."""
+    """The operations on rollouts; safe to call from any thread.
 
-    def __init__(
+    Args:
+        too_old: how many of the connected clients of a prompt, in an environment, read the first edition
+            of documents alone.
+    """
+
+    def __init__(  # noqa: PLR0913 - a composition root's wiring, by keyword
         self,
+        *,
         environments: tuple[str, ...],
         rules: Rules,
         catalog: Catalog,
         documents: Documents,
         replica: Replica,
+        too_old: Callable[[str, str], int],
     ) -> None:
         self.environments = environments
         self.replica = replica
         self._rules = rules
         self._catalog = catalog
         self._documents = documents
+        self._too_old = too_old
         self._holds = Holds()
 
     # Reading
@@ -161,10 +170,11 @@ class Rollouts:
         # A recorded request needs no version; both may be unknown here before the lock is held.
         recorded = self.replica.was_requested(action.scope())
         version = None if recorded else self._version(action)
+        too_old = self._count_too_old(action, version)
 
         def decide(lock: int) -> Entry:
             known = self.replica.request(action.scope(), action.body())
-            return known or self._write(lock, action, version)
+            return known or self._write(lock, action, version, too_old)
 
         done = commit_with_retry(self.replica, decide)
         return replace(done, passed_over=self._passed_over(action, done.entry.change))
@@ -194,7 +204,14 @@ class Rollouts:
             return version
         return self._catalog.read(version.name, version.version)
 
-    def _write(self, lock: int, action: Action, version: Version | None) -> Entry:
+    def _count_too_old(self, action: Action, version: Version | None) -> int:
+        """How many connected clients could not read a version; counted before others wait for the lock."""
+        document = version.document if version else None
+        if document is None or document.edition == 1 or action.force:
+            return 0
+        return self._too_old(action.environment, action.prompt)
+
+    def _write(self, lock: int, action: Action, version: Version | None, too_old: int) -> Entry:
         version = self._staged(version)
         before = self.state(action.environment, action.prompt)
         _check_expectations(action, before)
@@ -204,7 +221,8 @@ class Rollouts:
         command = commands.of(action, _reference(version), approval=rules.approval)
         after = _decide(action, command, before, now)
         if version is not None and not action.force:
-            self._check_variables(version, before)
+            check_variables(version, before, lambda ref: self._documents.load(before.prompt, ref).document)
+            check_clients(version, before, too_old)
         came_from, went_to = approval.ends(before, after)
         change = self.replica.next_change(
             at=now,
@@ -218,25 +236,6 @@ class Rollouts:
             state=after,
         )
         return self.replica.write(lock, change, dict(self._files(change, action, version)))
-
-    def _check_variables(self, version: Version, before: State) -> None:
-        """Refuse a version that requires more variables than stable: apps pass only what stable requires.
-
-        The candidate of an active rollout was checked when it was started.
-        """
-        if before.stable is None or before.rollout is not None or version.document is None:
-            return
-        stable = self._documents.load(before.prompt, before.stable).document
-        given = {variable.name for variable in stable.variables if variable.required}
-        needed = [v.name for v in version.document.variables if v.required and v.name not in given]
-        if needed:
-            raise _conflict(
-                "needs_variables",
-                f"{version.name}@{version.version} requires {', '.join(needed)}, which "
-                f"{before.stable.version} does not; let the apps pass it first, then repeat this with force",
-                before,
-                variables=needed,
-            )
 
     def _files(self, change: Change, action: Action, version: Version | None) -> Iterator[tuple[str, bytes]]:
         if change.state is not None:
@@ -269,7 +268,7 @@ def _decide(action: Action, command: approval.Command, before: State, now: datet
         raise Invalid(f"version: {after.message}", code=after.code)
     if after is approval.OWN_REQUEST:
         raise Forbidden(message, code=after.code)
-    raise _conflict(after.code, message, before)
+    raise conflict(after.code, message, before)
 
 
 def _check_expectations(action: Action, before: State) -> None:
@@ -285,11 +284,7 @@ def _check_expectations(action: Action, before: State) -> None:
     }
     for what, expected in action.expect.items():
         if seen[what] != expected:
-            raise _conflict("changed", f"{what} is {seen[what]} now, not {expected}; look again", before)
-
-
-def _conflict(code: str, message: str, state: State, **extra: Any) -> Conflict:
-    return Conflict(message, code=code, state=_json(state), **extra)
+            raise conflict("changed", f"{what} is {seen[what]} now, not {expected}; look again", before)
 
 
 def _json(state: State) -> dict[str, Any]:

@@ -20,7 +20,7 @@ class Action:
             ``reject``.
         actor: the name of the caller.
         version: for start and promote; ``latest`` is allowed.
-        force: stage it although it requires variables that stable does not.
+        force: stage it although it requires variables that stable does not, or newer clients.
         expect: the state that the actor saw: ``{"rollout": id}``, ``{"stable": version}`` and
             ``{"awaiting_approval": id}``, in any combination.
         if_match: ``<epoch>.<seq>`` of the state, which must still be in force.

@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
+from promptstage.model import EDITION
 from registry.journal.position import is_newer
 from registry.rollouts.position import Position
 from registry.system import formats
@@ -27,22 +28,29 @@ class StreamCounts:
     def __init__(self) -> None:
         self.streams: Counter[str] = Counter()
         self.held: Counter[tuple[str, str, Position]] = Counter()
+        self.too_old: Counter[tuple[str, str]] = Counter()  # read the first edition of documents alone
 
-    def open(self, environment: str, held: Mapping[str, Position]) -> None:
-        """Count a stream that opens with these positions by prompt."""
+    def open(self, environment: str, held: Mapping[str, Position], edition: int = 1) -> None:
+        """Count a stream that opens with these positions by prompt, of a client that reads this edition."""
         self.streams[environment] += 1
         for prompt, position in held.items():
             self.held[environment, prompt, position] += 1
+            if edition < EDITION:
+                self.too_old[environment, prompt] += 1
 
-    def close(self, environment: str, held: Mapping[str, Position]) -> None:
+    def close(self, environment: str, held: Mapping[str, Position], edition: int = 1) -> None:
         """Discount a stream that closes with these positions."""
         _take(self.streams, environment)
         for prompt, position in held.items():
             _take(self.held, (environment, prompt, position))
+            if edition < EDITION:
+                _take(self.too_old, (environment, prompt))
 
-    def open_one(self, environment: str, prompt: str) -> None:
+    def open_one(self, environment: str, prompt: str, edition: int = 1) -> None:
         """Count one more known name of a stream, without a release yet."""
         self.held[environment, prompt, NOTHING] += 1
+        if edition < EDITION:
+            self.too_old[environment, prompt] += 1
 
     def move(self, environment: str, prompt: str, before: Position, after: Position) -> None:
         """Count a stream's new position of a prompt."""
@@ -54,12 +62,15 @@ class StreamCounts:
         made = StreamCounts()
         made.streams.update(self.streams)
         made.held.update(self.held)
+        made.too_old.update(self.too_old)
         return made
 
     def dump(self) -> str:
         """Return the counts, and the newest format that this process knows, as JSON for other processes."""
         held = [(place, prompt, *position, n) for (place, prompt, position), n in self.held.items()]
-        return json.dumps({"streams": self.streams, "held": held, "format": formats.NEWEST})
+        too_old = [(*place, n) for place, n in self.too_old.items()]
+        report = {"streams": self.streams, "held": held, "too_old": too_old, "format": formats.NEWEST}
+        return json.dumps(report)
 
 
 def load(text: bytes) -> StreamCounts:
@@ -72,6 +83,10 @@ def load(text: bytes) -> StreamCounts:
         )
         for environment, prompt, epoch, seq, count in found["held"]:
             stream_counts.held[environment, prompt, Position(epoch, seq)] += int(count)
+        # An earlier registry has not heard of editions: for all that is known, its clients are as old.
+        everyone = [(environment, prompt, count) for environment, prompt, _, _, count in found["held"]]
+        for environment, prompt, count in found.get("too_old", everyone):
+            stream_counts.too_old[environment, prompt] += int(count)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not the counts of streams") from error
     return stream_counts

@@ -43,11 +43,14 @@ class Subscription:
     """One client's stream: its names, each with the client's position, and the unsent releases.
 
     Attributes:
+        edition: the newest edition of documents that the client reads.
         held: the positions by name, of names known here.
         awaited: names unknown here; they are not counted before they have a release.
     """
 
-    __slots__ = ("awaited", "beat", "closed", "environment", "held", "pending", "send", "token", "writing")
+    __slots__ = (
+        "awaited", "beat", "closed", "edition", "environment", "held", "pending", "send", "token", "writing",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -55,8 +58,10 @@ class Subscription:
         environment: str,
         held: dict[str, Position],
         awaited: Iterable[str] = (),
+        edition: int = 1,
     ) -> None:
         self.token = token
+        self.edition = edition
         self.environment = environment
         self.held = held
         self.awaited = set(awaited)
@@ -159,7 +164,7 @@ class Hub:
         """Add a stream; it is sent events once it has a `send`."""
         self._open.add(subscription)
         self._awaited[subscription.token.id] += len(subscription.awaited)
-        self.stream_counts.open(subscription.environment, subscription.held)
+        self.stream_counts.open(subscription.environment, subscription.held, subscription.edition)
         self.changed.set()
         if self._closed or not self._keyring.admits(subscription.token, timestamps.now()):
             self.end(subscription)
@@ -169,7 +174,7 @@ class Hub:
         subscription.send = None
         self._open.discard(subscription)
         self._awaited[subscription.token.id] -= len(subscription.awaited)
-        self.stream_counts.close(subscription.environment, subscription.held)
+        self.stream_counts.close(subscription.environment, subscription.held, subscription.edition)
         self.changed.set()
 
     def end(self, subscription: Subscription) -> None:
@@ -214,7 +219,7 @@ class Hub:
             subscription.awaited.discard(prompt)
             self._awaited[subscription.token.id] -= 1
             subscription.held[prompt] = NOTHING
-            self.stream_counts.open_one(subscription.environment, prompt)
+            self.stream_counts.open_one(subscription.environment, prompt, subscription.edition)
         before = subscription.held.get(prompt, after)
         if is_newer(after, before) and subscription in self._open:  # else it was removed meanwhile
             self.stream_counts.move(subscription.environment, prompt, before, after)

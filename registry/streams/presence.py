@@ -75,6 +75,19 @@ class Presence:
             return [own], False
         return [own, *others], known and time.monotonic() >= self._complete_at
 
+    def too_old(self, environment: str, prompt: str) -> int:
+        """How many streams follow a prompt whose clients read the first edition of documents alone.
+
+        For a thread, as Redis is asked; while it cannot be, those of this process alone.
+        """
+        place = environment, prompt
+        own = self._hub.stream_counts.too_old[place]
+        try:
+            _, others = self._reports()
+        except Unavailable:
+            return own
+        return own + sum(one.too_old[place] for one in others)
+
     def _reports(self) -> tuple[bool, list[StreamCounts]]:
         """Return whether this process was known already, and all reports; in a thread: they may be long."""
         reports = self._redis_store.reports()

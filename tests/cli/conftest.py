@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 ENVIRONMENTS = [f"env-{i}" for i in range(200)]  # one for each test
 GUARDED = [f"guarded-{i}" for i in range(30)]  # where a start or promote is to be approved
 
+MUSTACHE = """\
+template: mustache
+messages:
+  - role: user
+    content: |
+      Answer {{question}}
+      {{#contexts}}
+      - {{title}}
+      {{/contexts}}
+"""
+
 
 def long_prompt() -> str:
     """A prompt of a hundred lines, with a variable that need not be given."""
@@ -52,6 +63,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     repository.tag("greeting", "1.1.0", f"model: b\nmodelParameters: {{topP: 1}}\n{long_prompt()}")
     repository.tag("greeting", "1.2.0", "messages: 3\n")
     repository.tag("greeting", "1.2.1", "messages: [\n")
+    repository.tag("retrieve", "1.0.0", prompt("Answer {{question}}"))
+    repository.tag("retrieve", "1.1.0", MUSTACHE)
     config = folder / "rules.toml"
     config.write_text("".join(f"[environments.{name}]\napproval = true\n" for name in GUARDED))
     environments = ",".join(["staging", *ENVIRONMENTS, *GUARDED])

@@ -27,6 +27,7 @@ def test_the_door_is_sorted_and_complete() -> None:
     assert promptstage.__all__ == [
         "Client",
         "Prompt",
+        "PromptTooLarge",
         "PromptUnavailable",
         "PromptstageError",
         "ReleaseInvalid",

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import pytest
 from support import Api, PromptRepository, Registry, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 OLD = Path(__file__).parent / "0.1.0"
 CLIENT = OLD / "promptstage-0.1.0-py3-none-any.whl"
@@ -35,7 +36,16 @@ with promptstage.Client(url, token=token, prompts=["summarize"], snapshot_dir=fo
     print(json.dumps(client.ready(10)), flush=True)
     for line in sys.stdin:
         prompt = client.get("summarize", key=line.strip())
-        print(json.dumps([prompt.version, prompt.source, prompt.arm]), flush=True)
+        error = client.status()["prompts"]["summarize"]["error"]
+        text = prompt.text(text="it is dark", tone="dry")
+        print(json.dumps([prompt.version, prompt.source, prompt.arm, error, text]), flush=True)
+"""
+
+
+SECOND_EDITION = """\
+template: mustache
+messages:
+  - {role: user, content: "Summarize {{text}}{{#tone}} in a {{tone}} tone{{/tone}}"}
 """
 
 
@@ -47,6 +57,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
         packed.extractall(folder, filter="data")
     repository = PromptRepository(folder / "repository")
     repository.tag("summarize", "1.4.0")
+    repository.tag("summarize", "1.5.0", SECOND_EDITION)
     started = Registry(repository.path, folder / "data")
     yield started
     assert started.stop() == 0, started.log
@@ -69,9 +80,10 @@ def test_a_data_folder_opens(registry: Registry) -> None:
     assert registry.api.act("resume", "summarize").status == 200
 
 
-def test_a_client_of_0_1_0_follows(registry: Registry, tmp_path: Path) -> None:
-    """It becomes ready, decides, and has a change as soon as it was made."""
-    command = [sys.executable, "-c", APP, str(CLIENT), registry.url, READER, str(tmp_path)]
+@contextmanager
+def client_of_0_1_0(registry: Registry, folder: Path) -> Iterator[Callable[[str], list[str]]]:
+    """An app with such a client; yields what asks it for a key."""
+    command = [sys.executable, "-c", APP, str(CLIENT), registry.url, READER, str(folder)]
     environment = {**os.environ, "PYTHONPATH": ""}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
@@ -86,7 +98,29 @@ def test_a_client_of_0_1_0_follows(registry: Registry, tmp_path: Path) -> None:
             return list(json.loads(answers.readline()))
 
         assert answers.readline() == "true\n"
+        yield ask
+        keys.close()
+
+
+def test_a_client_of_0_1_0_follows(registry: Registry, tmp_path: Path) -> None:
+    """It becomes ready, decides, and has a change as soon as it was made."""
+    with client_of_0_1_0(registry, tmp_path) as ask:
         assert {ask(f"user-{n}")[0] for n in range(40)} == {"1.2.0", "1.3.0"}
         assert registry.api.act("promote", "summarize").status == 200
-        until(lambda: ask("user-1") == ["1.3.0", "live", "stable"], "the promote")
-        keys.close()
+        until(lambda: ask("user-1")[:3] == ["1.3.0", "live", "stable"], "the promote")
+
+
+def test_a_client_of_0_1_0_refuses_the_second_edition(registry: Registry, tmp_path: Path) -> None:
+    """It says so, keeps the release before and renders it; and the registry knows of it."""
+    with client_of_0_1_0(registry, tmp_path) as ask:
+        before = ask("user-1")
+        body: dict[str, object] = {"version": "1.5.0"}
+        refused = registry.api.act("promote", "summarize", body).json
+        assert (refused["code"], refused["clients"]) == ("clients_too_old", 1)
+        assert registry.api.act("promote", "summarize", {**body, "force": True}).status == 200
+
+        kept = until(lambda: (answer := ask("user-1"))[3] and answer, "the release to be refused")
+        assert kept[3] == "not a release: KeyError: 'content'"
+        assert (kept[0], kept[4]) == (before[0], before[4])
+        assert registry.api.act("promote", "summarize", {"version": "1.4.0"}).status == 200
+        until(lambda: ask("user-1")[0] == "1.4.0", "what it can read")

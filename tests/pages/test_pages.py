@@ -27,6 +27,7 @@ CHECKED_BY = {
     ("docs/operating.md", "sh"): "test_operating",
     ("docs/operating.md", "toml"): "test_operating",
     ("docs/operating.md", "yaml"): "test_operating",
+    ("docs/prompt-file.md", "python"): "test_prompt_file_page",
     ("docs/prompt-file.md", "sh"): "test_prompt_file_page",
     ("docs/prompt-file.md", "text"): "test_prompt_file_page",
     ("docs/prompt-file.md", "yaml"): "test_prompt_file_page",

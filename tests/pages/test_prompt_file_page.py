@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +11,12 @@ from cli.shell import Cli
 from pages.markdown import Block, blocks, read
 from pages.running import environment, shell
 
+from promptstage.evaluation import STATIC
+from promptstage.model import Decision, Served
+from promptstage.prompt import Freshness, make_prompt
 from registry.catalog.naming import RESERVED
 from registry.catalog.parsing import lint
-from registry.catalog.parsing.document import _KEYS, FORMATS, ROLES
+from registry.catalog.parsing.document import _KEYS, FORMATS, ROLES, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +42,24 @@ def test_a_file(tmp_path: Path, block: Block, said: str) -> None:
 
     assert Cli(tmp_path)("check").out.startswith(said or "1 prompt file, 0 errors, 0 warnings\n")
     assert bool(said) == bool(lint.check(block.text.encode(), file.name))
+
+
+def test_what_a_file_renders_to() -> None:
+    """The text that is shown is that of the file before it, which is an expression that is true."""
+    shown = blocks(PAGE)
+    rendered = [pair for pair in pairwise(shown) if pair[1].language == "python"]
+    for file, python in rendered:
+        document = parse(file.text.encode(), PAGE).document
+        served = Served("1.0.0", None, "", "", document)
+        prompt = make_prompt(
+            "a", served, Decision("1.0.0", "stable", STATIC, None, None), "live", Freshness()
+        )
+        *assignments, expression = ast.parse(python.text).body
+        names: dict[str, object] = {"prompt": prompt}
+        exec(compile(ast.Module(assignments, []), PAGE, "exec"), names)
+        assert isinstance(expression, ast.Expr)
+        assert eval(compile(ast.Expression(expression.value), PAGE, "eval"), names) is True
+    assert rendered
 
 
 def test_every_text_follows_a_file() -> None:

@@ -210,7 +210,7 @@ class Transport:
         base = location
         try:
             target = urlsplit(urljoin(self.url + path, location))
-            place = target.path.rstrip("/").removesuffix(path)
+            place = target.path.rstrip("/").removesuffix(path.partition("?")[0])
             base = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{place}"
             Transport(base, None, self._timeout).introduce()
         except (Fault, ValueError) as error:

@@ -20,6 +20,7 @@ from promptstage._replica.release_store import read_json
 from promptstage._replica.validation import rank
 from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
+from promptstage.model import EDITION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,7 +188,7 @@ class Follower:
         names = self._asked = {name: self._position(name) for name in tuple(self._wanted)}
         path = f"/v1/environments/{quote(self._holdings.environment, safe='')}/stream"
         try:
-            with self._transport.stream(path, {"names": names}) as self._stream:
+            with self._transport.stream(path, {"names": names, "edition": EDITION}) as self._stream:
                 self._opened(names)
                 for event in self._stream:
                     self._take(event, names)

@@ -25,6 +25,7 @@ from promptstage._replica.unavailable import NOT_A_NAME, Why, unavailable
 from promptstage._replica.validation import is_name, is_version
 from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
+from promptstage.model import EDITION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -187,7 +188,7 @@ class Replica:
         return self._has_answered
 
     def _greet(self) -> None:
-        path = f"/v1/environments/{quote(self._environment, safe='')}/releases?names="
+        path = f"/v1/environments/{quote(self._environment, safe='')}/releases?names=&edition={EDITION}"
         answer = self._transport.fetch(path)
         if answer.status == NOT_FOUND:
             raise Fault(answer.detail or answer.code, of_one_name=True)
@@ -262,7 +263,9 @@ class Replica:
 
     def _refresh(self, name: str) -> None:
         held = self.held.get(name)
-        path = f"/v1/environments/{quote(self._environment, safe='')}/releases/{quote(name)}"
+        path = (
+            f"/v1/environments/{quote(self._environment, safe='')}/releases/{quote(name)}?edition={EDITION}"
+        )
         answer = self._transport.fetch(path, etag=held.etag if held else None)
         self._health.answered()
         if answer.status == NOT_FOUND:

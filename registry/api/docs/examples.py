@@ -192,7 +192,7 @@ START_STEPS: Json = {
 PROMOTE: Json = {"version": "1.3.0", "reason": "all is well"}
 PLAIN: Json = {"reason": "too terse", "expect": {"rollout": "r-5c1d8e0a9b27"}}
 QUESTION: Json = {"key": "user-42", "attributes": {"tenant": "acme"}}
-POSITIONS: Json = {"names": {"summarize": f"{EPOCH}.{SEQ}", "support/triage": f"{EPOCH}.17"}}
+POSITIONS: Json = {"names": {"summarize": f"{EPOCH}.{SEQ}", "support/triage": f"{EPOCH}.17"}, "edition": 2}
 STREAM = (
     'event: release\ndata: {"environment":"production","prompt":"summarize",...}\n\n'
     f'event: heartbeat\ndata: {{"epoch": {EPOCH}, "seq": {SEQ}}}\n\n'

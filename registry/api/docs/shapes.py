@@ -35,10 +35,11 @@ class Variable(Shape):
 
 
 class Message(Shape):
-    """One message: a role, and a template with `{{ name }}`."""
+    """One message: a role, and a text with `{{ name }}`, in `template` if the document is of edition 2."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str
+    content: str = Field(default="", description="in edition 1")
+    template: str = Field(default="", description="in edition 2")
 
 
 class Document(Shape):
@@ -54,6 +55,13 @@ class Document(Shape):
     messages: list[Message]
     metadata: Json
     extra: Json = Field(description="what else the file has")
+    edition: Literal[1, 2] = Field(
+        default=1, description="2 where clients of the first edition would render it wrongly"
+    )
+    language: Literal["mustache"] | None = Field(default=None, description="of its templates, in edition 2")
+    portable: bool = Field(
+        default=True, description="whether who knows `{{name}}` alone renders it in the same way"
+    )
 
 
 class DocumentProblem(Shape):

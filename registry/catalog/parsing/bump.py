@@ -3,7 +3,9 @@
 | part | what changes | because |
 |---|---|---|
 | major | a required variable is new, or was optional; one is gone; the answer's format | an app must change |
+| | a text is the name of a section now, or the other way round | |
 | minor | a variable is optional, or was required; the model; the JSON schema | an app gets something new |
+| | the template language | |
 | patch | text, parameters, defaults, and everything else | an app need not know |
 
 A removed variable breaks no call, since rendering ignores extra variables; but its value is lost silently.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from promptstage import mustache
 from registry.catalog import naming
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 Part = Literal["patch", "minor", "major"]
 PARTS: tuple[Part, ...] = ("patch", "minor", "major")  # ascending
+_LANGUAGES = {None: "plain placeholders", mustache.LANGUAGE: "Mustache"}
 
 
 class Reason(NamedTuple):
@@ -65,11 +69,32 @@ def _variables(old: Document, new: Document) -> Iterator[Reason]:
         ("major", "requires a new variable", required - before.keys()),
         ("major", "removes a variable", before.keys() - after.keys()),
         ("major", "requires what was optional", common & (required - once_required)),
+        ("major", "takes as a section what was text", _texts(old) & _sections(new)),
+        ("major", "takes as text what was a section", _sections(old) & _texts(new)),
         ("minor", "takes a new optional variable", after.keys() - before.keys() - required),
         ("minor", "makes optional what was required", common & (once_required - required)),
         ("patch", "changes a default", {n for n in common if before[n].default != after[n].default}),
     )
     yield from (Reason(part, f"{words}: {', '.join(sorted(names))}") for part, words, names in rules if names)
+
+
+def _texts(document: Document) -> set[str]:
+    """The names that are shown somewhere, which takes a text."""
+    if document.language != mustache.LANGUAGE:
+        return {variable.name for variable in document.variables}
+    return {use.name for use in _uses(document) if not use.is_section}
+
+
+def _sections(document: Document) -> set[str]:
+    """The names of sections that are shown nowhere, which take a list, or true or false."""
+    if document.language != mustache.LANGUAGE:
+        return set()
+    return {use.name for use in _uses(document) if use.is_section and not use.is_inner} - _texts(document)
+
+
+def _uses(document: Document) -> Iterator[mustache.Use]:
+    for message in document.messages:
+        yield from mustache.parse(message.content).uses
 
 
 def _answer(old: Document, new: Document) -> Iterator[Reason]:
@@ -84,6 +109,10 @@ def _answer(old: Document, new: Document) -> Iterator[Reason]:
 def _rest(old: Document, new: Document) -> Iterator[Reason]:
     if old.parameters != new.parameters:
         yield Reason("patch", "changes the model's parameters")
+    if old.language != new.language:
+        yield Reason(
+            "minor", f"is written in {_LANGUAGES[new.language]} instead of {_LANGUAGES[old.language]}"
+        )
     if old.messages != new.messages:
         yield Reason("patch", "changes the text of its messages")
     about = [(d.title, d.description, d.metadata, d.extra) for d in (old, new)]

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from promptstage import mustache
 from promptstage.model import Document, Message
 from registry.catalog.naming import stem
-from registry.catalog.parsing import placeholders, variables
+from registry.catalog.parsing import placeholders, usage, variables
 from registry.catalog.parsing.fields import TOP, Fields
 from registry.catalog.parsing.nodes import Finding, Node
 from registry.catalog.parsing.strict_yaml import Source
@@ -19,7 +20,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool")
 FORMATS = ("text", "json_object", "json_schema")
 _KEYS = (
     "name", "description", "model", "modelParameters", "responseFormat", "jsonSchema",
-    "variables", "messages", "testData", "evaluators", "metadata",
+    "variables", "messages", "testData", "evaluators", "metadata", "template",
 )  # fmt: skip
 _MESSAGE_KEYS = ("role", "content")
 _PARTS = "a list of parts is not read; write one text, and let the app add pictures and files to it"
@@ -62,7 +63,9 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
     source = Source(content)
     top = Fields(source, source.root or Node({}, 1, 1), TOP)
     top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
-    messages = _messages(source, top) if source.root else []
+    language = _language(top)
+    messages = _messages(source, top, language) if source.root else []
+    used = usage.find([node for _, node in messages], language)
     response_format = top.text("responseFormat", "text")
     if response_format not in FORMATS:
         top.report(
@@ -78,19 +81,33 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
         parameters=top.mapping("modelParameters"),
         response_format=response_format,
         json_schema=json_schema,
-        variables=variables.read(source, top, [node for _, node in messages]),
+        variables=variables.read(source, top, used),
         messages=tuple(Message(role, content.value) for role, content in messages),
         metadata=top.mapping("metadata"),
         extra={key: node.plain() for key, node in top.items.items() if key not in _KEYS},
+        edition=1 if language is None else 2,
+        language=language,
+        portable=language is None or (used.whole and all(mustache.is_portable(n.value) for _, n in messages)),
     )
     return source, document
+
+
+def _language(top: Fields) -> str | None:
+    """The language of the texts; one that is not known changes nothing, as the key was ignored once."""
+    if "template" not in top or top.at("template").value == mustache.LANGUAGE:
+        return mustache.LANGUAGE if "template" in top else None
+    message = (
+        "this template language is unknown, so {{name}} alone is replaced; write `mustache`, or remove it"
+    )
+    top.report("template", "template", message)
+    return None
 
 
 def _title(path: str) -> str:
     return stem(PurePosixPath(path).name)
 
 
-def _messages(source: Source, top: Fields) -> list[tuple[str, Node]]:
+def _messages(source: Source, top: Fields, language: str | None) -> list[tuple[str, Node]]:
     """Return the role of each message and the node of its content."""
     nodes = top.list("messages")
     absent = "messages" not in top or top.at("messages").value == []
@@ -98,11 +115,11 @@ def _messages(source: Source, top: Fields) -> list[tuple[str, Node]]:
         top.report(
             "messages", "no_messages", "there are no messages; add `messages:` with a role and a content"
         )
-    found = (_message(source, Fields(source, node, "a message")) for node in nodes)
+    found = (_message(source, Fields(source, node, "a message"), language) for node in nodes)
     return [message for message in found if message]
 
 
-def _message(source: Source, entry: Fields) -> tuple[str, Node] | None:
+def _message(source: Source, entry: Fields, language: str | None) -> tuple[str, Node] | None:
     if not entry.valid:
         return None
     if "content" in entry and isinstance(entry.at("content").value, list):
@@ -119,7 +136,7 @@ def _message(source: Source, entry: Fields) -> tuple[str, Node] | None:
     if not entry.needed("content", "no_content", "the message has no content; write its text"):
         return None
     node = entry.at("content")
-    for odd in placeholders.find(node.value):
+    for odd in placeholders.find(node.value, language):
         source.report(source.within(node, odd.offset, odd.written), odd.code, odd.message)
     return role, node
 

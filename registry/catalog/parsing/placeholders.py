@@ -1,11 +1,11 @@
-"""Text that looks like a placeholder or template logic, but is not replaced. Pure."""
+"""Text that looks like a placeholder, a tag or template logic, but is none. Pure."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from promptstage import template
+from promptstage import mustache, template
 from registry.catalog.parsing.fields import SHOWN
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # No backtracking, so that each search takes linear time.
 _UNCLOSED = re.compile(rf"(?<![\\{{])\{{\{{ *+(?>{template.NAME})(?![^{{}}]*\}}\}})")
 _LOGIC = re.compile(r"\{%[-+]? *+(?:if|for|set|block|macro|include|import|extends|raw)\b[^%\n]*+(?:%\})?")
+_OF_MUSTACHE = re.compile(r"\{\{\{? *+[#^/&!]")
 
 
 class Unreplaced(NamedTuple):
@@ -25,10 +26,16 @@ class Unreplaced(NamedTuple):
     message: str
 
 
-def find(text: str) -> Iterator[Unreplaced]:
+def find(text: str, language: str | None) -> Iterator[Unreplaced]:
     """Find unreplaced text in a message; of logic only the first, as there is never just one."""
+    if language == mustache.LANGUAGE:
+        yield from _mistakes(text)
+        yield from _logic(text, "write a section, as in {{#name}}...{{/name}}")
+        return
     for offset, written in template.parse(text).oddities:
         remedy = "is no placeholder and stays as it is; name it like {{name}}"
+        if _OF_MUSTACHE.match(written):
+            remedy += ", or write `template: mustache` beside `messages:`"
         yield Unreplaced(offset, written, "literal", f"{written[:SHOWN]!r} {remedy}")
     for found in _UNCLOSED.finditer(text):
         name = found.group().lstrip("{ ")[:SHOWN]
@@ -38,6 +45,17 @@ def find(text: str) -> Iterator[Unreplaced]:
             "unclosed",
             f"'{{{{{name}' is not closed and stays as it is; write {{{{{name}}}}}, or \\{{{{ if it is none",
         )
+    yield from _logic(text, "a prompt has no logic; let the app choose the words and pass them in")
+
+
+def _mistakes(text: str) -> Iterator[Unreplaced]:
+    try:
+        mustache.parse(text)
+    except mustache.TemplateError as error:
+        yield Unreplaced(error.offset, error.written, error.code, str(error))
+
+
+def _logic(text: str, remedy: str) -> Iterator[Unreplaced]:
     if logic := _LOGIC.search(text):
-        remedy = "stays as it is: a prompt has no logic; let the app choose the words and pass them in"
-        yield Unreplaced(logic.start(), logic.group(), "logic", f"{logic.group()[:SHOWN]!r} {remedy}")
+        message = f"{logic.group()[:SHOWN]!r} stays as it is: {remedy}"
+        yield Unreplaced(logic.start(), logic.group(), "logic", message)

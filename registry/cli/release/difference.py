@@ -108,7 +108,13 @@ def _all_new(document: Json | None) -> Iterator[str]:
     """What a first version says, as if every line were added."""
     for message in (document or {"messages": []})["messages"]:
         yield f"+{message['role']}:"
-        yield from (f"+  {line}" for line in message["content"].splitlines())
+        yield from (f"+  {line}" for line in text_of(message).splitlines())
+
+
+def text_of(message: Json) -> str:
+    """The text of a message, whatever edition its document is of."""
+    text: str = message["template"] if "template" in message else message["content"]
+    return text
 
 
 def _diff(registry: Registry, name: str, old: str, new: str) -> tuple[Json, str]:

@@ -135,7 +135,7 @@ def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -
     for message in (found["document"] or {"messages": []})["messages"]:
         output.say()
         output.say(f"{clean(message['role'])}:", "bold")
-        for line in message["content"].splitlines():
+        for line in difference.text_of(message).splitlines():
             output.say(f"  {clean(line.expandtabs(), describe.WIDEST)}")
 
 
@@ -146,6 +146,8 @@ def _facts(version: Json) -> Iterator[tuple[str, str]]:
         yield "Title", clean(document["title"])
         yield "Description", clean(document["description"], describe.WIDEST)
         yield "Model", " ".join((clean(document["model"]), *_pairs(document["parameters"])))
+        if language := document.get("language"):
+            yield "Template", clean(language)
         yield "Variables", ", ".join(map(_variable, document["variables"])) or describe.NONE
     yield "Commit", clean(version["commit"])
     yield "Digest", clean(version["digest"] or describe.NONE)

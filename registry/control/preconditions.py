@@ -1,0 +1,69 @@
+"""What must hold of a version before it is staged, unless that is forced. Pure.
+
+The candidate of a rollout under way was checked when it was started.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from registry.errors import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from promptstage.model import Document
+    from registry.catalog.version import Version
+    from registry.rollouts.state import State, VersionRef
+
+
+def check_variables(version: Version, before: State, load: Callable[[VersionRef], Document]) -> None:
+    """Apps pass what stable requires: a version that requires more would fail in all of them.
+
+    Args:
+        version: the one that is asked for.
+        before: what is in force.
+        load: gives the document of a version that is.
+
+    Raises:
+        Conflict: `needs_variables`.
+    """
+    if before.stable is None or before.rollout is not None or version.document is None:
+        return
+    given = {variable.name for variable in load(before.stable).variables if variable.required}
+    needed = [v.name for v in version.document.variables if v.required and v.name not in given]
+    if needed:
+        raise conflict(
+            "needs_variables",
+            f"{version.name}@{version.version} requires {', '.join(needed)}, which "
+            f"{before.stable.version} does not; let the apps pass it first, then repeat this with force",
+            before,
+            variables=needed,
+        )
+
+
+def check_clients(version: Version, before: State, too_old: int) -> None:
+    """A client that cannot read a release keeps the one before: the version would not reach its users.
+
+    Args:
+        version: the one that is asked for.
+        before: what is in force.
+        too_old: how many connected clients cannot read it.
+
+    Raises:
+        Conflict: `clients_too_old`.
+    """
+    if too_old and before.rollout is None:
+        clients = "one connected client reads" if too_old == 1 else f"{too_old} connected clients read"
+        raise conflict(
+            "clients_too_old",
+            f"{version.name}@{version.version} needs a newer promptstage: {clients} the first edition of "
+            "prompt files alone, and would keep the release before; upgrade, then repeat this, or force it",
+            before,
+            clients=too_old,
+        )
+
+
+def conflict(code: str, message: str, state: State, **extra: Any) -> Conflict:
+    """A refusal that shows the state."""
+    return Conflict(message, code=code, state=state.model_dump(mode="json"), **extra)
