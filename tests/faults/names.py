@@ -126,6 +126,8 @@ def _listed(tags: Sequence[bytes], count: int) -> Iterator[Result]:
         plain = "".join(f"create refs/tags/first/v1.1.{number} {head}\n" for number in range(count // 4))
         subprocess.run(["git", "-C", author.path, "update-ref", "--stdin"], input=plain.encode(), check=True)
         with _watched() as honest:
+            _look(Path(folder), str(author.path)).mirror.close()
+            author.tag("first", "1.0.1", prompt())  # what a mirror that has something fetches in another way
             catalog = _look(Path(folder), str(author.path))
             catalog.read("first", "1.0.0")
             catalog.mirror.close()
