@@ -104,5 +104,8 @@ RENDERED_BYTES = 1 << 20
 """Of all messages of a prompt in Mustache, in UTF-8: more than any model takes. Lists in nested sections
 multiply, and a few lines of a file could fill the memory of an app."""
 
-RENDERED_NODES = 250_000
-"""Texts and tags that one rendering goes through, some 0.1 s: sections can multiply without any text, too."""
+RENDERED_NODES = 100_000
+"""Texts and tags that one rendering goes through, some 0.05 s: sections can multiply without any text, too.
+A value that is neither text nor number counts for `RENDERED_JSON` more, as it is written as JSON."""
+
+RENDERED_JSON = 4

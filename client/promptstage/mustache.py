@@ -16,6 +16,7 @@ from promptstage import template
 
 LANGUAGE = "mustache"  # what the documents call it
 NESTING = 32  # sections within each other; rendering recurses
+TAGS = 10_000  # in a text; they take some 40 ms, and a text that is no attack has some dozens
 SHOWN = 60  # characters of a tag in an error
 ITEM = "."  # the name of the item of the innermost section
 _BLANK = " \t"
@@ -40,7 +41,7 @@ class TemplateError(ValueError):
     """A text that is no Mustache.
 
     Attributes:
-        code: ``unclosed_tag``, ``unknown_tag`` or ``section``.
+        code: ``unclosed_tag``, ``unknown_tag``, ``section`` or ``too_many``.
         offset: where in the text the tag begins that is to blame.
         written: how it is written there, as far as its first line.
     """
@@ -139,6 +140,7 @@ class _Reader:
         self._literals: list[str] = []  # those that follow the nodes, not yet put together
         self._open: list[_Open] = []
         self._uses: list[Use] = []
+        self._tags = 0
 
     def read(self) -> Template:
         text = self._text
@@ -160,6 +162,10 @@ class _Reader:
         found = _TAG.match(self._text, start)
         if not found:
             raise self._unreadable(start)
+        self._tags += 1
+        if self._tags > TAGS:
+            what = f"these are more than {TAGS} tags; keep data in the values, and use a section"
+            raise self._error("too_many", what, start)
         if found["comment"]:
             closed = self._text.find("}}", found.end())
             if closed < 0:

@@ -156,6 +156,15 @@ def test_a_mistake_has_its_place(text: str, place: str, words: str) -> None:
     assert f"{caught.value.line}:{caught.value.column}" == place.split(maxsplit=1)[0]
 
 
+def test_no_number_of_warnings_hides_a_mistake() -> None:
+    """A message that cannot be read must not be left out in silence."""
+    odd = "- {role: user, content: '{% if a %}'}\n" * 200
+    text = f"template: mustache\nmessages:\n{odd}- {{role: user, content: '{{{{#a}}}}'}}\n"
+
+    with pytest.raises(DocumentInvalid, match="is not closed"):
+        parse(text.encode(), PATH)
+
+
 def test_a_mistake_says_nothing_of_variables() -> None:
     """Those of a text that cannot be read may well be used in it."""
     assert len(said(file('"{{#a}}{{b}}"', "[{name: a}, {name: b}]"))) == 1

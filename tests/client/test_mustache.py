@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tracemalloc
 from collections import UserDict, UserList
 from dataclasses import replace
 from decimal import Decimal
@@ -195,7 +196,19 @@ def test_one_mebibyte_at_most(text: str, a: str) -> None:
 def test_nested_lists_are_bounded() -> None:
     """Before they fill the memory."""
     with pytest.raises(PromptTooLarge, match="1 MiB"):
-        render("{{#a}}{{#a}}as long as a line{{/a}}{{/a}}", a=[1] * 10_000)
+        render("{{#a}}{{#a}}as long as a line of a chat, or longer{{/a}}{{/a}}", a=[1] * 10_000)
+
+
+def test_a_long_value_is_counted_before_it_is_put_in() -> None:
+    """A hundred tags of it would take a hundred times the memory."""
+    value = "x" * limits.RENDERED_BYTES
+    tracemalloc.start()
+    with pytest.raises(PromptTooLarge, match="1 MiB"):
+        render("{{a}}" * 100, a=value)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 8 * limits.RENDERED_BYTES
 
 
 def test_just_below_the_mebibyte() -> None:
@@ -207,7 +220,7 @@ def test_just_below_the_mebibyte() -> None:
 
 def test_sections_without_any_text_are_bounded_too() -> None:
     """10,000 items in each other would keep a thread busy for minutes."""
-    with pytest.raises(PromptTooLarge, match="250000 texts and tags"):
+    with pytest.raises(PromptTooLarge, match="100000 texts and tags"):
         render("{{#a}}{{#a}}{{#a}}{{/a}}{{/a}}{{/a}}", a=[1] * 10_000)
 
 
@@ -235,6 +248,7 @@ def test_sections_without_any_text_are_bounded_too() -> None:
             12,
             "{{/a}} is in the section {{#b}}; write {{/b}} before it",
         ),
+        ("{{a}}" * 10_001, "too_many", 5 * 10_000, "more than 10000 tags"),
         ("{{#a}}" * 33, "section", 6 * 32, "nested more than 32 deep"),
     ],
 )

@@ -41,6 +41,14 @@ def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("promptstage")]
 
 
+def test_it_says_which_documents_it_reads(connect: Connect, registry: FakeRegistry) -> None:
+    """The newest edition, whenever it asks for releases."""
+    registry.mode = SILENT_STREAM
+    connect().get("summarize")
+
+    assert registry.count("GET /v1/environments/production/releases/summarize?edition=2")
+
+
 def test_a_change_arrives_by_itself(connect: Connect, registry: FakeRegistry) -> None:
     """The stream brings the new release; nobody asks for it."""
     client = connect(prompts=["summarize"])

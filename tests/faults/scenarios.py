@@ -20,6 +20,7 @@ PROOFS: tuple[str, ...] = (
     "disk",
     "disk_http",
     "prompt_files",
+    "templates",
     "tokens",
     "webhooks",
     "redis_view",

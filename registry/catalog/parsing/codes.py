@@ -46,7 +46,7 @@ _ERRORS = {
     "tag": "a YAML tag",
     "too_deep": "nested too deep",
     "too_large": "the file is larger than 256 KiB",
-    "too_many": "too many keys and values",
+    "too_many": "too many keys and values, or tags in a text",
     "two_files": "two files of one prompt, .yml and .yaml",
     "undeclared": "a placeholder that is not among the declared variables",
     "unclosed_tag": "a {{ of a Mustache text that is not closed",

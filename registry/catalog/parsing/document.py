@@ -11,6 +11,7 @@ from promptstage import mustache
 from promptstage.model import Document, Message
 from registry.catalog.naming import stem
 from registry.catalog.parsing import placeholders, usage, variables
+from registry.catalog.parsing.codes import CODES
 from registry.catalog.parsing.fields import TOP, Fields
 from registry.catalog.parsing.nodes import Finding, Node
 from registry.catalog.parsing.strict_yaml import Source
@@ -65,7 +66,8 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
     top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
     language = _language(top)
     messages = _messages(source, top, language) if source.root else []
-    used = usage.find([node for _, node in messages], language)
+    whole = language is None or not any(finding.severity == "error" for finding in source.findings)
+    used = usage.find([node for _, node in messages], language, whole=whole)
     response_format = top.text("responseFormat", "text")
     if response_format not in FORMATS:
         top.report(
@@ -87,7 +89,7 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
         extra={key: node.plain() for key, node in top.items.items() if key not in _KEYS},
         edition=1 if language is None else 2,
         language=language,
-        portable=language is None or (used.whole and all(mustache.is_portable(n.value) for _, n in messages)),
+        portable=language is None or all(mustache.is_portable(node.value) for _, node in messages),
     )
     return source, document
 
@@ -136,9 +138,15 @@ def _message(source: Source, entry: Fields, language: str | None) -> tuple[str, 
     if not entry.needed("content", "no_content", "the message has no content; write its text"):
         return None
     node = entry.at("content")
+    readable = True
     for odd in placeholders.find(node.value, language):
-        source.report(source.within(node, odd.offset, odd.written), odd.code, odd.message)
-    return role, node
+        place = source.within(node, odd.offset, odd.written)
+        if CODES[odd.code].severity == "error":
+            source.refuse(place, odd.code, odd.message)
+            readable = False
+        else:
+            source.report(place, odd.code, odd.message)
+    return (role, node) if readable else None
 
 
 def _json_schema(source: Source, top: Fields) -> Any:

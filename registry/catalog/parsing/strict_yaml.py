@@ -54,6 +54,12 @@ class Source:
         """Report an error or a warning; the code decides which."""
         self._add(at.line, at.column, code, message)
 
+    def refuse(self, at: Node, code: str, message: str) -> None:
+        """Report an error that takes something out of the document; no number of warnings hides the first."""
+        if not self.full or not any(finding.severity == "error" for finding in self.findings):
+            self.findings.append(Finding(at.line, at.column, code, message))
+            self._said += 1
+
     def report_all(self, found: Iterable[tuple[Node, str, str]]) -> None:
         """Report several findings that count as one: a file full of odd keys must not silence its errors."""
         if not self.full:

@@ -51,19 +51,14 @@ class Usage:
         return [n for n in self.given if n not in declared and n.partition(".")[0] not in whole]
 
 
-def find(texts: Sequence[Node], language: str | None) -> Usage:
-    """Look through the contents of messages; those that cannot be read have been reported."""
-    usage = Usage(texts)
+def find(texts: Sequence[Node], language: str | None, *, whole: bool = True) -> Usage:
+    """Look through the contents of messages that can be read; `whole` says whether those are all."""
+    usage = Usage(texts, whole=whole)
     for node in texts:
-        if language is None:
-            _add_placeholders(usage, node)
-            continue
-        try:
-            uses = mustache.parse(node.value).uses
-        except mustache.TemplateError:
-            usage.whole = False
+        if language == mustache.LANGUAGE:
+            _add_uses(usage, node, mustache.parse(node.value).uses)
         else:
-            _add_uses(usage, node, uses)
+            _add_placeholders(usage, node)
     return usage
 
 
