@@ -28,16 +28,24 @@ from client.fake_registry import FakeRegistry, release
 
 from promptstage import Client, context, logs
 from promptstage._replica import key_table
+from promptstage.model import Message
+from promptstage.mustache import LANGUAGE
+from promptstage.mustache_rendering import make_renderer
+from promptstage.prompt import make_document
 from promptstage.template import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from promptstage.rendering import Renderer
 
 CALLS = 10_000  # in a turn
 CALLS_OF_A_THREAD = 50_000
 STARTS = 15
 THREADS, TURNS = 8, 9
 TEXT = "Summarize {{text}} for {{tone}}. " + "Lorem ipsum dolor sit amet. " * 36  # 1 KB, two variables
+ITEMS = 20
+SECTION = "Answer from:\n{{#items}}\n- {{title}}: {{text}}\n{{/items}}\n{{text}}"
 SALT = "salt-of-rolling"
 PERCENT = 10
 
@@ -49,6 +57,7 @@ def measure() -> Iterator[Row]:
         yield from gets(client)
         yield from _blocks(client)
         yield from _messages(client)
+        yield from _sections()
         yield from _records(client)
         yield from _threads(client, registry)
 
@@ -226,6 +235,41 @@ def _messages(client: Client) -> Iterator[Row]:
     floor, work = "parts joined, in a list, in line", "messages, 1 KB, two variables"
     works = {floor: in_line, work: messages}
     yield from compared(in_turns(works, calls=CALLS, cpu=True), floor, {work: "1.0 us"})
+
+
+def _sections() -> Iterator[Row]:
+    """What Mustache takes: for the same text without sections, and for a list of 20 items."""
+    plain = make_document(TEXT)
+    text, tone = "a thread", "a friend"
+    items = [{"title": f"Context {n}", "text": "Lorem ipsum dolor sit amet."} for n in range(ITEMS)]
+    section = replace(plain, messages=(Message("user", SECTION),))
+    first, same, listed = (
+        make_renderer("bench", document)
+        for document in (plain, replace(plain, language=LANGUAGE), replace(section, language=LANGUAGE))
+    )
+    floor, work = "messages of the first edition", "the same text in Mustache"
+    works = {
+        name: partial(_repeat, renderer, {"text": text, "tone": tone})
+        for name, renderer in ((floor, first), (work, same))
+    }
+    yield from compared(in_turns(works, calls=CALLS, cpu=True), floor, {work: "1.0 us"})
+
+    def in_line() -> None:
+        for _ in range(CALLS):
+            lines = [f"- {item['title']}: {item['text']}\n" for item in items]
+            _ = [{"role": "user", "content": f"Answer from:\n{''.join(lines)}{text}"}]
+
+    floor, work = f"{ITEMS} lines joined, in line", f"messages, a section of {ITEMS} items"
+    lists: dict[str, Callable[[], None]] = {
+        floor: in_line,
+        work: partial(_repeat, listed, {"items": items, "text": text}),
+    }
+    yield from compared(in_turns(lists, calls=CALLS, cpu=True), floor, {work: "60 us"})
+
+
+def _repeat(renderer: Renderer, values: dict[str, object]) -> None:
+    for _ in range(CALLS):
+        renderer.messages(values)
 
 
 def _records(client: Client) -> Iterator[Row]:
