@@ -134,12 +134,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
     hub = Hub(replica.read_model, replica.keyring)
     presence = Presence(hub, redis_store)
     rollouts = Rollouts(
-        environments=settings.environments,
-        rules=policies,
-        catalog=catalog,
-        documents=documents,
-        replica=replica,
-        too_old=presence.too_old,
+        settings.environments, policies, catalog, documents, replica, too_old=presence.too_old
     )
     if strict := [name for name in settings.environments if policies.of(name).approval]:
         logger.info("A start or promote awaits the approval of another token in %s", ", ".join(strict))

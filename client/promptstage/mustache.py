@@ -1,4 +1,4 @@
-r"""Mustache as prompts have it: without escaping for HTML, delimiters of its own, and logic in the values.
+r"""Mustache for prompts: without HTML escaping, set delimiters, lambdas and inheritance. Pure.
 
 A text with ``{{name}}``, sections ``{{#items}}...{{/items}}``, inverted ones ``{{^items}}...{{/items}}`` and
 comments becomes a tree. ``\{{`` is a literal ``{{``. A tag that shows nothing and has a line for itself takes
@@ -38,12 +38,12 @@ _FOREIGN = {  # tags of other Mustaches, by how they begin
 
 
 class TemplateError(ValueError):
-    """A text that is no Mustache.
+    """A text is not valid Mustache.
 
     Attributes:
         code: ``unclosed_tag``, ``unknown_tag``, ``section`` or ``too_many``.
-        offset: where in the text the tag begins that is to blame.
-        written: how it is written there, as far as its first line.
+        offset: where the faulty tag begins in the text.
+        written: the first line of that tag, as it is written.
     """
 
     def __init__(self, code: str, message: str, offset: int, written: str) -> None:
@@ -73,13 +73,13 @@ Node = str | Value | Section
 
 
 class Use(NamedTuple):
-    """One place at which a name stands.
+    """One use of a name.
 
     Attributes:
-        offset: where in the text the tag begins.
-        written: how the tag is written there.
+        offset: where the tag begins in the text.
+        written: the tag as it is written.
         is_section: whether it opens a section.
-        is_inner: whether it is in a section, so that the name may be that of an item.
+        is_inner: whether it is inside a section, so that the name may belong to an item.
     """
 
     name: str
@@ -94,9 +94,9 @@ class Template:
     """One parsed text.
 
     Attributes:
-        nodes: what it is made of.
-        uses: the names in it, in their order; that of the item is none.
-        plain: the same as literals and placeholders; None where that cannot say it.
+        nodes: its literals, values and sections.
+        uses: every use of a name, in order, without `{{.}}`.
+        plain: the text as literals and placeholders; None if it has sections.
     """
 
     nodes: tuple[Node, ...]
@@ -106,23 +106,23 @@ class Template:
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Template:
-    """Read a text. Raises TemplateError for the first thing in it that is no Mustache."""
+    """Parse a text. Raises TemplateError for its first mistake."""
     return _Reader(text).read()
 
 
 def is_portable(text: str) -> bool:
-    """Whether who knows nothing but ``{{name}}`` renders a text in the same way."""
+    """Tell whether a renderer that knows only ``{{name}}`` gives the same result."""
     plain = parse(text).plain
     return plain is not None and plain[:2] == template.parse(text)[:2]
 
 
 def split(name: str) -> tuple[str, ...]:
-    """The parts of a dotted name."""
+    """Split a dotted name into its parts; the item has none."""
     return () if name == ITEM else tuple(name.split("."))
 
 
 class _Open(NamedTuple):
-    """A section that is not closed yet, and the nodes around it."""
+    """An open section, and the nodes around it."""
 
     name: str
     sigil: str
@@ -131,7 +131,7 @@ class _Open(NamedTuple):
 
 
 class _Reader:
-    """Reads one text from its beginning to its end; `end` is how far that is."""
+    """Parses one text from start to end; `_end` is the current position."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -216,19 +216,19 @@ class _Reader:
             self._uses.append(Use(name, start, _first_line(written), is_section, bool(self._open)))
 
     def _literal(self, until: int, end: int) -> None:
-        """Take the text up to a place as it is, and go on at another."""
+        """Keep the text up to one place as a literal, and continue at another."""
         if until > self._end:
             self._literals.append(self._text[self._end : until])
         self._end = end
 
     def _join(self) -> None:
-        """Make one node of the literals."""
+        """Join the pending literals into one node."""
         if self._literals:
             self._nodes.append("".join(self._literals))
             self._literals = []
 
     def _line(self, start: int, end: int) -> tuple[int, int]:
-        """From where to where a tag goes that shows nothing: over its line, if it is alone there."""
+        """Return the range of a tag without output: its whole line, if it is alone there."""
         text = self._text
         line = text.rfind("\n", self._end, start) + 1
         if not line:
@@ -239,7 +239,7 @@ class _Reader:
         return (line, rest.end()) if rest and not text[line:start].strip(_BLANK) else (start, end)
 
     def _unreadable(self, start: int) -> TemplateError:
-        """What is wrong with a tag that does not exist."""
+        """Explain why a tag cannot be read."""
         text = self._text
         end = "}}}" if text.startswith("{{{", start) else "}}"
         closed = text.find(end, start)
@@ -272,7 +272,7 @@ def _first_line(text: str) -> str:
 
 
 def _as_plain(nodes: list[Node]) -> template.Template | None:
-    """Literals and names in turn, if the nodes are nothing else."""
+    """Return the nodes as literals and names in turn, if they have no sections."""
     literals, names = [""], []
     for node in nodes:
         if isinstance(node, str):

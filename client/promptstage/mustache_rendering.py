@@ -1,8 +1,8 @@
-"""Messages of a document in Mustache, with values in the places of their names.
+"""Render the messages of a document in Mustache.
 
-Strict: a name that leads nowhere is an error that says where, never an empty text. A value is put in as it
-is and never read as a template. A name is looked for in the item of the innermost section, then outwards;
-among the variables the whole name counts first, so that ``user.name`` may be one variable.
+Strict: an unknown name is an error with its place, never an empty text. A value is inserted once, and never
+parsed as a template. A name is looked up in the item of the innermost section, then outwards; among the
+variables the whole name comes first, so that ``user.name`` may be one variable.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def make_renderer(name: str, document: Document) -> Renderer:
 
 
 class MustacheRenderer(Renderer):
-    """Renders one document in Mustache again and again; without sections as fast as any other."""
+    """Renders one document in Mustache repeatedly; what can be prepared is, once."""
 
     __slots__ = ("_chained", "_longest", "_optional", "_required", "_templates")
 
@@ -45,10 +45,10 @@ class MustacheRenderer(Renderer):
         required = [variable.name for variable in document.variables if variable.required]
         self._required = list(dict.fromkeys([*required, *(n for n in outer if n not in declared)]))
         self._optional = [(v.name, v.default) for v in document.variables if not v.required]
-        # The quick way is for what cannot be too large, however it is encoded; the slow one counts.
+        # Longer values take the slow way, which counts what it writes.
         literals = sum(len(message.content) for message in document.messages)
         self._longest = max(0, limits.RENDERED_BYTES // 4 - literals) // max(1, len(uses))
-        # Of ``user.name``, where `user` is a variable that need not be given.
+        # Names such as ``user.name``, where `user` is an optional variable.
         optional = {name for name, _ in self._optional}
         chains = dict.fromkeys(use.name for use in uses if use.name not in declared)
         self._chained = [(n, mustache.split(n)[0]) for n in chains if mustache.split(n)[0] in optional]
@@ -58,11 +58,11 @@ class MustacheRenderer(Renderer):
         return None if None in plain else [template for template in plain if template]
 
     def messages(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
-        """A new list of ``{"role": ..., "content": ...}``.
+        """Return a new list of ``{"role": ..., "content": ...}``.
 
         Raises:
-            VariablesMissing: required variables were not given, or are None; or an item lacks a name.
-            PromptTooLarge: the values would make too large a text.
+            VariablesMissing: required variables are missing or None, or an item lacks a name.
+            PromptTooLarge: the text would be too large.
         """
         longest = self._longest
         for value in given.values():
@@ -79,7 +79,7 @@ class MustacheRenderer(Renderer):
         return [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
 
     def _values(self, given: Mapping[str, object]) -> dict[str, Any]:
-        """The variables by name: what was given, and the defaults."""
+        """Return the variables by name: the given ones and the defaults. Raises VariablesMissing."""
         values = {name: value for name, value in given.items() if value is not None}
         for name, default in self._optional:
             if _is_nothing(_find(values, name, mustache.split(name))):
@@ -95,7 +95,7 @@ class MustacheRenderer(Renderer):
 
 
 class _Lacking(Exception):
-    """A name in a section leads nowhere; `places` are the sections from the inside out."""
+    """A name inside a section is unknown; `places` are the sections from the inside out."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -104,13 +104,13 @@ class _Lacking(Exception):
 
 
 class _Rendering:
-    """One rendering of all messages: the values that can be seen, and what is left of the bounds."""
+    """One rendering of all messages: the values in scope, and what is left of the bounds."""
 
     def __init__(self, prompt: str, values: Mapping[str, Any]) -> None:
         self._prompt = prompt
         self._values = values
-        self._items: list[Any] = []  # of the open sections, those that have names
-        self._item: Any = values  # of the innermost section
+        self._items: list[Any] = []  # mappings of the open sections
+        self._item: Any = values  # the one of the innermost section
         self._characters = limits.RENDERED_BYTES
         self._nodes = limits.RENDERED_NODES
 
@@ -188,7 +188,7 @@ class _Rendering:
 
 
 def as_text(value: object) -> str:
-    """A value as it stands in a text: mappings and lists as compact JSON, None as nothing."""
+    """Return a value as text: mappings and lists as compact JSON, None as an empty text."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -203,19 +203,19 @@ def as_text(value: object) -> str:
 
 
 def _as_json(value: Any) -> object:
-    """What JSON has in place of a value that it does not know."""
+    """Convert a value that the JSON encoder does not know."""
     if _is_mapping(value):
         return dict(value)
     return list(value) if is_list(value) else str(value)
 
 
 def _is_mapping(value: object) -> bool:
-    """Whether a value has names. An abstract class is slow to ask, and most values are of the usual types."""
+    """Tell whether a value has names; the check of an abstract class is slow, and seldom needed."""
     return type(value) is dict or (type(value) not in _PLAIN and isinstance(value, Mapping))
 
 
 def is_list(value: object) -> bool:
-    """Whether a section goes through a value, item by item."""
+    """Tell whether a section repeats for each item of a value."""
     kind = type(value)
     return kind is list or (
         kind not in _PLAIN and isinstance(value, Sequence) and not isinstance(value, _TEXTS)
@@ -223,7 +223,7 @@ def is_list(value: object) -> bool:
 
 
 def is_false(value: Any) -> bool:
-    """Whether a section of a value is left out; 0 is a number like any other."""
+    """Tell whether a section of a value is left out; 0 is true."""
     if value is None or value is False or value is _ABSENT:
         return True
     kind = type(value)
@@ -233,7 +233,7 @@ def is_false(value: Any) -> bool:
 
 
 def _find(values: Mapping[str, Any], name: str, parts: tuple[str, ...]) -> Any:
-    """The value of a name among the variables: the whole name counts first, then its parts."""
+    """Look a name up among the variables: first the whole name, then its parts."""
     if name in values:
         return values[name]
     return _walk(values, parts) if len(parts) > 1 else _ABSENT

@@ -1,4 +1,4 @@
-"""What must hold of a version before it is staged, unless that is forced. Pure.
+"""The checks of a version before it is staged, unless that is forced. Pure.
 
 The candidate of a rollout under way was checked when it was started.
 """
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def check_variables(version: Version, before: State, load: Callable[[VersionRef], Document]) -> None:
-    """Apps pass what stable requires: a version that requires more would fail in all of them.
+    """Refuse a version that requires more variables than stable: apps pass only what stable requires.
 
     Args:
-        version: the one that is asked for.
-        before: what is in force.
-        load: gives the document of a version that is.
+        version: the requested one.
+        before: the state in force.
+        load: returns the document of a staged version.
 
     Raises:
         Conflict: `needs_variables`.
@@ -43,12 +43,12 @@ def check_variables(version: Version, before: State, load: Callable[[VersionRef]
 
 
 def check_clients(version: Version, before: State, too_old: int) -> None:
-    """A client that cannot read a release keeps the one before: the version would not reach its users.
+    """Refuse a version that connected clients cannot read: they would keep the release before it.
 
     Args:
-        version: the one that is asked for.
-        before: what is in force.
-        too_old: how many connected clients cannot read it.
+        version: the requested one.
+        before: the state in force.
+        too_old: the number of connected clients that cannot read it.
 
     Raises:
         Conflict: `clients_too_old`.
@@ -65,5 +65,5 @@ def check_clients(version: Version, before: State, too_old: int) -> None:
 
 
 def conflict(code: str, message: str, state: State, **extra: Any) -> Conflict:
-    """A refusal that shows the state."""
+    """Make a refusal that shows the state."""
     return Conflict(message, code=code, state=state.model_dump(mode="json"), **extra)

@@ -37,18 +37,18 @@ class Rollouts:
     """The operations on rollouts; safe to call from any thread.
 
     Args:
-        too_old: how many of the connected clients of a prompt, in an environment, read the first edition
-            of documents alone.
+        too_old: counts the connected clients of a prompt, in an environment, that read only documents of
+            the first edition.
     """
 
-    def __init__(  # noqa: PLR0913 - a composition root's wiring, by keyword
+    def __init__(  # noqa: PLR0913 - a composition root's wiring
         self,
-        *,
         environments: tuple[str, ...],
         rules: Rules,
         catalog: Catalog,
         documents: Documents,
         replica: Replica,
+        *,
         too_old: Callable[[str, str], int],
     ) -> None:
         self.environments = environments
@@ -205,7 +205,7 @@ class Rollouts:
         return self._catalog.read(version.name, version.version)
 
     def _count_too_old(self, action: Action, version: Version | None) -> int:
-        """How many connected clients could not read a version; counted before others wait for the lock."""
+        """Count the connected clients that cannot read a version, before the lock is held."""
         document = version.document if version else None
         if document is None or document.edition == 1 or action.force:
             return 0

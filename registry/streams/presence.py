@@ -76,9 +76,9 @@ class Presence:
         return [own, *others], known and time.monotonic() >= self._complete_at
 
     def too_old(self, environment: str, prompt: str) -> int:
-        """How many streams follow a prompt whose clients read the first edition of documents alone.
+        """Count the streams that follow a prompt for clients that read only the first edition of documents.
 
-        For a thread, as Redis is asked; while it cannot be, those of this process alone.
+        In a thread, as it asks Redis; without Redis, it counts those of this process.
         """
         place = environment, prompt
         own = self._hub.stream_counts.too_old[place]

@@ -79,14 +79,14 @@ def _variables(old: Document, new: Document) -> Iterator[Reason]:
 
 
 def _texts(document: Document) -> set[str]:
-    """The names that are shown somewhere, which takes a text."""
+    """Return the names whose values are inserted as text."""
     if document.language != mustache.LANGUAGE:
         return {variable.name for variable in document.variables}
     return {use.name for use in _uses(document) if not use.is_section}
 
 
 def _sections(document: Document) -> set[str]:
-    """The names of sections that are shown nowhere, which take a list, or true or false."""
+    """Return the names that only open sections, and so take a list or a condition."""
     if document.language != mustache.LANGUAGE:
         return set()
     return {use.name for use in _uses(document) if use.is_section and not use.is_inner} - _texts(document)

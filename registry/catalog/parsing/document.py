@@ -95,7 +95,7 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
 
 
 def _language(top: Fields) -> str | None:
-    """The language of the texts; one that is not known changes nothing, as the key was ignored once."""
+    """Return the language of the texts; an unknown one changes nothing, as the key used to be ignored."""
     if "template" not in top or top.at("template").value == mustache.LANGUAGE:
         return mustache.LANGUAGE if "template" in top else None
     message = (

@@ -1,4 +1,4 @@
-"""The names in the texts of a prompt: what an app has to give, and what it may. Pure."""
+"""The names in the texts of a prompt: those that an app must give, and those that it may. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Placeholder(NamedTuple):
-    """Where a name is first: the text, the offset in its value, and how it is written there."""
+    """The first use of a name: the text, the offset in its value, and how it is written there."""
 
     text: Node
     offset: int
@@ -23,14 +23,14 @@ class Placeholder(NamedTuple):
 
 @dataclass(slots=True)
 class Usage:
-    """What the texts name.
+    """The names in the texts of a prompt.
 
     Attributes:
         texts: the contents of the messages.
-        given: the names outside of sections, those of sections among them, each with its first place.
-        sections: those of them that are names of sections alone, and so need not be given.
-        inner: the names in sections, each of which may be that of an item.
-        firsts: the first parts of dotted names, in a language that has such: each may be a variable's name.
+        given: the names outside of sections, including those of sections, each with its first place.
+        sections: those of `given` that only name sections, and so are optional.
+        inner: the names inside sections; each may belong to an item.
+        firsts: the first parts of dotted names, in Mustache; each may be the name of a variable.
         whole: whether all texts could be read.
     """
 
@@ -42,17 +42,17 @@ class Usage:
     whole: bool = True
 
     def holds(self, name: str) -> bool:
-        """Whether a variable of this name is used, as a whole or by a part of it."""
+        """Tell whether a variable of this name is used, whole or in part."""
         return name in self.given or name in self.inner or name in self.firsts
 
     def undeclared(self, declared: Collection[str]) -> list[str]:
-        """The names outside of sections that no variable of these stands for."""
+        """Return the names outside of sections for which none of these variables is declared."""
         whole = self.firsts.intersection(declared)
         return [n for n in self.given if n not in declared and n.partition(".")[0] not in whole]
 
 
 def find(texts: Sequence[Node], language: str | None, *, whole: bool = True) -> Usage:
-    """Look through the contents of messages that can be read; `whole` says whether those are all."""
+    """Collect the names in the contents of all readable messages; `whole` says whether those are all."""
     usage = Usage(texts, whole=whole)
     for node in texts:
         if language == mustache.LANGUAGE:

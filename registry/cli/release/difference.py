@@ -112,7 +112,7 @@ def _all_new(document: Json | None) -> Iterator[str]:
 
 
 def text_of(message: Json) -> str:
-    """The text of a message, whatever edition its document is of."""
+    """Return the text of a message of either edition."""
     text: str = message["template"] if "template" in message else message["content"]
     return text
 
