@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from client.fake_registry import FakeRegistry, release, until
 
-from promptstage import Client, PromptUnavailable
+from promptstage import Client, PromptUnavailable, limits
 from promptstage._replica.notifier import Flag, Notifier
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ def test_a_handler_within_a_fetch_that_was_about_to_start(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It asks for the same name, and waits for no thread that cannot start before it returns."""
+    monkeypatch.setattr(limits, "GATHER", 10.0)  # seconds: no stream may bring the release before the fetch
     client = connect(timeout=10)
     nested: list[Any] = []
     count = client._source._health.count  # type: ignore[attr-defined]

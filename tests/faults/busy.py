@@ -29,19 +29,26 @@ def busy(port: int, seconds: int, *, dated: bool = False) -> Iterator[None]:
     loop, ready = asyncio.new_event_loop(), Event()
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        try:
             await reader.readuntil(b"}}")  # the question's end
             now = time.time()
             wait = formatdate(now + seconds, usegmt=True) if dated else str(seconds)
             writer.write(BUSY.format(date=formatdate(now, usegmt=True), wait=wait).encode())
             await writer.drain()
-        writer.close()
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the client is gone
+        finally:
+            writer.close()
 
     async def serve() -> None:
         async with await asyncio.start_server(refuse, "127.0.0.1", port, backlog=1024) as server:
             ready.set()
             with suppress(asyncio.CancelledError):
                 await server.serve_forever()
+            if under_way := asyncio.all_tasks() - {asyncio.current_task()}:  # who asks at this moment
+                for task in under_way:
+                    task.cancel()
+                await asyncio.wait(under_way)
 
     serving = loop.create_task(serve())
     thread = Thread(target=loop.run_until_complete, args=(serving,))

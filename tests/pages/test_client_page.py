@@ -102,7 +102,8 @@ def test_the_logging_configuration_that_it_shows_needs_no_install(capsys: pytest
     before, level = root.handlers[:], root.level
     try:
         dictConfig(yaml.safe_load(shown.text))
-        logging.getLogger("app").info("hello")
+        with stamped(EMPTY):  # other blocks of the page leave their stamp in this process
+            logging.getLogger("app").info("hello")
     finally:
         root.handlers[:] = before
         root.setLevel(level)
