@@ -173,6 +173,7 @@ def test_redis_may_die_and_come_back_empty(serve: Callable[..., Registry], valke
     begun = time.monotonic()
     until(lambda: valkey.states()[1] == {"production/summarize": first.api.state("summarize")}, "Redis")
     assert time.monotonic() - begun <= 1.0
+    until(lambda: first.api.get("/readyz").json["redis"] == "ok", "the first registry to see what either did")
     assert first.api.act("promote", "summarize", version(6)).json["applied"] is True
 
 
