@@ -113,9 +113,10 @@ def create(settings: Settings) -> FastAPI:
     app.add_middleware(StartupFailure)
     page.describe(app)
     rooms = (prompts, releases, stream, clients, history, rollouts_api, tokens, doctor, health)
+    anywhere = problem.responses(431)  # of the server, before any endpoint
     for room in rooms:
-        app.include_router(room.router, max_body_size=MAX_BODY_BYTES)
-    app.include_router(webhooks.router, max_body_size=webhooks.MAX_BODY_BYTES)
+        app.include_router(room.router, max_body_size=MAX_BODY_BYTES, responses=anywhere)
+    app.include_router(webhooks.router, max_body_size=webhooks.MAX_BODY_BYTES, responses=anywhere)
     app.state.routes = [route for room in (*rooms, webhooks) for route in room.router.routes]
     return app
 

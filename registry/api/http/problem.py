@@ -75,6 +75,7 @@ CODES: dict[int, tuple[str, ...]] = {
     412: ("precondition_failed",),
     413: ("too_large",),
     422: ("invalid_request", "invalid", "url_too_long"),
+    431: ("headers_too_large",),
     503: (
         "unavailable",
         "busy",
@@ -97,6 +98,8 @@ CODES: dict[int, tuple[str, ...]] = {
 }
 # Examples of `detail`, by code.
 SAID = {
+    "headers_too_large": "at most 131072 bytes for the request line and all headers, 16384 for one, and 100 "
+    "of them",
     "unauthorized": "send a token: Authorization: Bearer <token>",
     "forbidden": "this needs the role releaser; the token 'dashboard' has reader",
     "own_request": "summarize in production: you asked for this yourself, so another token must approve it; "
