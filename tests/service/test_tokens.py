@@ -351,6 +351,6 @@ def test_the_documentation_of_tokens(api: Api) -> None:
     paths = api.get("/openapi.json").json["paths"]
     create, revoked = paths["/v1/tokens"]["post"], paths["/v1/tokens/{identifier}"]["delete"]
 
-    assert create["responses"].keys() == {"201", "401", "403", "409", "413", "422", "503"}
-    assert revoked["responses"].keys() == {"200", "401", "403", "404", "409", "422", "503"}
+    assert create["responses"].keys() == {"201", "401", "403", "409", "413", "422", "431", "503"}
+    assert revoked["responses"].keys() == {"200", "401", "403", "404", "409", "422", "431", "503"}
     assert create["responses"]["201"]["content"]["application/json"]["example"]["secret"]

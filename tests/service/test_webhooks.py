@@ -177,7 +177,7 @@ def test_it_is_documented(registry: Registry) -> None:
     with closing(Api(registry.url, registry.api.token)) as api:
         found = api.get("/openapi.json").json["paths"]["/v1/webhooks"]["post"]
 
-    assert set(found["responses"]) == {"202", "403", "413", "422", "503"}
+    assert set(found["responses"]) == {"202", "403", "413", "422", "431", "503"}
     assert {"X-Hub-Signature-256", "X-Gitlab-Token", "Webhook-Signature"} <= {
         parameter["name"].title() for parameter in found["parameters"]
     }
