@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-import time
 from typing import TYPE_CHECKING
 
-from faults.scenario import Result, at_least
+from faults.hostile_input import put
 
 from registry.catalog.parsing import document
 from registry.errors import DocumentInvalid
@@ -14,9 +13,9 @@ from registry.errors import DocumentInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from faults.scenario import Result
+
 SEED = 20261123
-SLOW_SECONDS = 0.1  # of the processor
-SLOW_IN_SHORT = 0.5  # beside other tests, where a collection of garbage may fall on any file
 GOOD = b"""\
 name: Summarize
 description: A thread in three sentences
@@ -50,31 +49,11 @@ def prove(*, full: bool) -> Iterator[Result]:
         ("bytes at random", _noise, 9_000),
         ("bombs of depth, width and aliases", _bomb, 1_000),
     )
-    for what, make, count in kinds:
-        wanted = count if full else count // 100
-        files = (make(chance) for _ in range(wanted))
-        yield at_least(_read_all(what, files, SLOW_SECONDS if full else SLOW_IN_SHORT), wanted)
+    yield from put(_parse, kinds, chance, (DocumentInvalid,), full=full)
 
 
-def _read_all(what: str, files: Iterator[bytes], bound: float) -> Result:
-    count = crashed = slow = valid = 0
-    worst = 0.0
-    for content in files:
-        begun = time.process_time()
-        try:
-            document.parse(content, "prompts/x.prompt.yml")
-            valid += 1
-        except DocumentInvalid as error:
-            crashed += not error.message
-        except Exception:  # noqa: BLE001 - what this looks for
-            crashed += 1
-        took = time.process_time() - begun
-        slow += took > bound
-        worst = max(worst, took)
-        count += 1
-    return Result(
-        what, count, wrong=crashed, stale=slow, note=f"{valid} valid, slowest {worst * 1000:.0f} ms"
-    )
+def _parse(content: bytes) -> None:
+    document.parse(content, "prompts/x.prompt.yml")
 
 
 def _spoiled(chance: random.Random) -> bytes:

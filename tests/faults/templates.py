@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from faults.scenario import Result, at_least
+from faults.hostile_input import put
 
 from promptstage.errors import PromptTooLarge, VariablesMissing
 from promptstage.model import dump_document, parse_document
@@ -18,9 +18,9 @@ from registry.errors import DocumentInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from faults.scenario import Result
+
 SEED = 20261129
-SLOW_SECONDS = 0.1  # of the processor
-SLOW_IN_SHORT = 0.5  # beside other tests, where a collection of garbage may fall on any template
 NAMES = ("a", "b", "c", "a.b", "b.c.a", ".")
 PIECES = (
     "{{", "}}", "{{{", "}}}", "\\{{", "\\", "{{!", "{{! b }}", "{{>a}}", "{{=| |=}}", "{{}}", "{{ }}",
@@ -51,40 +51,26 @@ def prove(*, full: bool) -> Iterator[Result]:
         ("a good template, spoiled", _spoiled, 18_000),
         ("long lists in nested sections, and long tags", _bomb, 2_000),
     )
-    for what, make, count in kinds:
-        wanted = count if full else count // 100
-        made = (make(chance) for _ in range(wanted))
-        yield at_least(_render_all(what, made, SLOW_SECONDS if full else SLOW_IN_SHORT), wanted)
+    cases = ((what, partial(_case, make), count) for what, make, count in kinds)
+    refusals = (DocumentInvalid, VariablesMissing, PromptTooLarge)
+    yield from put(_render, cases, chance, refusals, full=full)
 
 
-def _render_all(what: str, made: Iterator[tuple[str, Any]], bound: float) -> Result:
-    count = crashed = slow = rendered = 0
-    worst = 0.0
-    for text, values in made:
-        file = json.dumps({"template": "mustache", "messages": [{"role": "user", "content": text}]}).encode()
-        begun = time.process_time()
-        try:
-            rendered += _render(file, values)
-        except (DocumentInvalid, VariablesMissing, PromptTooLarge) as error:
-            crashed += not str(error)
-        except Exception:  # noqa: BLE001 - what this looks for
-            crashed += 1
-        took = time.process_time() - begun
-        slow += took > bound
-        worst = max(worst, took)
-        count += 1
-    note = f"{rendered} rendered, slowest {worst * 1000:.0f} ms"
-    return Result(what, count, wrong=crashed, stale=slow, note=note)
+def _case(make: Callable[[random.Random], tuple[str, Any]], chance: random.Random) -> tuple[bytes, Any]:
+    """Put a template into a file, beside its values."""
+    text, values = make(chance)
+    file = {"template": "mustache", "messages": [{"role": "user", "content": text}]}
+    return json.dumps(file).encode(), values
 
 
-def _render(file: bytes, values: dict[str, Any]) -> bool:
+def _render(case: tuple[bytes, dict[str, Any]]) -> None:
     """Take a file the way to an app's messages."""
+    file, values = case
     parsed = document.parse(file, "prompts/x.prompt.yml").document
     sent = json.dumps(dump_document(parsed))
     renderer = make_renderer("x", parse_document(json.loads(sent)))
     messages = renderer.messages(values)
     assert not renderer._safe or messages == renderer._slowly(values), "the quick way gave something else"
-    return True
 
 
 def _sections(chance: random.Random) -> tuple[str, dict[str, Any]]:
