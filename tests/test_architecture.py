@@ -21,6 +21,7 @@ SHARED = {
     "promptstage.evaluation",
     "promptstage.model",
     "promptstage.mustache",
+    "promptstage.mustache_rendering",
     "promptstage.template",
 }
 OWNERS = {
@@ -71,8 +72,9 @@ TO_COME = {
 PURE = (*SHARED, "registry.rollouts", "registry.catalog.parsing")
 # All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
 COMPUTING = {
-    "__future__", "dataclasses", "datetime.timedelta", "decimal", "difflib", "functools", "hashlib",
-    "itertools", "json", "math", "pathlib.PurePosixPath", "re", "typing", "unicodedata",
+    "__future__", "collections.abc", "dataclasses", "datetime.timedelta", "decimal", "difflib",
+    "functools", "hashlib", "itertools", "json", "math", "operator.itemgetter", "pathlib.PurePosixPath",
+    "re", "typing", "unicodedata",
     "pydantic", "semver", "yaml",
     "importlib.import_module",  # the client's door brings what is asked of it
     "secrets",  # a rollout has a random id and salt

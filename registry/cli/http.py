@@ -188,6 +188,11 @@ def rollout_path(environment: str, name: str = "") -> str:
     return f"{_place(environment)}/rollouts" + (f"/{quote(name)}" if name else "")
 
 
+def releases_path(environment: str) -> str:
+    """The path of what is in force of several prompts."""
+    return f"{_place(environment)}/releases"
+
+
 def history_path(environment: str, name: str | None) -> str:
     """The path of what changed: of a prompt, or of all in an environment."""
     return f"{rollout_path(environment, name)}/history" if name else f"{_place(environment)}/history"

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from registry.cli import credential
-from registry.cli.author import check, init, tag
+from registry.cli.author import check, init, render, tag, typed
 from registry.cli.operate import doctor, journal, login, serve, token
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
@@ -104,7 +104,17 @@ def _promptstage(
 
 WRITE, RELEASE, RUN = "Write prompts", "Release them", "Run the registry"  # the help's headings, in order
 PANELS = {
-    WRITE: (init.init, check.check, tag.tag, queries.prompts, queries.versions, queries.show, queries.diff),
+    WRITE: (
+        init.init,
+        check.check,
+        render.render,
+        tag.tag,
+        typed.types,
+        queries.prompts,
+        queries.versions,
+        queries.show,
+        queries.diff,
+    ),
     RELEASE: (
         status.status,
         actions.start,

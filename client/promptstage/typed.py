@@ -1,0 +1,27 @@
+"""What the module that `promptstage types` writes is made of; for type checkers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from promptstage.prompt import Fallback
+
+History = Sequence[Mapping[str, object]]
+"""The messages that take the place of a placeholder."""
+
+
+class UseOptions(TypedDict, total=False):
+    """What `Client.use` takes beside the name."""
+
+    key: str | int | None
+    attributes: Mapping[str, object] | None
+    version: str | None
+    fallback: Fallback | None
+
+
+class GetOptions(UseOptions, total=False):
+    """What `Client.get` and `Client.aget` take beside the name."""
+
+    stamp: bool

@@ -1,0 +1,147 @@
+"""``promptstage render``: print the messages that an app would send."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from promptstage.errors import PromptstageError, VariablesMissing
+from promptstage.mustache_rendering import make_renderer
+from registry.catalog.parsing import notes
+from registry.cli import output
+from registry.cli.author import source
+from registry.cli.options import AsJson, MaybeVersion, Name  # noqa: TC001 - typer reads the annotations
+from registry.cli.output import clean
+from registry.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from registry.cli.author.source import Source
+
+Json = dict[str, Any]
+
+WIDEST = 100_000  # characters of a line; a prompt is printed whole
+
+
+def render(  # noqa: PLR0913 - one parameter an option
+    name: Name,
+    version: MaybeVersion = None,
+    *,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-v", "--var", metavar="NAME=VALUE", help="A variable; @FILE is the text of a file. Repeatable."
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--vars", metavar="FILE", help="A JSON object of variables and placeholders; - is stdin."
+        ),
+    ] = None,
+    case: Annotated[
+        int | None,
+        typer.Option("--case", metavar="N", min=1, help="The values of the N-th entry of testData."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the messages of a prompt, with values for its variables.
+
+    Without VERSION it is the file as it is in the worktree, with VERSION the one that is tagged in this
+    repository; no registry is asked. A value of -v wins over one of --vars, and that over one of --case.
+
+    \b
+    Example:  promptstage render summarize -v text="My parcel never came." -v tone=friendly
+              promptstage render summarize 1.2.0 -v text=@thread.txt
+              promptstage render summarize --case 1 --json
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    chosen, found = source.at_version(name, version) if version else (None, source.in_worktree(name))
+    document = found.parse().document
+    cases = notes.read(found.content).cases
+    given = (
+        (_case(found, cases, case) if case else {}) | (_object(file) if file else {}) | _named(values or [])
+    )
+    try:
+        messages = make_renderer(name, document).messages(given)
+    except VariablesMissing as error:
+        raise Invalid(
+            _missing(error, version, cases if case is None else ()), code="variables_missing"
+        ) from error
+    except PromptstageError as error:
+        raise Invalid(str(error)) from error
+    known = {variable.name for variable in document.variables}
+    if unknown := sorted(_names(values or []) - known):
+        output.note(f"{name} has no variable {', '.join(map(clean, unknown))}; it is left out")
+    if as_json:
+        output.dump({"prompt": name, "version": chosen, "messages": messages})
+    else:
+        _show(messages)
+
+
+def _show(messages: Sequence[Json]) -> None:
+    for number, message in enumerate(messages):
+        if number:
+            output.say()
+        output.say(f"{clean(message['role'])}:", "bold")
+        content = message["content"]
+        text = content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False)
+        for line in text.splitlines():
+            output.say(f"  {clean(line.expandtabs(), WIDEST)}")
+
+
+def _named(values: Sequence[str]) -> Json:
+    """Read values like ``text=...`` and ``text=@FILE``."""
+    found = {}
+    for given in values:
+        name, equals, value = given.partition("=")
+        if not (name and equals):
+            raise typer.BadParameter(f"{given!r} is no value; write it like text=hello, or text=@file.txt")
+        found[name] = _read(Path(value[1:])) if value.startswith("@") else value
+    return found
+
+
+def _names(values: Sequence[str]) -> set[str]:
+    return {given.partition("=")[0] for given in values}
+
+
+def _object(file: Path) -> Json:
+    """Read a JSON object of values; `-` is stdin."""
+    text = sys.stdin.read() if str(file) == "-" else _read(file)
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise Invalid(f"{file} is no JSON: {error}; correct it") from error
+    if not isinstance(found, dict):
+        raise Invalid(f'{file} holds no JSON object; write the variables like {{"text": "hello"}}')
+    return found
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{file} is not UTF-8; save it as UTF-8") from error
+
+
+def _case(found: Source, cases: Sequence[Json], number: int) -> Json:
+    """The values of an entry of testData, which counts from 1."""
+    if number > len(cases):
+        has = f"has {len(cases)} in its testData" if cases else "has no testData"
+        raise Invalid(f"there is no case {number}: {found.path} {has}; give values with -v or --vars")
+    return cases[number - 1]
+
+
+def _missing(error: VariablesMissing, version: str | None, cases: Sequence[Mapping[str, object]]) -> str:
+    """Name all that is missing, and the command that gives it."""
+    if error.place:
+        return str(error)
+    command = " ".join(["promptstage render", error.prompt, *([version] if version else [])])
+    them = "it" if len(error.names) == 1 else "them"
+    text = f"{error.prompt} needs {', '.join(error.names)}; give {them}:\n"
+    text += f"  {command} {' '.join(f'-v {name}=...' for name in error.names)}"
+    return f"{text}\nor take those of its testData:\n  {command} --case 1" if cases else text

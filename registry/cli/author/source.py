@@ -1,0 +1,90 @@
+"""Read prompt files: those of the worktree, of HEAD, and of a version."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry.catalog import naming
+from registry.catalog.parsing import document
+from registry.cli.author import files, tagged, worktree
+from registry.cli.options import LATEST
+from registry.errors import DocumentInvalid, Invalid
+
+if TYPE_CHECKING:
+    from registry.catalog.parsing.document import Parsed
+
+NAMED = 3  # prompts or versions that an error suggests
+
+
+class Source(NamedTuple):
+    """A prompt file: its path, for people, and its bytes."""
+
+    path: str
+    content: bytes
+
+    def parse(self) -> Parsed:
+        """Return what can be served. Raises Invalid with the place of the first error."""
+        try:
+            return document.parse(self.content, self.path)
+        except DocumentInvalid as error:
+            place = f"{self.path}:{error.line}:{error.column}"
+            raise Invalid(f"{place}: {error.message}", **error.extra) from error
+
+
+def below(folder: Path) -> dict[str, Source]:
+    """Return the prompts of a folder, or of a repository, by name; an invalid name is left out."""
+    found = {}
+    for root in files.roots_of(folder):
+        for file in files.find(root):
+            if name := naming.name_of(file.relative_to(root).as_posix()):
+                found[name] = Source(files.shown(file), file.read_bytes())
+    return found
+
+
+def in_worktree(name: str) -> Source:
+    """Return the file of a prompt as it is now, here or in the repository around. Raises Invalid."""
+    top = worktree.find(Path()) or Path.cwd()
+    roots = files.roots_of(top)
+    places = [root / path for root in roots for path in naming.file_names(name)]
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        known = [found for root in roots for path in files.find(root) if (found := _name(root, path))]
+        near = " or ".join(get_close_matches(name, known, NAMED))
+        raise Invalid(
+            f"there is no {files.shown(places[0])}; "
+            + (f"did you mean {near}?" if near else "write it first")
+        )
+    return Source(files.shown(file), file.read_bytes())
+
+
+def _name(root: Path, file: Path) -> str | None:
+    return naming.name_of(file.relative_to(root).as_posix())
+
+
+def at_version(name: str, version: str) -> tuple[str, Source]:
+    """Return a version that is tagged in the repository around, and its file. Raises Invalid."""
+    top = worktree.top(Path())
+    known = tagged.versions(worktree.tags(top)).get(name, {})
+    chosen = naming.latest(known) if version == LATEST else version
+    if chosen is None or chosen not in known:
+        newest = naming.newest_first(known)[:NAMED]
+        remedy = f"here are {', '.join(newest)}" if newest else "tag one first"
+        raise Invalid(f"{name} has no version {version} in this clone; {remedy}, or: git fetch --tags")
+    (content,) = tagged.read(top, [(name, known[chosen])])
+    if content is None:
+        raise Invalid(
+            f"the tag {naming.tag_of(name, chosen)} holds no file of {name}; choose another version"
+        )
+    return chosen, Source(f"{name}@{chosen}", content)
+
+
+def in_head(top: Path) -> dict[str, Source]:
+    """Return the prompts that HEAD holds, by name."""
+    paths = worktree.paths(top)
+    inside = [path for path in paths if path.startswith(f"{naming.FOLDER}/")]
+    named = {name: path for path in inside or paths if (name := naming.prompt_at(path))}
+    contents = worktree.contents(top, [f"HEAD:{path}" for path in named.values()])
+    held = zip(named.items(), contents, strict=True)
+    return {name: Source(path, content) for (name, path), content in held if content is not None}

@@ -1,0 +1,111 @@
+"""``promptstage render``: the messages of a prompt with values in them, without a registry."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from cli.shell import commit
+from support import prompt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.shell import Cli
+    from support import PromptRepository
+
+FILE = """\
+variables:
+  - {name: text}
+  - {name: tone, required: false, default: neutral}
+messages:
+  - {role: system, content: "Be {{tone}}."}
+  - {role: user, content: "Summarize: {{text}}"}
+testData:
+  - {text: a parcel, expected: a summary}
+"""
+
+
+@pytest.fixture
+def shop(author: PromptRepository, cli: Cli) -> Cli:
+    """The command line in a repository whose prompt has two variables and a case."""
+    commit(author, "prompts/summarize.prompt.yml", FILE)
+    cli.folder = author.path
+    return cli
+
+
+def test_values_go_into_the_file_of_the_worktree(shop: Cli) -> None:
+    """As it is now, committed or not; a default stands in for what is not given."""
+    file = shop.folder / "prompts/summarize.prompt.yml"
+    file.write_text(FILE.replace("Be ", "Stay "))
+
+    done = shop("render", "summarize", "-v", "text=it\nis long", "-v", "tnoe=warm")
+
+    assert done.out == "system:\n  Stay neutral.\n\nuser:\n  Summarize: it\n  is long\n"
+    assert "summarize has no variable tnoe" in done.err
+
+
+def test_a_version_is_the_tagged_one(shop: Cli, author: PromptRepository) -> None:
+    """Of this repository, whatever the worktree holds; `latest` is the newest."""
+    author.tag("summarize", "1.0.0", prompt("One {{text}}"))
+    author.tag("summarize", "1.1.0", prompt("Two {{text}}"))
+
+    assert "One x" in shop("render", "summarize", "1.0.0", "-v", "text=x").out
+    done = json.loads(shop("render", "summarize", "latest", "-v", "text=x", "--json").out)
+    assert done == {
+        "prompt": "summarize",
+        "version": "1.1.0",
+        "messages": [{"role": "user", "content": "Two x"}],
+    }
+    missing = shop("render", "summarize", "3.0.0")
+    assert (missing.code, "here are 1.1.0, 1.0.0" in missing.err) == (1, True)
+
+
+def test_the_sources_of_values(shop: Cli) -> None:
+    """An option wins over the JSON file, and that over the case; a file's text is taken with @."""
+    (shop.folder / "values.json").write_text('{"tone": "warm", "text": "of the file"}')
+    (shop.folder / "thread.txt").write_text("of the thread")
+
+    assert "Summarize: a parcel" in shop("render", "summarize", "--case", "1").out
+    done = shop("render", "summarize", "--case", "1", "--vars", "values.json", "-v", "text=@thread.txt")
+    assert done.out == "system:\n  Be warm.\n\nuser:\n  Summarize: of the thread\n"
+    piped = shop.piped("render", "summarize", "--vars", "-", stdin='{"text": 3}')
+    assert "Summarize: 3" in piped.out
+
+
+def test_one_error_names_all_that_is_missing(shop: Cli) -> None:
+    """With the command that gives it, and the one that takes the file's own data, which work."""
+    done = shop("render", "summarize")
+    *_, given, _, case = done.err.splitlines()
+
+    assert done.code == 1
+    assert "summarize needs text; give it:" in done.err
+    for command in (given, case):
+        assert shop(*command.replace("...", "x").split()[1:]).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sumarize"], "did you mean summarize?"),
+        (["summarize", "--case", "2"], "prompts/summarize.prompt.yml has 1 in its testData"),
+        (["summarize", "-v", "text"], "write it like text=hello"),
+        (["summarize", "-v", "text=@absent.txt"], "absent.txt: No such file"),
+        (["summarize", "--vars", "prompts/summarize.prompt.yml"], "is no JSON"),
+    ],
+)
+def test_bad_input_is_told(shop: Cli, arguments: list[str], said: str) -> None:
+    """In one sentence, which names the remedy."""
+    done = shop("render", *arguments)
+
+    assert done.code != 0
+    assert said in " ".join(done.err.split())
+
+
+def test_a_broken_file_has_its_place(cli: Cli, tmp_path: Path) -> None:
+    """Outside of git, too."""
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts/summarize.prompt.yml").write_text("name: S\nmessages: 3\n")
+
+    assert "prompts/summarize.prompt.yml:2:11: messages must be a list" in cli("render", "summarize").err
