@@ -73,8 +73,8 @@ PURE = (*SHARED, "registry.rollouts", "registry.catalog.parsing")
 # All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
 COMPUTING = {
     "__future__", "collections.abc", "dataclasses", "datetime.timedelta", "decimal", "difflib",
-    "functools", "hashlib", "itertools", "json", "math", "operator.itemgetter", "pathlib.PurePosixPath",
-    "re", "typing", "unicodedata",
+    "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.itemgetter",
+    "pathlib.PurePosixPath", "re", "tomllib", "typing", "unicodedata",
     "pydantic", "semver", "yaml",
     "importlib.import_module",  # the client's door brings what is asked of it
     "secrets",  # a rollout has a random id and salt

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 README = (Path(__file__).parents[1] / "client/README.md").read_text()
 FILES = {tag.name: tag.content for commit in history() for tag in commit.tags} | {
-    f"starter {path}": text.encode() for path, text in scaffold.SAMPLES.items()
+    f"starter {path}": text.encode() for path, text in scaffold.samples().items()
 }
 
 

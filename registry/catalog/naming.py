@@ -183,12 +183,6 @@ def releases(versions: Iterable[str], below: str | None = None) -> list[str]:
     return [version for version in found if not limit or Version.parse(version) < limit]
 
 
-def candidates(name: str) -> tuple[str, ...]:
-    """Return the paths in a repository at which a prompt's file may be; the first folder with one counts."""
-    folders = (f"{FOLDER}/", "", f"{GITHUB_FOLDER}/")
-    return tuple(folder + file for folder in folders for file in file_names(name))
-
-
 def file_names(name: str) -> tuple[str, str]:
     """Return the two paths, below the prompts folder, at which a prompt's file may be."""
     yml, yaml = SUFFIXES
@@ -205,9 +199,3 @@ def name_of(path: str) -> str | None:
     """Return the prompt whose file is at this path below the prompts folder; None if it is no prompt's."""
     name = stem(path)
     return name if name != path and is_name(name) else None
-
-
-def prompt_at(path: str) -> str | None:
-    """Return the prompt whose file is at this path in a repository; None if it is no prompt's."""
-    folder = next((folder for folder in (FOLDER, GITHUB_FOLDER) if path.startswith(f"{folder}/")), None)
-    return name_of(path.removeprefix(f"{folder}/"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.catalog import naming
-from registry.cli.author import completion
+from registry.cli.author import completion, layout
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def _environment(value: str) -> str:
 
 def _name_or_path(value: str) -> str:
     """A name, or the path that a shell completed to the prompt's file."""
-    if name := naming.prompt_at(value.removeprefix("./")):
-        return name
+    if value.endswith(naming.SUFFIXES):
+        name = layout.around(Path()).settings.prompt_at(value.removeprefix("./"))
+        if name:
+            return name
     try:
         return naming.require_name(value)
     except Invalid as error:

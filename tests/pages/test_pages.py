@@ -31,6 +31,7 @@ CHECKED_BY = {
     ("docs/prompt-file.md", "python"): "test_prompt_file_page",
     ("docs/prompt-file.md", "sh"): "test_prompt_file_page",
     ("docs/prompt-file.md", "text"): "test_prompt_file_page",
+    ("docs/prompt-file.md", "toml"): "test_prompt_file_page",
     ("docs/prompt-file.md", "yaml"): "test_prompt_file_page",
     ("docs/rollouts.md", "sh"): "test_rollouts_page",
     ("docs/trust.md", "mermaid"): "test_pages",

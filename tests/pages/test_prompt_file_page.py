@@ -15,8 +15,9 @@ from promptstage.evaluation import STATIC
 from promptstage.model import Decision, Served
 from promptstage.prompt import Freshness, make_prompt
 from registry.catalog.naming import RESERVED
-from registry.catalog.parsing import lint
+from registry.catalog.parsing import lint, repository_settings
 from registry.catalog.parsing.document import _KEYS, FORMATS, ROLES, parse
+from registry.catalog.parsing.repository_settings import RepositorySettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,19 @@ def test_what_a_file_renders_to() -> None:
 def test_every_text_follows_a_file() -> None:
     """So none is left unread."""
     assert len(blocks(PAGE, "text")) == len([said for _, said in files() if said])
+
+
+def test_the_settings() -> None:
+    """Those that are shown are read, and leave no key out."""
+    (block,) = blocks(PAGE, "toml")
+    found = repository_settings.parse(block.text.encode())
+
+    assert found == RepositorySettings(
+        "assistant/prompts",
+        ("**/__fixtures__/**",),
+        off=frozenset(["unknown_key"]),
+        error=frozenset(["unused_variable"]),
+    )
 
 
 def test_every_key_and_word_is_named() -> None:

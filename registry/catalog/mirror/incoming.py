@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from registry.catalog.mirror import tag_reader
 from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
-from registry.errors import GitFailed
+from registry.errors import GitFailed, ObjectMissing
 from registry.git.command import Git, Wanted
 from registry.git.diagnosis import is_blameless
 
@@ -140,10 +140,9 @@ class Incoming:
                 raise
             self._apart = APART
             return False
-        absent = _absent(self._git, tags)  # such as those of a commit fetched earlier without them
-        if absent:
+        if _absent(self._git, tags):  # such as those of a commit fetched earlier without them
             with self._repository() as room:
-                self._bring_contents(absent, lock, room)
+                self._bring_absent(tags, lock, room)
         return True
 
     def _bring_what_is_needed(self, tags: Mapping[str, str], lock: int, *options: str) -> None:
@@ -152,7 +151,14 @@ class Incoming:
             filtered = f"--filter={_NOTHING if few else _SMALL}"
             self._fetch(self._line, tags.values(), lock, room, filtered, *options)
             if few:
-                self._bring_contents(_absent(self._here, tags), lock, room)
+                self._bring_absent(tags, lock, room)
+
+    def _bring_absent(self, tags: Mapping[str, str], lock: int, room: int) -> None:
+        """Fetch what versions need and is not here: settings first, which say where the prompts are."""
+        asked: set[str] = set()
+        while absent := [oid for oid in _absent(self._here, tags) if oid not in asked]:
+            asked.update(absent)
+            self._bring_contents(absent, lock, room)
 
     def _bring_contents(self, oids: list[str], lock: int, room: int) -> None:
         """Fetch contents; for one too large to be a prompt, and only that, store just its id."""
@@ -249,9 +255,8 @@ def _if_few(pack: Path) -> bytes | None:
 
 
 def _absent(git: Git, tags: Mapping[str, str]) -> list[str]:
-    """Return the ids of the prompts' files at some tags that are not in the repository."""
-    oids = _contents(git, tags)
-    absent: list[str] = []
+    """Return the ids of what the versions of some tags are known to need and is not in the repository."""
+    oids, absent = _contents(git, tags)
     for start in range(0, len(oids), READ):
         some = oids[start : start + READ]
         found = git.read_objects(
@@ -261,12 +266,14 @@ def _absent(git: Git, tags: Mapping[str, str]) -> list[str]:
     return absent
 
 
-def _contents(git: Git, tags: Mapping[str, str]) -> list[str]:
-    """Return the ids of the prompts' files at those tags that have one."""
+def _contents(git: Git, tags: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return the ids of the prompts' files at some tags, and of what is missing on the way to others."""
     pairs = [(oid, tag.rpartition("/v")[0]) for tag, oid in tags.items()]
     found: dict[str, None] = {}
+    missing: dict[str, None] = {}
     for start in range(0, len(pairs), READ):
         readings = [tag_reader.find(oid, name) for oid, name in pairs[start : start + READ]]
         answers = tag_reader.answer_all(git, readings)
         found |= dict.fromkeys(answer for answer in answers if isinstance(answer, str) and answer)
-    return list(found)
+        missing |= dict.fromkeys(answer.oid for answer in answers if isinstance(answer, ObjectMissing))
+    return list(found), list(missing)

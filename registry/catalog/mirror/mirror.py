@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from registry.catalog.mirror.pins import Table
     from registry.catalog.mirror.sync_report import Json
     from registry.catalog.mirror.tag_reader import File, TagInfo
+    from registry.catalog.mirror.trees import Reading
     from registry.errors import DocumentInvalid
 
     T = TypeVar("T")
@@ -159,7 +160,7 @@ class Mirror:
         """Read a tag and the prompt's file in its commit, or its problem. Raises as `about` otherwise."""
         return self._answer(oid, tag_reader.read(oid, name))
 
-    def _answer(self, oid: str, reading: tag_reader.Reading[T]) -> T:
+    def _answer(self, oid: str, reading: Reading[T]) -> T:
         try:
             return tag_reader.answer(self._objects, reading)
         except GitFailed as error:

@@ -12,36 +12,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol, cast
 
-from registry.catalog.naming import FOLDER, GITHUB_FOLDER, file_names
+from registry.catalog.mirror import trees
+from registry.catalog.naming import FOLDER, file_names
+from registry.catalog.parsing import repository_settings
+from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
+from registry.catalog.parsing.repository_settings import SIZE_LIMIT as SETTINGS_LIMIT
 from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
-from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed, ObjectMissing
-from registry.git.command import OBJECT_LIMIT, Wanted
+from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed
+from registry.git.command import OBJECT_LIMIT
 from registry.system import timestamps
 from registry.system.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
     from typing import TypeVar
 
-    from registry.git.command import GitObject
+    from registry.catalog.mirror.trees import Entry, Reading
+    from registry.git.command import GitObject, Wanted
 
     T = TypeVar("T")
-    Reading = Generator[Wanted, GitObject | None, T]
 
 TAG_DEPTH = 5  # a tag of a tag happens; a longer chain is no accident
 ABOUT_LIMIT = 1 << 20  # bytes of a tag or commit; larger ones exist only to do harm
 MESSAGE_LIMIT = 4000  # characters of a tag's message that are kept
 AUTHOR_LIMIT = 200  # characters of a name and an address
 
-_MODE = re.compile(rb"[0-7]+")
-_MODE_SIZES = (6, 5)  # digits; of files, and of folders, as git writes them
-_OID = 20  # bytes of an id in a tree
 # Git writes ``Name <mail> 1767225600 +0100``; dates before 1970 have a sign, and old tools wrote other zones.
 _WHEN = re.compile(rb"\s*(?P<seconds>-?\d{1,20})(\s+(?P<sign>[+-])(?P<zone>\d{1,6}))?\s*$")
 _WHEN_SIZE = 64  # bytes at the end of a line that hold the time
 _LFS = b"version https://git-lfs.github.com/spec/"  # the beginning of each LFS pointer
-_FOLDER, _FILE, _LINK, _SUBMODULE = 0o040000, 0o100000, 0o120000, 0o160000
-_KIND = 0o170000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +148,10 @@ def find(oid: str, name: str) -> Reading[str]:
     """Find the id of a prompt's file at a tag; empty if there is no usable one. Raises GitFailed."""
     try:
         about = yield from read_about(oid)
-        _, mode, content = yield from _find(about, name)
+        _, entry = yield from _find(about, name)
     except DocumentInvalid:
         return ""
-    return content if _is(mode, _FILE) else ""
+    return entry.oid if entry.is_file else ""
 
 
 def read_file(about: TagInfo, name: str) -> Reading[File]:
@@ -162,56 +161,60 @@ def read_file(about: TagInfo, name: str) -> Reading[File]:
         DocumentInvalid: there is none, there are two, or it is not a file of at most 256 KiB.
         GitFailed: an object is missing or damaged.
     """
-    path, mode, oid = yield from _find(about, name)
-    return File(path, (yield from _content(path, mode, oid)))
+    path, entry = yield from _find(about, name)
+    return File(path, (yield from _content(path, entry, SIZE_LIMIT)))
 
 
-def _find(about: TagInfo, name: str) -> Reading[tuple[str, int, str]]:
-    """Find the path, mode and object id of a prompt's file."""
+def _find(about: TagInfo, name: str) -> Reading[tuple[str, Entry]]:
+    """Find the path of a prompt's file, and its entry there."""
     if not about.tree:
         raise DocumentInvalid("the tag holds no commit; delete it and tag a commit under a new version")
-    places = yield from _places(about.tree)
-    found: list[tuple[str, int, str]] = []
-    for base, tree in places:
-        found = found or (yield from _files(base, tree, name))
+    root = (yield from trees.need(about.tree, OBJECT_LIMIT)).data
+    settings = yield from _settings(root)
+    usual = trees.entry(root, FOLDER)
+    places = settings.places(usual=usual is not None and usual.is_folder)
+    found: list[tuple[str, Entry]] = []
+    for place in places:
+        found = found or (yield from _files(root, place, name))
     if not found:
-        path = places[0][0] + file_names(name)[0]
+        path = places[0] + file_names(name)[0]
         raise DocumentAbsent(f"{path} is not in the tagged commit; add it, then tag again", path=path)
+    path = found[0][0]
+    if settings.prompt_at(path) is None:
+        message = f"{path} is excluded by {FILE} of the tagged commit; change that, then tag again"
+        raise DocumentAbsent(message, path=path)
     if len(found) > 1:
-        path = found[0][0]
         message = f"{path} and {found[1][0]} are both there; remove one, then tag again"
         raise DocumentInvalid(message, path=path)
     return found[0]
 
 
-def _places(tree: str) -> Reading[list[tuple[str, str]]]:
-    """List the prompts folders of a commit: the beginning of their paths, and their trees."""
-    if prompts := (yield from _descend(tree, [FOLDER])):
-        return [(f"{FOLDER}/", prompts)]
-    github = yield from _descend(tree, GITHUB_FOLDER.split("/"))
-    return [("", tree), (f"{GITHUB_FOLDER}/", github)] if github else [("", tree)]
+def _settings(root: bytes) -> Reading[RepositorySettings]:
+    """Read the settings of a commit; the usual one has none, and costs no further object."""
+    entry = trees.entry(root, FILE)
+    if entry is None:
+        return RepositorySettings()
+    content = yield from _content(FILE, entry, SETTINGS_LIMIT)
+    return repository_settings.parse(content, whole=False)
 
 
-def _files(base: str, tree: str, name: str) -> Reading[list[tuple[str, int, str]]]:
-    """List the path, mode and object id of each file of a prompt below a folder."""
-    *parents, last = name.split("/")
-    folder = yield from _descend(tree, parents)
-    if folder is None:
+def _files(root: bytes, place: str, name: str) -> Reading[list[tuple[str, Entry]]]:
+    """List the path and the entry of each file of a prompt below a prompts folder."""
+    *parents, last = f"{place}{name}".split("/")
+    data = yield from trees.folder(root, parents)
+    if data is None:
         return []
-    data = (yield from _need(folder, OBJECT_LIMIT)).data
-    found = zip(file_names(name), (_entry(data, entry) for entry in file_names(last)), strict=True)
-    return [(base + path, *entry) for path, entry in found if entry]
+    found = zip(file_names(name), (trees.entry(data, entry) for entry in file_names(last)), strict=True)
+    return [(place + path, entry) for path, entry in found if entry]
 
 
-def _content(path: str, mode: int, oid: str) -> Reading[bytes]:
-    if not _is(mode, _FILE):
-        kinds = {_LINK: "a symbolic link", _SUBMODULE: "a submodule", _FOLDER: "a folder"}
-        what = kinds.get(mode & _KIND, "something else")
-        raise DocumentInvalid(f"{path} is {what}; make it a file, then tag again", path=path)
-    too_large = DocumentInvalid(
-        f"{path} has more than 256 KiB; shorten it, then tag again", line=1, column=1, path=path
-    )
-    content = (yield from _bounded(oid, SIZE_LIMIT, too_large)).data
+def _content(path: str, entry: Entry, limit: int) -> Reading[bytes]:
+    """Read a file of at most `limit` bytes."""
+    if not entry.is_file:
+        raise DocumentInvalid(f"{path} is {entry.kind}; make it a file, then tag again", path=path)
+    message = f"{path} has more than {limit >> 10} KiB; shorten it, then tag again"
+    too_large = DocumentInvalid(message, line=1, column=1, path=path)
+    content = (yield from trees.bounded(entry.oid, limit, too_large)).data
     if content.startswith(_LFS):
         message = (
             f"{path} is in Git LFS, and its commit has only a pointer; take it out of LFS, then tag again"
@@ -222,54 +225,7 @@ def _content(path: str, mode: int, oid: str) -> Reading[bytes]:
 
 def _words(oid: str) -> Reading[GitObject]:
     message = "the message of the tag or its commit has more than 1 MiB; shorten it under a new version"
-    return _bounded(oid, ABOUT_LIMIT, DocumentInvalid(message))
-
-
-def _bounded(oid: str, limit: int, too_large: DocumentInvalid) -> Reading[GitObject]:
-    try:
-        return (yield from _need(oid, limit))
-    except GitFailed as error:
-        if error.code != "git_too_large":
-            raise
-        raise too_large from error
-
-
-def _descend(tree: str, names: list[str]) -> Reading[str | None]:
-    """Find the tree of a folder within a folder; None if it does not exist."""
-    for name in names:
-        found = _entry((yield from _need(tree, OBJECT_LIMIT)).data, name)
-        if found is None or not _is(found[0], _FOLDER):
-            return None
-        tree = found[1]
-    return tree
-
-
-def _is(mode: int, kind: int) -> bool:
-    return mode & _KIND == kind
-
-
-def _need(oid: str, limit: int) -> Reading[GitObject]:
-    found = yield Wanted(oid, limit)
-    if found is None:
-        raise ObjectMissing(f"the object {oid} is missing from the mirror", oid)
-    return found
-
-
-def _entry(tree: bytes, name: str) -> tuple[int, str] | None:
-    """Find the mode and id of a tree's entry by searching its name, as a folder may have a million entries.
-
-    The mode follows the previous entry's id, and that a NUL, so that no name can look like an entry.
-    """
-    ending = b" %s\0" % name.encode()
-    end = tree.find(ending)
-    while end >= 0:
-        for start in (end - size for size in _MODE_SIZES):
-            first = start == 0 or (start > _OID and not tree[start - _OID - 1])
-            if first and _MODE.fullmatch(tree, start, end):
-                begin = end + len(ending)
-                return int(tree[start:end], 8), tree[begin : begin + _OID].hex()
-        end = tree.find(ending, end + 1)
-    return None
+    return trees.bounded(oid, ABOUT_LIMIT, DocumentInvalid(message))
 
 
 def _header(data: bytes, key: bytes) -> bytes:

@@ -43,6 +43,7 @@ _ERRORS = {
     "response_format": "a responseFormat that is unknown",
     "section": "a section of a Mustache text that is not closed, or closes in another one",
     "secret": "something with the shape of a well-known key or token",
+    "settings": "promptstage.toml is broken, or holds what is no setting",
     "tag": "a YAML tag",
     "too_deep": "nested too deep",
     "too_large": "the file is larger than 256 KiB",
@@ -75,3 +76,8 @@ _WARNINGS = {
 CODES: Final = {code: Code("error", meaning) for code, meaning in _ERRORS.items()} | {
     code: Code("warning", meaning) for code, meaning in _WARNINGS.items()
 }
+
+
+def can_be_ignored(code: str) -> bool:
+    """Return whether a prompt can be served in spite of this."""
+    return code == "secret" or CODES[code].severity == "warning"

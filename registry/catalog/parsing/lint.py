@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from registry.catalog.parsing import document, secret_scan
-from registry.catalog.parsing.codes import CODES
+from registry.catalog.parsing.codes import CODES, can_be_ignored
 from registry.catalog.parsing.nodes import Finding
 from registry.catalog.parsing.strict_yaml import FINDINGS_LIMIT
 
@@ -32,11 +32,6 @@ def ignores(content: bytes) -> set[str]:
     """Return the codes that a file ignores, of those that can be ignored."""
     named = {code.decode() for codes in _IGNORED.findall(content) for code in re.split(rb"[, ]+", codes)}
     return {code for code in named if code in CODES and can_be_ignored(code)}
-
-
-def can_be_ignored(code: str) -> bool:
-    """Return whether a prompt can be served in spite of this."""
-    return code == "secret" or CODES[code].severity == "warning"
 
 
 def _secrets(content: bytes) -> Iterator[Finding]:

@@ -9,13 +9,15 @@ import typer
 
 from registry.catalog.parsing.codes import CODES
 from registry.cli import output
-from registry.cli.author import files, report
+from registry.cli.author import files, layout, report
 from registry.cli.author.report import Format  # noqa: TC001 - the same
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
-from registry.errors import Invalid
+from registry.errors import DocumentInvalid, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from registry.cli.author.layout import Layout
 
 
 def _explain(wanted: bool) -> None:
@@ -43,7 +45,8 @@ def check(
     """Validate every prompt file of a repository.
 
     Every *.prompt.yml and *.prompt.yaml below prompts/ is read; without such a folder, below DIR and its
-    .github/prompts/, but not what git ignores. In a git repository its tags are looked at, too.
+    .github/prompts/, but not what git ignores. A promptstage.toml at the top of the repository names another
+    folder, what to exclude, and codes that are off or errors. In git the tags are looked at, too.
     The exit code is 1 if there is an error, but not for warnings. In a job of GitHub Actions the default
     format is github. A line `# promptstage: ignore CODE, CODE` in a file silences warnings, and secret.
 
@@ -55,30 +58,53 @@ def check(
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     if as_json and form not in {None, "json"}:
         raise typer.BadParameter(f"give --json or --format {form}, not both")
-    paths = paths or [Path()]
-    found = _find(paths)
-    told = sorted([*_lint(found), *_strays(paths)])
-    report.tell("json" if as_json else form or report.usual(), told, sum(map(len, found.values())))
+    try:
+        told, count = _check(paths or [Path()])
+    except DocumentInvalid as broken:
+        told, count = [files.about_settings(broken)], 0
+    report.tell("json" if as_json else form or report.usual(), told, count)
     failed = any(problem.severity == "error" or strict for problem in told)
     raise typer.Exit(1 if failed else 0)
 
 
-def _find(paths: list[Path]) -> dict[Path, list[Path]]:
+def _check(paths: list[Path]) -> tuple[list[files.Problem], int]:
+    """Check files; return the problems, and how many files there are.
+
+    Raises:
+        DocumentInvalid: the settings of a repository are broken.
+        Invalid: there is no prompt file at all.
+    """
+    places = {path: layout.around(path.parent if path.is_file() else path) for path in paths}
+    found = _find(places)
+    told = [problem for (root, place), below in found.items() for problem in _lint(root, place, below)]
+    for path, place in places.items():
+        strays = (problem for root in _roots(path, place) for problem in files.strays(root, place))
+        told += files.judged(strays, place.settings)
+    return sorted(told), sum(map(len, found.values()))
+
+
+def _roots(path: Path, place: Layout) -> list[Path]:
+    return place.roots(path) if path.is_dir() else []
+
+
+def _find(places: Mapping[Path, Layout]) -> dict[tuple[Path, Layout], list[Path]]:
     """The prompt files of each folder that may have some. Raises Invalid if there is none at all."""
-    found: dict[Path, list[Path]] = {}
-    for path in paths:
+    found: dict[tuple[Path, Layout], list[Path]] = {}
+    for path, place in places.items():
         if path.is_file():
-            found.setdefault(files.root_of(path), []).append(path)
+            kept = [] if place.is_excluded(path) else [path]
+            found.setdefault((files.root_of(path, place), place), []).extend(kept)
         else:
-            found |= {root: files.find(root) for root in files.roots_of(path)}
-    if not any(found.values()):
-        raise Invalid(f"there is no prompt file in {' or '.join(map(str, found))}; {_remedy(paths)}")
+            found |= {(root, place): files.find(root, place) for root in place.roots(path)}
+    if not any(found.values()) and not all(path.is_file() for path in places):
+        shown = " or ".join(str(root) for root, _ in found) or places[next(iter(places))].settings.folder
+        raise Invalid(f"there is no prompt file in {shown}; {_remedy(places)}")
     return found
 
 
-def _remedy(paths: list[Path]) -> str:
+def _remedy(places: Mapping[Path, Layout]) -> str:
     """What to do where no prompt file is: some have them already, under other names."""
-    near = next((pair for path in paths for pair in files.lookalikes(path)), None)
+    near = next((pair for path, place in places.items() for pair in files.lookalikes(path, place)), None)
     if near is None:
         return "a prompt is a file such as prompts/summarize.prompt.yml"
     file, wanted = near
@@ -87,12 +113,7 @@ def _remedy(paths: list[Path]) -> str:
     )
 
 
-def _lint(found: dict[Path, list[Path]]) -> Iterator[files.Problem]:
-    for root, below in found.items():
-        yield from files.problems(root, below)
-        yield from files.about_tags(root, [file for file in below if file.is_file()])
-
-
-def _strays(paths: list[Path]) -> Iterator[files.Problem]:
-    folders = (path for path in paths if path.is_dir())
-    return (problem for path in folders for root in files.roots_of(path) for problem in files.strays(root))
+def _lint(root: Path, place: Layout, below: list[Path]) -> Iterator[files.Problem]:
+    yield from files.judged(files.problems(root, below), place.settings)
+    tagged = [file for file in below if file.is_file()]
+    yield from files.judged(files.about_tags(place, tagged), place.settings)

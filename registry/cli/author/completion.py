@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from registry.catalog import naming
-from registry.cli.author import worktree
+from registry.cli.author import layout, worktree
 from registry.errors import RegistryError
 
 
@@ -16,8 +16,8 @@ def names(incomplete: str) -> list[str]:
     """
     try:
         paths = worktree.tracked(Path(), *(f"*{suffix}" for suffix in naming.SUFFIXES))
+        settings = layout.around(Path()).settings
     except RegistryError:
         return []
-    below = [path for path in paths if path.startswith(f"{naming.FOLDER}/")]
-    found = {name for path in below or paths if (name := naming.prompt_at(path))}
+    found = set(settings.prompts_in(paths).values())
     return sorted(name for name in found if name.startswith(incomplete))

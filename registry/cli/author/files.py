@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from registry.catalog.parsing.codes import Severity
+    from registry.catalog.parsing.repository_settings import RepositorySettings
+    from registry.cli.author.layout import Layout
+    from registry.errors import DocumentInvalid
 
 _ENDING = re.compile(r"([._-]?prompts?)?\.ya?ml$", re.IGNORECASE)  # of what is meant to be a prompt's file
 _MESSAGES = re.compile(rb"^messages:", re.MULTILINE)
@@ -37,19 +40,11 @@ class Problem:
     message: str
 
 
-def roots_of(folder: Path) -> list[Path]:
-    """Where the prompts of a repository are."""
-    if (folder / naming.FOLDER).is_dir():
-        return [folder / naming.FOLDER]
-    return [path for path in (folder, folder / naming.GITHUB_FOLDER) if path.is_dir()]
-
-
-def root_of(file: Path) -> Path:
+def root_of(file: Path, place: Layout) -> Path:
     """The folder below which a prompt's file has its name. Raises Invalid if this is none."""
     if not file.name.endswith(naming.SUFFIXES):
         raise Invalid(f"{file} is no prompt file; the name of one ends in {' or '.join(naming.SUFFIXES)}")
-    around = worktree.find(file.parent) or Path.cwd()
-    roots = [root for root in roots_of(around) if file.resolve().is_relative_to(root.resolve())]
+    roots = [root for root in place.roots() if file.resolve().is_relative_to(root.resolve())]
     return roots[-1] if roots else file.parent
 
 
@@ -57,8 +52,8 @@ def _is_prompt(name: str) -> bool:
     return name.endswith(naming.SUFFIXES)
 
 
-def find(root: Path, is_wanted: Callable[[str], bool] = _is_prompt) -> list[Path]:
-    """Every prompt file below a folder, in the order of their paths; neither a hidden nor an ignored one."""
+def find(root: Path, place: Layout, is_wanted: Callable[[str], bool] = _is_prompt) -> list[Path]:
+    """Every prompt file below a folder, in the order of their paths; no hidden, ignored or excluded one."""
     found: list[str] = []
     for folder, below, names in os.walk(root):
         below[:] = [name for name in below if not name.startswith(".")]
@@ -66,19 +61,21 @@ def find(root: Path, is_wanted: Callable[[str], bool] = _is_prompt) -> list[Path
         before = "" if inside == "." else f"{inside}/"
         found += [before + name for name in names if is_wanted(name)]
     kept = set(found) - worktree.ignored(root, found)
-    return [root / path for path in sorted(kept, key=lambda path: path.split("/"))]
+    files = (root / path for path in sorted(kept, key=lambda path: path.split("/")))
+    return [file for file in files if not place.is_excluded(file)]
 
 
-def strays(root: Path) -> Iterator[Problem]:
+def strays(root: Path, place: Layout) -> Iterator[Problem]:
     """Warn of files in a prompts folder that look like prompts, but are not named like them."""
-    if root.resolve().as_posix().endswith((f"/{naming.FOLDER}", f"/{naming.GITHUB_FOLDER}")):
-        for file, wanted in lookalikes(root):
+    usual = (f"/{naming.FOLDER}", f"/{naming.GITHUB_FOLDER}")
+    if root.resolve().as_posix().endswith(usual) or place.settings.folder:
+        for file, wanted in lookalikes(root, place):
             yield _problem(file, "stray", f"this file is not taken for a prompt; name it {wanted}")
 
 
-def lookalikes(root: Path) -> Iterator[tuple[Path, str]]:
+def lookalikes(root: Path, place: Layout) -> Iterator[tuple[Path, str]]:
     """The files that look like prompts, but are not named like them, and how to name them."""
-    for file in find(root, _is_meant):
+    for file in find(root, place, _is_meant):
         if file.is_file() and _is_like_a_prompt(file):
             plain = _ENDING.sub("", file.name)
             yield file, naming.file_names(naming.suggest(plain) or plain)[0]
@@ -105,17 +102,16 @@ def about(path: str, content: bytes) -> Iterator[Problem]:
         yield Problem(path, found.line, found.column, found.severity, found.code, found.message)
 
 
-def about_tags(root: Path, files: Collection[Path]) -> Iterator[Problem]:
+def about_tags(place: Layout, files: Collection[Path]) -> Iterator[Problem]:
     """Warn of what is odd about the tags of these prompts; outside of git there are none."""
-    top = worktree.find(root)
-    if top is None:
+    if not place.is_repository:
         return
-    inside = _beginning(top.resolve())
+    inside = _beginning(place.top.resolve())
     paths = ((file, str(whole)) for file, whole in _resolved(files))
     within = ((file, path.removeprefix(inside)) for file, path in paths if path.startswith(inside))
-    named = {name: file for file, path in within if (name := naming.prompt_at(path))}
+    named = {name: file for file, path in within if (name := place.settings.prompt_at(path))}
     try:
-        found = list(tag_lint.lint(top, named))
+        found = list(tag_lint.lint(place.top, named))
     except GitFailed:  # a damaged repository is told by git itself, to whoever uses it
         return
     for name, code, message in found:
@@ -177,6 +173,20 @@ def _about_file(file: Path) -> Iterator[Problem]:
         yield _problem(file, "unreadable", f"it cannot be read: {error.strerror}; allow it")
     else:
         yield from about(shown(file), content)
+
+
+def about_settings(broken: DocumentInvalid) -> Problem:
+    """Say what is wrong with the settings of a repository."""
+    message = broken.message.partition(": ")[2]
+    line, column = broken.line or 1, broken.column or 1
+    return Problem(shown(Path(broken.path)), line, column, "error", "settings", message)
+
+
+def judged(problems: Iterable[Problem], settings: RepositorySettings) -> Iterator[Problem]:
+    """Leave out what is off by the settings of the repository, and raise what counts as an error there."""
+    for problem in problems:
+        if severity := settings.severity(problem.code):
+            yield replace(problem, severity=severity)
 
 
 def _problem(file: Path, code: str, message: str) -> Problem:

@@ -13,7 +13,7 @@ import typer
 
 from registry.catalog import naming
 from registry.cli import output
-from registry.cli.author import files, installed_from, scaffold, worktree
+from registry.cli.author import files, installed_from, layout, scaffold, worktree
 from registry.cli.author.proposal import FIRST
 from registry.errors import Invalid
 
@@ -125,12 +125,13 @@ def _all_or_nothing(folder: Path) -> Iterator[None]:
 
 
 def _join(folder: Path) -> None:
-    held = [file for root in files.roots_of(folder) for file in files.find(root)]
+    place = layout.around(folder)
+    held = [file for root in place.roots() for file in files.find(root, place)]
     source = installed_from.find()
     checks = _checks(folder, source)
-    wanted = {**checks, **({} if held else scaffold.SAMPLES)}
+    wanted = {**checks, **({} if held else scaffold.samples(place.settings.folder))}
     added = {path: text for path, text in wanted.items() if not (folder / path).exists()}
-    near = [] if held else list(islice(files.lookalikes(folder), LOOKALIKES))
+    near = [] if held else list(islice(files.lookalikes(folder, place), LOOKALIKES))
     _write(folder, added)
     if added:
         output.say("Added to this repository:", "bold green")
@@ -147,9 +148,10 @@ def _join(folder: Path) -> None:
             output.note(
                 f"{path} is yours, and stays as it is; add to it:  {source.command} && promptstage check"
             )
+    base = place.settings.places(usual=True)[0]
     for file, name in near:
         output.note(
-            f"{output.clean(files.shown(file))} looks like a prompt; name it prompts/{name} to have it served"
+            f"{output.clean(files.shown(file))} looks like a prompt; name it {base}{name} to have it served"
         )
 
 

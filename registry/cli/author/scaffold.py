@@ -114,8 +114,14 @@ IGNORED = """\
 .data/
 """
 
-SAMPLES = {"prompts/summarize.prompt.yml": SUMMARIZE, "prompts/support/triage.prompt.yml": TRIAGE}
 PROMPTS = ("summarize", "support/triage")
+
+
+def samples(folder: str | None = None) -> dict[str, str]:
+    """The sample prompts, in the usual folder or in another one."""
+    texts = dict(zip(PROMPTS, (SUMMARIZE, TRIAGE), strict=True))
+    base = "prompts/" if folder is None else f"{folder}/".lstrip("/")
+    return {f"{base}{name}.prompt.yml": text for name, text in texts.items()}
 
 
 def checks(install: str) -> dict[str, str]:
@@ -126,4 +132,4 @@ def checks(install: str) -> dict[str, str]:
 
 def files(install: str) -> dict[str, str]:
     """All that a new repository holds."""
-    return {"README.md": README, ".gitignore": IGNORED, **checks(install), **SAMPLES}
+    return {"README.md": README, ".gitignore": IGNORED, **checks(install), **samples()}

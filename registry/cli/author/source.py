@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import naming
 from registry.catalog.parsing import document
-from registry.cli.author import files, tagged, worktree
+from registry.cli.author import files, layout, tagged, worktree
 from registry.cli.options import LATEST
 from registry.errors import DocumentInvalid, Invalid
 
@@ -36,8 +36,9 @@ class Source(NamedTuple):
 def below(folder: Path) -> dict[str, Source]:
     """Return the prompts of a folder, or of a repository, by name; an invalid name is left out."""
     found = {}
-    for root in files.roots_of(folder):
-        for file in files.find(root):
+    place = layout.around(folder)
+    for root in place.roots(folder):
+        for file in files.find(root, place):
             if name := naming.name_of(file.relative_to(root).as_posix()):
                 found[name] = Source(files.shown(file), file.read_bytes())
     return found
@@ -45,12 +46,12 @@ def below(folder: Path) -> dict[str, Source]:
 
 def in_worktree(name: str) -> Source:
     """Return the file of a prompt as it is now, here or in the repository around. Raises Invalid."""
-    top = worktree.find(Path()) or Path.cwd()
-    roots = files.roots_of(top)
+    place = layout.around(Path.cwd())
+    roots = place.roots() or [place.top / place.settings.places(usual=True)[0]]
     places = [root / path for root in roots for path in naming.file_names(name)]
-    file = next((place for place in places if place.is_file()), None)
+    file = next((path for path in places if path.is_file()), None)
     if file is None:
-        known = [found for root in roots for path in files.find(root) if (found := _name(root, path))]
+        known = [found for root in roots for path in files.find(root, place) if (found := _name(root, path))]
         near = " or ".join(get_close_matches(name, known, NAMED))
         raise Invalid(
             f"there is no {files.shown(places[0])}; "
@@ -82,9 +83,7 @@ def at_version(name: str, version: str) -> tuple[str, Source]:
 
 def in_head(top: Path) -> dict[str, Source]:
     """Return the prompts that HEAD holds, by name."""
-    paths = worktree.paths(top)
-    inside = [path for path in paths if path.startswith(f"{naming.FOLDER}/")]
-    named = {name: path for path in inside or paths if (name := naming.prompt_at(path))}
+    named = {name: path for path, name in layout.at_head(top).prompts_in(worktree.paths(top)).items()}
     contents = worktree.contents(top, [f"HEAD:{path}" for path in named.values()])
     held = zip(named.items(), contents, strict=True)
     return {name: Source(path, content) for (name, path), content in held if content is not None}

@@ -10,7 +10,7 @@ import typer
 
 from registry.catalog.parsing.bump import PARTS
 from registry.cli import output
-from registry.cli.author import files, proposal, publish, remotes, report, tagged, worktree
+from registry.cli.author import files, layout, proposal, publish, remotes, report, tagged, worktree
 from registry.cli.author.proposal import Draft, VersionRequest
 from registry.cli.options import AsJson, Name, NewVersion, Yes  # noqa: TC001 - typer reads the annotations
 from registry.errors import Invalid
@@ -57,7 +57,7 @@ def tag(  # noqa: PLR0913 - one parameter an option
         raise typer.BadParameter("give one of --major, --minor, --patch and --version")
     top = worktree.top(Path())
     path, content = tagged.at_head(top, name)
-    problems = list(files.about(path, content))
+    problems = list(files.judged(files.about(path, content), layout.at_head(top)))
     if not as_json:
         report.lines(problems)
     _require_fit(path, problems)

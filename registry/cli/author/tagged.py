@@ -6,8 +6,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from registry.catalog import naming
-from registry.catalog.parsing import bump, document
-from registry.cli.author import worktree
+from registry.catalog.parsing import bump, document, repository_settings
+from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
+from registry.cli.author import layout, worktree
 from registry.errors import DocumentInvalid, Invalid
 
 if TYPE_CHECKING:
@@ -30,12 +31,22 @@ def versions(tags: Mapping[bytes, str]) -> Versions:
 
 def read(top: Path, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
     """The files of versions, each given by its prompt and the id of what is tagged; None if there is none."""
-    places = [f"{oid}:{path}" for name, oid in wanted for path in naming.candidates(name)]
-    found = iter(worktree.contents(top, places))
-    return [
-        next((file for file in [next(found) for _ in naming.candidates(name)] if file is not None), None)
-        for name, _ in wanted
-    ]
+    oids = list(dict.fromkeys(oid for _, oid in wanted))
+    settings = dict(
+        zip(oids, map(_settings, worktree.contents(top, [f"{oid}:{FILE}" for oid in oids])), strict=True)
+    )
+    places = [[f"{oid}:{path}" for path in settings[oid].candidates(name)] for name, oid in wanted]
+    found = iter(worktree.contents(top, [path for some in places for path in some]))
+    files = ([next(found) for _ in some] for some in places)
+    return [next((file for file in some if file is not None), None) for some in files]
+
+
+def _settings(content: bytes | None) -> RepositorySettings:
+    """Read the settings of what is tagged; with broken ones there is no prompt."""
+    try:
+        return repository_settings.parse(content or b"", whole=False)
+    except DocumentInvalid:
+        return RepositorySettings(exclude=("**",))
 
 
 def between(old: bytes | None, new: bytes | None) -> list[bump.Reason] | None:
@@ -56,12 +67,15 @@ NAMED = 3  # prompts that an error suggests
 
 def at_head(top: Path, name: str) -> tuple[str, bytes]:
     """Find the prompt's file in HEAD: path and bytes. Raises Invalid, if the worktree differs from it."""
-    bases = (
-        [f"{naming.FOLDER}/"] if worktree.is_folder(top, naming.FOLDER) else ["", f"{naming.GITHUB_FOLDER}/"]
-    )
+    if worktree.is_changed(top, FILE):
+        raise Invalid(
+            f"{FILE} differs from what HEAD holds; git add it and git commit it first, then tag {name}"
+        )
+    settings = layout.at_head(top)
+    bases = settings.places(usual=worktree.is_folder(top, naming.FOLDER))
     places = [[base + path for path in naming.file_names(name)] for base in bases]
     found = ((paths, _held(top, paths)) for paths in places)
-    paths, held = next(((paths, held) for paths, held in found if held), (naming.candidates(name), {}))
+    paths, held = next(((paths, held) for paths, held in found if held), (_everywhere(settings, name), {}))
     if worktree.is_changed(top, *paths):
         raise Invalid(
             f"the file of {name} differs from what HEAD holds; git add it and git commit it first, "
@@ -72,12 +86,21 @@ def at_head(top: Path, name: str) -> tuple[str, bytes]:
     if len(held) > 1:
         raise Invalid(f"{' and '.join(held)} are both in HEAD; git rm one of them, and git commit that first")
     ((path, content),) = held.items()
+    if settings.prompt_at(path) is None:
+        raise Invalid(
+            f"{path} is excluded by {FILE}, so it is no prompt; change that, and git commit it first"
+        )
     if worktree.is_link(top, path):
         raise Invalid(
             f"{path} is a symbolic link in HEAD, which the registry does not follow; put the prompt's own "
             "file there, and git commit that first"
         )
     return path, content
+
+
+def _everywhere(settings: RepositorySettings, name: str) -> list[str]:
+    """List the paths at which the file could be, were it committed."""
+    return [place + path for place in settings.all_places() for path in naming.file_names(name)]
 
 
 def _held(top: Path, paths: list[str]) -> dict[str, bytes]:
@@ -95,5 +118,5 @@ def _remedy(top: Path, name: str, places: list[str]) -> str:
     held = worktree.paths(top)
     if other := next((path for path in held if path.lower() in places), None):
         return f"rename the one that is there: git mv {other} {other.lower()}, and git commit that first"
-    near = get_close_matches(name, filter(None, map(naming.prompt_at, held)), NAMED)
+    near = get_close_matches(name, filter(None, map(layout.at_head(top).prompt_at, held)), NAMED)
     return f"did you mean {' or '.join(near)}?" if near else "write it, git add and git commit that first"
