@@ -257,6 +257,8 @@ def test_the_client_comes_alone(app: Environment) -> None:
     """An application has no part of the service."""
     assert "No module named 'registry'" in app.run("python", "-c", "import registry").stderr
     assert not (app.bin / "promptstage").exists()
+    read = app.run("python", "-c", "from promptstage.testing import read_files; read_files()")
+    assert "pip install promptstage-registry" in read.stderr
 
 
 def test_the_command_line_is_there(service: Environment) -> None:
@@ -280,6 +282,8 @@ def test_an_author_checks(service: Environment, prompts: Path) -> None:
     bad.write_text("messages: 3\n")
 
     assert "0 errors, 0 warnings" in service.say("promptstage", "check", str(prompts))
+    program = f"from promptstage.testing import read_files; print(*read_files({str(prompts)!r}))"
+    assert "summarize" in service.say("python", "-c", program)
     refused = service.run("promptstage", "check", "bad")
     assert refused.returncode == 1
     assert "slip.prompt.yml:1:11" in refused.stdout

@@ -6,15 +6,19 @@ client = Client.of({"summarize": "Summarize {{text}}"})
 answer = my_app.summarize(client, "...")
 assert client.got == [("summarize", "1.0.0")]
 
-With pytest there is a fixture: see `promptstage.pytest_plugin`.
+With pytest there is a fixture: see `promptstage.pytest_plugin`. In other tests, import and test an
+application whose client is at the top of a module in the block of `Client.everywhere`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from promptstage import stand_in
 from promptstage._replica.health import Health
 from promptstage._replica.release_store import HeldRelease, status_of
 from promptstage.client import Client as RealClient
@@ -26,12 +30,38 @@ from promptstage.prompt import Freshness, make_document, make_prompt
 from promptstage.status import now
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
     from typing import Self
 
     from promptstage.prompt import Fallback, Messages, Prompt
     from promptstage.status import Status
 
     Content = str | Messages | Mapping[str, Any]
+
+READERS = "promptstage.prompt_files"  # the entry points of what reads prompt files
+_LENT = ("_source", "_held", "_fast", "_choose")  # where a client looks for all that it serves
+
+
+def read_files(folder: str | PathLike[str] = "prompts") -> dict[str, Content]:
+    """Read prompt files as they are in a folder, or in a repository; `Client.of` takes what is returned.
+
+    Each prompt has the one version 1.0.0. A session's fixture may keep it, as it takes a millisecond a file.
+
+    Raises:
+        ImportError: promptstage-registry, which reads such files, is not installed.
+        ValueError: a file cannot be served, or there is none; the message has its line and column.
+    """
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, and seldom needed
+
+    reader = next(iter(entry_points(group=READERS)), None)
+    if reader is None:
+        raise ImportError(
+            "prompt files are read by promptstage-registry, which is not installed here; "
+            "add it to what your tests need: pip install promptstage-registry"
+        )
+    prompts: dict[str, Content] = reader.load()(os.fspath(folder))
+    return prompts
 
 
 class Got(NamedTuple):
@@ -84,6 +114,36 @@ class Client(RealClient):
             ValueError: one of them is something else.
         """
         return cls(prompts)
+
+    @classmethod
+    def from_files(cls, folder: str | PathLike[str] = "prompts") -> Self:
+        """A client that serves the prompt files of a folder; raises what `read_files` raises."""
+        return cls(read_files(folder))
+
+    @contextmanager
+    def everywhere(self) -> Iterator[Self]:
+        """Let every client of this process serve what this one does, and note it here, for one block.
+
+        That holds for clients that are there already, and for those that are made in the block, which need no
+        URL. At its end the former go on as before, and the latter serve nothing.
+        """
+        before = {client: _lent(client) for client in list(stand_in.clients)}
+        outer, stand_in.everywhere = stand_in.everywhere, self
+        for client in before:
+            self.lend(client)
+        try:
+            yield self
+        finally:
+            stand_in.everywhere = outer
+            for client in list(stand_in.clients):
+                (outer or Client({})).lend(client)
+                if client in before:
+                    vars(client).pop("_choose")  # the client's own is that of its class
+                    vars(client).update(before[client])
+
+    def lend(self, client: object) -> None:
+        """Let another client serve what this one does, from now on."""
+        vars(client).update({part: getattr(self, part) for part in _LENT})
 
     def serve(
         self, name: str, version: str | None = None, *, arm: str = "stable", key: str | int | None = None
@@ -141,10 +201,11 @@ class _Shelf:
         self._since = now()
 
     def find(self, name: str) -> HeldRelease:
+        remedy = "name it in Client.of" if self.held else "take the fixture promptstage_client, or Client.of"
         raise PromptUnavailable(
             name,
             "unknown_prompt",
-            f"this test has no {name} but {', '.join(self.held) or 'nothing'}; name it in Client.of",
+            f"this test has no {name} but {', '.join(self.held) or 'nothing'}; {remedy}",
         )
 
     def pin(self, name: str, version: str) -> Prompt:
@@ -180,6 +241,10 @@ class _Shelf:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _lent(client: object) -> dict[str, Any]:
+    return {part: value for part, value in vars(client).items() if part in _LENT}
 
 
 def _release(name: str, content: Content) -> Release:

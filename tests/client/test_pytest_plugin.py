@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+from support import prompt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,15 +15,36 @@ if TYPE_CHECKING:
     from promptstage.testing import Client
 
 APPLICATION = {
-    "conftest.py": """
-import pytest
+    "app.py": """
+from promptstage import Client
 
-@pytest.fixture
+client = Client(prompts=["summarize"])
+
+def summarize(user, text):
+    return client.get("summarize", key=user).text(text=text)
+""",
+    "conftest.py": """
+import app
+import pytest
+from promptstage.testing import read_files
+
+@pytest.fixture(scope="session")
 def promptstage_prompts():
-    return {"summarize": "Summarize {{text}}"}
+    return read_files("prompts")
 """,
     "test_app.py": """
+import app
+import promptstage
+import pytest
 from promptstage.stamp import current
+
+def test_the_app(promptstage_client):
+    assert app.summarize("user-42", "this") == "Summarize this"
+    assert [(c.prompt.version, c.key) for c in promptstage_client.calls] == [("1.0.0", "user-42")]
+
+def test_the_app_without_prompts():
+    with pytest.raises(promptstage.PromptUnavailable, match="promptstage_client"):
+        app.summarize("user-42", "this")
 
 def test_an_answer(promptstage_client):
     assert promptstage_client.get("summarize").text(text="this") == "Summarize this"
@@ -33,15 +57,21 @@ def test_another(promptstage_client):
 
 
 def test_an_application_says_only_what_is_served(tmp_path: Path) -> None:
-    """Its tests take the client as an argument; each begins with a new one, and without a stamp."""
+    """Its module is imported without a registry; each test begins with a new client, and without a stamp."""
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts/summarize.prompt.yml").write_text(prompt("Summarize {{text}}"))
     for name, text in APPLICATION.items():
         (tmp_path / name).write_text(text)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PROMPTSTAGE_")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    assert "2 passed" in done.stdout, done.stdout
+    assert "4 passed" in done.stdout, done.stdout
 
 
 def test_without_a_word_it_serves_nothing(promptstage_client: Client) -> None:
@@ -57,4 +87,4 @@ def test_it_costs_nothing_unless_used() -> None:
     )
     brought = subprocess.check_output([sys.executable, "-c", program], text=True).split()
 
-    assert brought == ["promptstage", "promptstage.pytest_plugin"]
+    assert brought == ["promptstage", "promptstage.pytest_plugin", "promptstage.stand_in"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shlex
 import subprocess
@@ -83,16 +84,21 @@ def test_every_block_runs(names: dict[str, Any]) -> None:
 
 
 def test_the_tests_that_it_shows_pass(tmp_path: Path) -> None:
-    """As two files of an application."""
-    conftest, test = BLOCKS[-2:]
-    (tmp_path / "conftest.py").write_text(conftest.text)
-    (tmp_path / "test_app.py").write_text(test.text)
+    """As files of an application without a registry, beside the first file of the page about files."""
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts/summarize.prompt.yml").write_text(blocks("docs/prompt-file.md", "yaml")[0].text)
+    for name, block in zip(("app.py", "conftest.py", "test_app.py"), blocks(PAGE, "py")[1:], strict=True):
+        (tmp_path / name).write_text(block.text)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if not name.startswith("PROMPTSTAGE_")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
-    assert "1 passed" in done.stdout, done.stdout
+    assert "2 passed" in done.stdout, done.stdout
 
 
 def test_the_logging_configuration_that_it_shows_needs_no_install(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ CHECKED_BY = {
     ("client/README.md", "python"): "test_client_page",
     ("client/README.md", "sh"): "test_client_page",
     ("docs/client.md", "json"): "test_client_page",
-    ("docs/client.md", "py"): "test_types_page",
+    ("docs/client.md", "py"): "test_types_page",  # the first; the others by test_client_page
     ("docs/client.md", "python"): "test_client_page",
     ("docs/client.md", "yaml"): "test_client_page",
     ("docs/command-line.md", "text"): "test_generated",

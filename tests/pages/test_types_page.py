@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_the_errors_are_where_it_shows_them(tmp_path: Path) -> None:
     """Of an app with the prompt that the page about files begins with."""
-    (shown,) = blocks("docs/client.md", "py")
+    shown, *_ = blocks("docs/client.md", "py")
     repository = PromptRepository(tmp_path / "repository")
     commit(repository, "prompts/summarize.prompt.yml", blocks("docs/prompt-file.md", "yaml")[0].text)
     Cli(repository.path)("types", "--head")
