@@ -254,8 +254,11 @@ def until(look: Callable[[], T | None], what: str, log: str = "", *, patience: f
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started, and theirs."""
-    direct = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """The processes that a process started, and theirs; one that has just ended has none."""
+    try:
+        direct = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return direct + [below for child in direct for below in children(child)]
 
 

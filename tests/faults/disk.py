@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -85,8 +85,14 @@ def _refused(what: str, slot: Slot, faults: Sequence[AbstractContextManager[None
 def full_but(folder: Path, left: int) -> Iterator[None]:
     """Leave so many pages of a disk."""
     filler = folder / "filler"
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, (os.statvfs(folder).f_bavail - left) * PAGE)
+
+    def fill() -> bool:
+        with suppress(OSError), filler.open("wb") as file:  # a process of before may still write
+            os.posix_fallocate(file.fileno(), 0, (os.statvfs(folder).f_bavail - left) * PAGE)
+            return True
+        return False
+
+    until(fill, "the disk to be full")
     try:
         yield
     finally:
