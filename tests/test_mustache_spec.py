@@ -13,7 +13,7 @@ import pytest
 
 from promptstage.errors import VariablesMissing
 from promptstage.model import dump_document, parse_document
-from promptstage.mustache_rendering import make_renderer
+from promptstage.structured_rendering import make_renderer
 from registry.catalog.parsing.document import parse
 from registry.errors import DocumentInvalid
 

@@ -7,10 +7,13 @@ decided) and lenient about keys that it does not know, so that a newer registry 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptstage import mustache
 from promptstage.errors import ReleaseInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Json = dict[str, Any]
 ALGORITHM = "v1"
@@ -22,10 +25,21 @@ _CONTENT = {1: "content", 2: "template"}
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a prompt: a role and a template."""
+    """One message of a prompt: a role and a template, or a list of content parts.
+
+    A part is a mapping with a `type`, as OpenAI has it. Every text in it is a template.
+    """
 
     role: str
-    content: str
+    content: str | list[Json]
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesPlaceholder:
+    """The place of messages that the app gives when it renders, such as the history of a conversation."""
+
+    name: str
+    optional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,9 @@ class Document:
     Attributes:
         edition: 1, or 2 if it takes what clients of the first edition would render wrongly.
         language: of the templates: ``mustache``, or None for ``{{name}}`` alone.
-        portable: whether who knows ``{{name}}`` alone renders it in the same way.
+        portable: whether who knows ``{{name}}`` and messages of text alone renders it in the same way.
+        tools: what the model may call, in OpenAI's shape: ``{"type": "function", "function": {...}}``.
+        tool_choice: ``auto``, ``none``, ``required``, one function in OpenAI's shape, or None.
     """
 
     title: str
@@ -55,12 +71,40 @@ class Document:
     response_format: str
     json_schema: Any
     variables: tuple[Variable, ...]
-    messages: tuple[Message, ...]
+    messages: tuple[Message | MessagesPlaceholder, ...]
     metadata: Json
     extra: Json
     edition: int = 1
     language: str | None = None
     portable: bool = True
+    tools: tuple[Json, ...] = ()
+    tool_choice: str | Json | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """All templates, in order: the texts of the messages, and each text within a part."""
+        contents = (message.content for message in self.messages if isinstance(message, Message))
+        return [text for content in contents for text in texts_in(content)]
+
+    @property
+    def required(self) -> list[str]:
+        """The names of the variables and placeholders that must be given."""
+        names = [variable.name for variable in self.variables if variable.required]
+        return names + [placeholder.name for placeholder in self.placeholders if not placeholder.optional]
+
+    @property
+    def placeholders(self) -> tuple[MessagesPlaceholder, ...]:
+        """The places of messages that the app gives."""
+        return tuple(m for m in self.messages if isinstance(m, MessagesPlaceholder))
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Go through the texts of a content, in order: itself, or those within its parts at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +196,7 @@ def parse_document(data: Json) -> Document:
     language = data["language"] if edition > 1 else None
     if language not in LANGUAGES:
         raise ValueError(f"templates in {language!r} are not known here; upgrade promptstage")
-    return Document(
+    document = Document(
         title=_text(data["title"]),
         description=_text(data["description"]),
         model=_text(data["model"]),
@@ -163,26 +207,45 @@ def parse_document(data: Json) -> Document:
             Variable(_text(v["name"]), bool(v["required"]), v["default"], _text(v["description"]))
             for v in data["variables"]
         ),
-        messages=tuple(_message(message, edition, language) for message in data["messages"]),
+        messages=tuple(_message(message, edition) for message in data["messages"]),
         metadata=dict(data["metadata"]),
         extra=dict(data["extra"]),
         edition=edition,
         language=language,
         portable=bool(data["portable"]) if edition > 1 else True,
+        tools=tuple(map(_mapping, _list(data["tools"]))) if edition > 1 else (),
+        tool_choice=_tool_choice(data["tool_choice"]) if edition > 1 else None,
     )
-
-
-def _message(data: Json, edition: int, language: str | None) -> Message:
-    message = Message(_text(data["role"]), _text(data[_CONTENT[edition]]))
     if language == mustache.LANGUAGE:
-        mustache.parse(message.content)  # so that what is accepted can be rendered
-    return message
+        for text in document.texts:
+            mustache.parse(text)  # so that what is accepted can be rendered
+    return document
+
+
+def _message(data: Json, edition: int) -> Message | MessagesPlaceholder:
+    if edition > 1 and "placeholder" in data:
+        return MessagesPlaceholder(_text(data["placeholder"]), bool(data["optional"]))
+    content = data[_CONTENT[edition]]
+    if edition > 1 and isinstance(content, list):
+        return Message(_text(data["role"]), [_mapping(part) for part in content])
+    return Message(_text(data["role"]), _text(content))
+
+
+def _tool_choice(value: Any) -> str | Json | None:
+    return value if value is None or isinstance(value, str) else _mapping(value)
 
 
 def _text(value: object) -> str:
     """A text as it stands there: `str` would make the text "None" of one that is missing."""
     if not isinstance(value, str):
         raise TypeError(f"a text was expected, not {type(value).__name__}")
+    return value
+
+
+def _mapping(value: object) -> Json:
+    """A JSON object: `dict` would take pairs as well."""
+    if not isinstance(value, dict):
+        raise TypeError(f"a mapping was expected, not {type(value).__name__}")
     return value
 
 
@@ -202,7 +265,6 @@ def _list(value: object) -> list[Any]:
 
 def dump_document(document: Document) -> Json:
     """Write a document as the contract has it; the inverse of `parse_document`."""
-    content = _CONTENT[document.edition]
     written: Json = {
         "title": document.title,
         "description": document.description,
@@ -214,7 +276,7 @@ def dump_document(document: Document) -> Json:
             {"name": v.name, "required": v.required, "default": v.default, "description": v.description}
             for v in document.variables
         ],
-        "messages": [{"role": m.role, content: m.content} for m in document.messages],
+        "messages": [_dump_message(message, document.edition) for message in document.messages],
         "metadata": document.metadata,
         "extra": document.extra,
     }
@@ -223,8 +285,16 @@ def dump_document(document: Document) -> Json:
             "edition": document.edition,
             "language": document.language,
             "portable": document.portable,
+            "tools": list(document.tools),
+            "tool_choice": document.tool_choice,
         }
     return written
+
+
+def _dump_message(message: Message | MessagesPlaceholder, edition: int) -> Json:
+    if isinstance(message, MessagesPlaceholder):
+        return {"placeholder": message.name, "optional": message.optional}
+    return {"role": message.role, _CONTENT[edition]: message.content}
 
 
 def parse_served(version: str, data: Json) -> Served:
@@ -259,7 +329,7 @@ def parse_release(data: Json) -> Release:
             default_arm=_text(data["default"]["arm"]),
             versions={str(v): parse_served(str(v), body) for v, body in data["versions"].items()},
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ReleaseInvalid(f"not a release: {type(error).__name__}: {error}") from error
     slots = release.split.slots if release.split else ()
     chosen = {release.default_version, *(t.version for t in release.targets), *(s.version for s in slots)}

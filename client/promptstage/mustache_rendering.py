@@ -26,18 +26,13 @@ _PLAIN = frozenset((str, dict, list, type(None), *_NUMBERS))  # their kind is kn
 _TEXTS = (str, bytes, bytearray, memoryview)
 
 
-def make_renderer(name: str, document: Document) -> Renderer:
-    """Return the renderer for the language of a document's templates."""
-    return (MustacheRenderer if document.language == mustache.LANGUAGE else Renderer)(name, document)
-
-
 class MustacheRenderer(Renderer):
     """Renders one document in Mustache repeatedly; what can be prepared is, once."""
 
     __slots__ = ("_chained", "_longest", "_optional", "_required", "_templates")
 
     def __init__(self, name: str, document: Document) -> None:
-        self._templates = [mustache.parse(message.content) for message in document.messages]
+        self._templates = [mustache.parse(text) for text in document.texts]
         super().__init__(name, document)
         declared = {variable.name for variable in document.variables}
         uses = [use for template in self._templates for use in template.uses]
@@ -46,7 +41,7 @@ class MustacheRenderer(Renderer):
         self._required = list(dict.fromkeys([*required, *(n for n in outer if n not in declared)]))
         self._optional = [(v.name, v.default) for v in document.variables if not v.required]
         # Longer values take the slow way, which counts what it writes.
-        literals = sum(len(message.content) for message in document.messages)
+        literals = sum(map(len, document.texts))
         self._longest = max(0, limits.RENDERED_BYTES // 4 - literals) // max(1, len(uses))
         # Names such as ``user.name``, where `user` is an optional variable.
         optional = {name for name, _ in self._optional}
@@ -75,8 +70,7 @@ class MustacheRenderer(Renderer):
         texts = [rendering.text(template) for template in self._templates]
         if sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) > limits.RENDERED_BYTES:
             raise PromptTooLarge(_too_large(self._name))
-        roles = (message.role for message in self._document.messages)
-        return [{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)]
+        return [{"role": role, "content": text} for role, text in zip(self._roles, texts, strict=True)]
 
     def _values(self, given: Mapping[str, object]) -> dict[str, Any]:
         """Return the variables by name: the given ones and the defaults. Raises VariablesMissing."""

@@ -10,22 +10,26 @@ from typing import TYPE_CHECKING
 
 from promptstage.clock import uptime
 from promptstage.evaluation import FALLBACK
-from promptstage.model import Document, Message
-from promptstage.mustache_rendering import make_renderer
+from promptstage.model import Document, Message, MessagesPlaceholder
 from promptstage.stamp import Stamp
+from promptstage.structured_rendering import make_renderer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Literal
+    from typing import Any, Literal
 
     from promptstage.model import Decision, Json, Served
     from promptstage.rendering import Renderer
+    from promptstage.structured_rendering import StructuredRenderer
 
-    Messages = Sequence[Mapping[str, str]]
+    Messages = Sequence[Mapping[str, Any]]
     Fallback = str | Messages | Callable[[], str | Messages]
     Source = Literal["live", "snapshot", "fallback"]
 
-NO_PROMPT = 'a prompt of your own is a text, a list of {"role", "content"}, or a callable that returns one'
+NO_PROMPT = (
+    'a prompt of your own is a text, a list of {"role", "content"}, or a callable that returns one; '
+    "a content is a text, or a list of parts"
+)
 
 
 class Freshness:
@@ -71,7 +75,7 @@ class Prompt:
     document: Document = field(repr=False)
     stamp: Stamp = field(repr=False)
     _freshness: Freshness = field(repr=False)
-    _renderer: Renderer = field(repr=False)
+    _renderer: Renderer | StructuredRenderer = field(repr=False)
 
     @property
     def age(self) -> float:
@@ -90,20 +94,23 @@ class Prompt:
 
     def messages(
         self, mapping: Mapping[str, object] | None = None, /, **variables: object
-    ) -> list[dict[str, str]]:
+    ) -> list[dict[str, Any]]:
         """Render every message.
 
         Args:
             mapping: variables, for names that are no Python names.
-            **variables: variables; they win over the mapping's.
+            **variables: variables, and lists of messages for the prompt's placeholders; they win over the
+                mapping's.
 
         Returns:
-            ``[{"role": ..., "content": ...}]``, a new list each time.
+            ``[{"role": ..., "content": ...}]``, a new list each time. A content is a text, or a list of parts
+            where the prompt has them. The messages given for a placeholder are in its place, as they are.
 
         Raises:
-            VariablesMissing: required variables were not given, or are None; or an item lacks a name.
+            VariablesMissing: required variables or messages were not given, or are None; or an item lacks
+                a name.
             PromptTooLarge: a prompt in Mustache would have more than 1 MiB of text.
-            TypeError: the mapping is not a mapping.
+            TypeError: the mapping is not a mapping, or a placeholder is given something else than messages.
         """
         if mapping is not None and not isinstance(mapping, Mapping):
             raise TypeError(
@@ -112,8 +119,10 @@ class Prompt:
         return self._renderer.messages({**mapping, **variables} if mapping else variables)
 
     def text(self, mapping: Mapping[str, object] | None = None, /, **variables: object) -> str:
-        """Render the contents, joined by a blank line. Takes and raises what `messages` does."""
-        return "\n\n".join(message["content"] for message in self.messages(mapping, **variables))
+        """Render the texts of all contents, joined by a blank line. Takes and raises what `messages` does."""
+        return "\n\n".join(
+            text for message in self.messages(mapping, **variables) for text in _texts(message)
+        )
 
 
 def make_prompt(
@@ -178,13 +187,30 @@ def make_document(content: str | Messages) -> Document:
     )
 
 
-def _as_messages(content: str | Messages) -> tuple[Message, ...]:
+def _texts(message: Any) -> list[str]:
+    """Return the texts of a rendered message, without its pictures, sounds and files."""
+    content = message.get("content") if isinstance(message, Mapping) else getattr(message, "content", None)
+    if isinstance(content, str):
+        return [content]
+    texts = (part.get("text") for part in content or () if isinstance(part, Mapping))
+    return [text for text in texts if isinstance(text, str)]
+
+
+def _as_messages(content: str | Messages) -> tuple[Message | MessagesPlaceholder, ...]:
     if isinstance(content, str):
         return (Message("user", content),)
     try:
-        messages = tuple(Message(message["role"], message["content"]) for message in content)
-    except (TypeError, KeyError) as error:
+        return tuple(map(_as_message, content))
+    except (TypeError, KeyError, AttributeError) as error:
         raise TypeError(NO_PROMPT) from error
-    if not all(isinstance(message.content, str) for message in messages):
-        raise TypeError(f"{NO_PROMPT}; a content is a text")
-    return messages
+
+
+def _as_message(message: Mapping[str, Any]) -> Message | MessagesPlaceholder:
+    if "placeholder" in message and "content" not in message:
+        return MessagesPlaceholder(message["placeholder"], bool(message.get("optional", False)))
+    content = message["content"]
+    if isinstance(content, str):
+        return Message(message["role"], content)
+    if isinstance(content, list) and all(isinstance(part, dict) and "type" in part for part in content):
+        return Message(message["role"], deepcopy(content))
+    raise TypeError(NO_PROMPT)

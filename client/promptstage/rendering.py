@@ -1,4 +1,4 @@
-"""Render the messages of a document: put values in place of its variables."""
+"""Render messages of text: put values in place of their variables."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from promptstage.errors import VariablesMissing
+from promptstage.model import Message
 from promptstage.template import parse, render
 
 if TYPE_CHECKING:
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
 
 
 class Renderer:
-    """Renders one document again and again; what can be prepared is, once."""
+    """Renders one document, whose contents are texts, again and again; what can be prepared is, once."""
 
-    __slots__ = ("_document", "_name", "_prepared", "_safe")
+    __slots__ = ("_document", "_name", "_prepared", "_roles", "_safe", "_texts")
 
     def __init__(self, name: str, document: Document) -> None:
         self._name = name
         self._document = document
+        self._texts = document.texts
+        self._roles = [message.role for message in document.messages if isinstance(message, Message)]
         plain = self._plain()
-        roles = (message.role for message in document.messages)
-        self._prepared = list(map(_prepare, roles, plain or ()))
+        self._prepared = list(map(_prepare, self._roles, plain or ()))
         self._safe = plain is not None and not _unused(document, plain)
 
     def __reduce__(self) -> tuple[type[Renderer], tuple[str, Document]]:
@@ -36,7 +38,7 @@ class Renderer:
 
     def _plain(self) -> list[Template] | None:
         """Each message as literals and placeholders; None where that cannot say it."""
-        return [parse(message.content) for message in self._document.messages]
+        return [parse(text) for text in self._texts]
 
     def messages(self, given: Mapping[str, Any]) -> list[dict[str, str]]:
         """A new list of ``{"role": ..., "content": ...}``.
@@ -62,11 +64,12 @@ class Renderer:
 
     def _slowly(self, given: Mapping[str, object]) -> list[dict[str, str]]:
         values = self._values(given)
-        return [{"role": m.role, "content": render(m.content, values)} for m in self._document.messages]
+        texts = [render(text, values) for text in self._texts]
+        return [{"role": role, "content": text} for role, text in zip(self._roles, texts, strict=True)]
 
     def _values(self, given: Mapping[str, object]) -> dict[str, str]:
         """A text for every placeholder, from what was given and the defaults."""
-        needed = _placeholders(self._document)
+        needed = dict.fromkeys(name for text in self._texts for name in parse(text).names)
         values, missing = {}, []
         for variable in self._document.variables:
             needed.pop(variable.name, None)
@@ -84,11 +87,6 @@ class Renderer:
         if missing:
             raise VariablesMissing(self._name, tuple(missing))
         return values
-
-
-def _placeholders(document: Document) -> dict[str, None]:
-    """The names in all messages, in their order."""
-    return dict.fromkeys(name for message in document.messages for name in parse(message.content).names)
 
 
 def _unused(document: Document, templates: list[Template]) -> bool:

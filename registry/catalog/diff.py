@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise, takewhile
 from operator import eq
 from typing import TYPE_CHECKING, Any
 
-from promptstage.model import dump_document
+from promptstage.model import EDITION, dump_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -145,7 +146,11 @@ def _lines(version: Version) -> list[str]:
 def _changed(a: Version, b: Version) -> list[str]:
     if a.document is None or b.document is None:
         return []
-    old, new = dump_document(a.document), dump_document(b.document)
+    # Written in one form, in which they have the same keys.
+    old, new = (
+        dump_document(replace(document, edition=EDITION)) | {"edition": document.edition}
+        for document in (a.document, b.document)
+    )
     # Compared as JSON: in Python, 1 equals true.
     written = [{key: json.dumps(value, sort_keys=True) for key, value in each.items()} for each in (old, new)]
-    return [key for key in old | new if written[0].get(key) != written[1].get(key)]
+    return [key for key in new if written[0][key] != written[1][key]]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def check_variables(version: Version, before: State, load: Callable[[VersionRef], Document]) -> None:
-    """Refuse a version that requires more variables than stable: apps pass only what stable requires.
+    """Refuse a version that requires more than stable: apps pass only what stable requires.
 
     Args:
         version: the requested one.
@@ -30,8 +30,8 @@ def check_variables(version: Version, before: State, load: Callable[[VersionRef]
     """
     if before.stable is None or before.rollout is not None or version.document is None:
         return
-    given = {variable.name for variable in load(before.stable).variables if variable.required}
-    needed = [v.name for v in version.document.variables if v.required and v.name not in given]
+    given = load(before.stable).required
+    needed = [name for name in version.document.required if name not in given]
     if needed:
         raise conflict(
             "needs_variables",

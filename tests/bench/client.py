@@ -30,14 +30,15 @@ from promptstage import Client, context, logs
 from promptstage._replica import key_table
 from promptstage.model import Message
 from promptstage.mustache import LANGUAGE
-from promptstage.mustache_rendering import make_renderer
 from promptstage.prompt import make_document
+from promptstage.structured_rendering import make_renderer
 from promptstage.template import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from promptstage.rendering import Renderer
+    from promptstage.structured_rendering import StructuredRenderer
 
 CALLS = 10_000  # in a turn
 CALLS_OF_A_THREAD = 50_000
@@ -267,7 +268,7 @@ def _sections() -> Iterator[Row]:
     yield from compared(in_turns(lists, calls=CALLS, cpu=True), floor, {work: "60 us"})
 
 
-def _repeat(renderer: Renderer, values: dict[str, object]) -> None:
+def _repeat(renderer: Renderer | StructuredRenderer, values: dict[str, object]) -> None:
     for _ in range(CALLS):
         renderer.messages(values)
 
@@ -311,7 +312,7 @@ def _threads(client: Client, registry: FakeRegistry) -> Iterator[Row]:
         torn = 0
         for number in range(CALLS_OF_A_THREAD):
             prompt = client.get("rolling", key=f"user-{number % 100}")
-            torn += not prompt.document.messages[0].content.startswith(f"{prompt.version}:")
+            torn += not prompt.document.texts[0].startswith(f"{prompt.version}:")
         return torn
 
     def together(threads: int) -> tuple[float, int]:

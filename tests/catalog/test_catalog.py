@@ -185,7 +185,7 @@ def test_files_are_read_from_the_root_without_a_prompts_folder(author: PromptRep
 
     found = [catalog.read("team/a", version).document for version in ("1.0.0", "1.1.0")]
 
-    assert [document and document.messages[0].content for document in found] == ["root", "folder"]
+    assert [document and document.texts[0] for document in found] == ["root", "folder"]
 
 
 def test_githubs_own_folder_is_looked_at_after_the_root(author: PromptRepository, read: Read) -> None:
@@ -198,7 +198,7 @@ def test_githubs_own_folder_is_looked_at_after_the_root(author: PromptRepository
 
     found = [catalog.read("a", version).document for version in ("1.0.0", "1.1.0", "1.2.0")]
 
-    assert [document and document.messages[0].content for document in found] == ["github", "root", None]
+    assert [document and document.texts[0] for document in found] == ["github", "root", None]
 
 
 def test_the_latest_is_one_that_can_be_served(author: PromptRepository, read: Read) -> None:

@@ -150,7 +150,8 @@ ERRORS = {
     "no role": ("messages:\n  - content: x\n", 2, 5, "unknown_role"),
     "no content": ("messages:\n  - role: user\n", 2, 5, "no_content"),
     "empty content": ("messages:\n  - {role: user, content: ''}\n", 2, 27, "no_content"),
-    "content of parts": ("messages:\n  - {role: user, content: [a]}\n", 2, 27, "not_text"),
+    "content of texts": ("messages:\n  - {role: user, content: [a]}\n", 2, 28, "part"),
+    "content is a mapping": ("messages:\n  - {role: user, content: {a: b}}\n", 2, 27, "not_text"),
     "name is a number": (f"name: 5\n{MESSAGES}", 1, 7, "not_text"),
     "parameters of text": (f"modelParameters: hot\n{MESSAGES}", 1, 18, "not_a_mapping"),
     "unknown format": (f"responseFormat: xml\n{MESSAGES}", 1, 17, "response_format"),
@@ -389,7 +390,6 @@ def test_half_a_surrogate_pair_is_an_error(half: str) -> None:
 
 USER = "messages:\n- role: user\n  content:"
 OF_ANOTHER_KIND = {
-    "parts": (f"{USER}\n  - type: text\n    text: hi\n", "4:3 a list of parts is not read; write one text"),
     "a list": ("name: [a]\n" + MESSAGES, "1:7 name must be text; write one text in place of the list"),
     "keys": (f"{USER} {{a: 1}}\n", "3:12 content must be text; write one text in place of the keys"),
     "a number": ("name: 5\n" + MESSAGES, "1:7 name must be text; quote it"),

@@ -94,7 +94,7 @@ async def _types(client: Client) -> None:
     prompt = client.get("summarize", key=42, attributes={"tenant": ["acme"]}, fallback=lambda: "text")
     assert_type(prompt, Prompt)
     assert_type(await client.aget("summarize"), Prompt)
-    assert_type(prompt.messages({"user-name": "Ada"}, text=1), list[dict[str, str]])
+    assert_type(prompt.messages({"user-name": "Ada"}, text=1), list[dict[str, Any]])
     assert_type(prompt.text(), str)
     assert_type(prompt.number, int | None)
     assert_type(prompt.stamp, Stamp)

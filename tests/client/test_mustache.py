@@ -17,9 +17,10 @@ from client.fake_registry import release
 from promptstage import PromptTooLarge, VariablesMissing, limits, mustache
 from promptstage.errors import ReleaseInvalid
 from promptstage.model import Document, Message, Variable, dump_document, parse_document, parse_release
-from promptstage.mustache_rendering import make_renderer
+from promptstage.mustache_rendering import MustacheRenderer
 from promptstage.prompt import make_document
 from promptstage.rendering import Renderer
+from promptstage.structured_rendering import make_renderer
 
 
 class Tone(StrEnum):
@@ -165,6 +166,7 @@ def test_the_quick_way_gives_what_the_slow_way_gives() -> None:
     renderer = make_renderer("chat", document("{{! none }}a {{b}}\n{{! }}\n{{{c}}}", r"\{{ {{b}}"))
     given = {"b": "B {{c}}", "c": "", "unused": "u"}
 
+    assert isinstance(renderer, MustacheRenderer)
     assert renderer._safe
     assert renderer.messages(given) == renderer._slowly(given)
     assert [message["content"] for message in renderer.messages(given)] == ["a B {{c}}\n", "{{ B {{c}}"]

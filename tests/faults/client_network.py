@@ -133,7 +133,7 @@ class Scene:
             time.sleep(PUBLISH_EVERY)
 
     def _is_true(self, prompt: Prompt) -> bool:
-        text = prompt.document.messages[0].content
+        text = prompt.document.texts[0]
         return prompt.digest in self._digests and text.startswith(f"{prompt.version}:")
 
     def _repeat(self, work: Callable[[], None], seconds: float) -> None:

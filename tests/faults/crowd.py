@@ -49,7 +49,7 @@ DIGESTS = {version: f"sha256:{sha256(text_of(version).encode()).hexdigest()}" fo
 
 def is_true(served: Prompt) -> bool:
     """Whether a version has the bytes that its author wrote."""
-    text = served.document.messages[0].content
+    text = served.document.texts[0]
     return DIGESTS.get(served.version) == served.digest and text.startswith(f"{NAME} {served.version}:")
 
 

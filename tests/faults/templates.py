@@ -11,7 +11,8 @@ from faults.hostile_input import put
 
 from promptstage.errors import PromptTooLarge, VariablesMissing
 from promptstage.model import dump_document, parse_document
-from promptstage.mustache_rendering import make_renderer
+from promptstage.mustache_rendering import MustacheRenderer
+from promptstage.structured_rendering import make_renderer
 from registry.catalog.parsing import document
 from registry.errors import DocumentInvalid
 
@@ -70,6 +71,7 @@ def _render(case: tuple[bytes, dict[str, Any]]) -> None:
     sent = json.dumps(dump_document(parsed))
     renderer = make_renderer("x", parse_document(json.loads(sent)))
     messages = renderer.messages(values)
+    assert isinstance(renderer, MustacheRenderer)
     assert not renderer._safe or messages == renderer._slowly(values), "the quick way gave something else"
 
 

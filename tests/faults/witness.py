@@ -52,7 +52,7 @@ class Truth:
     def is_true(self, prompt: Prompt) -> bool:
         """Whether name, version, digest and text belong together."""
         place = f"{prompt.name}@{prompt.version}"
-        text = prompt.document.messages[0].content
+        text = prompt.document.texts[0]
         return prompt.digest == self._digests.get(place) and text.startswith(
             f"{prompt.name} {prompt.version}:"
         )

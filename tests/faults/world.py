@@ -200,7 +200,7 @@ class App:
             self._positions[name] = release.position
             self._world.ledger.see(release)
             prompt_now = self.client.get(name, key="u1")
-            assert prompt_now.document.messages[0].content.startswith(f"{name} {prompt_now.version} ")
+            assert prompt_now.document.texts[0].startswith(f"{name} {prompt_now.version} ")
 
     def restart(self) -> None:
         """End, and begin with what the snapshots hold."""
@@ -225,7 +225,7 @@ class App:
     def _wrong_in_child(self, *, reachable: bool) -> str:
         """What is wrong there, if anything is."""
         for name, holding in dict(self.client._held).items():
-            text = self.client.get(name, key="u1").document.messages[0].content
+            text = self.client.get(name, key="u1").document.texts[0]
             if holding.release.position < self._positions[name] or not text.startswith(f"{name} "):
                 return f"{name} is {text} at {holding.release.position}, after {self._positions[name]}"
         deadline = time.monotonic() + PATIENCE

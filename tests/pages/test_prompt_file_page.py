@@ -16,7 +16,8 @@ from promptstage.model import Decision, Served
 from promptstage.prompt import Freshness, make_prompt
 from registry.catalog.naming import RESERVED
 from registry.catalog.parsing import lint, repository_settings
-from registry.catalog.parsing.document import _KEYS, FORMATS, ROLES, parse
+from registry.catalog.parsing.document import _KEYS, FORMATS, parse
+from registry.catalog.parsing.messages import ROLES
 from registry.catalog.parsing.repository_settings import RepositorySettings
 
 if TYPE_CHECKING:

@@ -39,7 +39,14 @@ class Message(Shape):
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str = Field(default="", description="in edition 1")
-    template: str = Field(default="", description="in edition 2")
+    template: str | list[Json] = Field(default="", description="in edition 2: a text, or content parts")
+
+
+class MessagesPlaceholder(Shape):
+    """The place of messages that the app gives when it renders, in edition 2."""
+
+    placeholder: str = Field(description="the name by which they are given")
+    optional: bool = Field(description="whether the app may give none")
 
 
 class Document(Shape):
@@ -52,7 +59,7 @@ class Document(Shape):
     response_format: Literal["text", "json_object", "json_schema"]
     json_schema: Any
     variables: list[Variable]
-    messages: list[Message]
+    messages: list[Message | MessagesPlaceholder]
     metadata: Json
     extra: Json = Field(description="what else the file has")
     edition: Literal[1, 2] = Field(
@@ -60,7 +67,13 @@ class Document(Shape):
     )
     language: Literal["mustache"] | None = Field(default=None, description="of its templates, in edition 2")
     portable: bool = Field(
-        default=True, description="whether who knows `{{name}}` alone renders it in the same way"
+        default=True, description="whether who knows `{{name}}` and texts alone renders it in the same way"
+    )
+    tools: list[Json] = Field(
+        default=[], description="what the model may call, as OpenAI has it; in edition 2"
+    )
+    tool_choice: Literal["auto", "none", "required"] | Json | None = Field(
+        default=None, description="what it should call; in edition 2"
     )
 
 

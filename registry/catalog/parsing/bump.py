@@ -93,8 +93,8 @@ def _sections(document: Document) -> set[str]:
 
 
 def _uses(document: Document) -> Iterator[mustache.Use]:
-    for message in document.messages:
-        yield from mustache.parse(message.content).uses
+    for text in document.texts:
+        yield from mustache.parse(text).uses
 
 
 def _answer(old: Document, new: Document) -> Iterator[Reason]:

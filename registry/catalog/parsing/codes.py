@@ -40,9 +40,10 @@ _ERRORS = {
     "not_utf8": "the file is not in UTF-8",
     "nul": "a NUL character",
     "number": "a number that is too large",
+    "part": "a part of a message that is not as its type needs it",
+    "placeholder": "a place for messages without a name of its own",
     "response_format": "a responseFormat that is unknown",
     "section": "a section of a Mustache text that is not closed, or closes in another one",
-    "secret": "something with the shape of a well-known key or token",
     "settings": "promptstage.toml is broken, or holds what is no setting",
     "tag": "a YAML tag",
     "too_deep": "nested too deep",
@@ -57,12 +58,18 @@ _ERRORS = {
     "variable_name": "a name that no variable can have",
     "yaml": "the YAML is broken",
 }
+# Of `check` and `tag` alone; a version that was tagged all the same is served.
+_ERRORS_OF_CHECK = {
+    "secret": "something with the shape of a well-known key or token",
+    "tools": "tools, or a toolChoice, that an API would refuse, or that cannot be read",
+}
 _WARNINGS = {
     "bad_version": "the newest tag of a prompt holds a file that cannot be served, or none",
     "default_unused": "a default of a variable that is required",
     "literal": "{{...}} that is no placeholder, so it stays as it is",
     "logic": "logic of another template language, which stays as it is",
     "lost_tag": "a tag that looks like a version of a prompt, but makes none",
+    "part_type": "a part of a message whose type is unknown, and which is sent as it is",
     "same_file": "the newest tag of a prompt holds the same file as the one before it",
     "small_bump": "the newest tag raises the version less than the changes since the one before it call for",
     "stray": "a file with messages in the prompts folder, whose name is not that of a prompt file",
@@ -73,11 +80,12 @@ _WARNINGS = {
     "variables": "variables in a shape that is not read, so the placeholders count",
 }
 
-CODES: Final = {code: Code("error", meaning) for code, meaning in _ERRORS.items()} | {
-    code: Code("warning", meaning) for code, meaning in _WARNINGS.items()
-}
+CODES: Final = {
+    code: Code("error", meaning) for code, meaning in sorted((_ERRORS | _ERRORS_OF_CHECK).items())
+} | {code: Code("warning", meaning) for code, meaning in _WARNINGS.items()}
+FATAL: Final = frozenset(_ERRORS)
 
 
 def can_be_ignored(code: str) -> bool:
     """Return whether a prompt can be served in spite of this."""
-    return code == "secret" or CODES[code].severity == "warning"
+    return code not in FATAL

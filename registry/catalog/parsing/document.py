@@ -8,23 +8,19 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from promptstage import mustache
-from promptstage.model import Document, Message
+from promptstage.model import Document
 from registry.catalog.naming import stem
-from registry.catalog.parsing import placeholders, usage, variables
-from registry.catalog.parsing.codes import CODES
+from registry.catalog.parsing import messages, tools, usage, variables
 from registry.catalog.parsing.fields import TOP, Fields
 from registry.catalog.parsing.nodes import Finding, Node
 from registry.catalog.parsing.strict_yaml import Source
 from registry.errors import DocumentInvalid
 
-ROLES = ("system", "developer", "user", "assistant", "tool")
 FORMATS = ("text", "json_object", "json_schema")
 _KEYS = (
     "name", "description", "model", "modelParameters", "responseFormat", "jsonSchema",
-    "variables", "messages", "testData", "evaluators", "metadata", "template",
+    "variables", "messages", "testData", "evaluators", "metadata", "template", "tools", "toolChoice",
 )  # fmt: skip
-_MESSAGE_KEYS = ("role", "content")
-_PARTS = "a list of parts is not read; write one text, and let the app add pictures and files to it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +42,7 @@ def parse(content: bytes, path: str) -> Parsed:
         DocumentInvalid: the first error, with line and column.
     """
     source, document = _read(content, path)
-    errors = [finding for finding in source.findings if finding.severity == "error"]
-    if errors:
-        first = errors[0]
+    if first := next((finding for finding in source.findings if finding.is_fatal), None):
         raise DocumentInvalid(first.message, line=first.line, column=first.column, path=path)
     return Parsed(document, tuple(source.findings))
 
@@ -65,9 +59,9 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
     top = Fields(source, source.root or Node({}, 1, 1), TOP)
     top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
     language = _language(top)
-    messages = _messages(source, top, language) if source.root else []
+    found = messages.read(source, top, language) if source.root else messages.NONE
     whole = language is None or not any(finding.severity == "error" for finding in source.findings)
-    used = usage.find([node for _, node in messages], language, whole=whole)
+    used = usage.find(found.texts, language, whole=whole)
     response_format = top.text("responseFormat", "text")
     if response_format not in FORMATS:
         top.report(
@@ -76,6 +70,12 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
     json_schema = _json_schema(source, top)
     if response_format == "json_schema" and "jsonSchema" not in top:
         top.report("responseFormat", "json_schema", "json_schema needs a jsonSchema; add one")
+    declared = variables.read(source, top, used)
+    messages.refuse_variables(source, found, {variable.name for variable in declared})
+    offered = tools.read(source, top)
+    choice = tools.read_choice(top, offered)
+    unread = {key for key, value in (("tools", offered), ("toolChoice", choice)) if not value}
+    is_second = language is not None or found.is_structured or bool(offered)
     document = Document(
         title=top.text("name", "") or _title(path),
         description=top.text("description", ""),
@@ -83,13 +83,16 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
         parameters=top.mapping("modelParameters"),
         response_format=response_format,
         json_schema=json_schema,
-        variables=variables.read(source, top, used),
-        messages=tuple(Message(role, content.value) for role, content in messages),
+        variables=declared,
+        messages=found.messages,
         metadata=top.mapping("metadata"),
-        extra={key: node.plain() for key, node in top.items.items() if key not in _KEYS},
-        edition=1 if language is None else 2,
+        extra={key: node.plain() for key, node in top.items.items() if key not in _KEYS or key in unread},
+        edition=2 if is_second else 1,
         language=language,
-        portable=language is None or all(mustache.is_portable(node.value) for _, node in messages),
+        portable=not found.is_structured
+        and (language is None or all(mustache.is_portable(node.value) for node in found.texts)),
+        tools=offered,
+        tool_choice=choice,
     )
     return source, document
 
@@ -107,46 +110,6 @@ def _language(top: Fields) -> str | None:
 
 def _title(path: str) -> str:
     return stem(PurePosixPath(path).name)
-
-
-def _messages(source: Source, top: Fields, language: str | None) -> list[tuple[str, Node]]:
-    """Return the role of each message and the node of its content."""
-    nodes = top.list("messages")
-    absent = "messages" not in top or top.at("messages").value == []
-    if top.valid and absent:
-        top.report(
-            "messages", "no_messages", "there are no messages; add `messages:` with a role and a content"
-        )
-    found = (_message(source, Fields(source, node, "a message"), language) for node in nodes)
-    return [message for message in found if message]
-
-
-def _message(source: Source, entry: Fields, language: str | None) -> tuple[str, Node] | None:
-    if not entry.valid:
-        return None
-    if "content" in entry and isinstance(entry.at("content").value, list):
-        entry.report("content", "not_text", _PARTS)
-        return None
-    short = next((role for role in ROLES if role in entry.items and "role" not in entry), None)
-    entry.warn_unknown((*_MESSAGE_KEYS, short or ""), "remove it")
-    roles = f"this role is unknown; use one of {', '.join(ROLES)}"
-    if short:
-        roles = f"a role is no key; write `role: {short}`, and the text as `content:`"
-    role = entry.needed("role", "unknown_role", roles).lower()  # GitHub's own reader ignores case
-    if role and role not in ROLES:
-        entry.report("role", "unknown_role", roles)
-    if not entry.needed("content", "no_content", "the message has no content; write its text"):
-        return None
-    node = entry.at("content")
-    readable = True
-    for odd in placeholders.find(node.value, language):
-        place = source.within(node, odd.offset, odd.written)
-        if CODES[odd.code].severity == "error":
-            source.refuse(place, odd.code, odd.message)
-            readable = False
-        else:
-            source.report(place, odd.code, odd.message)
-    return (role, node) if readable else None
 
 
 def _json_schema(source: Source, top: Fields) -> Any:

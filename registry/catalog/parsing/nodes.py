@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from registry.catalog.parsing.codes import CODES
+from registry.catalog.parsing.codes import CODES, FATAL
 
 if TYPE_CHECKING:
     from registry.catalog.parsing.codes import Severity
@@ -24,6 +24,11 @@ class Finding:
     def severity(self) -> Severity:
         """The severity of its code."""
         return CODES[self.code].severity
+
+    @property
+    def is_fatal(self) -> bool:
+        """Tell whether a version with it cannot be served."""
+        return self.code in FATAL
 
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}: {self.message}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from promptstage.errors import PromptstageError, VariablesMissing
-from promptstage.mustache_rendering import make_renderer
+from promptstage.structured_rendering import make_renderer
 from registry.catalog.parsing import notes
 from registry.cli import output
 from registry.cli.author import source

@@ -87,14 +87,12 @@ class Comparison:
             "model": _pairs(str, *models),
             "parameters": _pairs(json.dumps, before["parameters"], after["parameters"]),
             "variables": _pairs(str, _kinds(before), _kinds(after)),
+            "tools": _pairs(json.dumps, _tools(before), _tools(after)),
         }
 
     def needed(self) -> list[str]:
         """The variables that apps must pass for the new version, and need not for the old one."""
-        before, after = (
-            [v["name"] for v in (one or {"variables": []})["variables"] if v["required"]]
-            for one in (self.old and self.old["document"], self.new["document"])
-        )
+        before, after = (required(one) for one in (self.old and self.old["document"], self.new["document"]))
         return [clean(name) for name in after if name not in before]
 
     def _lines(self) -> list[str]:
@@ -104,17 +102,40 @@ class Comparison:
         return lines
 
 
+def required(document: Json | None) -> list[str]:
+    """The variables and placeholders that apps must pass."""
+    if document is None:
+        return []
+    names = [variable["name"] for variable in document["variables"] if variable["required"]]
+    return names + [m["placeholder"] for m in document["messages"] if not m.get("optional", True)]
+
+
 def _all_new(document: Json | None) -> Iterator[str]:
     """What a first version says, as if every line were added."""
     for message in (document or {"messages": []})["messages"]:
-        yield f"+{message['role']}:"
-        yield from (f"+  {line}" for line in text_of(message).splitlines())
+        heading, text = described(message)
+        yield f"+{heading}:"
+        yield from (f"+  {line}" for line in text.splitlines())
 
 
-def text_of(message: Json) -> str:
-    """Return the text of a message of either edition."""
-    text: str = message["template"] if "template" in message else message["content"]
-    return text
+def described(message: Json) -> tuple[str, str]:
+    """Return the heading of a message of either edition, and its text with its parts."""
+    if "placeholder" in message:
+        return message["placeholder"], "(messages of the app" + (
+            ", optional)" if message["optional"] else ")"
+        )
+    content = message["template"] if "template" in message else message["content"]
+    return message["role"], content if isinstance(content, str) else "\n".join(map(_part, content))
+
+
+def _part(part: Json) -> str:
+    """Describe a part: a text as it is, of others the type and what it holds."""
+    kind = part.get("type")
+    held = part.get(str(kind))
+    if kind == "text" and isinstance(held, str):
+        return held
+    shown = held if isinstance(held, dict) else {key: value for key, value in part.items() if key != "type"}
+    return f"({kind}: {', '.join(f'{key}={value}' for key, value in shown.items())})"
 
 
 def _diff(registry: Registry, name: str, old: str, new: str) -> tuple[Json, str]:
@@ -135,6 +156,13 @@ def _pairs(
         if old != new:
             found[name] = old, new
     return found
+
+
+def _tools(document: Json) -> Json:
+    """The tools by name, and what the model should call."""
+    tools = {tool["function"]["name"]: tool["function"] for tool in document.get("tools", ())}
+    choice = document.get("tool_choice")
+    return tools | ({"choice": choice} if choice else {})
 
 
 def _shown(value: str | None) -> str:

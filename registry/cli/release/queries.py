@@ -134,8 +134,9 @@ def show(name: Name, version: MaybeVersion = None, *, as_json: AsJson = False) -
     output.facts([(f"{label}:", value) for label, value in _facts(found)])
     for message in (found["document"] or {"messages": []})["messages"]:
         output.say()
-        output.say(f"{clean(message['role'])}:", "bold")
-        for line in difference.text_of(message).splitlines():
+        heading, text = difference.described(message)
+        output.say(f"{clean(heading)}:", "bold")
+        for line in text.splitlines():
             output.say(f"  {clean(line.expandtabs(), describe.WIDEST)}")
 
 
@@ -149,6 +150,13 @@ def _facts(version: Json) -> Iterator[tuple[str, str]]:
         if language := document.get("language"):
             yield "Template", clean(language)
         yield "Variables", ", ".join(map(_variable, document["variables"])) or describe.NONE
+        if tools := document.get("tools"):
+            choice = document["tool_choice"]
+            named = choice["function"]["name"] if isinstance(choice, dict) else choice
+            names = ", ".join(clean(tool["function"]["name"]) for tool in tools)
+            yield "Tools", names + (f" (choice: {clean(named)})" if named else "")
+        if document["response_format"] != "text":
+            yield "Answer", clean(document["response_format"])
     yield "Commit", clean(version["commit"])
     yield "Digest", clean(version["digest"] or describe.NONE)
     if version["tagged_at"]:
