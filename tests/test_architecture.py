@@ -22,6 +22,7 @@ SHARED = {
     "promptstage.model",
     "promptstage.mustache",
     "promptstage.mustache_rendering",
+    "promptstage.structured_rendering",
     "promptstage.template",
 }
 OWNERS = {
