@@ -21,7 +21,6 @@ SHARED = {
     "promptstage.evaluation",
     "promptstage.model",
     "promptstage.mustache",
-    "promptstage.mustache_rendering",
     "promptstage.structured_rendering",
     "promptstage.template",
 }

@@ -109,3 +109,28 @@ def test_a_broken_file_has_its_place(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "prompts/summarize.prompt.yml").write_text("name: S\nmessages: 3\n")
 
     assert "prompts/summarize.prompt.yml:2:11: messages must be a list" in cli("render", "summarize").err
+
+
+CHAT = """\
+messages:
+  - role: system
+    content: [{type: text, text: "Help {{name}}."}, {type: image_url, image_url: {url: "{{picture}}"}}]
+  - {placeholder: history}
+  - {placeholder: examples, optional: true}
+"""
+
+
+def test_parts_and_given_messages(shop: Cli, author: PromptRepository) -> None:
+    """A content that is no text is shown as JSON; messages are spliced in from the JSON of --vars."""
+    commit(author, "prompts/chat.prompt.yml", CHAT)
+    missing = shop("render", "chat", "-v", "picture=http://x")
+    given, command = missing.err.splitlines()[-1].split(" | ")
+    data = given.strip().removeprefix("echo '").removesuffix("'")
+    done = shop.piped(*command.replace("...", "Ada").split()[1:], "-v", "picture=http://x", stdin=data)
+
+    assert "chat needs name, history; give them:" in missing.err
+    assert (done.code, done.err) == (0, "")
+    assert '"text": "Help Ada."' in done.out
+    assert done.out.endswith("user:\n  ...\n")
+    wrong = shop("render", "chat", "-v", "name=a", "-v", "picture=b", "-v", "history=c")
+    assert "history of chat is a list of messages" in wrong.err

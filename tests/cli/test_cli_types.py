@@ -40,6 +40,8 @@ variables:
   filters: {type: object, required: false}
 messages: [{role: user, content: "{{#items}}{{.}}{{/items}}{{#filters}}{{a}}{{/filters}}"}]
 """,
+    "chat": "messages: [{role: user, content: '{{name}}'}, {placeholder: history}, "
+    "{placeholder: more, optional: true}]\n",
     "plain": "messages: [{role: user, content: hello}]\n",
     "3d-model": prompt("{{list}} {{str}}"),
     "3d/model": prompt("{{x}}"),
@@ -56,12 +58,14 @@ def right(prompt: SummarizePrompt) -> str:
     client.get("support/reply").text({"user.name": "Ada", "class": 1, "__dunder": 2}, self=1, mapping=2)
     client.get("search").messages(items=["a"])
     client.get("search").messages(items=[], filters={"a": 1})
+    client.get("chat").messages(name="Ada", history=[{"role": "user", "content": "hi"}], more=None)
+    client.get("chat").text(name="Ada", history=messages)
     client.get("plain").messages()
     client.get("3d-model").text(list=1, str=2)
     client.get("3d/model").text(x=1)
     with client.use("summarize", key="k") as used:
         used.text(text="a")
-    return messages[0]["content"] + prompt.text(text="a")
+    return str(messages[0]["content"]) + prompt.text(text="a")
 
 
 async def right_too() -> None:
@@ -80,6 +84,10 @@ async def wrong(name: str) -> None:
     client.get("search").messages(items="a")  # wrong
     client.get("plain").messages(text="a")  # wrong
     client.get("3d/model").text(list=1, str=2)  # wrong
+    client.get("chat").text(name="Ada")  # wrong
+    client.get("chat").text(name="Ada", history="hi")  # wrong
+    client.get("chat").text(name="Ada", history=["hi"])  # wrong
+    client.get("chat").text(name="Ada", histroy=[])  # wrong
     (await client.aget("summarize")).text()  # wrong
     await client.aget("sumarize")  # wrong
     with client.use("summarize", stamp=False):  # wrong
@@ -101,7 +109,7 @@ def shop(author: PromptRepository, cli: Cli) -> Cli:
 @pytest.fixture
 def app(shop: Cli) -> Path:
     """An app beside the prompts, and the module that was written for it."""
-    assert shop("types", "--head").out == "Wrote prompts_types.py: 6 prompts\n"
+    assert shop("types", "--head").out == "Wrote prompts_types.py: 7 prompts\n"
     (shop.folder / "app.py").write_text(APP)
     return shop.folder
 

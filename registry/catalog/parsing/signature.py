@@ -30,7 +30,12 @@ Signature = dict[str, Parameter]
 
 def of(document: Document, types: Mapping[str, str]) -> Signature:
     """Return what one version takes; `types` are the declared ones, by variable."""
-    return {v.name: Parameter(v.required, frozenset((types.get(v.name, ANY),))) for v in document.variables}
+    variables = {
+        v.name: Parameter(v.required, frozenset((types.get(v.name, ANY),))) for v in document.variables
+    }
+    return variables | {
+        p.name: Parameter(not p.optional, frozenset((MESSAGES,))) for p in document.placeholders
+    }
 
 
 def merge(signatures: Iterable[Signature]) -> Signature:

@@ -19,8 +19,9 @@ from registry.cli.output import clean
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from promptstage.model import Document
     from registry.cli.author.source import Source
 
 Json = dict[str, Any]
@@ -69,13 +70,13 @@ def render(  # noqa: PLR0913 - one parameter an option
     try:
         messages = make_renderer(name, document).messages(given)
     except VariablesMissing as error:
-        raise Invalid(
-            _missing(error, version, cases if case is None else ()), code="variables_missing"
-        ) from error
-    except PromptstageError as error:
+        told = _missing(error, document, version, has_cases=bool(cases) and case is None)
+        raise Invalid(told, code="variables_missing") from error
+    except (PromptstageError, TypeError) as error:
         raise Invalid(str(error)) from error
-    known = {variable.name for variable in document.variables}
-    if unknown := sorted(_names(values or []) - known):
+    known = {v.name for v in document.variables} | {p.name for p in document.placeholders}
+    names = (value.partition("=")[0] for value in values or [])
+    if unknown := [given for given in names if not {given, given.partition(".")[0]} & known]:
         output.note(f"{name} has no variable {', '.join(map(clean, unknown))}; it is left out")
     if as_json:
         output.dump({"prompt": name, "version": chosen, "messages": messages})
@@ -87,10 +88,13 @@ def _show(messages: Sequence[Json]) -> None:
     for number, message in enumerate(messages):
         if number:
             output.say()
-        output.say(f"{clean(message['role'])}:", "bold")
-        content = message["content"]
-        text = content if isinstance(content, str) else json.dumps(content, indent=2, ensure_ascii=False)
-        for line in text.splitlines():
+        rest = dict(message)
+        output.say(f"{clean(rest.pop('role'))}:", "bold")
+        text = rest.pop("content") if isinstance(rest.get("content"), str) else ""
+        lines = text.splitlines() + (
+            json.dumps(rest, indent=2, ensure_ascii=False).splitlines() if rest else []
+        )
+        for line in lines:
             output.say(f"  {clean(line.expandtabs(), WIDEST)}")
 
 
@@ -103,10 +107,6 @@ def _named(values: Sequence[str]) -> Json:
             raise typer.BadParameter(f"{given!r} is no value; write it like text=hello, or text=@file.txt")
         found[name] = _read(Path(value[1:])) if value.startswith("@") else value
     return found
-
-
-def _names(values: Sequence[str]) -> set[str]:
-    return {given.partition("=")[0] for given in values}
 
 
 def _object(file: Path) -> Json:
@@ -136,12 +136,18 @@ def _case(found: Source, cases: Sequence[Json], number: int) -> Json:
     return cases[number - 1]
 
 
-def _missing(error: VariablesMissing, version: str | None, cases: Sequence[Mapping[str, object]]) -> str:
+def _missing(error: VariablesMissing, document: Document, version: str | None, *, has_cases: bool) -> str:
     """Name all that is missing, and the command that gives it."""
     if error.place:
         return str(error)
     command = " ".join(["promptstage render", error.prompt, *([version] if version else [])])
+    lists = [placeholder.name for placeholder in document.placeholders if placeholder.name in error.names]
+    given = [f"-v {name}=..." for name in error.names if name not in lists]
     them = "it" if len(error.names) == 1 else "them"
-    text = f"{error.prompt} needs {', '.join(error.names)}; give {them}:\n"
-    text += f"  {command} {' '.join(f'-v {name}=...' for name in error.names)}"
-    return f"{text}\nor take those of its testData:\n  {command} --case 1" if cases else text
+    text = f"{error.prompt} needs {', '.join(error.names)}; give {them}:\n  "
+    if lists:
+        example = json.dumps({name: [{"role": "user", "content": "..."}] for name in lists})
+        text += " ".join([f"echo '{example}' |", command, *given, "--vars -"])
+    else:
+        text += " ".join([command, *given])
+    return f"{text}\nor take those of its testData:\n  {command} --case 1" if has_cases else text

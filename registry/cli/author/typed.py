@@ -55,9 +55,12 @@ def types(
               promptstage types --head --check
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     found = _in_head(required=only_head)
-    if not only_head:
-        for name, known in _in_force(environment):
+    try:
+        for name, known in () if only_head else _in_force(environment):
             found.setdefault(name, []).append(known)
+    except Unavailable as error:
+        hint = "\nWithout a registry:  promptstage types --head" if found else ""
+        raise Unavailable(f"{error.message}{hint}", code=error.code, **error.extra) from error
     if not found:
         raise Invalid(
             f"HEAD holds no prompt, and none is in force in {environment}; "

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from registry.catalog.parsing.signature import Parameter, Signature
 
-RETURNS = {"messages": "list[dict[str, str]]", "text": "str"}  # methods of a prompt that render it
+RETURNS = {"messages": "list[dict[str, Any]]", "text": "str"}  # methods of a prompt that render it
 _KINDS = {
     ANY: "object",
     MESSAGES: "History",
