@@ -111,6 +111,22 @@ def test_a_broken_file_has_its_place(cli: Cli, tmp_path: Path) -> None:
     assert "prompts/summarize.prompt.yml:2:11: messages must be a list" in cli("render", "summarize").err
 
 
+def test_a_declared_type_makes_a_value_json(shop: Cli, author: PromptRepository) -> None:
+    """So that a condition can be false, and a section can have items, on the command line."""
+    variables = "variables: {items: {type: list}, is_short: {type: boolean}}"
+    texts = "{{#items}}{{.}};{{/items}}{{^is_short}}long{{/is_short}}"
+    commit(
+        author,
+        "prompts/list.prompt.yml",
+        f"template: mustache\n{variables}\nmessages: [{{role: user, content: '{texts}'}}]\n",
+    )
+
+    done = shop("render", "list", "-v", 'items=["a", "b"]', "-v", "is_short=false")
+    assert done.out == "user:\n  a;b;long\n"
+    wrong = shop("render", "list", "-v", "items=a")
+    assert (wrong.code, "items is a list, so its value is JSON" in wrong.err) == (1, True)
+
+
 CHAT = """\
 messages:
   - role: system

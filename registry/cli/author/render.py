@@ -19,13 +19,14 @@ from registry.cli.output import clean
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from promptstage.model import Document
     from registry.cli.author.source import Source
 
 Json = dict[str, Any]
 
+EXAMPLES = {"number": "3", "boolean": "true", "list": '["a", "b"]', "object": '{"a": 1}'}
 WIDEST = 100_000  # characters of a line; a prompt is printed whole
 
 
@@ -36,7 +37,10 @@ def render(  # noqa: PLR0913 - one parameter an option
     values: Annotated[
         list[str] | None,
         typer.Option(
-            "-v", "--var", metavar="NAME=VALUE", help="A variable; @FILE is the text of a file. Repeatable."
+            "-v",
+            "--var",
+            metavar="NAME=VALUE",
+            help="A variable, as often as needed; @FILE is a file's text. JSON where its type is no string.",
         ),
     ] = None,
     file: Annotated[
@@ -63,10 +67,9 @@ def render(  # noqa: PLR0913 - one parameter an option
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     chosen, found = source.at_version(name, version) if version else (None, source.in_worktree(name))
     document = found.parse().document
-    cases = notes.read(found.content).cases
-    given = (
-        (_case(found, cases, case) if case else {}) | (_object(file) if file else {}) | _named(values or [])
-    )
+    types, cases = notes.read(found.content)
+    given = _case(found, cases, case) if case else {}
+    given |= (_object(file) if file else {}) | _named(values or [], types)
     try:
         messages = make_renderer(name, document).messages(given)
     except VariablesMissing as error:
@@ -98,15 +101,23 @@ def _show(messages: Sequence[Json]) -> None:
             output.say(f"  {clean(line.expandtabs(), WIDEST)}")
 
 
-def _named(values: Sequence[str]) -> Json:
-    """Read values like ``text=...`` and ``text=@FILE``."""
+def _named(values: Sequence[str], types: Mapping[str, str]) -> Json:
+    """Read values like ``text=...`` and ``text=@FILE``; one of a type that is no text is JSON."""
     found = {}
     for given in values:
         name, equals, value = given.partition("=")
         if not (name and equals):
             raise typer.BadParameter(f"{given!r} is no value; write it like text=hello, or text=@file.txt")
-        found[name] = _read(Path(value[1:])) if value.startswith("@") else value
+        text = _read(Path(value[1:])) if value.startswith("@") else value
+        found[name] = text if types.get(name, "string") == "string" else _json(name, text, types[name])
     return found
+
+
+def _json(name: str, text: str, kind: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise Invalid(f"{name} is a {kind}, so its value is JSON: -v {name}='{EXAMPLES[kind]}'") from error
 
 
 def _object(file: Path) -> Json:
