@@ -32,6 +32,7 @@ OWNERS = {
         "registry.api.health",
         "registry.metrics.metrics",
     },
+    "jsonschema": {"registry.catalog.parsing.json_schema"},
     "loguru": set(),
     "opentelemetry": {"promptstage.otel"},
     "redis": {"registry.redis.connection"},
@@ -75,7 +76,7 @@ COMPUTING = {
     "__future__", "collections.abc", "dataclasses", "datetime.timedelta", "decimal", "difflib",
     "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.itemgetter",
     "pathlib.PurePosixPath", "re", "tomllib", "typing", "unicodedata",
-    "pydantic", "semver", "yaml",
+    "jsonschema", "pydantic", "semver", "yaml",
     "importlib.import_module",  # the client's door brings what is asked of it
     "secrets",  # a rollout has a random id and salt
 }  # fmt: skip

@@ -60,6 +60,8 @@ _ERRORS = {
 }
 # Of `check` and `tag` alone; a version that was tagged all the same is served.
 _ERRORS_OF_CHECK = {
+    "parameter": "a value that a parameter of the model cannot have",
+    "schema": "a jsonSchema, or the parameters of a tool, that are no JSON Schema",
     "secret": "something with the shape of a well-known key or token",
     "tools": "tools, or a toolChoice, that an API would refuse, or that cannot be read",
 }
@@ -76,7 +78,9 @@ _WARNINGS = {
     "template": "a template language that is unknown, so {{name}} alone is replaced",
     "unclosed": "a {{ that is not closed, so it stays as it is",
     "unknown_key": "a key that has no effect",
+    "unknown_parameter": "a parameter of the model that no known provider has",
     "unused_variable": "a declared variable that no message uses",
+    "variable_type": "a type that no variable has, or a default of another type",
     "variables": "variables in a shape that is not read, so the placeholders count",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptstage import mustache
 from promptstage.model import Document
@@ -15,6 +15,9 @@ from registry.catalog.parsing.fields import TOP, Fields
 from registry.catalog.parsing.nodes import Finding, Node
 from registry.catalog.parsing.strict_yaml import Source
 from registry.errors import DocumentInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FORMATS = ("text", "json_object", "json_schema")
 _KEYS = (
@@ -47,9 +50,11 @@ def parse(content: bytes, path: str) -> Parsed:
     return Parsed(document, tuple(source.findings))
 
 
-def check(content: bytes, path: str) -> list[Finding]:
-    """Return all findings about a prompt file, in the order of its lines."""
+def check(content: bytes, path: str, *rules: Callable[[Source], None]) -> list[Finding]:
+    """Return all findings about a prompt file, also those of further rules, in the order of its lines."""
     source, _ = _read(content, path)
+    for rule in rules:
+        rule(source)
     return sorted(source.findings, key=lambda finding: (finding.line, finding.column))
 
 

@@ -1,7 +1,8 @@
 """Lint a prompt file before it is tagged: more than the registry has to check. Pure.
 
 A comment at the beginning of a line, ``# promptstage: ignore secret, unknown_key``, silences those codes in
-its file. Only findings that do not prevent serving can be ignored.
+its file. Only findings that do not prevent serving can be ignored. What files were once accepted with never
+makes a version invalid, so rules about it are here.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from registry.catalog.parsing import document, secret_scan
+from registry.catalog.parsing import document, json_schema, parameters, secret_scan, variable_types
 from registry.catalog.parsing.codes import CODES, can_be_ignored
 from registry.catalog.parsing.nodes import Finding
 from registry.catalog.parsing.strict_yaml import FINDINGS_LIMIT
@@ -17,13 +18,14 @@ from registry.catalog.parsing.strict_yaml import FINDINGS_LIMIT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_RULES = (parameters.lint, json_schema.lint, variable_types.lint)
 _IGNORED = re.compile(rb"^# *promptstage: *ignore +([\w, ]+)", re.MULTILINE)
 
 
 def check(content: bytes, path: str) -> list[Finding]:
     """Return all findings about a prompt file, in the order of its lines."""
     ignored = ignores(content)
-    found = [*document.check(content, path), *_secrets(content)]
+    found = [*document.check(content, path, *_RULES), *_secrets(content)]
     shown = (finding for finding in found if finding.code not in ignored)
     return sorted(shown, key=lambda finding: (finding.line, finding.column))
 
