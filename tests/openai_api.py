@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import TYPE_CHECKING, Any, get_args
 
+from model_server import BAD, UNKNOWN, Refusal
+from model_server import serve as serve_model
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from openai.types.shared.chat_model import ChatModel
+from sdk_shapes import misfit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
-PARAMETERS = CompletionCreateParamsNonStreaming.__required_keys__ | (
-    CompletionCreateParamsNonStreaming.__optional_keys__
-)
 REASONING = re.compile(r"o\d|gpt-[5-9]")  # models that think, or may be told to
 SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "logit_bias")
-ROLES = ("developer", "system", "user", "assistant")
-BAD, UNKNOWN = 400, 404
-
-
-class Refusal(Exception):
-    """A request that the real one would refuse: a status, and a sentence."""
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # of a schema or a function
 
 
 class OpenAIApi:
     """Answers `POST /v1/chat/completions`; `asked` are the requests that it took."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, address: str) -> None:
+        self.url = f"{address}/v1"
         self.asked: list[dict[str, Any]] = []
 
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -53,20 +45,57 @@ class OpenAIApi:
         }
 
 
+def serve() -> AbstractContextManager[OpenAIApi]:
+    """Serve it on a free port."""
+    return serve_model(OpenAIApi)
+
+
 def refuse(body: dict[str, Any]) -> None:
-    """Raise Refusal for what is unknown, not supported by the model, or no message."""
-    if unknown := body.keys() - PARAMETERS:
-        raise Refusal(BAD, f"Unknown parameter: {sorted(unknown)}")
-    if body.get("model") not in get_args(ChatModel):
-        raise Refusal(UNKNOWN, f"The model {body.get('model')!r} does not exist")
+    """Raise Refusal for what is unknown, of another shape, or not supported by the model."""
+    if wrong := misfit(body, CompletionCreateParamsNonStreaming):
+        raise Refusal(BAD, wrong)
+    if body["model"] not in get_args(ChatModel):
+        raise Refusal(UNKNOWN, f"The model {body['model']!r} does not exist")
     if REASONING.match(body["model"]) and (found := body.keys() & {"max_tokens", *SAMPLING}):
         raise Refusal(BAD, f"Unsupported parameter: {sorted(found)} is not supported with this model")
-    for message in body["messages"]:
-        if message.keys() != {"role", "content"} or message["role"] not in ROLES:
-            raise Refusal(BAD, f"Invalid message: {message}")
-        if not isinstance(message["content"], str):
-            raise Refusal(BAD, "Invalid type for content")
+    _refuse_unanswered(body["messages"])
     _refuse_format(body.get("response_format", {"type": "text"}), json.dumps(body["messages"]))
+    _refuse_tools(body)
+
+
+def _refuse_unanswered(messages: list[dict[str, Any]]) -> None:
+    """Each call of a tool is answered by the messages after it, and each of these answers a call."""
+    waiting: set[str] = set()
+    for message in messages:
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in waiting:
+                raise Refusal(BAD, "messages with role 'tool' must be a response to a preceding tool_calls")
+            waiting.remove(message["tool_call_id"])
+        elif waiting:
+            raise Refusal(BAD, f"tool_calls did not have response messages: {sorted(waiting)}")
+        waiting |= {call["id"] for call in message.get("tool_calls") or ()}
+    if waiting:
+        raise Refusal(BAD, f"tool_calls did not have response messages: {sorted(waiting)}")
+
+
+def _refuse_tools(body: dict[str, Any]) -> None:
+    if "tools" in body and not body["tools"]:
+        raise Refusal(BAD, "[] is too short - 'tools'")
+    functions = [tool["function"] for tool in body.get("tools", ())]
+    for function in functions:
+        if not NAME.fullmatch(function["name"]):
+            raise Refusal(BAD, "Invalid 'tools[0].function.name': string does not match pattern")
+        if function.get("parameters", {"type": "object"}).get("type") != "object":
+            raise Refusal(
+                BAD, "Invalid schema for function: schema must be a JSON Schema of 'type: \"object\"'"
+            )
+        if function.get("strict"):
+            _refuse_loose(function["parameters"])
+    if not functions and (found := body.keys() & {"tool_choice", "parallel_tool_calls"}):
+        raise Refusal(BAD, f"{sorted(found)} is only allowed when 'tools' are specified")
+    choice = body.get("tool_choice")
+    if isinstance(choice, dict) and choice["function"]["name"] not in [f["name"] for f in functions]:
+        raise Refusal(BAD, "Tool choice not found in 'tools' parameter")
 
 
 def _refuse_format(wanted: dict[str, Any], messages: str) -> None:
@@ -74,7 +103,7 @@ def _refuse_format(wanted: dict[str, Any], messages: str) -> None:
         raise Refusal(BAD, "'messages' must contain the word 'json' in some form")
     if wanted["type"] == "json_schema":
         schema = wanted["json_schema"]
-        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", schema.get("name", "")):
+        if not NAME.fullmatch(schema["name"]):
             raise Refusal(BAD, "Missing or invalid json_schema.name")
         if schema.get("strict"):
             _refuse_loose(schema["schema"])
@@ -89,36 +118,3 @@ def _refuse_loose(schema: dict[str, Any]) -> None:
             raise Refusal(BAD, "'required' must include every key in properties")
         for inner in schema["properties"].values():
             _refuse_loose(inner)
-
-
-@contextmanager
-def serve() -> Iterator[OpenAIApi]:
-    """Serve it on a free port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            try:
-                status, answer = 200, api.answer(self.path, body)
-            except Refusal as refusal:
-                status, words = refusal.args
-                answer = {"error": {"message": words, "type": "invalid_request_error"}}
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its base's name
-            """Be silent."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        api = OpenAIApi(f"http://127.0.0.1:{server.server_port}/v1")
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield api
-        finally:
-            server.shutdown()
-            thread.join()

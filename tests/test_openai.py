@@ -1,30 +1,20 @@
-"""The samples and the starter run as they are on OpenAI's own SDK, by the call that the README shows."""
+"""What `prompt.openai()` returns goes into OpenAI's own SDK: samples, the starter, and every shape."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_type
 
 import openai
 import openai_api
 import pytest
+from openai.types.chat import ChatCompletion
+from requests_in import CONVERSATION, FILES, PNG, RENDERED, TOOLS, served, words
 
-from prompts.build import history
-from promptstage.model import dump_document
+from promptstage.requests.openai import make_openai_request
 from promptstage.testing import Client
-from registry.catalog.parsing.document import parse
-from registry.cli.author import scaffold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from promptstage.prompt import Prompt
-
-README = (Path(__file__).parents[1] / "client/README.md").read_text()
-FILES = {tag.name: tag.content for commit in history() for tag in commit.tags} | {
-    f"starter {path}": text.encode() for path, text in scaffold.samples().items()
-}
 
 
 @pytest.fixture(scope="module")
@@ -37,50 +27,47 @@ def llm() -> Iterator[openai.OpenAI]:
         yield client
 
 
-def served(content: bytes) -> Prompt:
-    """What `get` returns for a prompt's file."""
-    document = dump_document(parse(content, "prompts/x.prompt.yml").document)
-    version = {"number": 1, "digest": "sha256:0", "commit": "0", "document": document}
-    release: dict[str, Any] = {
-        "environment": "production",
-        "prompt": "x",
-        "epoch": 1,
-        "seq": 1,
-        "targets": [],
-    }
-    release |= {
-        "split": None,
-        "default": {"version": "1.0.0", "arm": "stable"},
-        "versions": {"1.0.0": version},
-    }
-    return Client.of({"x": release}).get("x", key="user-42", stamp=False)
-
-
-def names() -> dict[str, str]:
-    """What the README says OpenAI's API calls the parameters."""
-    found = re.search(r"^NAMES = (\{.*\})", README, re.MULTILINE)
-    assert found is not None
-    return dict(re.findall(r'"(\w+)": "(\w+)"', found[1]))
-
-
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)
 def test_the_call_is_taken(llm: openai.OpenAI, content: bytes) -> None:
     """Model, parameters, messages and format, of every version there ever was."""
     prompt = served(content)
-    known = names()
-    given: dict[str, Any] = {known.get(name, name): value for name, value in prompt.parameters.items()}
-    if prompt.document.response_format != "text":
-        schema = prompt.document.json_schema
-        given["response_format"] = {"type": prompt.document.response_format} | (
-            {"json_schema": schema} if schema else {}
-        )
-    messages: Any = prompt.messages({variable.name: "words" for variable in prompt.document.variables})
 
-    answer = llm.chat.completions.create(
-        model=prompt.model.removeprefix("openai/"), messages=messages, **given
-    )
+    answer = llm.chat.completions.create(**prompt.openai(words(prompt)))
+
+    assert_type(answer, ChatCompletion)
+    assert answer.choices[0].message.content == "an answer"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"tool_choice": {"type": "function", "function": {"name": "now"}}},
+        {"tools": [], "tool_choice": None, "parameters": {}},
+        {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "x", "schema": {"type": "object"}},
+            }
+        },
+    ],
+)
+def test_every_shape_is_taken(llm: openai.OpenAI, change: dict[str, Any]) -> None:
+    """Parts, calls of tools and their answers, tools, choices and formats, as they are."""
+    answer = llm.chat.completions.create(**make_openai_request(RENDERED._replace(**change)))
 
     assert answer.choices[0].message.content == "an answer"
+
+
+def test_a_prompt_without_a_model_goes_with_the_applications(llm: openai.OpenAI) -> None:
+    """As a fallback does; of a prompt that has one it stays."""
+    fallback = Client.of({}).get("x", fallback="Summarize {{text}}")
+    prompt = served(b"{model: openai/gpt-5.4, messages: [{role: user, content: '{{text}}'}]}")
+
+    for given, model in ((fallback, "gpt-5.4-mini"), (prompt, "gpt-5.4")):
+        request = given.openai(text="a long text")
+        request.setdefault("model", "gpt-5.4-mini")
+        assert llm.chat.completions.create(**request).model == model
 
 
 @pytest.mark.parametrize(
@@ -91,6 +78,15 @@ def test_the_call_is_taken(llm: openai.OpenAI, content: bytes) -> None:
         {"temperature": 0.2},
         {"model": "gpt-nothing"},
         {"response_format": {"type": "json_object"}},
+        {"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": PNG}]}]},
+        {"messages": [{"role": "tool", "tool_call_id": "call_1", "content": "unasked for"}]},
+        {"messages": CONVERSATION[:-2]},
+        {"tools": []},
+        {"tools": [{"name": "now", "input_schema": {}}]},
+        {"tools": [{"type": "function", "function": {"name": "not a name"}}]},
+        {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "then"}}},
+        {"tool_choice": "auto"},
     ],
 )
 def test_what_the_real_one_refuses_is_refused(llm: openai.OpenAI, change: dict[str, Any]) -> None:

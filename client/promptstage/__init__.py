@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         PromptstageError,
         PromptTooLarge,
         PromptUnavailable,
+        PromptUnsupported,
         ReleaseInvalid,
         VariablesMissing,
     )
@@ -30,6 +31,7 @@ __all__ = [
     "Prompt",
     "PromptTooLarge",
     "PromptUnavailable",
+    "PromptUnsupported",
     "PromptstageError",
     "ReleaseInvalid",
     "Stamp",
@@ -46,6 +48,7 @@ _HOMES = {
     "Prompt": "prompt",
     "PromptTooLarge": "errors",
     "PromptUnavailable": "errors",
+    "PromptUnsupported": "errors",
     "PromptstageError": "errors",
     "ReleaseInvalid": "errors",
     "Stamp": "stamp",

@@ -4,6 +4,7 @@ PromptstageError
 ├── PromptUnavailable    nothing is known to serve under that name
 ├── VariablesMissing     a prompt was rendered without variables that it requires
 ├── PromptTooLarge       a prompt was rendered with values that make more of it than is allowed
+├── PromptUnsupported    a prompt has something that a model's API cannot carry
 └── ReleaseInvalid       a registry sent something that is not a release
 """
 
@@ -48,6 +49,10 @@ class VariablesMissing(PromptstageError, ValueError):
 
 class PromptTooLarge(PromptstageError, ValueError):
     """The values would make a text of a prompt that is larger than any model takes."""
+
+
+class PromptUnsupported(PromptstageError, ValueError):
+    """A prompt has something that the API of a request cannot carry; the message names the place."""
 
 
 class ReleaseInvalid(PromptstageError, ValueError):

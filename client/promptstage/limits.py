@@ -109,3 +109,7 @@ RENDERED_NODES = 100_000
 A value that is neither text nor number counts for `RENDERED_JSON` more, as it is written as JSON."""
 
 RENDERED_JSON = 4
+
+MAX_TOKENS = 8192
+"""Tokens of an answer, where an API requires a bound and the prompt has none: some 6000 words. It is as much
+as Anthropic's SDK lets every model answer without streaming."""

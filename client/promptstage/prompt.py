@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from promptstage.clock import uptime
 from promptstage.evaluation import FALLBACK
 from promptstage.model import Document, Message, MessagesPlaceholder
+from promptstage.requests.openai import make_litellm_request, make_openai_request
+from promptstage.requests.rendered import Rendered, copied, copy_parameters, make_response_format
 from promptstage.stamp import Stamp
 from promptstage.structured_rendering import make_renderer
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from promptstage.model import Decision, Json, Served
     from promptstage.rendering import Renderer
+    from promptstage.requests.anthropic import AnthropicRequest
+    from promptstage.requests.openai import OpenAIRequest
     from promptstage.structured_rendering import StructuredRenderer
 
     Messages = Sequence[Mapping[str, Any]]
@@ -92,6 +96,22 @@ class Prompt:
         """The model's parameters: a copy, yours to change."""
         return deepcopy(self.document.parameters)
 
+    @property
+    def response_format(self) -> Json | None:
+        """The format of the answer as OpenAI's API takes it, a copy; None where it is text."""
+        return make_response_format(self.name, self.document)
+
+    @property
+    def tools(self) -> list[Json]:
+        """What the model may call, in OpenAI's shape: a copy."""
+        return [copied(tool) for tool in self.document.tools]
+
+    @property
+    def tool_choice(self) -> str | Json | None:
+        """``auto``, ``none``, ``required``, one function in OpenAI's shape (a copy), or None."""
+        choice: str | Json | None = copied(self.document.tool_choice)
+        return choice
+
     def messages(
         self, mapping: Mapping[str, object] | None = None, /, **variables: object
     ) -> list[dict[str, Any]]:
@@ -122,6 +142,58 @@ class Prompt:
         """Render the texts of all contents, joined by a blank line. Takes and raises what `messages` does."""
         return "\n\n".join(
             text for message in self.messages(mapping, **variables) for text in _texts(message)
+        )
+
+    def openai(self, mapping: Mapping[str, object] | None = None, /, **variables: object) -> OpenAIRequest:
+        """Render the arguments of ``client.chat.completions.create(**...)`` of OpenAI's SDK.
+
+        The model is named without its publisher, and parameters as the API does: ``maxTokens`` is
+        ``max_completion_tokens``; one that it does not know goes by its own name, in snake_case.
+
+        Returns:
+            A dict of your own; only messages given for a placeholder are those given. `model` is absent if
+            the prompt names none, as a fallback does; there ``request.setdefault("model", "gpt-5.4")`` helps.
+
+        Raises:
+            VariablesMissing, PromptTooLarge, TypeError: as `messages`, with the same arguments.
+        """
+        return make_openai_request(self._rendered(mapping, variables))
+
+    def litellm(self, mapping: Mapping[str, object] | None = None, /, **variables: object) -> OpenAIRequest:
+        """Render the arguments of ``litellm.completion(**...)``: those of `openai`, the publisher kept.
+
+        So do other services with models of many publishers want it. Takes and raises what `openai` does.
+        """
+        return make_litellm_request(self._rendered(mapping, variables))
+
+    def anthropic(
+        self, mapping: Mapping[str, object] | None = None, /, **variables: object
+    ) -> AnthropicRequest:
+        """Render the arguments of ``client.messages.create(**...)`` of Anthropic's SDK.
+
+        Messages of system and developer are its `system`; `max_tokens` is 8192 unless the prompt says so.
+        Parameters that the API does not have, such as `seed` and `temperature`, are left out.
+
+        Returns:
+            A dict of your own. `model` is absent if the prompt names none, as a fallback does.
+
+        Raises:
+            PromptUnsupported: the API cannot carry a message, a tool, or the format of the answer.
+            VariablesMissing, PromptTooLarge, TypeError: as `messages`, with the same arguments.
+        """
+        from promptstage.requests.anthropic import make_anthropic_request  # noqa: PLC0415 - it brings json
+
+        return make_anthropic_request(self._rendered(mapping, variables))
+
+    def _rendered(self, mapping: Mapping[str, object] | None, values: dict[str, object]) -> Rendered:
+        return Rendered(
+            name=self.name,
+            model=self.document.model,
+            parameters=copy_parameters(self.document),
+            messages=self.messages(mapping, **values),
+            response_format=self.response_format,
+            tools=self.tools,
+            tool_choice=self.tool_choice,
         )
 
 

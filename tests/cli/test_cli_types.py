@@ -65,6 +65,8 @@ def right(prompt: SummarizePrompt) -> str:
     client.get("3d/model").text(x=1)
     with client.use("summarize", key="k") as used:
         used.text(text="a")
+    client.get("plain").openai()
+    client.get("search").anthropic(items=["a"])
     return str(messages[0]["content"]) + prompt.text(text="a")
 
 
@@ -83,6 +85,8 @@ async def wrong(name: str) -> None:
     client.get("support/reply").text({"user.name": "Ada", "class": 1}, self=1, mapping=2)  # wrong
     client.get("search").messages(items="a")  # wrong
     client.get("plain").messages(text="a")  # wrong
+    client.get("summarize").openai()  # wrong
+    client.get("search").litellm(items="a")  # wrong
     client.get("3d/model").text(list=1, str=2)  # wrong
     client.get("chat").text(name="Ada")  # wrong
     client.get("chat").text(name="Ada", history="hi")  # wrong
@@ -139,14 +143,14 @@ def test_mypy_finds_what_is_wrong_and_nothing_else(app: Path) -> None:
     assert mypy(app) == MARKED
 
 
-@pytest.mark.skipif(shutil.which("pyright") is None, reason="pyright is not installed")
+@pytest.mark.skipif(shutil.which("node") is None, reason="pyright runs on Node.js")
 def test_pyright_finds_the_same(app: Path) -> None:
     """In its strict mode, in which it reads the written module, too."""
     (app / "pyrightconfig.json").write_text(
         f'{{"typeCheckingMode": "strict", "extraPaths": ["{CLIENT}"], "include": ["."]}}'
     )
 
-    assert complaints(["pyright"], app, r"app\.py:(\d+):\d+ - error:") == MARKED
+    assert complaints([sys.executable, "-m", "pyright"], app, r"app\.py:(\d+):\d+ - error:") == MARKED
 
 
 def test_at_run_time_it_is_the_client(app: Path) -> None:

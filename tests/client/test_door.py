@@ -29,6 +29,7 @@ def test_the_door_is_sorted_and_complete() -> None:
         "Prompt",
         "PromptTooLarge",
         "PromptUnavailable",
+        "PromptUnsupported",
         "PromptstageError",
         "ReleaseInvalid",
         "Stamp",

@@ -14,6 +14,7 @@ from logging.config import dictConfig
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anthropic_api
 import openai_api
 import pytest
 import structlog
@@ -34,9 +35,11 @@ BLOCKS = [*blocks(README, "python"), *blocks(PAGE, "python")]
 
 @pytest.fixture
 def registry() -> Iterator[FakeRegistry]:
-    """A registry that serves `summarize` 1.2.0."""
+    """A registry that serves `summarize` 1.2.0, and `answer` for another model."""
     fake = FakeRegistry()
     fake.releases["summarize"] = release()
+    fake.releases["answer"] = release("answer")
+    fake.releases["answer"]["versions"]["1.2.0"]["document"]["model"] = "anthropic/claude-sonnet-5-5"
     yield fake
     fake.stop()
 
@@ -46,9 +49,11 @@ def names(
     registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, Any]]:
     """What is defined after all blocks ran, and `lines`, which they logged."""
-    with openai_api.serve() as api:
+    with openai_api.serve() as api, anthropic_api.serve() as other:
         monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
         monkeypatch.setenv("OPENAI_BASE_URL", api.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", other.url)
         yield from run(registry, tmp_path / "lines")
 
 
@@ -67,6 +72,7 @@ def run(registry: FakeRegistry, lines: Path) -> Iterator[dict[str, Any]]:
     yield names
     names["client"].close()
     names["llm"].close()
+    names["claude"].close()
     for handler in root.handlers:
         handler.close()
     root.handlers = before

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
     from registry.catalog.parsing.signature import Parameter, Signature
 
-RETURNS = {"messages": "list[dict[str, Any]]", "text": "str"}  # methods of a prompt that render it
+RETURNS = {  # methods of a prompt that render it
+    "messages": "list[dict[str, Any]]",
+    "text": "str",
+    "openai": "OpenAIRequest",
+    "litellm": "OpenAIRequest",
+    "anthropic": "AnthropicRequest",
+}
 _KINDS = {
     ANY: "object",
     MESSAGES: "History",
@@ -58,6 +64,8 @@ if TYPE_CHECKING:
     from typing import Any, Literal, NotRequired, TypedDict, Unpack, overload
 
     import promptstage
+    from promptstage.requests.anthropic import AnthropicRequest
+    from promptstage.requests.openai import OpenAIRequest
     from promptstage.typed import GetOptions, History, UseOptions
 '''
 

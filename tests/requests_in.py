@@ -1,0 +1,97 @@
+"""What requests are made of in tests: the samples, the starter, and a prompt that has every shape at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from prompts.build import history
+from promptstage.model import dump_document
+from promptstage.requests.rendered import Rendered
+from promptstage.testing import Client
+from registry.catalog.parsing.document import parse
+from registry.cli.author import scaffold
+
+if TYPE_CHECKING:
+    from promptstage.prompt import Prompt
+
+FILES = {tag.name: tag.content for commit in history() for tag in commit.tags} | {
+    f"starter {path}": text.encode() for path, text in scaffold.samples().items()
+}
+TOOLS: list[dict[str, Any]] = [
+    {
+        "type": "function",
+        "function": {
+            "name": "find_order",
+            "description": "Find an order by its number",
+            "parameters": {
+                "type": "object",
+                "properties": {"number": {"type": "string"}},
+                "required": ["number"],
+                "additionalProperties": False,
+            },
+            "strict": True,
+        },
+    },
+    {"type": "function", "function": {"name": "now"}},
+]
+CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "find_order", "arguments": '{"number": "7"}'},
+}
+PNG = "data:image/png;base64,iVBORw0KGgo="
+PDF = "data:application/pdf;base64,JVBERi0xLjQ="
+CONVERSATION: list[dict[str, Any]] = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "developer", "content": [{"type": "text", "text": "Be kind."}]},
+    {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "Where is it?"},
+            {"type": "image_url", "image_url": {"url": PNG, "detail": "low"}},
+            {"type": "image_url", "image_url": {"url": "https://example.org/parcel.jpg"}},
+            {"type": "file", "file": {"filename": "invoice.pdf", "file_data": PDF}},
+        ],
+    },
+    {"role": "assistant", "content": None, "tool_calls": [CALL, CALL | {"id": "call_2"}]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "on its way"},
+    {"role": "tool", "tool_call_id": "call_2", "content": [{"type": "text", "text": "on its way"}]},
+    {"role": "user", "content": "Thank you."},
+]
+RENDERED = Rendered(
+    name="support/reply",
+    model="openai/gpt-5.4-mini",
+    parameters={
+        "max_tokens": 300,
+        "reasoning_effort": "low",
+        "parallel_tool_calls": False,
+    },
+    messages=CONVERSATION,
+    response_format=None,
+    tools=TOOLS,
+    tool_choice="required",
+)
+
+
+def served(content: bytes, model: str | None = None) -> Prompt:
+    """What `get` returns for a prompt's file, of another model if one is given."""
+    document = parse(content, "prompts/x.prompt.yml").document
+    document = replace(document, model=document.model if model is None else model)
+    version = {"number": 1, "digest": "sha256:0", "commit": "0", "document": dump_document(document)}
+    release: dict[str, Any] = {
+        "environment": "production",
+        "prompt": "x",
+        "epoch": 1,
+        "seq": 1,
+        "targets": [],
+        "split": None,
+        "default": {"version": "1.0.0", "arm": "stable"},
+        "versions": {"1.0.0": version},
+    }
+    return Client.of({"x": release}).get("x", key="user-42", stamp=False)
+
+
+def words(prompt: Prompt) -> dict[str, str]:
+    """A value for every variable."""
+    return {variable.name: "words" for variable in prompt.document.variables}

@@ -1,0 +1,44 @@
+"""LiteLLM takes what `prompt.litellm()` returns. It is large, so CONTRIBUTING.md says how to try it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import openai_api
+import pytest
+from requests_in import FILES, RENDERED, served, words
+
+from promptstage.requests.openai import make_litellm_request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture(scope="module")
+def completion() -> Iterator[Callable[..., Any]]:
+    """Its `completion`, at a server that refuses what OpenAI's refuses."""
+    with pytest.MonkeyPatch.context() as patch, openai_api.serve() as api:
+        patch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it asks the network when it is imported
+        patch.setenv("OPENAI_API_KEY", "sk-test")
+        patch.setenv("OPENAI_BASE_URL", api.url)
+        litellm = pytest.importorskip("litellm", reason="pip install -c constraints.txt litellm")
+        yield litellm.completion
+
+
+@pytest.mark.filterwarnings("default")  # it warns of itself
+@pytest.mark.parametrize("content", FILES.values(), ids=FILES)
+def test_the_call_is_taken(completion: Callable[..., Any], content: bytes) -> None:
+    """Of every version there ever was."""
+    prompt = served(content)
+
+    assert completion(**prompt.litellm(words(prompt))).choices[0].message.content == "an answer"
+
+
+@pytest.mark.filterwarnings("default")
+def test_every_shape_is_taken(completion: Callable[..., Any]) -> None:
+    """Parts, calls of tools and their answers, tools and a choice."""
+    given = RENDERED._replace(
+        parameters={"max_tokens": 300}
+    )  # with more effort it asks another API of OpenAI's
+
+    assert completion(**make_litellm_request(given)).choices[0].message.content == "an answer"
