@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,15 +81,17 @@ def test_the_real_files(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "prompts"):
         client = Client.from_files(folder)
         served = client.get("support/reply")
-        assert (served.version, served.model) == ("1.0.0", "openai/gpt-5.4")
+        digest = f"sha256:{sha256(file.encode()).hexdigest()}"
+        assert (served.version, served.model, served.digest) == ("1.0.0", "openai/gpt-5.4", digest)
         assert "x" in served.text()
     assert read_files(tmp_path).keys() == {"support/reply"}
 
 
 def test_a_bad_file_has_its_place(tmp_path: Path) -> None:
     """A folder without prompts is an error, too: its path may be wrong."""
-    with pytest.raises(ValueError, match="there is no prompt file in"):
-        Client.from_files(tmp_path)
+    for folder in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(ValueError, match="there is no prompt file in"):
+            Client.from_files(folder)
     write(tmp_path, a="messages: 3\n")
     with pytest.raises(ValueError, match=r"a\.prompt\.yml:1:11: messages must be a list"):
         Client.from_files(tmp_path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from promptstage.model import Release, Served, dump_release
 from registry.cli.author import source
 from registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from registry.cli.author.source import Source
 
 VERSION = "1.0.0"  # of every file: what is in a worktree has none so far
 ARM = "stable"
@@ -16,18 +20,18 @@ ARM = "stable"
 def read(folder: str) -> dict[str, dict[str, Any]]:
     """Read each prompt file as the release that serves it to everyone. Raises ValueError."""
     try:
-        found = {name: file.parse().document for name, file in source.below(Path(folder)).items()}
+        files = source.below(Path(folder)) if Path(folder).is_dir() else {}
+        found = {name: _release(name, file) for name, file in files.items()}
     except RegistryError as error:
         raise ValueError(error.message) from error
     if not found:
         raise ValueError(
             f"there is no prompt file in {folder}; name the folder that has them, such as prompts"
         )
-    return {
-        name: dump_release(
-            Release(
-                "test", name, 1, 1, (), None, VERSION, ARM, {VERSION: Served(VERSION, None, "", "", document)}
-            )
-        )
-        for name, document in found.items()
-    }
+    return found
+
+
+def _release(name: str, file: Source) -> dict[str, Any]:
+    digest = f"sha256:{sha256(file.content).hexdigest()}"
+    served = Served(VERSION, None, digest, "", file.parse().document)
+    return dump_release(Release("test", name, 1, 1, (), None, VERSION, ARM, {VERSION: served}))
