@@ -60,6 +60,9 @@ def right(prompt: SummarizePrompt) -> str:
     client.get("search").messages(items=[], filters={"a": 1})
     client.get("chat").messages(name="Ada", history=[{"role": "user", "content": "hi"}], more=None)
     client.get("chat").text(name="Ada", history=messages)
+    request = client.get("summarize").openai(text="a")
+    request["messages"] += client.get("summarize").litellm(text="a")["messages"]
+    client.get("summarize").anthropic(text="a", tone="warm")
     client.get("plain").messages()
     client.get("3d-model").text(list=1, str=2)
     client.get("3d/model").text(x=1)
@@ -82,6 +85,9 @@ async def wrong(name: str) -> None:
     client.get("summarize").messages(text=3)  # wrong
     client.get("summarize").text(text="a", tnoe="warm")  # wrong
     client.get("summarize").text({"text": "a"})  # wrong
+    client.get("summarize").openai(txt="a")  # wrong
+    client.get("summarize").litellm()  # wrong
+    client.get("summarize").anthropic(text=3)  # wrong
     client.get("support/reply").text({"user.name": "Ada", "class": 1}, self=1, mapping=2)  # wrong
     client.get("search").messages(items="a")  # wrong
     client.get("plain").messages(text="a")  # wrong
