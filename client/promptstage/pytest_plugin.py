@@ -31,11 +31,6 @@ def pytest_load_initial_conftests() -> None:
     stand_in.without_url = _nothing
 
 
-def pytest_unconfigure() -> None:
-    """Let a client without a URL be an error again."""
-    stand_in.without_url = None
-
-
 def _nothing() -> Client:
     # Here, so that a run of tests that do not use it does not pay for it.
     from promptstage.testing import Client  # noqa: PLC0415
