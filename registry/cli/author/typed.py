@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from promptstage.errors import ReleaseInvalid
-from promptstage.model import parse_release
+from promptstage.model import EDITION, parse_release
 from registry.catalog.parsing import notes, signature
 from registry.cli import http, output
 from registry.cli.author import source, typed_module, worktree
@@ -107,7 +107,8 @@ def _in_force(environment: str) -> Iterator[tuple[str, Signature]]:
     registry = http.connect()
     states = registry.get(http.rollout_path(environment), "data")["data"]
     for names in _few([state["prompt"] for state in states if state["stable"]]):
-        for release in registry.get(http.releases_path(environment), "releases", names=names)["releases"]:
+        found = registry.get(http.releases_path(environment), "releases", names=names, edition=EDITION)
+        for release in found["releases"]:
             try:
                 versions = parse_release(release).versions
             except ReleaseInvalid as error:
