@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from difflib import unified_diff
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry.catalog import naming
 from registry.catalog.parsing import bump
@@ -13,10 +13,11 @@ from registry.cli.author import tagged, worktree
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
     from registry.catalog.parsing.bump import Part, Reason
+    from registry.cli.author.files import Problem
 
 FIRST = "1.0.0"
 DIFF_LINES = 80  # of a difference on the screen; git shows the rest
@@ -74,15 +75,19 @@ class Draft:
         name: the prompt.
         content: its file in HEAD.
         known: its versions, with the ids of what is tagged.
+        read: the files of those versions that were read already.
     """
 
     top: Path
     name: str
     content: bytes
     known: Mapping[str, str]
+    read: Mapping[str, bytes | None] = field(default_factory=dict)
 
     def file(self, version: str) -> bytes | None:
         """The file of a version; None if there is none in what is tagged."""
+        if version in self.read:
+            return self.read[version]
         return tagged.read(self.top, [(self.name, self.known[version])])[0]
 
     def propose(self, request: VersionRequest, unpushed: Collection[str] | None = None) -> Proposal:
@@ -95,7 +100,7 @@ class Draft:
         Raises:
             Invalid: the version exists, or there is nothing new to make one of.
         """
-        if left := self._left_behind(request, unpushed or ()):
+        if left := self.left_behind(request, unpushed or ()):
             return left
         made = self._compared(request.version, request.part)
         if request.version in self.known:
@@ -108,7 +113,7 @@ class Draft:
             raise Invalid(self._nothing_new(made.since, is_pushed=unpushed is not None))
         return made
 
-    def _left_behind(self, request: VersionRequest, unpushed: Collection[str]) -> Proposal | None:
+    def left_behind(self, request: VersionRequest, unpushed: Collection[str]) -> Proposal | None:
         """The version that this very request made before, if its push was refused."""
         version = request.version or next(iter(naming.releases(self.known)), None)
         if version is None or version not in unpushed or self.file(version) != self.content:
@@ -140,11 +145,7 @@ def show(proposal: Proposal) -> None:
     """Print what is new since the version before, and why this is the next one; nothing of a first one."""
     if proposal.since is None:
         return
-    output.say(_headline(proposal), "bold")
-    if proposal.differences is None:
-        output.say(f"  {proposal.since} cannot be compared: it has no file that can be served")
-    for reason in proposal.differences or ():
-        output.say(f"  {reason.part}: it {output.clean(reason.words, DIFF_WIDTH)}")
+    summarize(proposal)
     _show_difference(proposal)
     if proposal.before == proposal.after:
         output.note(f"it is the same file as in {proposal.since}")
@@ -154,6 +155,35 @@ def show(proposal: Proposal) -> None:
             f"{proposal.version} promises less than it changes; these changes call for a {proposal.needed} "
             f"version, {better}"
         )
+
+
+def summarize(proposal: Proposal) -> None:
+    """Print the version before, this one, and why it is the next one."""
+    if proposal.since is None:
+        output.say(f"{proposal.name} {proposal.version}, its first version", "bold")
+        return
+    output.say(_headline(proposal), "bold")
+    if proposal.differences is None:
+        output.say(f"  {proposal.since} cannot be compared: it has no file that can be served")
+    for reason in proposal.differences or ():
+        output.say(f"  {reason.part}: it {output.clean(reason.words, DIFF_WIDTH)}")
+
+
+def facts(
+    proposal: Proposal, problems: Iterable[Problem], *, pushed_to: str | None, done: bool
+) -> dict[str, Any]:
+    """The outcome for a program."""
+    return {
+        "prompt": proposal.name,
+        "version": proposal.version,
+        "tag": proposal.tag,
+        "since": proposal.since,
+        "needed": proposal.needed,
+        "changes": [reason._asdict() for reason in proposal.differences or ()],
+        "tagged": done or proposal.is_tagged,
+        "pushed_to": pushed_to if done else None,
+        "problems": list(map(asdict, problems)),
+    }
 
 
 def _headline(proposal: Proposal) -> str:

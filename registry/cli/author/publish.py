@@ -10,12 +10,14 @@ from registry.cli.author import remotes, worktree
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from registry.cli.author.proposal import Proposal
     from registry.cli.author.remotes import Remote
+    from registry.cli.author.tagged import Versions
 
+ALL = "promptstage tag --changed --push"
 NAMED = 3  # versions that a sentence names
 
 
@@ -24,6 +26,19 @@ class Target(NamedTuple):
 
     remote: Remote
     unpushed: frozenset[str]
+
+
+def plan_all(top: Path, names: Collection[str], known: Versions) -> dict[str, Target]:
+    """Ask the remote once for the versions of all prompts; these are to be tagged. Raises as `plan`."""
+    remote = remotes.require(top)
+    theirs = {place: _ask(top, place, "*") for place in remote.places}
+    targets = {}
+    for name in {*known, *names}:
+        found = {place: versions.get(name, {}) for place, versions in theirs.items()}
+        if name in names:
+            _require_all_known(remote, name, found, known.get(name, {}))
+        targets[name] = Target(remote, _missing(found, known.get(name, {})))
+    return targets
 
 
 def plan(top: Path, name: str, known: Mapping[str, str]) -> Target:
@@ -39,17 +54,26 @@ def plan(top: Path, name: str, known: Mapping[str, str]) -> Target:
         GitFailed: it does not answer.
     """
     remote = remotes.require(top)
-    missing: set[str] = set()
-    for place in remote.places:
-        theirs = _ask(top, place, name)
-        _require_known(remote, place, name, theirs, known)
-        missing |= known.keys() - theirs.keys()
-    return Target(remote, frozenset(missing))
+    theirs = {place: _ask(top, place, name).get(name, {}) for place in remote.places}
+    _require_all_known(remote, name, theirs, known)
+    return Target(remote, _missing(theirs, known))
 
 
-def _ask(top: Path, place: str, name: str) -> dict[str, str]:
+def _missing(theirs: Mapping[str, Mapping[str, str]], known: Mapping[str, str]) -> frozenset[str]:
+    """Return the versions that one of the places has not."""
+    return frozenset().union(*(known.keys() - found.keys() for found in theirs.values()))
+
+
+def _require_all_known(
+    remote: Remote, name: str, theirs: Mapping[str, Mapping[str, str]], known: Mapping[str, str]
+) -> None:
+    for place, found in theirs.items():
+        _require_known(remote, place, name, found, known)
+
+
+def _ask(top: Path, place: str, name: str) -> Versions:
     try:
-        return remotes.versions(top, place, name)
+        return remotes.all_versions(top, place, name)
     except GitFailed as error:
         raise GitFailed(
             f"{error.message}\nNothing is tagged. Without --push the tag is made here alone", code=error.code
@@ -73,6 +97,41 @@ def _require_known(
             f"{remote.shown} has {', '.join(new[:NAMED])}{more} of {name}, which this clone does not know, "
             f"so nothing is tagged. Fetch what is there, then repeat this:\n  {fetch}"
         )
+
+
+def publish_all(top: Path, remote: Remote, made: Sequence[Proposal]) -> None:
+    """Push many versions that are tagged here, together. Raises GitFailed with what the author can do."""
+    try:
+        remotes.push(top, remote, *(one.tag for one in made))
+    except GitFailed as error:
+        _settle_all(top, remote, made, error)
+
+
+def _settle_all(top: Path, remote: Remote, made: Sequence[Proposal], error: GitFailed) -> None:
+    """Find out what a push that failed has done. Raises GitFailed, unless all tags arrived."""
+    ours = worktree.tags(top)
+    there = {place: _there_of_all(top, place) for place in remote.places}
+    held = {one.tag: {found.get(one.name, {}).get(one.version) for found in there.values()} for one in made}
+    arrived = [one for one in made if held[one.tag] == {ours[one.tag.encode()]}]
+    if len(arrived) == len(made):
+        return
+    others = [one.tag for one in made if held[one.tag] - {None, ours[one.tag.encode()]}]
+    if not others:
+        message = f"{len(arrived)} of {len(made)} tags are pushed, and all are here; push the others:  {ALL}"
+        raise GitFailed(f"{error.message}\n{message}") from error
+    back = [one.tag for one in made if not one.is_tagged and ours[one.tag.encode()] not in held[one.tag]]
+    worktree.untag(top, *back)
+    raise GitFailed(
+        f"{remote.shown} has another {' '.join(others)} since a moment ago, so what is not pushed is taken "
+        f"back. Fetch what is there, then repeat this:  {remote.fetch_command(remote.places[0])}"
+    ) from error
+
+
+def _there_of_all(top: Path, place: str) -> Versions:
+    try:
+        return remotes.all_versions(top, place)
+    except GitFailed:
+        return {}
 
 
 def publish(top: Path, remote: Remote, made: Proposal) -> None:

@@ -14,6 +14,8 @@ from registry.errors import Invalid
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from registry.cli.author.tagged import Versions
+
 ASK_SECONDS = 30.0  # a host answers within one; 100,000 tags on a slow line take some ten
 PERSON_SECONDS = 120.0  # at a terminal, where git may ask for a password, a key or a login in a browser
 HERE = "."  # how git names the repository itself, where a branch follows another local one
@@ -68,20 +70,25 @@ def require(top: Path) -> Remote:
 
 def versions(top: Path, place: str, name: str) -> dict[str, str]:
     """The versions of a prompt that a place has, with the ids of what is tagged. Raises GitFailed."""
+    return all_versions(top, place, name).get(name, {})
+
+
+def all_versions(top: Path, place: str, name: str = "*") -> Versions:
+    """The versions of every prompt that a place has. Raises GitFailed."""
     pattern = f"refs/tags/{naming.tag_of(name, '*')}"
     shown = output.clean(worktree.without_secrets(place))
     seconds = PERSON_SECONDS if output.is_dialogue() else ASK_SECONDS
     with output.impatience(f"{shown} has not answered yet; waiting up to {seconds:g} s"):
         listed = worktree.ask_remote(top, place, pattern, seconds)
     lines = (line.partition(b"\t") for line in listed.splitlines())
-    tags = {ref.removeprefix(b"refs/tags/"): oid.decode() for oid, _, ref in lines}
-    return tagged.versions(tags).get(name, {})
+    return tagged.versions({ref.removeprefix(b"refs/tags/"): oid.decode() for oid, _, ref in lines})
 
 
-def push(top: Path, remote: Remote, tag: str) -> None:
-    """Push one tag and nothing else; it takes as long as the author's hooks. Raises GitFailed."""
-    with output.impatience(f"{remote.shown} has not accepted the tag yet; Ctrl-C stops waiting"):
-        worktree.push(top, remote.name, tag)
+def push(top: Path, remote: Remote, *tags: str) -> None:
+    """Push tags and nothing else; it takes as long as the author's hooks. Raises GitFailed."""
+    what = "the tag" if len(tags) == 1 else f"the {len(tags)} tags"
+    with output.impatience(f"{remote.shown} has not accepted {what} yet; Ctrl-C stops waiting"):
+        worktree.push(top, remote.name, *tags)
 
 
 def _configured(top: Path) -> str | None:

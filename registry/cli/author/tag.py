@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.catalog.parsing.bump import PARTS
 from registry.cli import output
-from registry.cli.author import files, layout, proposal, publish, remotes, report, tagged, worktree
+from registry.cli.author import (
+    files,
+    layout,
+    proposal,
+    publish,
+    remotes,
+    report,
+    tag_changed,
+    tagged,
+    worktree,
+)
 from registry.cli.author.proposal import Draft, VersionRequest
-from registry.cli.options import AsJson, Name, NewVersion, Yes  # noqa: TC001 - typer reads the annotations
+from registry.cli.options import AsJson, MaybeName, NewVersion, Yes  # noqa: TC001 - typer reads the annotations
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from registry.cli.author.proposal import Proposal
     from registry.cli.author.publish import Target
 
 
 def tag(  # noqa: PLR0913 - one parameter an option
-    name: Name,
+    name: MaybeName = None,
     *,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Tag every prompt whose file differs from its newest version.")
+    ] = False,
     major: Annotated[bool, typer.Option("--major", help="The next major version: apps must change.")] = False,
     minor: Annotated[bool, typer.Option("--minor", help="The next minor version: something new.")] = False,
     patch: Annotated[bool, typer.Option("--patch", help="The next patch: a better text.")] = False,
@@ -42,7 +55,10 @@ def tag(  # noqa: PLR0913 - one parameter an option
 
     Without --major, --minor, --patch or --version the version follows from what has changed since the one
     before: a new required or a removed variable is a major change, a new optional one or another model a
-    minor one, other text a patch. The first version is 1.0.0. The command shows the difference, and asks.
+    minor one, other text a patch. The first is 1.0.0. The command shows the difference, and asks.
+
+    With --changed it lists every prompt that is new, or differs from its newest version, and asks once. All
+    are tagged, or none: if one is not fit, it says what is wrong. With --push all are pushed together.
 
     With --push it first asks the remote which versions it has; nothing is tagged if this clone lacks one of
     them. The tag goes where git push would go. If a push was refused, the same command pushes that tag.
@@ -51,10 +67,17 @@ def tag(  # noqa: PLR0913 - one parameter an option
     Example:  promptstage tag summarize
               promptstage tag summarize --minor -m "Shorter answers" --push
               promptstage tag summarize --version 2.0.0-rc.1 --yes
+              promptstage tag --changed --dry-run
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     given = [part for part, wanted in zip(PARTS, (patch, minor, major), strict=True) if wanted]
     if len(given) + (version is not None) > 1:
         raise typer.BadParameter("give one of --major, --minor, --patch and --version")
+    if changed:
+        if name or given or version:
+            raise typer.BadParameter("--changed finds prompts and versions by itself; give neither")
+        return tag_changed.tag_changed(message, push=push, yes=yes, dry_run=dry_run, as_json=as_json)
+    if name is None:
+        raise typer.BadParameter("name a prompt, or give --changed for all that have changed")
     top = worktree.top(Path())
     path, content = tagged.at_head(top, name)
     problems = list(files.judged(files.about(path, content), layout.at_head(top)))
@@ -62,7 +85,7 @@ def tag(  # noqa: PLR0913 - one parameter an option
         report.lines(problems)
     _require_fit(path, problems)
     tags = worktree.tags(top)
-    _require_room(tags, name)
+    tagged.require_room(tags, name)
     known = tagged.versions(tags).get(name, {})
     target = publish.plan(top, name, known) if push else None
     request = VersionRequest(version, next(iter(given), None))
@@ -73,9 +96,11 @@ def tag(  # noqa: PLR0913 - one parameter an option
         _confirm(top, made, yes=yes)
         _make(top, made, message or worktree.subject(top, path), target, quiet=as_json)
     if as_json:
-        output.dump(_facts(made, target, problems, done=not dry_run))
+        pushed_to = target.remote.shown if target else None
+        output.dump(proposal.facts(made, problems, pushed_to=pushed_to, done=not dry_run))
     else:
         _tell_next(top, made, target, done=not dry_run)
+    return None
 
 
 def _require_fit(path: str, problems: Sequence[files.Problem]) -> None:
@@ -83,17 +108,6 @@ def _require_fit(path: str, problems: Sequence[files.Problem]) -> None:
         raise Invalid(
             f"{path} is not fit to be a version as it is in HEAD; correct it, git commit it, then tag it",
             problems=list(map(asdict, problems)),
-        )
-
-
-def _require_room(tags: Collection[bytes], name: str) -> None:
-    """Let pass a prompt whose versions no other tag is in the way of: to git, tags are files and folders."""
-    parts = name.split("/")
-    above = ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
-    if other := next((tag for tag in above if tag.encode() in tags), None):
-        raise Invalid(
-            f"the tag {other} is in the way of {name}'s versions; rename it:  "
-            f"git tag {other}-old {other} && git tag --delete {other}"
         )
 
 
@@ -133,20 +147,3 @@ def _tell_next(top: Path, made: Proposal, target: Target | None, *, done: bool) 
         output.say(f"Publish it:  {remote.push_command(f'refs/tags/{made.tag}')}")
     command = "start" if made.since else "promote"
     output.say(f"Release it:  promptstage {command} {made.name} {made.version}")
-
-
-def _facts(
-    made: Proposal, target: Target | None, problems: Sequence[files.Problem], *, done: bool
-) -> dict[str, Any]:
-    """The outcome for a program."""
-    return {
-        "prompt": made.name,
-        "version": made.version,
-        "tag": made.tag,
-        "since": made.since,
-        "needed": made.needed,
-        "changes": [reason._asdict() for reason in made.differences or ()],
-        "tagged": done or made.is_tagged,
-        "pushed_to": target.remote.shown if target and done else None,
-        "problems": list(map(asdict, problems)),
-    }

@@ -12,7 +12,7 @@ from registry.cli.author import layout, worktree
 from registry.errors import DocumentInvalid, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from promptstage.model import Document
@@ -101,6 +101,17 @@ def at_head(top: Path, name: str) -> tuple[str, bytes]:
 def _everywhere(settings: RepositorySettings, name: str) -> list[str]:
     """List the paths at which the file could be, were it committed."""
     return [place + path for place in settings.all_places() for path in naming.file_names(name)]
+
+
+def require_room(tags: Collection[bytes], name: str) -> None:
+    """Let pass a prompt whose versions no other tag is in the way of: to git, tags are files and folders."""
+    parts = name.split("/")
+    above = ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+    if other := next((tag for tag in above if tag.encode() in tags), None):
+        raise Invalid(
+            f"the tag {other} is in the way of {name}'s versions; rename it:  "
+            f"git tag {other}-old {other} && git tag --delete {other}"
+        )
 
 
 def _held(top: Path, paths: list[str]) -> dict[str, bytes]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WORDS_SHOWN = 1000  # characters of git's own words in an error; a hook may have more to say than git
+_NOT_ATOMIC = "does not support --atomic push"  # git's words of a host
 _HEADER = 4096  # bytes in which what git says of an object ends; longer than any place that is asked for
 _USER = re.compile(r"://(?!git@)[^/\s'\"]*@")  # whoever git is, is no secret
 WHO_ARE_YOU = (
@@ -114,8 +115,14 @@ def is_link(folder: Path, path: str) -> bool:
 
 def paths(folder: Path) -> list[str]:
     """Every file that HEAD has."""
-    listed = _ask(folder, "ls-tree", "-r", "-z", "--name-only", "HEAD") or b""
-    return listed.decode("utf-8", "surrogateescape").split("\0")
+    return list(modes(folder))
+
+
+def modes(folder: Path) -> dict[str, str]:
+    """The mode of every file that HEAD has, such as 100644, by its path."""
+    listed = _ask(folder, "ls-tree", "-r", "-z", "HEAD") or b""
+    entries = (line.partition("\t") for line in listed.decode("utf-8", "surrogateescape").split("\0"))
+    return {path: about.partition(" ")[0] for about, _, path in entries if path}
 
 
 def tracked(folder: Path, *patterns: str) -> list[str]:
@@ -128,6 +135,23 @@ def tracked(folder: Path, *patterns: str) -> list[str]:
 def is_changed(folder: Path, *paths: str) -> bool:
     """Whether the worktree, or what is staged, differs from HEAD at one of these paths."""
     return bool(_tell(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--", *paths))
+
+
+def changed(folder: Path, *paths: str) -> list[str]:
+    """The files below these paths at which the worktree, or what is staged, differs from HEAD."""
+    options = ("--porcelain", "-z", "--untracked-files=all", "--no-renames")
+    listed = _run(folder, "status", *options, "--", *paths).stdout
+    return [line[3:] for line in listed.decode("utf-8", "surrogateescape").split("\0") if line]
+
+
+def subjects(folder: Path, *paths: str) -> dict[str, str]:
+    """The subject of the last commit that changed each file below these paths; merges are left out."""
+    log = _tell(folder, "-c", "core.quotePath=false", "log", "--format=%x01%s", "--name-only", "--", *paths)
+    found: dict[str, str] = {}
+    for commit in log.decode("utf-8", "replace").split("\x01")[1:]:
+        said, *names = commit.splitlines()
+        found |= {name: said for name in names if name and name not in found}
+    return found
 
 
 def subject(folder: Path, path: str) -> str:
@@ -164,15 +188,14 @@ def contents(folder: Path, places: Sequence[str]) -> list[bytes | None]:
 
 
 def tag(folder: Path, name: str, message: str) -> None:
-    """Tag HEAD with a message. Raises GitFailed if git, or a hook, refuses."""
-    require_identity(folder)
+    """Tag HEAD with a message, as an author whom git knows. Raises GitFailed if git, or a hook, refuses."""
     # Git would take a line that begins with # for a comment: "#12 shorter".
     _tell(folder, "tag", "--annotate", "--cleanup=whitespace", "--message", message, name)
 
 
-def untag(folder: Path, name: str) -> None:
-    """Take a tag back that was made a moment ago, and is nowhere else. Raises GitFailed."""
-    _tell(folder, "tag", "--delete", name)
+def untag(folder: Path, *names: str) -> None:
+    """Take tags back that were made a moment ago, and are nowhere else. Raises GitFailed."""
+    _tell(folder, "tag", "--delete", *names)
 
 
 def branch(folder: Path) -> str | None:
@@ -208,11 +231,18 @@ def is_on_remote_branch(folder: Path, remote: str) -> bool:
     return bool(_ask(folder, "for-each-ref", "--count=1", "--contains", "HEAD", f"refs/remotes/{remote}/"))
 
 
-def push(folder: Path, to: str, name: str) -> None:
-    """Push one tag, and nothing else. Raises GitFailed with the remote's words."""
+def push(folder: Path, to: str, *names: str) -> None:
+    """Push tags, and nothing else: all or none, where the host can. Raises GitFailed with its words."""
     # A remote that is a mirror takes all refs or, by git's own words, none that is named.
     single = ["-c", f"remote.{to}.mirror=false"] if setting(folder, f"remote.{to}.mirror") else []
-    _tell(folder, *single, "push", "--quiet", "--no-follow-tags", "--", to, f"refs/tags/{name}")
+    command = [*single, "push", "--quiet", "--no-follow-tags"]
+    refs = ["--", to, *(f"refs/tags/{name}" for name in names)]
+    try:
+        _tell(folder, *command, *(["--atomic"] if len(names) > 1 else []), *refs)
+    except GitFailed as error:
+        if _NOT_ATOMIC not in error.message:
+            raise
+        _tell(folder, *command, *refs)
 
 
 def without_secrets(address: str) -> str:
