@@ -59,6 +59,24 @@ CONVERSATION: list[dict[str, Any]] = [
     {"role": "tool", "tool_call_id": "call_2", "content": [{"type": "text", "text": "on its way"}]},
     {"role": "user", "content": "Thank you."},
 ]
+EVERY_KEY = b"""
+model: openai/gpt-5.4
+modelParameters: {maxCompletionTokens: 300, parallelToolCalls: false}
+responseFormat: json_schema
+jsonSchema: {type: object, properties: {}, additionalProperties: false}
+tools:
+  - type: function
+    function: {name: find_order, parameters: {type: object, properties: {number: {type: string}}}}
+toolChoice: {type: function, function: {name: find_order}}
+messages:
+  - {role: system, content: Be brief.}
+  - {placeholder: history}
+  - role: user
+    content:
+      - {type: text, text: "{{question}}"}
+      - {type: image_url, image_url: {url: "{{photo}}"}}
+"""
+GIVEN = {"history": CONVERSATION[2:], "question": "Is it broken?", "photo": PNG}
 RENDERED = Rendered(
     name="support/reply",
     model="openai/gpt-5.4-mini",

@@ -11,7 +11,7 @@ from anthropic.types import Message, MessageParam
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from openai.types.chat import ChatCompletionMessage
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
-from requests_in import CALL, FILES, PDF, PNG, RENDERED, TOOLS, served, words
+from requests_in import CALL, EVERY_KEY, FILES, GIVEN, PDF, PNG, RENDERED, TOOLS, served, words
 
 from promptstage import PromptUnsupported
 from promptstage.limits import MAX_TOKENS
@@ -104,6 +104,15 @@ def test_every_shape_is_taken(llm: anthropic.Anthropic, api: anthropic_api.Anthr
         ],
         "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
     }
+
+
+def test_every_key_of_a_file_is_taken(llm: anthropic.Anthropic) -> None:
+    """Tools, a choice, parts, a schema, and a history from the application."""
+    request = served(EVERY_KEY, MODEL).anthropic(GIVEN)
+    llm.messages.create(**request)
+
+    assert request["tool_choice"] == {"type": "tool", "name": "find_order", "disable_parallel_tool_use": True}
+    assert [message["role"] for message in request["messages"]] == ["user", "assistant", "user"]
 
 
 @pytest.mark.parametrize(

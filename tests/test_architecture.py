@@ -70,10 +70,10 @@ TO_COME = {
     "registry.review",
 }
 # Rooms and modules that compute, and do nothing else: data in, an answer out.
-PURE = (*SHARED, "registry.rollouts", "registry.catalog.parsing")
+PURE = (*SHARED, "promptstage.requests", "registry.rollouts", "registry.catalog.parsing")
 # All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
 COMPUTING = {
-    "__future__", "collections.abc", "dataclasses", "datetime.timedelta", "decimal", "difflib",
+    "__future__", "base64", "collections.abc", "dataclasses", "datetime.timedelta", "decimal", "difflib",
     "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.itemgetter",
     "pathlib.PurePosixPath", "re", "tomllib", "typing", "unicodedata",
     "jsonschema", "pydantic", "semver", "yaml",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import openai_api
@@ -12,6 +14,10 @@ from promptstage.requests.openai import make_litellm_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+CALL = "def ask(prompt: promptstage.Prompt) -> None: litellm.completion(**prompt.litellm(text='x'))\n"
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +38,17 @@ def test_the_call_is_taken(completion: Callable[..., Any], content: bytes) -> No
     prompt = served(content)
 
     assert completion(**prompt.litellm(words(prompt))).choices[0].message.content == "an answer"
+
+
+def test_pyright_accepts_the_call(tmp_path: Path) -> None:
+    """With the types that it has."""
+    pytest.importorskip("litellm", reason="pip install -c constraints.txt litellm")
+    file = tmp_path / "app.py"
+    file.write_text("import litellm, promptstage\n" + CALL)
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, str(file)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.filterwarnings("default")

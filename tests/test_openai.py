@@ -8,7 +8,7 @@ import openai
 import openai_api
 import pytest
 from openai.types.chat import ChatCompletion
-from requests_in import CONVERSATION, FILES, PNG, RENDERED, TOOLS, served, words
+from requests_in import CONVERSATION, EVERY_KEY, FILES, GIVEN, PNG, RENDERED, TOOLS, served, words
 
 from promptstage.requests.openai import make_openai_request
 from promptstage.testing import Client
@@ -57,6 +57,17 @@ def test_every_shape_is_taken(llm: openai.OpenAI, change: dict[str, Any]) -> Non
     answer = llm.chat.completions.create(**make_openai_request(RENDERED._replace(**change)))
 
     assert answer.choices[0].message.content == "an answer"
+
+
+def test_every_key_of_a_file_is_taken(llm: openai.OpenAI) -> None:
+    """Tools, a choice, parts, a schema, and a history from the application."""
+    prompt = served(EVERY_KEY)
+
+    request = prompt.openai(GIVEN)
+    llm.chat.completions.create(**request)
+
+    assert (request["tools"], request["tool_choice"]) == (prompt.tools, prompt.tool_choice)
+    assert request["messages"][1:-1] == GIVEN["history"]
 
 
 def test_a_prompt_without_a_model_goes_with_the_applications(llm: openai.OpenAI) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from requests_in import CONVERSATION, RENDERED, TOOLS, served
+from requests_in import CONVERSATION, EVERY_KEY, GIVEN, RENDERED, TOOLS, served
 
 from promptstage import VariablesMissing
 from promptstage.requests.openai import make_litellm_request, make_openai_request
@@ -121,6 +121,31 @@ def test_what_an_application_changes_it_changes_for_itself() -> None:
         changed.get("stop", changed.get("stop_sequences")).append("more")
 
     assert prompt.openai(given) == before
+
+
+def test_tools_are_copies() -> None:
+    """In requests, and as properties."""
+    prompt = served(EVERY_KEY)
+    before = (prompt.tools, prompt.tool_choice, prompt.response_format)
+    request: Any = prompt.openai(GIVEN)
+    for tools, choice, written in (
+        (prompt.tools, prompt.tool_choice, prompt.response_format),
+        (request["tools"], request["tool_choice"], request["response_format"]),
+    ):
+        changed: Any = (tools[0]["function"]["parameters"]["properties"], choice, written)
+        for mapping in changed:
+            mapping.clear()
+    prompt.anthropic(GIVEN)["tools"][0]["input_schema"].clear()
+
+    assert (prompt.tools, prompt.tool_choice, prompt.response_format) == before
+
+
+def test_the_history_is_the_applications() -> None:
+    """It goes in as it is, and no request changes it."""
+    history = json.loads(json.dumps(GIVEN["history"]))
+    served(EVERY_KEY).anthropic(GIVEN | {"history": history})
+
+    assert history == GIVEN["history"]
 
 
 @pytest.mark.parametrize("api", ["openai", "anthropic", "litellm"])

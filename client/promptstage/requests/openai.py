@@ -40,9 +40,19 @@ class OpenAIRequest(TypedDict, total=False):
 
 def make_litellm_request(rendered: Rendered) -> OpenAIRequest:
     """Build the request, with the publisher's prefix of the model."""
-    own: dict[str, Any] = {"model": rendered.model} if rendered.model else {}
-    own["messages"] = rendered.messages
-    request = {RENAMED.get(name, name): value for name, value in rendered.parameters.items()} | own
+    return _make_request(rendered, rendered.model)
+
+
+def make_openai_request(rendered: Rendered) -> OpenAIRequest:
+    """Build the request for OpenAI's own API, and for those that know a model without its publisher."""
+    return _make_request(rendered, without_publisher(rendered.model))
+
+
+def _make_request(rendered: Rendered, model: str) -> OpenAIRequest:
+    request = {RENAMED.get(name, name): value for name, value in rendered.parameters.items()}
+    if model:
+        request["model"] = model
+    request["messages"] = rendered.messages
     if rendered.response_format:
         request["response_format"] = rendered.response_format
     if rendered.tools:
@@ -50,8 +60,3 @@ def make_litellm_request(rendered: Rendered) -> OpenAIRequest:
     if rendered.tool_choice is not None:
         request["tool_choice"] = rendered.tool_choice
     return cast("OpenAIRequest", request)
-
-
-def make_openai_request(rendered: Rendered) -> OpenAIRequest:
-    """Build the request for OpenAI's own API, and for those that know a model without its publisher."""
-    return make_litellm_request(rendered._replace(model=without_publisher(rendered.model)))
