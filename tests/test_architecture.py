@@ -21,6 +21,7 @@ SHARED = {
     "promptstage.evaluation",
     "promptstage.model",
     "promptstage.mustache",
+    "promptstage.pins",
     "promptstage.structured_rendering",
     "promptstage.template",
 }
@@ -77,6 +78,7 @@ COMPUTING = {
     "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.itemgetter",
     "pathlib.PurePosixPath", "re", "tomllib", "typing", "unicodedata",
     "jsonschema", "pydantic", "semver", "yaml",
+    "contextlib.suppress",
     "importlib.import_module",  # the client's door brings what is asked of it
     "secrets",  # a rollout has a random id and salt
 }  # fmt: skip

@@ -65,7 +65,7 @@ TEXT_CHARACTERS = 1000
 """What is kept of a text of others in errors and log lines: some sentences, and never a page of HTML."""
 
 RULES = 1000
-"""Versions, targets and slots of one release, each: a registry sends 2, 100 and 2 at most."""
+"""Versions, targets and slots of one release, each: a registry sends 5, 100 and 2 at most."""
 
 EPOCH_AHEAD = 86_400.0
 """A release whose epoch lies further ahead than a day never replaces one that does not: no clock that is kept
@@ -99,6 +99,10 @@ longer one is remembered, either."""
 KEPT_KEYS = 8192
 """Keys whose prompt is remembered, for each rollout under way: the users of some minutes, in 1 MB where
 a key is some 40 characters long."""
+
+KEPT_PINS = 256
+"""Pins whose prompt is remembered, for each release: one for each version, arm and rollout that conversations
+began in. Only forged ones are more."""
 
 RENDERED_BYTES = 1 << 20
 """Of all messages of a prompt in Mustache, in UTF-8: more than any model takes. Lists in nested sections

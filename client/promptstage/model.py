@@ -157,7 +157,11 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The rules of one prompt in one environment at one moment, and the documents that they choose."""
+    """The rules of one prompt in one environment at one moment, and the documents that they choose.
+
+    Attributes:
+        recent: versions among `versions` that no rule chooses, for pins: a conversation goes on with them.
+    """
 
     environment: str
     prompt: str
@@ -168,6 +172,7 @@ class Release:
     default_version: str
     default_arm: str
     versions: dict[str, Served]
+    recent: tuple[str, ...] = ()
 
     @property
     def position(self) -> tuple[int, int]:
@@ -328,6 +333,7 @@ def parse_release(data: Json) -> Release:
             default_version=_text(data["default"]["version"]),
             default_arm=_text(data["default"]["arm"]),
             versions={str(v): parse_served(str(v), body) for v, body in data["versions"].items()},
+            recent=tuple(_text(v) for v in _list(data.get("recent", []))),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ReleaseInvalid(f"not a release: {type(error).__name__}: {error}") from error
@@ -390,4 +396,5 @@ def dump_release(release: Release) -> Json:
             }
             for v, served in release.versions.items()
         },
+        "recent": list(release.recent),
     }

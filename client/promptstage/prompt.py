@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from promptstage.clock import uptime
 from promptstage.evaluation import FALLBACK
 from promptstage.model import Document, Message, MessagesPlaceholder
+from promptstage.pins import is_pin, make_pin
 from promptstage.requests.openai import make_litellm_request, make_openai_request
 from promptstage.requests.rendered import Rendered, copied, copy_parameters, make_response_format
 from promptstage.stamp import Stamp
@@ -63,6 +64,8 @@ class Prompt:
         arm: ``canary``, ``control``, ``stable``, ``pinned`` or ``fallback``.
         reason: ``STATIC``, ``TARGETING_MATCH``, ``SPLIT``, ``PINNED`` or ``FALLBACK``.
         rollout: the id of the rollout that chose, if one did.
+        pin: a short text that `get(pin=...)` takes to go on with this version on this arm. A fallback has the
+            pin that `get` was given, so that the conversation returns to its version, or an empty one.
         source: ``live``, ``snapshot`` (not yet confirmed since this process started) or ``fallback``.
         document: the whole content.
     """
@@ -75,6 +78,7 @@ class Prompt:
     arm: str
     reason: str
     rollout: str | None
+    pin: str
     source: Source
     document: Document = field(repr=False)
     stamp: Stamp = field(repr=False)
@@ -111,6 +115,23 @@ class Prompt:
         """``auto``, ``none``, ``required``, one function in OpenAI's shape (a copy), or None."""
         choice: str | Json | None = copied(self.document.tool_choice)
         return choice
+
+    def metadata(self) -> dict[str, str]:
+        """What identifies this prompt, for the metadata of traces and of other tools' records.
+
+        Returns:
+            ``prompt`` (``summarize@1.3.0``), ``prompt_name``, ``prompt_version``, ``prompt_arm``,
+            ``prompt_rollout`` and ``prompt_digest``; a text that is not there is empty.
+        """
+        stamp = self.stamp
+        return {
+            "prompt": f"{stamp.name}@{stamp.version}",
+            "prompt_name": stamp.name,
+            "prompt_version": stamp.version,
+            "prompt_arm": stamp.arm,
+            "prompt_rollout": stamp.rollout or "",
+            "prompt_digest": self.digest,
+        }
 
     def messages(
         self, mapping: Mapping[str, object] | None = None, /, **variables: object
@@ -210,6 +231,7 @@ def make_prompt(
         arm=decision.arm,
         reason=decision.reason,
         rollout=decision.rollout,
+        pin=make_pin(decision.rollout, served.version, decision.arm, served.digest),
         source=source,
         document=served.document,
         stamp=Stamp(name, served.version, decision.arm, decision.rollout),
@@ -218,8 +240,8 @@ def make_prompt(
     )
 
 
-def make_fallback(name: str, fallback: Fallback) -> Prompt:
-    """The prompt that the application brought along.
+def make_fallback(name: str, fallback: Fallback, pin: object = None) -> Prompt:
+    """The prompt that the application brought along, in place of what `pin` may stand for.
 
     Raises:
         TypeError: it is neither a text, nor messages, nor a callable that returns one.
@@ -235,6 +257,7 @@ def make_fallback(name: str, fallback: Fallback) -> Prompt:
         arm="fallback",
         reason=FALLBACK,
         rollout=None,
+        pin=pin if is_pin(pin) else "",
         source="fallback",
         document=document,
         stamp=Stamp(name, "fallback", "fallback"),

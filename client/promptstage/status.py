@@ -13,7 +13,7 @@ class PromptStatus(TypedDict):
 
     Attributes:
         version: what everyone gets who is in no rollout; None where nothing is held.
-        versions: all that a key can get, that one first.
+        versions: all that a key can get, that one first; besides, a pin can lead to recent ones.
         source: ``live``, or ``snapshot`` until the registry has confirmed it to this process.
         age: seconds since the registry last confirmed it.
         epoch: with `seq`, how new the release is.
@@ -80,7 +80,8 @@ class HealthStatus(TypedDict):
         last_error: the last thing that went wrong, which may be over.
         counts: how often: ``random_keys``, ``fallbacks``, ``first_fetches``, ``streams_opened``, and
             ``names_let_go``: asked for, without a release, and not followed any more, being too many;
-            ``releases_ignored``: sent by the registry, and of no use.
+            ``releases_ignored``: sent by the registry, and of no use; ``pins_ignored``: of versions that are
+            neither served nor recent, or no pins at all.
     """
 
     breaker: BreakerStatus

@@ -16,6 +16,7 @@ import os
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptstage import stand_in
@@ -174,18 +175,21 @@ class Client(RealClient):
         else:
             self._served_to[name, as_key(key) or ""] = forced
 
-    def _choose(
+    def _choose(  # noqa: PLR0913 - as get
         self,
         name: str,
         key: str | int | None,
         attributes: Mapping[str, object] | None,
         version: str | None,
         fallback: Fallback | None,
+        *,
+        pin: str | None,
     ) -> Prompt:
-        prompt = super()._choose(name, key, attributes, version, fallback)
+        prompt = super()._choose(name, key, attributes, version, fallback, pin=pin)
         defaults = current_defaults()
         given = as_key(key) or defaults.key
-        if version is None and (forced := self._served_to.get((name, given or ""))):
+        is_chosen = version is None and prompt.reason != PINNED
+        if is_chosen and (forced := self._served_to.get((name, given or ""))):
             prompt = forced.choose(given or "", None)
         self.got.append(Got(prompt.name, prompt.version))
         self.calls.append(Call(prompt, given, merged(defaults.attributes, attributes) or {}))
@@ -256,9 +260,15 @@ def _release(name: str, content: Content) -> Release:
             f'{name} is neither a text, nor messages, nor {{"versions": {{...}}}}, nor a release'
         )
     versions = {
-        version: Served(version, None, "", "", make_document(text)) for version, text in texts.items()
+        version: Served(version, None, _digest(text), "", make_document(text))
+        for version, text in texts.items()
     }
     return Release("test", name, 1, 1, (), None, next(iter(versions)), "stable", versions)
+
+
+def _digest(content: Content) -> str:
+    """A digest to tell versions apart by, as pins do."""
+    return f"sha256:{sha256(repr(content).encode()).hexdigest()}"
 
 
 def _version_on(release: Release, arm: str) -> str:

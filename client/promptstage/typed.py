@@ -18,6 +18,7 @@ class UseOptions(TypedDict, total=False):
     key: str | int | None
     attributes: Mapping[str, object] | None
     version: str | None
+    pin: str | None
     fallback: Fallback | None
 
 

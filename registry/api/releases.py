@@ -11,9 +11,10 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
 from promptstage.model import Decision, dump_document
+from promptstage.pins import make_pin, resume
 from registry.api.docs import examples, shapes
 from registry.api.http import problem
-from registry.api.http.dependencies import Environment, Moment, Name, Reader, Service, Services
+from registry.api.http.dependencies import Edition, Environment, Moment, Name, Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
 from registry.control.resolve import decide_for
 from registry.errors import Invalid
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from promptstage.model import Document
+    from promptstage.model import Document, Served
     from registry.metrics.metrics import Metrics
     from registry.replication.read_model import EncodedRelease
 
@@ -47,6 +48,8 @@ MAX_NAMES = 1000  # per request; a client with more sends several
 MAX_ATTRIBUTES = 1000  # values per request, each compared with each target
 SENT_AT_ONCE = 40  # releases and the commas between them, some 40 KB
 
+PIN = "the `pin` of an earlier answer, to go on with its version; ignored where that is not served any more"
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -63,7 +66,7 @@ def _few(attributes: dict[str, Any]) -> dict[str, Any]:
 
 
 class Question(BaseModel):
-    """A key, attributes, and optionally a fixed version or an earlier time."""
+    """A key, attributes, and optionally a fixed version, a pin or an earlier time."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.QUESTION]})
 
@@ -74,6 +77,7 @@ class Question(BaseModel):
         default_factory=dict, description="attributes of the user, for audiences"
     )
     version: str | None = Field(default=None, description="this version, whatever is in force")
+    pin: str | None = Field(default=None, description=PIN)
     at: Moment | None = Field(default=None, description="decide as at this time")
 
 
@@ -87,6 +91,7 @@ def list_releases(
     _: Reader,
     environment: Environment,
     names: Annotated[str, Query(description="separated by commas", examples=["summarize,support/triage"])],
+    edition: Annotated[Edition, Query()] = 1,
 ) -> Response:
     """Read the releases of several prompts; the names of those that have none are in `missing`."""
     asked = dict.fromkeys(name for name in names.split(",") if name)
@@ -94,7 +99,7 @@ def list_releases(
         raise Invalid(f"names: at most {MAX_NAMES} at once")
     service.rollouts.check_environment(environment)
     releases = service.rollouts.releases(environment, asked)
-    found = [built.body for built in releases.values() if built]
+    found = [built.for_edition(edition).body for built in releases.values() if built]
     missing = [name for name, built in releases.items() if built is None]
     return Joined(found, b'],"missing":%s}' % json.dumps(missing).encode())
 
@@ -135,10 +140,11 @@ def read_release(
     _: Reader,
     environment: Environment,
     name: Name,
+    edition: Annotated[Edition, Query()] = 1,
     if_none_match: Annotated[str | None, Header(description="the ETag of the release that you have")] = None,
 ) -> Response:
     """Read the release of a prompt: the rules, and the documents they can choose."""
-    return answer(service.rollouts.release(environment, name), if_none_match)
+    return answer(service.rollouts.release(environment, name).for_edition(edition), if_none_match)
 
 
 def answer(built: EncodedRelease, if_none_match: str | None) -> Response:
@@ -166,10 +172,12 @@ def resolve(
         ),
     ] = None,
     version: Annotated[str | None, Query(description="this version, whatever is in force")] = None,
+    pin: Annotated[str | None, Query(description=PIN)] = None,
     at: Annotated[Moment | None, Query(description="decide as at this time")] = None,
 ) -> Response:
     """Decide which version a key gets, and why. The key is in the query: POST keeps it out of proxy logs."""
-    question = Question(key=key, attributes=dict[str, Any](pairs(attribute or ())), version=version, at=at)
+    attributes = dict[str, Any](pairs(attribute or ()))
+    question = Question(key=key, attributes=attributes, version=version, pin=pin, at=at)
     return _resolve(service, environment, name, question)
 
 
@@ -185,8 +193,11 @@ def resolve_question(
 
 def _resolve(service: Services, environment: str, name: str, question: Question) -> Response:
     if question.version is not None:
-        return _pinned(service, environment, name, question.version)
+        served, decision = service.resolver.pinned(environment, name, question.version)
+        return _pinned(service, environment, name, served, decision)
     built = service.resolver.release(environment, name, question.at)
+    if pinned := resume(built.release, question.pin):
+        return _pinned(service, environment, name, built.release.versions[pinned.version], pinned)
     decision = decide_for(built, "" if question.key is None else str(question.key), question.attributes)
     return Response(count_and_encode(service.metrics, built, decision), media_type=JSON)
 
@@ -200,8 +211,7 @@ def count_and_encode(metrics: Metrics, built: EncodedRelease, decision: Decision
     return b"".join((before, bucket, after))
 
 
-def _pinned(service: Services, environment: str, name: str, version: str) -> Response:
-    served, decision = service.resolver.pinned(environment, name, version)
+def _pinned(service: Services, environment: str, name: str, served: Served, decision: Decision) -> Response:
     service.metrics.resolved(environment, decision.reason)
     before, after = _resolved(name, decision, served.digest, served.document)
     return Response(b"".join((before, b"null", after)), media_type=JSON)
@@ -223,7 +233,8 @@ def _resolved(name: str, decision: Decision, digest: str, document: Document) ->
         "reason": decision.reason,
         "rollout": decision.rollout,
     }
-    after = {"digest": digest, "document": dump_document(document)}
+    pin = make_pin(decision.rollout, decision.version, decision.arm, digest)
+    after = {"digest": digest, "pin": pin, "document": dump_document(document)}
     return f'{_encode(before)[:-1]},"bucket":'.encode(), f",{_encode(after)[1:]}".encode()
 
 

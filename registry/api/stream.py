@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from registry.api.docs import examples
 from registry.api.http import problem, refresh
 from registry.api.http.bounds import WORK, Bounds, Lane
-from registry.api.http.dependencies import Environment, Reader, Service, Services
+from registry.api.http.dependencies import Edition, Environment, Reader, Service, Services
 from registry.api.http.routes import StreamRoute
 from registry.catalog.naming import is_name
 from registry.errors import Invalid, RegistryError, Unavailable
@@ -126,9 +126,6 @@ def forget(scope: Scope) -> None:
     kept["headers"].clear()
     scope.clear()  # deleting keys one by one would keep their memory
     scope.update(kept)
-
-
-Edition = Annotated[int, Field(ge=1, description="the newest edition of documents that the client reads")]
 
 
 class Positions(BaseModel):

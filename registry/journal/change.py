@@ -68,8 +68,9 @@ class Change(BaseModel):
         change = Change(format=self.format, epoch=self.epoch, seq=self.seq + 1, **fields)
         if change.state is None:
             return change
-        state = change.state.model_copy(update={"epoch": change.epoch, "seq": change.seq})
-        return change.model_copy(update={"state": state})
+        position: dict[str, Any] = {"epoch": change.epoch, "seq": change.seq}
+        older = {"recent": ()} if self.format < formats.RECENT else {}
+        return change.model_copy(update={"state": change.state.model_copy(update=position | older)})
 
     @property
     def started(self) -> Rollout | ApprovalRequest | None:

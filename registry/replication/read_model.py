@@ -48,6 +48,15 @@ class EncodedRelease:
     etag: str
     kept: dict[object, Any] = field(default_factory=dict, repr=False)
 
+    def for_edition(self, edition: int) -> EncodedRelease:
+        """Return it as clients that read documents up to an edition get it."""
+        release = releases.readable(self.release, edition)
+        if release is self.release:
+            return self
+        key = release.recent
+        encoded: EncodedRelease = self.kept.get(key) or self.kept.setdefault(key, encode(release))
+        return encoded
+
 
 def encode(release: Release) -> EncodedRelease:
     """Encode a release."""

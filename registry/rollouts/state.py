@@ -28,6 +28,7 @@ MAX_STEPS = 50  # far more than any rollout needs
 MAX_TARGETS = 100  # every client evaluates them at every call
 MAX_VALUES = 1000  # a release is sent whole to every client
 MAX_TEXT = 200
+RECENT = 3  # versions kept for conversations that began with them: a release has their documents too
 
 
 class Frozen(BaseModel):
@@ -155,7 +156,8 @@ class ApprovalRequest(Frozen):
 class State(Frozen):
     """The state of one prompt in one environment; `epoch` and `seq` are those of its last change.
 
-    `awaiting_approval` is present only while a request waits; the release does not depend on it.
+    `awaiting_approval` is present only while a request waits; the release does not depend on it. `recent`
+    has the versions that were `resumable` before the last change of those in force, if there were any.
     """
 
     environment: str
@@ -165,6 +167,7 @@ class State(Frozen):
     stable: VersionRef | None = None
     previous: VersionRef | None = None
     rollout: Rollout | None = None
+    recent: tuple[VersionRef, ...] = ()
     awaiting_approval: ApprovalRequest | None = None
 
     @property
@@ -190,16 +193,26 @@ class State(Frozen):
         return tuple(ref for ref in (self.stable, candidate, asked) if ref)
 
     @property
+    def resumable(self) -> tuple[VersionRef, ...]:
+        """The versions that conversations may go on with, besides stable and candidate: the last one first.
+
+        A state of before `recent` has `previous` alone, which is never a withdrawn version.
+        """
+        found = {ref.version: ref for ref in (self.previous, *self.recent) if ref}
+        for ref in (self.stable, self.rollout and self.rollout.candidate):
+            if ref:
+                found.pop(ref.version, None)
+        return tuple(found.values())[:RECENT]
+
+    @property
     def tag(self) -> str:
         """The value of ETag and If-Match, without quotes."""
         return str(self.position)
 
     @model_serializer(mode="wrap")
-    def _without_empty_request(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = handler(self)
-        if fields["awaiting_approval"] is None:
-            del fields["awaiting_approval"]
-        return fields
+    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        optional = {"recent", "awaiting_approval"}
+        return {key: value for key, value in handler(self).items() if value or key not in optional}
 
 
 def _steps(*pairs: tuple[int, str | None]) -> tuple[Step, ...]:

@@ -3,6 +3,9 @@
 Approval by a second person is in `registry.rollouts.approval`, which every change passes through. Nothing
 here knows a clock, a store or a protocol. The id and salt of a new rollout come with the command. `epoch`
 and `seq` are left unchanged: the journal's writer sets them.
+
+Each change of the versions in force keeps those that were resumable before it. So a rollback withdraws the
+version that it takes back: that was stable or candidate, which are not among them.
 """
 
 from __future__ import annotations
@@ -170,14 +173,15 @@ def _rollback(state: State) -> State | Conflict:
     if state.stable is None:
         return NO_STABLE
     if state.rollout is not None:
-        return state.model_copy(update={"rollout": None, "previous": None})
+        return state.model_copy(update={"rollout": None, "previous": None, "recent": state.resumable})
     if state.previous is None:
         return NOTHING_TO_ROLL_BACK
-    return state.model_copy(update={"stable": state.previous, "previous": None})
+    return state.model_copy(update={"stable": state.previous, "previous": None, "recent": state.resumable})
 
 
 def _in_force(state: State, version: VersionRef) -> State:
-    return state.model_copy(update={"stable": version, "previous": state.stable, "rollout": None})
+    after = {"stable": version, "previous": state.stable, "rollout": None, "recent": state.resumable}
+    return state.model_copy(update=after)
 
 
 def _enter(rollout: Rollout, step: int, now: datetime) -> Rollout:

@@ -212,7 +212,7 @@ class Hub:
 
     async def send(self, subscription: Subscription, built: EncodedRelease, send: Send) -> None:
         """Send a release, and count it as written to the client's connection."""
-        await send(_release(built))
+        await send(_release(built.for_edition(subscription.edition)))
         await send(TAKEN)
         prompt, after = built.release.prompt, built.position
         if prompt in subscription.awaited and subscription in self._open:

@@ -70,6 +70,7 @@ def release(  # noqa: PLR0913 - by keyword
     percent: float = 0,
     salt: str = "salt",
     audience: Json | None = None,
+    recent: tuple[str, ...] = (),
 ) -> Json:
     """A release as the contract has it; with a candidate, a rollout at `percent` is under way."""
     own = round(percent * 1000)
@@ -87,7 +88,8 @@ def release(  # noqa: PLR0913 - by keyword
         "targets": [{"when": when, "version": candidate, "arm": "canary"}] if when else [],
         "split": {"rollout": "r-1", "algo": "v1", "salt": salt, "slots": slots} if candidate else None,
         "default": {"version": stable, "arm": "stable"},
-        "versions": {version: served(version) for version in (stable, candidate) if version},
+        "versions": {version: served(version) for version in (stable, candidate, *recent) if version},
+        "recent": list(recent),
     }
 
 

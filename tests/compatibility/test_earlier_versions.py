@@ -124,3 +124,17 @@ def test_a_client_of_0_1_0_refuses_the_second_edition(registry: Registry, tmp_pa
         assert (kept[0], kept[4]) == (before[0], before[4])
         assert registry.api.act("promote", "summarize", {"version": "1.4.0"}).status == 200
         until(lambda: ask("user-1")[0] == "1.4.0", "what it can read")
+
+
+def test_a_client_of_0_1_0_reads_what_is_recent_besides(registry: Registry, tmp_path: Path) -> None:
+    """Among it a version of the second edition, which it would refuse: it is not sent that one."""
+    registry.api.act("promote", "summarize")  # completes the rollout, if another test has not
+    for version in ("1.5.0", "1.4.0"):
+        body: dict[str, object] = {"version": version, "force": True}
+        assert registry.api.act("promote", "summarize", body).status == 200
+    path = "/v1/environments/production/releases/summarize"
+    sent = [registry.api.get(f"{path}{query}").json["recent"] for query in ("", "?edition=2")]
+    with client_of_0_1_0(registry, tmp_path) as ask:
+        assert ask("user-1")[:4] == ["1.4.0", "live", "stable", None]
+
+    assert ("1.5.0" in sent[0], "1.5.0" in sent[1]) == (False, True)

@@ -42,7 +42,7 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def author(tmp_path_factory: pytest.TempPathFactory) -> PromptRepository:
     """A prompt repository."""
     repository = PromptRepository(tmp_path_factory.mktemp("author") / "repository")
-    for version in ("1.0.0", "1.1.0"):
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
         repository.tag("summarize", version)
     return repository
 
@@ -105,10 +105,11 @@ def test_one_after_the_other(code: Path, author: PromptRepository, valkey: Valke
     (tmp_path / "newer").mkdir()
     shutil.copy(tmp_path / "older/admin.token", tmp_path / "newer/admin.token")
     newer = Registry(author.path, tmp_path / "newer", redis_url=valkey.url, journal=str(shared))
-    assert newer.api.act("promote", "summarize", {"version": "1.1.0"}).status == 200
+    for version in ("1.1.0", "1.2.0"):  # after the second a state could name a recent version
+        assert newer.api.act("promote", "summarize", {"version": version}).status == 200
     with Client(older.url, token=older.api.token, prompts=["summarize"], snapshot_dir=tmp_path) as client:
         assert client.ready(10)
-        until(lambda: client.get("summarize").version == "1.1.0", "the older registry's word")
+        until(lambda: client.get("summarize").version == "1.2.0", "the older registry's word")
     assert older.api.act("promote", "summarize", {"version": "1.0.0"}).status == 200
     upgrade = [sys.executable, "-m", "registry", "journal", "upgrade", "--data", str(tmp_path / "newer")]
     environment = {**os.environ, "PROMPTSTAGE_REDIS_URL": valkey.url, "PROMPTSTAGE_JOURNAL": str(shared)}
@@ -118,6 +119,7 @@ def test_one_after_the_other(code: Path, author: PromptRepository, valkey: Valke
     subprocess.run([*upgrade, "--without-redis"], env=environment, check=True)
 
     made = newer.api.act("promote", "summarize", {"version": "1.1.0"})
+    assert [ref["version"] for ref in made.json["state"]["recent"]] == ["1.2.0"]
     refused = older.api.act("promote", "summarize", {"version": "1.1.0"})
     assert (made.status, made.json["applied"]) == (200, True)
     assert (refused.status, refused.json["code"]) == (503, "newer_format")

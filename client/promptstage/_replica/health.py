@@ -28,7 +28,13 @@ class Health:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter(
-            random_keys=0, fallbacks=0, first_fetches=0, streams_opened=0, names_let_go=0, releases_ignored=0
+            random_keys=0,
+            fallbacks=0,
+            first_fetches=0,
+            streams_opened=0,
+            names_let_go=0,
+            releases_ignored=0,
+            pins_ignored=0,
         )
         self._last: LastError | None = None
         self._refused: Fault | None = None

@@ -14,6 +14,7 @@ from promptstage._replica.validation import rank, read_release
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import SPLIT, decide
 from promptstage.model import Decision
+from promptstage.pins import resume
 from promptstage.prompt import Freshness, make_prompt
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class HeldRelease:
             nor `by_key` is there, so that `get` looks twice.
     """
 
-    __slots__ = ("_prompts", "by_key", "etag", "freshness", "is_stale", "release", "source", "static")
+    __slots__ = (
+        "_pinned", "_prompts", "by_key", "etag", "freshness", "is_stale", "release", "source", "static",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class HeldRelease:
         self.etag = etag
         self.is_stale = is_stale
         self._prompts: dict[tuple[str, str, str], Prompt] = {}
+        self._pinned: dict[str, Prompt] = {}
         self.static: Prompt | None = None
         self.by_key: Callable[[str], Prompt] | None = None
         if release.targets or is_stale:
@@ -73,6 +77,19 @@ class HeldRelease:
     def choose(self, key: str, attributes: Mapping[str, object] | None) -> Prompt:
         """The prompt for a key."""
         return self._prompt(decide(self.release, key, attributes))
+
+    def resume(self, pin: object) -> Prompt | None:
+        """The prompt of a pin; None if this release has no such version, or it is no pin."""
+        if not isinstance(pin, str):
+            return None
+        if found := self._pinned.get(pin):
+            return found
+        decision = resume(self.release, pin)
+        if decision is None:
+            return None
+        if len(self._pinned) >= limits.KEPT_PINS:
+            self._pinned.clear()
+        return self._pinned.setdefault(pin, self._make(decision))
 
     def _of_slot(self, slot: Slot | None) -> Prompt:
         release, split = self.release, self.release.split
@@ -270,9 +287,10 @@ def status_of(held: HeldRelease | None, error: str | None = None) -> PromptStatu
             "error": error,
         }
     release = held.release
+    versions = (version for version in release.versions if version not in release.recent)
     return {
         "version": release.default_version,
-        "versions": list(dict.fromkeys([release.default_version, *release.versions])),
+        "versions": list(dict.fromkeys([release.default_version, *versions])),
         "source": "live" if held.source == "live" else "snapshot",
         "age": round(held.freshness.age, 3),
         "epoch": release.epoch,

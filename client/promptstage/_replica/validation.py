@@ -15,6 +15,7 @@ from promptstage.clock import wall
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import BUCKETS
 from promptstage.model import parse_release
+from promptstage.pins import ARM, ROLLOUT, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from promptstage.model import Json, Release, Served, Slot
 
 
-_ARM = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_ROLLOUT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:-]{0,99}")
+_ARM = re.compile(ARM)
+_ROLLOUT = re.compile(ROLLOUT)
 # An identity that is passed on, into logs and traces: of which bytes it is, only the registry can check.
 _DIGEST = re.compile(r"sha256:[0-9A-Za-z][0-9A-Za-z.+-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{0,64}")
@@ -110,7 +111,7 @@ _SEGMENT = r"[a-z0-9][a-z0-9_-]{0,63}"
 _NAME = re.compile(rf"{_SEGMENT}(/{_SEGMENT}){{0,7}}")
 _NAME_LENGTH = 200
 _VERSION_LENGTH = 100
-_VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", re.ASCII)
+_VERSION = re.compile(VERSION)
 
 
 def is_name(name: str) -> bool:

@@ -88,6 +88,7 @@ RELEASE: Json = {
         "1.2.0": {"number": 1002000, "digest": OLD, "commit": OLD_COMMIT, "document": DOCUMENT},
         "1.3.0": {"number": 1003000, "digest": NEW, "commit": NEW_COMMIT, "document": DOCUMENT},
     },
+    "recent": [],
 }
 RELEASES: Json = {"releases": [RELEASE], "missing": ["support/triage"]}
 RESOLVED: Json = {
@@ -98,6 +99,7 @@ RESOLVED: Json = {
     "rollout": "r-5c1d8e0a9b27",
     "bucket": 4711,
     "digest": NEW,
+    "pin": f"r-5c1d8e0a9b27:1.3.0:canary:{NEW[7:19]}",
     "document": DOCUMENT,
 }
 STATE: Json = {

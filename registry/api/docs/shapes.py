@@ -184,7 +184,7 @@ class Default(Shape):
 
 
 class Served(Shape):
-    """One version that the release can choose."""
+    """One version that the release or a pin can choose."""
 
     number: int | None
     digest: str
@@ -203,6 +203,9 @@ class Release(Shape):
     split: Split | None
     default: Default
     versions: dict[str, Served]
+    recent: list[str] = Field(
+        description="at most three of `versions`, that no rule chooses: a pin of one of them is still good"
+    )
 
 
 class Releases(Shape):
@@ -217,11 +220,12 @@ class Resolved(Shape):
 
     name: str
     version: str
-    arm: Literal["canary", "control", "stable", "pinned"]
+    arm: str = Field(description="`canary`, `control`, `stable` or `pinned`; of a pin its own")
     reason: Literal["STATIC", "TARGETING_MATCH", "SPLIT", "PINNED"]
     rollout: str | None
     bucket: int | None = Field(description="0 to 99,999; null where it decided nothing")
     digest: str
+    pin: str = Field(description="`rollout:version:arm:digest12`, to go on with this version later")
     document: Document
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Header, Request
 from fastapi import Path as InPath
 from fastapi.security import HTTPBearer
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from registry.access.tokens import Role, Token
 
@@ -104,6 +104,7 @@ Environment = Annotated[str, InPath(description="where versions are served", exa
 Name = Annotated[
     str, InPath(description="a prompt's name; it may hold `/`, raw or as `%2F`", examples=["summarize"])
 ]
+Edition = Annotated[int, Field(ge=1, description="the newest edition of documents that the client reads")]
 IdempotencyKey = Annotated[
     str | None,
     Header(min_length=1, max_length=MAX_KEY, description="lets a repeated request change nothing more"),

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from promptstage.model import EDITION
 from registry.access.tokens import Role
 from registry.api import releases
 from registry.control.resolve import decide_for
@@ -37,6 +38,7 @@ ASKERS = 1000  # cached tokens by environment, whose secrets need not be hashed 
 DECISIONS = 50_000  # cached decisions, of queries up to so many bytes: 20 MB at most
 QUERY_BYTES = 200
 LONG = 2 << 10  # bytes of a query that is parsed here: some 0.1 ms, and at most 150 attributes
+EDITIONS = {(): 1, (str(EDITION),): EDITION}  # those that clients read, by what their query says
 READ, RESOLVE = (f"{releases.router.prefix}/{kind}/{{name}}" for kind in ("releases", "resolve"))
 
 
@@ -68,8 +70,8 @@ class FastPath:
         token = self._find_live(headers.get(b"authorization"), environment)
         if token is None:
             return None
-        if kind == "releases":
-            answer, route = _read(built, headers.get(b"if-none-match")), READ
+        if kind == "releases" and (edition := _edition(scope["query_string"])):
+            answer, route = _read(built.for_edition(edition), headers.get(b"if-none-match")), READ
         elif kind == "resolve" and (decision := self._decisions.find(built, scope["query_string"])):
             answer, route = self._resolve(built, decision), RESOLVE
         else:
@@ -139,6 +141,11 @@ def _answers(built: EncodedRelease) -> list[Answer]:
     return [
         (each.status_code, head + b"\r\n", bytes(each.body)) for each, head in zip(made, heads, strict=True)
     ]
+
+
+def _edition(query: bytes) -> int | None:
+    """Parse the edition in the query of a release; None for any that the routes have to judge."""
+    return EDITIONS.get(tuple(v for name, v in _pairs(query.decode("latin-1")) if name == "edition"))
 
 
 def _question(query: bytes) -> tuple[str, dict[str, list[str]]] | None:

@@ -57,6 +57,7 @@ def replay(changes: Iterable[Change]) -> Replay:
 def refs(state: State) -> Iterator[VersionRef]:
     """Yield the versions that a state refers to."""
     yield from state.versions
+    yield from state.recent
     if state.previous:
         yield state.previous
 
