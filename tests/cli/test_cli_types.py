@@ -54,6 +54,7 @@ client = Client("https://prompts.example.org")
 
 def right(prompt: SummarizePrompt) -> str:
     client.get("summarize", key=3, attributes={"a": 1}, version="1.0.0", fallback="f", stamp=False)
+    client.get("summarize", pin=client.get("summarize").pin)
     messages = client.get("summarize").messages(text="a", tone=None, words=3)
     client.get("support/reply").text({"user.name": "Ada", "class": 1, "__dunder": 2}, self=1, mapping=2)
     client.get("search").messages(items=["a"])
@@ -81,6 +82,7 @@ async def wrong(name: str) -> None:
     client.get("sumarize")  # wrong
     client.get(name)  # wrong
     client.get("summarize", kye=3)  # wrong
+    client.get("summarize", pin=3)  # wrong
     client.get("summarize").messages()  # wrong
     client.get("summarize").messages(text=3)  # wrong
     client.get("summarize").text(text="a", tnoe="warm")  # wrong

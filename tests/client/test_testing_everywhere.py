@@ -28,11 +28,12 @@ def test_a_client_of_the_application_serves_what_the_test_does(monkeypatch: pyte
         fake.serve("a", "2.0.0", arm="canary", key="k")
         with client.use("a", key="k") as used:
             assert (used.text(), used.arm) == ("two", "canary")
+        assert client.get("a", pin=used.pin).text() == "two"
         assert asyncio.run(client.aget("a")).text() == "one"
         assert client.get("b", fallback="mine").version == "fallback"
         assert client.status()["environment"] == "test"
 
-    assert fake.got == [("a", "1.0.0"), ("a", "2.0.0"), ("a", "1.0.0"), ("b", "fallback")]
+    assert fake.got == [("a", "1.0.0"), ("a", "2.0.0"), ("a", "2.0.0"), ("a", "1.0.0"), ("b", "fallback")]
     with pytest.raises(PromptUnavailable, match="promptstage_client"):
         client.get("a")
 
