@@ -51,9 +51,9 @@ def test_the_next_version(tag: Cli, author: PromptRepository, option: str | None
 @pytest.mark.parametrize(
     ("text", "version", "reason"),
     [
-        ("{{text}} for {{audience}}", "2.0.0", "major: it requires a new variable: audience"),
+        ("{{text}} for {{audience}}", "2.0.0", "major: it requires a new variable: audience (line 3)"),
         ("All of it", "2.0.0", "major: it removes a variable: text"),
-        ("Shorter: {{text}}", "1.0.1", "patch: it changes the text of its messages"),
+        ("Shorter: {{text}}", "1.0.1", "patch: it changes the text of its messages (line 3)"),
     ],
 )
 def test_the_next_version_is_proposed(

@@ -58,9 +58,12 @@ def test_all_that_changed_is_tagged(tag: Cli, author: PromptRepository) -> None:
     assert done.out.startswith(
         "summarize 1.0.0, its first version\n"
         "support/major 1.0.0 -> 2.0.0, a major version\n"
-        "  major: it requires a new variable: audience"
+        "  major: it requires a new variable: audience (line 3)\n"
     )
-    assert "\ntext 1.0.0 -> 1.0.1, a patch version\n  patch: it changes the text of its messages" in done.out
+    assert (
+        "\ntext 1.0.0 -> 1.0.1, a patch version\n  patch: it changes the text of its messages (line 3)\n"
+        in done.out
+    )
     assert "Publish them:  promptstage tag --changed --push\n" in done.out
     assert tags(author) == sorted([*OLD, *NEW])
     assert (

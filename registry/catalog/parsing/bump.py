@@ -4,9 +4,13 @@
 |---|---|---|
 | major | a required variable is new, or was optional; one is gone; the answer's format | an app must change |
 | | a text is the name of a section now, or the other way round | |
+| | a property of the answer is gone, renamed, new and required, or of another type | |
+| | a tool is gone or renamed, or requires a new parameter | |
 | minor | a variable is optional, or was required; the model; the JSON schema | an app gets something new |
-| | the template language | |
+| | the template language; a new tool, or other parameters of one | |
 | patch | text, parameters, defaults, and everything else | an app need not know |
+
+Placeholders for messages count like variables.
 
 A removed variable breaks no call, since rendering ignores extra variables; but its value is lost silently.
 Below 1.0.0, where SemVer promises nothing, each part counts one less.
@@ -14,31 +18,60 @@ Below 1.0.0, where SemVer promises nothing, each part counts one less.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from itertools import takewhile
+from typing import TYPE_CHECKING, NamedTuple
 
 from promptstage import mustache
 from registry.catalog import naming
+from registry.catalog.parsing import schema_changes
+from registry.catalog.parsing.schema_changes import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from promptstage.model import Document
+    from registry.catalog.parsing.schema_changes import Path
 
-Part = Literal["patch", "minor", "major"]
+Part = schema_changes.Part
 PARTS: tuple[Part, ...] = ("patch", "minor", "major")  # ascending
 _LANGUAGES = {None: "plain placeholders", mustache.LANGUAGE: "Mustache"}
 
 
 class Reason(NamedTuple):
-    """One difference between two documents, in words that follow "it", and the part that it calls for."""
+    """One difference between two documents, in words that follow "it", and the part that it calls for.
+
+    `line` is the first one of the new file that made it so, counted from 1; None where none can be named.
+    """
 
     part: Part
     words: str
+    line: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The words with the line."""
+        return f"{self.words} (line {self.line})" if self.line else self.words
 
 
-def reasons(old: Document, new: Document) -> list[Reason]:
-    """Return the differences, the most serious first; none if the two are equal."""
-    found = [*_variables(old, new), *_answer(old, new), *_rest(old, new)]
+def reasons(
+    old: Document, new: Document, line_of: Callable[[Path], int | None] = lambda _path: None
+) -> list[Reason]:
+    """Return the differences, the most serious first; none if the two are equal.
+
+    Args:
+        old: the document before.
+        new: the one after it.
+        line_of: finds the lines of the new file, such as `registry.catalog.parsing.lines.finder`.
+    """
+    found: list[Reason] = []
+    for change in (
+        *_inputs(old, new),
+        *_answer(old, new),
+        *schema_changes.of_tools(old, new),
+        *_rest(old, new),
+    ):
+        lines = (line_of(path) for path in change.paths)
+        found.append(Reason(change.part, change.words, min(filter(None, lines), default=None)))
     return sorted(found, key=lambda reason: -PARTS.index(reason.part))
 
 
@@ -59,23 +92,42 @@ def is_enough(since: str, version: str, part: Part) -> bool:
     return risen is not None and PARTS.index(risen) >= PARTS.index(part)
 
 
-def _variables(old: Document, new: Document) -> Iterator[Reason]:
-    before = {variable.name: variable for variable in old.variables}
-    after = {variable.name: variable for variable in new.variables}
-    required = {name for name, variable in after.items() if variable.required}
-    once_required = {name for name, variable in before.items() if variable.required}
+def _inputs(old: Document, new: Document) -> Iterator[Change]:
+    """Compare what an app gives."""
+    variables = [{v.name: v.required for v in document.variables} for document in (old, new)]
+    placeholders = [{p.name: not p.optional for p in document.placeholders} for document in (old, new)]
+    yield from _given("variable", *variables)
+    yield from _given("placeholder", *placeholders)
+    for words, names in (
+        ("takes as a section what was text", _texts(old) & _sections(new)),
+        ("takes as text what was a section", _sections(old) & _texts(new)),
+    ):
+        yield from _named("major", words, names, "messages")
+    defaults = {v.name: v.default for v in old.variables}
+    other = {v.name for v in new.variables if v.name in defaults and v.default != defaults[v.name]}
+    yield from _named("patch", "changes a default", other, "variables")
+
+
+def _given(what: str, before: Mapping[str, bool], after: Mapping[str, bool]) -> Iterator[Change]:
+    """Compare names, each of which is required or not."""
+    required = {name for name in after if after[name]}
+    once_required = {name for name in before if before[name]}
     common = before.keys() & after.keys()
     rules: tuple[tuple[Part, str, Collection[str]], ...] = (
-        ("major", "requires a new variable", required - before.keys()),
-        ("major", "removes a variable", before.keys() - after.keys()),
+        ("major", f"requires a new {what}", required - before.keys()),
+        ("major", f"removes a {what}", before.keys() - after.keys()),
         ("major", "requires what was optional", common & (required - once_required)),
-        ("major", "takes as a section what was text", _texts(old) & _sections(new)),
-        ("major", "takes as text what was a section", _sections(old) & _texts(new)),
-        ("minor", "takes a new optional variable", after.keys() - before.keys() - required),
+        ("minor", f"takes a new optional {what}", after.keys() - before.keys() - required),
         ("minor", "makes optional what was required", common & (once_required - required)),
-        ("patch", "changes a default", {n for n in common if before[n].default != after[n].default}),
     )
-    yield from (Reason(part, f"{words}: {', '.join(sorted(names))}") for part, words, names in rules if names)
+    for part, words, names in rules:
+        yield from _named(part, words, names, "variables" if names & after.keys() else "")
+
+
+def _named(part: Part, words: str, names: Collection[str], place: str) -> Iterator[Change]:
+    if names:
+        paths = tuple((place, name) for name in sorted(names)) if place else ()
+        yield Change(part, f"{words}: {', '.join(sorted(names))}", paths)
 
 
 def _texts(document: Document) -> set[str]:
@@ -97,26 +149,30 @@ def _uses(document: Document) -> Iterator[mustache.Use]:
         yield from mustache.parse(text).uses
 
 
-def _answer(old: Document, new: Document) -> Iterator[Reason]:
+def _answer(old: Document, new: Document) -> Iterator[Change]:
     if old.response_format != new.response_format:
-        yield Reason("major", f"answers in {new.response_format} instead of {old.response_format}")
+        words = f"answers in {new.response_format} instead of {old.response_format}"
+        yield Change("major", words, (("responseFormat",),))
     elif old.json_schema != new.json_schema:
-        yield Reason("minor", "answers by another JSON schema")
+        yield from schema_changes.of_answer(old.json_schema, new.json_schema)
     if old.model != new.model:
-        yield Reason("minor", f"uses {new.model or 'no model'} instead of {old.model or 'no model'}")
+        words = f"uses {new.model or 'no model'} instead of {old.model or 'no model'}"
+        yield Change("minor", words, (("model",),))
 
 
-def _rest(old: Document, new: Document) -> Iterator[Reason]:
+def _rest(old: Document, new: Document) -> Iterator[Change]:
     if old.parameters != new.parameters:
-        yield Reason("patch", "changes the model's parameters")
+        other = {key for key, value in new.parameters.items() if old.parameters.get(key, ...) != value}
+        paths = tuple(("modelParameters", key) for key in sorted(other)) or (("modelParameters",),)
+        yield Change("patch", "changes the model's parameters", paths)
     if old.language != new.language:
-        yield Reason(
-            "minor", f"is written in {_LANGUAGES[new.language]} instead of {_LANGUAGES[old.language]}"
-        )
+        words = f"is written in {_LANGUAGES[new.language]} instead of {_LANGUAGES[old.language]}"
+        yield Change("minor", words, (("template",),))
     if old.messages != new.messages:
-        yield Reason("patch", "changes the text of its messages")
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old.messages, new.messages)))  # noqa: B905
+        yield Change("patch", "changes the text of its messages", (("messages", same),))
     about = [(d.title, d.description, d.metadata, d.extra) for d in (old, new)]
-    words = {variable.name: variable.description for variable in old.variables}
-    reworded = any(words.get(v.name, v.description) != v.description for v in new.variables)
+    described = {variable.name: variable.description for variable in old.variables}
+    reworded = any(described.get(v.name, v.description) != v.description for v in new.variables)
     if about[0] != about[1] or reworded:
-        yield Reason("patch", "describes itself in other words")
+        yield Change("patch", "describes itself in other words")

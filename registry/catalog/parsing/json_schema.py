@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from registry.catalog.parsing.strict_yaml import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from registry.catalog.parsing.nodes import Node
 
@@ -28,9 +28,9 @@ DEPTH = 64  # levels of subschemas; the library needs a dozen calls for each
 _ONE = ("items", "additionalProperties", "additionalItems", "contains", "propertyNames", "not", "if", "then",
         "else", "unevaluatedItems", "unevaluatedProperties")  # fmt: skip
 _SEVERAL = ("anyOf", "allOf", "oneOf", "prefixItems", "items")
-_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _NEAR_MISSES = {
-    *_ONE, *_SEVERAL, *_NAMED, "description", "type", "enum", "const", "required", "default", "examples",
+    *_ONE, *_SEVERAL, *NAMED, "description", "type", "enum", "const", "required", "default", "examples",
     "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
     "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties",
     "deprecated", "title", "$ref", "$schema", "dependentRequired", "nullable",
@@ -70,14 +70,34 @@ def subschemas(schema: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
         if not isinstance(one, dict) or len(path) > 2 * DEPTH:
             continue
         yield path, one
-        below: list[tuple[Path, Any]] = [((*path, key), one[key]) for key in _ONE if key in one]
-        for key in _SEVERAL:
-            if isinstance(one.get(key), list):
-                below += [((*path, key, number), each) for number, each in enumerate(one[key])]
-        for key in _NAMED:
-            if isinstance(one.get(key), dict):
-                below += [((*path, key, name), each) for name, each in one[key].items()]
-        waiting += reversed(below)
+        waiting += reversed([((*path, *place), inner) for place, inner in below(one)])
+
+
+def below(schema: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    """Yield the schemas directly in a schema, by their paths from it."""
+    for key in _ONE:
+        if key in schema:
+            yield (key,), schema[key]
+    for key in _SEVERAL:
+        if isinstance(schema.get(key), list):
+            yield from (((key, number), each) for number, each in enumerate(schema[key]))
+    for key in NAMED:
+        if isinstance(schema.get(key), dict):
+            yield from (((key, name), each) for name, each in schema[key].items())
+
+
+def resolve(schema: Any, target: str) -> tuple[Path, Any] | None:
+    """Follow a reference such as ``#/$defs/order`` in a schema; None if it leads nowhere, or elsewhere."""
+    path: Path = ()
+    for part in target.removeprefix("#").split("/")[1:] if target.startswith("#") else ("",):
+        name: str | int = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(schema, list):
+            name = int(part) if part.isdecimal() and len(part) < SHOWN else len(schema)
+        try:
+            path, schema = (*path, name), schema[name]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return path, schema
 
 
 def place(source: Source, node: Node, path: Sequence[str | int], *, key: bool = False) -> Node:
@@ -144,20 +164,8 @@ def _references(schema: dict[str, Any]) -> Iterator[Found]:
             continue
         if not target.startswith("#"):
             yield (*path, "$ref"), f"{target[:SAID]!r} is not fetched; copy it below $defs, and name that"
-        elif not _leads_somewhere(schema, target):
+        elif resolve(schema, target) is None:
             yield (*path, "$ref"), f"nothing is at {target[:SAID]!r}; write it there, below $defs"
-
-
-def _leads_somewhere(schema: Any, target: str) -> bool:
-    for part in target.removeprefix("#").split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(schema, list):
-            schema = (
-                dict(enumerate(schema)).get(int(name)) if name.isdecimal() and len(name) < SHOWN else None
-            )
-        else:
-            schema = schema.get(name) if isinstance(schema, dict) else None
-    return schema is not None
 
 
 def _unknown(schema: dict[str, Any]) -> Iterator[Found]:

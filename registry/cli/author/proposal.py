@@ -166,7 +166,7 @@ def summarize(proposal: Proposal) -> None:
     if proposal.differences is None:
         output.say(f"  {proposal.since} cannot be compared: it has no file that can be served")
     for reason in proposal.differences or ():
-        output.say(f"  {reason.part}: it {output.clean(reason.words, DIFF_WIDTH)}")
+        output.say(f"  {reason.part}: it {output.clean(reason.sentence, DIFF_WIDTH)}")
 
 
 def facts(

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from registry.catalog import naming
-from registry.catalog.parsing import bump, document, repository_settings
+from registry.catalog.parsing import bump, document, lines, repository_settings
 from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
 from registry.cli.author import layout, worktree
 from registry.errors import DocumentInvalid, Invalid
@@ -52,7 +52,9 @@ def _settings(content: bytes | None) -> RepositorySettings:
 def between(old: bytes | None, new: bytes | None) -> list[bump.Reason] | None:
     """What differs between two files; None if one of them is absent or cannot be served."""
     before, after = _parse(old), _parse(new)
-    return None if before is None or after is None else bump.reasons(before, after)
+    if before is None or after is None:
+        return None
+    return bump.reasons(before, after, lines.finder(new or b""))
 
 
 def _parse(content: bytes | None) -> Document | None:
