@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, assert_type, get_type_hints
 import anthropic
 import anthropic_api
 import pytest
-from anthropic.types import Message, MessageParam
+from anthropic.types import Message, MessageParam, TextBlock
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from openai.types.chat import ChatCompletionMessage
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
@@ -27,6 +27,7 @@ CLAUDE = RENDERED._replace(
 BASE: dict[str, Any] = {"model": "claude-sonnet-5-5", "max_tokens": 9}
 HI: list[MessageParam] = [{"role": "user", "content": "hi"}]
 KNOWN = get_type_hints(MessageCreateParamsNonStreaming).keys()
+ANSWERED = ChatCompletionMessage.model_validate({"role": "assistant", "content": None, "tool_calls": [CALL]})
 SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
@@ -164,18 +165,49 @@ def test_every_key_of_a_file_is_taken(llm: anthropic.Anthropic) -> None:
             id="its own shapes",
         ),
         pytest.param(
-            [*HI, {"role": "assistant", "content": [anthropic.types.TextBlock(type="text", text="a")]}],
+            [
+                *HI,
+                {"role": "assistant", "content": [TextBlock(type="text", text=text) for text in ("", "a")]},
+            ],
             id="blocks as its SDK returned them",
         ),
         pytest.param(
             [
                 *HI,
-                ChatCompletionMessage.model_validate(
-                    {"role": "assistant", "content": None, "tool_calls": [CALL]}
-                ),
+                ANSWERED,
                 {"role": "tool", "tool_call_id": "call_1", "content": "on its way"},
             ],
             id="a message as OpenAI's SDK returned it",
+        ),
+        pytest.param(
+            [
+                *HI,
+                {"role": "assistant", "content": "", "tool_calls": ANSWERED.tool_calls},
+                {"role": "tool", "tool_call_id": "call_1", "content": ""},
+            ],
+            id="calls as OpenAI's SDK returned them",
+        ),
+        pytest.param(
+            [
+                *HI,
+                Message.model_validate(
+                    {
+                        "id": "msg_1",
+                        "type": "message",
+                        "role": "assistant",
+                        "model": "claude-sonnet-5-5",
+                        "content": [
+                            {"type": "text", "text": ""},
+                            {"type": "tool_use", "id": "t", "name": "now", "input": {"zone": None}},
+                        ],
+                        "stop_reason": "tool_use",
+                        "stop_sequence": None,
+                        "usage": {"input_tokens": 9, "output_tokens": 3},
+                    }
+                ),
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "9:00"}]},
+            ],
+            id="a message as its SDK returned it",
         ),
     ],
 )

@@ -6,9 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from requests_in import CONVERSATION, EVERY_KEY, GIVEN, RENDERED, TOOLS, served
 
-from promptstage import VariablesMissing
+from promptstage import PromptUnsupported, VariablesMissing
+from promptstage.requests.anthropic import make_anthropic_request
 from promptstage.requests.openai import make_litellm_request, make_openai_request
 from promptstage.requests.rendered import snake_case
 
@@ -52,10 +55,10 @@ def test_snake_case(written: str, name: str) -> None:
 @pytest.mark.parametrize("model", ["openai/gpt-5.4", "gpt-5.4"])
 def test_litellm_wants_the_publisher(model: str) -> None:
     """The request is the same otherwise."""
-    given = RENDERED._replace(model=model)
+    rendered = RENDERED._replace(model=model)
 
-    assert make_litellm_request(given) == {**make_openai_request(given), "model": model}
-    assert make_openai_request(given)["model"] == "gpt-5.4"
+    assert make_litellm_request(rendered) == {**make_openai_request(rendered), "model": model}
+    assert make_openai_request(rendered)["model"] == "gpt-5.4"
 
 
 def test_a_parameter_never_takes_the_place_of_the_prompts_own() -> None:
@@ -112,15 +115,15 @@ def test_text_needs_no_format() -> None:
 def test_what_an_application_changes_it_changes_for_itself() -> None:
     """All callers share a prompt."""
     prompt = served(FILE.encode())
-    given = {"user-name": "Ada", "text": "hi"}
-    before = prompt.openai(given)
-    for request in (prompt.openai(given), prompt.litellm(given), prompt.anthropic(given)):
+    values = {"user-name": "Ada", "text": "hi"}
+    before = prompt.openai(values)
+    for request in (prompt.openai(values), prompt.litellm(values), prompt.anthropic(values)):
         changed: Any = request
         changed["messages"][0]["content"] = "bye"
         changed.get("logit_bias", {}).clear()
         changed.get("stop", changed.get("stop_sequences")).append("more")
 
-    assert prompt.openai(given) == before
+    assert prompt.openai(values) == before
 
 
 def test_tools_are_copies() -> None:
@@ -146,6 +149,48 @@ def test_the_history_is_the_applications() -> None:
     served(EVERY_KEY).anthropic(GIVEN | {"history": history})
 
     assert history == GIVEN["history"]
+
+
+WORDS = st.sampled_from(
+    [
+        "role",
+        "content",
+        "type",
+        "text",
+        "image_url",
+        "url",
+        "file",
+        "file_data",
+        "tool_calls",
+        "id",
+        "function",
+        "name",
+    ]
+)
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from(["", "x", "tool", "text", "file", "https://a.b"])
+)
+JSON = st.recursive(VALUES, lambda inner: st.lists(inner) | st.dictionaries(WORDS, inner), max_leaves=9)
+MESSAGES = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "tool", "system"]) | JSON},
+    optional={"content": JSON | st.lists(JSON), "tool_calls": JSON | st.lists(JSON), "tool_call_id": JSON},
+)
+
+
+@given(messages=st.lists(MESSAGES | JSON, max_size=3), tools=st.lists(JSON, max_size=2), choice=JSON)
+@settings(max_examples=100, deadline=None)
+def test_whatever_is_spliced_in_is_a_request_or_a_clear_error(messages: Any, tools: Any, choice: Any) -> None:
+    """An application's history comes from anywhere."""
+    said = f"{RENDERED.name}: all is well"
+    try:
+        make_anthropic_request(RENDERED._replace(messages=messages, tools=tools, tool_choice=choice))
+    except PromptUnsupported as error:
+        said = str(error)
+
+    assert said.startswith(f"{RENDERED.name}: ")
 
 
 @pytest.mark.parametrize("api", ["openai", "anthropic", "litellm"])

@@ -42,7 +42,7 @@ def convert_messages(name: str, messages: Iterable[Any]) -> tuple[str | list[Any
     turns: list[tuple[str, list[Any]]] = []
     for index, given in enumerate(messages):
         where = f"{name}: messages[{index}]"
-        message = given if isinstance(given, Mapping) else _dumped(given, where)
+        message = _mapping(given, where)
         said = str(message.get("role"))
         if said in _SYSTEM:
             system += _system(message, where)
@@ -67,13 +67,13 @@ def convert_messages(name: str, messages: Iterable[Any]) -> tuple[str | list[Any
     ]
 
 
-def _dumped(message: Any, where: str) -> Mapping[str, Any]:
-    """Read a message that an SDK answered."""
-    try:
-        return message.model_dump(exclude_none=True)  # type: ignore[no-any-return]
-    except AttributeError as error:
-        what = f"is of type {type(message).__name__}; give a mapping with a role and a content"
-        raise PromptUnsupported(f"{where} {what}") from error
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    """Return a message or a call as a mapping; SDKs answer with objects that can be dumped."""
+    if isinstance(value, Mapping):
+        return value
+    if not hasattr(value, "model_dump"):
+        raise PromptUnsupported(f"{where} is of type {type(value).__name__}; give a mapping")
+    return value.model_dump(exclude_unset=True)  # type: ignore[no-any-return]
 
 
 def _system(message: Mapping[str, Any], where: str) -> list[Any]:
@@ -95,12 +95,15 @@ def _blocks(message: Mapping[str, Any], where: str) -> list[Any]:
             )
         result = {"type": "tool_result", "tool_use_id": message["tool_call_id"]}
         return [result | ({"content": _shortened(content)} if content else {})]
-    calls = message.get("tool_calls") or ()
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list | tuple):
+        raise PromptUnsupported(f"{where}.tool_calls is no list; give the calls that the model made")
     return content + [_call(call, f"{where}.tool_calls[{i}]") for i, call in enumerate(calls)]
 
 
-def _call(call: Any, where: str) -> Json:
+def _call(made: Any, where: str) -> Json:
     """Convert a call of a tool that the model made."""
+    call = _mapping(made, where)
     try:
         function = call["function"]
         given = json.loads(function["arguments"] or "{}")
@@ -130,7 +133,8 @@ def _content(content: Any, where: str) -> list[Any]:
 def _part(part: Any, where: str) -> Any:
     """Convert a part of a content; None for an empty text. Those that are not OpenAI's stay as they are."""
     if not isinstance(part, Mapping):
-        return part  # a block as the SDK returned it
+        text = getattr(part, "text", None)  # of a block as the SDK returned it, which may be an empty one
+        return None if isinstance(text, str) and not text.strip() else part
     match part.get("type"):
         case "text":
             if not isinstance(part.get("text"), str):
