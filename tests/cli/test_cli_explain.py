@@ -61,6 +61,20 @@ def test_an_audience_in_words(manager: Cli) -> None:
     assert "the audience of the rollout gets 1.1.0 whatever the share: tenant is acme\n" in out
 
 
+def test_a_pin_in_words(manager: Cli) -> None:
+    """Of a conversation that began before the promote; a forged one is said to be ignored."""
+    stable = json.loads(manager("explain", "summarize", "-k", "u", "--json").out)["state"]["stable"]
+    mine = f"-:1.0.0:stable:{stable['digest'][7:19]}"
+    manager("promote", "summarize")
+    good = manager("explain", "summarize", "-k", "u", "--pin", mine).out
+    forged = manager("explain", "summarize", "-k", "u", "--pin", f"{mine}0").out
+
+    assert good.startswith("summarize@1.0.0 for u in ")
+    assert "Why:    the pin names 1.0.0, which is served or recent\n" in good
+    assert forged.startswith("summarize@1.1.0 for u in ")
+    assert "Pin:    ignored: it names no version that is served or recent, or not its digest\n" in forged
+
+
 def test_then_and_now(manager: Cli, state: State) -> None:
     """What was so at a time is replayed from the journal, with who had made it so."""
     key, _ = user(state()["rollout"]["salt"], 0, 9999)

@@ -93,7 +93,10 @@ class Ledger:
     def see(self, release: Release) -> None:
         """A release was served: with versions, each of one digest, from which it chooses."""
         name, default = release.prompt, release.default_version
-        place, chosen = (release.environment, name), (default, *(v for v in release.versions if v != default))
+        place, chosen = (
+            (release.environment, name),
+            (default, *(v for v in release.versions if v not in {default, *release.recent})),
+        )
         with self._lock:
             for version, served in release.versions.items():
                 known = self._digests.setdefault((name, version), served.digest)

@@ -37,6 +37,9 @@ def explain(  # noqa: PLR0913 - one parameter an option
             "-a", "--attribute", metavar="A=B", help="An attribute that the app passes; may be repeated."
         ),
     ] = None,
+    pin: Annotated[
+        str | None, typer.Option(metavar="PIN", help="The pin that the app passes, of a conversation.")
+    ] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help="At that time; default: now.")] = None,
     environment: Environment = "production",
     as_json: AsJson = False,
@@ -59,7 +62,8 @@ def explain(  # noqa: PLR0913 - one parameter an option
     if moment and moment > now:
         raise typer.BadParameter(f"--at {at!r} is in the future; without --at it is now")
     with hints.helping(name, environment, then=moment is not None):
-        found = _ask(http.connect(), environment, name, {"key": key, "attributes": attributes}, moment)
+        question = {"key": key, "attributes": attributes} | ({"pin": pin} if pin else {})
+        found = _ask(http.connect(), environment, name, question, moment)
     if as_json:
         output.dump(found)
         return
@@ -67,7 +71,7 @@ def explain(  # noqa: PLR0913 - one parameter an option
     then = times.show(moment) if moment else "now"
     title = f"{clean(name)}@{clean(got['version'])} for {clean(key)} in {environment}, {then}"
     output.say(title, "bold")
-    output.facts([(f"{label}:", text) for label, text in _facts(found, attributes)])
+    output.facts([(f"{label}:", text) for label, text in _facts(found, attributes, pin)])
 
 
 def _ask(registry: Registry, environment: str, name: str, question: Json, moment: datetime | None) -> Json:
@@ -81,8 +85,10 @@ def _ask(registry: Registry, environment: str, name: str, question: Json, moment
     return {"resolved": resolved, "state": state, "change": newest}
 
 
-def _facts(found: Json, attributes: Json) -> Iterator[tuple[str, str]]:
+def _facts(found: Json, attributes: Json, pin: str | None) -> Iterator[tuple[str, str]]:
     got, state, change = found["resolved"], found["state"], found["change"]
+    if pin and got["reason"] != "PINNED":
+        yield "Pin", "ignored: it names no version that is served or recent, or not its digest"
     yield "Why", _why(got, state, attributes)
     yield "Arm", clean(got["arm"])
     if rollout := state["rollout"]:
@@ -97,6 +103,8 @@ def _facts(found: Json, attributes: Json) -> Iterator[tuple[str, str]]:
 
 def _why(got: Json, state: Json, attributes: Json) -> str:
     rollout, stable = state["rollout"], describe.version(state["stable"])
+    if got["reason"] == "PINNED":
+        return f"the pin names {clean(got['version'])}, which is served or recent"
     if not rollout:
         return f"no rollout is under way, so everyone gets {stable}"
     candidate = describe.version(rollout["candidate"])
