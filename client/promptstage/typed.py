@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 if TYPE_CHECKING:
     from promptstage.prompt import Fallback
 
-History = Sequence[Mapping[str, object]]
+
+class Answer(Protocol):
+    """A message as an SDK answers it."""
+
+    @property
+    def role(self) -> str:
+        """Its role."""
+
+
+History = Sequence[Mapping[str, object] | Answer]
 """The messages that take the place of a placeholder."""
 
 

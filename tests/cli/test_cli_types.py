@@ -47,7 +47,16 @@ messages: [{role: user, content: "{{#items}}{{.}}{{/items}}{{#filters}}{{a}}{{/f
     "3d/model": prompt("{{x}}"),
 }
 APP = """\
+from dataclasses import dataclass
+from typing import Literal
+
 from prompts_types import Client, SummarizePrompt
+
+
+@dataclass
+class Answered:
+    role: Literal["assistant"]
+
 
 client = Client("https://prompts.example.org")
 
@@ -61,6 +70,7 @@ def right(prompt: SummarizePrompt) -> str:
     client.get("search").messages(items=[], filters={"a": 1})
     client.get("chat").messages(name="Ada", history=[{"role": "user", "content": "hi"}], more=None)
     client.get("chat").text(name="Ada", history=messages)
+    client.get("chat").text(name="Ada", history=[{"role": "user"}, Answered("assistant")])
     request = client.get("summarize").openai(text="a")
     request["messages"] += client.get("summarize").litellm(text="a")["messages"]
     client.get("summarize").anthropic(text="a", tone="warm")
