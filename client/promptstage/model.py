@@ -223,7 +223,8 @@ def parse_document(data: Json) -> Document:
     )
     if language == mustache.LANGUAGE:
         for text in document.texts:
-            mustache.parse(text)  # so that what is accepted can be rendered
+            if mustache.parse(text).partials:  # so that what is accepted can be rendered
+                raise ValueError("a partial is not put in")
     return document
 
 

@@ -1,8 +1,9 @@
 r"""Mustache for prompts: without HTML escaping, set delimiters, lambdas and inheritance. Pure.
 
-A text with ``{{name}}``, sections ``{{#items}}...{{/items}}``, inverted ones ``{{^items}}...{{/items}}`` and
-comments becomes a tree. ``\{{`` is a literal ``{{``. A tag that shows nothing and has a line for itself takes
-the line away with it. Whatever else begins with ``{{`` is an error: nothing is guessed.
+A text with ``{{name}}``, sections ``{{#items}}...{{/items}}``, inverted ones ``{{^items}}...{{/items}}``,
+partials ``{{> path}}`` and comments becomes a tree. ``\{{`` is a literal ``{{``. A tag that shows nothing and
+has a line for itself takes the line away with it. Whatever else begins with ``{{`` is an error: nothing is
+guessed.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ _TAG = re.compile(
     r"\{\{(?:"
     rf"\{{\s*+(?P<braced>{template.NAME}|\.)\s*+\}}\}}\}}"
     rf"|\s*+(?P<sigil>[#^/&]?)\s*+(?P<name>{template.NAME}|\.)\s*+\}}\}}"
+    r"|\s*+>(?P<path>[^{}\n]*+)\}\}"
     r"|\s*+(?P<comment>!))"
 )
 _REST_OF_LINE = re.compile(r"[ \t]*+(?:\r?\n|\Z)")
 _HELPER = re.compile(r"[#^/]\s*+\w++\s++\S")
 _ESCAPE = "or \\{{ if it is no tag"
 _FOREIGN = {  # tags of other Mustaches, by how they begin
-    ">": f"a partial, and no file is put in; write its text here, {_ESCAPE}",
+    ">": f"a partial without a path; write one as in {{{{> shared/style.md}}}}, {_ESCAPE}",
     "=": f"a tag that sets delimiters, which are always {{{{ and }}}}; remove it, or write {_ESCAPE[3:]}",
     "<": f"inheritance, which is not there; write the text out, {_ESCAPE}",
     "$": f"a block of inheritance, which is not there; write the text out, {_ESCAPE}",
@@ -69,7 +71,25 @@ class Section(NamedTuple):
     inner: tuple[Node, ...]
 
 
-Node = str | Value | Section
+class Partial(NamedTuple):
+    """The place of another file's text; the registry puts it in, so that no renderer ever meets one.
+
+    Attributes:
+        path: of the file, from the prompts folder.
+        indent: what each of its lines begins with.
+        offset: where the tag begins in the text.
+        written: the tag as it is written.
+        is_inner: whether it is inside a section.
+    """
+
+    path: str
+    indent: str
+    offset: int
+    written: str
+    is_inner: bool
+
+
+Node = str | Value | Section | Partial
 
 
 class Use(NamedTuple):
@@ -96,11 +116,13 @@ class Template:
     Attributes:
         nodes: its literals, values and sections.
         uses: every use of a name, in order, without `{{.}}`.
-        plain: the text as literals and placeholders; None if it has sections.
+        partials: the files that it asks for.
+        plain: the text as literals and placeholders; None if it has sections or partials.
     """
 
     nodes: tuple[Node, ...]
     uses: tuple[Use, ...]
+    partials: tuple[Partial, ...]
     plain: template.Template | None
 
 
@@ -140,6 +162,7 @@ class _Reader:
         self._literals: list[str] = []  # those that follow the nodes, not yet put together
         self._open: list[_Open] = []
         self._uses: list[Use] = []
+        self._partials: list[Partial] = []
         self._tags = 0
 
     def read(self) -> Template:
@@ -156,7 +179,7 @@ class _Reader:
             name, sigil, start, _ = self._open[-1]
             what = f"{{{{{sigil}{name}}}}} is not closed; write {{{{/{name}}}}} after what belongs to it"
             raise self._error("section", what, start)
-        return Template(tuple(self._nodes), tuple(self._uses), _as_plain(self._nodes))
+        return Template(tuple(self._nodes), tuple(self._uses), tuple(self._partials), _as_plain(self._nodes))
 
     def _tag(self, start: int) -> None:
         found = _TAG.match(self._text, start)
@@ -171,6 +194,9 @@ class _Reader:
             if closed < 0:
                 raise self._unclosed(start, "}}")
             self._literal(*self._line(start, closed + 2))
+            return
+        if found["path"] is not None:
+            self._partial(found["path"].strip(), start, found)
             return
         name, sigil = found["braced"] or found["name"], found["sigil"]
         if name == ITEM and all(section.sigil == "^" for section in self._open):
@@ -187,6 +213,17 @@ class _Reader:
             self._use(name, start, found.group(), is_section=False)
             self._join()
             self._nodes.append(Value(name, split(name)))
+
+    def _partial(self, path: str, start: int, found: re.Match[str]) -> None:
+        if not path:
+            raise self._unreadable(start)
+        line, end = self._line(start, found.end())
+        self._literal(line, end)
+        self._join()
+        written = _first_line(found.group())
+        partial = Partial(path, self._text[line:start], start, written, bool(self._open))
+        self._nodes.append(partial)
+        self._partials.append(partial)
 
     def _begin(self, name: str, sigil: str, start: int, written: str) -> None:
         if len(self._open) >= NESTING:

@@ -17,7 +17,7 @@ from promptstage.rendering import Renderer
 
 if TYPE_CHECKING:
     from promptstage.model import Document
-    from promptstage.mustache import Node, Template, Value
+    from promptstage.mustache import Template, Value
     from promptstage.template import Template as Plain
 
 _ABSENT: Final = object()
@@ -118,7 +118,7 @@ class _Rendering:
             raise VariablesMissing(self._prompt, (lacking.name,), place) from None
         return "".join(written)
 
-    def _write(self, nodes: tuple[Node, ...], written: list[str]) -> None:
+    def _write(self, nodes: tuple[Any, ...], written: list[str]) -> None:  # texts, values and sections
         self._nodes -= len(nodes) + 1
         if self._nodes < 0:
             raise PromptTooLarge(

@@ -12,7 +12,7 @@ from registry.catalog.foreign_names import ForeignNames
 from registry.catalog.mirror.tag_reader import TagInfo
 from registry.catalog.status import count, overview
 from registry.catalog.suggestions import similar
-from registry.catalog.version import Version, invalid, unread, with_content
+from registry.catalog.version import Version, invalid, unread, with_content, with_file
 from registry.catalog.version_cache import VersionCache
 from registry.errors import DocumentInvalid, GitFailed, NotFound, Unavailable
 
@@ -291,7 +291,7 @@ def _made(name: str, version: str, about: TagInfo, file: File | DocumentInvalid)
     known = unread(name, version, about)
     if isinstance(file, DocumentInvalid):
         return invalid(known, file)
-    return with_content(known, file.content, file.path)
+    return with_file(known, file)
 
 
 def _log_invalid(version: Version) -> None:

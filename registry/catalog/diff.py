@@ -9,6 +9,7 @@ from operator import eq
 from typing import TYPE_CHECKING, Any
 
 from promptstage.model import EDITION, dump_document
+from registry.catalog.parsing import partials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -131,16 +132,27 @@ def diff(a: Version, b: Version) -> dict[str, Any]:
     Returns:
         ``unified``: the files' unified diff as text; ``simplified``: whether they differ so much that most
         of it is given as replaced; ``changed``: the document's fields that differ, in their order, none
-        if either is invalid.
+        if either is invalid; ``partials``: the paths of the partials that differ. In the unified diff the
+        partials are in place of the tags that ask for them.
     """
     lines, shortest = unified(_lines(a), _lines(b))
     heads = [f"--- {a.name}@{a.version}", f"+++ {b.name}@{b.version}"] if lines else []
     text = "".join(f"{line}\n" for line in heads + lines)
-    return {"unified": text, "simplified": not shortest, "changed": _changed(a, b)}
+    return {
+        "unified": text,
+        "simplified": not shortest,
+        "changed": _changed(a, b),
+        "partials": _changed_partials(a, b),
+    }
 
 
 def _lines(version: Version) -> list[str]:
-    return (version.content or b"").decode("utf-8", "replace").splitlines()
+    return partials.as_read(version.content or b"")
+
+
+def _changed_partials(a: Version, b: Version) -> list[str]:
+    old, new = (partials.split(version.content or b"")[1] for version in (a, b))
+    return sorted(path for path in old | new if old.get(path) != new.get(path))
 
 
 def _changed(a: Version, b: Version) -> list[str]:

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from promptstage.model import Document, dump_document
 from registry.catalog.naming import SUFFIXES, number, tag_of
 from registry.catalog.parsing import document as documents
+from registry.catalog.parsing import partials
 from registry.errors import DocumentAbsent, DocumentInvalid
 
 if TYPE_CHECKING:
-    from registry.catalog.mirror.tag_reader import TagInfo
+    from collections.abc import Callable
+
+    from registry.catalog.mirror.tag_reader import File, TagInfo
+    from registry.catalog.parsing.document import Parsed
 
 Json = dict[str, Any]
 
@@ -24,13 +28,15 @@ class Version:
     Attributes:
         number: the version as one integer, for protocols that know only those.
         commit: the id of the tagged commit; empty if the mirror does not have the tag.
-        digest: ``sha256:<hex>`` of the file's bytes; None if they were not read, or are absent.
+        digest: ``sha256:<hex>`` of the content; None if it was not read, or is absent.
         tagged_at: RFC 3339; empty if the mirror does not have the tag.
         status: ``unread`` until it is read.
         problem: why it is invalid: ``message``, ``line``, ``column``, ``path``.
         document: None if it was not read, or is invalid.
-        content: the file's bytes; None if they were not read, or are absent.
+        content: the file's bytes, or those of all its files (see `registry.catalog.parsing.partials`); None
+            if they were not read, or are absent.
         absent: whether the tagged commit has no such file.
+        partials: the paths of the files that its texts include, from the prompts folder.
     """
 
     name: str
@@ -48,6 +54,7 @@ class Version:
     document: Document | None = None
     content: bytes | None = None
     absent: bool = False
+    partials: tuple[str, ...] = ()
 
     def to_json(self, *, with_document: bool) -> Json:
         """Return the version as in the contract; lists leave the document out."""
@@ -64,6 +71,7 @@ class Version:
             "status": self.status,
             "problem": self.problem,
             "warnings": list(self.warnings),
+            "partials": list(self.partials),
         }
         if with_document:
             shown["document"] = dump_document(self.document) if self.document else None
@@ -90,11 +98,24 @@ def unread(name: str, version: str, about: TagInfo) -> Version:
     )
 
 
-def with_content(known: Version, content: bytes, path: str = "") -> Version:
-    """Complete a version by the bytes of its file; `path` is their path in the repository."""
-    known = replace(known, absent=False, content=content, digest=f"sha256:{sha256(content).hexdigest()}")
+def with_file(known: Version, file: File) -> Version:
+    """Complete a version by what its tag holds."""
+    files = {path: data for path, data in file.files.items() if isinstance(data, bytes)}
+    content = partials.pack(file.inner, file.content, files)
+    return _parsed(known, content, lambda: documents.parse(file.content, file.path, file.files))
+
+
+def with_content(known: Version, content: bytes) -> Version:
+    """Complete a version by its content that was staged."""
+    return _parsed(known, content, lambda: documents.parse(content, f"{known.name}{SUFFIXES[0]}"))
+
+
+def _parsed(known: Version, content: bytes, parse: Callable[[], Parsed]) -> Version:
+    digest = f"sha256:{sha256(content).hexdigest()}"
+    paths = tuple(partials.split(content)[1])
+    known = replace(known, absent=False, content=content, digest=digest, partials=paths)
     try:
-        parsed = documents.parse(content, path or f"{known.name}{SUFFIXES[0]}")
+        parsed = parse()
     except DocumentInvalid as error:
         return invalid(known, error)
     warnings = tuple(str(finding) for finding in parsed.warnings)

@@ -199,7 +199,7 @@ def test_old_tools_are_forgiven(author: PromptRepository, mirror: Mirror) -> Non
     mirror.sync()
 
     _, file = mirror.read(mirror.tags()["a/v1.0.0"], "a")
-    assert file == File("prompts/a.prompt.yml", b"")
+    assert file == File("prompts/a.prompt.yml", "a.prompt.yml", b"", {})
 
 
 def test_a_look_that_was_cut_off_is_finished(

@@ -55,7 +55,7 @@ def said(text: str) -> list[str]:
 
 def version(number: str, text: str) -> Version:
     """A version of a file."""
-    return with_content(unread("answer", number, TagInfo(commit="c0ffee")), text.encode(), PATH)
+    return with_content(unread("answer", number, TagInfo(commit="c0ffee")), text.encode())
 
 
 def test_a_document_of_the_second_edition() -> None:

@@ -108,4 +108,6 @@ def test_an_entry_is_found_by_its_whole_name(names: tuple[bytes, ...]) -> None:
     root = store.add("tree", b"40000 prompts\0" + bytes.fromhex(prompts))
     commit = store.add("commit", b"tree %s\nauthor x\n\nx\n" % root.encode())
 
-    assert tag_reader.answer(store, tag_reader.find(commit, "a")) == right
+    _, file = tag_reader.answer(store, tag_reader.read(commit, "a"))
+    assert isinstance(file, tag_reader.File)
+    assert file.content == b"right"

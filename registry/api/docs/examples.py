@@ -44,6 +44,7 @@ SUMMARY: Json = {
     "status": "valid",
     "problem": None,
     "warnings": [],
+    "partials": [],
 }
 VERSION: Json = {**SUMMARY, "document": DOCUMENT}
 PROMPTS: Json = {
@@ -65,6 +66,7 @@ DIFF: Json = {
     "+    content: You summarize support threads. Tone: {{tone}}. Next step first.\n",
     "simplified": False,
     "changed": ["messages"],
+    "partials": [],
 }
 RELEASE: Json = {
     "environment": "production",

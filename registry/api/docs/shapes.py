@@ -101,6 +101,9 @@ class Summary(Shape):
     status: Literal["valid", "invalid", "unread"]
     problem: DocumentProblem | None
     warnings: list[str]
+    partials: list[str] = Field(
+        description="paths of the files that its texts include, from the prompts folder"
+    )
 
 
 class PassedOver(Shape):
@@ -146,9 +149,10 @@ class Versions(Shape):
 class Diff(Shape):
     """The differences of two versions."""
 
-    unified: str = Field(description="a unified diff of the files")
+    unified: str = Field(description="a unified diff of the files, with their partials put in")
     simplified: bool = Field(description="they differ so much that most of it is given as replaced")
     changed: list[str] = Field(description="the keys of the document that differ")
+    partials: list[str] = Field(description="the paths of the partials that differ")
 
 
 class ReleaseTarget(Target):

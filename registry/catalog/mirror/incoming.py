@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from registry.catalog.mirror import tag_reader
 from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
 from registry.errors import GitFailed, ObjectMissing
-from registry.git.command import Git, Wanted
+from registry.git.command import Git
 from registry.git.diagnosis import is_blameless
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Incoming:
                 self._bring_absent(tags, lock, room)
 
     def _bring_absent(self, tags: Mapping[str, str], lock: int, room: int) -> None:
-        """Fetch what versions need and is not here: settings first, which say where the prompts are."""
+        """Fetch what versions need and is not here: settings, which say where the prompts are, then those."""
         asked: set[str] = set()
         while absent := [oid for oid in _absent(self._here, tags) if oid not in asked]:
             asked.update(absent)
@@ -256,24 +256,10 @@ def _if_few(pack: Path) -> bytes | None:
 
 def _absent(git: Git, tags: Mapping[str, str]) -> list[str]:
     """Return the ids of what the versions of some tags are known to need and is not in the repository."""
-    oids, absent = _contents(git, tags)
-    for start in range(0, len(oids), READ):
-        some = oids[start : start + READ]
-        found = git.read_objects(
-            [Wanted(oid, SIZE_LIMIT) for oid in some]
-        )  # by the process that listed the ids
-        absent += [oid for oid, one in zip(some, found, strict=True) if one is None]
-    return absent
-
-
-def _contents(git: Git, tags: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """Return the ids of the prompts' files at some tags, and of what is missing on the way to others."""
     pairs = [(oid, tag.rpartition("/v")[0]) for tag, oid in tags.items()]
-    found: dict[str, None] = {}
     missing: dict[str, None] = {}
     for start in range(0, len(pairs), READ):
-        readings = [tag_reader.find(oid, name) for oid, name in pairs[start : start + READ]]
+        readings = [tag_reader.read(oid, name) for oid, name in pairs[start : start + READ]]
         answers = tag_reader.answer_all(git, readings)
-        found |= dict.fromkeys(answer for answer in answers if isinstance(answer, str) and answer)
         missing |= dict.fromkeys(answer.oid for answer in answers if isinstance(answer, ObjectMissing))
-    return list(found), list(missing)
+    return list(missing)

@@ -189,7 +189,7 @@ class Mirror:
     def has_at_head(self, name: str) -> bool:
         """Return whether the newest commit that was read has a prompt's file."""
         with suppress(GitFailed):
-            return bool(self.head and tag_reader.answer(self._objects, tag_reader.find(self.head, name)))
+            return bool(self.head and tag_reader.answer(self._objects, tag_reader.exists(self.head, name)))
         return False
 
     # Upstream

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from registry.catalog.mirror import trees
 from registry.catalog.naming import FOLDER, file_names
-from registry.catalog.parsing import repository_settings
+from registry.catalog.parsing import document, partials, repository_settings
 from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
 from registry.catalog.parsing.repository_settings import SIZE_LIMIT as SETTINGS_LIMIT
 from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
@@ -24,7 +24,7 @@ from registry.system import timestamps
 from registry.system.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import TypeVar
 
     from registry.catalog.mirror.trees import Entry, Reading
@@ -56,10 +56,18 @@ class TagInfo:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A prompt's file at a tag."""
+    """A prompt's file at a tag, with the partials that it asks for.
+
+    Attributes:
+        path: in the repository.
+        inner: from the prompts folder.
+        files: the partials, as in `registry.catalog.parsing.partials.Files`.
+    """
 
     path: str
+    inner: str
     content: bytes
+    files: Mapping[str, bytes | str]
 
 
 class Objects(Protocol):
@@ -144,14 +152,14 @@ def read_about(oid: str) -> Reading[TagInfo]:
     return TagInfo(found.oid, tree, _author(person), _time(person), _message(words.data))
 
 
-def find(oid: str, name: str) -> Reading[str]:
-    """Find the id of a prompt's file at a tag; empty if there is no usable one. Raises GitFailed."""
+def exists(oid: str, name: str) -> Reading[bool]:
+    """Tell whether a commit has a usable file of a prompt. Raises GitFailed."""
     try:
         about = yield from read_about(oid)
-        _, entry = yield from _find(about, name)
+        found = yield from _find(about, name)
     except DocumentInvalid:
-        return ""
-    return entry.oid if entry.is_file else ""
+        return False
+    return found.entry.is_file
 
 
 def read_file(about: TagInfo, name: str) -> Reading[File]:
@@ -161,30 +169,64 @@ def read_file(about: TagInfo, name: str) -> Reading[File]:
         DocumentInvalid: there is none, there are two, or it is not a file of at most 256 KiB.
         GitFailed: an object is missing or damaged.
     """
-    path, entry = yield from _find(about, name)
-    return File(path, (yield from _content(path, entry, SIZE_LIMIT)))
+    found = yield from _find(about, name)
+    path = found.place + found.inner
+    content = yield from _content(path, found.entry, SIZE_LIMIT)
+    files: dict[str, bytes | str] = {}
+    while missing := document.wanted(content, files):
+        for other in missing:
+            files[other] = yield from _partial(found.root, found.place, other)
+    return File(path, found.inner, content, files)
 
 
-def _find(about: TagInfo, name: str) -> Reading[tuple[str, Entry]]:
-    """Find the path of a prompt's file, and its entry there."""
+def _partial(root: bytes, place: str, path: str) -> Reading[bytes | str]:
+    """Read a partial from the prompts folder of a commit, or say why it cannot be put in."""
+    *parents, last = f"{place}{path}".split("/")
+    data = yield from trees.folder(root, parents)
+    entry = trees.entry(data, last) if data is not None else None
+    if entry is None:
+        other = trees.spelt(data, last) if data is not None else None
+        other = other and f"did you mean {path.removesuffix(last)}{other}?"
+        return f"is not in the tagged commit; {other or 'add the file, or correct the path'}"
+    if not entry.is_file:
+        return f"is {entry.kind}; put a file there"
+    try:
+        return (yield from trees.need(entry.oid, partials.FILE_SIZE + 1)).data
+    except GitFailed as error:
+        if error.code != "git_too_large":
+            raise
+        return partials.TOO_LARGE
+
+
+class _Found(NamedTuple):
+    """A prompt's file in a commit: the root, the prompts folder, the path from there, and the entry."""
+
+    root: bytes
+    place: str
+    inner: str
+    entry: Entry
+
+
+def _find(about: TagInfo, name: str) -> Reading[_Found]:
+    """Find a prompt's file."""
     if not about.tree:
         raise DocumentInvalid("the tag holds no commit; delete it and tag a commit under a new version")
     root = (yield from trees.need(about.tree, OBJECT_LIMIT)).data
     settings = yield from _settings(root)
     usual = trees.entry(root, FOLDER)
     places = settings.places(usual=usual is not None and usual.is_folder)
-    found: list[tuple[str, Entry]] = []
+    found: list[_Found] = []
     for place in places:
         found = found or (yield from _files(root, place, name))
     if not found:
         path = places[0] + file_names(name)[0]
         raise DocumentAbsent(f"{path} is not in the tagged commit; add it, then tag again", path=path)
-    path = found[0][0]
+    path, *others = (one.place + one.inner for one in found)
     if settings.prompt_at(path) is None:
         message = f"{path} is excluded by {FILE} of the tagged commit; change that, then tag again"
         raise DocumentAbsent(message, path=path)
-    if len(found) > 1:
-        message = f"{path} and {found[1][0]} are both there; remove one, then tag again"
+    if others:
+        message = f"{path} and {others[0]} are both there; remove one, then tag again"
         raise DocumentInvalid(message, path=path)
     return found[0]
 
@@ -198,14 +240,14 @@ def _settings(root: bytes) -> Reading[RepositorySettings]:
     return repository_settings.parse(content, whole=False)
 
 
-def _files(root: bytes, place: str, name: str) -> Reading[list[tuple[str, Entry]]]:
-    """List the path and the entry of each file of a prompt below a prompts folder."""
+def _files(root: bytes, place: str, name: str) -> Reading[list[_Found]]:
+    """List the files of a prompt below a prompts folder."""
     *parents, last = f"{place}{name}".split("/")
     data = yield from trees.folder(root, parents)
     if data is None:
         return []
     found = zip(file_names(name), (trees.entry(data, entry) for entry in file_names(last)), strict=True)
-    return [(place + path, entry) for path, entry in found if entry]
+    return [_Found(root, place, path, entry) for path, entry in found if entry]
 
 
 def _content(path: str, entry: Entry, limit: int) -> Reading[bytes]:

@@ -79,6 +79,12 @@ def folder(tree: bytes, names: Sequence[str]) -> Reading[bytes | None]:
     return tree
 
 
+def spelt(tree: bytes, name: str) -> str | None:
+    """Find the name of an entry that differs in the case of ASCII letters alone."""
+    start = tree.lower().find(b" %s\0" % name.lower().encode()) + 1
+    return tree[start : start + len(name.encode())].decode("utf-8", "replace") if start else None
+
+
 def entry(tree: bytes, name: str) -> Entry | None:
     """Find an entry of a tree by searching its name, as a folder may have a million entries.
 

@@ -41,6 +41,7 @@ _ERRORS = {
     "nul": "a NUL character",
     "number": "a number that is too large",
     "part": "a part of a message that is not as its type needs it",
+    "partial": "a partial that cannot be put in",
     "placeholder": "a place for messages without a name of its own",
     "response_format": "a responseFormat that is unknown",
     "section": "a section of a Mustache text that is not closed, or closes in another one",

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from promptstage import mustache
 from promptstage.model import Document
 from registry.catalog.naming import stem
-from registry.catalog.parsing import messages, tools, usage, variables
+from registry.catalog.parsing import messages, partials, tools, usage, variables
 from registry.catalog.parsing.fields import TOP, Fields
 from registry.catalog.parsing.nodes import Finding, Node
 from registry.catalog.parsing.strict_yaml import Source
 from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
 FORMATS = ("text", "json_object", "json_schema")
 _KEYS = (
@@ -34,37 +34,61 @@ class Parsed:
     warnings: tuple[Finding, ...]
 
 
-def parse(content: bytes, path: str) -> Parsed:
+def parse(content: bytes, path: str, files: Mapping[str, bytes | str] | None = None) -> Parsed:
     """Parse a prompt file.
 
     Args:
-        content: the file's bytes.
+        content: the file's bytes; without `files` the content of a version, which holds its partials.
         path: its path in the repository; the title falls back to its last segment.
+        files: its partials, as in `registry.catalog.parsing.partials.Files`.
 
     Raises:
         DocumentInvalid: the first error, with line and column.
     """
-    source, document = _read(content, path)
+    if files is None:
+        content, files = partials.split(content)
+    source, document, _ = _read(content, path, files)
     if first := next((finding for finding in source.findings if finding.is_fatal), None):
         raise DocumentInvalid(first.message, line=first.line, column=first.column, path=path)
     return Parsed(document, tuple(source.findings))
 
 
-def check(content: bytes, path: str, *rules: Callable[[Source], None]) -> list[Finding]:
-    """Return all findings about a prompt file, also those of further rules, in the order of its lines."""
-    source, _ = _read(content, path)
+def check(
+    content: bytes,
+    path: str,
+    files: Mapping[str, bytes | str] | None = None,
+    rules: Iterable[Callable[[Source], None]] = (),
+) -> list[Finding]:
+    """Return all findings about a prompt file, in the order of its lines.
+
+    Args:
+        content: as `parse` takes it, and so the next two.
+        path: the file's path.
+        files: its partials.
+        rules: report further findings.
+    """
+    if files is None:
+        content, files = partials.split(content)
+    source, _, _ = _read(content, path, files)
     for rule in rules:
         rule(source)
     return sorted(source.findings, key=lambda finding: (finding.line, finding.column))
 
 
-def _read(content: bytes, path: str) -> tuple[Source, Document]:
+def wanted(content: bytes, files: Mapping[str, bytes | str]) -> tuple[str, ...]:
+    """Return the paths of the partials that a prompt file asks for, itself or by these ones, beside these."""
+    return _read(content, "", files)[2] if partials.may_ask(content) else ()
+
+
+def _read(
+    content: bytes, path: str, files: Mapping[str, bytes | str]
+) -> tuple[Source, Document, tuple[str, ...]]:
     """Parse as much as possible; the document is usable if no finding is an error."""
     source = Source(content)
     top = Fields(source, source.root or Node({}, 1, 1), TOP)
     top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
     language = _language(top)
-    found = messages.read(source, top, language) if source.root else messages.NONE
+    found = messages.read(source, top, language, files) if source.root else messages.NONE
     whole = language is None or not any(finding.severity == "error" for finding in source.findings)
     used = usage.find(found.texts, language, whole=whole)
     response_format = top.text("responseFormat", "text")
@@ -95,11 +119,11 @@ def _read(content: bytes, path: str) -> tuple[Source, Document]:
         edition=2 if is_second else 1,
         language=language,
         portable=not found.is_structured
-        and (language is None or all(mustache.is_portable(node.value) for node in found.texts)),
+        and (language is None or all(mustache.is_portable(text.text) for text in found.texts)),
         tools=offered,
         tool_choice=choice,
     )
-    return source, document
+    return source, document, found.missing
 
 
 def _language(top: Fields) -> str | None:

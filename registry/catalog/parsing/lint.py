@@ -10,24 +10,32 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from registry.catalog.parsing import document, json_schema, parameters, secret_scan, variable_types
+from registry.catalog.parsing import document, json_schema, parameters, partials, secret_scan, variable_types
 from registry.catalog.parsing.codes import CODES, can_be_ignored
 from registry.catalog.parsing.nodes import Finding
 from registry.catalog.parsing.strict_yaml import FINDINGS_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _RULES = (parameters.lint, json_schema.lint, variable_types.lint)
 _IGNORED = re.compile(rb"^# *promptstage: *ignore +([\w, ]+)", re.MULTILINE)
 
 
-def check(content: bytes, path: str) -> list[Finding]:
-    """Return all findings about a prompt file, in the order of its lines."""
+def check(content: bytes, path: str, files: Mapping[str, bytes | str] | None = None) -> list[Finding]:
+    """Return all findings about a prompt file and its partials; takes what `document.parse` takes."""
+    if files is None:
+        content, files = partials.split(content)
     ignored = ignores(content)
-    found = [*document.check(content, path, *_RULES), *_secrets(content)]
+    found = [*document.check(content, path, files, _RULES), *_secrets(content)]
+    for name, data in files.items():
+        found += (_in_partial(name, one) for one in _secrets(data if isinstance(data, bytes) else b""))
     shown = (finding for finding in found if finding.code not in ignored)
     return sorted(shown, key=lambda finding: (finding.line, finding.column))
+
+
+def _in_partial(name: str, found: Finding) -> Finding:
+    return Finding(1, 1, found.code, f"in line {found.line} of {name}: {found.message}")
 
 
 def ignores(content: bytes) -> set[str]:

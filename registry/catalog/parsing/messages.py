@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from promptstage import template
+from promptstage import mustache, template
 from promptstage.model import Message, MessagesPlaceholder
-from registry.catalog.parsing import placeholders
+from registry.catalog.parsing import partials, placeholders
 from registry.catalog.parsing.codes import CODES
 from registry.catalog.parsing.fields import Fields, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from promptstage.mustache import Use
     from registry.catalog.parsing.nodes import Node
     from registry.catalog.parsing.strict_yaml import Source
 
@@ -31,18 +32,36 @@ _PLACEHOLDER_KEYS = ("placeholder", "optional")
 _NAME = re.compile(template.NAME)
 
 
+class Text(NamedTuple):
+    """A template.
+
+    Attributes:
+        node: where it is in the file, as it is written there.
+        text: as the document holds it, with its partials.
+        uses: the names in it, with their places in the file, if it is Mustache.
+        missing: the paths of partials that were not given.
+    """
+
+    node: Node
+    text: str
+    uses: tuple[Use, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Messages:
     """The messages that could be read.
 
     Attributes:
-        texts: the places of all templates, in the order of `promptstage.model.Document.texts`.
+        texts: all templates, in the order of `promptstage.model.Document.texts`.
         places: those of the placeholders, by name.
+        missing: the paths of partials that were not given.
     """
 
     messages: tuple[Message | MessagesPlaceholder, ...]
-    texts: list[Node]
+    texts: list[Text]
     places: Mapping[str, Node]
+    missing: tuple[str, ...]
 
     @property
     def is_structured(self) -> bool:
@@ -52,19 +71,20 @@ class Messages:
         )
 
 
-NONE = Messages((), [], {})
+NONE = Messages((), [], {}, ())
 
 
-def read(source: Source, top: Fields, language: str | None) -> Messages:
-    """Read the messages of a file."""
+def read(source: Source, top: Fields, language: str | None, files: Mapping[str, bytes | str]) -> Messages:
+    """Read the messages of a file, with its partials put in."""
     nodes = top.list("messages")
     if top.valid and ("messages" not in top or top.at("messages").value == []):
         top.report(
             "messages", "no_messages", "there are no messages; add `messages:` with a role and a content"
         )
     found: list[Message | MessagesPlaceholder] = []
-    texts: list[Node] = []
+    texts: list[Text] = []
     places: dict[str, Node] = {}
+    missing: dict[str, None] = {}
     for node in nodes:
         entry = Fields(source, node, "a message")
         if not entry.valid:
@@ -73,10 +93,15 @@ def read(source: Source, top: Fields, language: str | None) -> Messages:
             if placeholder := _placeholder(entry, places):
                 places[placeholder.name] = entry.at("placeholder")
                 found.append(placeholder)
-        elif read_message := _message(source, entry, language):
-            found.append(read_message)
-            texts += _texts_in(entry.at("content"))
-    return Messages(tuple(found), texts, places)
+        elif role := _role(source, entry):
+            content = entry.at("content")
+            every = [_text(source, text, language, files) for text in _texts_in(content)]
+            whole = [text for text in every if text]
+            if len(whole) == len(every):
+                texts += whole
+                found.append(Message(role, _filled(content, iter(whole))))
+                missing |= dict.fromkeys(path for text in whole for path in text.missing)
+    return Messages(tuple(found), texts, places, tuple(missing))
 
 
 def refuse_variables(source: Source, found: Messages, variables: Collection[str]) -> None:
@@ -99,7 +124,8 @@ def _placeholder(entry: Fields, places: Mapping[str, Node]) -> MessagesPlacehold
     return MessagesPlaceholder(name, entry.flag("optional", default=False))
 
 
-def _message(source: Source, entry: Fields, language: str | None) -> Message | None:
+def _role(source: Source, entry: Fields) -> str | None:
+    """Return the role of a message; None if its content cannot be read."""
     short = next((role for role in ROLES if role in entry.items and "role" not in entry), None)
     entry.warn_unknown((*_KEYS, short or ""), "remove it")
     roles = f"this role is unknown; use one of {', '.join(ROLES)}"
@@ -113,8 +139,7 @@ def _message(source: Source, entry: Fields, language: str | None) -> Message | N
         readable = _parts(source, entry)
     else:
         readable = bool(entry.needed("content", "no_content", "the message has no content; write its text"))
-    faulty = [text for text in _texts_in(node) if readable and not _is_template(source, text, language)]
-    return Message(role, node.plain()) if readable and not faulty else None
+    return role if readable else None
 
 
 def _parts(source: Source, entry: Fields) -> bool:
@@ -171,8 +196,17 @@ def _texts_in(node: Node) -> Iterator[Node]:
             yield from _texts_in(inner)
 
 
-def _is_template(source: Source, node: Node, language: str | None) -> bool:
-    """Report what is odd in a text; tell whether it can be read."""
+def _filled(node: Node, texts: Iterator[Text]) -> Any:
+    """Return the value of a content as JSON, with these texts."""
+    if isinstance(node.value, str):
+        return next(texts).text
+    if isinstance(node.value, dict):
+        return {key: _filled(inner, texts) for key, inner in node.value.items()}
+    return [_filled(inner, texts) for inner in node.value] if isinstance(node.value, list) else node.value
+
+
+def _text(source: Source, node: Node, language: str | None, files: Mapping[str, bytes | str]) -> Text | None:
+    """Read a text, and report what is odd in it; None if it cannot be read."""
     readable = True
     for odd in placeholders.find(node.value, language):
         place = source.within(node, odd.offset, odd.written)
@@ -181,4 +215,14 @@ def _is_template(source: Source, node: Node, language: str | None) -> bool:
             readable = False
         else:
             source.report(place, odd.code, odd.message)
-    return readable
+    if not readable or language != mustache.LANGUAGE:
+        return Text(node, node.value) if readable else None
+    try:
+        expanded = partials.expand(node.value, files)
+    except partials.PartialWrong as wrong:
+        source.refuse(source.within(node, wrong.tag.offset, wrong.tag.written), "partial", str(wrong))
+        return None
+    for path, tag in expanded.missing.items():
+        message = f"{tag.written!r} asks for {path}, which is not there; write that file"
+        source.refuse(source.within(node, tag.offset, tag.written), "partial", message)
+    return Text(node, expanded.text, expanded.uses, tuple(expanded.missing))

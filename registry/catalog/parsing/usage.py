@@ -10,6 +10,7 @@ from promptstage import mustache, template
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from registry.catalog.parsing.messages import Text
     from registry.catalog.parsing.nodes import Node
 
 
@@ -51,14 +52,14 @@ class Usage:
         return [n for n in self.given if n not in declared and n.partition(".")[0] not in whole]
 
 
-def find(texts: Sequence[Node], language: str | None, *, whole: bool = True) -> Usage:
+def find(texts: Sequence[Text], language: str | None, *, whole: bool = True) -> Usage:
     """Collect the names in the contents of all readable messages; `whole` says whether those are all."""
-    usage = Usage(texts, whole=whole)
-    for node in texts:
+    usage = Usage([text.node for text in texts], whole=whole)
+    for text in texts:
         if language == mustache.LANGUAGE:
-            _add_uses(usage, node, mustache.parse(node.value).uses)
+            _add_uses(usage, text.node, text.uses)
         else:
-            _add_placeholders(usage, node)
+            _add_placeholders(usage, text.node)
     return usage
 
 

@@ -13,13 +13,14 @@ from registry.catalog import naming
 from registry.catalog.parsing import lint
 from registry.catalog.parsing.codes import CODES
 from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
-from registry.cli.author import tag_lint, worktree
+from registry.cli.author import partials, tag_lint, worktree
 from registry.errors import GitFailed, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from registry.catalog.parsing.codes import Severity
+    from registry.catalog.parsing.partials import Files
     from registry.catalog.parsing.repository_settings import RepositorySettings
     from registry.cli.author.layout import Layout
     from registry.errors import DocumentInvalid
@@ -87,7 +88,7 @@ def problems(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
     top = root.resolve()
     for file, whole in _resolved(files):
         yield from _about_name(top, whole, file, seen)
-        yield from _about_file(file)
+        yield from _about_file(file, root)
 
 
 def _resolved(files: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
@@ -96,9 +97,9 @@ def _resolved(files: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
     return ((file, resolve(file.parent) / file.name) for file in files)
 
 
-def about(path: str, content: bytes) -> Iterator[Problem]:
-    """Say everything that there is to say about the content of a prompt file."""
-    for found in lint.check(content, path):
+def about(path: str, content: bytes, given: Files | None = None) -> Iterator[Problem]:
+    """Say everything that there is to say about a prompt file; takes what `document.parse` takes."""
+    for found in lint.check(content, path, given):
         yield Problem(path, found.line, found.column, found.severity, found.code, found.message)
 
 
@@ -162,7 +163,7 @@ def _is_another(place: Path, file: Path) -> bool:
     return place.exists() and not place.samefile(file)
 
 
-def _about_file(file: Path) -> Iterator[Problem]:
+def _about_file(file: Path, root: Path) -> Iterator[Problem]:
     if file.is_symlink() or not file.is_file():
         what = "a symbolic link, which the registry does not follow" if file.is_symlink() else "no file"
         yield _problem(file, "no_file", f"this is {what}; put the prompt's own file here")
@@ -172,7 +173,7 @@ def _about_file(file: Path) -> Iterator[Problem]:
     except OSError as error:
         yield _problem(file, "unreadable", f"it cannot be read: {error.strerror}; allow it")
     else:
-        yield from about(shown(file), content)
+        yield from about(shown(file), content, partials.in_folder(root, content))
 
 
 def about_settings(broken: DocumentInvalid) -> Problem:

@@ -8,26 +8,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import naming
 from registry.catalog.parsing import document
-from registry.cli.author import files, layout, tagged, worktree
+from registry.cli.author import files, layout, partials, tagged, worktree
 from registry.cli.options import LATEST
 from registry.errors import DocumentInvalid, Invalid
 
 if TYPE_CHECKING:
     from registry.catalog.parsing.document import Parsed
+    from registry.catalog.parsing.partials import Files
 
 NAMED = 3  # prompts or versions that an error suggests
 
 
 class Source(NamedTuple):
-    """A prompt file: its path, for people, and its bytes."""
+    """A prompt file: its path, for people, its bytes, and its partials, where they are not in the bytes."""
 
     path: str
     content: bytes
+    files: Files | None = None
 
     def parse(self) -> Parsed:
         """Return what can be served. Raises Invalid with the place of the first error."""
         try:
-            return document.parse(self.content, self.path)
+            return document.parse(self.content, self.path, self.files)
         except DocumentInvalid as error:
             place = f"{self.path}:{error.line}:{error.column}"
             raise Invalid(f"{place}: {error.message}", **error.extra) from error
@@ -40,7 +42,7 @@ def below(folder: Path) -> dict[str, Source]:
     for root in place.roots(folder):
         for file in files.find(root, place):
             if name := naming.name_of(file.relative_to(root).as_posix()):
-                found[name] = Source(files.shown(file), file.read_bytes())
+                found[name] = _in_folder(root, file)
     return found
 
 
@@ -49,15 +51,21 @@ def in_worktree(name: str) -> Source:
     place = layout.around(Path.cwd())
     roots = place.roots() or [place.top / place.settings.places(usual=True)[0]]
     places = [root / path for root in roots for path in naming.file_names(name)]
-    file = next((path for path in places if path.is_file()), None)
-    if file is None:
+    held = ((root, root / path) for root in roots for path in naming.file_names(name))
+    root, file = next(((root, path) for root, path in held if path.is_file()), (None, None))
+    if root is None or file is None:
         known = [found for root in roots for path in files.find(root, place) if (found := _name(root, path))]
         near = " or ".join(get_close_matches(name, known, NAMED))
         raise Invalid(
             f"there is no {files.shown(places[0])}; "
             + (f"did you mean {near}?" if near else "write it first")
         )
-    return Source(files.shown(file), file.read_bytes())
+    return _in_folder(root, file)
+
+
+def _in_folder(root: Path, file: Path) -> Source:
+    content = file.read_bytes()
+    return Source(files.shown(file), content, partials.in_folder(root, content))
 
 
 def _name(root: Path, file: Path) -> str | None:
@@ -86,4 +94,8 @@ def in_head(top: Path) -> dict[str, Source]:
     named = {name: path for path, name in layout.at_head(top).prompts_in(worktree.paths(top)).items()}
     contents = worktree.contents(top, [f"HEAD:{path}" for path in named.values()])
     held = zip(named.items(), contents, strict=True)
-    return {name: Source(path, content) for (name, path), content in held if content is not None}
+    return {
+        name: Source(path, content, partials.in_commit(top, "HEAD", tagged.place_of(path, name), content))
+        for (name, path), content in held
+        if content is not None
+    }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from registry.catalog import naming
 from registry.catalog.parsing import bump, document, lines, repository_settings
 from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
-from registry.cli.author import layout, worktree
+from registry.cli.author import layout, partials, worktree
 from registry.errors import DocumentInvalid, Invalid
 
 if TYPE_CHECKING:
@@ -30,15 +30,30 @@ def versions(tags: Mapping[bytes, str]) -> Versions:
 
 
 def read(top: Path, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
-    """The files of versions, each given by its prompt and the id of what is tagged; None if there is none."""
+    """The contents of versions, each given by its prompt and the id of what is tagged; None if absent."""
     oids = list(dict.fromkeys(oid for _, oid in wanted))
     settings = dict(
         zip(oids, map(_settings, worktree.contents(top, [f"{oid}:{FILE}" for oid in oids])), strict=True)
     )
     places = [[f"{oid}:{path}" for path in settings[oid].candidates(name)] for name, oid in wanted]
     found = iter(worktree.contents(top, [path for some in places for path in some]))
-    files = ([next(found) for _ in some] for some in places)
-    return [next((file for file in some if file is not None), None) for some in files]
+    held = [{place: file for place in some if (file := next(found)) is not None} for some in places]
+    return [_whole(top, name, some) for (name, _), some in zip(wanted, held, strict=True)]
+
+
+def _whole(top: Path, name: str, held: Mapping[str, bytes]) -> bytes | None:
+    """Return the content of a version whose file is at a place such as ``<id>:<path>``."""
+    for place, content in held.items():
+        commit, _, path = place.partition(":")
+        folder = place_of(path, name)
+        files = partials.in_commit(top, commit, folder, content)
+        return partials.packed(path.removeprefix(folder), content, files)
+    return None
+
+
+def place_of(path: str, name: str) -> str:
+    """Return the prompts folder, with a slash, of the file of a prompt."""
+    return next(path.removesuffix(inner) for inner in naming.file_names(name) if path.endswith(inner))
 
 
 def _settings(content: bytes | None) -> RepositorySettings:
@@ -68,7 +83,11 @@ NAMED = 3  # prompts that an error suggests
 
 
 def at_head(top: Path, name: str) -> tuple[str, bytes]:
-    """Find the prompt's file in HEAD: path and bytes. Raises Invalid, if the worktree differs from it."""
+    """Find the prompt's file in HEAD: its path, and the content of a version with its partials.
+
+    Raises:
+        Invalid: there is none, a partial cannot be put in, or the worktree differs from HEAD.
+    """
     if worktree.is_changed(top, FILE):
         raise Invalid(
             f"{FILE} differs from what HEAD holds; git add it and git commit it first, then tag {name}"
@@ -92,12 +111,24 @@ def at_head(top: Path, name: str) -> tuple[str, bytes]:
         raise Invalid(
             f"{path} is excluded by {FILE}, so it is no prompt; change that, and git commit it first"
         )
-    if worktree.is_link(top, path):
+    if worktree.kind(top, "HEAD", path) != worktree.A_FILE:
         raise Invalid(
             f"{path} is a symbolic link in HEAD, which the registry does not follow; put the prompt's own "
             "file there, and git commit that first"
         )
-    return path, content
+    folder = place_of(path, name)
+    files = partials.in_commit(top, "HEAD", folder, content)
+    if changed := [other for other in files if worktree.is_changed(top, folder + other)]:
+        raise Invalid(
+            f"{folder}{changed[0]}, a partial of {name}, differs from what HEAD holds; git add it and git "
+            "commit it first, then tag it"
+        )
+    if any(isinstance(file, str) for file in files.values()):
+        try:
+            document.parse(content, path, files)
+        except DocumentInvalid as error:
+            raise Invalid(f"{path}:{error.line}:{error.column}: {error.message}", **error.extra) from error
+    return path, partials.packed(path.removeprefix(folder), content, files)
 
 
 def _everywhere(settings: RepositorySettings, name: str) -> list[str]:

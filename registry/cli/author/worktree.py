@@ -108,9 +108,14 @@ def content(folder: Path, path: str) -> bytes | None:
     return None if done.returncode else done.stdout
 
 
-def is_link(folder: Path, path: str) -> bool:
-    """Whether HEAD has a symbolic link at this path."""
-    return (_ask(folder, "ls-tree", "HEAD", "--", path) or b"").startswith(b"120000 ")
+A_FILE = "a file"
+_KINDS = {b"100": A_FILE, b"120": "a symbolic link", b"160": "a submodule", b"040": "a folder"}
+
+
+def kind(folder: Path, commit: str, path: str) -> str:
+    """Say what a commit has at this path, as in "a symbolic link"; empty if nothing."""
+    literal = f":(top,literal){path}"
+    return _KINDS.get((_ask(folder, "ls-tree", commit, "--", literal) or b"")[:3], "")
 
 
 def paths(folder: Path) -> list[str]:

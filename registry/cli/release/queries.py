@@ -108,6 +108,8 @@ def diff(
         output.say(f"Changed:  {', '.join(map(clean, found['changed']))}", "bold")
     elif not found["unified"]:
         output.note(f"{name} {old} and {new} are the same")
+    if found.get("partials"):  # an earlier registry has none
+        output.say(f"Partials: {', '.join(map(clean, found['partials']))}", "bold")
 
 
 def _warn(found: latest.Latest) -> None:
@@ -157,6 +159,8 @@ def _facts(version: Json) -> Iterator[tuple[str, str]]:
             yield "Tools", names + (f" (choice: {clean(named)})" if named else "")
         if document["response_format"] != "text":
             yield "Answer", clean(document["response_format"])
+    if version.get("partials"):
+        yield "Partials", ", ".join(map(clean, version["partials"]))
     yield "Commit", clean(version["commit"])
     yield "Digest", clean(version["digest"] or describe.NONE)
     if version["tagged_at"]:
