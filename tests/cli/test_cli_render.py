@@ -127,6 +127,17 @@ def test_a_declared_type_makes_a_value_json(shop: Cli, author: PromptRepository)
     assert (wrong.code, "items is a list, so its value is JSON" in wrong.err) == (1, True)
 
 
+def test_partials_are_put_in(shop: Cli, author: PromptRepository) -> None:
+    """Those of the worktree, and those of the tagged commit; its own data is still found."""
+    file = "template: mustache\n" + FILE.replace("Be {{tone}}.", "{{> shared/style.md}}")
+    commit(author, "prompts/shared/style.md", "Sound {{tone}}.")
+    author.tag("summarize", "1.0.0", file)
+    (shop.folder / "prompts/shared/style.md").write_text("Look {{tone}}.")
+
+    assert "Look neutral." in shop("render", "summarize", "--case", "1").out
+    assert "Sound neutral." in shop("render", "summarize", "1.0.0", "--case", "1").out
+
+
 CHAT = """\
 messages:
   - role: system

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import naming
 from registry.catalog.parsing import document
+from registry.catalog.parsing.partials import split
 from registry.cli.author import files, layout, partials, tagged, worktree
 from registry.cli.options import LATEST
 from registry.errors import DocumentInvalid, Invalid
@@ -86,7 +87,7 @@ def at_version(name: str, version: str) -> tuple[str, Source]:
         raise Invalid(
             f"the tag {naming.tag_of(name, chosen)} holds no file of {name}; choose another version"
         )
-    return chosen, Source(f"{name}@{chosen}", content)
+    return chosen, Source(f"{name}@{chosen}", *split(content))
 
 
 def in_head(top: Path) -> dict[str, Source]:
