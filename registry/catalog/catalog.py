@@ -296,8 +296,8 @@ def _made(name: str, version: str, about: TagInfo, file: File | DocumentInvalid)
 
 def _log_invalid(version: Version) -> None:
     problem = version.problem or {}
-    path, line = problem.get("path"), problem.get("line")
-    place = f"{path}:{line}: " if line and not problem["message"].startswith(f"{path}:") else ""
+    line = problem.get("line")
+    place = f"{problem.get('path')}:{line}: " if line else ""
     logger.warning(
         "%s@%s cannot be served: %s%s",
         *(version.name, version.version, place, problem.get("message")),

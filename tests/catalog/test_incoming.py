@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from git_hosts import HttpHost, http_host
+from support import prompt
 
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror import incoming
@@ -285,3 +286,36 @@ def test_an_object_that_is_lost_everywhere_is_asked_for_now_and_then(
     with pytest.raises(GitFailed, match=f"{oid} is missing from the mirror, .* Push it there again"):
         statuses(mirror)
     assert not mirror.wants
+
+
+@pytest.mark.parametrize("beside", [1_000, 200_000])
+def test_settings_come_before_the_files_that_they_name(
+    author: PromptRepository, remote: Mirror, tmp_path: Path, beside: int
+) -> None:
+    """Whether all small files come at once, or contents alone: then the settings say which."""
+    author.git("config", "uploadpack.allowFilter", "true")
+    author.tag("b", "1.0.0")
+    remote.sync()
+    (author.path / "data.bin").write_bytes(os.urandom(beside))
+    (author.path / "ai").mkdir()
+    (author.path / "ai/a.prompt.yml").write_text(prompt("In the folder: {{text}}"))
+    (author.path / "promptstage.toml").write_text('[prompts]\nfolder = "ai"\n')
+    author.tag("b", "1.1.0")
+    author.git("tag", "a/v1.0.0")
+    remote.sync()
+
+    assert (statuses(remote), statuses(remote, "b")) == (["valid"], ["invalid", "valid"])
+    assert (size(tmp_path / "remote/mirror.git") < 100_000, remote.report()["failed"]) == (True, {})
+
+
+def test_great_settings_are_not_kept(author: PromptRepository, remote: Mirror, tmp_path: Path) -> None:
+    """The version says so."""
+    author.git("config", "uploadpack.allowFilter", "true")
+    (author.path / "promptstage.toml").write_bytes(os.urandom(4 * MIB))
+    author.tag("a", "1.0.0")
+    (author.path / "promptstage.toml").unlink()
+    author.tag("b", "1.0.0")
+    remote.sync()
+
+    assert (statuses(remote), statuses(remote, "b")) == (["invalid"], ["valid"])
+    assert size(tmp_path / "remote/mirror.git") < MIB

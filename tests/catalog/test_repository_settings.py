@@ -88,7 +88,7 @@ def test_what_is_wrong_has_its_line(text: str | bytes, line: int | None, words: 
 
     assert (raised.value.line, raised.value.path) == (line, FILE)
     assert words in raised.value.message
-    assert raised.value.message.startswith(f"{FILE}:{line}: " if line else f"{FILE}: ")
+    assert raised.value.message.startswith(FILE) == (line is None)
 
 
 def test_the_registry_reads_the_place_alone() -> None:
@@ -170,8 +170,8 @@ def problem(version: Version) -> str:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ("[prompts]\nfolder = '../x'\n", "promptstage.toml:2: folder '../x' leaves the repository"),
-        ("[prompts\n", "promptstage.toml:1: it is no TOML"),
+        ("[prompts]\nfolder = '../x'\n", "folder '../x' leaves the repository"),
+        ("[prompts\n", "it is no TOML"),
         ("#" * (20 << 10), "promptstage.toml has more than 16 KiB"),
         ("#" * (300 << 10), "promptstage.toml has more than 16 KiB"),
         ("[prompts]\nfolder = 'x'\n", "x/a.prompt.yml is not in the tagged commit"),
@@ -188,6 +188,7 @@ def test_broken_settings_make_a_version_invalid(
     catalog = read()
 
     assert problem(catalog.read("a", "1.0.0")).startswith(words)
+    assert str((catalog.read("a", "1.0.0").problem or {})["path"]) in {FILE, words.partition(" ")[0]}
     assert catalog.read("a", "1.1.0").status == "valid"
 
 

@@ -22,6 +22,7 @@ class Store:
 
     def __init__(self) -> None:
         self._objects: dict[str, GitObject] = {}
+        self.asked: list[str] = []  # the kinds of the objects that were read, in order
 
     def add(self, kind: str, data: bytes) -> str:
         """Keep an object, under a name that is as long as an id."""
@@ -33,6 +34,7 @@ class Store:
         """One object."""
         found = self._objects.get(expression)
         assert found is None or len(found.data) <= limit
+        self.asked += [found.kind] if found else []
         return found
 
     def read_objects(self, wanted: Sequence[Wanted]) -> list[GitObject | GitFailed | None]:
@@ -111,3 +113,23 @@ def test_an_entry_is_found_by_its_whole_name(names: tuple[bytes, ...]) -> None:
     _, file = tag_reader.answer(store, tag_reader.read(commit, "a"))
     assert isinstance(file, tag_reader.File)
     assert file.content == b"right"
+
+
+@pytest.mark.parametrize(("settings", "asked"), [(None, 4), (b"[prompts]\nfolder = 'p'\n", 5)])
+def test_settings_cost_nothing_where_there_are_none(settings: bytes | None, asked: int) -> None:
+    """The commit, its tree, the folder and the file are read, and the settings if there are some."""
+    store = Store()
+
+    def entry(kind: bytes, name: bytes, oid: str) -> bytes:
+        return b"%s %s\0%s" % (kind, name, bytes.fromhex(oid))
+
+    folder = store.add("tree", entry(b"100644", b"a.prompt.yml", store.add("blob", b"x")))
+    root = entry(b"40000", b"p" if settings else b"prompts", folder)
+    if settings:
+        root += entry(b"100644", b"promptstage.toml", store.add("blob", settings))
+    tree = store.add("tree", root)
+    commit = store.add("commit", b"tree %s\nauthor x\n\nx\n" % tree.encode())
+    _, found = tag_reader.answer(store, tag_reader.read(commit, "a"))
+
+    assert isinstance(found, tag_reader.File)
+    assert len(store.asked) == asked

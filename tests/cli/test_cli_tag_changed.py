@@ -232,6 +232,17 @@ def test_usage(tag: Cli, options: list[str]) -> None:
     assert tag("tag", *options).code == 2
 
 
+def test_a_repository_without_prompts(cli: Cli, author: PromptRepository) -> None:
+    """A job that looks at the wrong one must not be green."""
+    author.git("rm", "--quiet", "-r", "prompts")
+    commit(author, "README.md", "# Nothing")
+
+    assert (
+        "HEAD holds no prompt file; a prompt is a file such as"
+        in cli("tag", "--changed", cwd=author.path).err
+    )
+
+
 def test_processes_do_not_grow_with_prompts(
     tag: Cli, author: PromptRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,6 +40,7 @@ AUTHOR_LIMIT = 200  # characters of a name and an address
 # Git writes ``Name <mail> 1767225600 +0100``; dates before 1970 have a sign, and old tools wrote other zones.
 _WHEN = re.compile(rb"\s*(?P<seconds>-?\d{1,20})(\s+(?P<sign>[+-])(?P<zone>\d{1,6}))?\s*$")
 _WHEN_SIZE = 64  # bytes at the end of a line that hold the time
+_NO_SETTINGS = RepositorySettings()
 _LFS = b"version https://git-lfs.github.com/spec/"  # the beginning of each LFS pointer
 
 
@@ -222,7 +223,7 @@ def _find(about: TagInfo, name: str) -> Reading[_Found]:
         path = places[0] + file_names(name)[0]
         raise DocumentAbsent(f"{path} is not in the tagged commit; add it, then tag again", path=path)
     path, *others = (one.place + one.inner for one in found)
-    if settings.prompt_at(path) is None:
+    if settings.exclude and settings.prompt_at(path) is None:
         message = f"{path} is excluded by {FILE} of the tagged commit; change that, then tag again"
         raise DocumentAbsent(message, path=path)
     if others:
@@ -235,7 +236,7 @@ def _settings(root: bytes) -> Reading[RepositorySettings]:
     """Read the settings of a commit; the usual one has none, and costs no further object."""
     entry = trees.entry(root, FILE)
     if entry is None:
-        return RepositorySettings()
+        return _NO_SETTINGS
     content = yield from _content(FILE, entry, SETTINGS_LIMIT)
     return repository_settings.parse(content, whole=False)
 

@@ -263,8 +263,8 @@ def _shown(word: str) -> str:
 
 
 def _wrong(message: str, line: int | None, column: int | None = None) -> DocumentInvalid:
-    place = f"{FILE}:{line}" if line else FILE
-    return DocumentInvalid(f"{place}: {message}", line=line, column=column or (line and 1), path=FILE)
+    shown = message if line else f"{FILE}: {message}"
+    return DocumentInvalid(shown, line=line, column=column or (line and 1), path=FILE)
 
 
 @lru_cache(maxsize=1 << 10)

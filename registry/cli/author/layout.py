@@ -56,12 +56,17 @@ def read(file: Path) -> RepositorySettings:
     except OSError as error:
         message = f"{FILE}: it cannot be read: {error.strerror}; make it a file that you may read"
         raise DocumentInvalid(message, path=str(file)) from error
-    try:
-        return repository_settings.parse(content)
-    except DocumentInvalid as error:
-        raise DocumentInvalid(error.message, line=error.line, column=error.column, path=str(file)) from error
+    return _parse(content, str(file))
 
 
 def at_head(top: Path) -> RepositorySettings:
     """Read the settings that HEAD holds. Raises DocumentInvalid."""
-    return repository_settings.parse(worktree.content(top, FILE) or b"")
+    return _parse(worktree.content(top, FILE) or b"", FILE)
+
+
+def _parse(content: bytes, path: str) -> RepositorySettings:
+    try:
+        return repository_settings.parse(content)
+    except DocumentInvalid as error:
+        said = f"{FILE}:{error.line}: {error.message}" if error.line else error.message
+        raise DocumentInvalid(said, line=error.line, column=error.column, path=path) from error

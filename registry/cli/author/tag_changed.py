@@ -54,6 +54,8 @@ def tag_changed(message: str | None, *, push: bool, yes: bool, dry_run: bool, as
     """Tag all prompts that have changed; `registry.cli.author.tag` says what the options mean."""
     top = worktree.top(Path())
     head = _read(top)
+    if not head.contents:
+        raise Invalid("HEAD holds no prompt file; a prompt is a file such as prompts/summarize.prompt.yml")
     known = tagged.versions(worktree.tags(top))
     read = _newest(top, {name: known[name] for name in head.contents if name in known})
     changed = [name for name, content in head.contents.items() if content not in read.get(name, {}).values()]
