@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
     from promptstage.model import Decision, Json, Served
     from promptstage.rendering import Renderer
-    from promptstage.requests.anthropic import AnthropicRequest
-    from promptstage.requests.openai import OpenAIRequest
+    from promptstage.requests.shapes import AnthropicRequest, OpenAIRequest
     from promptstage.structured_rendering import StructuredRenderer
 
     Messages = Sequence[Mapping[str, Any]]

@@ -6,7 +6,7 @@ API alone (`seed`, `temperature`) is left out. Content that is in Anthropic's ow
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Required, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from promptstage.errors import PromptUnsupported
 from promptstage.limits import MAX_TOKENS
@@ -16,6 +16,7 @@ from promptstage.requests.rendered import without_publisher
 if TYPE_CHECKING:
     from promptstage.model import Json
     from promptstage.requests.rendered import Rendered
+    from promptstage.requests.shapes import AnthropicRequest
 
 RENAMED = {
     "max_completion_tokens": "max_tokens",
@@ -30,23 +31,6 @@ LEFT_OUT = frozenset({
     "web_search_options",
 })  # fmt: skip
 """What its API refuses, which since 2026 are those of sampling, too, and what OpenAI's alone has."""
-
-
-class AnthropicRequest(TypedDict, total=False):
-    """Arguments for ``client.messages.create(**...)`` of Anthropic's SDK.
-
-    By these keys type checkers know which overload the call is. A prompt may have more parameters, and
-    `model` is absent if the prompt names none, as a fallback does.
-    """
-
-    model: Required[str]
-    max_tokens: Required[int]
-    messages: Required[list[Any]]
-    system: Any
-    stop_sequences: list[str]
-    output_config: Any
-    tools: list[Any]
-    tool_choice: Any
 
 
 def make_anthropic_request(rendered: Rendered) -> AnthropicRequest:

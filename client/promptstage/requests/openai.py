@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Required, TypedDict, cast
+from typing import TYPE_CHECKING, cast
 
 from promptstage.requests.rendered import without_publisher
 
 if TYPE_CHECKING:
     from promptstage.requests.rendered import Rendered
+    from promptstage.requests.shapes import OpenAIRequest
 
 RENAMED = {
     "max_tokens": "max_completion_tokens",  # the models that reason refuse the old name
     "max_output_tokens": "max_completion_tokens",
     "stop_sequences": "stop",
 }
-
-
-class OpenAIRequest(TypedDict, total=False):
-    """Arguments for ``client.chat.completions.create(**...)`` of OpenAI's SDK.
-
-    By these keys type checkers know which overload the call is. A prompt may have more parameters, and
-    `model` is absent if the prompt names none, as a fallback does.
-    """
-
-    model: Required[str]
-    messages: Required[list[Any]]
-    temperature: Any
-    top_p: Any
-    max_completion_tokens: Any
-    stop: Any
-    seed: Any
-    frequency_penalty: Any
-    presence_penalty: Any
-    reasoning_effort: Any
-    response_format: Any
-    tools: list[Any]
-    tool_choice: Any
 
 
 def make_litellm_request(rendered: Rendered) -> OpenAIRequest:

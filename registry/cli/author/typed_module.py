@@ -64,8 +64,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, NotRequired, TypedDict, Unpack, overload
 
     import promptstage
-    from promptstage.requests.anthropic import AnthropicRequest
-    from promptstage.requests.openai import OpenAIRequest
+    from promptstage.requests.shapes import AnthropicRequest, OpenAIRequest
     from promptstage.typed import GetOptions, History, UseOptions
 '''
 
