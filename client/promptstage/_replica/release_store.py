@@ -184,8 +184,8 @@ class ReleaseStore:
 
     def _note(self, noted: dict[str, str], name: str, why: str) -> None:
         if noted.get(name) != why:
-            noted[name] = why
             self._report(name, why)
+            noted[name] = why  # after that, so that the log has what `status` shows
 
     def _read(self, name: str, body: Json) -> Release:
         release = read_release(body)
