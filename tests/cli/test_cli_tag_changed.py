@@ -232,6 +232,39 @@ def test_usage(tag: Cli, options: list[str]) -> None:
     assert tag("tag", *options).code == 2
 
 
+WITH_PARTIAL = "template: mustache\n" + prompt("{{> shared/style.md}} {{text}}")
+
+
+def test_a_changed_partial_is_a_change(tag: Cli, author: PromptRepository) -> None:
+    """Of each prompt that asks for it, and of no other; what is not committed of it stops all."""
+    commit(author, "prompts/shared/style.md", "Be short.")
+    commit(author, "prompts/partial.prompt.yml", WITH_PARTIAL)
+    tag("tag", "--changed")
+    unchanged = tag("tag", "--changed").out
+    (author.path / "prompts/shared/style.md").write_text("Be brief.")
+    stopped = tag("tag", "--changed")
+    commit(author, "prompts/shared/style.md", "Be brief.")
+    done = tag("tag", "--changed")
+
+    assert unchanged.endswith("there is nothing to tag\n")
+    assert (stopped.code, "its partial shared/style.md differs from what HEAD holds" in stopped.out) == (
+        1,
+        True,
+    )
+    assert done.out.startswith("partial 1.0.0 -> 1.0.1, a patch version\n  patch: it changes the text of its")
+    assert "Tagged partial/v1.0.1\n" in done.out
+    assert done.out.count("Tagged") == 1
+
+
+def test_a_partial_that_is_missing_stops_all(tag: Cli, author: PromptRepository) -> None:
+    """With the place that asks for it."""
+    commit(author, "prompts/partial.prompt.yml", WITH_PARTIAL)
+    done = tag("tag", "--changed")
+
+    assert (done.code, tags(author)) == (1, OLD)
+    assert "4:15: error[partial]: '{{> shared/style.md}}' is not in the commit; git add the file" in done.out
+
+
 def test_a_repository_without_prompts(cli: Cli, author: PromptRepository) -> None:
     """A job that looks at the wrong one must not be green."""
     author.git("rm", "--quiet", "-r", "prompts")

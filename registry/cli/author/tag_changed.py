@@ -12,7 +12,17 @@ import typer
 from registry.catalog import naming
 from registry.catalog.parsing.repository_settings import FILE
 from registry.cli import output
-from registry.cli.author import files, layout, proposal, publish, remotes, report, tagged, worktree
+from registry.cli.author import (
+    files,
+    layout,
+    partials,
+    proposal,
+    publish,
+    remotes,
+    report,
+    tagged,
+    worktree,
+)
 from registry.cli.author.files import Problem
 from registry.cli.author.proposal import Draft, VersionRequest
 from registry.errors import Invalid
@@ -20,6 +30,7 @@ from registry.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from registry.catalog.parsing.partials import Files
     from registry.catalog.parsing.repository_settings import RepositorySettings
     from registry.cli.author.proposal import Proposal
     from registry.cli.author.remotes import Remote
@@ -39,7 +50,9 @@ class Head:
         places: what the paths of prompts begin with.
         paths: the prompts' names, by the paths of their files.
         links: those of the paths that are symbolic links.
-        contents: the bytes of the files, by name; of two files of one prompt, those of the last.
+        files: the bytes of the files, by name; of two files of one prompt, those of the last.
+        partials: the partials of each, by name.
+        contents: both as the content of a version, by name.
     """
 
     top: Path
@@ -47,6 +60,8 @@ class Head:
     places: tuple[str, ...]
     paths: Mapping[str, str]
     links: frozenset[str]
+    files: Mapping[str, bytes]
+    partials: Mapping[str, Files]
     contents: Mapping[str, bytes]
 
 
@@ -77,17 +92,24 @@ def tag_changed(message: str | None, *, push: bool, yes: bool, dry_run: bool, as
 
 
 def _read(top: Path) -> Head:
-    """Read what HEAD holds; four runs of git, however much that is. Raises Invalid or DocumentInvalid."""
+    """Read what HEAD holds; more runs of git only for partials. Raises Invalid or DocumentInvalid."""
     if worktree.is_changed(top, FILE):
         raise Invalid(f"{FILE} differs from what HEAD holds; git add it and git commit it first")
     settings = layout.at_head(top)
     modes = worktree.modes(top)
     paths = settings.prompts_in(list(modes))
-    contents = zip(paths.items(), worktree.contents(top, [f"HEAD:{path}" for path in paths]), strict=True)
     places = settings.places(usual=any(path.startswith(f"{naming.FOLDER}/") for path in modes))
     links = frozenset(path for path in paths if modes[path] == LINK)
-    found = {name: content for (_, name), content in contents if content is not None}
-    return Head(top, settings, places, paths, links, dict(sorted(found.items())))
+    held: dict[str, bytes] = {}
+    asked: dict[str, Files] = {}
+    whole: dict[str, bytes] = {}
+    found = zip(paths.items(), worktree.contents(top, [f"HEAD:{path}" for path in paths]), strict=True)
+    for (path, name), content in sorted(found, key=lambda each: each[0][1]):
+        if content is not None:
+            folder = tagged.place_of(path, name)
+            held[name], asked[name] = content, partials.in_commit(top, "HEAD", folder, content)
+            whole[name] = partials.packed(path.removeprefix(folder), content, asked[name])
+    return Head(top, settings, places, paths, links, held, asked, whole)
 
 
 def _newest(top: Path, known: Versions) -> dict[str, dict[str, bytes | None]]:
@@ -119,11 +141,16 @@ def _about(head: Head, changed: Iterable[str]) -> Iterator[Problem]:
             )
             yield Problem(path, 1, 1, "error", "no_file", message)
         elif name in wanted:
-            yield from files.judged(files.about(path, head.contents[name]), head.settings)
-    for path in worktree.changed(head.top, *(place or "." for place in head.places)):
+            yield from files.judged(files.about(path, head.files[name], head.partials[name]), head.settings)
+    dirty = set(worktree.changed(head.top, *(place or "." for place in head.places)))
+    left = "differs from what HEAD holds; git add and git commit it, or git stash it, first"
+    for path in sorted(dirty):
         if head.settings.prompt_at(path):
-            message = "this differs from what HEAD holds; git add and git commit it, or git stash it, first"
-            yield Problem(path, 1, 1, "error", "uncommitted", message)
+            yield Problem(path, 1, 1, "error", "uncommitted", f"this {left}")
+    for path, name in head.paths.items():
+        for other in head.partials.get(name, ()):
+            if tagged.place_of(path, name) + other in dirty:
+                yield Problem(path, 1, 1, "error", "uncommitted", f"its partial {other} {left}")
 
 
 def _require_fit(head: Head, changed: Iterable[str], problems: Iterable[Problem]) -> None:
