@@ -167,8 +167,8 @@ class Prompt:
     def openai(self, mapping: Mapping[str, object] | None = None, /, **variables: object) -> OpenAIRequest:
         """Render the arguments of ``client.chat.completions.create(**...)`` of OpenAI's SDK.
 
-        The model is named without its publisher, and parameters as the API does: ``maxTokens`` is
-        ``max_completion_tokens``; one that it does not know goes by its own name, in snake_case.
+        The model is without its publisher, and parameters have the API's names (``max_completion_tokens``) or
+        their own, in snake_case.
 
         Returns:
             A dict of your own; only messages given for a placeholder are those given. `model` is absent if
@@ -180,10 +180,7 @@ class Prompt:
         return make_openai_request(self._rendered(mapping, variables))
 
     def litellm(self, mapping: Mapping[str, object] | None = None, /, **variables: object) -> OpenAIRequest:
-        """Render the arguments of ``litellm.completion(**...)``: those of `openai`, the publisher kept.
-
-        So do other services with models of many publishers want it. Takes and raises what `openai` does.
-        """
+        """Render those of ``litellm.completion(**...)``: as `openai`, but the model keeps its publisher."""
         return make_litellm_request(self._rendered(mapping, variables))
 
     def anthropic(
