@@ -208,6 +208,20 @@ def test_head_counts_and_not_the_worktree(shop: Cli) -> None:
     assert "is in no git worktree" in commit_less.err
 
 
+def test_a_dash_is_stdout(shop: Cli) -> None:
+    """Nothing but the module, and no file of that name."""
+    done = shop("types", "--head", "-o", "-")
+
+    assert done.out == typed_file(shop)
+    assert not (shop.folder / "-").exists()
+
+
+def typed_file(shop: Cli) -> str:
+    """The same module, in a file of the same name in the command to renew it."""
+    shop("types", "--head")
+    return (shop.folder / "prompts_types.py").read_text().replace("-o prompts_types.py", "-o -")
+
+
 def test_a_broken_file_in_head_is_told(shop: Cli, author: PromptRepository) -> None:
     """With its place; nothing is written."""
     commit(author, "prompts/bad.prompt.yml", "messages: 3\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,10 @@ NAMES = 4000  # characters of names in one question; proxies take URLs of 8 KiB
 def types(
     *,
     file: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="The module to write.", dir_okay=False)
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="The module to write; - is stdout.", dir_okay=False
+        ),
     ] = FILE,
     environment: Environment = "production",
     only_head: Annotated[
@@ -69,6 +73,9 @@ def types(
     options = "--head" if only_head else f"--environment {environment}"
     prompts = {name: signature.merge(known) for name, known in found.items()}
     text = typed_module.write(prompts, f"promptstage types {options} -o {shlex.quote(file.name)}")
+    if str(file) == "-" and not check:
+        sys.stdout.write(text)
+        return
     if not check:
         file.write_text(text, encoding="utf-8")
     elif _content(file) != text:
