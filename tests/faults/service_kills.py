@@ -28,6 +28,7 @@ WORKERS = 2
 BUSY_SECONDS = (0.2, 0.8)  # of load between two kills
 CHANGES_A_KILL = 2  # fewer are no load
 AGAIN_SECONDS = 0.02
+LAST_TRIES = 500  # of a change when all is over, so that a registry that is gone ends it, too
 KINDS = ("a worker", "the parent", "both")
 
 
@@ -47,12 +48,16 @@ class Load:
 
     def run(self, ended: Event) -> None:
         """Go on until it is over; the last change is finished."""
+        left = LAST_TRIES
         for number in count():
             if ended.is_set():
                 return
             key, version = f"change-{number}", ("1.0.0", "1.1.0")[number % 2]
             while not self._ask(key, version):
                 time.sleep(AGAIN_SECONDS)
+                left -= ended.is_set()
+                if not left:
+                    return
             self.doubled += self._ask(key, version) not in {0, self.acknowledged[key]}
 
     def _ask(self, key: str, version: str) -> int:
