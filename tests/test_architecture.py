@@ -34,6 +34,7 @@ OWNERS = {
         "registry.metrics.metrics",
     },
     "jsonschema": {"registry.catalog.parsing.json_schema"},
+    "jsonschema_specifications": {"registry.catalog.parsing.json_schema"},
     "loguru": set(),
     "opentelemetry": {"promptstage.otel"},
     "redis": {"registry.redis.connection"},
@@ -77,7 +78,7 @@ COMPUTING = {
     "__future__", "base64", "collections.abc", "dataclasses", "datetime.timedelta", "decimal", "difflib",
     "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.itemgetter",
     "pathlib.PurePosixPath", "re", "tomllib", "typing", "unicodedata",
-    "jsonschema", "pydantic", "semver", "yaml",
+    "jsonschema", "jsonschema_specifications", "pydantic", "semver", "yaml",
     "contextlib.suppress",
     "importlib.import_module",  # the client's door brings what is asked of it
     "secrets",  # a rollout has a random id and salt

@@ -8,7 +8,9 @@ where it looks like a typing error.
 from __future__ import annotations
 
 import json
+import re
 from difflib import get_close_matches
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 Found = tuple[Path, str]  # the path to a value, and what is wrong with it
 
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SHOWN = 10  # errors about one schema: one mistake may lead to several
 SAID = 160  # characters of the library's own words, which repeat the value
 DEPTH = 64  # levels of subschemas; the library needs a dozen calls for each
@@ -134,9 +137,10 @@ def _errors(schema: dict[str, Any]) -> Iterator[Found]:
     from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415
 
     chosen = validator_for(schema, default=Draft202012Validator)
+    meta = _flat() if chosen is Draft202012Validator else chosen.META_SCHEMA
     seen: set[Path] = set()
     try:
-        for error in chosen(chosen.META_SCHEMA).iter_errors(schema):
+        for error in chosen(meta).iter_errors(schema):
             best = best_match([error]) or error
             path = tuple(best.absolute_path)
             if path not in seen:
@@ -146,6 +150,24 @@ def _errors(schema: dict[str, Any]) -> Iterator[Found]:
         yield (), "it is nested too deep; flatten it"
         return
     yield from _references(schema)
+
+
+@cache
+def _flat() -> dict[str, Any]:
+    """Return the schema of 2020-12 in one piece; the references between its parts take most of the time."""
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    meta = REGISTRY.contents(_DRAFT)
+    whole: dict[str, Any] = {"$schema": _DRAFT, "type": meta["type"], "$defs": {}, "properties": {}}
+    for each in (
+        *(REGISTRY.contents(_DRAFT.removesuffix("schema") + part["$ref"]) for part in meta["allOf"]),
+        meta,
+    ):
+        whole["$defs"] |= each.get("$defs", {})
+        whole["properties"] |= each["properties"]
+    text = json.dumps(whole).replace('"$dynamicRef": "#meta"', '"$ref": "#"')
+    flat: dict[str, Any] = json.loads(re.sub(r'"meta/\w+#', '"#', text))
+    return flat
 
 
 def _sentence(path: Path, value: Any, message: str) -> str:
