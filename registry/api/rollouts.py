@@ -38,11 +38,12 @@ router = APIRouter(
 )
 CONFLICTS = {
     "start": (
-        "no_stable", "already_stable", "rollout_active", "needs_variables", "clients_too_old",
+        "no_stable", "already_stable", "rollout_active", "needs_variables", "clients_too_old", "older_format",
         "awaiting_approval",
     ),
     "promote": (
-        "already_stable", "rollout_active", "needs_variables", "clients_too_old", "awaiting_approval",
+        "already_stable", "rollout_active", "needs_variables", "clients_too_old", "older_format",
+        "awaiting_approval",
     ),
     "advance": ("no_stable", "no_rollout", "paused", "plan_ends"),
     "pause": ("no_stable", "no_rollout", "paused"),

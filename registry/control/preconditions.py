@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import Conflict
+from registry.system.formats import SECOND_EDITION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,27 @@ def check_variables(version: Version, before: State, load: Callable[[VersionRef]
             f"{before.stable.version} does not; let the apps pass it first, then repeat this with force",
             before,
             variables=needed,
+        )
+
+
+def check_format(version: Version, before: State, journal_format: int) -> None:
+    """Refuse a version that registries misread which the journal's format still allows.
+
+    Args:
+        version: the requested one.
+        before: the state in force.
+        journal_format: the number of the journal's format.
+
+    Raises:
+        Conflict: `older_format`.
+    """
+    if version.document and version.document.edition > 1 and journal_format < SECOND_EDITION:
+        raise conflict(
+            "older_format",
+            f"{version.name}@{version.version} is of the second edition of prompt files, and the journal has "
+            f"format {journal_format}, in which registries may join that misread it; when the last one is "
+            "upgraded, upgrade the journal: promptstage journal upgrade",
+            before,
         )
 
 

@@ -51,13 +51,22 @@ messages:
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """This version on the folder of the earlier one, with a repository that has one more tag."""
+    """This version on the folder of the earlier one, upgraded, with a repository that has two more tags."""
     folder = tmp_path_factory.mktemp("earlier")
     with tarfile.open(OLD / "data-0.1.0.tar.gz") as packed:
         packed.extractall(folder, filter="data")
     repository = PromptRepository(folder / "repository")
     repository.tag("summarize", "1.4.0")
     repository.tag("summarize", "1.5.0", SECOND_EDITION)
+    started = Registry(repository.path, folder / "data")
+    body: dict[str, object] = {"version": "1.5.0", "force": True}
+    refused = started.api.act("promote", "summarize", body, "staging")
+    assert (refused.status, refused.json["code"]) == (409, "older_format")
+    assert started.stop() == 0, started.log
+    upgrade = refused.json["detail"].rpartition(": promptstage ")[2].split()
+    subprocess.run(
+        [sys.executable, "-m", "registry", *upgrade, "--data", str(folder / "data"), "--yes"], check=True
+    )
     started = Registry(repository.path, folder / "data")
     yield started
     assert started.stop() == 0, started.log
