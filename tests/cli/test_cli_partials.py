@@ -80,6 +80,7 @@ def test_tag_takes_them_from_head(work: Cli, author: PromptRepository) -> None:
     author.git("commit", "-qam", "guess")
     done = work("tag", "answer", "--yes")
     assert "major: it requires a new variable: name" in done.out
+    assert "\n-    Never lie.\n+    Never guess, {{name}}.\n" in done.out
     assert done.out.endswith("Tagged answer/v2.0.0\nRelease it:  promptstage start answer 2.0.0\n")
 
     author.git("rm", "-q", "prompts/shared/rules.md")

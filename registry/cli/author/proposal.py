@@ -7,7 +7,7 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
 
 from registry.catalog import naming
-from registry.catalog.parsing import bump
+from registry.catalog.parsing import bump, partials
 from registry.cli import output
 from registry.cli.author import tagged, worktree
 from registry.errors import Invalid
@@ -196,7 +196,7 @@ def _headline(proposal: Proposal) -> str:
 
 
 def _show_difference(proposal: Proposal) -> None:
-    before, after = _lines(proposal.before or b""), _lines(proposal.after)
+    before, after = partials.as_read(proposal.before or b""), partials.as_read(proposal.after)
     names = (f"{proposal.name} {proposal.since}", f"{proposal.name} {proposal.version}")
     found = list(unified_diff(before, after, *names, lineterm=""))
     for line in found[:DIFF_LINES]:
@@ -208,7 +208,3 @@ def _show_difference(proposal: Proposal) -> None:
 
 def _style(line: str) -> str:
     return "bold" if line.startswith(("+++", "---")) else STYLES.get(line[:1], "")
-
-
-def _lines(content: bytes) -> list[str]:
-    return content.decode("utf-8", "replace").splitlines()
