@@ -297,11 +297,15 @@ def _as_messages(content: str | Messages) -> tuple[Message | MessagesPlaceholder
 
 
 def _as_message(message: Mapping[str, Any]) -> Message | MessagesPlaceholder:
-    if "placeholder" in message and "content" not in message:
-        return MessagesPlaceholder(message["placeholder"], bool(message.get("optional", False)))
+    is_place = "placeholder" in message and "content" not in message
+    named = message["placeholder"] if is_place else message["role"]
+    if not isinstance(named, str):
+        raise TypeError(NO_PROMPT)
+    if is_place:
+        return MessagesPlaceholder(named, bool(message.get("optional", False)))
     content = message["content"]
     if isinstance(content, str):
-        return Message(message["role"], content)
+        return Message(named, content)
     if isinstance(content, list) and all(isinstance(part, dict) and "type" in part for part in content):
-        return Message(message["role"], deepcopy(content))
+        return Message(named, deepcopy(content))
     raise TypeError(NO_PROMPT)

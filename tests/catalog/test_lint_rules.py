@@ -49,6 +49,15 @@ def test_a_parameter_that_is_wrong(parameter: str, code: str, words: str) -> Non
     assert document.parse(text.encode(), "").document.parameters
 
 
+@pytest.mark.parametrize("name", ["temperature", "maxTokens", "other"])
+def test_an_infinite_number_is_an_error_of_its_own(name: str) -> None:
+    """No rule does arithmetic with it."""
+    codes = [code for code, *_ in found(f"modelParameters: {{{name}: 1e400}}\n{prompt()}")]
+
+    assert "number" in codes
+    assert "parameter" not in codes
+
+
 def test_one_parameter_in_two_spellings() -> None:
     """One of them has no effect, and which one depends on the provider."""
     assert found("modelParameters: {topP: 0.5, top_p: 0.6}\n" + prompt())[0][3].startswith(
@@ -61,6 +70,7 @@ def test_parameters_that_are_right() -> None:
     fine = {
         "temperature": 2, "top_p": 0, "topK": -1, "maxTokens": 1, "seed": -5, "stop": ["a"], "n": 1.0,
         "reasoning-effort": "low", "thinking": {"type": "enabled"}, "logitBias": {}, "presence_penalty": -2,
+        "top_a": None,
     }  # fmt: skip
 
     assert found(f"modelParameters: {json.dumps(fine)}\n{prompt()}") == []
@@ -111,6 +121,7 @@ def test_a_schema_has_its_place_in_the_file(text: str, line: int, column: int) -
         ({"properties": ["a"]}, "write `name: {type: ...}` for each property"),
         ({"items": [{"type": "string"}]}, "it is prefixItems"),
         ({"minimum": "3"}, "'3' is not of type 'number'; correct it"),
+        ({"$schema": ["x"]}, "['x'] is not of type 'string'"),
         ({"$ref": "#/$defs/x"}, "nothing is at '#/$defs/x'"),
         ({"$ref": "https://example.org/x.json"}, "is not fetched; copy it below $defs"),
     ],

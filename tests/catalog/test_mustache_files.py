@@ -84,11 +84,11 @@ def test_what_is_portable() -> None:
 
 
 def test_an_unknown_language_is_a_warning() -> None:
-    """As the key was ignored once, such a file keeps its document, but for the `extra` that held it."""
+    """As the key was ignored once, such a file keeps its document, with the `extra` that holds it."""
     text = file("Summarize {{text}} {{#a}}").replace("mustache", "jinja2")
     plain = read(text.replace("template: jinja2\n", ""))
 
-    assert read(text) == plain
+    assert read(text) == plain | {"extra": {"template": "jinja2"}}
     assert said(text)[0].startswith("1:11 template: this template language is unknown")
     assert "or write `template: mustache` beside `messages:`" in said(text)[1]
 
@@ -139,7 +139,6 @@ def test_undeclared_names() -> None:
         ('"{{a}} {{#a}} b"', "4:19 section", "{{#a}} is not closed; write {{/a}}"),
         ("|\n    {{#a}}\n    {{#b}}\n    x {{/a}}", "7:7 section", "{{/a}} is in the section {{#b}}"),
         ("|\n    x\n    {{/a}}", "6:5 section", "{{/a}} closes nothing"),
-        ("|\n    x {{> style.md}}", "5:7 unknown_tag", "'{{> style.md}}' is a partial"),
         ("|\n    {{=<% %>=}}", "5:5 unknown_tag", "sets delimiters"),
         ('|\n    {{"json": 1}}', "5:5 unknown_tag", r"or \{{ if it is no tag"),
         ("|\n    {{#a}}{{.}}{{/a}}{{.}}", "5:22 unknown_tag", "there is none"),

@@ -237,6 +237,14 @@ def test_a_version_of_git(author: PromptRepository, tmp_path: Path) -> None:
     assert "+      Be quick.\n" in compared["unified"]
 
 
+@pytest.mark.parametrize("space", ["\t", "\u00a0", "\u2028"])
+def test_any_space_before_the_sign_of_a_partial(author: PromptRepository, tmp_path: Path, space: str) -> None:
+    """What is a partial to the reader of templates has its file."""
+    author.tag("chat", "1.0.1", FILE.replace("{{> shared/ask", f"{{{{{space}> shared/ask"))
+
+    assert synced(author, tmp_path / "mirror").read("chat", "1.0.1").status == "valid"
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
@@ -248,6 +256,7 @@ def test_a_version_of_git(author: PromptRepository, tmp_path: Path) -> None:
             "is a folder",
         ),
         ("head -c 100000 /dev/zero > prompts/shared/ask.md", "has more than 64 KiB"),
+        ("echo version https://git-lfs.github.com/spec/v1 > prompts/shared/ask.md", "is in Git LFS"),
         ("head -c 100 /dev/zero > prompts/shared/ask.md", "is no text in UTF-8"),
     ],
 )

@@ -116,6 +116,9 @@ def test_a_fallback_with_all_of_it() -> None:
     for content in (["text"], [{"text": "no type"}], None):
         with pytest.raises(TypeError, match="a content is a text, or a list of parts"):
             make_fallback("chat", [{"role": "user", "content": content}])
+    for message in ({"role": 5, "content": "Hello"}, {"placeholder": 5}):
+        with pytest.raises(TypeError, match="a prompt of your own is"):
+            make_fallback("chat", [message])
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from registry.catalog.naming import FOLDER, file_names
 from registry.catalog.parsing import document, partials, repository_settings
 from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
 from registry.catalog.parsing.repository_settings import SIZE_LIMIT as SETTINGS_LIMIT
-from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
+from registry.catalog.parsing.strict_yaml import LFS_POINTER, SIZE_LIMIT
 from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed
 from registry.git.command import OBJECT_LIMIT
 from registry.system import timestamps
@@ -41,7 +41,6 @@ AUTHOR_LIMIT = 200  # characters of a name and an address
 _WHEN = re.compile(rb"\s*(?P<seconds>-?\d{1,20})(\s+(?P<sign>[+-])(?P<zone>\d{1,6}))?\s*$")
 _WHEN_SIZE = 64  # bytes at the end of a line that hold the time
 _NO_SETTINGS = RepositorySettings()
-_LFS = b"version https://git-lfs.github.com/spec/"  # the beginning of each LFS pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +257,7 @@ def _content(path: str, entry: Entry, limit: int) -> Reading[bytes]:
     message = f"{path} has more than {limit >> 10} KiB; shorten it, then tag again"
     too_large = DocumentInvalid(message, line=1, column=1, path=path)
     content = (yield from trees.bounded(entry.oid, limit, too_large)).data
-    if content.startswith(_LFS):
+    if content.startswith(LFS_POINTER):
         message = (
             f"{path} is in Git LFS, and its commit has only a pointer; take it out of LFS, then tag again"
         )

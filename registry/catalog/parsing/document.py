@@ -103,7 +103,8 @@ def _read(
     messages.refuse_variables(source, found, {variable.name for variable in declared})
     offered = tools.read(source, top)
     choice = tools.read_choice(top, offered)
-    unread = {key for key, value in (("tools", offered), ("toolChoice", choice)) if not value}
+    read = {"template": language, "tools": offered, "toolChoice": choice}
+    unread = {key for key, value in read.items() if not value}
     is_second = language is not None or found.is_structured or bool(offered)
     document = Document(
         title=top.text("name", "") or _title(path),

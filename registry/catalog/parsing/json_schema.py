@@ -136,7 +136,8 @@ def _errors(schema: dict[str, Any]) -> Iterator[Found]:
     from jsonschema.exceptions import best_match  # noqa: PLC0415
     from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415
 
-    chosen = validator_for(schema, default=Draft202012Validator)
+    named = isinstance(schema.get("$schema"), str)  # anything else is an error by the default's own schema
+    chosen = validator_for(schema, default=Draft202012Validator) if named else Draft202012Validator
     meta = _flat() if chosen is Draft202012Validator else chosen.META_SCHEMA
     seen: set[Path] = set()
     try:

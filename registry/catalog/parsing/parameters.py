@@ -84,6 +84,8 @@ def _unknown(key: str, plain: str) -> str:
 
 def _wrong(key: str, name: str, value: Any) -> str | None:
     """Return what is wrong with a value; None if it may be right."""
+    if value is None:  # as if the key were not there
+        return None
     if name in _NUMBERS:
         low, high = _NUMBERS[name]
         if not _is_number(value) or not low <= value <= high:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from promptstage import mustache
 from promptstage.mustache import Partial, Section, TemplateError, Value
+from registry.catalog.parsing.strict_yaml import LFS_POINTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,7 +35,8 @@ Files = dict[str, bytes | str]
 """By path from the prompts folder: the bytes of a partial, or why it cannot be put in, as in "is ..."."""
 
 _TAG = re.compile(r"\{\{\s*>\s*([^{}\s](?:[^{}\n]*[^{}\s])?)\s*\}\}")
-_MAY_ASK = re.compile(rb"\{\{\{?\s*>|\\")  # a YAML escape may write the tag in other ways
+# A YAML escape may write the tag in other ways, and a space may be one of Unicode's.
+_MAY_ASK = re.compile(rb"\{\{\{?[^!-~]*>|\\")
 
 
 def may_ask(content: bytes) -> bool:
@@ -220,6 +222,8 @@ class _Expansion:
         if len(self._met) > FILES or sum(self._met.values()) > SIZE:
             most = f"{FILES} partials with {SIZE >> 10} KiB"
             raise self.wrong(f"is one too many: a prompt has at most {most}; put some texts together")
+        if data.startswith(LFS_POINTER):
+            raise self.wrong("is in Git LFS, and only a pointer is here; take it out of LFS", path)
         try:
             text = data.decode()
         except UnicodeDecodeError:

@@ -26,7 +26,7 @@ DEPTH_LIMIT = 64  # levels; far below the limits of JSON readers
 VALUES_LIMIT = 20_000  # keys and values; they take some 50 ms, and an honest file has some dozens
 FINDINGS_LIMIT = 100  # per file; more are not read, and a hostile file has a quarter of a million
 
-_LFS = b"version https://git-lfs.github.com/spec/"  # the beginning of each LFS pointer
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"  # the beginning of each LFS pointer
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _NUMERIC = "-0123456789"  # possible first characters of a number
 _WORDS = {"null": None, "": None, "true": True, "false": False}
@@ -98,7 +98,7 @@ class Source:
         if len(content) > SIZE_LIMIT:
             self._add(1, 1, "too_large", f"the file has {len(content)} bytes; keep it below 256 KiB")
             return None
-        if content.startswith(_LFS):
+        if content.startswith(LFS_POINTER):
             message = "this is a pointer of Git LFS, which is not followed; take the file out of LFS:"
             self._add(1, 1, "lfs", f"{message} git lfs untrack, then git add --renormalize")
             return None
@@ -285,6 +285,7 @@ class _Builder:
             value, endless = math.inf, True
         if endless:
             self._source.report(node, "number", "this number is too large; quote it if it is text")
+            return None  # no rule has to know infinity
         return value
 
 
