@@ -117,13 +117,12 @@ def loguru_patcher(record: Any) -> None:
 
 
 def _fields() -> dict[str, object]:
-    """What a record gets in this context."""
     current().mark(fields := SimpleNamespace())
     return vars(fields)
 
 
 def _structured(fields: Mapping[str, object]) -> dict[str, object]:
-    """What a structured line says: the stamp of a record as ``prompt``, or nothing, where there is none."""
+    """Return the fields of a structured line: the stamp of a record, if it has one, as ``prompt``."""
     said = fields.get("promptstage")
     if not _is_stamp(said):  # an application's own: it stays, and ours is made of its parts
         name, version = fields.get("prompt_name"), fields.get("prompt_version")

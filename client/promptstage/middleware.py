@@ -96,7 +96,7 @@ class Middleware(Generic[App, Name]):
                 yield from _cookies(line, self._cookie)
 
     def _name(self, header: str) -> Name:
-        """What a request calls a header."""
+        """Return the name of a header as a request has it."""
         raise NotImplementedError
 
     def _values(self, request: Any, name: Name) -> Iterable[str]:
@@ -197,7 +197,7 @@ def _as_attributes(found: Mapping[str, object] | None) -> Mapping[str, object] |
 
 
 def _usable(value: str) -> str | None:
-    """What was sent as a key, if it is one. Servers hand it over as Latin-1; it is meant as UTF-8."""
+    """Decode what was sent as a key; None if it is none. Servers hand UTF-8 over as Latin-1."""
     try:
         text = value.encode("latin-1").decode().strip()
     except UnicodeError:

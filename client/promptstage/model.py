@@ -107,6 +107,15 @@ def texts_in(value: object) -> Iterator[str]:
             yield from texts_in(inner)
 
 
+def fill(value: Any, texts: Iterator[str]) -> Any:
+    """Copy a content with its texts replaced by these, in the order of `texts_in`."""
+    if isinstance(value, str):
+        return next(texts)
+    if isinstance(value, dict):
+        return {key: fill(inner, texts) for key, inner in value.items()}
+    return [fill(inner, texts) for inner in value] if isinstance(value, list) else value
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """One version that a release can choose. `digest` is ``sha256:<hex>`` of the file's bytes."""

@@ -82,7 +82,7 @@ def _langfuse(stamp: Stamp) -> dict[str, AttributeValue]:
 
 
 def _number(version: str) -> int | None:
-    """What `Prompt.number` is: 1.3.0 is 1003000. A pre-release or a fallback has none."""
+    """Return `Prompt.number`: 1.3.0 is 1003000. A pre-release or a fallback has none."""
     parts = version.split(".")
     if not all(part.isdecimal() and int(part) <= _LARGEST_PART for part in parts):
         return None

@@ -90,7 +90,7 @@ class Renderer:
 
 
 def _unused(document: Document, templates: list[Template]) -> bool:
-    """Whether a variable is required that no message holds: one that is not given would go unseen."""
+    """Tell whether no message holds a required variable, so that rendering alone would not miss it."""
     used = {name for template in templates for name in template.names}
     return any(variable.required and variable.name not in used for variable in document.variables)
 

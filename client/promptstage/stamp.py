@@ -227,5 +227,5 @@ def _nearest_cell() -> Cell | None:
 
 
 def _is_exact() -> bool:
-    """Whether the innermost block is a `stamped` one, and still as it began."""
+    """Tell whether the innermost block is a `stamped` one, and still as it began."""
     return blocks.is_untouched() and not isinstance(holder.get(), Cell)

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from promptstage import mustache
 from promptstage.errors import VariablesMissing
-from promptstage.model import Message, MessagesPlaceholder
+from promptstage.model import Message, MessagesPlaceholder, fill
 from promptstage.mustache_rendering import MustacheRenderer
 from promptstage.rendering import Renderer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from promptstage.model import Document
 
 
@@ -62,7 +60,7 @@ class StructuredRenderer:
             if isinstance(message, MessagesPlaceholder):
                 messages += self._given(message.name, given.get(message.name))
             else:
-                messages.append({"role": message.role, "content": _fill(message.content, texts)})
+                messages.append({"role": message.role, "content": fill(message.content, texts)})
         return messages
 
     def _given(self, name: str, messages: object) -> Sequence[dict[str, Any]]:
@@ -87,12 +85,3 @@ def _is_message(value: object) -> bool:
     """Tell whether it has a role; SDKs answer with objects, and take them back as they are."""
     role = value.get("role") if isinstance(value, Mapping) else getattr(value, "role", None)
     return isinstance(role, str)
-
-
-def _fill(value: Any, texts: Iterator[str]) -> Any:
-    """Copy a content with its texts replaced, in the order of `promptstage.model.texts_in`."""
-    if isinstance(value, str):
-        return next(texts)
-    if isinstance(value, dict):
-        return {key: _fill(inner, texts) for key, inner in value.items()}
-    return [_fill(inner, texts) for inner in value] if isinstance(value, list) else value

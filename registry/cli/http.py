@@ -143,7 +143,7 @@ class Registry:
         raise kind(detail, code=clean(answer.get("code")), **extra)
 
     def _strange(self, answered: Answer) -> str:
-        """What to say of an answer that is no registry's."""
+        """Describe an answer that is no registry's."""
         where = clean(self.target.url)
         if answered.status in _BEHIND_A_PROXY:
             told = f"{where} is a proxy, and no registry answers behind it (HTTP {answered.status})"

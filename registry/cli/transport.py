@@ -84,7 +84,7 @@ def _shown(proxy: str) -> str:
 
 
 def _inner(error: BaseException) -> BaseException:
-    """What went wrong first, behind the library's own names for it."""
+    """Find the first cause, behind the library's own names for it."""
     while True:
         cause = error.__cause__ or next((a for a in error.args if isinstance(a, BaseException)), None)
         if cause is None:
@@ -99,7 +99,7 @@ def _cause(inner: BaseException) -> str:
 
 
 def _own_ca() -> str:
-    """What helps against a certificate that no known CA has signed."""
+    """Return the remedy for a certificate that no known CA has signed."""
     given = os.environ.get("SSL_CERT_FILE")
     if not given:
         return "If it is of a CA of your own:  export SSL_CERT_FILE=/path/of/that/ca.pem"

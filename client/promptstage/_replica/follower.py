@@ -309,11 +309,10 @@ class Follower:
         return max(0.0, self._attempted + limits.ATTEMPT_SPACING - uptime())
 
     def _is_over(self, names: dict[str, str | None]) -> bool:
-        """Whether we are closed, or there are new names and the stream may be opened again for them."""
+        """Tell whether to end the stream: it is closed, or may be opened again for new names."""
         return self.is_stopped or (self._grown and not self._pause() and self._lacks(names))
 
     def _lacks(self, names: dict[str, str | None]) -> bool:
-        """Whether there are names that were not asked for."""
         return any(name not in names for name in tuple(self._wanted))
 
     def _position(self, name: str) -> str | None:

@@ -101,7 +101,7 @@ def ensure_followed() -> None:
 
 
 def _is_new() -> bool:
-    """Whether this process is another one than before. One of the threads that ask is told so, and once."""
+    """Tell one thread of a new process, once, that it is another one than before."""
     global _process  # noqa: PLW0603 - swapped as a whole
     before, pid, me = _process, os.getpid(), object()
     if before.setdefault(pid, me) is not me:

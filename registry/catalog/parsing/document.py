@@ -45,8 +45,6 @@ def parse(content: bytes, path: str, files: Mapping[str, bytes | str] | None = N
     Raises:
         DocumentInvalid: the first error, with line and column.
     """
-    if files is None:
-        content, files = partials.split(content)
     source, document, _ = _read(content, path, files)
     if first := next((finding for finding in source.findings if finding.is_fatal), None):
         raise DocumentInvalid(first.message, line=first.line, column=first.column, path=path)
@@ -67,8 +65,6 @@ def check(
         files: its partials.
         rules: report further findings.
     """
-    if files is None:
-        content, files = partials.split(content)
     source, _, _ = _read(content, path, files)
     for rule in rules:
         rule(source)
@@ -81,9 +77,11 @@ def wanted(content: bytes, files: Mapping[str, bytes | str]) -> tuple[str, ...]:
 
 
 def _read(
-    content: bytes, path: str, files: Mapping[str, bytes | str]
+    content: bytes, path: str, files: Mapping[str, bytes | str] | None
 ) -> tuple[Source, Document, tuple[str, ...]]:
     """Parse as much as possible; the document is usable if no finding is an error."""
+    if files is None:
+        content, files = partials.split(content)
     source = Source(content)
     top = Fields(source, source.root or Node({}, 1, 1), TOP)
     top.warn_unknown(_KEYS, "keep it under metadata, or remove it")

@@ -48,7 +48,7 @@ _REMEDIES = {
 
 def lint(source: Source) -> None:
     """Report what is wrong with the schemas of a file."""
-    top = source.root.value if source.root and isinstance(source.root.value, dict) else {}
+    top = source.top
     if "jsonSchema" in top:
         _report(source, top["jsonSchema"], "jsonSchema is", wrapped=True)
     tools = top["tools"].value if "tools" in top else None

@@ -22,7 +22,7 @@ def finder(content: bytes) -> Callable[[Path], int | None]:
     with the number of a message, or with the keys of a schema.
     """
     source = Source(content)
-    top: dict[str, Node] = source.root.value if source.root and isinstance(source.root.value, dict) else {}
+    top = source.top
 
     def line(path: Path) -> int | None:
         key, *rest = path

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from promptstage import mustache, template
-from promptstage.model import Message, MessagesPlaceholder
+from promptstage.model import Message, MessagesPlaceholder, fill
 from registry.catalog.parsing import partials, placeholders
 from registry.catalog.parsing.codes import CODES
 from registry.catalog.parsing.fields import Fields, nearest
@@ -99,7 +99,7 @@ def read(source: Source, top: Fields, language: str | None, files: Mapping[str, 
             whole = [text for text in every if text]
             if len(whole) == len(every):
                 texts += whole
-                found.append(Message(role, _filled(content, iter(whole))))
+                found.append(Message(role, fill(content.plain(), (text.text for text in whole))))
                 missing |= dict.fromkeys(path for text in whole for path in text.missing)
     return Messages(tuple(found), texts, places, tuple(missing))
 
@@ -194,15 +194,6 @@ def _texts_in(node: Node) -> Iterator[Node]:
     elif isinstance(node.value, dict | list):
         for inner in node.value.values() if isinstance(node.value, dict) else node.value:
             yield from _texts_in(inner)
-
-
-def _filled(node: Node, texts: Iterator[Text]) -> Any:
-    """Return the value of a content as JSON, with these texts."""
-    if isinstance(node.value, str):
-        return next(texts).text
-    if isinstance(node.value, dict):
-        return {key: _filled(inner, texts) for key, inner in node.value.items()}
-    return [_filled(inner, texts) for inner in node.value] if isinstance(node.value, list) else node.value
 
 
 def _text(source: Source, node: Node, language: str | None, files: Mapping[str, bytes | str]) -> Text | None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.catalog.parsing.strict_yaml import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry.catalog.parsing.nodes import Node
 
 Json = dict[str, Any]
 TYPES = ("string", "number", "boolean", "list", "object")
@@ -24,23 +29,19 @@ class Notes(NamedTuple):
 
 def read(content: bytes) -> Notes:
     """Read the notes of a file; what has another shape is left out, as it prevents no serving."""
-    root = Source(content).root
-    file = root.plain() if root else None
-    if not isinstance(file, dict):
-        return Notes({}, [])
-    data = file.get("testData")
+    source = Source(content)
+    data = source.top["testData"].plain() if "testData" in source.top else None
     cases = [case for case in data if isinstance(case, dict)] if isinstance(data, list) else []
-    return Notes(_types(file.get("variables")), cases)
+    declared = {name: fields["type"].value for name, fields in with_fields(source) if "type" in fields}
+    return Notes({name: kind for name, kind in declared.items() if kind in TYPES}, cases)
 
 
-def _types(variables: object) -> dict[str, str]:
-    """Return the type of each variable that declares one, in either shape of `variables`."""
-    if isinstance(variables, list):
-        fields = [(entry.get("name"), entry) for entry in variables if isinstance(entry, dict)]
-    else:
-        fields = list(variables.items()) if isinstance(variables, dict) else []
-    return {
-        name: entry["type"]
-        for name, entry in fields
-        if isinstance(name, str) and isinstance(entry, dict) and entry.get("type") in TYPES
-    }
+def with_fields(source: Source) -> Iterator[tuple[str, dict[str, Node]]]:
+    """Yield the name and the fields of each variable that has some, in either shape of `variables`."""
+    variables = source.top["variables"].value if "variables" in source.top else None
+    if isinstance(variables, dict):
+        yield from ((name, node.value) for name, node in variables.items() if isinstance(node.value, dict))
+    for node in variables if isinstance(variables, list) else ():
+        if isinstance(node.value, dict):
+            name = node.value["name"].value if "name" in node.value else ""
+            yield str(name or "a variable"), node.value

@@ -52,8 +52,7 @@ _KNOWN = {name.replace("_", ""): name for name in (*_NUMBERS, *_WHOLE, *_OTHERS.
 
 def lint(source: Source) -> None:
     """Report what is wrong with the `modelParameters` of a file."""
-    top = source.root.value if source.root and isinstance(source.root.value, dict) else {}
-    given = top["modelParameters"].value if "modelParameters" in top else None
+    given = source.top["modelParameters"].value if "modelParameters" in source.top else None
     seen: dict[str, str] = {}
     for key, node in given.items() if isinstance(given, dict) else ():
         if source.full:

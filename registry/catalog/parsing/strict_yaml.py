@@ -50,6 +50,11 @@ class Source:
             self._text = text.removeprefix("\ufeff")
             self._parse()
 
+    @property
+    def top(self) -> dict[str, Node]:
+        """The values of the file by their keys; none if it is no mapping."""
+        return self.root.value if self.root and isinstance(self.root.value, dict) else {}
+
     def report(self, at: Node, code: str, message: str) -> None:
         """Report an error or a warning; the code decides which."""
         self._add(at.line, at.column, code, message)
@@ -126,10 +131,8 @@ class Source:
             marks = (error.problem_mark, error.context_mark)
             place, said = yaml_errors.explain(error.problem, marks, self._text)
             self._add(*place, "yaml", said)
-            return
         except yaml.YAMLError as error:
             self._unreadable(error)
-            return
 
     def _build(self, text: str, restore: Restore | None = None) -> None:
         """Build the root; a text with surrogate pairs is read again, with stand-ins. Raises YAMLError."""

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.catalog.parsing.fields import SHOWN, nearest
-from registry.catalog.parsing.notes import TYPES
+from registry.catalog.parsing.notes import TYPES, with_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from registry.catalog.parsing.nodes import Node
     from registry.catalog.parsing.strict_yaml import Source
 
@@ -24,8 +22,7 @@ _ONE = "a default is one value, so remove it, and write required: false"  # for 
 
 def lint(source: Source) -> None:
     """Report what is wrong with the types in the `variables` of a file."""
-    top = source.root.value if source.root and isinstance(source.root.value, dict) else {}
-    for name, fields in _fields(top["variables"].value if "variables" in top else None):
+    for name, fields in with_fields(source):
         declared = fields.get("type")
         if declared is None or source.full:
             continue
@@ -35,16 +32,6 @@ def lint(source: Source) -> None:
         elif "default" in fields and not _fits(kind, fields["default"]):
             message = f"the default of {name[:SHOWN]} is no {kind}; {_REMEDIES.get(kind, _ONE)}"
             source.report(fields["default"], "variable_type", message)
-
-
-def _fields(variables: object) -> Iterator[tuple[str, dict[str, Node]]]:
-    """Yield the name and the fields of each variable that has some, in either shape."""
-    if isinstance(variables, dict):
-        yield from ((name, node.value) for name, node in variables.items() if isinstance(node.value, dict))
-    for node in variables if isinstance(variables, list) else ():
-        if isinstance(node.value, dict):
-            name = node.value["name"].value if "name" in node.value else ""
-            yield str(name or "a variable"), node.value
 
 
 def _unknown(name: str, kind: object) -> str:

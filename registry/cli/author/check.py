@@ -103,7 +103,7 @@ def _find(places: Mapping[Path, Layout]) -> dict[tuple[Path, Layout], list[Path]
 
 
 def _remedy(places: Mapping[Path, Layout]) -> str:
-    """What to do where no prompt file is: some have them already, under other names."""
+    """Return a remedy where no prompt file is: some have them already, under other names."""
     near = next((pair for path, place in places.items() for pair in files.lookalikes(path, place)), None)
     if near is None:
         return "a prompt is a file such as prompts/summarize.prompt.yml"

@@ -139,7 +139,7 @@ def _is_like_a_prompt(file: Path) -> bool:
 
 
 def _beginning(folder: Path) -> str:
-    """What the paths of all files below a resolved folder begin with."""
+    """Return the beginning of the paths of all files below a resolved folder."""
     return str(folder).removesuffix("/") + "/"
 
 
@@ -159,7 +159,7 @@ def _about_name(root: Path, whole: Path, file: Path, seen: dict[str, Path]) -> I
 
 
 def _is_another(place: Path, file: Path) -> bool:
-    """Whether another file is there; where capitals make no difference, it is the same one."""
+    """Tell whether another file is there; where capitals make no difference, it is the same one."""
     return place.exists() and not place.samefile(file)
 
 

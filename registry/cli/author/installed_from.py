@@ -55,7 +55,7 @@ def _distribution(name: str) -> Distribution:
 
 
 def _noted(name: str) -> dict[str, Any]:
-    """What pip noted of a distribution's address; nothing for one from a package index."""
+    """Read pip's note of a distribution's address; it has none for one from a package index."""
     noted: dict[str, Any] = json.loads(_distribution(name).read_text("direct_url.json") or "{}")
     return noted
 
@@ -65,7 +65,7 @@ def _pinned(name: str) -> str:
 
 
 def _archive(name: str) -> str:
-    """Where a wheel or a source archive was: a path or a URL; one from a package index by its version."""
+    """Return the path or URL of a wheel or a source archive; of one from a package index, its version."""
     url = _noted(name).get("url")
     if not url:
         return _pinned(name)

@@ -92,7 +92,7 @@ def push(top: Path, remote: Remote, *tags: str) -> None:
 
 
 def _configured(top: Path) -> str | None:
-    """What the configuration says, in the order in which git reads it."""
+    """Read the configuration in the order in which git does."""
     branch = worktree.branch(top)
     keys = [f"branch.{branch}.pushRemote"] if branch else []
     keys += ["remote.pushDefault"]

@@ -256,7 +256,7 @@ def without_secrets(address: str) -> str:
 
 
 def _ask(folder: Path, *arguments: str) -> bytes | None:
-    """What git answers; None if it has no answer."""
+    """Return git's answer; None if it has none."""
     done = _run(folder, *arguments)
     return None if done.returncode else done.stdout.strip()
 

@@ -47,7 +47,7 @@ def doctor(name: MaybeName = None, *, as_json: AsJson = False) -> None:
 
 
 def _examine(name: str | None) -> list[Json]:
-    """What this machine knows, and then what the registry says of itself."""
+    """Examine this machine, and then what the registry says of itself."""
     try:
         registry = http.connect()
     except Invalid as error:
@@ -86,7 +86,7 @@ def _refused(error: Refused, token: Json, *, has_token: bool) -> Json:
 
 
 def _clock(registry: str, begin: float, end: float) -> Json:
-    """Whether this machine's clock shows what the registry's does, as well as a round trip tells."""
+    """Compare this machine's clock with the registry's, as well as a round trip tells."""
     there = datetime.fromisoformat(registry).timestamp()
     skew = max(begin - there, there - end)
     if skew <= SKEW_SECONDS:

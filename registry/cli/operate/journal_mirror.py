@@ -69,7 +69,7 @@ def mirror(
 
 
 def _show_mirror(data: Path, *, as_json: bool) -> None:
-    """How far the mirror is by this machine's clock; exit code 1 if the last push failed."""
+    """Show how far the mirror is by this machine's clock; exit with 1 if the last push failed."""
     from registry.journal.maintenance import mirror as mirrors  # noqa: PLC0415 - for this command alone
     from registry.journal.maintenance.verify import newest  # noqa: PLC0415
 

@@ -177,7 +177,7 @@ def _findings(found: Found, seen: Seen, url: str | None) -> list[str]:
 
 
 def _losses(found: Found, seen: Seen) -> list[str]:
-    """What of the changes is gone that were seen, and are in no journal any more."""
+    """List the changes that were seen, and are in no journal any more."""
     if found.base is None:
         return [
             "the history and all tokens of before could not be read; make new ones: promptstage token create"
@@ -207,7 +207,7 @@ def _going_back(found: Found) -> str:
 
 
 def _fetcher(settings: Settings) -> Any:
-    """What reads a version's bytes from the mirror of the prompt repository."""
+    """Return a function that reads a version's bytes from the mirror of the prompt repository."""
     from registry.catalog.catalog import Catalog  # noqa: PLC0415 - for this command alone
     from registry.catalog.mirror.mirror import Mirror  # noqa: PLC0415
     from registry.errors import RegistryError  # noqa: PLC0415

@@ -103,7 +103,7 @@ def _note_environment(place: str) -> None:
 
 
 def _data() -> Json:
-    """What is used here, for programs; tokens are never shown."""
+    """Return what is used here, for programs; tokens are never shown."""
     target = credential.find()
     return {
         "url": target.url,

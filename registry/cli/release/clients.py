@@ -72,7 +72,7 @@ def wait(registry: Registry, state: Json, bound: float, sent: float) -> str:
 
 
 def _ask(registry: Registry, state: Json) -> Json | None:
-    """What the registry says now; None while nobody answers, which may pass."""
+    """Ask the registry; None while nothing answers, which may pass."""
     try:
         found = of(registry, state["environment"], [state["prompt"]])
     except Unavailable:
@@ -83,7 +83,7 @@ def _ask(registry: Registry, state: Json) -> Json | None:
 
 
 def _is_everywhere(row: Json, state: Json) -> bool:
-    """Whether all have it, as far as they are counted, and all are."""
+    """Tell whether all clients are counted, and have it."""
     made = not is_newer((state["epoch"], state["seq"]), _position(row["release"]))
     return made and row["complete"] and row["current"] >= row["connected"]
 

@@ -111,7 +111,7 @@ def required(document: Json | None) -> list[str]:
 
 
 def _all_new(document: Json | None) -> Iterator[str]:
-    """What a first version says, as if every line were added."""
+    """Yield the lines of a first version as added ones."""
     for message in (document or {"messages": []})["messages"]:
         heading, text = described(message)
         yield f"+{heading}:"
@@ -149,7 +149,7 @@ def _diff(registry: Registry, name: str, old: str, new: str) -> tuple[Json, str]
 def _pairs(
     write: Callable[[object], str], before: Json, after: Json
 ) -> dict[str, tuple[str | None, str | None]]:
-    """What differs between two mappings, by name, as it is written."""
+    """Return the values that differ between two mappings, by name, as they are written."""
     found = {}
     for name in {**before, **after}:
         old, new = (write(side[name]) if name in side else None for side in (before, after))
@@ -170,7 +170,7 @@ def _shown(value: str | None) -> str:
 
 
 def _kinds(document: Json) -> dict[str, str]:
-    """What each variable is: its default is what an app need not pass."""
+    """Describe each variable: one with a default need not be passed."""
     return {
         v["name"]: "required" if v["required"] else f"optional, else {v['default'] or 'nothing'}"
         for v in document["variables"]

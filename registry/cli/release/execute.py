@@ -142,7 +142,7 @@ def _newest(registry: Registry, path: str) -> str:
 
 
 def _expect(state: Json) -> Json:
-    """What must still be so for the command to mean what its author meant."""
+    """Return the state that must still hold for the command to mean what its author meant."""
     asked = state.get("awaiting_approval")
     request = {"awaiting_approval": asked["id"]} if asked else {}
     if state["rollout"]:

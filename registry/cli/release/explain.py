@@ -75,7 +75,7 @@ def explain(  # noqa: PLR0913 - one parameter an option
 
 
 def _ask(registry: Registry, environment: str, name: str, question: Json, moment: datetime | None) -> Json:
-    """What the key gets, the state that says so, and the change that made that state."""
+    """Ask what the key gets, for the state that says so, and for the change that made that state."""
     then = {"at": moment.isoformat()} if moment else {}
     path = http.rollout_path(environment, name)
     state = registry.get(path, "stable", **then)

@@ -46,13 +46,13 @@ def is_asked(order: Order, state: Json) -> bool:
 
 
 def _is_stable(state: Json, version: str | None) -> bool:
-    """Whether everyone gets a version, and no other is on its way."""
+    """Tell whether everyone gets a version, and no other is on its way."""
     stable = state["stable"]
     return state["rollout"] is None and stable is not None and stable["version"] == version
 
 
 def _is_the_same(order: Order, candidate: Json, found: Json) -> bool:
-    """Whether a rollout has the version, plan and audience of a start."""
+    """Tell whether a rollout has the version, plan and audience of a start."""
     return (
         candidate["version"] == order.body["version"]
         and _plan(found["steps"]) == _plan(order.body["steps"])

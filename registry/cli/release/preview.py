@@ -124,7 +124,6 @@ def _taken_back(state: Json, goes: Move) -> list[tuple[str, str]]:
 
 
 def _asked(order: Order, state: Json) -> Iterator[tuple[str, str]]:
-    """What awaits approval, by whom and why."""
     _, what, actor, at, reason = describe.request(state)
     because = f": {reason}" if reason else ""
     yield ("Drops" if order.op == "rollback" else "Asked"), f"{what} by {actor} at {at}{because}"

@@ -61,7 +61,7 @@ def status(
 
 
 def _read(registry: Registry, environment: str, name: str | None) -> Json:
-    """What the registry says of one prompt or of all, and the clients that follow them."""
+    """Read the state of one prompt or of all, with the clients that follow them."""
     answer = registry.get(http.rollout_path(environment, name or ""), "stable" if name else "data")
     names = [state["prompt"] for state in _states(answer) if state["stable"]]
     answer["clients"] = clients.of(registry, environment, names)

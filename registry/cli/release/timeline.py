@@ -61,7 +61,7 @@ def of_rollout(rollout: Json, changes: Iterable[Json]) -> list[list[str]]:
 
 
 def _left(rollout: Json) -> Iterator[tuple[float | None, str]]:
-    """What a rollout under way has yet to reach."""
+    """Return the steps that a rollout under way has yet to reach."""
     plan, present = _plan(rollout["steps"]), rollout["step"]
     if rollout["state"] == "paused":
         left = rollout.get("remaining")
