@@ -7,7 +7,7 @@ variables the whole name comes first, so that ``user.name`` may be one variable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from promptstage import limits, mustache
@@ -220,10 +220,10 @@ def _is_mapping(value: object) -> bool:
 
 
 def is_list(value: object) -> bool:
-    """Tell whether a section repeats for each item of a value."""
+    """Tell whether a section repeats for each item of a value: also of a set or a view."""
     kind = type(value)
     return kind is list or (
-        kind not in _PLAIN and isinstance(value, Sequence) and not isinstance(value, _TEXTS)
+        kind not in _PLAIN and isinstance(value, Collection) and not isinstance(value, (Mapping, *_TEXTS))
     )
 
 
@@ -234,7 +234,7 @@ def is_false(value: Any) -> bool:
     kind = type(value)
     if kind in _PLAIN:
         return kind not in _NUMBERS and not value
-    return isinstance(value, (str, Sequence, Mapping)) and not value
+    return isinstance(value, Collection) and not len(value)  # an array of numpy has no truth
 
 
 def _find(values: Mapping[str, Any], name: str, parts: tuple[str, ...]) -> Any:

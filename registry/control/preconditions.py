@@ -18,29 +18,47 @@ if TYPE_CHECKING:
     from registry.rollouts.state import State, VersionRef
 
 
-def check_variables(version: Version, before: State, load: Callable[[VersionRef], Document]) -> None:
-    """Refuse a version that requires more than stable: apps pass only what stable requires.
+def check_apps(version: Version, before: State, load: Callable[[VersionRef], Document], too_old: int) -> None:
+    """Refuse a version that apps are not ready for; one refusal says all, as one force accepts all.
 
     Args:
         version: the requested one.
         before: the state in force.
         load: returns the document of a staged version.
+        too_old: the number of connected clients that cannot read the version, and would keep the one before.
 
     Raises:
-        Conflict: `needs_variables`.
+        Conflict: `needs_variables` or `clients_too_old`, with what belongs to either.
     """
-    if before.stable is None or before.rollout is not None or version.document is None:
+    if before.rollout is not None:
         return
-    given = load(before.stable).required
-    needed = [name for name in version.document.required if name not in given]
-    if needed:
-        raise conflict(
-            "needs_variables",
-            f"{version.name}@{version.version} requires {', '.join(needed)}, which "
-            f"{before.stable.version} does not; let the apps pass it first, then repeat this with force",
-            before,
-            variables=needed,
-        )
+    needed = _needed(version.document, load(before.stable)) if before.stable and version.document else {}
+    refused: list[tuple[str, str]] = []
+    extra: dict[str, Any] = {}
+    if before.stable and needed:
+        than = f"{', '.join(needed.values())}, which {before.stable.version} does not"
+        refused.append(("needs_variables", f"requires {than}; let the apps pass it"))
+        extra["variables"] = list(needed)
+    if too_old:
+        clients = "one connected client reads" if too_old == 1 else f"{too_old} connected clients read"
+        alone = "the first edition of prompt files alone, and would keep the release before"
+        refused.append(("clients_too_old", f"needs a newer promptstage: {clients} {alone}; upgrade"))
+        extra["clients"] = too_old
+    if refused:
+        what = " first; it also ".join(message for _, message in refused)
+        message = f"{version.name}@{version.version} {what} first, then repeat this, or force it"
+        raise conflict(refused[0][0], message, before, **extra)
+
+
+def _needed(document: Document, stable: Document) -> dict[str, str]:
+    """Name and describe what apps do not pass yet: what is newly required, or of the other kind."""
+    old, new = (
+        dict.fromkeys((v.name for v in one.variables), "a variable")
+        | dict.fromkeys((p.name for p in one.placeholders), "messages")
+        for one in (stable, document)
+    )
+    needed = {name: name for name in document.required if name not in stable.required}
+    return needed | {name: f"{name} as {new[name]}" for name in new if old.get(name, new[name]) != new[name]}
 
 
 def check_format(version: Version, before: State, journal_format: int) -> None:
@@ -61,28 +79,6 @@ def check_format(version: Version, before: State, journal_format: int) -> None:
             f"format {journal_format}, in which registries may join that misread it; when the last one is "
             "upgraded, upgrade the journal: promptstage journal upgrade",
             before,
-        )
-
-
-def check_clients(version: Version, before: State, too_old: int) -> None:
-    """Refuse a version that connected clients cannot read: they would keep the release before it.
-
-    Args:
-        version: the requested one.
-        before: the state in force.
-        too_old: the number of connected clients that cannot read it.
-
-    Raises:
-        Conflict: `clients_too_old`.
-    """
-    if too_old and before.rollout is None:
-        clients = "one connected client reads" if too_old == 1 else f"{too_old} connected clients read"
-        raise conflict(
-            "clients_too_old",
-            f"{version.name}@{version.version} needs a newer promptstage: {clients} the first edition of "
-            "prompt files alone, and would keep the release before; upgrade, then repeat this, or force it",
-            before,
-            clients=too_old,
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from registry.catalog.catalog import LATEST
-from registry.control.preconditions import check_clients, check_format, check_variables, conflict
+from registry.control.preconditions import check_apps, check_format, conflict
 from registry.control.retry import Acknowledged, commit_with_retry
 from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
 from registry.journal import change as at
@@ -223,8 +223,12 @@ class Rollouts:
         if version is not None:
             check_format(version, before, self.replica.format)
         if version is not None and not action.force:
-            check_variables(version, before, lambda ref: self._documents.load(before.prompt, ref).document)
-            check_clients(version, before, too_old)
+            check_apps(
+                version,
+                before,
+                lambda ref: self._documents.load(before.prompt, ref).document,
+                too_old,
+            )
         came_from, went_to = approval.ends(before, after)
         change = self.replica.next_change(
             at=now,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import tracemalloc
-from collections import UserDict, UserList
+from collections import UserDict, UserList, deque
 from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
@@ -75,7 +75,7 @@ def test_a_value_as_text(value: object, text: str) -> None:
     assert render("{{#on}}{{v}}{{/on}}", v=value, on=True) == text
 
 
-@pytest.mark.parametrize("value", [None, False, "", [], (), {}, UserList()])
+@pytest.mark.parametrize("value", [None, False, "", [], (), {}, UserList(), set(), {}.values()])
 def test_what_is_false(value: object) -> None:
     """Its section is left out, and its inverted one is there."""
     assert render("{{#v}}yes{{/v}}{{^v}}no{{/v}}", v=value) == "no"
@@ -85,6 +85,13 @@ def test_what_is_false(value: object) -> None:
 def test_what_is_true(value: object) -> None:
     """Zero is a number like any other."""
     assert render("{{#v}}yes{{/v}}{{^v}}no{{/v}}", v=value) == "yes"
+
+
+@pytest.mark.parametrize("value", [("a", "b"), dict.fromkeys("ab").keys(), deque("ab")])
+def test_what_is_a_list(value: object) -> None:
+    """Whatever has items and a length, but for texts and mappings."""
+    assert render("{{#v}}{{.}};{{/v}}{{v}}", v=value) == 'a;b;["a","b"]'
+    assert render("{{#v}}{{.}}{{/v}}", v={"a"}) == "a"
 
 
 def test_a_name_is_looked_for_from_the_inside_out() -> None:

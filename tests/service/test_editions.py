@@ -42,6 +42,8 @@ def prompts(tmp_path_factory: pytest.TempPathFactory) -> PromptRepository:
     repository.tag("summarize", "1.0.0", prompt("Summarize in a {{style.tone}} tone"))
     for version in ("2.0.0", "2.1.0"):
         repository.tag("summarize", version, FILE)
+    repository.tag("summarize", "3.0.0", FILE + "  - placeholder: history\n")
+    repository.tag("summarize", "4.0.0", "messages: [{placeholder: style.tone, optional: true}]\n")
     return repository
 
 
@@ -144,6 +146,26 @@ def test_the_refusal_says_what_to_do(mustache: Registry, follow: Follow) -> None
     )
     assert refused["state"]["stable"] is None
     until(lambda: act(mustache, "promote", "env-4", version="2.0.0")[0] == 200, "the client to be gone")
+
+
+def test_one_refusal_says_all_that_is_forced(mustache: Registry, follow: Follow) -> None:
+    """Whoever accepts the one by force would never hear of the other."""
+    act(mustache, "promote", "env-7", version="1.0.0")
+    follow(mustache, "env-7")
+    refused = mustache.api.act("start", "summarize", {"version": "3.0.0"}, "env-7").json
+
+    assert (refused["code"], refused["variables"], refused["clients"]) == ("needs_variables", ["history"], 1)
+    assert "requires history, which 1.0.0 does not; let the apps pass it first" in refused["detail"]
+    assert "it also needs a newer promptstage: one connected client reads" in refused["detail"]
+
+
+def test_a_variable_that_became_a_placeholder_is_needed(mustache: Registry) -> None:
+    """Apps pass a text by that name, which is no list of messages."""
+    act(mustache, "promote", "env-8", version="1.0.0")
+    refused = mustache.api.act("start", "summarize", {"version": "4.0.0"}, "env-8").json
+
+    assert (refused["code"], refused["variables"]) == ("needs_variables", ["style.tone"])
+    assert "requires style.tone as messages, which 1.0.0 does not" in refused["detail"]
 
 
 def test_nothing_else_is_held_back(mustache: Registry, follow: Follow) -> None:

@@ -169,9 +169,14 @@ def _shown(value: str | None) -> str:
     return "none" if value is None else clean(value, VALUE)
 
 
+def shown_default(value: Any) -> str:
+    """Return the text that a variable has when it is not given, for people."""
+    return "nothing" if value is None or value == "" else str(value)
+
+
 def _kinds(document: Json) -> dict[str, str]:
     """Describe each variable: one with a default need not be passed."""
     return {
-        v["name"]: "required" if v["required"] else f"optional, else {v['default'] or 'nothing'}"
+        v["name"]: "required" if v["required"] else f"optional, else {shown_default(v['default'])}"
         for v in document["variables"]
     }

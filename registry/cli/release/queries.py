@@ -175,4 +175,5 @@ def _pairs(parameters: Json) -> list[str]:
 
 def _variable(variable: Json) -> str:
     name = clean(variable["name"])
-    return name if variable["required"] else f"{name} (else {clean(variable['default'] or 'nothing')})"
+    default = clean(difference.shown_default(variable["default"]))
+    return name if variable["required"] else f"{name} (else {default})"
