@@ -16,8 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from registry.cli import profiles
-from registry.cli.output import clean
-from registry.cli.profiles import PATH_SHOWN
+from registry.cli.output import PATH_SHOWN, clean
 from registry.errors import Invalid
 
 DEFAULT_URL = "http://127.0.0.1:8000"

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 3.0  # then a person wonders whether anything happens at all
 NARROW = 20  # characters of a column in which nothing is wrapped any more
+PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
 
 
 def clean(text: object, limit: int = SHOWN) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry.cli.output import clean
+from registry.cli.output import PATH_SHOWN, clean
 from registry.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 FOLDER, FILE = "promptstage", "registries.json"
 FORMAT = 1  # of the file; a later one is refused, not misread
 MOST_BYTES = 1 << 20  # some thousand registries
-PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 

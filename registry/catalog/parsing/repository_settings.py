@@ -127,7 +127,7 @@ def _parse(content: bytes, whole: bool) -> RepositorySettings:
         _require_known(text, "", data, _TABLES)
     prompts = _table(text, data, "prompts")
     folder = _folder(text, prompts)
-    exclude = tuple(map(_pattern(text), _texts(text, prompts, "prompts", "exclude")))
+    exclude = tuple(_pattern(text, pattern) for pattern in _texts(text, prompts, "prompts", "exclude"))
     if len(exclude) > PATTERNS_LIMIT:
         raise _wrong(
             f"exclude has more than {PATTERNS_LIMIT} patterns; join some",
@@ -210,21 +210,15 @@ def _folder(text: str, table: Mapping[str, Any]) -> str | None:
     return plain
 
 
-def _pattern(text: str) -> Any:
-    """Return the check of one pattern of this file."""
-
-    def checked(pattern: str) -> str:
-        line = _line(text, "exclude", table="prompts", value=pattern)
-        parts = pattern.split("/")
-        if pattern.startswith("/") or {"..", "."} & set(parts):
-            shown = _shown(pattern)
-            raise _wrong(f"exclude has {shown}; write paths from the prompts folder, without / before", line)
-        if not pattern or not pattern.isprintable() or len(pattern) > TEXT_LIMIT:
-            message = f"a pattern in exclude must have 1 to {TEXT_LIMIT} characters, such as drafts/**"
-            raise _wrong(message, line)
-        return pattern
-
-    return checked
+def _pattern(text: str, pattern: str) -> str:
+    line = _line(text, "exclude", table="prompts", value=pattern)
+    if pattern.startswith("/") or {"..", "."} & set(pattern.split("/")):
+        shown = _shown(pattern)
+        raise _wrong(f"exclude has {shown}; write paths from the prompts folder, without / before", line)
+    if not pattern or not pattern.isprintable() or len(pattern) > TEXT_LIMIT:
+        message = f"a pattern in exclude must have 1 to {TEXT_LIMIT} characters, such as drafts/**"
+        raise _wrong(message, line)
+    return pattern
 
 
 def _codes(text: str, table: Mapping[str, Any], key: str) -> Iterable[str]:

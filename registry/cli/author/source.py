@@ -42,7 +42,7 @@ def below(folder: Path) -> dict[str, Source]:
     place = layout.around(folder)
     for root in place.roots(folder):
         for file in files.find(root, place):
-            if name := naming.name_of(file.relative_to(root).as_posix()):
+            if name := _name(root, file):
                 found[name] = _in_folder(root, file)
     return found
 
@@ -51,17 +51,14 @@ def in_worktree(name: str) -> Source:
     """Return the file of a prompt as it is now, here or in the repository around. Raises Invalid."""
     place = layout.around(Path.cwd())
     roots = place.roots() or [place.top / place.settings.places(usual=True)[0]]
-    places = [root / path for root in roots for path in naming.file_names(name)]
-    held = ((root, root / path) for root in roots for path in naming.file_names(name))
-    root, file = next(((root, path) for root, path in held if path.is_file()), (None, None))
-    if root is None or file is None:
-        known = [found for root in roots for path in files.find(root, place) if (found := _name(root, path))]
+    places = {root / path: root for root in roots for path in naming.file_names(name)}
+    file = next(filter(Path.is_file, places), None)
+    if file is None:
+        known = filter(None, (_name(root, path) for root in roots for path in files.find(root, place)))
         near = " or ".join(get_close_matches(name, known, NAMED))
-        raise Invalid(
-            f"there is no {files.shown(places[0])}; "
-            + (f"did you mean {near}?" if near else "write it first")
-        )
-    return _in_folder(root, file)
+        remedy = f"did you mean {near}?" if near else "write it first"
+        raise Invalid(f"there is no {files.shown(next(iter(places)))}; {remedy}")
+    return _in_folder(places[file], file)
 
 
 def _in_folder(root: Path, file: Path) -> Source:

@@ -50,9 +50,9 @@ def find(folder: Path) -> Path | None:
 
     Raises Invalid for a repository in a format that Promptstage cannot use.
     """
-    found = _ask(folder, "rev-parse", "--show-toplevel") if shutil.which("git") else None
+    found = _text(folder, "rev-parse", "--show-toplevel") if shutil.which("git") else ""
     _require_usable(folder)
-    return Path(found.decode("utf-8", "surrogateescape")) if found else None
+    return Path(found) if found else None
 
 
 def ignored(folder: Path, paths: Iterable[str]) -> set[str]:
@@ -125,16 +125,15 @@ def paths(folder: Path) -> list[str]:
 
 def modes(folder: Path) -> dict[str, str]:
     """The mode of every file that HEAD has, such as 100644, by its path."""
-    listed = _ask(folder, "ls-tree", "-r", "-z", "HEAD") or b""
-    entries = (line.partition("\t") for line in listed.decode("utf-8", "surrogateescape").split("\0"))
+    listed = _text(folder, "ls-tree", "-r", "-z", "HEAD")
+    entries = (line.partition("\t") for line in listed.split("\0"))
     return {path: about.partition(" ")[0] for about, _, path in entries if path}
 
 
 def tracked(folder: Path, *patterns: str) -> list[str]:
     """The files of the whole worktree that git's index has, by patterns of their names."""
     pathspecs = (f":(top,glob)**/{pattern}" for pattern in patterns)
-    listed = _ask(folder, "ls-files", "-z", "--full-name", "--", *pathspecs) or b""
-    return listed.decode("utf-8", "surrogateescape").split("\0")
+    return _text(folder, "ls-files", "-z", "--full-name", "--", *pathspecs).split("\0")
 
 
 def is_changed(folder: Path, *paths: str) -> bool:
@@ -205,25 +204,22 @@ def untag(folder: Path, *names: str) -> None:
 
 def branch(folder: Path) -> str | None:
     """The branch that is checked out; None for a detached HEAD."""
-    found = _ask(folder, "symbolic-ref", "--quiet", "--short", "HEAD")
-    return found.decode("utf-8", "surrogateescape") if found else None
+    return _text(folder, "symbolic-ref", "--quiet", "--short", "HEAD") or None
 
 
 def setting(folder: Path, key: str) -> str | None:
     """What the configuration has for a key; None if nothing."""
-    found = _ask(folder, "config", "--get", key)
-    return found.decode("utf-8", "surrogateescape") if found else None
+    return _text(folder, "config", "--get", key) or None
 
 
 def remotes(folder: Path) -> list[str]:
     """The names of all remotes."""
-    return (_ask(folder, "remote") or b"").decode("utf-8", "surrogateescape").splitlines()
+    return _text(folder, "remote").splitlines()
 
 
 def urls(folder: Path, remote: str, *which: str) -> list[str]:
     """The URLs of a remote that has a name: of its fetches, unless options say which; none of a URL."""
-    found = _ask(folder, "remote", "get-url", *which, "--", remote) or b""
-    return found.decode("utf-8", "surrogateescape").splitlines()
+    return _text(folder, "remote", "get-url", *which, "--", remote).splitlines()
 
 
 def ask_remote(folder: Path, place: str, pattern: str, seconds: float) -> bytes:
@@ -259,6 +255,11 @@ def _ask(folder: Path, *arguments: str) -> bytes | None:
     """Return git's answer; None if it has none."""
     done = _run(folder, *arguments)
     return None if done.returncode else done.stdout.strip()
+
+
+def _text(folder: Path, *arguments: str) -> str:
+    """Return git's answer as text; empty if it has none."""
+    return (_ask(folder, *arguments) or b"").decode("utf-8", "surrogateescape")
 
 
 def _tell(folder: Path, *arguments: str, seconds: float | None = None) -> bytes:

@@ -46,6 +46,13 @@ def check_owner(data: Path) -> None:
         raise Unavailable(f"{data} is the user {owner}'s; run this with: sudo -u '{owner}' ...")
 
 
+def require_folder(data: Path) -> None:
+    """Let a data folder pass that is there, and is this user's."""
+    if not data.is_dir():
+        raise Unavailable(f"{data} is no folder; name the registry's data folder with --data")
+    check_owner(data)
+
+
 def _owner(data: Path) -> str:
     try:
         return data.owner()

@@ -14,13 +14,12 @@ from registry.cli.operate.journal_mirror import mirror
 from registry.cli.operate.journal_recover import recover
 from registry.cli.operate.journal_upgrade import upgrade
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
+from registry.cli.output import PATH_SHOWN, clean
 
 if TYPE_CHECKING:
     from registry.journal.maintenance.verify import Report
 
 PROBLEMS_SHOWN = 20
-PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
 KILO = 1024
 
 app = typer.Typer(

@@ -15,8 +15,8 @@ from registry.cli.operate.data_folder import (
     RedisUrl,
     RemoteJournal,
     changes,
-    check_owner,
     credentials,
+    require_folder,
     settings_of,
 )
 from registry.cli.options import Yes  # noqa: TC001 - typer reads the annotations
@@ -78,9 +78,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
     settings = settings_of(data, redis_url=redis_url, journal=journal)
     if mirror_url:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)  # the disk is gone, and all that was there
-    if not data.is_dir():
-        raise Unavailable(f"{data} is no folder; name the registry's data folder with --data")
-    check_owner(data)
+    require_folder(data)
     seen = _seen(settings, without_redis=without_redis)
     url = None if without_mirror else mirror_url or settings.journal or mirrors.remembered(data)
     found = _scan(settings, seen, url)

@@ -15,8 +15,8 @@ from registry.cli.operate.data_folder import (
     DEFAULT,
     Data,
     RemoteJournal,
-    check_owner,
     journal_of,
+    require_folder,
     settings_of,
 )
 from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
@@ -25,8 +25,8 @@ from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     Reason,
     Yes,
 )
-from registry.cli.output import clean
-from registry.errors import Conflict, NotFound, Unavailable
+from registry.cli.output import PATH_SHOWN, clean
+from registry.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,6 @@ app = typer.Typer(
 TOKENS = "/v1/tokens"
 TO_THE_DAY = 10  # characters of an RFC 3339 time
 LOST = "If no admin's token is left:  promptstage token recover, on the machine that holds the journal"
-PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
 
 
 @contextmanager
@@ -217,9 +216,7 @@ def recover(*, data: Data = DEFAULT, journal: RemoteJournal = None) -> None:
     from registry.access import admin_token  # noqa: PLC0415 - for this command alone
     from registry.control import lost_token  # noqa: PLC0415
 
-    if not data.is_dir():
-        raise Unavailable(f"{data} is no folder; name the registry's data folder with --data")
-    check_owner(data)
+    require_folder(data)
     file = data / admin_token.FILE
     with closing(journal_of(settings_of(data, journal=journal))) as held:
         token, new = lost_token.recover(held, file)
