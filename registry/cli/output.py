@@ -88,6 +88,12 @@ def ask(question: str) -> bool:
     return typer.confirm(question, err=True)
 
 
+def confirm(question: str, *, yes: bool) -> None:
+    """Let pass who answers yes, or said so before; without a person to ask nothing is asked."""
+    if not yes and is_dialogue() and not ask(question):
+        raise typer.Exit(1)
+
+
 def is_dialogue() -> bool:
     """Whether somebody reads what is said on stderr, and can answer."""
     return sys.stdin.isatty() and sys.stderr.isatty()

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from promptstage import mustache
 from registry.catalog import naming
 from registry.catalog.parsing import schema_changes
-from registry.catalog.parsing.schema_changes import Change
+from registry.catalog.parsing.schema_changes import Change, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -102,10 +102,10 @@ def _inputs(old: Document, new: Document) -> Iterator[Change]:
         ("takes as a section what was text", _texts(old) & _sections(new)),
         ("takes as text what was a section", _sections(old) & _texts(new)),
     ):
-        yield from _named("major", words, names, "messages")
+        yield from listed("major", words, names, "messages")
     defaults = {v.name: v.default for v in old.variables}
     other = {v.name for v in new.variables if v.name in defaults and v.default != defaults[v.name]}
-    yield from _named("patch", "changes a default", other, "variables")
+    yield from listed("patch", "changes a default", other, "variables")
 
 
 def _given(what: str, before: Mapping[str, bool], after: Mapping[str, bool]) -> Iterator[Change]:
@@ -121,13 +121,7 @@ def _given(what: str, before: Mapping[str, bool], after: Mapping[str, bool]) -> 
         ("minor", "makes optional what was required", common & (once_required - required)),
     )
     for part, words, names in rules:
-        yield from _named(part, words, names, "variables" if names & after.keys() else "")
-
-
-def _named(part: Part, words: str, names: Collection[str], place: str) -> Iterator[Change]:
-    if names:
-        paths = tuple((place, name) for name in sorted(names)) if place else ()
-        yield Change(part, f"{words}: {', '.join(sorted(names))}", paths)
+        yield from listed(part, words, names, "variables" if names & after.keys() else "")
 
 
 def _texts(document: Document) -> set[str]:

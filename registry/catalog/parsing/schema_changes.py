@@ -26,6 +26,13 @@ class Change(NamedTuple):
     paths: tuple[Path, ...] = ()
 
 
+def listed(part: Part, words: str, names: Collection[str], key: str = "") -> Iterator[Change]:
+    """Yield one change of all these names; `key` is where the new file has them, if it does."""
+    if names:
+        paths = tuple((key, name) for name in sorted(names)) if key else ()
+        yield Change(part, f"{words}: {', '.join(sorted(names))}", paths)
+
+
 @dataclass(frozen=True, slots=True)
 class _Property:
     required: bool
@@ -51,8 +58,8 @@ def of_tools(old: Document, new: Document) -> Iterator[Change]:
     renamed = _pairs(gone, come, lambda a, b: _unnamed(before[a]) == _unnamed(after[b]))
     for a, b in sorted(renamed.items()):
         yield Change("major", f"renames a tool: {a} to {b}", (("tools", b),))
-    yield from _listed("major", "removes a tool", gone - renamed.keys(), ())
-    yield from _listed("minor", "offers a new tool", come - set(renamed.values()), ("tools",))
+    yield from listed("major", "removes a tool", gone - renamed.keys())
+    yield from listed("minor", "offers a new tool", come - set(renamed.values()), "tools")
     for name in sorted(before.keys() & after.keys()):
         yield from _of_tool(name, before[name], after[name])
     if old.tool_choice != new.tool_choice:
@@ -84,7 +91,7 @@ def _compared(before: Mapping[str, _Property], after: Mapping[str, _Property]) -
     retyped = {name for name in both if _type(before[name].schema) != _type(after[name].schema)}
     for a, b in sorted(renamed.items()):
         yield Change("major", f"renames a property of its answer: {a} to {b}", (_place(after[b]),))
-    yield from _listed("major", "removes a property of its answer", gone - renamed.keys(), ())
+    yield from listed("major", "removes a property of its answer", gone - renamed.keys())
     for part, words, names in (
         ("major", "requires a new property in its answer", required),
         ("major", "changes the type of a property of its answer", retyped),
@@ -97,12 +104,6 @@ def _compared(before: Mapping[str, _Property], after: Mapping[str, _Property]) -
 
 def _place(found: _Property) -> Path:
     return ("jsonSchema", *found.path)
-
-
-def _listed(part: Part, words: str, names: Collection[str], place: Path) -> Iterator[Change]:
-    if names:
-        paths = tuple((*place, name) for name in sorted(names)) if place else ()
-        yield Change(part, f"{words}: {', '.join(sorted(names))}", paths)
 
 
 def _pairs(gone: Collection[str], come: Collection[str], is_same: Any) -> dict[str, str]:

@@ -117,8 +117,7 @@ def _confirm(top: Path, made: Proposal, *, yes: bool) -> None:
     if not made.is_tagged:
         worktree.require_identity(top)
         question = f"Tag HEAD as {made.tag}?"
-    if not yes and output.is_dialogue() and not output.ask(question):
-        raise typer.Exit(1)
+    output.confirm(question, yes=yes)
 
 
 def _make(top: Path, made: Proposal, message: str, target: Target | None, *, quiet: bool) -> None:

@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from registry.catalog import naming
 from registry.catalog.parsing.repository_settings import FILE
 from registry.cli import output
@@ -211,8 +209,7 @@ def _confirm(top: Path, made: Sequence[Proposal], remote: Remote | None, *, yes:
     question = f"Tag HEAD with {what}" if new else f"Push {what}, tagged here already"
     if new and remote:
         question += f", and push {_counted(len(made), 'tag')} to {remote.shown}"
-    if not yes and output.is_dialogue() and not output.ask(f"{question}?"):
-        raise typer.Exit(1)
+    output.confirm(f"{question}?", yes=yes)
 
 
 def _make(

@@ -84,8 +84,7 @@ def recover(  # noqa: PLR0913 - one parameter an option
     found = _scan(settings, seen, url)
     for line in _findings(found, seen, url):
         output.tell(line)
-    if not yes and output.is_dialogue() and not output.ask("Write all this under a new epoch?"):
-        raise typer.Exit(1)
+    output.confirm("Write all this under a new epoch?", yes=yes)
     _recovered(data, recovery.recover(data, found, _fetcher(settings)))
     if found.goes_back:
         _clear_redis(settings)

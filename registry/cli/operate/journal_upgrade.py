@@ -72,8 +72,7 @@ def upgrade(  # noqa: PLR0913 - one parameter an option
         if dry_run:
             output.note("nothing was changed: this was --dry-run")
             return
-        if not yes and output.is_dialogue() and not output.ask(f"Go on in format {formats.NEWEST}?"):
-            raise typer.Exit(1)
+        output.confirm(f"Go on in format {formats.NEWEST}?", yes=yes)
         done = upgrading.upgrade(opened, data)
     how = f", from change {done.change.seq} on" if done else ""
     output.say(f"The journal has format {formats.NEWEST}{how}", "bold")

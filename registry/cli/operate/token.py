@@ -195,8 +195,7 @@ def revoke(
         return output.dump({"changed": False}) if as_json else None
     found = find(tokens, token)
     shown = f"{clean(found['name'])} ({clean(found['id'])}, {clean(found['role'])})"
-    if not yes and output.is_dialogue() and not output.ask(f"Revoke {shown}?"):
-        raise typer.Exit(1)
+    output.confirm(f"Revoke {shown}?", yes=yes)
     answer = registry.delete(f"{TOKENS}/{quote(found['id'], safe='')}", "seq", reason=reason)
     return output.dump(answer) if as_json else output.say(f"{shown} is revoked")
 
