@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -148,16 +149,17 @@ messages:
 
 
 def test_parts_and_given_messages(shop: Cli, author: PromptRepository) -> None:
-    """A content that is no text is shown as JSON; messages are spliced in from the JSON of --vars."""
+    """A content that is no text is shown as JSON; messages are spliced in from their JSON."""
     commit(author, "prompts/chat.prompt.yml", CHAT)
     missing = shop("render", "chat", "-v", "picture=http://x")
-    given, command = missing.err.splitlines()[-1].split(" | ")
-    data = given.strip().removeprefix("echo '").removesuffix("'")
-    done = shop.piped(*command.replace("...", "Ada").split()[1:], "-v", "picture=http://x", stdin=data)
+    _, *remedy = shlex.split(missing.err.splitlines()[-1].replace("name=...", "name=Ada"))
+    done = shop(*remedy, "-v", "picture=http://x")
 
     assert "chat needs name, history; give them:" in missing.err
     assert (done.code, done.err) == (0, "")
     assert '"text": "Help Ada."' in done.out
     assert done.out.endswith("user:\n  ...\n")
     wrong = shop("render", "chat", "-v", "name=a", "-v", "picture=b", "-v", "history=c")
-    assert "history of chat is a list of messages" in wrong.err
+    assert "history is a placeholder, so its value is JSON: -v history='[{" in wrong.err
+    text = shop("render", "chat", "-v", "name=a", "-v", "picture=b", "-v", 'history="c"')
+    assert "history of chat is a list of messages" in text.err

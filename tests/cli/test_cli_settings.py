@@ -105,3 +105,13 @@ def test_init_puts_samples_into_the_folder(cli: Cli, author: PromptRepository) -
 
     assert (author.path / "ai/prompts/summarize.prompt.yml").exists()
     assert not (author.path / "prompts").exists()
+
+
+def test_a_folder_that_has_no_prompts(author: PromptRepository, placed: Cli) -> None:
+    """The settings are told, as they named it, and the example is one of theirs."""
+    (author.path / "promptstage.toml").write_text('[prompts]\nfolder = "nowhere"\n')
+
+    assert placed("check").err == (
+        "Error: there is no prompt file in nowhere; promptstage.toml names this folder; "
+        "a prompt is a file such as nowhere/summarize.prompt.yml\n"
+    )

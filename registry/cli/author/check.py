@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from registry.catalog.naming import FOLDER
 from registry.catalog.parsing.codes import CODES
+from registry.catalog.parsing.repository_settings import FILE
 from registry.cli import output
 from registry.cli.author import files, layout, report
 from registry.cli.author.report import Format  # noqa: TC001 - the same
@@ -106,7 +108,10 @@ def _remedy(places: Mapping[Path, Layout]) -> str:
     """Return a remedy where no prompt file is: some have them already, under other names."""
     near = next((pair for path, place in places.items() for pair in files.lookalikes(path, place)), None)
     if near is None:
-        return "a prompt is a file such as prompts/summarize.prompt.yml"
+        named = next(iter(places.values())).settings.folder
+        source = "" if named is None else f"{FILE} names this folder; "
+        example = f"{FOLDER if named is None else named}/summarize.prompt.yml".lstrip("/")
+        return f"{source}a prompt is a file such as {example}"
     file, wanted = near
     return (
         f"{output.clean(files.shown(file))} looks like one: name it prompts/{wanted}, and the others likewise"

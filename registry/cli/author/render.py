@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-EXAMPLES = {"number": "3", "boolean": "true", "list": '["a", "b"]', "object": '{"a": 1}'}
+EXAMPLES = {
+    "number": "3", "boolean": "true", "list": '["a", "b"]', "object": '{"a": 1}',
+    "placeholder": '[{"role": "user", "content": "..."}]',
+}  # fmt: skip
 WIDEST = 100_000  # characters of a line; a prompt is printed whole
 
 
@@ -40,7 +43,8 @@ def render(  # noqa: PLR0913 - one parameter an option
             "-v",
             "--var",
             metavar="NAME=VALUE",
-            help="A variable, as often as needed; @FILE is a file's text. JSON where its type is no string.",
+            help="A variable or placeholder, as often as needed; @FILE is a file's text. "
+            "JSON where its type is no string.",
         ),
     ] = None,
     file: Annotated[
@@ -68,6 +72,7 @@ def render(  # noqa: PLR0913 - one parameter an option
     chosen, found = source.at_version(name, version) if version else (None, source.in_worktree(name))
     document = found.parse().document
     types, cases = notes.read(found.content)
+    types |= dict.fromkeys((place.name for place in document.placeholders), "placeholder")
     given = _case(found, cases, case) if case else {}
     given |= (_object(file) if file else {}) | _named(values or [], types)
     try:
@@ -153,12 +158,8 @@ def _missing(error: VariablesMissing, document: Document, version: str | None, *
         return str(error)
     command = " ".join(["promptstage render", error.prompt, *([version] if version else [])])
     lists = [placeholder.name for placeholder in document.placeholders if placeholder.name in error.names]
-    given = [f"-v {name}=..." for name in error.names if name not in lists]
+    messages = f"'{EXAMPLES['placeholder']}'"
+    shown = [f"-v {name}={messages if name in lists else '...'}" for name in error.names]
     them = "it" if len(error.names) == 1 else "them"
-    text = f"{error.prompt} needs {', '.join(error.names)}; give {them}:\n  "
-    if lists:
-        example = json.dumps({name: [{"role": "user", "content": "..."}] for name in lists})
-        text += " ".join([f"echo '{example}' |", command, *given, "--vars -"])
-    else:
-        text += " ".join([command, *given])
+    text = f"{error.prompt} needs {', '.join(error.names)}; give {them}:\n  {' '.join([command, *shown])}"
     return f"{text}\nor take those of its testData:\n  {command} --case 1" if has_cases else text
