@@ -66,12 +66,19 @@ class Commit:
         author: ``Name <address>``; the committer and the tagger too.
         message: the commit's message.
         tags: the versions it makes; it changes their files.
+        files: the other files it changes, such as partials, by path.
     """
 
     at: str
     author: str
     message: str
     tags: tuple[Tag, ...]
+    files: dict[str, bytes]
+
+    @property
+    def written(self) -> dict[str, bytes]:
+        """All files it changes, by path."""
+        return self.files | {tag.target: tag.content for tag in self.tags}
 
 
 def history() -> tuple[Commit, ...]:
@@ -117,7 +124,11 @@ class Git:
 
 def _commit(entry: dict[str, Any]) -> Commit:
     tags = tuple(_tag(**tag) for tag in entry.get("tags", ()))
-    return Commit(entry["at"], entry["author"], entry["message"], tags)
+    files = {
+        path: (SOURCE.parent / path).read_bytes() if text is None else text.encode()
+        for path, text in entry.get("files", {}).items()
+    }
+    return Commit(entry["at"], entry["author"], entry["message"], tags, files)
 
 
 def _tag(tag: str, message: str, file: str | None = None) -> Tag:
@@ -126,10 +137,10 @@ def _tag(tag: str, message: str, file: str | None = None) -> Tag:
 
 
 def _replay(git: Git, commit: Commit) -> None:
-    for tag in commit.tags:
-        target = git.folder / tag.target
+    for path, content in commit.written.items():
+        target = git.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(tag.content)
+        target.write_bytes(content)
     git.run("add", "--all")
     git.run("commit", "--quiet", "--file=-", message=commit.message, by=commit)
     for tag in commit.tags:

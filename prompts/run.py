@@ -73,14 +73,20 @@ def _promote(environment: str, prompt: str, version: str, reason: str) -> Step:
 
 
 STEPS = (
+    _promote("production", "code/review", "1.1.0", "first version in production"),
     _promote("production", "moderation/screen", "1.0.0", "first version"),
-    _promote("production", "release-notes", "1.0.0", "first version"),
-    _promote("production", "search/rewrite-query", "1.0.0", "first version"),
+    _promote("production", "moderation/screen", "1.0.1", "fewer angry messages held for review"),
+    _promote("production", "search/rewrite-query", "1.1.0", "all languages"),
+    _promote("production", "support/chat", "1.1.0", "with the rules of safety"),
+    _promote("production", "support/photo", "1.1.0", "first version in production"),
     _promote("production", "support/reply", "1.1.0", "first version in production"),
     _promote("production", "support/triage", "1.1.0", "first version in production"),
+    _promote("staging", "code/review", "2.0.0", "the robot passes the diff there already"),
+    _promote("staging", "support/chat", "1.1.1", "bad news first"),
     _promote("staging", "support/reply", "2.0.0-rc.1", "try it with the new editor"),
-    _promote("staging", "support/triage", "2.0.0", "the help desk passes the plan there already"),
-    _promote("staging", "summarize", "1.3.0", "next step first"),
+    _promote("staging", "support/reply", "2.0.0", "agents did not like JSON"),
+    _promote("staging", "support/triage", "2.0.1", "the help desk passes the plan there already"),
+    _promote("staging", "summarize", "1.4.0", "in our style"),
     _promote("production", "summarize", "1.1.0", "first version in production"),
     _promote("production", "summarize", "1.2.0", "no more made-up order numbers"),
     Step(

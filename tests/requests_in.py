@@ -9,15 +9,27 @@ from prompts.build import history
 from promptstage.model import dump_document
 from promptstage.requests.rendered import Rendered
 from promptstage.testing import Client
+from registry.catalog.parsing import notes, partials
 from registry.catalog.parsing.document import parse
 from registry.cli.author import scaffold
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from promptstage.prompt import Prompt
 
-FILES = {tag.name: tag.content for commit in history() for tag in commit.tags} | {
-    f"starter {path}": text.encode() for path, text in scaffold.samples().items()
-}
+
+def _samples() -> Iterator[tuple[str, bytes]]:
+    """Each version that there ever was, and its file, with the partials of its commit."""
+    shared: dict[str, bytes] = {}
+    for commit in history():
+        shared |= {path.removeprefix("prompts/"): content for path, content in commit.files.items()}
+        for tag in commit.tags:
+            yield tag.name, partials.pack(f"{tag.prompt}.prompt.yml", tag.content, shared)
+
+
+VERSIONS = dict(_samples())
+FILES = VERSIONS | {f"starter {path}": text.encode() for path, text in scaffold.samples().items()}
 TOOLS: list[dict[str, Any]] = [
     {
         "type": "function",
@@ -93,7 +105,7 @@ RENDERED = Rendered(
 
 
 def served(content: bytes, model: str | None = None) -> Prompt:
-    """What `get` returns for a prompt's file, of another model if one is given."""
+    """What `get` returns for a version's content, of another model if one is given."""
     document = parse(content, "prompts/x.prompt.yml").document
     document = replace(document, model=document.model if model is None else model)
     version = {"number": 1, "digest": "sha256:0", "commit": "0", "document": dump_document(document)}
@@ -110,6 +122,14 @@ def served(content: bytes, model: str | None = None) -> Prompt:
     return Client.of({"x": release}).get("x", key="user-42", stamp=False)
 
 
-def words(prompt: Prompt) -> dict[str, str]:
-    """A value for every variable."""
-    return {variable.name: "words" for variable in prompt.document.variables}
+def served_by(publisher: str, content: bytes, model: str) -> Prompt:
+    """The same, with its own model if it is of this publisher."""
+    prompt = served(content)
+    return prompt if prompt.model.startswith(f"{publisher}/") else served(content, model)
+
+
+def cases(content: bytes, prompt: Prompt) -> list[dict[str, Any]]:
+    """The entries of the file's testData; without them a value for every variable."""
+    file, _ = partials.split(content)
+    words = {variable.name: "words" for variable in prompt.document.variables}
+    return notes.read(file).cases or [words]

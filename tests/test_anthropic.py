@@ -11,7 +11,7 @@ from anthropic.types import Message, MessageParam, TextBlock
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from openai.types.chat import ChatCompletionMessage
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
-from requests_in import CALL, EVERY_KEY, FILES, GIVEN, PDF, PNG, RENDERED, TOOLS, served, words
+from requests_in import CALL, EVERY_KEY, FILES, GIVEN, PDF, PNG, RENDERED, TOOLS, cases, served, served_by
 
 from promptstage import PromptUnsupported
 from promptstage.limits import MAX_TOKENS
@@ -48,16 +48,17 @@ def llm(api: anthropic_api.AnthropicApi) -> Iterator[anthropic.Anthropic]:
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)
 def test_the_call_is_taken(llm: anthropic.Anthropic, content: bytes) -> None:
     """Of every version there ever was, with its model; a JSON object without a schema has no form there."""
-    prompt = served(content, MODEL)
-    if prompt.document.response_format == "json_object":
-        with pytest.raises(PromptUnsupported, match="x: Anthropic's API has no json_object; give the file"):
-            prompt.anthropic(words(prompt))
-        return
-
-    answer = llm.messages.create(**prompt.anthropic(words(prompt)))
-
-    assert_type(answer, Message)
-    assert answer.content[0].type == "text"
+    prompt = served_by("anthropic", content, MODEL)
+    for case in cases(content, prompt):
+        if prompt.document.response_format == "json_object":
+            with pytest.raises(
+                PromptUnsupported, match="x: Anthropic's API has no json_object; give the file"
+            ):
+                prompt.anthropic(case)
+            continue
+        answer = llm.messages.create(**prompt.anthropic(case))
+        assert_type(answer, Message)
+        assert answer.content[0].type == "text"
 
 
 def test_every_shape_is_taken(llm: anthropic.Anthropic, api: anthropic_api.AnthropicApi) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import openai_api
 import pytest
-from requests_in import FILES, RENDERED, served, words
+from requests_in import FILES, RENDERED, cases, served_by
 
 from promptstage.requests.openai import make_litellm_request
 
@@ -35,9 +35,10 @@ def completion() -> Iterator[Callable[..., Any]]:
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)
 def test_the_call_is_taken(completion: Callable[..., Any], content: bytes) -> None:
     """Of every version there ever was."""
-    prompt = served(content)
+    prompt = served_by("openai", content, "openai/gpt-5.4")
 
-    assert completion(**prompt.litellm(words(prompt))).choices[0].message.content == "an answer"
+    for case in cases(content, prompt):
+        assert completion(**prompt.litellm(case)).choices[0].message.content == "an answer"
 
 
 def test_pyright_accepts_the_call(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import openai
 import openai_api
 import pytest
 from openai.types.chat import ChatCompletion
-from requests_in import CONVERSATION, EVERY_KEY, FILES, GIVEN, PNG, RENDERED, TOOLS, served, words
+from requests_in import CONVERSATION, EVERY_KEY, FILES, GIVEN, PNG, RENDERED, TOOLS, cases, served, served_by
 
 from promptstage.requests.openai import make_openai_request
 from promptstage.testing import Client
@@ -30,12 +30,12 @@ def llm() -> Iterator[openai.OpenAI]:
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES)
 def test_the_call_is_taken(llm: openai.OpenAI, content: bytes) -> None:
     """Model, parameters, messages and format, of every version there ever was."""
-    prompt = served(content)
+    prompt = served_by("openai", content, "openai/gpt-5.4")
 
-    answer = llm.chat.completions.create(**prompt.openai(words(prompt)))
-
-    assert_type(answer, ChatCompletion)
-    assert answer.choices[0].message.content == "an answer"
+    for case in cases(content, prompt):
+        answer = llm.chat.completions.create(**prompt.openai(case))
+        assert_type(answer, ChatCompletion)
+        assert answer.choices[0].message.content == "an answer"
 
 
 @pytest.mark.parametrize(

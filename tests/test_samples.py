@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections import Counter
+from contextlib import chdir
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from cli.shell import Cli
+from cli.test_cli_types import mypy
+from requests_in import VERSIONS
 from typer.testing import CliRunner
 
 from prompts.build import SOURCE, build, history
@@ -19,6 +24,27 @@ if TYPE_CHECKING:
 
 
 TAGS = [tag for commit in history() for tag in commit.tags]
+APP = """\
+from typing import Any
+
+import anthropic
+import openai
+from prompts_types import Client
+
+client = Client("https://prompts.example.org")
+llm, claude = openai.OpenAI(), anthropic.Anthropic()
+
+
+def answer(message: str, history: list[dict[str, Any]]) -> str | None:
+    chat = client.get("support/chat").openai(message=message, history=history, customer={"name": "Ada"})
+    client.get("support/reply").openai(question=message, articles="all of them")  # wrong
+    client.get("support/photo").openai(message=message)  # wrong
+    client.get("support/triage").openai(message=message, plan="team", tone="warm")  # wrong
+    client.get("support/triag")  # wrong
+    request = client.get("code/review").anthropic(diff=message, guidelines=["Nothing is evaluated."])
+    claude.messages.create(**request)
+    return llm.chat.completions.create(**chat).choices[0].message.content
+"""
 
 
 @pytest.fixture(scope="module")
@@ -64,32 +90,55 @@ def test_leaves_a_folder_alone_that_holds_something(tmp_path: Path) -> None:
 
 
 def test_every_tag_is_annotated_and_holds_its_file(repository: Path) -> None:
-    """A tag's commit has the bytes of the version's file in the sample's source."""
+    """A tag's commit has the bytes of the version's file, and of partials, in the sample's source."""
     for commit in history():
         for tag in commit.tags:
             assert git(repository, "cat-file", "-t", tag.name).strip() == "tag"
-            assert tag.content.decode() == git(repository, "show", f"{tag.name}:{tag.target}")
+            for path, content in commit.written.items():
+                assert content.decode() == git(repository, "show", f"{tag.name}:{path}")
 
 
-def test_every_file_is_some_version() -> None:
-    """No version's file is left out of the history."""
-    newest = {tag.prompt: tag for commit in history() for tag in commit.tags}
+def test_the_files_here_are_the_newest(repository: Path) -> None:
+    """None is left out of the history, be it a prompt's or a partial."""
+    here = {path for pattern in ("**/*.prompt.yml", "shared/*") for path in SOURCE.glob(pattern)}
 
-    assert set(SOURCE.rglob("*.prompt.yml")) == {tag.source for tag in newest.values()}
-    assert all(tag.file is None for tag in newest.values())
+    assert {path.relative_to(SOURCE.parent): path.read_bytes() for path in here} == {
+        path.relative_to(repository): path.read_bytes()
+        for path in (repository / "prompts").rglob("*")
+        if path.is_file()
+    }
 
 
-def test_every_version_is_valid_without_a_warning() -> None:
+@pytest.mark.parametrize("content", VERSIONS.values(), ids=VERSIONS)
+def test_every_version_is_valid_without_a_warning(content: bytes) -> None:
     """What newcomers read first is as clean as a prompt file can be."""
-    for tag in TAGS:
-        assert not lint.check(tag.content, tag.target)
+    assert not lint.check(content, "prompts/x.prompt.yml")
 
 
-def test_the_check_of_a_fresh_clone_is_clean() -> None:
-    """The first command of the README, where the README is."""
-    done = CliRunner().invoke(app, ["check", str(SOURCE.parent)])
+def test_the_check_is_clean(repository: Path) -> None:
+    """Of a fresh clone, where the README has it first; and of the sample, with the bumps of its tags."""
+    for folder in (SOURCE.parent, repository):
+        done = CliRunner().invoke(app, ["check", "--strict", str(folder)])
 
-    assert (done.exit_code, done.stdout) == (0, "6 prompt files, 0 errors, 0 warnings\n")
+        assert (done.exit_code, done.stdout) == (0, "8 prompt files, 0 errors, 0 warnings\n")
+
+
+@pytest.mark.parametrize("name", sorted({tag.prompt for tag in TAGS}))
+def test_every_prompt_has_data_to_try_it_with(repository: Path, name: str) -> None:
+    """So that a newcomer sees at once what an app would send."""
+    with chdir(repository):
+        done = CliRunner().invoke(app, ["render", name, "--case", "1", "--json"])
+
+    assert len(json.loads(done.stdout)["messages"]) >= 2
+
+
+def test_an_app_of_all_prompts_is_typed(repository: Path, tmp_path: Path) -> None:
+    """With the module that is written from them."""
+    cli = Cli(repository)
+    assert cli("types", "--head", "-o", tmp_path / "prompts_types.py").code == 0
+    (tmp_path / "app.py").write_text(APP)
+
+    assert mypy(tmp_path) == {n for n, line in enumerate(APP.splitlines(), 1) if line.endswith("# wrong")}
 
 
 def test_history_goes_forward(repository: Path) -> None:
@@ -100,17 +149,12 @@ def test_history_goes_forward(repository: Path) -> None:
     assert len({commit.author for commit in history()}) >= 3
 
 
-def test_three_prompts_have_several_versions(repository: Path) -> None:
-    """Enough to stage: four versions of summarize, a new major version, and a pre-release."""
+def test_every_prompt_has_several_versions(repository: Path) -> None:
+    """Enough to stage: patches, minor and major versions, and a pre-release."""
     tags = git(repository, "tag", "--list").split()
     versions = Counter(tag.rpartition("/v")[0] for tag in tags)
 
-    assert len(versions) == 6
-    assert {prompt: count for prompt, count in versions.items() if count > 1} == {
-        "summarize": 4,
-        "support/triage": 3,
-        "support/reply": 3,
-    }
+    assert (len(versions), min(versions.values()), versions["summarize"]) == (8, 2, 5)
     assert "support/reply/v2.0.0-rc.1" in tags
 
 
