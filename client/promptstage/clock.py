@@ -17,3 +17,17 @@ else:  # Windows
     uptime = partial(time.monotonic)
 
 wall = partial(time.time)
+
+
+class Freshness:
+    """The registry's last confirmation, on the monotonic clock; shared by all that rests on it."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, age: float = 0.0) -> None:
+        self.at = uptime() - age
+
+    @property
+    def age(self) -> float:
+        """Seconds since then."""
+        return uptime() - self.at

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
-from promptstage.clock import uptime
+from promptstage.clock import Freshness
 from promptstage.evaluation import FALLBACK
 from promptstage.model import Document, Message, MessagesPlaceholder
 from promptstage.pins import is_pin, make_pin
@@ -34,20 +33,6 @@ NO_PROMPT = (
     'a prompt of your own is a text, a list of {"role", "content"}, or a callable that returns one; '
     "a content is a text, or a list of parts"
 )
-
-
-class Freshness:
-    """The registry's last confirmation, on the monotonic clock; shared by all that rests on it."""
-
-    __slots__ = ("at",)
-
-    def __init__(self, age: float = 0.0) -> None:
-        self.at = uptime() - age
-
-    @property
-    def age(self) -> float:
-        """Seconds since then."""
-        return uptime() - self.at
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +82,7 @@ class Prompt:
     @property
     def parameters(self) -> Json:
         """The model's parameters: a copy, yours to change."""
-        return deepcopy(self.document.parameters)
+        return {name: copied(value) for name, value in self.document.parameters.items()}
 
     @property
     def response_format(self) -> Json | None:
@@ -307,5 +292,5 @@ def _as_message(message: Mapping[str, Any]) -> Message | MessagesPlaceholder:
     if isinstance(content, str):
         return Message(named, content)
     if isinstance(content, list) and all(isinstance(part, dict) and "type" in part for part in content):
-        return Message(named, deepcopy(content))
+        return Message(named, copied(content))
     raise TypeError(NO_PROMPT)

@@ -23,11 +23,12 @@ from promptstage import stand_in
 from promptstage._replica.health import Health
 from promptstage._replica.release_store import HeldRelease, status_of
 from promptstage.client import Client as RealClient
+from promptstage.clock import Freshness
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import BUCKETS, PINNED
 from promptstage.keys import as_key, current_defaults, merged
 from promptstage.model import Decision, Release, Served, Slot, parse_release
-from promptstage.prompt import Freshness, make_document, make_prompt
+from promptstage.prompt import make_document, make_prompt
 from promptstage.status import now
 
 if TYPE_CHECKING:

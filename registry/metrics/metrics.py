@@ -91,15 +91,18 @@ class Metrics:
         for environment in environments:
             for reason in REASONS:  # a rate needs the zero before the first one
                 self.resolutions.labels(environment, reason)
-        if folder:
-            MultiProcessCollector(self._registry, str(folder))  # type: ignore[no-untyped-call]
-        else:
-            ProcessCollector(registry=self._registry)  # of one worker among many it would mean nothing
-        self._registry.register(facts)
+        self._collect(facts)
         # The library looks up a series by all of its labels at each call, which costs more than counting.
         # There are as many as there are routes and environments.
         self._answers = cache(self._find_answers)
         self._reasons = cache(self.resolutions.labels)
+
+    def _collect(self, facts: Facts) -> None:
+        if self._folder:
+            MultiProcessCollector(self._registry, str(self._folder))  # type: ignore[no-untyped-call]
+        else:
+            ProcessCollector(registry=self._registry)  # of one worker among many it would mean nothing
+        self._registry.register(facts)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answer that started so many seconds after its request."""

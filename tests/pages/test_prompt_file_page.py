@@ -11,9 +11,10 @@ from cli.shell import Cli
 from pages.markdown import Block, blocks, read
 from pages.running import environment, shell
 
+from promptstage.clock import Freshness
 from promptstage.evaluation import STATIC
 from promptstage.model import Decision, Served
-from promptstage.prompt import Freshness, make_prompt
+from promptstage.prompt import make_prompt
 from registry.catalog.naming import RESERVED
 from registry.catalog.parsing import lint, repository_settings
 from registry.catalog.parsing.document import _KEYS, FORMATS, parse

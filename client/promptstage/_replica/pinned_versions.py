@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from promptstage import limits
 from promptstage._replica.release_store import read_json
 from promptstage._replica.validation import check_served
-from promptstage.clock import uptime
+from promptstage.clock import Freshness, uptime
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import PINNED
 from promptstage.model import Decision, dump_document, parse_served
-from promptstage.prompt import Freshness, make_prompt
+from promptstage.prompt import make_prompt
 
 if TYPE_CHECKING:
     from promptstage._replica.unavailable import Why

@@ -11,11 +11,12 @@ from promptstage._http.registry_errors import plain
 from promptstage._replica.key_table import KeyTable
 from promptstage._replica.notifier import Notifier
 from promptstage._replica.validation import rank, read_release
+from promptstage.clock import Freshness
 from promptstage.errors import ReleaseInvalid
 from promptstage.evaluation import SPLIT, decide
 from promptstage.model import Decision
 from promptstage.pins import resume
-from promptstage.prompt import Freshness, make_prompt
+from promptstage.prompt import make_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping

@@ -69,11 +69,9 @@ def tag(  # noqa: PLR0913 - one parameter an option
               promptstage tag summarize --version 2.0.0-rc.1 --yes
               promptstage tag --changed --dry-run
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    given = [part for part, wanted in zip(PARTS, (patch, minor, major), strict=True) if wanted]
-    if len(given) + (version is not None) > 1:
-        raise typer.BadParameter("give one of --major, --minor, --patch and --version")
+    request = _request(version, (patch, minor, major))
     if changed:
-        if name or given or version:
+        if name or version or request.part:
             raise typer.BadParameter("--changed finds prompts and versions by itself; give neither")
         return tag_changed.tag_changed(message, push=push, yes=yes, dry_run=dry_run, as_json=as_json)
     if name is None:
@@ -88,7 +86,6 @@ def tag(  # noqa: PLR0913 - one parameter an option
     tagged.require_room(tags, name)
     known = tagged.versions(tags).get(name, {})
     target = publish.plan(top, name, known) if push else None
-    request = VersionRequest(version, next(iter(given), None))
     made = Draft(top, name, content, known).propose(request, target.unpushed if target else None)
     if not as_json:
         proposal.show(made)
@@ -101,6 +98,14 @@ def tag(  # noqa: PLR0913 - one parameter an option
     else:
         _tell_next(top, made, target, done=not dry_run)
     return None
+
+
+def _request(version: str | None, parts: tuple[bool, ...]) -> VersionRequest:
+    """Read which version is wanted; `parts` are in the order of `PARTS`."""
+    given = [part for part, wanted in zip(PARTS, parts, strict=True) if wanted]
+    if len(given) + (version is not None) > 1:
+        raise typer.BadParameter("give one of --major, --minor, --patch and --version")
+    return VersionRequest(version, next(iter(given), None))
 
 
 def _require_fit(path: str, problems: Sequence[files.Problem]) -> None:

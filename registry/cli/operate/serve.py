@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,74 +27,47 @@ NO_REPOSITORY = (
 )
 
 
+def _setting(variable: str, metavar: str | None, about: str, default: str = "", **more: Any) -> Any:
+    """Declare an option that wins over a variable; pydantic reads that, so typer only names it."""
+    otherwise = f"; default: {default}" if default else ""
+    about = f"{about}  [env var: PROMPTSTAGE_{variable}{otherwise}]"
+    return typer.Option(f"--{variable.lower().replace('_', '-')}", metavar=metavar, help=about, **more)
+
+
 def serve(  # noqa: PLR0913 - one parameter an option
     *,
     repository: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REPOSITORY",
-            help="The prompt repository, a path or URL.  [env var: PROMPTSTAGE_REPOSITORY]",
-        ),
+        str | None, _setting("REPOSITORY", "REPOSITORY", "The prompt repository, a path or URL.")
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR",
-            help="The folder of mirror and journal.  [env var: PROMPTSTAGE_DATA; default: .data]",
-        ),
-    ] = None,
+    data: Annotated[str | None, _setting("DATA", "DIR", "The folder of mirror and journal.", ".data")] = None,
     config: Annotated[
         str | None,
-        typer.Option(
-            metavar="FILE",
-            help="The rules of environments (TOML), read at the start.  "
-            "[env var: PROMPTSTAGE_CONFIG; default: no rules]",
-        ),
+        _setting("CONFIG", "FILE", "The rules of environments (TOML), read at the start.", "no rules"),
     ] = None,
     journal: Annotated[
         str | None,
-        typer.Option(
-            metavar="REPOSITORY",
-            help="Where registries on several machines share one journal: a bare repository, a path or URL.  "
-            "[env var: PROMPTSTAGE_JOURNAL; default: in DIR alone]",
+        _setting(
+            "JOURNAL",
+            "REPOSITORY",
+            "Where registries on several machines share one journal: a bare repository, a path or URL.",
+            "in DIR alone",
         ),
     ] = None,
     redis_url: Annotated[
         str | None,
-        typer.Option(
-            metavar="URL",
-            help="A Redis or Valkey that registries share.  "
-            "[env var: PROMPTSTAGE_REDIS_URL; default: an embedded one]",
-        ),
+        _setting("REDIS_URL", "URL", "A Redis or Valkey that registries share.", "an embedded one"),
     ] = None,
-    host: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST", help="The address to listen on.  [env var: PROMPTSTAGE_HOST; default: 127.0.0.1]"
-        ),
-    ] = None,
+    host: Annotated[str | None, _setting("HOST", "HOST", "The address to listen on.", "127.0.0.1")] = None,
     port: Annotated[
         int | None,
-        typer.Option(
-            metavar="PORT",
-            min=0,
-            max=65535,
-            help="The port; 0 lets the system choose.  [env var: PROMPTSTAGE_PORT; default: 8000]",
-        ),
+        _setting("PORT", "PORT", "The port; 0 lets the system choose.", "8000", min=0, max=65535),
     ] = None,
     workers: Annotated[int, typer.Option(metavar="N", min=1, help="How many worker processes.")] = 1,
     log_format: Annotated[
-        Format | None,
-        typer.Option(
-            help="Lines for people, or JSON for programs.  [env var: PROMPTSTAGE_LOG_FORMAT; default: text]"
-        ),
+        Format | None, _setting("LOG_FORMAT", None, "Lines for people, or JSON for programs.", "text")
     ] = None,
     access_log: Annotated[
-        bool | None,
-        typer.Option(
-            "--access-log",
-            help="Log one line per request, not its query.  [env var: PROMPTSTAGE_ACCESS_LOG; default: no]",
-        ),
+        bool | None, _setting("ACCESS_LOG", None, "Log one line per request, not its query.", "no")
     ] = None,
 ) -> None:
     """Run the registry until it is interrupted.
@@ -116,17 +89,23 @@ def serve(  # noqa: PLR0913 - one parameter an option
     from registry.settings import read  # noqa: PLC0415 - no other command should wait for pydantic's import
 
     settings = read()
-    _check_repository(settings.repository)
-    _check_format(settings.journal)
-    _check_data(settings.data)
-    _check_rules(settings)
+    _check(settings)
     from registry.server.workers import run  # noqa: PLC0415 - no other command should wait for uvicorn's import
 
     raise typer.Exit(run(settings, workers))
 
 
-def _check_repository(repository: str) -> None:
+def _check(settings: Settings) -> None:
     """Find out now what would otherwise be a line in the log, again and again."""
+    from registry import policies  # noqa: PLC0415 - it needs pydantic too
+
+    _check_repository(settings.repository)
+    _check_format(settings.journal)
+    _check_data(settings.data)
+    policies.read(settings.config, settings.environments)
+
+
+def _check_repository(repository: str) -> None:
     if not repository:
         raise Invalid(NO_REPOSITORY)
     if shutil.which("git") is None:
@@ -142,12 +121,6 @@ def _check_repository(repository: str) -> None:
 def _check_format(repository: str) -> None:
     if repository and not _URL.match(repository) and (reason := unsupported(Path(repository))):
         raise Invalid(f"{repository} cannot be used: {reason}", code="unsupported_repository")
-
-
-def _check_rules(settings: Settings) -> None:
-    from registry import policies  # noqa: PLC0415 - it needs pydantic too
-
-    policies.read(settings.config, settings.environments)
 
 
 def _check_data(data: Path) -> None:
