@@ -28,52 +28,42 @@ class Target(NamedTuple):
     unpushed: frozenset[str]
 
 
-def plan_all(top: Path, names: Collection[str], known: Versions) -> dict[str, Target]:
-    """Ask the remote once for the versions of all prompts; these are to be tagged. Raises as `plan`."""
-    remote = remotes.require(top)
-    theirs = {place: _ask(top, place, "*") for place in remote.places}
-    targets = {}
-    for name in {*known, *names}:
-        found = {place: versions.get(name, {}) for place, versions in theirs.items()}
-        if name in names:
-            _require_all_known(remote, name, found, known.get(name, {}))
-        targets[name] = Target(remote, _missing(found, known.get(name, {})))
-    return targets
-
-
 def plan(top: Path, name: str, known: Mapping[str, str]) -> Target:
-    """Ask the remote for the versions of a prompt.
+    """Ask the remote for the versions of a prompt; `known` are those here. Raises as `plan_all`."""
+    return plan_all(top, [name], {name: known}, name)[name]
+
+
+def plan_all(
+    top: Path, names: Collection[str], known: Mapping[str, Mapping[str, str]], asked: str = "*"
+) -> dict[str, Target]:
+    """Ask the remote once for the versions of prompts.
 
     Args:
         top: the worktree.
-        name: the prompt.
-        known: its versions that are here, with the ids of what is tagged.
+        names: the prompts to be tagged.
+        known: the versions that are here, with the ids of what is tagged, by prompt.
+        asked: the prompts to ask for, as a pattern.
 
     Raises:
         Invalid: there is no remote, or it has what this clone does not know.
         GitFailed: it does not answer.
     """
     remote = remotes.require(top)
-    theirs = {place: _ask(top, place, name).get(name, {}) for place in remote.places}
-    _require_all_known(remote, name, theirs, known)
-    return Target(remote, _missing(theirs, known))
-
-
-def _missing(theirs: Mapping[str, Mapping[str, str]], known: Mapping[str, str]) -> frozenset[str]:
-    """Return the versions that one of the places has not."""
-    return frozenset().union(*(known.keys() - found.keys() for found in theirs.values()))
-
-
-def _require_all_known(
-    remote: Remote, name: str, theirs: Mapping[str, Mapping[str, str]], known: Mapping[str, str]
-) -> None:
-    for place, found in theirs.items():
-        _require_known(remote, place, name, found, known)
+    theirs = {place: _ask(top, place, asked) for place in remote.places}
+    targets = {}
+    for name in {*known, *names}:
+        ours = known.get(name, {})
+        found = {place: versions.get(name, {}) for place, versions in theirs.items()}
+        for place in found if name in names else ():
+            _require_known(remote, place, name, found[place], ours)
+        missing = (ours.keys() - held.keys() for held in found.values())
+        targets[name] = Target(remote, frozenset().union(*missing))
+    return targets
 
 
 def _ask(top: Path, place: str, name: str) -> Versions:
     try:
-        return remotes.all_versions(top, place, name)
+        return remotes.versions(top, place, name)
     except GitFailed as error:
         raise GitFailed(
             f"{error.message}\nNothing is tagged. Without --push the tag is made here alone", code=error.code
@@ -110,7 +100,7 @@ def publish_all(top: Path, remote: Remote, made: Sequence[Proposal]) -> None:
 def _settle_all(top: Path, remote: Remote, made: Sequence[Proposal], error: GitFailed) -> None:
     """Find out what a push that failed has done. Raises GitFailed, unless all tags arrived."""
     ours = worktree.tags(top)
-    there = {place: _there_of_all(top, place) for place in remote.places}
+    there = {place: _there(top, place, "*") for place in remote.places}
     held = {one.tag: {found.get(one.name, {}).get(one.version) for found in there.values()} for one in made}
     arrived = [one for one in made if held[one.tag] == {ours[one.tag.encode()]}]
     if len(arrived) == len(made):
@@ -125,13 +115,6 @@ def _settle_all(top: Path, remote: Remote, made: Sequence[Proposal], error: GitF
         f"{remote.shown} has another {' '.join(others)} since a moment ago, so what is not pushed is taken "
         f"back. Fetch what is there, then repeat this:  {remote.fetch_command(remote.places[0])}"
     ) from error
-
-
-def _there_of_all(top: Path, place: str) -> Versions:
-    try:
-        return remotes.all_versions(top, place)
-    except GitFailed:
-        return {}
 
 
 def publish(top: Path, remote: Remote, made: Proposal) -> None:
@@ -169,7 +152,8 @@ def tell_left(target: Target, made: Proposal) -> None:
 def _settle(top: Path, remote: Remote, made: Proposal, error: GitFailed) -> None:
     """Find out what a push that failed has done. Raises GitFailed or Invalid, unless the tag arrived."""
     ours = worktree.tags(top)[made.tag.encode()]
-    there = {place: _there(top, place, made) for place in remote.places}
+    told = {place: _there(top, place, made.name) for place in remote.places}
+    there = {place: found.get(made.name, {}).get(made.version) for place, found in told.items()}
     others = [(place, oid) for place, oid in there.items() if oid not in {None, ours}]
     if set(there.values()) == {ours}:
         return
@@ -186,9 +170,9 @@ def _settle(top: Path, remote: Remote, made: Proposal, error: GitFailed) -> None
     ) from error
 
 
-def _there(top: Path, place: str, made: Proposal) -> str | None:
-    """What a place has of this tag; None if nothing, or if it does not answer."""
+def _there(top: Path, place: str, name: str) -> Versions:
+    """Return the versions that a place has; none if it does not answer."""
     try:
-        return remotes.versions(top, place, made.name).get(made.version)
+        return remotes.versions(top, place, name)
     except GitFailed:
-        return None
+        return {}

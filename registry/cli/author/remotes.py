@@ -68,13 +68,8 @@ def require(top: Path) -> Remote:
     )
 
 
-def versions(top: Path, place: str, name: str) -> dict[str, str]:
-    """The versions of a prompt that a place has, with the ids of what is tagged. Raises GitFailed."""
-    return all_versions(top, place, name).get(name, {})
-
-
-def all_versions(top: Path, place: str, name: str = "*") -> Versions:
-    """The versions of every prompt that a place has. Raises GitFailed."""
+def versions(top: Path, place: str, name: str) -> Versions:
+    """The versions of a prompt, or of all by ``*``, that a place has. Raises GitFailed."""
     pattern = f"refs/tags/{naming.tag_of(name, '*')}"
     shown = output.clean(worktree.without_secrets(place))
     seconds = PERSON_SECONDS if output.is_dialogue() else ASK_SECONDS
