@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from registry.catalog import naming
 from registry.catalog.diff import diff
 from registry.catalog.foreign_names import ForeignNames
-from registry.catalog.mirror.tag_reader import TagInfo
+from registry.catalog.mirror.tag_info import TagInfo
 from registry.catalog.status import count, overview
 from registry.catalog.suggestions import similar
 from registry.catalog.version import Version, invalid, unread, with_content, with_file

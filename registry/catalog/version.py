@@ -15,7 +15,8 @@ from registry.errors import DocumentAbsent, DocumentInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from registry.catalog.mirror.tag_reader import File, TagInfo
+    from registry.catalog.mirror.tag_info import TagInfo
+    from registry.catalog.mirror.tag_reader import File
     from registry.catalog.parsing.document import Parsed
 
 Json = dict[str, Any]

@@ -41,7 +41,7 @@ _TOO_LONG = re.compile("File (too large|size limit exceeded)")
 _OWN_FAULT = frozenset((signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL))
 
 
-def bounded(command: Sequence[str], memory: int, room: int | None = None) -> list[str]:
+def bounded(command: Sequence[str], memory: int, room: int | None) -> list[str]:
     """Return the command with bounds: bytes of memory of each process, and of each file that it writes."""
     blocks = "" if room is None else str(max(0, room) // _BLOCK)
     return ["sh", "-c", *_BOUNDED, str(memory >> 10), blocks, *command]

@@ -62,6 +62,7 @@ def test_a_version_as_the_contract_has_it(author: PromptRepository, read: Read) 
         "status": "valid",
         "problem": None,
         "warnings": [],
+        "partials": [],
         "document": {
             "title": "triage",
             "description": "",

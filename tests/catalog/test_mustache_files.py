@@ -9,7 +9,7 @@ import pytest
 
 from promptstage.model import dump_document
 from registry.catalog import diff
-from registry.catalog.mirror.tag_reader import TagInfo
+from registry.catalog.mirror.tag_info import TagInfo
 from registry.catalog.parsing.bump import reasons
 from registry.catalog.parsing.document import check, parse
 from registry.catalog.version import Version, unread, with_content

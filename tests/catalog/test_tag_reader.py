@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.catalog.mirror import tag_reader
+from registry.catalog.mirror import tag_info, tag_reader
 from registry.git.command import GitObject
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def about(person: bytes) -> tuple[str, str]:
     """The author and the date of a commit by a person."""
     store = Store()
     commit = store.add("commit", b"tree %s\nauthor %s\ncommitter x\n\nx\n" % (b"0" * 40, person))
-    found = tag_reader.answer(store, tag_reader.read_about(commit))
+    found = tag_reader.answer(store, tag_info.read(commit))
     return found.author, found.tagged_at
 
 

@@ -64,7 +64,7 @@ NOT_A_NAME = Why("not_a_name")
 
 
 def unavailable(  # noqa: PLR0913 - the facts of one sentence, by keyword
-    name: str, why: Why, *, url: str, environment: str, version: str = "", known: Iterable[str] = ()
+    name: str, why: Why, *, url: str, environment: str, version: str, known: Iterable[str]
 ) -> PromptUnavailable:
     """The error that says what is not there, why, and what to do.
 
@@ -73,7 +73,7 @@ def unavailable(  # noqa: PLR0913 - the facts of one sentence, by keyword
         why: the reason.
         url: where.
         environment: where.
-        version: if one was asked for.
+        version: the one that was asked for, or empty.
         known: the names that this client knows, for the one that was meant.
     """
     what = f"{name}@{version}" if version else f"{name} in {environment}"

@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from registry.catalog.mirror import fetch, layout, pins, sync_report, tag_reader
+from registry.catalog.mirror import fetch, layout, pins, sync_report, tag_info, tag_reader
 from registry.catalog.mirror.incoming import Incoming
 from registry.catalog.mirror.missing import MissingObjects
 from registry.catalog.mirror.oversized import Objects, OversizedObjects
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from registry.catalog.mirror.pins import Table
     from registry.catalog.mirror.sync_report import Json
-    from registry.catalog.mirror.tag_reader import File, TagInfo
+    from registry.catalog.mirror.tag_info import TagInfo
+    from registry.catalog.mirror.tag_reader import File
     from registry.catalog.mirror.trees import Reading
     from registry.errors import DocumentInvalid
 
@@ -124,7 +125,7 @@ class Mirror:
         found = sorted(pins.split(self._table().lines.splitlines()))
         return {tag.decode(): oid for tag, oid in found}
 
-    def updates(self, mark: Mark | None = None) -> TagUpdates:
+    def updates(self, mark: Mark | None) -> TagUpdates:
         """Return the tags since an earlier mark, also those that a running sync has only listed.
 
         Raises:
@@ -154,7 +155,7 @@ class Mirror:
             GitFailed: an object is missing or damaged.
             Unavailable: it is being fetched (`being_fetched`).
         """
-        return self._answer(oid, tag_reader.read_about(oid))
+        return self._answer(oid, tag_info.read(oid))
 
     def read(self, oid: str, name: str) -> Read:
         """Read a tag and the prompt's file in its commit, or its problem. Raises as `about` otherwise."""

@@ -1,18 +1,16 @@
-"""Read a tag's author and message, and the prompt's file in its commit, from git's raw objects.
+"""Read the tag of a version, and the prompt's file in its commit, from git's raw objects.
 
-The formats are those of gitformat-commit and git-mktag; every object's hash was checked before. Readings are
-generators that yield the objects they want, so that one can be run at a time (`answer`), or many at once
-with few requests to git (`answer_all`).
+Readings are generators that yield the objects they want, so that one can be run at a time (`answer`), or many
+at once with few requests to git (`answer_all`).
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from registry.catalog.mirror import trees
+from registry.catalog.mirror import tag_info, trees
+from registry.catalog.mirror.tag_info import TagInfo
 from registry.catalog.naming import FOLDER, file_names
 from registry.catalog.parsing import document, partials, repository_settings
 from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
@@ -20,8 +18,6 @@ from registry.catalog.parsing.repository_settings import SIZE_LIMIT as SETTINGS_
 from registry.catalog.parsing.strict_yaml import LFS_POINTER, SIZE_LIMIT
 from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed
 from registry.git.command import OBJECT_LIMIT
-from registry.system import timestamps
-from registry.system.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,26 +28,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-TAG_DEPTH = 5  # a tag of a tag happens; a longer chain is no accident
-ABOUT_LIMIT = 1 << 20  # bytes of a tag or commit; larger ones exist only to do harm
-MESSAGE_LIMIT = 4000  # characters of a tag's message that are kept
-AUTHOR_LIMIT = 200  # characters of a name and an address
-
-# Git writes ``Name <mail> 1767225600 +0100``; dates before 1970 have a sign, and old tools wrote other zones.
-_WHEN = re.compile(rb"\s*(?P<seconds>-?\d{1,20})(\s+(?P<sign>[+-])(?P<zone>\d{1,6}))?\s*$")
-_WHEN_SIZE = 64  # bytes at the end of a line that hold the time
 _NO_SETTINGS = RepositorySettings()
-
-
-@dataclass(frozen=True, slots=True)
-class TagInfo:
-    """The author, time and message of a version; `tree` is empty if the tag points to no commit."""
-
-    commit: str = ""
-    tree: str = ""
-    author: str = ""
-    tagged_at: str = ""
-    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,38 +101,16 @@ def read(oid: str, name: str) -> Reading[tuple[TagInfo, File | DocumentInvalid]]
     """Read the tag of a version and its prompt's file, or the file's problem. Raises GitFailed."""
     about = TagInfo()
     try:
-        about = yield from read_about(oid)
+        about = yield from tag_info.read(oid)
         return about, (yield from read_file(about, name))
     except DocumentInvalid as error:
         return about, error
 
 
-def read_about(oid: str) -> Reading[TagInfo]:
-    """Read an annotated tag's author and message, else its commit's.
-
-    Raises:
-        DocumentInvalid: they are too long.
-        GitFailed: an object is missing or damaged.
-    """
-    found = yield from _words(oid)
-    words = found
-    for _ in range(TAG_DEPTH):
-        if found.kind != "tag":
-            break
-        found = yield from _words(_header(found.data, b"object").decode())
-    person = _header(words.data, b"tagger" if words.kind == "tag" else b"author")
-    if found.kind != "commit":
-        return TagInfo(author=_author(person), tagged_at=_time(person), message=_message(words.data))
-    if not person:  # very old tags have no tagger
-        person = _header(found.data, b"author")
-    tree = _header(found.data, b"tree").decode()
-    return TagInfo(found.oid, tree, _author(person), _time(person), _message(words.data))
-
-
 def exists(oid: str, name: str) -> Reading[bool]:
     """Tell whether a commit has a usable file of a prompt. Raises GitFailed."""
     try:
-        about = yield from read_about(oid)
+        about = yield from tag_info.read(oid)
         found = yield from _find(about, name)
     except DocumentInvalid:
         return False
@@ -263,52 +218,3 @@ def _content(path: str, entry: Entry, limit: int) -> Reading[bytes]:
         )
         raise DocumentInvalid(message, line=1, column=1, path=path)
     return content
-
-
-def _words(oid: str) -> Reading[GitObject]:
-    message = "the message of the tag or its commit has more than 1 MiB; shorten it under a new version"
-    return trees.bounded(oid, ABOUT_LIMIT, DocumentInvalid(message))
-
-
-def _header(data: bytes, key: bytes) -> bytes:
-    head = data.partition(b"\n\n")[0]
-    for line in head.split(b"\n"):
-        name, _, value = line.partition(b" ")
-        if name == key:
-            return value
-    return b""
-
-
-def _message(data: bytes) -> str:
-    text = data.partition(b"\n\n")[2].decode("utf-8", "replace")
-    return text.partition("-----BEGIN ")[0].strip()[:MESSAGE_LIMIT]  # without the signature
-
-
-def _author(person: bytes) -> str:
-    match = _when(person)
-    return escape(person[: -len(match[0])] if match and match[0] else person, AUTHOR_LIMIT)
-
-
-def _time(person: bytes) -> str:
-    """Format as RFC 3339 with the author's own offset, if valid; the epoch for an invalid date."""
-    match = _when(person)
-    try:
-        return _rfc3339(int(match["seconds"]), _zone(match)) if match else _rfc3339(0, UTC)
-    except (ValueError, OverflowError, OSError):
-        return _rfc3339(0, UTC)
-
-
-def _when(person: bytes) -> re.Match[bytes] | None:
-    return _WHEN.search(person[-_WHEN_SIZE:])
-
-
-def _zone(match: re.Match[bytes]) -> timezone:
-    hours, minutes = divmod(int(match["zone"] or 0), 100)
-    offset = timedelta(hours=hours, minutes=minutes)
-    if offset >= timedelta(days=1):
-        return UTC
-    return timezone(-offset if match["sign"] == b"-" else offset)
-
-
-def _rfc3339(seconds: int, zone: timezone) -> str:
-    return timestamps.rfc3339(datetime.fromtimestamp(seconds, zone))

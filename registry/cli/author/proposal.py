@@ -90,7 +90,7 @@ class Draft:
             return self.read[version]
         return tagged.read(self.top, [(self.name, self.known[version])])[0]
 
-    def propose(self, request: VersionRequest, unpushed: Collection[str] | None = None) -> Proposal:
+    def propose(self, request: VersionRequest, unpushed: Collection[str] | None) -> Proposal:
         """Choose the version: the one that is wanted, else the next one by a part, else by what differs.
 
         Args:

@@ -10,17 +10,7 @@ from typing import TYPE_CHECKING
 from registry.catalog import naming
 from registry.catalog.parsing.repository_settings import FILE
 from registry.cli import output
-from registry.cli.author import (
-    files,
-    layout,
-    partials,
-    proposal,
-    publish,
-    remotes,
-    report,
-    tagged,
-    worktree,
-)
+from registry.cli.author import files, layout, proposal, publish, remotes, report, tagged, worktree
 from registry.cli.author.files import Problem
 from registry.cli.author.proposal import Draft, VersionRequest
 from registry.errors import Invalid
@@ -104,9 +94,8 @@ def _read(top: Path) -> Head:
     found = zip(paths.items(), worktree.contents(top, [f"HEAD:{path}" for path in paths]), strict=True)
     for (path, name), content in sorted(found, key=lambda each: each[0][1]):
         if content is not None:
-            folder = tagged.place_of(path, name)
-            held[name], asked[name] = content, partials.in_commit(top, "HEAD", folder, content)
-            whole[name] = partials.packed(path.removeprefix(folder), content, asked[name])
+            held[name] = content
+            whole[name], asked[name] = tagged.with_partials(top, "HEAD", path, name, content)
     return Head(top, settings, places, paths, links, held, asked, whole)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from promptstage.model import Document
+    from registry.catalog.parsing.partials import Files
 
 Versions = dict[str, dict[str, str]]  # name -> version -> id of what is tagged
 
@@ -46,10 +47,15 @@ def _whole(top: Path, name: str, held: Mapping[str, bytes]) -> bytes | None:
     """Return the content of a version whose file is at a place such as ``<id>:<path>``."""
     for place, content in held.items():
         commit, _, path = place.partition(":")
-        folder = place_of(path, name)
-        files = partials.in_commit(top, commit, folder, content)
-        return partials.packed(path.removeprefix(folder), content, files)
+        return with_partials(top, commit, path, name, content)[0]
     return None
+
+
+def with_partials(top: Path, commit: str, path: str, name: str, content: bytes) -> tuple[bytes, Files]:
+    """Return the content of a version, and its partials, for a prompt's file in a commit."""
+    folder = place_of(path, name)
+    files = partials.in_commit(top, commit, folder, content)
+    return partials.packed(path.removeprefix(folder), content, files), files
 
 
 def place_of(path: str, name: str) -> str:
@@ -117,8 +123,8 @@ def at_head(top: Path, name: str) -> tuple[str, bytes]:
             f"{path} is a symbolic link in HEAD, which the registry does not follow; put the prompt's own "
             "file there, and git commit that first"
         )
+    whole, files = with_partials(top, "HEAD", path, name, content)
     folder = place_of(path, name)
-    files = partials.in_commit(top, "HEAD", folder, content)
     if changed := [other for other in files if worktree.is_changed(top, folder + other)]:
         raise Invalid(
             f"{folder}{changed[0]}, a partial of {name}, differs from what HEAD holds; git add it and git "
@@ -129,7 +135,7 @@ def at_head(top: Path, name: str) -> tuple[str, bytes]:
             document.parse(content, path, files)
         except DocumentInvalid as error:
             raise Invalid(f"{path}:{error.line}:{error.column}: {error.message}", **error.extra) from error
-    return path, partials.packed(path.removeprefix(folder), content, files)
+    return path, whole
 
 
 def _everywhere(settings: RepositorySettings, name: str) -> list[str]:
