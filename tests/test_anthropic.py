@@ -247,6 +247,14 @@ def test_a_schema_is_the_format_of_the_output(llm: anthropic.Anthropic) -> None:
     assert request["output_config"] == {"effort": "low", "format": {"type": "json_schema", "schema": SCHEMA}}
 
 
+def test_an_output_config_of_the_file_is_kept() -> None:
+    """What the file says for this API alone goes before what it says for all."""
+    parameters = {"output_config": {"effort": "high", "other": 1}, "reasoning_effort": "low"}
+    request = make_anthropic_request(CLAUDE._replace(parameters=parameters))
+
+    assert request["output_config"] == parameters["output_config"]
+
+
 @pytest.mark.parametrize("name", sorted(get_type_hints(CompletionCreateParamsNonStreaming)))
 def test_every_parameter_of_openai_is_named_or_left_out(name: str) -> None:
     """So that a file that was written for one runs with the other."""

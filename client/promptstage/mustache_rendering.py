@@ -147,7 +147,7 @@ class _Rendering:
                     continue
                 if value is _ABSENT:
                     raise _Lacking(node.name)
-                text = value if type(value) is str else self._as_text(value)
+                text = value if type(value) is str else self._as_text(node.name, value)
             written.append(text)
             self._characters -= len(text)
             if self._characters < 0:
@@ -175,10 +175,18 @@ class _Rendering:
             lacking.places.append(f"{name}[{index}]" if is_many else name)
             raise
 
-    def _as_text(self, value: object) -> str:
+    def _as_text(self, name: str, value: object) -> str:
         if type(value) not in _NUMBERS:
             self._nodes -= limits.RENDERED_JSON
-        return as_text(value)
+            if _is_too_large(value):
+                raise PromptTooLarge(_too_large(self._prompt))
+        try:
+            return as_text(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TypeError(
+                f"{name} of {self._prompt} cannot be written as text: {error}; give a text, or plain lists "
+                "and mappings"
+            ) from error
 
     def _look_up(self, tag: Value | Section) -> Any:
         parts = tag.parts
@@ -205,6 +213,21 @@ def as_text(value: object) -> str:
 
         return dumps(value, ensure_ascii=False, separators=(",", ":"), default=_as_json)
     return str(value)
+
+
+def _is_too_large(value: object) -> bool:
+    """Tell whether the JSON of a value is too large in any case, before it takes time and memory."""
+    left = limits.RENDERED_BYTES
+    waiting: list[Any] = [value]
+    while waiting and left >= 0:
+        one = waiting.pop()
+        if isinstance(one, str):
+            left -= len(one)
+        elif _is_mapping(one) or is_list(one):
+            left -= 2 * len(one)  # a digit and a comma each
+            if left >= 0:
+                waiting += one.values() if _is_mapping(one) else one
+    return left < 0
 
 
 def _as_json(value: Any) -> object:

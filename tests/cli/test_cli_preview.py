@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from registry.cli import http
 from registry.cli.credential import Credential, Target
-from registry.cli.release import preview
+from registry.cli.release import latest, preview
+from registry.cli.release.difference import Comparison
 from registry.cli.release.preview import Move
 
 if TYPE_CHECKING:
@@ -132,3 +133,20 @@ def test_a_version_that_is_invalid_is_not_asked_about(manager: Cli) -> None:
     done = manager("promote", "broken", "1.0.0")
 
     assert done.err.startswith("Error: broken@1.0.0 is invalid: ")
+
+
+def test_placeholders_and_partials_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partial that differs changes the text of every prompt that asks for it."""
+    empty: dict[str, Any] = {"model": "", "parameters": {}, "variables": [], "messages": []}
+    new = empty | {"messages": [{"placeholder": "history", "optional": True}]}
+    documents = {"1.0.0": empty, "2.0.0": new}
+    monkeypatch.setattr(latest, "version", lambda _, __, version: {"document": documents[version]})
+
+    class Answers:
+        def get(self, *_: str) -> Any:
+            return {"unified": "", "changed": ["messages"], "partials": ["shared/style.md"]}
+
+    assert list(Comparison(cast("Any", Answers()), "chat", "1.0.0", "2.0.0").parts()) == [
+        ("Variables", "history none → messages, optional"),
+        ("Partials", "shared/style.md"),
+    ]

@@ -318,3 +318,22 @@ def test_what_cannot_be_rendered_is_refused(changes: dict[str, Any], said: str) 
     with pytest.raises(ReleaseInvalid) as caught:
         parse_release(body)
     assert said in str(caught.value)
+
+
+def test_json_is_bounded_before_it_is_written() -> None:
+    """A hundred million numbers take 20 s to write."""
+    ring: list[Any] = []
+    ring.append(ring)
+    for value in ([[1] * 10_000] * 10_000, ring, ["x" * (1 << 20)]):
+        with pytest.raises(PromptTooLarge, match="more than 1 MiB of text"):
+            render("{{v}}", v=value)
+
+
+def test_what_cannot_be_written_as_text() -> None:
+    """The error names the value."""
+    deep: list[Any] = []
+    for _ in range(10_000):
+        deep = [deep]
+    for value in (deep, {(1, 2): 3}):
+        with pytest.raises(TypeError, match=r"^v of .* cannot be written as text: .*; give a text, or plain"):
+            render("{{v}}", v=value)

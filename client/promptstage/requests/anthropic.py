@@ -44,7 +44,7 @@ def make_anthropic_request(rendered: Rendered) -> AnthropicRequest:
     own |= {"messages": messages} | ({"system": system} if system else {})
     request = {"max_tokens": MAX_TOKENS} | _parameters(rendered.parameters) | own
     if format_ := _format(rendered):
-        request["output_config"] = request.get("output_config", {}) | {"format": format_}
+        request["output_config"] = _mapping(request.get("output_config")) | {"format": format_}
     if rendered.tools:
         request["tools"] = [
             _tool(tool, f"{rendered.name}: tools[{i}]") for i, tool in enumerate(rendered.tools)
@@ -62,8 +62,13 @@ def _parameters(given: Json) -> Json:
         named["stop_sequences"] = [named["stop_sequences"]]
     if "reasoning_effort" in named:
         effort = named.pop("reasoning_effort")
-        named["output_config"] = {"effort": "low" if effort in ("none", "minimal") else effort}
+        effort = "low" if effort in ("none", "minimal") else effort
+        named["output_config"] = {"effort": effort} | _mapping(named.get("output_config"))
     return named
+
+
+def _mapping(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}
 
 
 def _format(rendered: Rendered) -> Json | None:

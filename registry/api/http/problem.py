@@ -52,6 +52,10 @@ PROBLEM: dict[str, Any] = {
             "description": "of `needs_variables`: their names",
             "items": {"type": "string"},
         },
+        "clients": {
+            "type": "integer",
+            "description": "of `clients_too_old`, or of `needs_variables` if both hold: their number",
+        },
         "problem": {
             "type": "object",
             "description": "of `invalid_version`: what is wrong with its file, and where",

@@ -69,13 +69,15 @@ class Comparison:
             yield f"… and {len(lines) - LINES} more lines", "bold"
 
     def parts(self) -> Iterator[tuple[str, str]]:
-        """What changed beside the text: the model, its parameters, the variables."""
+        """What changed beside the text: the model, its parameters, variables, tools and partials."""
         for part, pairs in self.differing().items():
             told = [
                 f"{clean(name)} {_shown(old)} → {_shown(new)}".strip() for name, (old, new) in pairs.items()
             ]
             if told:
                 yield part.capitalize(), ", ".join(told)
+        if partials := self.diff.get("partials"):
+            yield "Partials", ", ".join(map(clean, partials))
 
     def differing(self) -> dict[str, dict[str, tuple[str | None, str | None]]]:
         """The same for programs: by part and name, the old value and the new one as JSON; null is none."""
@@ -175,8 +177,13 @@ def shown_default(value: Any) -> str:
 
 
 def _kinds(document: Json) -> dict[str, str]:
-    """Describe each variable: one with a default need not be passed."""
-    return {
+    """Describe each variable and placeholder: one with a default need not be passed."""
+    variables = {
         v["name"]: "required" if v["required"] else f"optional, else {shown_default(v['default'])}"
         for v in document["variables"]
+    }
+    return variables | {
+        m["placeholder"]: "messages, optional" if m["optional"] else "messages"
+        for m in document["messages"]
+        if "placeholder" in m
     }
