@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registry.catalog import naming
 from registry.catalog.diff import diff
@@ -19,6 +19,7 @@ from registry.errors import DocumentInvalid, GitFailed, NotFound, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from promptstage.model import Json
     from registry.catalog.mirror.mirror import Mark, Mirror
     from registry.catalog.mirror.tag_reader import File
 
@@ -27,7 +28,6 @@ __all__ = ["Catalog", "Version"]
 LATEST = "latest"
 NAMED = 3  # versions that an error or a note lists; more do not help
 
-Json = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from heapq import nlargest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registry.system import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from promptstage.model import Json
     from registry.catalog.version import Version
 
 OTHERS_SHOWN = 20  # tags of other things: enough to see what they are
 INVALID_SHOWN = 20  # enough to find a version that was just pushed
-
-Json = dict[str, Any]
 
 
 def count(versions: Iterable[Version | None]) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from promptstage.model import Document, dump_document
 from registry.catalog.naming import SUFFIXES, number, tag_of
@@ -15,11 +15,10 @@ from registry.errors import DocumentAbsent, DocumentInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from promptstage.model import Json
     from registry.catalog.mirror.tag_info import TagInfo
     from registry.catalog.mirror.tag_reader import File
     from registry.catalog.parsing.document import Parsed
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

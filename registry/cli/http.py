@@ -19,10 +19,9 @@ from registry.errors import RegistryError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from promptstage.model import Json
     from registry.cli.answer import Answer
     from registry.cli.credential import Target
-
-Json = dict[str, Any]
 
 WORDS_SHOWN = 2000  # characters of a registry's sentence
 KEY = "Idempotency-Key"  # a registry that names it is not sure whether a change was made

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+    from promptstage.model import Json
     from registry.catalog.version import Version
     from registry.errors import RegistryError
     from registry.journal.maintenance.mirror import Lag
     from registry.rollouts.state import State, VersionRef
-
-Json = dict[str, Any]
 
 STALE_SECONDS = 300.0  # since the repository was read: ten of the usual polls
 SKEW_SECONDS = 2.0  # between two clocks: more than any round trip

@@ -5,9 +5,12 @@ A test compares them with what a registry really answers.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from promptstage.model import Json
+
+
 OLD, NEW = f"sha256:{'5f' * 32}", f"sha256:{'c4' * 32}"
 OLD_COMMIT, NEW_COMMIT = "1b" * 20, "9e" * 20
 JOURNAL_COMMIT, START_COMMIT = "4d" * 20, "a7" * 20

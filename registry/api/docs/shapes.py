@@ -7,9 +7,8 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from promptstage.model import Json
 from registry.rollouts.state import State, Step, Target
-
-Json = dict[str, Any]
 
 
 def answer(

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeVar
 
+    from promptstage.model import Json
     from registry.catalog.mirror.pins import Table
-    from registry.catalog.mirror.sync_report import Json
     from registry.catalog.mirror.tag_info import TagInfo
     from registry.catalog.mirror.tag_reader import File
     from registry.catalog.mirror.trees import Reading

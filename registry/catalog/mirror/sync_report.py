@@ -6,7 +6,7 @@ import json
 import logging
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog.mirror import pins, rejected_tags
 from registry.catalog.naming import split_tag
@@ -17,13 +17,13 @@ from registry.system.text import escape
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from promptstage.model import Json
     from registry.catalog.mirror.fetch import Tags
 
 RETRY_SECONDS = 300.0  # before a tag that could not be fetched is tried again
 MOVED_SHOWN = 100  # moved tags listed
 NAMED = 5  # new versions listed in a line of the log
 
-Json = dict[str, Any]
 NO_REPORT: Json = {
     "synced_at": None,
     "error": None,

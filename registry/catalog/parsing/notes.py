@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog.parsing.strict_yaml import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from promptstage.model import Json
     from registry.catalog.parsing.nodes import Node
 
-Json = dict[str, Any]
 TYPES = ("string", "number", "boolean", "list", "object")
 
 

@@ -21,10 +21,8 @@ from registry.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from promptstage.model import Document
+    from promptstage.model import Document, Json
     from registry.cli.author.source import Source
-
-Json = dict[str, Any]
 
 EXAMPLES = {
     "number": "3", "boolean": "true", "list": '["a", "b"]', "object": '{"a": 1}',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from getpass import getpass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,9 @@ from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotat
 from registry.cli.output import clean
 from registry.errors import Invalid, NotFound
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from promptstage.model import Json
+
 
 MOST_TYPED = 10_000  # characters of a token that is sent on stdin: what is longer is another file
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
 import typer
@@ -31,7 +31,7 @@ from registry.errors import Conflict, NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Json = dict[str, Any]
+    from promptstage.model import Json
 
 app = typer.Typer(
     help="Create, list and revoke tokens, and recover the last admin's.",

@@ -5,7 +5,7 @@ Each reads the state first, and the registry refuses if that is not the state an
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,7 +19,8 @@ from registry.cli.release import arguments
 from registry.cli.release.change_options import ChangeOptions, with_change_options
 from registry.cli.release.execute import execute
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from promptstage.model import Json
 
 
 @with_change_options

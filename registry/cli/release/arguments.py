@@ -6,11 +6,13 @@ Only the form is looked at here; what the values may be is the registry's to say
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from promptstage.model import Json
+
 
 _STEP = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)(?::(\w+))?", re.ASCII)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registry.cli import http, output
 from registry.cli.http import Refused
@@ -14,9 +14,8 @@ from registry.rollouts.position import NOWHERE, Position
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from promptstage.model import Json
     from registry.cli.http import Registry
-
-Json = dict[str, Any]
 
 LOOK_SECONDS = 0.2  # between two looks: a change reaches clients in some 10 ms
 NAMES = 200  # of one question, so that it fits into a URL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registry.catalog import naming
 from registry.cli import times
@@ -12,7 +12,7 @@ from registry.cli.output import clean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Json = dict[str, Any]
+    from promptstage.model import Json
 
 NONE = "-"
 WIDEST = 10_000  # characters of one line of a prompt; nothing longer is read

@@ -14,9 +14,8 @@ from registry.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from promptstage.model import Json
     from registry.cli.http import Registry
-
-Json = dict[str, Any]
 
 HEADING = 2  # lines of a unified diff before the first change
 LINES = 40  # of a difference that are shown before a question: it must be on the screen together with it

@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -22,11 +22,10 @@ from registry.errors import Conflict, RegistryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from promptstage.model import Json
     from registry.cli.http import Registry
     from registry.cli.release.change_options import ChangeOptions
     from registry.cli.release.preview import Order, Preview
-
-Json = dict[str, Any]
 
 PENDING = (
     "Redis does not answer, so the other processes were not told; they find it in the journal within a second"

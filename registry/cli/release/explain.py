@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,9 +15,8 @@ from registry.cli.release import arguments, describe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from promptstage.model import Json
     from registry.cli.http import Registry
-
-Json = dict[str, Any]
 
 BUCKETS = 100_000
 PER_PERCENT = BUCKETS // 100

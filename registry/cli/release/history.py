@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
 import typer
@@ -21,7 +21,7 @@ from registry.cli.release import describe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Json = dict[str, Any]
+    from promptstage.model import Json
 
 SHOWN_CHANGES = 20  # a screen
 SPAN = "today, 2h, 3d ago, or a time like 2026-01-31 14:05"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from registry.cli import http
@@ -11,9 +11,8 @@ from registry.cli.output import clean
 from registry.cli.release import describe
 
 if TYPE_CHECKING:
+    from promptstage.model import Json
     from registry.cli.http import Registry
-
-Json = dict[str, Any]
 
 
 class Latest(NamedTuple):

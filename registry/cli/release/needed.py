@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registry.rollouts.schedule import parse_hold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from promptstage.model import Json
     from registry.cli.release.preview import Order
-
-Json = dict[str, Any]
 
 
 def is_so_already(order: Order, state: Json) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registry.cli.output import clean
 from registry.cli.release import describe, timeline
@@ -13,9 +13,8 @@ from registry.cli.release.difference import Comparison
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from promptstage.model import Json
     from registry.cli.http import Registry
-
-Json = dict[str, Any]
 
 MESSAGE = 80  # characters of a version's message
 RELEASING = ("start", "promote", "rollback")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registry.cli import hints, http, output, times
 from registry.cli.options import (
@@ -20,7 +20,7 @@ from registry.cli.release import describe, difference, latest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Json = dict[str, Any]
+    from promptstage.model import Json
 
 TITLE = 60  # characters of a title in a list
 TO_THE_DAY = 10  # characters of a time

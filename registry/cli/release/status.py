@@ -6,7 +6,7 @@ import json
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from promptstage.model import Json
     from registry.cli.http import Registry
-
-Json = dict[str, Any]
 
 WATCH_SECONDS = 1.0  # between two looks: as often as the countdown changes
 OTHER_LINES = 6  # of a page that is redrawn: heading, columns, what is left out, the registry's silence

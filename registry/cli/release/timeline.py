@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry.cli import times
 from registry.cli.output import clean
@@ -13,9 +13,8 @@ from registry.rollouts import schedule
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from promptstage.model import Json
     from registry.rollouts.schedule import Arrival
-
-Json = dict[str, Any]
 
 COLUMNS = ("step", "share", "when")
 PLAN_COLUMNS = ("asked for", "when")  # of a plan that awaits approval
