@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import naming
-from registry.catalog.parsing import document
 from registry.catalog.parsing.partials import split
 from registry.cli.author import files, layout, partials, tagged, worktree
 from registry.cli.options import LATEST
-from registry.errors import DocumentInvalid, Invalid
+from registry.errors import Invalid
 
 if TYPE_CHECKING:
     from registry.catalog.parsing.document import Parsed
@@ -29,11 +28,7 @@ class Source(NamedTuple):
 
     def parse(self) -> Parsed:
         """Return what can be served. Raises Invalid with the place of the first error."""
-        try:
-            return document.parse(self.content, self.path, self.files)
-        except DocumentInvalid as error:
-            place = f"{self.path}:{error.line}:{error.column}"
-            raise Invalid(f"{place}: {error.message}", **error.extra) from error
+        return tagged.served(self.content, self.path, self.files)
 
 
 def below(folder: Path) -> dict[str, Source]:

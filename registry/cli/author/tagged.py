@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from promptstage.model import Document
+    from registry.catalog.parsing.document import Parsed
     from registry.catalog.parsing.partials import Files
+
+NAMED = 3  # prompts that an error suggests
 
 Versions = dict[str, dict[str, str]]  # name -> version -> id of what is tagged
 
@@ -86,7 +89,12 @@ def _parse(content: bytes | None) -> Document | None:
         return None
 
 
-NAMED = 3  # prompts that an error suggests
+def served(content: bytes, path: str, files: Files | None) -> Parsed:
+    """Parse a file that has to be served. Raises Invalid with the place of the first error."""
+    try:
+        return document.parse(content, path, files)
+    except DocumentInvalid as error:
+        raise Invalid(f"{path}:{error.line}:{error.column}: {error.message}", **error.extra) from error
 
 
 def at_head(top: Path, name: str) -> tuple[str, bytes]:
@@ -131,10 +139,7 @@ def at_head(top: Path, name: str) -> tuple[str, bytes]:
             "commit it first, then tag it"
         )
     if any(isinstance(file, str) for file in files.values()):
-        try:
-            document.parse(content, path, files)
-        except DocumentInvalid as error:
-            raise Invalid(f"{path}:{error.line}:{error.column}: {error.message}", **error.extra) from error
+        served(content, path, files)
     return path, whole
 
 
