@@ -18,7 +18,7 @@ from registry.catalog.parsing.document import check, parse
 from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 PATH = "prompts/chat.prompt.yml"
@@ -207,20 +207,26 @@ def author(tmp_path: Path) -> PromptRepository:
     return made
 
 
-def synced(author: PromptRepository, folder: Path) -> Catalog:
-    """What a registry knows of it."""
-    mirror = Mirror(folder, str(author.path))
-    mirror.sync()
-    catalog = Catalog(mirror)
-    catalog.adopt()
-    return catalog
+@pytest.fixture
+def synced(author: PromptRepository, tmp_path: Path) -> Iterator[Callable[[], Catalog]]:
+    """Tells what a registry knows of it."""
+    mirror = Mirror(tmp_path / "mirror", str(author.path))
+
+    def sync() -> Catalog:
+        mirror.sync()
+        catalog = Catalog(mirror)
+        catalog.adopt()
+        return catalog
+
+    yield sync
+    mirror.close()
 
 
-def test_a_version_of_git(author: PromptRepository, tmp_path: Path) -> None:
+def test_a_version_of_git(author: PromptRepository, synced: Callable[[], Catalog]) -> None:
     """The files of the tag's own commit, whatever is there later; the digest is that of all of them."""
     (author.path / "prompts/shared/style.md").write_text("Be quick.\n")
     author.tag("chat", "1.0.1", FILE)
-    catalog = synced(author, tmp_path / "mirror")
+    catalog = synced()
     old, new = (catalog.read("chat", version) for version in ("1.0.0", "1.0.1"))
     catalog.settle([("chat", "1.0.0")])
 
@@ -238,11 +244,13 @@ def test_a_version_of_git(author: PromptRepository, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("space", ["\t", "\u00a0", "\u2028"])
-def test_any_space_before_the_sign_of_a_partial(author: PromptRepository, tmp_path: Path, space: str) -> None:
+def test_any_space_before_the_sign_of_a_partial(
+    author: PromptRepository, synced: Callable[[], Catalog], space: str
+) -> None:
     """What is a partial to the reader of templates has its file."""
     author.tag("chat", "1.0.1", FILE.replace("{{> shared/ask", f"{{{{{space}> shared/ask"))
 
-    assert synced(author, tmp_path / "mirror").read("chat", "1.0.1").status == "valid"
+    assert synced().read("chat", "1.0.1").status == "valid"
 
 
 @pytest.mark.parametrize(
@@ -260,11 +268,13 @@ def test_any_space_before_the_sign_of_a_partial(author: PromptRepository, tmp_pa
         ("head -c 100 /dev/zero > prompts/shared/ask.md", "is no text in UTF-8"),
     ],
 )
-def test_a_tag_without_a_partial(author: PromptRepository, tmp_path: Path, command: str, words: str) -> None:
+def test_a_tag_without_a_partial(
+    author: PromptRepository, synced: Callable[[], Catalog], command: str, words: str
+) -> None:
     """The version is invalid, with the place of the tag that asks; its neighbour is not."""
     author.git("-c", f"alias.do=!{command}", "do")
     author.tag("chat", "1.0.1", FILE)
-    catalog = synced(author, tmp_path / "mirror")
+    catalog = synced()
     found = catalog.read("chat", "1.0.1")
 
     assert found.status == "invalid"
@@ -274,10 +284,12 @@ def test_a_tag_without_a_partial(author: PromptRepository, tmp_path: Path, comma
     assert catalog.read("chat", "1.0.0").status == "valid"
 
 
-def test_a_file_that_looks_like_the_content_of_several(author: PromptRepository, tmp_path: Path) -> None:
+def test_a_file_that_looks_like_the_content_of_several(
+    author: PromptRepository, synced: Callable[[], Catalog]
+) -> None:
     """It is a file with NUL characters, and invalid as ever."""
     author.tag("fake", "1.0.0", partials.pack("fake.prompt.yml", FILE.encode(), FILES))
-    found = synced(author, tmp_path / "mirror").read("fake", "1.0.0")
+    found = synced().read("fake", "1.0.0")
 
     assert found.problem
     assert "NUL" in found.problem["message"]

@@ -214,6 +214,6 @@ def _text(source: Source, node: Node, language: str | None, files: Mapping[str, 
         source.refuse(source.within(node, wrong.tag.offset, wrong.tag.written), "partial", str(wrong))
         return None
     for path, tag in expanded.missing.items():
-        message = f"{tag.written!r} asks for {path}, which is not there; write that file"
+        message = f"{tag.written!r} asks for {path}, which is not there; write that file, and git commit it"
         source.refuse(source.within(node, tag.offset, tag.written), "partial", message)
     return Text(node, expanded.text, expanded.uses, tuple(expanded.missing))
