@@ -128,3 +128,17 @@ def test_a_typing_error_is_recognized(text: str, words: str) -> None:
 def test_a_code_says_what_it_means() -> None:
     """The table is what `promptstage check --codes` prints."""
     assert all(severity in {"error", "warning"} and meaning for severity, meaning in CODES.values())
+
+
+def test_a_secret_of_a_partial_is_an_error_of_the_line_that_asks() -> None:
+    """Of a partial that others ask for, the beginning of the file stands in."""
+    content = 'template: mustache\nmessages:\n- {role: user, content: "é {{> a.md}}"}\n'
+    files = {"a.md": b"{{> b.md}}", "b.md": b"one\nsk-" + b"aB3z" * 12}
+    direct = content.replace("a.md", "b.md")
+    found = [
+        (one.code, one.line, one.column, one.message.partition(":")[0])
+        for text in (content, direct)
+        for one in lint.check(text.encode(), "prompts/x.prompt.yml", files)
+    ]
+
+    assert found == [("secret", 1, 1, "in line 2 of b.md"), ("secret", 3, 32, "in line 2 of b.md")]

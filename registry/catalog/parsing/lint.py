@@ -29,13 +29,17 @@ def check(content: bytes, path: str, files: Mapping[str, bytes | str] | None = N
     ignored = ignores(content)
     found = [*document.check(content, path, files, _RULES), *_secrets(content)]
     for name, data in files.items():
-        found += (_in_partial(name, one) for one in _secrets(data if isinstance(data, bytes) else b""))
+        inner = _secrets(data if isinstance(data, bytes) else b"")
+        found += (_in_partial(content, name, one) for one in inner)
     shown = (finding for finding in found if finding.code not in ignored)
     return sorted(shown, key=lambda finding: (finding.line, finding.column))
 
 
-def _in_partial(name: str, found: Finding) -> Finding:
-    return Finding(1, 1, found.code, f"in line {found.line} of {name}: {found.message}")
+def _in_partial(content: bytes, name: str, found: Finding) -> Finding:
+    """Move a finding to where the prompt file names the partial; to its beginning, if others ask for it."""
+    before = content[: max(content.find(name.encode()), 0)].decode("utf-8", "replace")
+    place = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return Finding(*place, found.code, f"in line {found.line} of {name}: {found.message}")
 
 
 def ignores(content: bytes) -> set[str]:
