@@ -13,7 +13,7 @@ from promptstage.model import dump_document
 from registry.catalog.catalog import Catalog
 from registry.catalog.diff import diff
 from registry.catalog.mirror.mirror import Mirror
-from registry.catalog.parsing import partials
+from registry.catalog.parsing import lines, partials
 from registry.catalog.parsing.document import check, parse
 from registry.errors import DocumentInvalid
 
@@ -295,3 +295,10 @@ def test_a_file_that_looks_like_the_content_of_several(
     assert "NUL" in found.problem["message"]
     with pytest.raises(DocumentInvalid):
         parse(found.content or b"", PATH, {})
+
+
+def test_the_line_of_a_name_that_a_partial_has() -> None:
+    """It is that of the tag which leads to it."""
+    line = lines.finder(partials.pack("chat.prompt.yml", FILE.encode(), FILES))
+
+    assert [line(("variables", name)) for name in ("company", "tone", "rules", "other")] == [5, 6, 6, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from registry.catalog.parsing import json_schema
+from registry.catalog.parsing import json_schema, partials
 from registry.catalog.parsing.strict_yaml import Source
 
 if TYPE_CHECKING:
@@ -19,16 +19,18 @@ def finder(content: bytes) -> Callable[[Path], int | None]:
     """Return a function from the path of a value to its line, or None if there is none.
 
     A path begins with a key of the file. It goes on with the name of a variable, a placeholder or a tool,
-    with the number of a message, or with the keys of a schema.
+    with the number of a message, or with the keys of a schema. The line of a name that only a partial has is
+    that of the tag that asks for it. The content is that of a version, which holds its partials.
     """
-    source = Source(content)
+    file, *others = partials.unpack(content).items()
+    source = Source(file[1])
     top = source.top
 
     def line(path: Path) -> int | None:
         key, *rest = path
         if key in {"variables", "messages"} and rest and isinstance(rest[0], str):
             found = _variable(top, rest[0], declared=key == "variables")
-            return found.line if found else _use(content, rest[0])
+            return found.line if found else _use(file[1], dict(others), rest[0])
         node = top.get(str(key))
         if node is None:
             return None
@@ -70,9 +72,14 @@ def _function(tool: Node) -> Node | None:
     return found
 
 
-def _use(content: bytes, name: str) -> int | None:
-    """Find the first line that uses a name in a tag."""
+def _use(content: bytes, files: dict[str, bytes], name: str) -> int | None:
+    """Find the first line that uses a name in a tag, itself or by a partial."""
     tag = re.compile(r"(?<!\\)\{\{[{&#^]?\s*" + re.escape(name) + r"(?![\w-])")
     text = content.decode("utf-8", "replace")
     found = tag.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else None
+    if found:
+        return text.count("\n", 0, found.start()) + 1
+    for number, line in enumerate(content.splitlines(), 1):
+        if b">" in line and tag.search("\n".join(partials.as_read(partials.pack("", line, files)))):
+            return number
+    return None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from registry.catalog import naming
 from registry.catalog.parsing import bump, document, lines, repository_settings
-from registry.catalog.parsing.partials import split
 from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
 from registry.cli.author import layout, partials, worktree
 from registry.errors import DocumentInvalid, Invalid
@@ -79,7 +78,7 @@ def between(old: bytes | None, new: bytes | None) -> list[bump.Reason] | None:
     before, after = _parse(old), _parse(new)
     if before is None or after is None:
         return None
-    return bump.reasons(before, after, lines.finder(split(new or b"")[0]))
+    return bump.reasons(before, after, lines.finder(new or b""))
 
 
 def _parse(content: bytes | None) -> Document | None:
