@@ -26,7 +26,7 @@ def test_a_difference_between_the_editions(manager: Cli) -> None:
     out = manager("diff", "retrieve", "1.0.0", "1.1.0").out
 
     assert "+template: mustache\n" in out
-    assert "Changed:  variables, messages, edition, language, portable\n" in out
+    assert "Changed:  variables, messages, template\n" in out
 
 
 def test_a_first_version_is_shown_whole(manager: Cli) -> None:

@@ -22,6 +22,8 @@ LINES = 40  # of a difference that are shown before a question: it must be on th
 LINE = 400  # characters of such a line
 VALUE = 60  # characters of a parameter
 STYLES = {"+": "green", "-": "red", "@": "cyan"}  # by a line's first character
+KEYS = {"language": "template"}  # what authors call a key of a document
+DERIVED = ("edition", "portable")  # keys of a document that follow from others
 NOTHING: Json = {"unified": "", "changed": []}
 
 
@@ -56,7 +58,7 @@ class Comparison:
             return f"cannot be shown: {self._trouble}; try: {command}"
         lines = self._lines()
         added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
-        parts = ", ".join(map(clean, self.diff["changed"])) or "nothing that is served"
+        parts = changed(self.diff) or "nothing that is served"
         return f"{parts} (+{added} -{removed} lines: {command})"
 
     def excerpt(self) -> Iterator[tuple[str, str]]:
@@ -101,6 +103,11 @@ class Comparison:
             return list(_all_new(self.new["document"]))
         lines: list[str] = self.diff["unified"].splitlines()[HEADING:]
         return lines
+
+
+def changed(diff: Json) -> str:
+    """Name what differs of two documents, for people; empty if nothing does."""
+    return ", ".join(clean(KEYS.get(key, key)) for key in diff["changed"] if key not in DERIVED)
 
 
 def required(document: Json | None) -> list[str]:

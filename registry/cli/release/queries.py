@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from registry.cli import hints, http, output, times
@@ -104,8 +105,8 @@ def diff(
         return
     for line in found["unified"].splitlines():
         output.say(clean(line, describe.WIDEST), difference.style(line))
-    if found["changed"]:
-        output.say(f"Changed:  {', '.join(map(clean, found['changed']))}", "bold")
+    if changed := difference.changed(found):
+        output.say(f"Changed:  {changed}", "bold")
     elif not found["unified"]:
         output.note(f"{name} {old} and {new} are the same")
     if found.get("partials"):  # an earlier registry has none
@@ -170,7 +171,8 @@ def _facts(version: Json) -> Iterator[tuple[str, str]]:
 
 
 def _pairs(parameters: Json) -> list[str]:
-    return [f"{clean(key)}={clean(value)}" for key, value in parameters.items()]
+    written = {key: v if isinstance(v, str) else json.dumps(v) for key, v in parameters.items()}
+    return [f"{clean(key)}={clean(value)}" for key, value in written.items()]
 
 
 def _variable(variable: Json) -> str:
