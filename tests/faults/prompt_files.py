@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import TYPE_CHECKING
 
 from faults.hostile_input import put
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from faults.scenario import Result
+
+    from registry.catalog.parsing.partials import Files
 
 SEED = 20261123
 GOOD = b"""\
@@ -31,7 +34,35 @@ messages:
     content: "{{ text }}"
 metadata: {owner: support}
 """
+SECOND = b"""\
+template: mustache
+variables: {text: {type: list}, photo: a URL, tone: {default: neutral}}
+tools:
+  - type: function
+    function:
+      name: find_order
+      parameters: {type: object, properties: {number: {type: integer}}, required: [number]}
+      strict: true
+toolChoice: {type: function, function: {name: find_order}}
+responseFormat: json_schema
+jsonSchema: '{"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {}}}'
+messages:
+  - {role: system, content: "{{> style.md}}\\n{{#text}}{{> ring.md}}{{.}}{{/text}}"}
+  - {placeholder: history, optional: true}
+  - role: user
+    content:
+      - {type: text, text: "{{tone}}{{> half.md}}"}
+      - {type: image_url, image_url: {url: "{{photo}}"}}
+"""
+FILES: Files = {
+    "style.md": b"Be brief. {{tone}}",
+    "ring.md": b"{{^text}}{{> style.md}}{{/text}}",
+    "half.md": b"{",
+    "bin.md": b"\xff",
+}
 PIECES = (
+    b"{{> ring.md}}", b"{{> half.md}}{", b"{{> bin.md}}", b"{{> none.md}}", b"placeholder: text\n",
+    b"x.prompt.yml\x001\0a",
     b"&a ", b"*a", b"<<: *a", b"!!python/object:os.system ", b"!!binary ", b"{{", b"}}", b"\\{{",
     b"{{{{x}}}}", b"\0", b"\xff\xfe", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\t", b"\r",
     b"\xe2\x80\xae", b"\xc2\x85", b"---\n", b"...\n", b"%YAML 9.9\n", b"? ", b": ", b"- ", b"[",
@@ -44,8 +75,9 @@ def prove(*, full: bool) -> Iterator[Result]:
     """Mutate a good file, build bombs, and throw bytes."""
     chance = random.Random(SEED)
     kinds: tuple[tuple[str, Callable[[random.Random], bytes], int], ...] = (
-        ("a good file, spoiled", _spoiled, 60_000),
-        ("a file of pieces", _pieces, 30_000),
+        ("a good file, spoiled", partial(_spoiled, GOOD), 40_000),
+        ("a good file with parts, tools and partials, spoiled", partial(_spoiled, SECOND), 30_000),
+        ("a file of pieces", _pieces, 20_000),
         ("bytes at random", _noise, 9_000),
         ("bombs of depth, width and aliases", _bomb, 1_000),
     )
@@ -53,11 +85,11 @@ def prove(*, full: bool) -> Iterator[Result]:
 
 
 def _parse(content: bytes) -> None:
-    document.parse(content, "prompts/x.prompt.yml")
+    document.parse(content, "prompts/x.prompt.yml", FILES)
 
 
-def _spoiled(chance: random.Random) -> bytes:
-    content = bytearray(GOOD)
+def _spoiled(good: bytes, chance: random.Random) -> bytes:
+    content = bytearray(good)
     for _ in range(chance.randint(1, 6)):
         at = chance.randrange(len(content))
         match chance.randrange(4):
@@ -73,7 +105,7 @@ def _spoiled(chance: random.Random) -> bytes:
 
 
 def _pieces(chance: random.Random) -> bytes:
-    lines = GOOD.splitlines(keepends=True)
+    lines = (GOOD + SECOND).splitlines(keepends=True)
     return b"".join(chance.choice((*PIECES, *lines)) for _ in range(chance.randint(1, 30)))
 
 

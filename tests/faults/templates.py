@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from faults import structured_files
 from faults.hostile_input import put
+from requests_in import served
 
-from promptstage.errors import PromptTooLarge, VariablesMissing
+from promptstage.errors import PromptTooLarge, PromptUnsupported, VariablesMissing
 from promptstage.model import dump_document, parse_document
 from promptstage.mustache_rendering import MustacheRenderer
 from promptstage.structured_rendering import make_renderer
@@ -47,14 +50,19 @@ def prove(*, full: bool) -> Iterator[Result]:
     """Put templates together, spoil a good one, and nest sections of long lists."""
     chance = random.Random(SEED)
     kinds: tuple[tuple[str, Callable[[random.Random], tuple[str, Any]], int], ...] = (
-        ("sections in each other, by chance", _sections, 50_000),
-        ("a template of pieces", _pieces, 30_000),
-        ("a good template, spoiled", _spoiled, 18_000),
+        ("sections in each other, by chance", _sections, 40_000),
+        ("a template of pieces", _pieces, 22_000),
+        ("a good template, spoiled", _spoiled, 16_000),
         ("long lists in nested sections, and long tags", _bomb, 2_000),
     )
     cases = ((what, partial(_case, make), count) for what, make, count in kinds)
     refusals = (DocumentInvalid, VariablesMissing, PromptTooLarge)
     yield from put(_render, cases, chance, refusals, full=full)
+    structured = (
+        ("parts, histories, tools and partials, by chance", _structured, 18_000),
+        ("partials in a ring, deep, binary, or doubling", structured_files.bomb, 2_000),
+    )
+    yield from put(_send, structured, chance, (*refusals, PromptUnsupported, _NoMessages), full=full)
 
 
 def _case(make: Callable[[random.Random], tuple[str, Any]], chance: random.Random) -> tuple[bytes, Any]:
@@ -73,6 +81,26 @@ def _render(case: tuple[bytes, dict[str, Any]]) -> None:
     messages = renderer.messages(values)
     assert isinstance(renderer, MustacheRenderer)
     assert not renderer._safe or messages == renderer._slowly(values), "the quick way gave something else"
+
+
+class _NoMessages(Exception):
+    """What is given for a placeholder is refused; any other TypeError is a crash."""
+
+
+def _structured(chance: random.Random) -> structured_files.Case:
+    return structured_files.by_chance(chance, lambda: _sections(chance)[0], _mapping(chance, 0))
+
+
+def _send(case: structured_files.Case) -> None:
+    """Take a version with its partials the way to the requests of models."""
+    prompt = served(structured_files.packed(case))
+    try:
+        prompt.openai(case.values)
+        prompt.anthropic(case.values)
+    except TypeError as error:
+        if re.match(r"(history|more|a)(\[\d+\])? of x is ", str(error)):
+            raise _NoMessages(*error.args) from error
+        raise
 
 
 def _sections(chance: random.Random) -> tuple[str, dict[str, Any]]:
