@@ -122,6 +122,8 @@ WRONG: dict[str, tuple[str, Mapping[str, bytes | str], str]] = {
     "large": ("{{> a.md}}", {"a.md": b"a" * 65_537}, "has more than 64 KiB; shorten the file, or split it"),
     "deep": ("{{> 0.md}}", CHAIN, "is nested more than 8 deep: 0.md -> 1.md"),
     "a bomb": ("{{> 0.md}}", BOMB, "makes a text of more than 256 KiB"),
+    "indented": (" " * 5000 + "{{> a.md}}", {"a.md": b"a\n" * 100}, "makes a text of more than 256 KiB"),
+    "tags": ("{{> a.md}}" * 11, {"a.md": b"{{a}}" * 500}, "makes a text of more than 5000 tags"),
     "many": (
         " ".join(f"{{{{> {n}}}}}" for n in range(33)),
         {str(n): b"a" for n in range(33)},

@@ -25,6 +25,7 @@ DEPTH = 8  # partials within each other; nobody follows more
 FILES = 32  # of a prompt, directly and through others
 FILE_SIZE = 64 << 10  # bytes of one
 SIZE = 256 << 10  # bytes of all of them, as of a prompt file; and characters of a text with them put in
+TAGS = mustache.TAGS // 2  # of a text in its partials, which are parsed once more where they are put in
 _DIGITS = 9  # of a size in a version's content
 PATH_LENGTH = 400  # characters
 TOO_LARGE = f"has more than {FILE_SIZE >> 10} KiB; shorten the file, or split it"
@@ -166,7 +167,7 @@ class _Expansion:
         self.missing: dict[str, Partial] = {}
         self._files = files
         self._met: dict[str, int] = {}  # bytes by path
-        self._size = 0
+        self._size = self._uses = 0
         self._tag: Partial  # of the text itself
 
     def wrong(self, message: str, path: str = "") -> PartialWrong:
@@ -184,8 +185,11 @@ class _Expansion:
             if not stack:
                 self._tag = tag
             found[tag], inner = self._read(tag, stack)
-            moved = (use._replace(offset=tag.offset, written=tag.written) for use in inner)
-            uses.append((tag.offset, tuple(u._replace(is_inner=u.is_inner or tag.is_inner) for u in moved)))
+            if tag.is_inner:
+                inner = tuple(use if use.is_inner else use._replace(is_inner=True) for use in inner)
+            if not stack:  # once for each use, however deep it is
+                inner = tuple(use._replace(offset=tag.offset, written=tag.written) for use in inner)
+            uses.append((tag.offset, inner))
         uses.sort(key=itemgetter(0))
         return _spliced(template.nodes, found), tuple(use for _, some in uses for use in some)
 
@@ -203,7 +207,7 @@ class _Expansion:
             self.missing.setdefault(path, self._tag)
             return (), ()
         text = self._text(path, data)
-        self._size += len(text) + 1
+        self._size += len(text) + 1 + len(tag.indent) * (text.count("\n") + 1)
         if self._size > SIZE:
             raise self.wrong(f"makes a text of more than {SIZE >> 10} KiB; put fewer partials in")
         try:
@@ -211,6 +215,9 @@ class _Expansion:
         except TemplateError as error:
             line = text.count("\n", 0, error.offset) + 1
             raise self.wrong(f"cannot be put in: line {line} of {path}: {error}") from error
+        self._uses += len(template.uses)
+        if self._uses > TAGS:
+            raise self.wrong(f"makes a text of more than {TAGS} tags; put fewer partials in")
         return self.put_in(template, (*stack, path))
 
     def _text(self, path: str, data: bytes | str) -> str:
