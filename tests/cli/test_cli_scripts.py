@@ -126,7 +126,7 @@ def test_a_dry_run_changes_nothing(manager: Cli, state: State) -> None:
     shown = manager(*command)
 
     assert (told["from"], told["to"], told["changed"]) == ("1.0.0", "1.1.0", ["messages"])
-    assert told["differs"] == {"model": {}, "parameters": {}, "variables": {}}
+    assert told["differs"] == {"model": {}, "parameters": {}, "variables": {}, "tools": {}}
     assert told["plan"][2] == {"share": "100%", "when": "by itself, 4s after it reaches 10%"}
     assert '+    content: "summarize 1.1.0' in told["unified"]
     assert shown.err.endswith("Note: nothing was changed: this was --dry-run\n")
