@@ -118,6 +118,7 @@ class _Rendering:
         self._item: Any = values  # the one of the innermost section
         self._characters = limits.RENDERED_BYTES
         self._nodes = limits.RENDERED_NODES
+        self._measured: set[int] = set()  # ids of values, which live as long as the rendering
 
     def text(self, template: Template) -> str:
         """Render one text. Raises VariablesMissing, PromptTooLarge."""
@@ -178,8 +179,10 @@ class _Rendering:
     def _as_text(self, name: str, value: object) -> str:
         if type(value) not in _NUMBERS:
             self._nodes -= limits.RENDERED_JSON
-            if _is_too_large(value):
-                raise PromptTooLarge(_too_large(self._prompt))
+            if id(value) not in self._measured:  # a look at each item takes longer than their JSON
+                if _is_too_large(value):
+                    raise PromptTooLarge(_too_large(self._prompt))
+                self._measured.add(id(value))
         try:
             return as_text(value)
         except (TypeError, ValueError, RecursionError) as error:
@@ -226,7 +229,8 @@ def _is_too_large(value: object) -> bool:
         elif _is_mapping(one) or is_list(one):
             left -= 2 * len(one)  # a digit and a comma each
             if left >= 0:
-                waiting += one.values() if _is_mapping(one) else one
+                items = one.values() if _is_mapping(one) else one
+                waiting += [item for item in items if type(item) not in _NUMBERS]
     return left < 0
 
 
