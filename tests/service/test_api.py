@@ -43,6 +43,7 @@ def test_a_version_has_every_key_of_the_contract(api: Api, name: str) -> None:
         "status": "valid",
         "problem": None,
         "warnings": [],
+        "partials": [],
         "document": {},
     }
     assert version["digest"].startswith("sha256:")

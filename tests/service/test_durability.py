@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from support import PromptRepository, Valkey
 
 Serve = "Callable[..., Registry]"
+KILLS = 6  # each restart takes seconds; `make faults` kills it 50 times
 SHOWN_SECONDS = 0.1  # an acknowledged change is seen on every other registry within this time
 
 
@@ -77,7 +78,7 @@ def test_two_registries_on_one_folder_keep_one_order(serve: Callable[..., Regist
 
 
 def test_kill_9_loses_no_acknowledged_change(serve: Callable[..., Registry], tmp_path: Any) -> None:
-    """200 promotes, the registry killed again and again among them: each is there, once, in order."""
+    """200 promotes, the registry killed several times among them: each is there, once, in order."""
     registry = serve()
     acknowledged: list[int] = []
     finished = Event()
@@ -98,10 +99,11 @@ def test_kill_9_loses_no_acknowledged_change(serve: Callable[..., Registry], tmp
     writer.start()
     kills = 0
     chance = random.Random(7)
-    while not finished.wait(chance.uniform(0.2, 1.5)):
+    while kills < KILLS and not finished.wait(chance.uniform(0.2, 1.5)):
         registry.kill()
         kills += 1
         registry = serve(port=registry.port)
+    finished.wait()
     writer.join()
 
     history = whole_history(registry.api)
