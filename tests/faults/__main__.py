@@ -56,7 +56,7 @@ def main(names: list[str]) -> int:
 def _table(results: list[Result]) -> Table:
     table = Table(box=None)
     for column in ("fault", "injected", "lost", "wrong", "stale", "verdict", "note"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, no_wrap=column != "note")  # a long note must not cut off the verdict
     for result in results:
         counts = (result.injected, result.lost, result.wrong, result.stale)
         colour = COLOURS[result.verdict]
