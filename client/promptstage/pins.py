@@ -32,7 +32,7 @@ def make_pin(rollout: str | None, version: str, arm: str, digest: str) -> str:
 
 
 def is_pin(pin: object) -> TypeGuard[str]:
-    """Whether it has the form of a pin."""
+    """Tell whether it has the form of a pin."""
     return _parts(pin) is not None
 
 
@@ -41,7 +41,7 @@ def resume(release: Release, pin: object) -> Decision | None:
 
     Args:
         release: what the environment serves: a pin is good for any of its `versions`.
-        pin: what the application stored, or what somebody made of it.
+        pin: the text that the application stored, which may be damaged or forged.
     """
     parts = _parts(pin)
     if parts is None:

@@ -91,7 +91,7 @@ class Prompt:
 
     @property
     def tools(self) -> list[Json]:
-        """What the model may call, in OpenAI's shape: a copy."""
+        """The tools that the model may call, in OpenAI's shape: a copy."""
         return [copied(tool) for tool in self.document.tools]
 
     @property
@@ -101,7 +101,7 @@ class Prompt:
         return choice
 
     def metadata(self) -> dict[str, str]:
-        """What identifies this prompt, for the metadata of traces and of other tools' records.
+        """Return the prompt's identity as flat text, for the metadata of traces and of other tools.
 
         Returns:
             ``prompt`` (``summarize@1.3.0``), ``prompt_name``, ``prompt_version``, ``prompt_arm``,

@@ -1,4 +1,4 @@
-"""Which test client stands in for the registry. Outside of tests nothing is set here, and none does."""
+"""The test client that stands in for the registry. Outside of tests there is none."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class StructuredRenderer:
         """
         missing = [p.name for p in self._placeholders if not p.optional and given.get(p.name) is None]
         try:
-            texts = iter(message["content"] for message in self._texts.messages(given))
+            texts = (message["content"] for message in self._texts.messages(given))
         except VariablesMissing as error:
             if not missing:
                 raise

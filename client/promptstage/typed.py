@@ -1,4 +1,4 @@
-"""What the module that `promptstage types` writes is made of; for type checkers alone."""
+"""Types for the module that `promptstage types` writes; for type checkers alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ History = Sequence[Mapping[str, object] | Answer]
 
 
 class UseOptions(TypedDict, total=False):
-    """What `Client.use` takes beside the name."""
+    """Keywords of `Client.use`."""
 
     key: str | int | None
     attributes: Mapping[str, object] | None
@@ -32,6 +32,6 @@ class UseOptions(TypedDict, total=False):
 
 
 class GetOptions(UseOptions, total=False):
-    """What `Client.get` and `Client.aget` take beside the name."""
+    """Keywords of `Client.get` and `Client.aget`."""
 
     stamp: bool

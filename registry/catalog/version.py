@@ -100,8 +100,7 @@ def unread(name: str, version: str, about: TagInfo) -> Version:
 
 def with_file(known: Version, file: File) -> Version:
     """Complete a version by what its tag holds."""
-    files = {path: data for path, data in file.files.items() if isinstance(data, bytes)}
-    content = partials.pack(file.inner, file.content, files)
+    content = partials.pack(file.inner, file.content, file.files)
     return _parsed(known, content, lambda: documents.parse(file.content, file.path, file.files))
 
 

@@ -135,6 +135,14 @@ def test_a_declared_variable_is_no_placeholder() -> None:
     assert any(finding.startswith("3:16 placeholder: history is a variable, too") for finding in said(text))
 
 
+def test_of_two_placeholders_the_first_is_refused_first() -> None:
+    """In whatever order the names are hashed, so that every registry tells the same."""
+    places = "".join(f"- placeholder: p{n}\n" for n in range(20))
+    with pytest.raises(DocumentInvalid) as caught:
+        parse(f"variables: [{', '.join(f'p{n}' for n in range(20))}]\nmessages:\n{places}".encode(), PATH)
+    assert caught.value.line == 3
+
+
 def test_a_message_was_never_a_placeholder() -> None:
     """What was accepted before the key had a meaning is read as it was."""
     text = "messages:\n- {role: user, content: a, placeholder: b}\n"

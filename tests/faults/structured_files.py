@@ -93,7 +93,7 @@ def bomb(chance: random.Random) -> Case:
     asked = "{{> 0.md}}"
     content = chance.choice((asked, " " * 200 + asked, asked * 40, f"{{{{#a}}}}\n{asked}\n{{{{/a}}}}"))
     file = {"template": "mustache", "messages": [{"role": "user", "content": content}]}
-    files: partials.Files = {
+    files: dict[str, bytes | str] = {
         name: text.encode() for name, text in chance.choice((chain, doubling, ring, wide)).items()
     }
     files["end.md"] = chance.choice(ENDS)

@@ -30,7 +30,7 @@ LEFT_OUT = frozenset({
     "store", "stream_options", "temperature", "top_k", "top_logprobs", "top_p", "user", "verbosity",
     "web_search_options",
 })  # fmt: skip
-"""What its API refuses, which since 2026 are those of sampling, too, and what OpenAI's alone has."""
+"""Parameters that Anthropic's API refuses: those of OpenAI's API alone and, since 2026, those of sampling."""
 
 
 def make_anthropic_request(rendered: Rendered) -> AnthropicRequest:

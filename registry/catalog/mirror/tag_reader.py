@@ -20,10 +20,11 @@ from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed
 from registry.git.command import OBJECT_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import TypeVar
 
     from registry.catalog.mirror.trees import Entry, Reading
+    from registry.catalog.parsing.partials import Files
     from registry.git.command import GitObject, Wanted
 
     T = TypeVar("T")
@@ -44,7 +45,7 @@ class File:
     path: str
     inner: str
     content: bytes
-    files: Mapping[str, bytes | str]
+    files: Files
 
 
 class Objects(Protocol):

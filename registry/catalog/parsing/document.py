@@ -17,7 +17,10 @@ from registry.catalog.parsing.strict_yaml import Source
 from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
+
+    from registry.catalog.parsing.messages import Messages
+    from registry.catalog.parsing.partials import Files
 
 FORMATS = ("text", "json_object", "json_schema")
 _KEYS = (
@@ -34,7 +37,7 @@ class Parsed:
     warnings: tuple[Finding, ...]
 
 
-def parse(content: bytes, path: str, files: Mapping[str, bytes | str] | None = None) -> Parsed:
+def parse(content: bytes, path: str, files: Files | None = None) -> Parsed:
     """Parse a prompt file.
 
     Args:
@@ -45,7 +48,7 @@ def parse(content: bytes, path: str, files: Mapping[str, bytes | str] | None = N
     Raises:
         DocumentInvalid: the first error, with line and column.
     """
-    source, document, _ = _read(content, path, files)
+    source, document = _read(content, path, files)
     if first := next((finding for finding in source.findings if finding.is_fatal), None):
         raise DocumentInvalid(first.message, line=first.line, column=first.column, path=path)
     return Parsed(document, tuple(source.findings))
@@ -54,7 +57,7 @@ def parse(content: bytes, path: str, files: Mapping[str, bytes | str] | None = N
 def check(
     content: bytes,
     path: str,
-    files: Mapping[str, bytes | str] | None = None,
+    files: Files | None = None,
     rules: Iterable[Callable[[Source], None]] = (),
 ) -> list[Finding]:
     """Return all findings about a prompt file, in the order of its lines.
@@ -65,28 +68,37 @@ def check(
         files: its partials.
         rules: report further findings.
     """
-    source, _, _ = _read(content, path, files)
+    source, _ = _read(content, path, files)
     for rule in rules:
         rule(source)
     return sorted(source.findings, key=lambda finding: (finding.line, finding.column))
 
 
-def wanted(content: bytes, files: Mapping[str, bytes | str]) -> tuple[str, ...]:
+def wanted(content: bytes, files: Files) -> tuple[str, ...]:
     """Return the paths of the partials that a prompt file asks for, itself or by these ones, beside these."""
-    return _read(content, "", files)[2] if partials.may_ask(content) else ()
+    if not partials.may_ask(content):
+        return ()
+    source, top = _open(content)
+    return _messages(source, top, _language(top), files).missing
 
 
-def _read(
-    content: bytes, path: str, files: Mapping[str, bytes | str] | None
-) -> tuple[Source, Document, tuple[str, ...]]:
+def _open(content: bytes) -> tuple[Source, Fields]:
+    source = Source(content)
+    return source, Fields(source, source.root or Node({}, 1, 1), TOP)
+
+
+def _messages(source: Source, top: Fields, language: str | None, files: Files) -> Messages:
+    return messages.read(source, top, language, files) if source.root else messages.NONE
+
+
+def _read(content: bytes, path: str, files: Files | None) -> tuple[Source, Document]:
     """Parse as much as possible; the document is usable if no finding is an error."""
     if files is None:
         content, files = partials.split(content)
-    source = Source(content)
-    top = Fields(source, source.root or Node({}, 1, 1), TOP)
+    source, top = _open(content)
     top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
     language = _language(top)
-    found = messages.read(source, top, language, files) if source.root else messages.NONE
+    found = _messages(source, top, language, files)
     whole = language is None or not any(finding.severity == "error" for finding in source.findings)
     used = usage.find(found.texts, language, whole=whole)
     response_format = top.text("responseFormat", "text")
@@ -122,7 +134,7 @@ def _read(
         tools=offered,
         tool_choice=choice,
     )
-    return source, document, found.missing
+    return source, document
 
 
 def _language(top: Fields) -> str | None:

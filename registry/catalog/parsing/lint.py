@@ -16,13 +16,15 @@ from registry.catalog.parsing.nodes import Finding
 from registry.catalog.parsing.strict_yaml import FINDINGS_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from registry.catalog.parsing.partials import Files
 
 _RULES = (parameters.lint, json_schema.lint, variable_types.lint)
 _IGNORED = re.compile(rb"^# *promptstage: *ignore +([\w, ]+)", re.MULTILINE)
 
 
-def check(content: bytes, path: str, files: Mapping[str, bytes | str] | None = None) -> list[Finding]:
+def check(content: bytes, path: str, files: Files | None = None) -> list[Finding]:
     """Return all findings about a prompt file and its partials; takes what `document.parse` takes."""
     if files is None:
         content, files = partials.split(content)

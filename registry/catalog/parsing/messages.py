@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from promptstage.mustache import Use
     from registry.catalog.parsing.nodes import Node
+    from registry.catalog.parsing.partials import Files
     from registry.catalog.parsing.strict_yaml import Source
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
@@ -74,7 +75,7 @@ class Messages:
 NONE = Messages((), [], {}, ())
 
 
-def read(source: Source, top: Fields, language: str | None, files: Mapping[str, bytes | str]) -> Messages:
+def read(source: Source, top: Fields, language: str | None, files: Files) -> Messages:
     """Read the messages of a file, with its partials put in."""
     nodes = top.list("messages")
     if top.valid and ("messages" not in top or top.at("messages").value == []):
@@ -106,9 +107,10 @@ def read(source: Source, top: Fields, language: str | None, files: Mapping[str, 
 
 def refuse_variables(source: Source, found: Messages, variables: Collection[str]) -> None:
     """Refuse placeholders with the name of a variable, as one value cannot be both."""
-    for name in found.places.keys() & set(variables):
-        message = f"{name} is a variable, too; give the placeholder another name, or remove the variable"
-        source.report(found.places[name], "placeholder", message)
+    for name, place in found.places.items():  # in their order, so that the first error is the same each time
+        if name in variables:
+            message = f"{name} is a variable, too; give the placeholder another name, or remove the variable"
+            source.report(place, "placeholder", message)
 
 
 def _placeholder(entry: Fields, places: Mapping[str, Node]) -> MessagesPlaceholder | None:
@@ -196,7 +198,7 @@ def _texts_in(node: Node) -> Iterator[Node]:
             yield from _texts_in(inner)
 
 
-def _text(source: Source, node: Node, language: str | None, files: Mapping[str, bytes | str]) -> Text | None:
+def _text(source: Source, node: Node, language: str | None, files: Files) -> Text | None:
     """Read a text, and report what is odd in it; None if it cannot be read."""
     readable = True
     for odd in placeholders.find(node.value, language):

@@ -8,6 +8,7 @@ digest is the SHA-256 of its content, as it is for a version without partials, w
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from promptstage.mustache import Partial, Section, TemplateError, Value
 from registry.catalog.parsing.strict_yaml import LFS_POINTER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from promptstage.mustache import Node, Template, Use
 
@@ -32,7 +33,7 @@ TOO_LARGE = f"has more than {FILE_SIZE >> 10} KiB; shorten the file, or split it
 NUL = b"\0"
 _LINE = re.compile(r"^(?=[^\r\n])", re.MULTILINE)  # an empty line stays empty
 
-Files = dict[str, bytes | str]
+Files = Mapping[str, bytes | str]
 """By path from the prompts folder: the bytes of a partial, or why it cannot be put in, as in "is ..."."""
 
 _TAG = re.compile(r"\{\{\s*>\s*([^{}\s](?:[^{}\n]*[^{}\s])?)\s*\}\}")
@@ -57,13 +58,13 @@ def wrong_path(path: str) -> str:
     return ""
 
 
-def pack(path: str, content: bytes, files: Mapping[str, bytes]) -> bytes:
-    """Return the content of a version: of its prompt file at this path, and of its partials."""
-    if not files:
+def pack(path: str, content: bytes, files: Files) -> bytes:
+    """Return the content of a version: its prompt file at this path, and the partials that can be put in."""
+    others = [(name.encode(), data) for name, data in files.items() if isinstance(data, bytes)]
+    if not others:
         return content
-    others = sorted(files, key=str.encode)
-    every = [(path, content), *((other, files[other]) for other in others)]
-    return b"".join(b"%s\0%d\0%s" % (name.encode(), len(data), data) for name, data in every)
+    every = [(path.encode(), content), *sorted(others)]
+    return b"".join(b"%s\0%d\0%s" % (name, len(data), data) for name, data in every)
 
 
 def unpack(content: bytes) -> dict[str, bytes]:
@@ -82,7 +83,7 @@ def unpack(content: bytes) -> dict[str, bytes]:
     return files if start == len(content) and files else {"": content}
 
 
-def split(content: bytes) -> tuple[bytes, Files]:
+def split(content: bytes) -> tuple[bytes, dict[str, bytes]]:
     """Return the prompt file of a version's content, and its partials."""
     (_, file), *others = unpack(content).items()
     return file, dict(others)
@@ -132,7 +133,7 @@ class PartialWrong(ValueError):
         self.tag: Partial
 
 
-def expand(text: str, files: Mapping[str, bytes | str]) -> Expanded:
+def expand(text: str, files: Files) -> Expanded:
     """Put the partials into a text.
 
     Args:
@@ -163,7 +164,7 @@ def expand(text: str, files: Mapping[str, bytes | str]) -> Expanded:
 class _Expansion:
     """One text with its partials: what was met, and what is left of the bounds."""
 
-    def __init__(self, files: Mapping[str, bytes | str]) -> None:
+    def __init__(self, files: Files) -> None:
         self.missing: dict[str, Partial] = {}
         self._files = files
         self._met: dict[str, int] = {}  # bytes by path
@@ -278,8 +279,8 @@ class _Writer:
                 self._mark(f"{{{{{'^' if node.inverted else '#'}{node.name}}}}}")
                 self._write(node.inner)
                 self._mark(f"{{{{/{node.name}}}}}")
-            else:
-                self._add(f"{{{{{node.name}}}}}" if isinstance(node, Value) else node.written)
+            elif isinstance(node, Value):  # no partial is left
+                self._add(f"{{{{{node.name}}}}}")
 
     def _mark(self, tag: str) -> None:
         """Write a tag that shows nothing."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from promptstage.model import Release, Served, dump_release
 from registry.catalog import naming
-from registry.cli.author import partials, source
+from registry.catalog.parsing import partials
+from registry.cli.author import source
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def read(folder: str) -> dict[str, dict[str, Any]]:
 
 def _release(name: str, file: Source) -> dict[str, Any]:
     suffix = next(suffix for suffix in naming.SUFFIXES if file.path.endswith(suffix))
-    whole = partials.packed(name + suffix, file.content, file.files or {})
+    whole = partials.pack(name + suffix, file.content, file.files or {})
     digest = f"sha256:{sha256(whole).hexdigest()}"
     served = Served(VERSION, None, digest, "", file.parse().document)
     return dump_release(Release("test", name, 1, 1, (), None, VERSION, ARM, {VERSION: served}))

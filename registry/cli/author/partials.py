@@ -42,16 +42,9 @@ def _held(content: bytes | None, kind: str) -> bytes | str:
     )
 
 
-def packed(inner: str, content: bytes, files: Files) -> bytes:
-    """Return the content of a version that has these partials; what cannot be put in is left out."""
-    return partials.pack(
-        inner, content, {path: data for path, data in files.items() if isinstance(data, bytes)}
-    )
-
-
 def _gather(content: bytes, read: Callable[[Iterable[str]], Files]) -> Files:
     """Read what is asked for until nothing more is."""
-    files: Files = {}
+    files: dict[str, bytes | str] = {}
     while missing := document.wanted(content, files):
         files |= read(missing)
     return files

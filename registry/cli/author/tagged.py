@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry.catalog import naming
 from registry.catalog.parsing import bump, document, lines, repository_settings
+from registry.catalog.parsing.partials import pack
 from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
 from registry.cli.author import layout, partials, worktree
 from registry.errors import DocumentInvalid, Invalid
@@ -57,7 +58,7 @@ def with_partials(top: Path, commit: str, path: str, name: str, content: bytes) 
     """Return the content of a version, and its partials, for a prompt's file in a commit."""
     folder = place_of(path, name)
     files = partials.in_commit(top, commit, folder, content)
-    return partials.packed(path.removeprefix(folder), content, files), files
+    return pack(path.removeprefix(folder), content, files), files
 
 
 def place_of(path: str, name: str) -> str:
