@@ -67,7 +67,6 @@ TO_COME = {
     "registry.console",
     "registry.protocols",
     "registry.evidence",
-    "registry.outcomes",
     "registry.suites",
     "registry.review",
 }

@@ -1,0 +1,1 @@
+"""How calls went: taken in durably, folded into tables, summed as usage."""
