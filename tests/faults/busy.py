@@ -23,18 +23,26 @@ Connection: close\r
 """
 
 
+def _content_length(head: bytes) -> int:
+    """The size of a request's body in bytes: 0 where the head names none."""
+    lines = head.decode("latin-1").lower().split("\r\n")
+    return next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length:")), 0)
+
+
 @contextmanager
 def busy(port: int, seconds: int, *, dated: bool = False) -> Iterator[None]:
     """Answer 503 on a port, and ask whoever comes to come again after some seconds, or at a date."""
-    loop, ready = asyncio.new_event_loop(), Event()
+    loop, ready, refused = asyncio.new_event_loop(), Event(), Event()
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await reader.readuntil(b"}}")  # the question's end
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(_content_length(head))  # or the client sees a reset, and no answer
             now = time.time()
             wait = formatdate(now + seconds, usegmt=True) if dated else str(seconds)
             writer.write(BUSY.format(date=formatdate(now, usegmt=True), wait=wait).encode())
             await writer.drain()
+            refused.set()
         except (OSError, asyncio.IncompleteReadError):
             pass  # the client is gone
         finally:
@@ -60,3 +68,4 @@ def busy(port: int, seconds: int, *, dated: bool = False) -> Iterator[None]:
         loop.call_soon_threadsafe(serving.cancel)
         thread.join()
         loop.close()
+    assert refused.is_set(), "nobody was refused, so nothing was shown"
