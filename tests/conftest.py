@@ -1,13 +1,16 @@
-"""How the tests are shared out among workers."""
+"""How the tests are shared out among workers, and how they start registries."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from fork_server import ForkServer
+from support import Registry
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 APART = "/test_faults.py::"
+Registry.forks = ForkServer()
 
 
 @pytest.hookimpl(optionalhook=True)  # also where xdist is switched off

@@ -9,7 +9,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,11 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import redis
 import urllib3
+from fork_server import PROGRAM
 
 from registry.redis import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from fork_server import ForkServer
 
 T = TypeVar("T")
 
@@ -141,9 +143,15 @@ class Process(Protocol):
 
 
 class Registry:
-    """A registry process, as an operator starts it."""
+    """A registry process, as an operator starts it.
 
-    program: Sequence[str] = (sys.executable, "-m", "registry")
+    Attributes:
+        program: what is started.
+        forks: what starts it faster, in the tests; None, in proofs and benches, is always the real start.
+    """
+
+    program: Sequence[str] = PROGRAM
+    forks: ForkServer | None = None
 
     def __init__(
         self,
@@ -168,14 +176,17 @@ class Registry:
             self.port = port or int(self.find(r"http://127\.0\.0\.1:(\d+)")[1])
             self.url = f"http://127.0.0.1:{self.port}"
             until(self._ready, "the registry to be ready", patience=patience)
-        except BaseException:
+        except BaseException as error:
             self.kill()
+            error.add_note(self.log)
             raise
         self.api = Api(self.url, (data / "admin.token").read_text().strip())
 
     @staticmethod
     def launch(command: list[str], environment: dict[str, str], log: Path) -> Process:
         """Start the process; what it writes goes to the log."""
+        if Registry.forks and Registry.forks.can_start(command, environment):
+            return Registry.forks.start(command, environment, log)
         with log.open("wb") as file:
             return subprocess.Popen(command, stdout=file, stderr=file, env=environment)
 
