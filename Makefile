@@ -16,8 +16,9 @@ help: ## Show what can be made
 run: .venv/.ready ## Serve a sample repository on 127.0.0.1:8000, one canary under way
 	$(BIN)/python prompts/run.py
 
+# More workers than cores, as many tests wait for processes.
 test: .venv/.ready ## Run the tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 check: .venv/.ready ## Lint and type-check
 	$(BIN)/ruff check
