@@ -14,7 +14,7 @@ from registry.catalog.catalog import Catalog
 from registry.catalog.diff import diff
 from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.parsing import lines, partials
-from registry.catalog.parsing.document import check, parse
+from registry.catalog.parsing.document import check, parse, wanted
 from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:
@@ -92,6 +92,26 @@ def test_odd_places(template: str, file: str, expanded: str) -> None:
         return
     assert found == expanded
     assert not mustache.parse(found).partials
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        r"{{> p.md}}", r"{{\t> p.md}}", r"{{\n \_> p.md}}", r"\x7b{> p.md}}", r"\u007b\u007b> p.md}}",
+        r"{{\U0000003e p.md}}", "{\\\n   {> p.md}}", "{\\\r\n {> p.md}}",
+        "{{\n  > p.md}}", "{{\u2003> p.md}}",
+    ],
+)  # fmt: skip
+def test_a_tag_is_seen_however_yaml_writes_it(tag: str) -> None:
+    """Whether a file may have partials is told from its bytes; the parser is asked only where it may."""
+    file = f'template: mustache\nmessages:\n- {{role: user, content: "a {tag}"}}\n'
+
+    assert wanted(file.encode(), {}) == ("p.md",)
+
+
+def test_a_file_of_other_escapes_is_not_parsed_for_partials() -> None:
+    """Which most texts in quotes have: a second parse would double the time of each file."""
+    assert not partials.may_ask(rb'content: "First.\n\tThen \"{{text}}\" > {{ name }}\n"')
 
 
 CHAIN = {f"{n}.md": f"{{{{> {n + 1}.md}}}}".encode() for n in range(9)} | {"9.md": b"end"}
