@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import chain, count
 from typing import TYPE_CHECKING
 
-from registry.access.tokens import Role, Token, TokenSpec, mint, read_secret, write_secret
+from registry.access.capabilities import Capability
+from registry.access.tokens import Token, TokenSpec, mint, read_secret, write_secret
 from registry.system.text import skeleton
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def replace(tokens: Collection[Token], file: Path, now: datetime) -> Token:
         secret = None
     taken = {skeleton(token.name) for token in tokens if token.is_live(now)}
     names = chain(("admin",), (f"admin-{number}" for number in count(2)))
-    spec = TokenSpec(name=next(name for name in names if name not in taken), role=Role.admin)
+    spec = TokenSpec(name=next(name for name in names if name not in taken), capabilities=(Capability.admin,))
     token, secret = mint(spec, created_by=OPERATOR, secret=secret)
     write_secret(file, secret)
     return token

@@ -12,13 +12,13 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import IntEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from unicodedata import category, normalize
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
+from registry.access.capabilities import Capability, implied, rank, reduced
 from registry.errors import Forbidden, Unauthorized, Unavailable
 from registry.system import timestamps
 
@@ -35,22 +35,19 @@ class UnknownToken(Unauthorized):
     """A token that this process does not know."""
 
 
-class Role(IntEnum):
-    """Roles; each includes the rights of the lower ones."""
-
-    reader = 1
-    releaser = 2
-    admin = 3
-
-
 class Token(BaseModel):
-    """The stored record of a token, without its secret. No `environments` means all of them."""
+    """The stored record of a token, without its secret. No `environments` means all of them.
+
+    `capabilities` is absent where `role` says all. An older registry ignores it and goes by `role`, which
+    never grants more: so tokens need no new format of the journal.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
     role: str
+    capabilities: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     digest: str
     created_at: AwareDatetime
@@ -74,7 +71,7 @@ class Token(BaseModel):
     @property
     def is_global_admin(self) -> bool:
         """Whether it is an admin's, for every environment, and so may manage tokens."""
-        return Role[self.role] is Role.admin and not self.environments
+        return self.may(Capability.admin) and not self.environments
 
     def is_permanent_admin(self, now: datetime) -> bool:
         """Return whether it may manage tokens now, and until it is revoked."""
@@ -84,18 +81,28 @@ class Token(BaseModel):
         """Return whether this is its secret."""
         return _digest(secret) == self.digest
 
-    def allow(self, role: Role, environment: str | None = None) -> None:
+    @property
+    def granted(self) -> tuple[str, ...]:
+        """What it was given, without what that implies."""
+        return self.capabilities or (self.role,)
+
+    def may(self, capability: Capability) -> bool:
+        """Return whether it has a capability, given or implied."""
+        return capability is Capability.reader or capability in implied(self.granted)
+
+    def allow(self, capability: Capability, environment: str | None = None) -> None:
         """Check a right; raise Forbidden with what is missing.
 
         Args:
-            role: the lowest that is enough.
+            capability: what is needed.
             environment: where; None is the registry as a whole, of which a limited token may read only
                 what is the same for all environments.
         """
-        if Role[self.role] < role:
-            raise Forbidden(f"this needs the role {role.name}; the token {self.name!r} has {self.role}")
+        if not self.may(capability):
+            has = ", ".join(self.granted)
+            raise Forbidden(f"this needs the role {capability}; the token {self.name!r} has {has}")
         limits = ", ".join(self.environments)
-        if environment is None and role is Role.admin and limits:
+        if environment is None and capability is Capability.admin and limits:
             raise Forbidden(f"this needs a token for all environments; {self.name!r} is for {limits} only")
         if environment is not None and limits and environment not in self.environments:
             raise Forbidden(f"the token {self.name!r} is for {limits} only")
@@ -103,7 +110,14 @@ class Token(BaseModel):
     def to_json(self) -> dict[str, Any]:
         """Return the API's form: without the digest, and null for all environments."""
         shown = self.model_dump(mode="json", exclude={"digest", "revoked_at"})
-        return shown | {"environments": list(self.environments) or None}
+        return shown | {
+            "capabilities": list(self.granted),
+            "environments": list(self.environments) or None,
+        }
+
+    @model_serializer(mode="wrap")
+    def _without_empty_capabilities(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value or key != "capabilities"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +125,7 @@ class TokenSpec:
     """The properties of a token to mint. No `environments` means all of them."""
 
     name: str
-    role: Role
+    capabilities: tuple[Capability, ...]
     environments: tuple[str, ...] = ()
     expires_at: datetime | None = None
 
@@ -119,10 +133,12 @@ class TokenSpec:
 def mint(spec: TokenSpec, *, created_by: str = "registry", secret: str | None = None) -> tuple[Token, str]:
     """Mint a token from a new or given secret; return its record and the secret, stored nowhere else."""
     secret = secret or PREFIX + secrets.token_urlsafe(32)
+    capabilities, role = reduced(spec.capabilities), rank(spec.capabilities)
     record = Token(
         id=secrets.token_hex(6),
         name=spec.name,
-        role=spec.role.name,
+        role=role.value,
+        capabilities=() if capabilities == (role,) else tuple(one.value for one in capabilities),
         environments=spec.environments,
         digest=_digest(secret),
         created_at=datetime.now(UTC),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from registry.access.tokens import Role
+from registry.access.capabilities import Capability
 from registry.api.docs import examples, shapes
 from registry.api.http import problem
 from registry.api.http.dependencies import Reader, Service, Services
@@ -78,7 +78,7 @@ def _examine(service: Services) -> tuple[bool, dict[str, Any]]:
 async def metrics(service: Service, token: Reader) -> Response:
     """Show the service's numbers, summed over its workers; a token for all environments may ask."""
     for environment in service.rollouts.environments:
-        token.allow(Role.reader, environment)
+        token.allow(Capability.reader, environment)
     body = await to_thread.run_sync(service.metrics.render, limiter=service.scrapers)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 

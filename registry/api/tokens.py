@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - pydantic reads it
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from registry.access.tokens import MAX_NAME, Role, TokenSpec, check_name
+from registry.access.capabilities import MEANINGS, Capability
+from registry.access.tokens import MAX_NAME, TokenSpec, check_name
 from registry.api.http import problem
 from registry.api.http.dependencies import MAX_REASON, Admin, IdempotencyKey, Moment, Service
 from registry.api.http.routes import ChangingRoute
@@ -43,12 +44,17 @@ EXAMPLE: dict[str, Any] = {
     "id": "3f9a0c11d2e4",
     "name": "checkout-service",
     "role": "reader",
+    "capabilities": ["app"],
     "environments": ["production"],
     "created_at": "2026-05-04T09:30:00Z",
     "created_by": "admin",
     "expires_at": "2026-08-02T09:30:00Z",
 }
 CHANGE: dict[str, Any] = {"epoch": 1795600000, "seq": 42, "commit": "9c1d…", "applied": True}
+
+
+def _meanings() -> str:
+    return "; ".join(f"`{one}`: {MEANINGS[one]}" for one in Capability)
 
 
 def _check_time(text: str) -> str:
@@ -68,7 +74,7 @@ class NewToken(BaseModel):
             "examples": [
                 {
                     "name": "checkout-service",
-                    "role": "reader",
+                    "capabilities": ["app"],
                     "environments": ["production"],
                     "expires_in": "90d",
                 }
@@ -77,7 +83,11 @@ class NewToken(BaseModel):
     )
 
     name: Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(check_name)]
-    role: Literal["reader", "releaser", "admin"]
+    role: Annotated[Capability | None, Field(description="a single capability")] = None
+    capabilities: Annotated[
+        list[Capability] | None,
+        Field(min_length=1, max_length=len(Capability), description="what it may do: " + _meanings()),
+    ] = None
     environments: list[Annotated[str, Field(max_length=MAX_NAME)]] | None = Field(
         default=None, min_length=1, max_length=MAX_ENVIRONMENTS
     )
@@ -92,6 +102,21 @@ class NewToken(BaseModel):
         if self.expires_in is not None and self.expires_at is not None:
             raise ValueError("give expires_in or expires_at, not both")
         return self
+
+    @model_validator(mode="after")
+    def _one_list(self) -> Self:
+        if (self.role is None) == (self.capabilities is None):
+            raise ValueError("give role or capabilities: one of both")
+        return self
+
+    def given(self) -> tuple[Capability, ...]:
+        """Return what it may do."""
+        return tuple(self.capabilities or filter(None, [self.role]))
+
+    def same(self) -> str:
+        """Return a hash of the request, which is that of an older registry for what that one knew."""
+        unused = {"capabilities"} if self.capabilities is None else {"role"}
+        return digest([self.model_dump(mode="json", exclude=unused)])
 
     def end(self) -> datetime | None:
         """Return when it expires."""
@@ -113,7 +138,9 @@ Key = Annotated[str | None, Depends(_key)]
 def list_tokens(service: Service, _: Admin) -> dict[str, Any]:
     """List the tokens that were not revoked, oldest first, including expired ones.
 
-    `environments` is null if a token is for all of them, `expires_at` if it never expires.
+    `capabilities` are what it was given; each implies `reader`, and `admin` all of them but `review`. `role`
+    is the highest of admin, releaser and reader among them. `environments` is null if a token is for all of
+    them, `expires_at` if it never expires.
     """
     return {"data": [token.to_json() for token in service.tokens.list()]}
 
@@ -132,14 +159,13 @@ async def create_token(service: Service, admin: Admin, body: NewToken, key: Key)
     """
     spec = TokenSpec(
         name=body.name,
-        role=Role[body.role],
+        capabilities=body.given(),
         environments=tuple(dict.fromkeys(body.environments or ())),
         expires_at=body.end(),
     )
     requester = Requester(token=admin, reason=body.reason, idempotency_key=key)
-    same = digest([body.model_dump(mode="json")])
     token, secret, made = await to_thread.run_sync(
-        service.tokens.create, spec, same, requester, limiter=service.writers
+        service.tokens.create, spec, body.same(), requester, limiter=service.writers
     )
     return {**token.to_json(), "secret": secret, **made.to_json()}
 

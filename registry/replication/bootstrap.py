@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from registry.access.tokens import Role, TokenSpec, mint, read_secret, write_secret
+from registry.access.capabilities import Capability
+from registry.access.tokens import TokenSpec, mint, read_secret, write_secret
 from registry.errors import Unavailable
 from registry.journal import change as at
 from registry.journal.journal import InDoubt
@@ -44,7 +45,7 @@ def _create(journal: Journal, redis_store: RedisStore, lock: int, token_file: Pa
         return False
     # An existing file is from an interrupted start, or from an operator who chose the token.
     chosen = read_secret(token_file)
-    token, secret = mint(TokenSpec(name="admin", role=Role.admin), secret=chosen)
+    token, secret = mint(TokenSpec(name="admin", capabilities=(Capability.admin,)), secret=chosen)
     write_secret(token_file, secret)
     failpoints.reach(failpoints.ADMIN_WRITTEN)
     record = {at.token_path(token.id): token.model_dump_json().encode()}

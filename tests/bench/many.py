@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from support import GIT, prompt
 
-from registry.access.tokens import Role, TokenSpec, mint, write_secret
+from registry.access.capabilities import Capability
+from registry.access.tokens import TokenSpec, mint, write_secret
 from registry.journal.change import Change, content_path, request_file, state_path, token_path
 from registry.journal.local import LocalJournal
 from registry.rollouts.state import State, VersionRef
@@ -91,7 +92,7 @@ def keep(
         environments: where.
     """
     data.mkdir(mode=0o700)
-    token, secret = mint(TokenSpec(name="admin", role=Role.admin))
+    token, secret = mint(TokenSpec(name="admin", capabilities=(Capability.admin,)))
     write_secret(data / "admin.token", secret)
     places = [(environment, name) for environment in environments for name in names(prompts)]
     journal = LocalJournal(data)

@@ -39,6 +39,20 @@ def test_a_token_has_a_name_in_any_case(manager: Cli) -> None:
     assert made["secret"].startswith("ps_")
 
 
+def test_a_token_has_several_roles(manager: Cli) -> None:
+    """In any order, and --if-needed finds it again; a single one is asked for as it ever was."""
+    command = ("token", "create", "--name", "several", "--if-needed", "--json")
+    made = json.loads(manager(*command, "--role", "judge", "--role", "app").out)
+    again = json.loads(manager(*command, "--role", "app", "--role", "judge", "--role", "reader").out)
+    fewer = json.loads(manager(*command, "--role", "app").out)
+    (line,) = [line for line in manager("token", "list").out.splitlines() if "several" in line]
+
+    assert (made["capabilities"], again["id"], again["changed"]) == (["app", "judge"], made["id"], False)
+    assert fewer["code"] == "name_taken"
+    assert line.split()[1:4] == ["several", "app,", "judge"]
+    assert "app, judge) is revoked" in manager("token", "revoke", "several", "--yes").out
+
+
 def test_tokens_are_listed(manager: Cli) -> None:
     """What they are for, where they hold, and for how long."""
     secret = create(manager, "listed", "-e", "env-1", "-e", "env-2", "--expires", "2h").out.strip()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support import Process, PromptRepository, Registry, Valkey, until
+from support import Api, Process, PromptRepository, Registry, Valkey, until
 
 from promptstage import Client
 from registry.system import formats
@@ -127,6 +127,29 @@ def test_one_after_the_other(code: Path, author: PromptRepository, valkey: Valke
     assert valkey.states()[0] == f"{made.json['epoch']}.{made.json['seq']}"
     older.kill()
     newer.kill()
+
+
+def test_it_goes_by_the_role(code: Path, author: PromptRepository, tmp_path: Path) -> None:
+    """A token with capabilities gives no more there; and this version reads what the older one writes."""
+    data, release = tmp_path / "data", "/v1/environments/production/releases/summarize"
+    Older.code = code
+    older, newer = Older(author.path, data), Registry(author.path, data)  # of a journal of format 1
+    app, releaser = (
+        newer.api.call("POST", "/v1/tokens", {"name": given[0], "capabilities": given}).json
+        for given in (["app"], ["releaser", "judge"])
+    )
+    there, here = Api(older.url, app["secret"]), Api(newer.url, app["secret"])
+    manager = Api(older.url, releaser["secret"])
+
+    assert manager.act("promote", "summarize", {"version": "1.0.0"}).status == 200
+    assert (there.get(release).status, there.act("pause", "summarize").status) == (200, 403)
+    assert older.api.call("DELETE", f"/v1/tokens/{app['id']}").status == 200
+    until(lambda: here.get(release).status == 401, "the revocation")
+    for registry in (older, newer):
+        assert registry.stop() == 0
+    assert run(code, "journal", "verify", "--data", data).returncode == 0
+    verify = [sys.executable, "-m", "registry", "journal", "verify", "--data", str(data)]
+    assert subprocess.run(verify, check=False).returncode == 0
 
 
 def test_a_backup_leads_back(code: Path, author: PromptRepository, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from contextlib import closing
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from registry.access.tokens import Role, TokenSpec, mint
+from registry.access.capabilities import Capability
+from registry.access.tokens import TokenSpec, mint
 from registry.journal.change import Change, content_path, state_path, token_path
 from registry.journal.local import LocalJournal
 from registry.rollouts.state import State, VersionRef
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from registry.journal.reader import Entry
 
 EPOCH = 1_700_000_000
-ADMIN, SECRET = mint(TokenSpec(name="admin", role=Role.admin))
+ADMIN, SECRET = mint(TokenSpec(name="admin", capabilities=(Capability.admin,)))
 PROMPT, ENVIRONMENT = "summarize", "production"
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support import until
 
-from registry.access.tokens import Role, TokenSpec, mint
+from registry.access.capabilities import Capability
+from registry.access.tokens import TokenSpec, mint
 from registry.errors import Unavailable
 from registry.git.command import AHEAD
 from registry.journal import directory
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from registry.journal.journal import Journal
     from registry.journal.reader import Entry
 
-ADMIN, _ = mint(TokenSpec(name="admin", role=Role.admin))
+ADMIN, _ = mint(TokenSpec(name="admin", capabilities=(Capability.admin,)))
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from journal.story import ADMIN, EPOCH, SECRET, content, promote, promoted, reference, states, tell
 
-from registry.access.tokens import Keyring, Role, TokenSpec, mint
+from registry.access.capabilities import Capability
+from registry.access.tokens import Keyring, TokenSpec, mint
 from registry.errors import Unavailable
 from registry.git.remote import Credentials
 from registry.journal.change import Change, token_path
@@ -368,7 +369,7 @@ def create_token(data: Path) -> None:
     """A change that is not about a prompt."""
     with closing(LocalJournal(data)) as journal, journal.lock() as lock:
         head = journal.head()
-        token, _ = mint(TokenSpec(name="app", role=Role.reader))
+        token, _ = mint(TokenSpec(name="app", capabilities=(Capability.reader,)))
         seq = head.change.seq + 1
         change = Change(epoch=EPOCH, seq=seq, at=timestamps.now(), actor="a", op="token.create", token=token)
         journal.write(lock, head.commit, change, {token_path(token.id): token.model_dump_json().encode()})

@@ -12,7 +12,8 @@ import pytest
 from git_hosts import http_host, ssh_host
 from journal.story import tell
 
-from registry.access.tokens import Role, TokenSpec
+from registry.access.capabilities import Capability
+from registry.access.tokens import TokenSpec
 from registry.control import retry
 from registry.control.tokens import Requester, Tokens
 from registry.errors import Conflict, GitFailed, NotFound, RegistryError, Unavailable
@@ -81,7 +82,9 @@ class Member:
 
     def _create(self, name: str, key: str | None) -> tuple[Token, int]:
         asked = Requester(token=self.tokens.list()[0], idempotency_key=key)
-        token, _, done = self.tokens.create(TokenSpec(name=name, role=Role.reader), name, asked)
+        token, _, done = self.tokens.create(
+            TokenSpec(name=name, capabilities=(Capability.reader,)), name, asked
+        )
         return token, done.entry.change.seq
 
     def names(self) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from registry.access.tokens import Role, TokenSpec, mint
+from registry.access.capabilities import Capability
+from registry.access.tokens import TokenSpec, mint
 from registry.journal.change import Change
 from registry.journal.fast_import import subject
 from registry.rollouts.state import State
@@ -43,7 +44,7 @@ def test_a_subject_names_version_place_and_actor(fields: dict[str, Any], expecte
 @pytest.mark.parametrize("name", [HOSTILE, "ada in staging by root", "\x1b[2J", "x" * 5000, '"'])
 def test_a_name_cannot_forge_a_subject(name: str) -> None:
     """It stays one line, of characters that are seen, and in quotes; a reason is not in it at all."""
-    token = mint(TokenSpec(name=name, role=Role.reader))[0]
+    token = mint(TokenSpec(name=name, capabilities=(Capability.reader,)))[0]
     for made in (change(actor=name, reason=HOSTILE), change(op="token.create", state=None, token=token)):
         told = subject(made)
         assert told.isprintable()

@@ -16,6 +16,7 @@ from pages.markdown import ROOT, read
 from test_architecture import FLOORS, TO_COME
 
 from registry import app
+from registry.access.capabilities import MEANINGS, Capability
 from registry.catalog.parsing.codes import CODES
 from registry.cli.main import EXIT_CODES
 from registry.cli.main import app as command_line
@@ -101,6 +102,11 @@ def _endpoints() -> str:
     return _table("| method | path | what it does |", rows)
 
 
+def _capabilities() -> str:
+    rows = (f"| `{one}` | {MEANINGS[one]} |" for one in Capability)
+    return _table("| role | what it may do |", rows)
+
+
 def _formats() -> str:
     rows = (f"| {number} | {meaning} |" for number, meaning in formats.JOURNAL.items())
     return _table("| format | what it allows beyond the one before |", rows)
@@ -123,6 +129,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "CONTRIBUTING.md": _floors,
     "docs/compatibility.md": _formats,
     "docs/http.md": _endpoints,
+    "docs/operating.md": _capabilities,
     "docs/prompt-file.md": _codes,
 }
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.access.tokens import Keyring, Role, TokenSpec, mint
+from registry.access.capabilities import Capability
+from registry.access.tokens import Keyring, TokenSpec, mint
 from registry.errors import Unauthorized
 from registry.rollouts.state import Rollout, State, Step, VersionRef
 from registry.rollouts.step_timers import Holds
@@ -90,7 +91,7 @@ def test_a_token_of_a_clock_that_was_ahead_lets_nobody_in_for_years(
     made: timedelta, lasts: timedelta | None, why: str
 ) -> None:
     """One that was to last for an hour is refused instead; one without an end is as good as any."""
-    token, secret = mint(TokenSpec(name="ci", role=Role.reader))
+    token, secret = mint(TokenSpec(name="ci", capabilities=(Capability.reader,)))
     expires_at = lasts and NOW + made + lasts
     keyring = Keyring([token.model_copy(update={"created_at": NOW + made, "expires_at": expires_at})])
     if why:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.access.tokens import Role, Token, TokenSpec, mint
+from registry.access.capabilities import Capability
+from registry.access.tokens import Token, TokenSpec, mint
 from registry.api.http.bounds import AT_WORK, BODY_BYTES, Bounds, Lane
 from registry.api.http.routes import MAX_VALUES
 from registry.api.releases import MAX_ATTRIBUTES
@@ -25,7 +26,7 @@ RELEASE = "/v1/environments/production/releases/summarize"
 
 def token(name: str = "dashboard") -> Token:
     """A token of its own."""
-    return mint(TokenSpec(name=name, role=Role.reader))[0]
+    return mint(TokenSpec(name=name, capabilities=(Capability.reader,)))[0]
 
 
 async def crowd(bounds: Bounds, works: list[tuple[Token, Lane, Work]], release: asyncio.Event) -> list[Any]:

@@ -21,7 +21,8 @@ from support import PATIENCE, Valkey
 from promptstage.evaluation import decide
 from promptstage.model import parse_release
 from registry import app
-from registry.access.tokens import Role, TokenSpec, mint
+from registry.access.capabilities import Capability
+from registry.access.tokens import TokenSpec, mint
 from registry.api import releases
 from registry.api.http import fast_path as fast
 from registry.api.http.fast_path import FastPath
@@ -185,7 +186,9 @@ def _prepare(parts: Services, settings: Settings) -> dict[str, str]:
     of_arm = {decide(release.release, key).arm: key for key in keys}
 
     def token(name: str, **more: Any) -> str:
-        made, secret = mint(TokenSpec(name=name, role=Role.reader, environments=more.pop("environments", ())))
+        made, secret = mint(
+            TokenSpec(name=name, capabilities=(Capability.reader,), environments=more.pop("environments", ()))
+        )
         parts.rollouts.replica.keyring.put(made.model_copy(update=more))
         return secret
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 from support import PATIENCE
 
 from promptstage.model import Release
-from registry.access.tokens import Keyring, Role, TokenSpec, mint
+from registry.access.capabilities import Capability
+from registry.access.tokens import Keyring, TokenSpec, mint
 from registry.api.http.bounds import Bounds
 from registry.api.stream import READ_AT_ONCE, EventStream
 from registry.replication.read_model import EncodedRelease, ReadModel
@@ -40,7 +41,7 @@ class Connection:
         self, act: Callable[[Connection, bytes], object], read_model: ReadModel, names: Iterable[str]
     ) -> None:
         """Call `act` with each piece as it is written."""
-        token, _ = mint(TokenSpec(name="checkout", role=Role.reader))
+        token, _ = mint(TokenSpec(name="checkout", capabilities=(Capability.reader,)))
         self.hub = Hub(read_model, Keyring([token]))
         self.subscription = Subscription(token, "production", dict.fromkeys(names, Position(-1, -1)))
         self.written = b""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ACTIONS = ("start", "promote", "advance", "pause", "resume", "rollback", "approve", "reject", "{op}")
 ROLLOUTS = "/v1/environments/{environment}/rollouts"
-# The least role that each route wants. What is not listed fails the test below: decide, then list it.
+# The capability that each route wants. What is not listed fails the test below: decide, then list it.
 ROLES: dict[str, str | None] = {
     "GET /livez": None,
     "HEAD /livez": None,
@@ -59,7 +59,15 @@ ROLES: dict[str, str | None] = {
     "POST /v1/tokens": "admin",
     "DELETE /v1/tokens/{identifier}": "admin",
 }
-ROLE_NAMES = ("reader", "releaser", "admin")
+HELD = {  # what each capability gives, as the documentation states it
+    "reader": {"reader"},
+    "app": {"reader", "app"},
+    "judge": {"reader", "judge"},
+    "attest": {"reader", "attest"},
+    "review": {"reader", "review"},
+    "releaser": {"reader", "releaser"},
+    "admin": {"reader", "app", "judge", "attest", "releaser", "admin"},
+}
 # Past the check of the token these ask for nothing, or for what makes no sense, so that nothing happens.
 QUERY = "?names=summarize@x"
 
@@ -106,15 +114,17 @@ def new(api: Api, **body: Any) -> Answer:
     return api.call("POST", "/v1/tokens", {"name": os.urandom(4).hex(), "role": "reader", **body})
 
 
-def test_every_route_has_its_role() -> None:
+def test_every_route_has_its_capability() -> None:
     """Whoever adds a route says here who may call it."""
     assert routes() == set(ROLES)
 
 
-def test_every_route_wants_its_role_and_its_environment(create: Callable[..., Holder], api: Api) -> None:
-    """Every route with every role: 401 without a token, 403 with too little, or in another environment."""
-    callers: dict[str | None, Api] = {None: Api(api.url, ""), **{role: create(role) for role in ROLE_NAMES}}
-    elsewhere = {role: create(role, environments=["staging"]) for role in ROLE_NAMES}
+def test_every_route_wants_its_capability_and_its_environment(
+    create: Callable[..., Holder], api: Api
+) -> None:
+    """Every route with every capability: 401 without a token, 403 with too little, or elsewhere."""
+    callers: dict[str | None, Api] = {None: Api(api.url, ""), **{role: create(role) for role in HELD}}
+    elsewhere = {role: create(role, environments=["staging"]) for role in HELD}
     for route, wanted in ROLES.items():
         method, path = route.split()
         url = path.replace("{environment}", "production").replace("{name:path}", "-").replace("{op}", "x")
@@ -140,7 +150,7 @@ def _refused(answer: Answer) -> int | None:
 
 
 def _lacks(role: str, wanted: str) -> int | None:
-    return 403 if ROLE_NAMES.index(role) < ROLE_NAMES.index(wanted) else None
+    return None if wanted in HELD[role] else 403
 
 
 def test_a_stranger_is_refused_before_the_body_is_read(api: Api) -> None:
@@ -183,6 +193,33 @@ def test_a_token_is_made_and_listed(api: Api) -> None:
     assert listed["expires_at"] > listed["created_at"]
 
 
+@pytest.mark.parametrize(
+    ("given", "listed", "role"),
+    [
+        (["app", "judge"], ["app", "judge"], "reader"),
+        (["judge", "reader", "app", "app"], ["app", "judge"], "reader"),
+        (["releaser", "app"], ["releaser", "app"], "releaser"),
+        (["reader"], ["reader"], "reader"),
+        (["attest", "admin"], ["admin"], "admin"),
+        (["review", "admin", "releaser"], ["admin", "review"], "admin"),
+    ],
+)
+def test_a_token_has_several_capabilities(api: Api, given: list[str], listed: list[str], role: str) -> None:
+    """They are listed without what others imply; `role` is what an older registry would take it for."""
+    made = api.call("POST", "/v1/tokens", {"name": os.urandom(4).hex(), "capabilities": given}).json
+
+    assert (made["capabilities"], made["role"]) == (listed, role)
+    held = [one for one in api.get("/v1/tokens").json["data"] if one["id"] == made["id"]]
+    assert (held[0]["capabilities"], held[0]["role"]) == (listed, role)
+
+
+def test_a_role_is_a_list_of_one(api: Api) -> None:
+    """Every capability may be given in the words of before."""
+    assert {name: new(api, role=name).json["capabilities"] for name in HELD} == {
+        name: [name] for name in HELD
+    }
+
+
 def test_a_secret_is_kept_nowhere(api: Api, registry: Registry) -> None:
     """Neither in the data folder, but for the first admin's file, nor in the log."""
     secret = new(api).json["secret"].encode()
@@ -196,6 +233,10 @@ def test_a_secret_is_kept_nowhere(api: Api, registry: Registry) -> None:
     ("body", "words"),
     [
         ({"role": "owner"}, "role"),
+        ({"role": "reader", "capabilities": ["app"]}, "give role or capabilities"),
+        ({"role": None}, "give role or capabilities"),
+        ({"role": None, "capabilities": []}, "capabilities"),
+        ({"role": None, "capabilities": ["app", "owner"]}, "capabilities"),
         ({"name": ""}, "name"),
         ({"name": "a\nb"}, "name: a name is one line"),
         ({"name": "x" * 101}, "name"),

@@ -11,7 +11,8 @@ from fastapi import Path as InPath
 from fastapi.security import HTTPBearer
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from registry.access.tokens import Role, Token
+from registry.access.capabilities import Capability
+from registry.access.tokens import Token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -77,12 +78,12 @@ def services_of(request: Request) -> Services:
 _BEARER = HTTPBearer(auto_error=False, description="`ps_...`; the one in `<data>/admin.token` is an admin's.")
 
 
-def needs(role: Role) -> Callable[..., Coroutine[None, None, Token]]:
-    """Return a dependency that requires a role, in the environment of the path if there is one."""
+def needs(capability: Capability) -> Callable[..., Coroutine[None, None, Token]]:
+    """Return a dependency that requires a capability, in the environment of the path if there is one."""
 
     async def check(request: Request, _: Annotated[object, Depends(_BEARER)]) -> Token:
         token: Token = request.state.token  # set by `Authentication`
-        token.allow(role, request.path_params.get("environment"))
+        token.allow(capability, request.path_params.get("environment"))
         return token
 
     return check
@@ -110,6 +111,10 @@ IdempotencyKey = Annotated[
     Header(min_length=1, max_length=MAX_KEY, description="lets a repeated request change nothing more"),
 ]
 Service = Annotated[Services, Depends(_services)]
-Reader = Annotated[Token, Depends(needs(Role.reader))]
-Releaser = Annotated[Token, Depends(needs(Role.releaser))]
-Admin = Annotated[Token, Depends(needs(Role.admin))]
+Reader = Annotated[Token, Depends(needs(Capability.reader))]
+App = Annotated[Token, Depends(needs(Capability.app))]
+Judge = Annotated[Token, Depends(needs(Capability.judge))]
+Attest = Annotated[Token, Depends(needs(Capability.attest))]
+Review = Annotated[Token, Depends(needs(Capability.review))]
+Releaser = Annotated[Token, Depends(needs(Capability.releaser))]
+Admin = Annotated[Token, Depends(needs(Capability.admin))]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from promptstage.model import EDITION
-from registry.access.tokens import Role
+from registry.access.capabilities import Capability
 from registry.api import releases
 from registry.control.resolve import decide_for
 from registry.errors import Invalid, RegistryError
@@ -96,7 +96,7 @@ class FastPath:
         """Return the header's token if it may read there; cached, because a token's rights never change."""
         self._rollouts.check_environment(environment)
         token = self._keyring.find(authorization.decode("latin-1"), timestamps.now())
-        token.allow(Role.reader, environment)
+        token.allow(Capability.reader, environment)
         return token
 
     def _resolve(self, built: EncodedRelease, decision: Decision) -> Answer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from anyio import to_thread
 
-from registry.access.tokens import Role
+from registry.access.capabilities import Capability
 from registry.errors import NotFound
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ async def find(service: Services, token: Token, ask: Callable[[], Found]) -> Fou
     async def read() -> Found:
         return await to_thread.run_sync(ask)
 
-    return await retry(service, read) if Role[token.role] >= Role.releaser else await read()
+    return await retry(service, read) if token.may(Capability.releaser) else await read()
 
 
 async def retry(service: Services, ask: Callable[[], Awaitable[Found]]) -> Found:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 
+from registry.access.capabilities import MEANINGS, Capability, reduced
 from registry.cli import http, output, times
 from registry.cli.operate.data_folder import (
     DEFAULT,
@@ -44,6 +45,10 @@ TO_THE_DAY = 10  # characters of an RFC 3339 time
 LOST = "If no admin's token is left:  promptstage token recover, on the machine that holds the journal"
 
 
+def _meanings() -> str:
+    return "; ".join(f"{one}: {MEANINGS[one]}" for one in Capability)
+
+
 @contextmanager
 def _helping() -> Iterator[None]:
     """Let a refusal inside the block name the way back in."""
@@ -58,8 +63,10 @@ def _helping() -> Iterator[None]:
 def create(  # noqa: PLR0913 - one parameter an option
     *,
     role: Annotated[
-        Literal["reader", "releaser", "admin"],
-        typer.Option(help="A reader reads; a releaser also changes rollouts; an admin also manages tokens."),
+        list[Capability],
+        typer.Option(
+            metavar="ROLE", help=f"What it may do; may be repeated. Each includes reader. {_meanings()}."
+        ),
     ],
     environment: Annotated[
         list[str] | None,
@@ -83,13 +90,13 @@ def create(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """Create a token and print its secret, alone on stdout. The secret is shown only once.
 
-    With --if-needed nothing is created if a valid token has this name, role and environments.
+    With --if-needed nothing is created if a valid token has this name, these roles and environments.
 
     \b
-    Example:  promptstage token create --role reader -e production --name checkout --expires 90d
+    Example:  promptstage token create --role app -e production --name checkout --expires 90d
               export PROMPTSTAGE_TOKEN=$(promptstage token create --role releaser --name grace)
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    body: Json = {"name": name or f"{role}-{secrets.token_hex(3)}", "role": role, "reason": reason}
+    body: Json = {"name": name or f"{role[0]}-{secrets.token_hex(3)}", **_rights(role), "reason": reason}
     if environment:
         body["environments"] = environment
     if expires is not None:
@@ -107,6 +114,20 @@ def create(  # noqa: PLR0913 - one parameter an option
     return None
 
 
+def _rights(roles: list[Capability]) -> Json:
+    """The fields of a request; a single one as registries take it that do not know the list."""
+    given = list(reduced(roles))
+    return {"capabilities": given} if len(given) > 1 else {"role": given[0]}
+
+
+def _granted(token: Json) -> list[str]:
+    return list(token.get("capabilities") or [token["role"]])
+
+
+def _roles(token: Json) -> str:
+    return ", ".join(map(clean, _granted(token)))
+
+
 def _same(tokens: list[Json], wanted: Json) -> Json | None:
     """The token that is good for just what is wanted, if there is one."""
     now = datetime.now(UTC)
@@ -114,7 +135,7 @@ def _same(tokens: list[Json], wanted: Json) -> Json | None:
     for token in tokens:
         ends = token["expires_at"]
         is_good = ends is None or datetime.fromisoformat(ends) > now
-        same = all(token[key] == wanted[key] for key in ("name", "role"))
+        same = token["name"] == wanted["name"] and _granted(token) == _granted(wanted)
         if same and is_good and sorted(token["environments"] or ()) == environments:
             return token
     return None
@@ -131,7 +152,7 @@ def _told(token: Json) -> str:
     until = (
         f"until {clean(token['expires_at'])[:TO_THE_DAY]}" if token["expires_at"] else "until it is revoked"
     )
-    what = f"{clean(token['name'])} ({clean(token['id'])}) is {clean(token['role'])} {where}, {until}"
+    what = f"{clean(token['name'])} ({clean(token['id'])}) is {_roles(token)} {where}, {until}"
     return f"The token {what}. Keep its secret now: it is not shown again."
 
 
@@ -153,7 +174,7 @@ def list_tokens(*, as_json: AsJson = False) -> None:
 
 
 def _row(token: Json, now: datetime) -> list[str]:
-    cells = [clean(token[key]) for key in ("id", "name", "role")]
+    cells = [clean(token["id"]), clean(token["name"]), _roles(token)]
     created = clean(token["created_at"])[:TO_THE_DAY]
     return [*cells, _environments(token), created, expiry(token["expires_at"], now)]
 
@@ -194,7 +215,7 @@ def revoke(
         output.note(f"there is no token {clean(token)!r}, so nothing was changed")
         return output.dump({"changed": False}) if as_json else None
     found = find(tokens, token)
-    shown = f"{clean(found['name'])} ({clean(found['id'])}, {clean(found['role'])})"
+    shown = f"{clean(found['name'])} ({clean(found['id'])}, {_roles(found)})"
     output.confirm(f"Revoke {shown}?", yes=yes)
     answer = registry.delete(f"{TOKENS}/{quote(found['id'], safe='')}", "seq", reason=reason)
     return output.dump(answer) if as_json else output.say(f"{shown} is revoked")
