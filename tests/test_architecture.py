@@ -66,12 +66,17 @@ FLOORS = (
 TO_COME = {
     "registry.console",
     "registry.protocols",
-    "registry.evidence",
     "registry.suites",
     "registry.review",
 }
 # Rooms and modules that compute, and do nothing else: data in, an answer out.
-PURE = (*SHARED, "promptstage.requests", "registry.rollouts", "registry.catalog.parsing")
+PURE = (
+    *SHARED,
+    "promptstage.requests",
+    "registry.evidence.formulas",
+    "registry.rollouts",
+    "registry.catalog.parsing",
+)
 # All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
 COMPUTING = {
     "__future__", "base64", "collections.abc", "dataclasses", "datetime.timedelta", "decimal", "difflib",

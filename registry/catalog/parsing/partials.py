@@ -37,8 +37,8 @@ Files = Mapping[str, bytes | str]
 """By path from the prompts folder: the bytes of a partial, or why it cannot be put in, as in "is ..."."""
 
 _TAG = re.compile(r"\{\{\s*>\s*([^{}\s](?:[^{}\n]*[^{}\s])?)\s*\}\}")
-# A space may be one of Unicode's, or an escape of YAML's; an escape by number may be any character of a tag, and
-# one of a line's end joins what is on both sides. Others, such as \n in a text, write no part of a tag.
+# A space may be one of Unicode's, or an escape of YAML's; an escape by number may be any character of a tag,
+# and one of a line's end joins what is on both sides. Others, such as \n in a text, write no part of a tag.
 _MAY_ASK = re.compile(rb"\{\{\{?(?:[^!-~]|\\.)*>|\\[xuU\r\n]")
 
 

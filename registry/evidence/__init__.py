@@ -1,0 +1,1 @@
+"""What calls say of a rollout: counts become evidence, evidence a verdict."""
