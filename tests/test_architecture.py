@@ -76,18 +76,21 @@ PURE = (
     "registry.evidence.formulas",
     "registry.rollouts",
     "registry.catalog.parsing",
+    "registry.outcomes.otlp",
 )
 # All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
 COMPUTING = {
-    "__future__", "base64", "collections.abc", "dataclasses", "datetime.timedelta", "decimal", "difflib",
+    "__future__", "base64", "collections.abc", "collections.defaultdict", "dataclasses", "datetime.datetime",
+    "datetime.timedelta", "decimal", "difflib",
     "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.itemgetter",
-    "pathlib.PurePosixPath", "re", "tomllib", "typing", "unicodedata",
+    "pathlib.PurePosixPath", "re", "struct", "tomllib", "types.MappingProxyType", "typing", "unicodedata",
+    "zlib",
     "jsonschema", "jsonschema_specifications", "pydantic", "semver", "yaml",
     "contextlib.suppress",
     "importlib.import_module",  # the client's door brings what is asked of it
     "secrets",  # a rollout has a random id and salt
 }  # fmt: skip
-EFFECTS = {"input", "open", "print"}  # they need no import
+EFFECTS = {"input", "open", "print", "now", "today", "utcnow"}  # they need no import, or are the clock's
 
 
 def module_name(file: Path) -> str:

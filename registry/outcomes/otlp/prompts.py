@@ -1,0 +1,53 @@
+"""Which prompt the attributes of a span name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.outcomes.otlp.observation import Prompt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from registry.outcomes.otlp.spans import Value
+
+_NUMBER = 1000  # 1.3.0 is 1003000 in Langfuse, whose versions are integers
+
+
+def of(attributes: Mapping[str, Value]) -> Prompt | None:
+    """Return the prompt, as our processor, OpenTelemetry or Langfuse name it; `gen_ai.prompt` is content."""
+    name, _, version = str(named(attributes, "prompt") or "").rpartition("@")
+    if not name:
+        name = str(attributes.get("gen_ai.prompt.name", ""))
+        version = str(attributes.get("gen_ai.prompt.version", ""))
+    if not name or not version:
+        name = str(attributes.get("langfuse.observation.prompt.name", ""))
+        version = _of_number(attributes.get("langfuse.observation.prompt.version"))
+    if not name or not version:
+        return None
+    arm, rollout = named(attributes, "arm"), named(attributes, "rollout")
+    return Prompt(
+        name=name,
+        version=version,
+        arm=arm if isinstance(arm, str) else None,
+        rollout=rollout if isinstance(rollout, str) else None,
+    )
+
+
+def named(attributes: Mapping[str, Value], what: str) -> Value | None:
+    """Return an attribute of ours; LangSmith and the Vercel AI SDK carry it among their metadata."""
+    for key in (
+        f"promptstage.{what}",
+        f"langsmith.metadata.promptstage.{what}",
+        f"ai.telemetry.metadata.promptstage{what.title()}",
+    ):
+        if value := attributes.get(key):
+            return value
+    return None
+
+
+def _of_number(number: object) -> str:
+    """Return the version of `promptstage.Prompt.number`."""
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        return ""
+    return f"{number // _NUMBER**2}.{number // _NUMBER % _NUMBER}.{number % _NUMBER}"
