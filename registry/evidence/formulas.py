@@ -143,11 +143,13 @@ class MeanTest:
 
     @property
     def log_e(self) -> float:
-        """The evidence of harm: ln E."""
-        rho2 = _rho2(self.alpha)
-        w = 1 + self._n * rho2
-        z = self.z
-        return log(2) - log(w) / 2 + rho2 * z * z / (2 * w) + log_normal(sqrt(rho2 / w) * z)
+        """The evidence that the rise is more than is tolerated: ln E."""
+        return self._evidence(self.z)
+
+    @property
+    def log_e_safe(self) -> float:
+        """The evidence that it is less: ln E."""
+        return self._evidence(-self.z)
 
     @property
     def lower_bound(self) -> float:
@@ -183,6 +185,11 @@ class MeanTest:
         )
         squares = canary / SHARE**2 + control / (1 - SHARE) ** 2
         return squares / self._n - self._difference**2
+
+    def _evidence(self, z: float) -> float:
+        rho2 = _rho2(self.alpha)
+        w = 1 + self._n * rho2
+        return log(2) - log(w) / 2 + rho2 * z * z / (2 * w) + log_normal(sqrt(rho2 / w) * z)
 
     def _half(self, alpha: float) -> float:
         rho2, n = _rho2(alpha), self._n
