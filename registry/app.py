@@ -35,7 +35,7 @@ from registry.journal.local import LocalJournal
 from registry.journal.remote import ALONE_SECONDS, RemoteJournal
 from registry.metrics.facts import Facts
 from registry.metrics.metrics import Metrics
-from registry.policies import read as read_policies
+from registry.policies.file import read as read_policies
 from registry.redis import embedded
 from registry.replication.documents import Documents
 from registry.replication.mirror_worker import MirrorWorker

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         git_ssh_key: opens one over ssh: a private key without a passphrase; unset: this user's own keys.
         git_known_hosts: the ssh keys of the repository's host; unset: those that this user knows.
         config: the rules of environments, a TOML file (`registry.policies` reads it); unset: none.
+        prices: what models cost, a TOML file (`registry.outcomes.price_file`); unset: the published prices.
         webhook_secret_file: what the repository's host signs its webhooks with; unset: they are refused.
         log_format: `text` for people, `json` for programs.
         access_log: one line a request, without its query.
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     git_known_hosts: Path | None = None
     webhook_secret_file: Path | None = None
     config: Path | None = None
+    prices: Path | None = None
     failpoints: Path | None = None
 
     @field_validator("host", "port", mode="before")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from registry.errors import Invalid
-from registry.policies import Rules, read
+from registry.policies.file import read
+from registry.policies.rules import Rules
 
 ENVIRONMENTS = ("production", "staging")
 

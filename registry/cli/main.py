@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from registry.cli import credential
 from registry.cli.author import check, init, render, tag, typed
-from registry.cli.operate import doctor, journal, login, serve, token
+from registry.cli.operate import doctor, journal, login, policies, prices, serve, token
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
 from registry.cli.release import actions, explain, history, queries, status
@@ -133,7 +133,8 @@ PANELS = {
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel, epilog=EXIT_CODES)(command)
-for name, group in {"token": token.app, "journal": journal.app}.items():
+GROUPS = {"token": token.app, "journal": journal.app, "policies": policies.app, "prices": prices.app}
+for name, group in GROUPS.items():
     app.add_typer(group, name=name, cls=Commands, rich_help_panel=RUN)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from registry.catalog.catalog import Catalog, Version
     from registry.journal.reader import Entry
-    from registry.policies import Rules
+    from registry.policies.rules import Rules
     from registry.replication.documents import Documents
     from registry.replication.read_model import EncodedRelease
     from registry.replication.replica import Replica

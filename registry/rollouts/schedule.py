@@ -6,19 +6,16 @@ before a change is what happens after it.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
+
+from registry.system import durations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 EVERYONE = 100
-
-_HOLD = re.compile(r"([1-9][0-9]{0,5})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Step(Protocol):
@@ -52,10 +49,7 @@ class Arrival:
 
 def parse_hold(hold: str) -> timedelta:
     """Parse the hold of a step, such as ``30s 10m 4h 2d``. Raises ValueError."""
-    found = _HOLD.fullmatch(hold)
-    if not found:
-        raise ValueError(f"{hold!r} is not a time to hold; write 30s, 10m, 4h or 2d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return durations.parse(hold)
 
 
 def held(step: Step) -> timedelta | None:

@@ -22,6 +22,8 @@ CHECKED_BY = {
     ("docs/client.md", "yaml"): "test_client_page",
     ("docs/command-line.md", "text"): "test_generated",
     ("docs/compatibility.md", "sh"): "test_compatibility_page",
+    ("docs/costs.md", "sh"): "test_costs_page",
+    ("docs/costs.md", "toml"): "test_costs_page",
     ("docs/http.md", "http"): "test_http_page",
     ("docs/operating.md", "nginx"): "test_operating",
     ("docs/operating.md", "redis"): "test_operating",

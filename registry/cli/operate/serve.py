@@ -97,12 +97,15 @@ def serve(  # noqa: PLR0913 - one parameter an option
 
 def _check(settings: Settings) -> None:
     """Find out now what would otherwise be a line in the log, again and again."""
-    from registry import policies  # noqa: PLC0415 - it needs pydantic too
+    from registry.outcomes import price_file  # noqa: PLC0415 - it needs pydantic
+    from registry.policies import file as policies  # noqa: PLC0415 - it needs pydantic too
 
     _check_repository(settings.repository)
     _check_format(settings.journal)
     _check_data(settings.data)
     policies.read(settings.config, settings.environments)
+    if settings.prices:
+        price_file.read(settings.prices)
 
 
 def _check_repository(repository: str) -> None:

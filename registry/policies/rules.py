@@ -1,0 +1,33 @@
+"""The tables of the operator's file; where nothing is said, there is no rule."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field
+
+from registry.policies.fields import Number, Rule
+
+
+class Content(Rule):
+    """The share of conversations of which clients report what was written and answered: 0 to 1."""
+
+    sample: Annotated[Number, Field(ge=0, le=1)] = Decimal(0)
+
+
+class EnvironmentRules(Rule):
+    """The rules of one environment: with `approval`, a start or promote takes a second token."""
+
+    approval: bool = False
+    content: Content = Content()
+
+
+class Rules(Rule):
+    """All rules of the file."""
+
+    environments: dict[str, EnvironmentRules] = Field(default_factory=dict)
+
+    def of(self, environment: str) -> EnvironmentRules:
+        """The rules of an environment."""
+        return self.environments.get(environment) or EnvironmentRules()
