@@ -73,6 +73,10 @@ TO_COME = {
 # Rooms and modules that compute, and do nothing else: data in, an answer out.
 PURE = (
     *SHARED,
+    "promptstage._calls.answer",
+    "promptstage._calls.responses",
+    "promptstage._calls.streamed",
+    "promptstage._calls.text",
     "promptstage.requests",
     "registry.evidence.formulas",
     "registry.rollouts",

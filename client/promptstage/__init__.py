@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from promptstage import logs, middleware
+    from promptstage.call import Call
     from promptstage.client import Client
     from promptstage.errors import (
         PromptstageError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from promptstage.tasks import carry, task
 
 __all__ = [
+    "Call",
     "Client",
     "Prompt",
     "PromptTooLarge",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Call": "call",
     "Client": "client",
     "Prompt": "prompt",
     "PromptTooLarge": "errors",

@@ -7,7 +7,7 @@ import sys
 import weakref
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from promptstage import stand_in
 from promptstage._replica.lifecycle import ensure_followed, followed
@@ -24,47 +24,16 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from promptstage._calls.content import Redact
     from promptstage._http.transport import Token
     from promptstage._replica.release_store import HeldRelease
+    from promptstage.call import Call
     from promptstage.prompt import Fallback, Prompt
+    from promptstage.source import Source
     from promptstage.status import Status
 
 
 _marked = holder.get  # bound once: to look the method up takes a fifth of a `get`
-
-
-class Source(Protocol):
-    """The source of a client's releases: a replica of a registry, or a test's dictionary.
-
-    Attributes:
-        held: the releases by name. Reading it is all that `get` does for a name that is in it.
-    """
-
-    held: dict[str, HeldRelease]
-
-    def find(self, name: str) -> HeldRelease:
-        """The release of a name that is not held, or is stale; or PromptUnavailable."""
-
-    def pin(self, name: str, version: str) -> Prompt:
-        """One version, or PromptUnavailable."""
-
-    def pinned(self, name: str, version: str) -> bool:
-        """Whether `pin` would answer from memory."""
-
-    def count(self, what: str) -> None:
-        """Add one to a count that `status` shows."""
-
-    def fell_back(self, error: PromptUnavailable) -> None:
-        """Take note that a fallback was served, and why."""
-
-    def ready(self, timeout: float) -> bool:
-        """Wait until everything is confirmed."""
-
-    def status(self) -> Status:
-        """The state of the client, for people."""
-
-    def close(self) -> None:
-        """Stop all threads and connections."""
 
 
 class Client:
@@ -85,6 +54,10 @@ class Client:
             with it if need be; else PROMPTSTAGE_MAX_AGE, else an hour.
         snapshot_dir: where releases outlive the process; else PROMPTSTAGE_SNAPSHOT_DIR, else the
             user's cache folder.
+        log_content: whether the log line of a `call` has its content, too, as attributes: variables,
+            messages and answer.
+        redact: called with the content of a call, a dict of JSON, before it leaves; returns what may, or
+            None.
 
     Raises:
         ValueError: no URL was given, or it, the token, a name or `max_age` is not valid.
@@ -100,11 +73,14 @@ class Client:
         timeout: float = FETCH_TIMEOUT,
         max_age: float | None = None,
         snapshot_dir: str | PathLike[str] | None = None,
+        log_content: bool = False,
+        redact: Redact | None = None,
     ) -> None:
         # Here, so that `import promptstage` costs an application that makes no client next to nothing.
         from promptstage._replica.replica import Replica  # noqa: PLC0415
 
         url = url or os.environ.get("PROMPTSTAGE_URL")
+        self._log_content, self._redact = log_content, redact
         stand_in.clients.add(self)
         if prompts_of_test := stand_in.find(url):
             prompts_of_test.lend(self)
@@ -125,6 +101,9 @@ class Client:
         # A client that is dropped, or still there when the interpreter ends, leaves nothing behind.
         weakref.finalize(self, replica.stop)
         replica.subscribe([prompts] if isinstance(prompts, str) else prompts)
+
+    _log_content = False  # of a client that a test makes
+    _redact: Redact | None = None
 
     def _serve(self, source: Source) -> None:
         self._source = source
@@ -200,12 +179,8 @@ class Client:
         stamp: bool = True,
     ) -> Prompt:
         """`get` for coroutines: a name never seen is fetched without blocking the event loop."""
-        choose = partial(self._choose, name, key, attributes, version, fallback, pin=pin)
         try:
-            if self._is_known(name, version):
-                prompt = choose()
-            else:
-                prompt = await _in_thread(choose)
+            prompt = await self._achoose(name, key, attributes, version, fallback, pin=pin)
         except BaseException:
             if stamp:
                 clear()
@@ -233,6 +208,55 @@ class Client:
             raise
         with stamped(prompt.stamp):
             yield prompt
+
+    def call(  # noqa: PLR0913 - as get, and what is said of the call
+        self,
+        name: str,
+        *,
+        key: str | int | None = None,
+        attributes: Mapping[str, object] | None = None,
+        version: str | None = None,
+        pin: str | None = None,
+        fallback: Fallback | None = None,
+        conversation: object = None,
+        route: str | None = None,
+        segment: str | None = None,
+        contexts: Iterable[str] = (),
+    ) -> Call:
+        """Open the block of one call of a model: `use`, and a record of how the call went.
+
+        Its end is one line on the logger ``promptstage.calls``. It takes what `get` takes, besides:
+
+        Args:
+            name: the prompt.
+            key: as in `get`, like the four after it.
+            attributes: see there.
+            version: see there.
+            pin: see there.
+            fallback: see there.
+            conversation: the one that the call belongs to, an id.
+            route: the place in the application, such as ``POST /tickets``.
+            segment: the group of users, such as ``free``.
+            contexts: ids of what was retrieved for it.
+
+        Raises:
+            PromptUnavailable, TypeError, ValueError: as `get`, when the block begins; nothing else.
+        """
+        from promptstage.call import Call  # noqa: PLC0415 - an application without calls does not pay for it
+
+        return Call(
+            self._source,
+            self._choose,
+            self._achoose,
+            (name, key, attributes, version, fallback),
+            pin=pin,
+            conversation=conversation,
+            route=route,
+            segment=segment,
+            contexts=contexts,
+            log_content=self._log_content,
+            redact=self._redact,
+        )
 
     def ready(self, timeout: float) -> bool:
         """Wait until the registry has confirmed every prompt asked for so far.
@@ -295,6 +319,21 @@ class Client:
         holding = self._held.get(name)
         return holding is not None and not holding.is_stale
 
+    async def _achoose(  # noqa: PLR0913 - as get
+        self,
+        name: str,
+        key: str | int | None,
+        attributes: Mapping[str, object] | None,
+        version: str | None,
+        fallback: Fallback | None,
+        *,
+        pin: str | None,
+        unkeyed: str = "",
+    ) -> Prompt:
+        """Choose without blocking the event loop."""
+        choose = partial(self._choose, name, key, attributes, version, fallback, pin=pin, unkeyed=unkeyed)
+        return choose() if self._is_known(name, version) else await _in_thread(choose)
+
     def _choose_or_clear(  # noqa: PLR0913 - as get
         self,
         name: str,
@@ -323,7 +362,9 @@ class Client:
         fallback: Fallback | None,
         *,
         pin: str | None,
+        unkeyed: str = "",
     ) -> Prompt:
+        """Choose; `unkeyed` is the unit where there is no key, else that is drawn."""
         ensure_followed()
         if key is not None:
             key = as_key(key)
@@ -345,17 +386,19 @@ class Client:
                 return prompt
             if pin or not isinstance(pin, str):  # an empty one is that of no conversation yet
                 self._source.count("pins_ignored")
-        return holding.static or self._decide(holding, key, attributes)
+        return holding.static or self._decide(holding, key, attributes, unkeyed)
 
     def _decide(
-        self, holding: HeldRelease, key: str | None, attributes: Mapping[str, object] | None
+        self, holding: HeldRelease, key: str | None, attributes: Mapping[str, object] | None, unkeyed: str
     ) -> Prompt:
         defaults = current_defaults()
         given = key or defaults.key
         if given is not None and holding.by_key is not None:
             return holding.by_key(given)
         # Without a key the unit is this very call: the shares are right, but nobody stays on an arm.
-        prompt = holding.choose(given or os.urandom(16).hex(), merged(defaults.attributes, attributes))
+        prompt = holding.choose(
+            given or unkeyed or os.urandom(16).hex(), merged(defaults.attributes, attributes)
+        )
         if given is None and prompt.reason == SPLIT:
             self._source.count("random_keys")
         return prompt

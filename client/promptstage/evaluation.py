@@ -15,7 +15,7 @@ from promptstage.model import Decision
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from promptstage.model import Condition, Release
+    from promptstage.model import Condition, Release, Slot, Split
 
 BUCKETS = 100_000
 
@@ -24,6 +24,7 @@ TARGETING_MATCH = "TARGETING_MATCH"
 SPLIT = "SPLIT"
 PINNED = "PINNED"
 FALLBACK = "FALLBACK"
+CANARY = "canary"
 
 
 def bucket(salt: str, key: str) -> int:
@@ -34,6 +35,31 @@ def bucket(salt: str, key: str) -> int:
     """
     digest = sha256(encoded(f"v1\0{salt}\0{key}")).digest()
     return int.from_bytes(digest[:8], "big") * BUCKETS >> 64
+
+
+def unit(salt: str, key: str) -> bytes:
+    """The unit of a key in a rollout: the eight bytes of its hash that `bucket` scales."""
+    return sha256(encoded(f"v1\0{salt}\0{key}")).digest()[:8]
+
+
+def bucket_of(unit: bytes) -> int:
+    """The bucket of a unit."""
+    return int.from_bytes(unit, "big") * BUCKETS >> 64
+
+
+def slot_at(split: Split, bucket: int) -> Slot | None:
+    """The slot that holds a bucket, the first if several do."""
+    return next((slot for slot in split.slots if slot.start <= bucket < slot.start + slot.size), None)
+
+
+def measured(split: Split) -> int:
+    """How many buckets are compared at each end: those of the canary are, and as many of the others.
+
+    With `c` buckets of the canary they are the first and the last ``min(c, 100000 - c)``: the canary has one
+    half of what is measured at every step.
+    """
+    canary = next((slot.size for slot in split.slots if slot.arm == CANARY and slot.start == 0), 0)
+    return min(canary, BUCKETS - canary)
 
 
 def encoded(text: str) -> bytes:

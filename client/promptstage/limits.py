@@ -117,3 +117,6 @@ RENDERED_JSON = 4
 MAX_TOKENS = 8192
 """Tokens of an answer, where an API requires a bound and the prompt has none: some 6000 words. It is as much
 as Anthropic's SDK lets every model answer without streaming."""
+
+CALL_LIST = 32
+"""Flags, contexts and tools of one call that are recorded: as many as a registry keeps."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from promptstage.clock import Freshness
 from promptstage.evaluation import FALLBACK
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, Literal
 
-    from promptstage.model import Decision, Json, Served
+    from promptstage.model import Decision, Json, Served, Split
     from promptstage.rendering import Renderer
     from promptstage.requests.shapes import AnthropicRequest, OpenAIRequest
     from promptstage.structured_rendering import StructuredRenderer
@@ -33,6 +33,22 @@ NO_PROMPT = (
     'a prompt of your own is a text, a list of {"role", "content"}, or a callable that returns one; '
     "a content is a text, or a list of parts"
 )
+
+
+class Origin(NamedTuple):
+    """The release that a prompt was chosen from.
+
+    Attributes:
+        seq: of the release.
+        split: the rollout that was under way.
+        default_arm: of the buckets that no slot holds.
+        measured: the buckets at each end that are compared.
+    """
+
+    seq: int
+    split: Split | None
+    default_arm: str
+    measured: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +68,8 @@ class Prompt:
             pin that `get` was given, so that the conversation returns to its version, or an empty one.
         source: ``live``, ``snapshot`` (not yet confirmed since this process started) or ``fallback``.
         document: the whole content.
+        origin: the release that it was chosen from; None for a version of its own, and for a fallback.
+        facts: what the records of calls say of it, once there was one.
     """
 
     name: str
@@ -68,6 +86,8 @@ class Prompt:
     stamp: Stamp = field(repr=False)
     _freshness: Freshness = field(repr=False)
     _renderer: Renderer | StructuredRenderer = field(repr=False)
+    origin: Origin | None = field(default=None, repr=False)
+    facts: Json | None = field(default=None, init=False, repr=False)
 
     @property
     def age(self) -> float:
@@ -199,8 +219,13 @@ class Prompt:
         )
 
 
-def make_prompt(
-    name: str, served: Served, decision: Decision, source: Source, freshness: Freshness
+def make_prompt(  # noqa: PLR0913, PLR0917 - what a prompt is made of
+    name: str,
+    served: Served,
+    decision: Decision,
+    source: Source,
+    freshness: Freshness,
+    origin: Origin | None = None,
 ) -> Prompt:
     """The prompt that a decision leads to."""
     return Prompt(
@@ -218,6 +243,7 @@ def make_prompt(
         stamp=Stamp(name, served.version, decision.arm, decision.rollout),
         _freshness=freshness,
         _renderer=make_renderer(name, served.document),
+        origin=origin,
     )
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FIELDS = ("promptstage", "prompt_name", "prompt_version", "prompt_arm", "prompt_rollout")
 
 
+put = object.__setattr__  # on a frozen one, while it is made
+
+
 class StampText(str):
     """The stamp of a log record: ``summarize@1.3.0``, or ``-``, with its parts as attributes.
 
@@ -42,28 +45,44 @@ class StampText(str):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The prompt behind a log line. As text ``summarize@1.3.0``, or ``-`` when there is none."""
+    """The prompt behind a log line. As text ``summarize@1.3.0``, or ``-`` when there is none.
+
+    Attributes:
+        call: the id of the `Client.call` whose block this is; else empty.
+    """
 
     name: str = ""
     version: str = ""
     arm: str = ""
     rollout: str | None = None
+    call: str = field(default="", kw_only=True, compare=False)
     _text: StampText = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for part in StampText.__slots__:
             if value := getattr(self, part):
-                object.__setattr__(self, part, _one_line(value))
+                put(self, part, _one_line(value))
         text = StampText(f"{self.name}@{self.version}" if self.name else "-")
         for part in StampText.__slots__:
             setattr(text, part, getattr(self, part))
-        object.__setattr__(self, "_text", text)
+        put(self, "_text", text)
 
     def __str__(self) -> str:
         return self._text
 
     def __bool__(self) -> bool:
         return bool(self.name)
+
+    def of_call(self, call: str) -> Stamp:
+        """Return the stamp of one call with this prompt; its text, slow to make, is the same."""
+        made = object.__new__(Stamp)
+        put(made, "name", self.name)
+        put(made, "version", self.version)
+        put(made, "arm", self.arm)
+        put(made, "rollout", self.rollout)
+        put(made, "call", call)
+        put(made, "_text", self._text)
+        return made
 
     def mark(self, record: Any) -> None:
         """Put it on a log record, as plain text: the parts that there are, and always ``promptstage``."""

@@ -81,7 +81,8 @@ class HealthStatus(TypedDict):
         counts: how often: ``random_keys``, ``fallbacks``, ``first_fetches``, ``streams_opened``, and
             ``names_let_go``: asked for, without a release, and not followed any more, being too many;
             ``releases_ignored``: sent by the registry, and of no use; ``pins_ignored``: of versions that are
-            neither served nor recent, or no pins at all.
+            neither served nor recent, or no pins at all; ``odd_responses``: of which a `call` could not read
+            something; ``lost_calls``: whose log line could not be written.
     """
 
     breaker: BreakerStatus

@@ -20,6 +20,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptstage import stand_in
+from promptstage._calls.content import FIELDS as CONTENT
+from promptstage._calls.record import wire
 from promptstage._replica.health import Health
 from promptstage._replica.release_store import HeldRelease, status_of
 from promptstage.client import Client as RealClient
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Self
 
+    from promptstage._calls.record import Record
     from promptstage.prompt import Fallback, Messages, Prompt
+    from promptstage.source import Reporter
     from promptstage.status import Status
 
     Content = str | Messages | Mapping[str, Any]
@@ -74,7 +78,7 @@ class Got(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One `get`, `aget` or `use`: what the application asked with, and the prompt that it was given.
+    """One `get`, `aget`, `use` or `call`: what the application asked with, and the prompt that it was given.
 
     Attributes:
         prompt: with `name`, `version`, `arm`, `reason` and all else.
@@ -92,7 +96,8 @@ class Client(RealClient):
 
     Attributes:
         got: name and version of what was given, in order.
-        calls: the same calls, with all there is to know of them.
+        calls: the same, with all there is to know of them.
+        recorded: each `call` that ended, as a registry would be told of it, with its content.
     """
 
     def __init__(self, prompts: Mapping[str, Content]) -> None:
@@ -100,7 +105,8 @@ class Client(RealClient):
         self._served_to: dict[tuple[str, str], HeldRelease] = {}
         self.got: list[Got] = []
         self.calls: list[Call] = []
-        self._serve(_Shelf(self._releases))
+        self.recorded: list[dict[str, Any]] = []
+        self._serve(_Shelf(self._releases, _Notes(self.recorded)))
         self._fast = {}  # every call is noted
 
     @classmethod
@@ -185,8 +191,9 @@ class Client(RealClient):
         fallback: Fallback | None,
         *,
         pin: str | None,
+        unkeyed: str = "",
     ) -> Prompt:
-        prompt = super()._choose(name, key, attributes, version, fallback, pin=pin)
+        prompt = super()._choose(name, key, attributes, version, fallback, pin=pin, unkeyed=unkeyed)
         defaults = current_defaults()
         given = as_key(key) or defaults.key
         is_chosen = version is None and prompt.reason != PINNED
@@ -197,10 +204,30 @@ class Client(RealClient):
         return prompt
 
 
+class _Notes:
+    """Takes the records of calls: a test may look at all that is in them."""
+
+    def __init__(self, recorded: list[dict[str, Any]]) -> None:
+        self._recorded = recorded
+
+    def is_sampled(self, text: str) -> bool:  # noqa: ARG002 - each one
+        return True
+
+    def started(self, record: Record) -> None:
+        """A test sees its end."""
+
+    def ended(self, record: Record) -> None:
+        content = record.content.to_json() if record.content else dict.fromkeys(CONTENT)
+        self._recorded.append(wire(record) | content)
+
+
 class _Shelf:
     """The source of a client without a registry."""
 
-    def __init__(self, releases: Mapping[str, Release]) -> None:
+    environment = "test"
+
+    def __init__(self, releases: Mapping[str, Release], reporter: _Notes) -> None:
+        self.reporter: Reporter = reporter
         self.held = {name: HeldRelease(release) for name, release in releases.items()}
         self._health = Health()
         self._since = now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
 if TYPE_CHECKING:
@@ -35,3 +35,12 @@ class GetOptions(UseOptions, total=False):
     """Keywords of `Client.get` and `Client.aget`."""
 
     stamp: bool
+
+
+class CallOptions(UseOptions, total=False):
+    """Keywords of `Client.call`."""
+
+    conversation: object
+    route: str | None
+    segment: str | None
+    contexts: Iterable[str]

@@ -79,6 +79,8 @@ def right(prompt: SummarizePrompt) -> str:
     client.get("3d/model").text(x=1)
     with client.use("summarize", key="k") as used:
         used.text(text="a")
+    with client.call("summarize", key="k", route="POST /tickets", contexts=["doc-7"]) as call:
+        call.record(call.openai(text="a"))["messages"].append(call.prompt.messages(text="a")[0])
     client.get("plain").openai()
     client.get("search").anthropic(items=["a"])
     return str(messages[0]["content"]) + prompt.text(text="a")
@@ -114,6 +116,11 @@ async def wrong(name: str) -> None:
     await client.aget("sumarize")  # wrong
     with client.use("summarize", stamp=False):  # wrong
         pass
+    with client.call("summarize") as call:
+        call.messages(txt="a")  # wrong
+        call.prompt.messages()  # wrong
+        call.record(input_tokens="3")  # wrong
+    client.call("summarize", rout="POST /")  # wrong
     right(client.get("plain"))  # wrong
 """
 MARKED = {number for number, line in enumerate(APP.splitlines(), 1) if line.endswith("# wrong")}
@@ -249,11 +256,12 @@ def test_what_is_in_force_counts_too(manager: Cli) -> None:
 
 
 def test_the_module_has_what_the_client_has() -> None:
-    """Every keyword of `get`, `aget` and `use`, and every method that renders, with its type."""
+    """Every keyword of `get`, `aget`, `use` and `call`, and every method that renders, with its type."""
     for method, options in (
         (Client.get, typed.GetOptions),
         (Client.aget, typed.GetOptions),
         (Client.use, typed.UseOptions),
+        (Client.call, typed.CallOptions),
     ):
         keywords = {
             name: parameter.annotation

@@ -25,6 +25,7 @@ def processor_seconds(program: str) -> float:
 def test_the_door_is_sorted_and_complete() -> None:
     """What it names is there."""
     assert promptstage.__all__ == [
+        "Call",
         "Client",
         "Prompt",
         "PromptTooLarge",

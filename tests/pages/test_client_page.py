@@ -24,6 +24,7 @@ from loguru import logger
 from pages.markdown import ROOT, blocks, read
 
 from promptstage import Client, logs
+from promptstage._calls.log_line import in_words
 from promptstage.stamp import EMPTY, stamped
 
 if TYPE_CHECKING:
@@ -134,6 +135,26 @@ def test_the_status_that_it_shows_is_the_real_one(registry: FakeRegistry) -> Non
     documented = json.loads(shown.text)
     assert keys(documented) == keys(real)
     assert documented["prompts"]["summarize"]["versions"] == real["prompts"]["summarize"]["versions"]
+
+
+def test_the_line_of_a_call_that_it_shows_is_the_real_one() -> None:
+    """Word by word."""
+    (shown,) = blocks(PAGE, "text")
+    fields = {
+        "prompt": "summarize",
+        "version": "1.3.0",
+        "arm": "canary",
+        "response_model": "gpt-5-mini-2025-08-07",
+        "duration_ms": 812.0,
+        "ttft_ms": 240.0,
+        "input_tokens": 1204,
+        "output_tokens": 88,
+        "cost_usd": 0.0012,
+        "error": None,
+        "finish_reason": "stop",
+    }
+
+    assert shown.text.strip() == in_words(fields)
 
 
 def keys(value: Any) -> Any:

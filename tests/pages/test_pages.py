@@ -19,6 +19,7 @@ CHECKED_BY = {
     ("docs/client.md", "json"): "test_client_page",
     ("docs/client.md", "py"): "test_types_page",  # the first; the others by test_client_page
     ("docs/client.md", "python"): "test_client_page",
+    ("docs/client.md", "text"): "test_client_page",
     ("docs/client.md", "yaml"): "test_client_page",
     ("docs/command-line.md", "text"): "test_generated",
     ("docs/compatibility.md", "sh"): "test_compatibility_page",

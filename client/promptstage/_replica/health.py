@@ -35,6 +35,8 @@ class Health:
             names_let_go=0,
             releases_ignored=0,
             pins_ignored=0,
+            odd_responses=0,
+            lost_calls=0,
         )
         self._last: LastError | None = None
         self._refused: Fault | None = None

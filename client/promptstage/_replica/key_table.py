@@ -10,7 +10,7 @@ from bisect import bisect_right
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from promptstage.evaluation import BUCKETS, encoded
+from promptstage.evaluation import BUCKETS, encoded, slot_at
 from promptstage.limits import KEPT_KEYS, KEY_CHARACTERS
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class KeyTable:
         edges = sorted({edge for slot in split.slots for edge in (slot.start, slot.start + slot.size)})
         inner = [edge for edge in edges if 0 < edge < BUCKETS]
         self._bounds = [_least(edge) for edge in inner]
-        self._prompts = [choose(_slot(split, start)) for start in (0, *inner)]
+        self._prompts = [choose(slot_at(split, start)) for start in (0, *inner)]
         self._kept: dict[str, Prompt] = {}
 
     def find(self, key: str) -> Prompt:
@@ -61,8 +61,3 @@ class KeyTable:
 def _least(edge: int) -> bytes:
     """The least eight bytes whose bucket is `edge`; as bytes they come before all that begin with them."""
     return (-(-(edge << 64) // BUCKETS)).to_bytes(8, "big")
-
-
-def _slot(split: Split, position: int) -> Slot | None:
-    """The slot that holds a bucket, the first if several do."""
-    return next((slot for slot in split.slots if slot.start <= position < slot.start + slot.size), None)

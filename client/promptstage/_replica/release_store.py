@@ -13,10 +13,10 @@ from promptstage._replica.notifier import Notifier
 from promptstage._replica.validation import rank, read_release
 from promptstage.clock import Freshness
 from promptstage.errors import ReleaseInvalid
-from promptstage.evaluation import SPLIT, decide
+from promptstage.evaluation import SPLIT, decide, measured
 from promptstage.model import Decision
 from promptstage.pins import resume
-from promptstage.prompt import make_prompt
+from promptstage.prompt import Origin, make_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
@@ -47,7 +47,8 @@ class HeldRelease:
     """
 
     __slots__ = (
-        "_pinned", "_prompts", "by_key", "etag", "freshness", "is_stale", "release", "source", "static",
+        "_origin", "_pinned", "_prompts", "by_key", "etag", "freshness", "is_stale", "release", "source",
+        "static",
     )  # fmt: skip
 
     def __init__(
@@ -64,6 +65,8 @@ class HeldRelease:
         self.freshness = Freshness(age)
         self.etag = etag
         self.is_stale = is_stale
+        split = release.split
+        self._origin = Origin(release.seq, split, release.default_arm, measured(split) if split else 0)
         self._prompts: dict[tuple[str, str, str], Prompt] = {}
         self._pinned: dict[str, Prompt] = {}
         self.static: Prompt | None = None
@@ -103,7 +106,7 @@ class HeldRelease:
 
     def _make(self, decision: Decision) -> Prompt:
         served = self.release.versions[decision.version]
-        return make_prompt(self.release.prompt, served, decision, self.source, self.freshness)
+        return make_prompt(self.release.prompt, served, decision, self.source, self.freshness, self._origin)
 
 
 class ReleaseStore:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from promptstage import limits
+from promptstage._calls.silent import Silent
 from promptstage._http.registry_errors import NOT_FOUND, Fault
 from promptstage._http.transport import NOT_MODIFIED, Transport
 from promptstage._replica.fetcher import Fetcher
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from promptstage._replica.release_store import HeldRelease
     from promptstage.errors import PromptUnavailable
     from promptstage.prompt import Prompt
+    from promptstage.source import Reporter
     from promptstage.status import Status
 
 _logger = logging.getLogger("promptstage")
@@ -53,7 +55,8 @@ class Replica:
         max_age: float = limits.MAX_AGE,
     ) -> None:
         self._transport = transport
-        self._environment = environment
+        self.environment = environment
+        self.reporter: Reporter = Silent()
         self._snapshots = snapshots
         self._max_age = max_age
         self._has_answered = False
@@ -188,7 +191,7 @@ class Replica:
         return self._has_answered
 
     def _greet(self) -> None:
-        path = f"/v1/environments/{quote(self._environment, safe='')}/releases?names=&edition={EDITION}"
+        path = f"/v1/environments/{quote(self.environment, safe='')}/releases?names=&edition={EDITION}"
         answer = self._transport.fetch(path)
         if answer.status == NOT_FOUND:
             raise Fault(answer.detail or answer.code, of_one_name=True)
@@ -206,7 +209,7 @@ class Replica:
         """The state of the replica, for people, without the token."""
         return {
             "url": self._transport.url,
-            "environment": self._environment,
+            "environment": self.environment,
             "prompts": {name: self._holdings.status(name) for name in tuple(self._wanted)},
             "stream": self._follower.status(),
             "snapshots": {"folder": str(self._snapshots.folder), "error": self._snapshots.error},
@@ -263,9 +266,7 @@ class Replica:
 
     def _refresh(self, name: str) -> None:
         held = self.held.get(name)
-        path = (
-            f"/v1/environments/{quote(self._environment, safe='')}/releases/{quote(name)}?edition={EDITION}"
-        )
+        path = f"/v1/environments/{quote(self.environment, safe='')}/releases/{quote(name)}?edition={EDITION}"
         answer = self._transport.fetch(path, etag=held.etag if held else None)
         self._health.answered()
         if answer.status == NOT_FOUND:
@@ -333,7 +334,7 @@ class Replica:
             str(name),
             why or Why("unreachable"),
             url=self._transport.url,
-            environment=self._environment,
+            environment=self.environment,
             version=version,
             known=tuple(self.held),
         )

@@ -1,8 +1,8 @@
 """Write the module in which a type checker finds each prompt with its arguments. Pure.
 
 At run time the module is `promptstage.Client` and nothing else. For a type checker it has a class for each
-prompt, and an overload of `get`, `aget` and `use` for each name. Thousands of overloads are quick because
-mypy compares each with every other one only in a file whose errors it reports.
+prompt and its calls, and an overload of `get`, `aget`, `use` and `call` for each name. Thousands of overloads
+are quick because mypy compares each with every other one only in a file whose errors it reports.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ RETURNS = {  # methods of a prompt that render it
     "litellm": "OpenAIRequest",
     "anthropic": "AnthropicRequest",
 }
+OF_A_CALL = {name: kind for name, kind in RETURNS.items() if name != "text"}  # what a call renders
 _KINDS = {
     ANY: "object",
     MESSAGES: "History",
@@ -36,9 +37,10 @@ _KINDS = {
     "object": "Mapping[str, Any]",
 }
 _OPENERS = (
-    ("", "get", "GetOptions", "{}"),
-    ("async ", "aget", "GetOptions", "{}"),
-    ("", "use", "UseOptions", "AbstractContextManager[{}]"),
+    ("", "get", "GetOptions", "{}Prompt"),
+    ("async ", "aget", "GetOptions", "{}Prompt"),
+    ("", "use", "UseOptions", "AbstractContextManager[{}Prompt]"),
+    ("", "call", "CallOptions", "{}Call"),
 )
 _HEAD = '''\
 """The client of this application; a type checker knows its prompts and their arguments.
@@ -65,7 +67,7 @@ if TYPE_CHECKING:
 
     import promptstage
     from promptstage.requests.shapes import AnthropicRequest, OpenAIRequest
-    from promptstage.typed import GetOptions, History, UseOptions
+    from promptstage.typed import CallOptions, GetOptions, History, UseOptions
 '''
 
 
@@ -81,8 +83,8 @@ def write(prompts: Mapping[str, Signature], command: str) -> str:
     for name, made in classes.items():
         lines += _prompt(made, prompts[name])
     lines += _client(classes)
-    lines += ["", "else:", "    from promptstage import Client, Prompt", ""]
-    lines += [f"    {made}Prompt = Prompt" for made in classes.values()]
+    lines += ["", "else:", "    from promptstage import Call, Client, Prompt", ""]
+    lines += [f"    {made}Prompt, {made}Call = Prompt, Call" for made in classes.values()]
     return "\n".join(lines) + "\n"
 
 
@@ -99,7 +101,7 @@ def _class_names(names: Collection[str]) -> dict[str, str]:
 
 
 def _prompt(made: str, signature: Signature) -> Iterator[str]:
-    """Yield the class of a prompt, after that of the mapping for names that cannot be keywords."""
+    """Yield the classes of a prompt and its calls, after the mapping for names that are no keywords."""
     mapped = {name: parameter for name, parameter in sorted(signature.items()) if not _is_keyword(name)}
     if mapped:
         keys = (
@@ -112,6 +114,9 @@ def _prompt(made: str, signature: Signature) -> Iterator[str]:
     arguments = ", ".join(_arguments(made, signature, mapped))
     yield f"    class {made}Prompt(promptstage.Prompt):"
     yield from (f"        def {method}({arguments}) -> {kind}: ..." for method, kind in RETURNS.items())
+    yield f"    class {made}Call(promptstage.Call):"
+    yield f"        prompt: {made}Prompt"
+    yield from (f"        def {method}({arguments}) -> {kind}: ..." for method, kind in OF_A_CALL.items())
     yield ""
 
 
@@ -150,4 +155,4 @@ def _client(classes: Mapping[str, str]) -> Iterator[str]:
             if len(classes) > 1:
                 yield "        @overload"
             arguments = f"self, name: Literal[{name!r}], **options: Unpack[{options}]"
-            yield f"        {before}def {method}({arguments}) -> {result.format(f'{made}Prompt')}: ..."
+            yield f"        {before}def {method}({arguments}) -> {result.format(made)}: ..."

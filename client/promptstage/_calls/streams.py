@@ -1,0 +1,148 @@
+"""Pass the parts of a streamed response on, and read them on the way."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from promptstage.clock import uptime
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Iterator
+    from types import TracebackType
+    from typing import Self
+
+    from promptstage._calls.streamed import StreamedAnswer
+
+T = TypeVar("T")
+
+
+class Ended(Protocol):
+    """Takes what a stream said."""
+
+    def __call__(self, streamed: StreamedAnswer, first_at: float | None, error: BaseException | None) -> None:
+        """The stream is over; `first_at` is when the answer began, `error` why it broke off."""
+
+
+class _Passing:
+    """What streams of both kinds do."""
+
+    __slots__ = ("_answer", "_ended", "_first_at")
+
+    def __init__(self, answer: StreamedAnswer, ended: Ended) -> None:
+        self._answer = answer
+        self._ended: Ended | None = ended
+        self._first_at: float | None = None
+
+    def _take(self, part: object) -> None:
+        answer = self._answer
+        answer.feed(part)
+        if self._first_at is None and answer.has_begun:
+            self._first_at = uptime()
+
+    def _end(self, error: BaseException | None = None) -> None:
+        """Tell of the end, once."""
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(self._answer, self._first_at, error)
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # the interpreter may be about to end
+            self._end(GeneratorExit())
+
+
+class Stream(_Passing, Generic[T]):
+    """The parts of a response, as they came. It is over with the last one, or when it is let go."""
+
+    __slots__ = ("_chunks", "_iterator")
+
+    def __init__(self, chunks: Iterable[T], answer: StreamedAnswer, ended: Ended) -> None:
+        self._chunks = chunks
+        self._iterator = iter(chunks)
+        super().__init__(answer, ended)
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        try:
+            part = next(self._iterator)
+        except StopIteration:
+            self._end()
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._take(part)
+        return part
+
+    def close(self) -> None:
+        """End it before its last part, and close what it passes on."""
+        self._end(GeneratorExit())
+        close = getattr(self._chunks, "close", None)
+        if callable(close):
+            close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._end(error)
+        self.close()
+
+
+class AsyncStream(_Passing, Generic[T]):
+    """The same for ``async for``; it takes the coroutine that returns the stream, too."""
+
+    __slots__ = ("_chunks", "_iterator")
+
+    def __init__(
+        self, chunks: AsyncIterable[T] | Awaitable[AsyncIterable[T]], answer: StreamedAnswer, ended: Ended
+    ) -> None:
+        self._chunks: Any = chunks
+        self._iterator: AsyncIterator[T] | None = None
+        super().__init__(answer, ended)
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            iterator = self._iterator or await self._open()
+            part = await iterator.__anext__()
+        except StopAsyncIteration:
+            self._end()
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._take(part)
+        return part
+
+    async def _open(self) -> AsyncIterator[T]:
+        if not hasattr(self._chunks, "__aiter__"):
+            self._chunks = await self._chunks
+        self._iterator = aiter(self._chunks)
+        return self._iterator
+
+    async def aclose(self) -> None:
+        """End it before its last part, and close what it passes on."""
+        self._end(GeneratorExit())
+        close = getattr(self._chunks, "aclose", None) or getattr(self._chunks, "close", None)
+        if callable(close):
+            closing = close()
+            if hasattr(closing, "__await__"):
+                await closing
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._end(error)
+        await self.aclose()
