@@ -1,7 +1,7 @@
 """``make demo``: a prompt's way into production and back, in one terminal and under a minute.
 
-Everything is real but the model: the commands, the registry, two apps in processes of their own, and the
-lines that they log. ``DEMO_PACE`` stretches or shortens the pauses for the reader (1 is normal speed).
+Everything is real but the model: the commands, the registry, two apps in processes of their own, what they
+log, and what they report. ``DEMO_PACE`` stretches or shortens the pauses for the reader (1 is normal speed).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from demo.stage import APPS, DemoError, Stage
 PACE = float(os.environ.get("DEMO_PACE", "1"))
 READ_SECONDS = 0.8 * PACE  # for the reader, after a command
 WATCH_SECONDS = 2.5 * PACE  # of log lines
-PATIENCE_SECONDS = 10.0  # until one user in ten was among those who ask
+PATIENCE_SECONDS = 20.0  # until one user in ten was among those who ask, and met an error of one in twelve
 COLOURS = ("cyan", "green", "red")  # of the versions, in the order of their appearance
 BAR = 40  # characters
 
@@ -35,9 +35,9 @@ MODELS = ("model: openai/gpt-5.4-mini", "model: openai/gpt-5.4")
 FIRST = """Write three sentences at most:
       what the customer wants, what has been tried, and where it stands."""
 BETTER = """Begin with the next step for the agent,
-      then say in two sentences at most what was tried and promised."""
-WORSE = """Answer as JSON, next step first,
-      then what was tried and promised."""
+      then say in two sentences at most what was tried."""
+WORSE = """Begin with the next step for the agent,
+      then say what we promised the customer, and for which day."""
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -61,14 +61,16 @@ class Story:
             console.print(Text.from_ansi(said))
         time.sleep(READ_SECONDS)
 
-    def watch(self, *versions: str) -> None:
-        """Show what the apps log, until each of these versions was among it, and count."""
+    def watch(self, *versions: str, error: str = "") -> None:
+        """Show what the apps log, until each of these versions, and this error, was among it; and count."""
         seen: Counter[str] = Counter()
+        missing = {*versions, *([error] if error else [])}
         begin = time.monotonic()
-        while not (set(versions) <= seen.keys()) and time.monotonic() < begin + PATIENCE_SECONDS:
+        while missing and time.monotonic() < begin + PATIENCE_SECONDS:
             for line in self._stage.hear(WATCH_SECONDS):
-                if found := re.search(r" (summarize@\S+) ", line):
-                    seen[found[1].partition("@")[2]] += 1
+                if found := re.search(r" summarize@(\S+) ", line):
+                    seen[found[1]] += 1
+                    missing -= {found[1], *re.findall(r"\S+$", line)}
                     console.print(Text(line, self._colour(found[1])))
         for version in sorted(seen):
             share = seen[version] / seen.total()
@@ -78,8 +80,8 @@ class Story:
                     f"{version}  {bar:<{BAR}}  {share:4.0%} of {seen.total()} requests", self._colour(version)
                 )
             )
-        if not set(versions) <= seen.keys():
-            raise DemoError(f"the apps were to be served {versions}, and said {dict(seen)}")
+        if missing:
+            raise DemoError(f"the apps were to log {sorted(missing)}, and logged {dict(seen)}")
 
     def edit(self, old: str, new: str) -> None:
         """Do what the author's editor does."""
@@ -103,9 +105,7 @@ class Story:
         return (max(back.values()) - begin) * 1000
 
     def _colour(self, version: str) -> str:
-        return self._colours.setdefault(
-            version.rpartition("@")[2], COLOURS[len(self._colours) % len(COLOURS)]
-        )
+        return self._colours.setdefault(version, COLOURS[len(self._colours) % len(COLOURS)])
 
 
 def tell(stage: Stage) -> float:
@@ -116,38 +116,40 @@ def tell(stage: Stage) -> float:
     stage.start_registry()
     story.do('promptstage promote summarize 1.0.0 --yes --reason "first version"')
 
-    story.chapter("Two apps: every log line says which version it came from")
+    story.chapter("Two apps: a line for each call, with its version, time, tokens and cost")
     stage.start_apps()
     story.watch("1.0.0")
 
     story.chapter("An author makes a better one")
     story.edit(FIRST, BETTER)
-    story.edit(*MODELS)
     story.do('git commit -qam "Next step first"', folder="prompts")
     story.do("promptstage tag summarize --yes", folder="prompts")
 
     story.chapter("Canary: one user in ten")
-    story.do("promptstage start summarize 1.1.0 --steps 10,50,100 --yes")
-    story.watch("1.0.0", "1.1.0")
+    story.do("promptstage start summarize 1.0.1 --steps 10,50,100 --yes")
+    story.watch("1.0.0", "1.0.1")
     story.do("promptstage status summarize")
 
     story.chapter("It does well: half of the users, then everyone")
     story.do("promptstage advance summarize")
-    story.watch("1.0.0", "1.1.0")
+    story.watch("1.0.0", "1.0.1")
     story.do("promptstage promote summarize --yes --wait")
     stage.forget_rollbacks()
 
-    story.chapter("A bad version: the next author wants JSON, and the app cannot show it")
+    story.chapter("A bad version: a larger model, which makes up promises")
     story.edit(BETTER, WORSE)
-    story.do('git commit -qam "Answer as JSON"', folder="prompts")
+    story.edit(*MODELS)
+    story.do('git commit -qam "Say what was promised"', folder="prompts")
     story.do("promptstage tag summarize --yes", folder="prompts")
-    story.do("promptstage start summarize 1.1.1 --steps 10,50,100 --yes --wait")
-    story.watch("1.1.0", "1.1.1")
+    story.do("promptstage start summarize 1.1.0 --steps 25,50,100 --yes --wait")
+    story.watch("1.0.1", "1.1.0", error="MadeUpPromise")
+    story.do("promptstage status summarize")
 
     story.chapter("Rollback")
-    took = story.roll_back('promptstage rollback summarize --yes --reason "agents see JSON"')
-    story.watch("1.1.0")
+    took = story.roll_back('promptstage rollback summarize --yes --reason "makes up promises, and is dearer"')
+    story.watch("1.0.1")
     story.do("promptstage history summarize")
+    # USAGE
     return took
 
 

@@ -80,13 +80,15 @@ class Stage:
             time.sleep(0.05)
 
     def start_apps(self) -> None:
-        """Start them; from now on there are lines."""
-        made = self._call("POST", "/v1/tokens", json={"name": "web", "role": "reader"}).json()
-        reader = self._environment | {"PROMPTSTAGE_TOKEN": made["secret"]}
+        """Start them and their model; from now on there are lines."""
+        made = self._call("POST", "/v1/tokens", json={"name": "web", "role": "app"}).json()
+        environment = self._environment | {"PROMPTSTAGE_TOKEN": made["secret"]}
+        port = _free_port()
+        self._start(sys.executable, str(HERE / "model.py"), str(port))
         for name in APPS:
             app = self._start(
-                sys.executable, str(HERE / "app.py"), name,
-                env=reader, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                sys.executable, str(HERE / "app.py"), name, f"http://127.0.0.1:{port}", "--report-rollbacks",
+                env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
             Thread(target=self._listen, args=(app.stdout,), daemon=True).start()
             Thread(target=self._note, args=(name, app.stderr), daemon=True).start()

@@ -1,5 +1,8 @@
 """What `make run` does: build the sample repository, serve it, and stage a canary the first time.
 
+Two apps of the demo then summarize threads all the time, with a stand-in for a model, so that there is
+something to see. What they log is in ``.run/web-1.log`` and ``.run/web-2.log``.
+
 Everything lives in ``.run``; remove that folder to start over. ``PROMPTSTAGE_PORT`` chooses another
 port than 8000; other settings of the service in the environment are left out, so that the sample
 never meets a real installation.
@@ -15,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +33,8 @@ RUN = Path(".run")
 REPOSITORY = RUN / "prompts"
 DATA = RUN / "data"
 HOST = "127.0.0.1"
+APPS = ("web-1", "web-2")
+DEMO = Path(__file__).parents[1] / "demo"
 
 NEXT = """\
 
@@ -37,8 +43,9 @@ NEXT = """\
 export PATH=$PWD/.venv/bin:$PATH
 export PROMPTSTAGE_URL={url} PROMPTSTAGE_TOKEN=$(cat {token})
 
-# What is in force, and what one user gets:
+# What is in force, how the candidate does, and what one user gets:
 promptstage status
+promptstage status summarize
 curl -s -H "Authorization: Bearer $PROMPTSTAGE_TOKEN" \\
   "$PROMPTSTAGE_URL/v1/environments/production/resolve/summarize?key=user-42"; echo
 
@@ -122,6 +129,15 @@ class Registry:
         answer = self._http.request("GET", self.url + path, headers=_bearer(token))
         return answer.status == 404 or answer.json()["stable"] is None  # noqa: PLR2004 - HTTP's Not Found
 
+    def make_token(self, name: str, role: str, token: str) -> str:
+        """Make a token, and return its secret. Raises SampleError."""
+        body = {"name": name, "role": role}
+        answer = self._http.request("POST", f"{self.url}/v1/tokens", json=body, headers=_bearer(token))
+        if answer.status >= 400:  # noqa: PLR2004 - HTTP's errors begin here
+            raise SampleError(f"token {name}: {_detail(answer)}")
+        secret: str = answer.json()["secret"]
+        return secret
+
     def take(self, step: Step, token: str) -> None:
         """Take one step; a run that was cut short may take it again.
 
@@ -147,15 +163,19 @@ def main() -> int:
     taken = _is_taken(int(port))
     service = _serve(port)
     registry = Registry(f"http://{HOST}:{port}")
-    if not taken and _wait(service, registry):
-        try:
-            _stage(registry)
-        except (SampleError, OSError, urllib3.exceptions.HTTPError) as error:
-            print(f"the sample could not be staged: {error}", file=sys.stderr)
-            service.terminate()
-            service.wait()
-            return 1
-    return _code(service.wait())
+    with ExitStack() as apps:
+        if not taken and _wait(service, registry):
+            try:
+                token = (DATA / "admin.token").read_text(encoding="ascii").strip()
+                news = _stage(registry, token)
+                _start_apps(registry, token, apps)
+            except (SampleError, OSError, urllib3.exceptions.HTTPError) as error:
+                print(f"the sample could not be staged: {error}", file=sys.stderr)
+                service.terminate()
+                service.wait()
+                return 1
+            print(NEXT.format(news=news, url=registry.url, token=DATA / "admin.token"), flush=True)
+        return _code(service.wait())
 
 
 def _build() -> None:
@@ -196,15 +216,41 @@ def _wait(service: subprocess.Popen[bytes], registry: Registry) -> bool:
     return False
 
 
-def _stage(registry: Registry) -> None:
-    path = DATA / "admin.token"
-    token = path.read_text(encoding="ascii").strip()
-    news = "The sample is as you left it."
-    if registry.is_new(token):
-        for step in STEPS:
-            registry.take(step, token)
-        news = "summarize 1.3.0 now goes to 5 % of users in production."
-    print(NEXT.format(news=news, url=registry.url, token=path), flush=True)
+def _stage(registry: Registry, token: str) -> str:
+    """Take the steps of the sample, unless it was; return what there is to tell."""
+    if not registry.is_new(token):
+        return "The sample is as you left it."
+    for step in STEPS:
+        registry.take(step, token)
+    return "summarize 1.3.0 now goes to 5 % of users in production."
+
+
+def _start_apps(registry: Registry, token: str, stack: ExitStack) -> None:
+    """Start two apps and their model, which end with the stack."""
+    secret = DATA / "web.token"
+    if not secret.exists():
+        made = registry.make_token("web", "app", token)
+        secret.touch(0o600)
+        secret.write_text(made, encoding="ascii")
+    with socket.create_server((HOST, 0)) as free:
+        port: int = free.getsockname()[1]
+    settings = {
+        "PROMPTSTAGE_URL": registry.url,
+        "PROMPTSTAGE_TOKEN": secret.read_text(encoding="ascii"),
+        "PROMPTSTAGE_SNAPSHOT_DIR": str(RUN / "snapshots"),
+    }
+    _start(stack, "model", [str(DEMO / "model.py"), str(port)], {})
+    for name in APPS:
+        _start(stack, name, [str(DEMO / "app.py"), name, f"http://{HOST}:{port}"], settings)
+
+
+def _start(stack: ExitStack, name: str, command: list[str], settings: dict[str, str]) -> None:
+    with (RUN / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - all of it is ours
+            [sys.executable, *command], env=os.environ | settings, stdout=log, stderr=log
+        )
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
 
 
 def _bearer(token: str) -> dict[str, str]:

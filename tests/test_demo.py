@@ -24,5 +24,6 @@ def test_the_story() -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"ERROR\s+summarize@1\.1\.1  user \d+: cannot be shown", done.stdout)
+    assert re.search(r"INFO\s+summarize@1\.0\.1 canary gpt-5\.4-mini\S* \d+ ms \d+\+\d+ tokens", done.stdout)
+    assert re.search(r"WARNING\s+summarize@1\.1\.0 canary .* MadeUpPromise", done.stdout)
     assert re.search(r"\d+ ms from the rollback to the last app", done.stdout.splitlines()[-1])
