@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check faults soak bench dist docs format clean
+.PHONY: help run demo test check platforms faults soak bench dist docs format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -24,6 +24,11 @@ check: .venv/.ready ## Lint and type-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+platforms: .venv/.ready ## Call a model through the instrumentations of other projects, and read what they send
+	$(PYTHON) -m venv .venv/platforms
+	.venv/platforms/bin/pip install --quiet --disable-pip-version-check -r tests/platforms/requirements.txt -e client
+	PROMPTSTAGE_PLATFORMS=.venv/platforms/bin/python $(BIN)/python -m pytest tests/platforms
 
 faults: .venv/.ready ## Inject faults until it is a proof, and print what was lost, wrong or stale
 	cd tests && ../$(BIN)/python -m faults

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from registry.outcomes.otlp.feedback import Feedback
-    from registry.outcomes.otlp.merging import Merged
+    from registry.outcomes.otlp.merged import Merged
     from registry.outcomes.otlp.observation import Observation
 
 FOLDER = Path(__file__).parent / "vectors/otlp"

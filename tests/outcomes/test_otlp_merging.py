@@ -11,6 +11,7 @@ import pytest
 from registry.outcomes.call import DAY_MS, UUID7, time_of
 from registry.outcomes.otlp import merging
 from registry.outcomes.otlp.calls import call as made
+from registry.outcomes.otlp.merged import Merged
 from registry.outcomes.otlp.observation import Observation, Prompt, Said
 
 MS = 1_000_000
@@ -46,7 +47,7 @@ def together(*spans: Observation) -> list[set[str]]:
     return [{call.span_id, *call.also_spans} for call in merging.calls(spans, {})]
 
 
-def only(*spans: Observation) -> merging.Merged:
+def only(*spans: Observation) -> Merged:
     """The one call that they are."""
     (call,) = merging.calls(spans, {})
     return call
@@ -197,10 +198,24 @@ def test_clocks_that_say_nothing() -> None:
     assert len(together(seen("a", "x", 0, 0, parent="p"), seen("b", "y", 0, 0, parent="p"))) == 2
 
 
+def test_several_requests_of_one_record() -> None:
+    """A record of the client's that made two requests, such as one after a tool, is one call of both."""
+    first = seen("a", "x", 1, 5, client_call="c", input_tokens=100, tool_calls=("get_order",), ttft_ms=2.0)
+    second = seen(
+        "b", "x", 7, 9, client_call="c", input_tokens=20, output_tokens=5, cost_usd=0.5, tool_calls=()
+    )
+    call = only(second, first)
+
+    assert (call.span_id, call.also_spans, call.start) == ("a", ("b",), MS)
+    assert (call.said.input_tokens, call.said.output_tokens, call.said.cost_usd) == (120, 5, 0.5)
+    assert (call.said.cached_tokens, call.said.duration_ms, call.said.ttft_ms) == (None, 8.0, 2.0)
+    assert call.said.tool_calls == ("get_order",)
+
+
 def test_the_id_of_a_call() -> None:
     """It is a UUIDv7 of its start, and the same whenever the same spans are read."""
     arrived = 1_795_925_619_516
-    merged = merging.Merged(
+    merged = Merged(
         trace_id="1" * 32,
         span_id="2" * 16,
         also_spans=(),
@@ -220,7 +235,7 @@ def test_the_id_of_a_call() -> None:
 @pytest.mark.parametrize("start", [0, 1, 2 * DAY_MS])
 def test_a_wrong_clock(start: int) -> None:
     """A call that says that it began days before or after it arrived, or not when, began when it arrived."""
-    merged = merging.Merged(
+    merged = Merged(
         trace_id="1" * 32, span_id="2" * 16, also_spans=(), start=start * MS, prompt=None, said=Said()
     )
     arrived = 400 * DAY_MS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from registry.outcomes.call import DAY_MS, MAX_LIST, Call, ToolCall
 
 if TYPE_CHECKING:
-    from registry.outcomes.otlp.merging import Merged
+    from registry.outcomes.otlp.merged import Merged
 
 _SAME = (
     "subject", "model", "response_model", "provider", "input_tokens", "output_tokens", "cached_tokens",

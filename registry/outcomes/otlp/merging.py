@@ -7,16 +7,17 @@ what it says then replaces what it said before.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from itertools import combinations, islice
 from typing import TYPE_CHECKING, Any
 
+from registry.outcomes.otlp.merged import TOKENS, Merged, one_a_record
 from registry.outcomes.otlp.observation import Said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from registry.outcomes.otlp.observation import Observation, Prompt
+    from registry.outcomes.otlp.observation import Observation
 
     Spans = Mapping[str, Observation]  # by id
     Pair = tuple[tuple[int, int, int, str, str], Observation, Observation]  # how close, and which two
@@ -24,20 +25,7 @@ if TYPE_CHECKING:
 _DEEPEST = 100  # ancestors looked at: a parent may be missing, and bad data may turn in circles
 _MOST_ALIKE = 50  # spans that are compared with each other, or of siblings with the next ones
 _SDKS = ("com.anthropic.sdk.",)  # scopes of SDKs themselves: they know what was billed
-_TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 _BY_ID, _BY_ANCESTOR, _BY_SIBLING = range(3)  # why two are the same, the surest first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
-    """One call. `span_id` is the outermost span's, `start` in nanoseconds, 0 for unknown."""
-
-    trace_id: str
-    span_id: str
-    also_spans: tuple[str, ...]
-    start: int
-    prompt: Prompt | None
-    said: Said
 
 
 def calls(trace: Iterable[Observation], chosen: Mapping[str, tuple[str, ...]]) -> list[Merged]:
@@ -55,7 +43,7 @@ def calls(trace: Iterable[Observation], chosen: Mapping[str, tuple[str, ...]]) -
         sorted(group, key=lambda span: (depths[span.span_id], span.start, -span.end, span.span_id))
         for group in _groups([spans[span_id] for span_id in sorted(depths)], spans)
     )
-    return [_merged(group, spans, chosen) for group in groups]
+    return list(one_a_record(_merged(group, spans, chosen) for group in groups))
 
 
 def _ancestors(span: Observation, spans: Spans) -> Iterator[Observation]:
@@ -136,7 +124,7 @@ def _said(group: Sequence[Observation], chosen: Mapping[str, tuple[str, ...]]) -
     said = [span.said for span in group if span.said]
     billed = [span.said for span in group if span.said and span.scope.startswith(_SDKS)] + said
     values = {
-        field.name: _first(billed if field.name in _TOKENS else said, field.name) for field in fields(Said)
+        field.name: _first(billed if field.name in TOKENS else said, field.name) for field in fields(Said)
     }
     called = [*(chosen.get(span.span_id) for span in group), *(one.tool_calls for one in said)]
     unknown = None in (one.tool_calls for one in said)

@@ -1,0 +1,120 @@
+"""The packages of today still send what was recorded of them.
+
+They are large, and some exclude each other, so they are in environments of their own: `make platforms` builds
+them and runs this.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from otlp_vectors import ENTRIES, calls, expected, shown
+from platform_model import serve
+
+from registry.outcomes.otlp import decode, observe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PYTHON = os.environ.get("PROMPTSTAGE_PLATFORMS", "")
+APP = Path(__file__).parent / "platform_app.py"
+# Recordings whose packages are in the environment.
+RECORDINGS = (
+    "genai-openai-plain",
+    "genai-openai-stream",
+    "genai-openai-stream-no-usage",
+    "genai-openai-tool",
+    "genai-openai-429",
+    "genai-openai-cut",
+    "genai-openai-responses-stream",
+    "traceloop-openai-stream",
+    "traceloop-openai-tool",
+    "traceloop-openai-cut",
+    "openinference-openai-stream",
+    "openinference-openai-tool",
+    "openinference-openai-429",
+    "openinference-genai-tool",
+    "anthropic-traceloop-stream",
+    "anthropic-traceloop-429",
+    "anthropic-openinference-tool",
+    "anthropic-genai-stream",
+    "litellm-stream-unlinked",
+)
+OF_THE_RUN = {
+    "trace_id",
+    "span_id",
+    "also_spans",
+    "response_id",
+    "duration_ms",
+    "ttft_ms",
+}  # only whether there
+pytestmark = pytest.mark.skipif(not PYTHON, reason="make platforms")
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[str]:
+    """The address of a model."""
+    with serve() as address:
+        yield address
+
+
+@pytest.fixture
+def received() -> Iterator[tuple[str, list[bytes]]]:
+    """An endpoint for spans, and the bodies that came."""
+    bodies: list[bytes] = []
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path == "/v1/traces":
+                bodies.append(body)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its base's name
+            """Be silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", bodies
+        server.shutdown()
+        thread.join()
+
+
+def comparable(call: dict[str, Any]) -> dict[str, Any]:
+    """A call without what differs from run to run; the prompt is pinned here."""
+    there = {f"has {key}": call.get(key) not in (None, [], 0) for key in OF_THE_RUN}
+    return {key: value for key, value in call.items() if key not in {*OF_THE_RUN, "arm"}} | there
+
+
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_it_still_sends_what_was_recorded(name: str, model: str, received: tuple[str, list[bytes]]) -> None:
+    """A call of the package's version of today is read as the recorded one."""
+    endpoint, bodies = received
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ["HOME"],
+    }
+    ran = subprocess.run(
+        [PYTHON, APP, name, model], env=variables, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+
+    spans = [observe.observe(span) for body in bodies for span in decode.spans(body, as_json=False)]
+    found = shown(calls(spans, {}))
+    recorded = expected(ENTRIES[name])
+    assert sorted(map(comparable, found), key=by_tools) == sorted(map(comparable, recorded), key=by_tools)
+
+
+def by_tools(call: dict[str, Any]) -> str:
+    """What tells two calls of one recording apart."""
+    return str(call["tool_calls"])
