@@ -1,7 +1,7 @@
 """What a call adds to the evidence of its rollout. Pure: the rules, without any store.
 
-A unit counts once a metric: with its first value, and with its first bad event. So whoever calls often weighs as
-much as whoever calls once, and a report that comes late or twice changes nothing.
+A unit counts once a metric: with its first value, and with its first bad event. So whoever calls often weighs
+as much as whoever calls once, and a report that comes late or twice changes nothing.
 """
 
 from __future__ import annotations
@@ -236,7 +236,8 @@ def count(watch: Watch, reports: Iterable[tuple[Any, Report]], units: dict[int, 
         if not unit.seen:
             unit.first, unit.arm, unit.percent = report.at, arm, percent
         for metric, is_bad in watch.events(report, now).items():
-            _count_once(changes, unit, bits[metric], metric, percent, arm, is_bad=is_bad)
+            if new := _news(unit, bits[metric], is_bad=is_bad):
+                changes.add(metric, percent, arm, new)
         if report.ended and not report.is_again:
             _add_cost(unit, report)
         if not report.ended and now - report.at < UNFINISHED_MS:
@@ -244,14 +245,12 @@ def count(watch: Watch, reports: Iterable[tuple[Any, Report]], units: dict[int, 
     return changes
 
 
-def _count_once(  # noqa: PLR0913
-    changes: Changes, unit: Unit, bit: int, metric: str, percent: float, arm: str, *, is_bad: bool
-) -> None:
+def _news(unit: Unit, bit: int, *, is_bad: bool) -> Counts | None:
+    """Note that a unit has a value; return what is new about it."""
     is_new, is_newly_bad = not unit.seen & bit, is_bad and not unit.bad & bit
-    if is_new or is_newly_bad:
-        unit.seen |= bit
-        unit.bad |= bit if is_bad else 0
-        changes.add(metric, percent, arm, Counts(int(is_new), int(is_newly_bad)))
+    unit.seen |= bit
+    unit.bad |= bit if is_bad else 0
+    return Counts(int(is_new), int(is_newly_bad)) if is_new or is_newly_bad else None
 
 
 def _add_cost(unit: Unit, report: Report) -> None:

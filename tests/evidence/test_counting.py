@@ -1,4 +1,4 @@
-"""What a call adds to the evidence: once a unit and metric, on its own arm, whatever comes late, twice or mixed."""
+"""What a call adds to the evidence: once a unit and metric, on its own arm, in any order."""
 
 from __future__ import annotations
 
