@@ -168,8 +168,8 @@ class Call(Recording):
         self._wants_texts = self._wants_content or prompt.document.response_format != "text"
         if key is None and prompt.reason == SPLIT:
             key = record.id  # by which it was chosen
-        record.unit, is_measured = unit_of(prompt, key)
-        if is_measured:
+        record.unit, record.is_measured = unit_of(prompt, key)
+        if record.is_measured:
             reporter.started(record)
         self._block = stamped(prompt.stamp.of_call(record.id))
         self._block.__enter__()

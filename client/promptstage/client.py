@@ -56,6 +56,8 @@ class Client:
             user's cache folder.
         log_content: whether the log line of a `call` has its content, too, as attributes: variables,
             messages and answer.
+        report: whether calls are reported to the registry.
+        content: whether content may be in such reports: that of the calls that the registry asks for.
         redact: called with the content of a call, a dict of JSON, before it leaves; returns what may, or
             None.
 
@@ -74,6 +76,8 @@ class Client:
         max_age: float | None = None,
         snapshot_dir: str | PathLike[str] | None = None,
         log_content: bool = False,
+        report: bool = True,
+        content: bool = True,
         redact: Redact | None = None,
     ) -> None:
         # Here, so that `import promptstage` costs an application that makes no client next to nothing.
@@ -96,6 +100,9 @@ class Client:
                 os.environ.get("PROMPTSTAGE_MAX_AGE") or MAX_AGE if max_age is None else max_age
             ),
             snapshot_dir=snapshot_dir or os.environ.get("PROMPTSTAGE_SNAPSHOT_DIR"),
+            report=report,
+            content=content,
+            redact=redact,
         )
         self._serve(replica)
         # A client that is dropped, or still there when the interpreter ends, leaves nothing behind.
@@ -257,6 +264,33 @@ class Client:
             log_content=self._log_content,
             redact=self._redact,
         )
+
+    def feedback(self, call: str, given: str | float, *, comment: str | None = None) -> None:
+        """Say what a person signalled about a call, whenever and wherever: its id is enough.
+
+        Args:
+            call: the `id` of the call.
+            given: ``up``, ``down``, ``edited``, ``accepted``, ``regenerated``, or a number from 0 to 1. The
+                same kind again replaces what was said.
+            comment: in words.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        from promptstage._calls.signals import feedback  # noqa: PLC0415 - as in `call`
+
+        self._source.reporter.signal("feedback", feedback(call, given, comment))
+
+    def resolved(self, conversation: object, *, ok: bool = True) -> None:
+        """Say that a unit of business is done, and whether well: what its calls cost is the cost of that.
+
+        Args:
+            conversation: the one that its calls were made in.
+            ok: whether it was resolved.
+        """
+        from promptstage._calls.signals import resolution  # noqa: PLC0415 - as in `call`
+
+        self._source.reporter.signal("resolutions", resolution(conversation, ok=ok))
 
     def ready(self, timeout: float) -> bool:
         """Wait until the registry has confirmed every prompt asked for so far.

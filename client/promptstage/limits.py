@@ -120,3 +120,27 @@ as Anthropic's SDK lets every model answer without streaming."""
 
 CALL_LIST = 32
 """Flags, contexts and tools of one call that are recorded: as many as a registry keeps."""
+
+QUEUE_BYTES = 8 * 1024 * 1024
+"""What waits to be reported in a process: some minutes of a busy one, and no memory that anybody misses."""
+
+REPORT_BYTES = 1024
+"""What a record without content takes in memory, measured; it is what `QUEUE_BYTES` are counted in."""
+
+BATCH_CALLS = 500
+"""Records of one request: some 30 KB, compressed, and some 10 ms of work for either side."""
+
+BATCH_BYTES = 1024 * 1024
+"""Of one request, before it is compressed: what proxies let pass as they come."""
+
+BATCH_EVERY = 1.0
+"""How long records are gathered: rollouts are judged within seconds, a busy process sends once a second."""
+
+FLUSH = 2.0
+"""What the end of a process may take for what was not reported yet: less than any supervisor allows."""
+
+SENDER_IDLE = 3600.0
+"""How long a thread with nothing to send sleeps; whatever comes wakes it."""
+
+COMMENT_CHARACTERS = 1000
+"""Of feedback: some sentences."""

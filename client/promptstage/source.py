@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from promptstage._calls.record import Record
     from promptstage._replica.release_store import HeldRelease
+    from promptstage._reporting.backlog import Kind
     from promptstage.errors import PromptUnavailable
     from promptstage.prompt import Prompt
-    from promptstage.status import Status
+    from promptstage.status import ReportsStatus, Status
 
 
 class Reporter(Protocol):
@@ -23,6 +24,18 @@ class Reporter(Protocol):
 
     def ended(self, record: Record) -> None:
         """A call has ended."""
+
+    def signal(self, kind: Kind, body: dict[str, Any]) -> None:
+        """Something was said of a call or a conversation."""
+
+    def status(self) -> ReportsStatus:
+        """The part of `Client.status` that is about reports."""
+
+    def leave(self) -> None:
+        """Nothing new comes."""
+
+    def close(self) -> None:
+        """Wait a moment until what was taken is sent, and end."""
 
 
 class Source(Protocol):

@@ -64,6 +64,33 @@ class BreakerStatus(TypedDict):
     error: str | None
 
 
+class ReportsStatus(TypedDict):
+    """The reports of calls, feedback and resolutions.
+
+    Attributes:
+        state: ``idle`` before the first one; ``reporting``; ``backing off`` while the registry does not take
+            them; ``stopped`` where it refuses them; ``off`` where nothing is to be reported; ``closed``.
+        queued: how many wait.
+        bytes: the memory that they take.
+        sent: how many the registry has taken.
+        refused: how many it has refused, one by one.
+        dropped: how many were let go, because they were too many or could not be sent.
+        content_dropped: of how many the content was let go.
+        sample: the share of calls whose content the registry asks for.
+        error: why they are not sent, or why one was refused.
+    """
+
+    state: Literal["idle", "reporting", "backing off", "stopped", "off", "closed"]
+    queued: int
+    bytes: int
+    sent: int
+    refused: int
+    dropped: int
+    content_dropped: int
+    sample: float
+    error: str | None
+
+
 class LastError(TypedDict):
     """An error and its time, as RFC 3339 in UTC."""
 
@@ -82,7 +109,8 @@ class HealthStatus(TypedDict):
             ``names_let_go``: asked for, without a release, and not followed any more, being too many;
             ``releases_ignored``: sent by the registry, and of no use; ``pins_ignored``: of versions that are
             neither served nor recent, or no pins at all; ``odd_responses``: of which a `call` could not read
-            something; ``lost_calls``: whose log line could not be written.
+            something; ``contents_left_out``: too large, or no JSON; ``unlogged_calls``: whose log line could
+            not be written.
     """
 
     breaker: BreakerStatus
@@ -100,6 +128,7 @@ class Status(HealthStatus):
         prompts: by name, all that are followed.
         stream: how changes come in.
         snapshots: what outlives the process.
+        reports: how calls are reported.
     """
 
     url: str
@@ -107,6 +136,7 @@ class Status(HealthStatus):
     prompts: dict[str, PromptStatus]
     stream: StreamStatus
     snapshots: SnapshotStatus
+    reports: ReportsStatus
 
 
 def now() -> str:

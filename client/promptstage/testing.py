@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from promptstage import stand_in
 from promptstage._calls.content import FIELDS as CONTENT
 from promptstage._calls.record import wire
+from promptstage._calls.silent import Silent
 from promptstage._replica.health import Health
 from promptstage._replica.release_store import HeldRelease, status_of
 from promptstage.client import Client as RealClient
@@ -98,6 +99,8 @@ class Client(RealClient):
         got: name and version of what was given, in order.
         calls: the same, with all there is to know of them.
         recorded: each `call` that ended, as a registry would be told of it, with its content.
+        signals: what was said by `feedback` and `resolved`: ``("feedback", {...})`` or
+            ``("resolutions", {...})``.
     """
 
     def __init__(self, prompts: Mapping[str, Content]) -> None:
@@ -106,7 +109,8 @@ class Client(RealClient):
         self.got: list[Got] = []
         self.calls: list[Call] = []
         self.recorded: list[dict[str, Any]] = []
-        self._serve(_Shelf(self._releases, _Notes(self.recorded)))
+        self.signals: list[tuple[str, dict[str, Any]]] = []
+        self._serve(_Shelf(self._releases, _Notes(self.recorded, self.signals)))
         self._fast = {}  # every call is noted
 
     @classmethod
@@ -204,11 +208,12 @@ class Client(RealClient):
         return prompt
 
 
-class _Notes:
+class _Notes(Silent):
     """Takes the records of calls: a test may look at all that is in them."""
 
-    def __init__(self, recorded: list[dict[str, Any]]) -> None:
+    def __init__(self, recorded: list[dict[str, Any]], signals: list[tuple[str, dict[str, Any]]]) -> None:
         self._recorded = recorded
+        self._signals = signals
 
     def is_sampled(self, text: str) -> bool:  # noqa: ARG002 - each one
         return True
@@ -219,6 +224,9 @@ class _Notes:
     def ended(self, record: Record) -> None:
         content = record.content.to_json() if record.content else dict.fromkeys(CONTENT)
         self._recorded.append(wire(record) | content)
+
+    def signal(self, kind: str, body: dict[str, Any]) -> None:
+        self._signals.append((kind, body))
 
 
 class _Shelf:
@@ -268,6 +276,7 @@ class _Shelf:
             "prompts": {name: status_of(holding) for name, holding in self.held.items()},
             "stream": {"state": "idle", "since": self._since, "head": None, "failures": 0, "error": None},
             "snapshots": {"folder": None, "error": None},
+            "reports": self.reporter.status(),
             **self._health.status(),
         }
 

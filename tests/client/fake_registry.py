@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import time
@@ -124,6 +125,9 @@ class FakeRegistry:
         self.times: list[float] = []
         self.tokens: set[str | None] = set()
         self.asked: list[dict[str, str | None]] = []
+        self.reports: list[tuple[str, Any]] = []
+        self.report_status = 200
+        self.report_answer: Json = {"accepted": 0, "refused": [], "sample": 0.0}
         self.statuses: list[int] = []
         self.ended = Event()
         self.changed = Condition()
@@ -167,6 +171,11 @@ class FakeRegistry:
         """Wait until a condition over what arrived here holds."""
         with self.changed:
             assert self.changed.wait_for(condition, SECONDS), "the registry waited in vain"
+
+    def recorded(self) -> list[Json]:
+        """The records of calls that were taken in, in order, each batch once."""
+        batches = {sent["batch"]: sent["calls"] for path, sent in self.reports if path == "calls"}
+        return [record for calls in batches.values() for record in calls]
 
     def wait_for_streams(self, count: int = 1) -> None:
         """Wait until so many streams have been opened in all."""
@@ -258,9 +267,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         fake = self.server.fake
-        names = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["names"]
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Content-Encoding"] == "gzip":
+            body = gzip.decompress(body)
+        sent = json.loads(body)
         if not self._is_normal():
             return
+        if not self.path.endswith("/stream"):
+            self._take_report(sent)
+            return
+        names = sent["names"]
         if fake.mode == NO_STREAM:
             self._answer(HTTPStatus.OK, {"this is": "no stream"})
             return
@@ -272,6 +288,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         if not fake.ended.is_set():
             self.wfile.write(b"0\r\n\r\n")
+
+    def _take_report(self, sent: Any) -> None:
+        fake = self.server.fake
+        with fake.changed:
+            fake.reports.append((self.path.rpartition("/")[2], sent))
+            fake.changed.notify_all()
+        self._answer(fake.report_status, fake.report_answer)
 
     def _is_normal(self) -> bool:
         """Note the request; if the mode is to fail, fail."""

@@ -289,7 +289,7 @@ def test_a_handler_that_fails_is_no_error(client: Client) -> None:
     finally:
         logger.removeFilter(fail)
 
-    assert client.status()["counts"]["lost_calls"] == 1
+    assert client.status()["counts"]["unlogged_calls"] == 1
 
 
 def test_it_renders_as_its_prompt_does(client: Client) -> None:

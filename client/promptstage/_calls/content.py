@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FIELDS = ("variables", "placeholders", "messages", "response")
 BYTES = 256 * 1024
-"""Of one call, as JSON: some fifty pages. What is larger is left out: somebody put a file in."""
+"""Of what goes in, and of what comes out, as JSON: some fifty pages. What is larger is left out."""
 
 _logger = logging.getLogger("promptstage")
 
@@ -35,26 +35,30 @@ class Content:
         """Bytes that it takes; JSON is ASCII here."""
         return len(self._input) + len(self._response)
 
-    def put_in(self, prompt: Prompt, given: Mapping[str, object], messages: object) -> None:
-        """Take what a prompt was rendered with, and the messages that came of it."""
+    def put_in(self, prompt: Prompt, given: Mapping[str, object], messages: object) -> bool:
+        """Take what a prompt was rendered with, and the messages that came of it; whether it fits."""
         places = {placeholder.name for placeholder in prompt.document.placeholders}
-        self._input = _dump(
+        text = _dump(
             {
                 "variables": {name: value for name, value in given.items() if name not in places},
                 "placeholders": {name: value for name, value in given.items() if name in places},
                 "messages": messages,
             }
         )
+        self._input = text if len(text) <= BYTES else ""
+        return bool(self._input)
 
-    def came_out(self, answer: Answer) -> None:
-        """Take what the model said, as a message in OpenAI's shape."""
+    def came_out(self, answer: Answer) -> bool:
+        """Take what the model said, as a message in OpenAI's shape; whether it fits."""
         message: Json = {"role": "assistant", "content": "".join(answer.texts or ())}
         if answer.tools:
             message["tool_calls"] = [
                 {"type": "function", "function": {"name": name, "arguments": arguments}}
                 for name, arguments in answer.tools
             ]
-        self._response = _dump({"response": message})
+        text = _dump({"response": message})
+        self._response = text if len(text) <= BYTES else ""
+        return bool(self._response)
 
     def to_json(self) -> Json:
         """The fields of a record; those that nothing is known of are None."""

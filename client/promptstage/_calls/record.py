@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 
+_OUTCOME = (
+    "response_model", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost_usd",
+    "duration_ms", "ttft_ms", "error", "finish_reason", "format_error", "flags", "tool_calls",
+)  # fmt: skip
 _minute = (-1, "")
 _SILENT = Answer()
 
@@ -35,6 +39,7 @@ class Record:
         conversation: as it was given.
         route, segment, contexts: what the application says of the call.
         trace_id, span_id: of the OpenTelemetry span around it.
+        is_measured: whether it says something about a rollout's candidate.
         is_sampled: whether its content is asked for.
         answer: what the responses say.
         tool_calls: name and error of each tool that was called; what the application says comes first.
@@ -49,8 +54,8 @@ class Record:
 
     __slots__ = (
         "answer", "at", "content", "contexts", "conversation", "duration", "environment", "error",
-        "finish_reason", "flags", "format_error", "id", "is_sampled", "key", "prompt", "route", "segment",
-        "span_id", "to_first_token", "tool_calls", "trace_id", "unit",
+        "finish_reason", "flags", "format_error", "id", "is_measured", "is_sampled", "key", "prompt", "route",
+        "segment", "span_id", "to_first_token", "tool_calls", "trace_id", "unit",
     )  # fmt: skip
 
     def __init__(self, id: str, at: float) -> None:  # noqa: A002 - what it is called
@@ -66,7 +71,7 @@ class Record:
         self.contexts: list[str] | None = None
         self.trace_id: str | None = None
         self.span_id: str | None = None
-        self.is_sampled = False
+        self.is_measured = self.is_sampled = False
         self.answer: Answer | None = None
         self.tool_calls: list[tuple[str, str | None]] | None = None
         self.flags: list[str] | None = None
@@ -139,8 +144,8 @@ def wire(record: Record) -> Json:
 
 
 def start(record: Record) -> Json:
-    """The start record of a call."""
-    return wire(record) | {"started": True}
+    """The start record of a call, which may be over by now: nothing of its outcome."""
+    return wire(record) | dict.fromkeys(_OUTCOME) | {"sampled": False, "started": True}
 
 
 def rfc3339(seconds: float) -> str:

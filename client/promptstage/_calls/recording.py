@@ -8,6 +8,7 @@ from promptstage._calls import log_line
 from promptstage._calls.answer import Answer
 from promptstage._calls.content import Content, is_json, redacted
 from promptstage._calls.responses import read
+from promptstage._calls.signals import feedback
 from promptstage._calls.streamed import StreamedAnswer
 from promptstage._calls.streams import AsyncStream, Stream
 from promptstage._calls.text import short
@@ -123,14 +124,20 @@ class Recording:
         if len(calls) < CALL_LIST:
             calls.append((short(name) or "unknown", short(said)))
 
+    def feedback(self, given: str | float, *, comment: str | None = None) -> None:
+        """Say what a person signalled about it: see `Client.feedback`, which does so later and elsewhere."""
+        self._source.reporter.signal("feedback", feedback(self.id, given, comment))
+
     def _put_in(
         self, mapping: Mapping[str, object] | None, variables: dict[str, object], messages: object
     ) -> None:
         content = self._record.content = self._record.content or Content()
         try:
-            content.put_in(self.prompt, {**mapping, **variables} if mapping else variables, messages)
+            fits = content.put_in(self.prompt, {**mapping, **variables} if mapping else variables, messages)
         except Exception:  # noqa: BLE001 - whatever the application's values are
-            self._source.count("odd_responses")
+            fits = False
+        if not fits:
+            self._source.count("contents_left_out")
 
     def _add(self, answer: Answer) -> None:
         record = self._record
@@ -182,10 +189,10 @@ class Recording:
         record.duration = max(0.0, at - self._began)
         try:
             self._sum_up(record)
-            self._source.reporter.ended(record)
             log_line.write(record, self._content_to_log())
         except Exception:  # noqa: BLE001 - an application's own filter, handler or record factory
-            self._source.count("lost_calls")
+            self._source.count("unlogged_calls")
+        self._source.reporter.ended(record)
 
     def _sum_up(self, record: Record) -> None:
         answer = record.answer
@@ -196,7 +203,8 @@ class Recording:
             record.format_error = not is_json("".join(answer.texts))
         if self._wants_content:
             record.content = record.content or Content()
-            record.content.came_out(answer)
+            if not record.content.came_out(answer):
+                self._source.count("contents_left_out")
         answer.forget_texts()
 
     def _content_to_log(self) -> dict[str, Any] | None:

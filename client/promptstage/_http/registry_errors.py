@@ -23,6 +23,7 @@ class Fault(Exception):
         reason: ``unreachable`` or ``unauthorized``, as PromptUnavailable has it.
         retry_after: seconds that the registry asked to wait, or None.
         of_one_name: the registry is well, and only what it sent of one prompt is of no use.
+        status: that it answered with, or None.
     """
 
     def __init__(
@@ -32,11 +33,13 @@ class Fault(Exception):
         reason: str = "unreachable",
         retry_after: float | None = None,
         of_one_name: bool = False,
+        status: int | None = None,
     ) -> None:
         super().__init__(plain(message))
         self.reason = reason
         self.retry_after = retry_after
         self.of_one_name = of_one_name
+        self.status = status
 
 
 class NoStream(Fault):
@@ -57,12 +60,12 @@ def fault_of(
     """
     said = f"{status} {problem(body).get('detail') or reason}".strip()
     if status in REFUSALS:
-        return Fault(said, reason="unauthorized")
+        return Fault(said, reason="unauthorized", status=status)
     if status in BUSY:
-        return Fault(f"the registry is busy: {said}", retry_after=_retry_after(headers))
+        return Fault(f"the registry is busy: {said}", retry_after=_retry_after(headers), status=status)
     if status == NOT_FOUND:
-        return kind(f"{said}: no registry has that url; it is what comes before /v1")
-    return kind(said)
+        return kind(f"{said}: no registry has that url; it is what comes before /v1", status=status)
+    return kind(said, status=status)
 
 
 def plain(text: str) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 codecs.lookup("idna")
 
 OK, NOT_MODIFIED = 200, 304
+TAKEN = range(200, 300)
 UNAUTHORIZED = 401
 REDIRECTS = range(300, 400)
 TROUBLE, NOT_IMPLEMENTED = 500, 501
@@ -110,6 +111,20 @@ class Transport:
             if missing or response.status in {OK, NOT_MODIFIED}:
                 return answer
             raise self._fault(path, response, body)
+
+    def post(self, path: str, body: bytes) -> bytes:
+        """POST a body of JSON, compressed; returns that of the answer.
+
+        Raises:
+            Fault: there was no answer in time, or one by whose `status` the body was not taken.
+        """
+        headers = self._headers | self._authorization()
+        headers |= {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        with self._exchange("POST", path, headers, body) as (response, *_):
+            answer = self._read(response)
+            if response.status not in TAKEN:
+                raise self._fault(path, response, answer)
+            return answer
 
     @contextmanager
     def stream(self, path: str, question: Json) -> Iterator[Stream]:

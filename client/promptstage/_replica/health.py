@@ -36,7 +36,8 @@ class Health:
             releases_ignored=0,
             pins_ignored=0,
             odd_responses=0,
-            lost_calls=0,
+            contents_left_out=0,
+            unlogged_calls=0,
         )
         self._last: LastError | None = None
         self._refused: Fault | None = None

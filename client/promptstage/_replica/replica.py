@@ -24,6 +24,7 @@ from promptstage._replica.snapshot import Snapshots, default_root
 from promptstage._replica.snapshot_writer import SnapshotWriter
 from promptstage._replica.unavailable import NOT_A_NAME, Why, unavailable
 from promptstage._replica.validation import is_name, is_version
+from promptstage._reporting.reporter import Reporter as Reports
 from promptstage.clock import uptime
 from promptstage.errors import ReleaseInvalid
 from promptstage.model import EDITION
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from os import PathLike
 
+    from promptstage._calls.content import Redact
     from promptstage._http.transport import Answer, Token
     from promptstage._replica.release_store import HeldRelease
     from promptstage.errors import PromptUnavailable
@@ -45,7 +47,7 @@ _logger = logging.getLogger("promptstage")
 class Replica:
     """The source of a real client. See `promptstage.client.Source` for what it promises."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         transport: Transport,
         environment: str,
@@ -53,10 +55,11 @@ class Replica:
         snapshots: Snapshots,
         *,
         max_age: float = limits.MAX_AGE,
+        reporter: Reporter | None = None,
     ) -> None:
         self._transport = transport
         self.environment = environment
-        self.reporter: Reporter = Silent()
+        self.reporter = reporter or Silent()
         self._snapshots = snapshots
         self._max_age = max_age
         self._has_answered = False
@@ -90,12 +93,19 @@ class Replica:
         timeout: float,
         max_age: float,
         snapshot_dir: str | PathLike[str] | None,
+        report: bool,
+        content: bool,
+        redact: Redact | None,
     ) -> Replica:
         """A replica of what one environment of a registry serves. Nothing is sent yet."""
         transport = Transport(url, token, timeout)
+        reporter = None
+        if report:
+            own = Transport(url, token, timeout)  # it goes on for a moment where the other has ended
+            reporter = Reports(own, environment, content=content, redact=redact)
         root = Path(snapshot_dir) if snapshot_dir else default_root()
         snapshots = Snapshots(root, transport.url, environment)
-        return cls(transport, environment, timeout, snapshots, max_age=max_age)
+        return cls(transport, environment, timeout, snapshots, max_age=max_age, reporter=reporter)
 
     def subscribe(self, names: Iterable[str]) -> None:
         """Keep names fresh from now on; what an earlier run knew of them is there at once."""
@@ -213,16 +223,19 @@ class Replica:
             "prompts": {name: self._holdings.status(name) for name in tuple(self._wanted)},
             "stream": self._follower.status(),
             "snapshots": {"folder": str(self._snapshots.folder), "error": self._snapshots.error},
+            "reports": self.reporter.status(),
             **self._health.status(),
         }
 
     def stop(self) -> None:
-        """End all threads and connections, without waiting for them."""
+        """End all threads and connections, without waiting for them. What is to be reported still is."""
+        self.reporter.leave()
         self._follower.stop()
         self._transport.stop()
 
     def close(self) -> None:
-        """Stop, and wait a moment until all is ended and saved."""
+        """Stop, and wait a moment until all is ended, reported and saved."""
+        self.reporter.close()
         self.stop()
         deadline = uptime() + limits.JOIN
         for threads in (self._follower, self._fetcher):
