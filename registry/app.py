@@ -12,14 +12,28 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
-from registry.api import clients, doctor, health, history, prompts, releases, stream, tokens, webhooks
+from registry.api import (
+    calls,
+    clients,
+    doctor,
+    health,
+    history,
+    prompts,
+    releases,
+    scores,
+    stream,
+    tokens,
+    usage,
+    webhooks,
+)
 from registry.api import rollouts as rollouts_api
 from registry.api.docs import page
-from registry.api.http import access_log, auth, fast_path, problem
+from registry.api.http import access_log, auth, fast_path, intake, problem
 from registry.api.http.bounds import READ_THREADS, Bounds
 from registry.api.http.cut_off import CutOff
 from registry.api.http.dependencies import MAX_BODY_BYTES, Services
 from registry.api.http.measured import Measured
+from registry.api.http.rate import Rate
 from registry.api.http.startup import StartupFailure
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
@@ -35,6 +49,7 @@ from registry.journal.local import LocalJournal
 from registry.journal.remote import ALONE_SECONDS, RemoteJournal
 from registry.metrics.facts import Facts
 from registry.metrics.metrics import Metrics
+from registry.outcomes.outcomes import Options, Outcomes
 from registry.policies.file import read as read_policies
 from registry.redis import embedded
 from registry.replication.documents import Documents
@@ -54,10 +69,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from registry.journal.journal import Journal
+    from registry.policies.rules import Rules
 
 logger = logging.getLogger(__name__)
 
 SCRAPERS = 2  # one answers /readyz while another one renders /metrics
+TAKERS = 2  # batches at once: they wait for the same disk
 WRITERS = 8  # changes at once: they wait for each other, and must leave threads for readers
 # A thread that computes lets others have the interpreter after so long. Python's own ten times that is what
 # the event loop, and a change under way, would wait for at every system call, for each of the threads.
@@ -107,18 +124,29 @@ def create(settings: Settings) -> FastAPI:
         generate_unique_id_function=page.operation_id,
         separate_input_output_schemas=False,
     )
-    problem.install(app, MAX_BODY_BYTES, {webhooks.PATH: webhooks.MAX_BODY_BYTES})
+    problem.install(app, _max_body)
     auth.install(app)
     app.add_middleware(CutOff)
     app.add_middleware(StartupFailure)
     page.describe(app)
-    rooms = (prompts, releases, stream, clients, history, rollouts_api, tokens, doctor, health)
+    rooms = (
+        prompts, releases, stream, clients, history, rollouts_api, calls, scores, usage, tokens, doctor,
+        health, webhooks,
+    )  # fmt: skip
     anywhere = problem.responses(431)  # of the server, before any endpoint
+    most = {calls: intake.MAX_BODY_BYTES, scores: intake.MAX_BODY_BYTES, webhooks: webhooks.MAX_BODY_BYTES}
     for room in rooms:
-        app.include_router(room.router, max_body_size=MAX_BODY_BYTES, responses=anywhere)
-    app.include_router(webhooks.router, max_body_size=webhooks.MAX_BODY_BYTES, responses=anywhere)
-    app.state.routes = [route for room in (*rooms, webhooks) for route in room.router.routes]
+        size = most.get(room, MAX_BODY_BYTES)
+        app.include_router(room.router, max_body_size=size, responses=anywhere)
+    app.state.routes = [route for room in rooms for route in room.router.routes]
     return app
+
+
+def _max_body(path: str) -> int:
+    """Return the limit of a body by its path, to refuse it before any of it is read."""
+    if path == webhooks.PATH:
+        return webhooks.MAX_BODY_BYTES
+    return intake.MAX_BODY_BYTES if intake.takes_in(path) else MAX_BODY_BYTES
 
 
 def _open(settings: Settings, stack: ExitStack) -> Services:
@@ -161,7 +189,10 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         metrics=metrics,
         tokens=Tokens(settings.environments, replica),
         mirroring=mirroring,
+        outcomes=_open_outcomes(settings, policies, catalog, stack),
         bounds=Bounds(),
+        rate=Rate(),
+        takers=CapacityLimiter(TAKERS),
         writers=CapacityLimiter(WRITERS),
         scrapers=CapacityLimiter(SCRAPERS),
         lookers=CapacityLimiter(1),
@@ -202,6 +233,25 @@ def _open_catalog(
     stack.callback(mirror.close)
     mirror.check_format()
     return Catalog(mirror, journal.staged)
+
+
+def _open_outcomes(settings: Settings, policies: Rules, catalog: Catalog, stack: ExitStack) -> Outcomes:
+    outcomes = Outcomes(
+        Options(
+            data=settings.data,
+            url=settings.database_url,
+            keep=settings.keep_calls,
+            is_shared=bool(settings.journal),
+            exists=catalog.has,
+            sample=lambda environment: float(policies.of(environment).content.sample),
+            prices=settings.prices,
+            log_format=settings.log_format,
+            failpoints=settings.failpoints,
+        )
+    )
+    stack.callback(outcomes.close)
+    outcomes.resume()
+    return outcomes
 
 
 def _reviver(settings: Settings) -> Callable[[], None]:

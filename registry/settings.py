@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # What Kubernetes (and Docker with --link) puts into the environment for a Service of the name promptstage.
 SERVICE_LINK = re.compile(r"(?:tcp|udp|sctp)://", re.IGNORECASE)
+KEPT = re.compile(r"(?:[2-9]|[1-9]\d{1,3})d?")
 ENVIRONMENT_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -44,6 +45,9 @@ class Settings(BaseSettings):
         config: the rules of environments, a TOML file (`registry.policies` reads it); unset: none.
         prices: what models cost, a TOML file (`registry.outcomes.price_file`); unset: the published prices.
         webhook_secret_file: what the repository's host signs its webhooks with; unset: they are refused.
+        database_url: of a PostgreSQL database that registries on several machines share, for what is
+            reported of calls; unset: SQLite files in the data folder.
+        keep_calls: how long single calls are kept, such as ``30d``; sums are kept longer.
         log_format: `text` for people, `json` for programs.
         access_log: one line a request, without its query.
         metrics_folder: where workers count together, from ``PROMETHEUS_MULTIPROC_DIR``; `serve` sets it.
@@ -68,6 +72,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     environments: Annotated[tuple[str, ...], NoDecode] = ("production", "staging")
     poll_seconds: float | None = Field(default=None, gt=0)
+    database_url: str = ""
+    keep_calls: Annotated[int, NoDecode] = 30
     log_format: Format = "text"
     access_log: bool = False
     metrics_folder: Path | None = Field(default=None, validation_alias="PROMETHEUS_MULTIPROC_DIR")
@@ -102,6 +108,22 @@ class Settings(BaseSettings):
         if url:
             redis_urls.parse(url)
         return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError(
+                "write an address of PostgreSQL, such as postgresql://host/promptstage, or nothing"
+            )
+        return url
+
+    @field_validator("keep_calls", mode="before")
+    @classmethod
+    def _count_days(cls, value: object) -> object:
+        if isinstance(value, str) and not KEPT.fullmatch(value):
+            raise ValueError("write a number of days from 2 on, such as 30d")
+        return int(value.removesuffix("d")) if isinstance(value, str) else value
 
     @field_validator("environments", mode="before")
     @classmethod

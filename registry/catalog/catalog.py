@@ -100,6 +100,10 @@ class Catalog:
         """Return whether a prompt has a version known to this process."""
         return name in self._index and not self._foreign_names.has(name, self._index[name])
 
+    def has(self, name: str, version: str | None = None) -> bool:
+        """Return whether a prompt, or a version of it, is known to this process; it takes no time."""
+        return name in self and (version is None or version in self._index[name])
+
     def versions(self, name: str) -> list[str]:
         """Return the versions of a prompt, newest first. Raises NotFound (`unknown_prompt`)."""
         if name not in self._index:

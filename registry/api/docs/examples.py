@@ -257,12 +257,110 @@ EXAMINATION: Json = {
     ],
     "time": SINCE,
 }
+CALL_ID = "01a22a48-7c7e-77a6-be04-64309570d22b"
+CALL_SENT: Json = {
+    "id": CALL_ID,
+    "at": "2026-11-30T02:28:43.262Z",
+    "environment": "production",
+    "prompt": "summarize",
+    "version": "1.3.0",
+    "arm": "canary",
+    "reason": "SPLIT",
+    "rollout": "r-5c1d8e0a9b27",
+    "seq": SEQ,
+    "unit": "0c0f6a1b2d3e4f50",
+    "subject": "9f86d081884c7d65",
+    "source": "live",
+    "model": "openai/gpt-5.4-mini",
+    "response_model": "gpt-5.4-mini-2026-03-17",
+    "provider": "openai",
+    "parameters": {"maxTokens": 300},
+    "input_tokens": 1204,
+    "output_tokens": 88,
+    "cached_tokens": 1024,
+    "reasoning_tokens": None,
+    "cost_usd": 0.0012,
+    "duration_ms": 812.4,
+    "ttft_ms": 240.1,
+    "error": None,
+    "finish_reason": "stop",
+    "flags": ["hallucinated_order"],
+    "route": "POST /tickets",
+    "segment": "free",
+    "contexts": ["doc-7"],
+    "tool_calls": [{"name": "get_order", "error": None}],
+    "conversation": "60303ae22b998861",
+    "trace_id": "b6f67f6cb22ec11d33a743b95bbfd122",
+    "span_id": "db447434acd0ddd5",
+    "started": False,
+}
+CALLS_SENT: Json = {"batch": "7c0f3a52-9a4e-4a41-8a52-0d8f5c0f4b11", "calls": [CALL_SENT]}
+FEEDBACK_SENT: Json = {"call": CALL_ID, "kind": "down", "comment": "too long"}
+SCORES_SENT: Json = {
+    "call": CALL_ID,
+    "name": "judge",
+    "value": 0.4,
+    "judge": "gpt-5.4",
+    "rubric": "sha256:5f5f",
+}
+RESOLUTION_SENT: Json = {"conversation": "ticket-4711", "ok": True}
+CLAIM: Json = {"limit": 10, "lease_s": 300}
+ERASURE: Json = {"key": "user-42"}
+TAKEN: Json = {"accepted": 1, "refused": [], "sample": 0.02}
+CALL: Json = {
+    **{
+        name: value
+        for name, value in CALL_SENT.items()
+        if value is not None and name not in {"unit", "subject", "started", "flags"}
+    },
+    "arrived_at": "2026-11-30T02:28:44.430Z",
+    "conversation": "3fefc2a67cee8228",
+    "ended": True,
+    "via": "client",
+    "sampled": False,
+    "erased": False,
+    "feedback": [{"kind": "down", "value": None, "at": "2026-11-30T02:31:02.000Z"}],
+    "scores": [],
+    "flags": ["hallucinated_order"],
+}
+USAGE: Json = {
+    "data": [
+        {
+            "period": "2026-11-30T00:00:00Z",
+            "version": "1.3.0",
+            "calls": 821,
+            "errors": 26,
+            "input_tokens": 1246856,
+            "output_tokens": 164200,
+            "cached_tokens": 0,
+            "reasoning_tokens": 0,
+            "cost_usd": 0.9852,
+            "unpriced": 0,
+            "p50_ms": 639.5,
+            "p95_ms": 1670.4,
+            "ttft_p50_ms": 235.2,
+            "ttft_p95_ms": 388.9,
+            "feedback": {"down": 12, "up": 40},
+            "resolutions": 300,
+            "cost_per_resolution": 0.003284,
+            "prices": {"sender": 821},
+        }
+    ],
+    "next_cursor": None,
+}
 OF: dict[str, Json] = {  # an example of each shape that is an answer
     "Acknowledgement": ACKNOWLEDGED,
     "Alive": {"status": "alive"},
+    "Call": CALL,
+    "CallPage": {"data": [CALL], "next_cursor": None},
     "CatalogStatus": CATALOG,
+    "Claims": {
+        "data": [{**CALL, "sampled": True, "response": "Next: send a label."}],
+        "lease": "5d6c...",
+    },
     "Clients": CLIENTS,
     "Diff": DIFF,
+    "Erased": {"calls": 12, "cases": []},
     "Examination": EXAMINATION,
     "Health": HEALTH,
     "History": HISTORY,
@@ -273,6 +371,8 @@ OF: dict[str, Json] = {  # an example of each shape that is an answer
     "Resolved": RESOLVED,
     "State": STATE,
     "States": STATES,
+    "Taken": TAKEN,
+    "Usage": USAGE,
     "Version": VERSION,
     "Versions": VERSIONS,
 }

@@ -67,6 +67,7 @@ TAGS = [
     {"name": "prompts", "description": "What the repository holds: prompts, their versions, differences."},
     {"name": "rollouts", "description": "Which version is in force, who changed it when, and the changes."},
     {"name": "releases", "description": "What applications get: rules and documents, decisions, a stream."},
+    {"name": "outcomes", "description": "How calls went: apps report them, usage adds them up."},
     {"name": "tokens", "description": "Who may do what. For admins."},
     {
         "name": "operations",

@@ -1,8 +1,8 @@
 """Bound what one token may use of a process, so that the others are always served at once.
 
-A token's requests queue in lanes: reads, changes and streams do not wait for each other. In each lane only a
-few run at once; the others wait in order. A read waits and runs no longer than a deadline, and stops when its
-caller disconnects or the registry stops.
+A token's requests queue in lanes: reads, changes, reports and streams do not wait for each other. In each
+lane only a few run at once; the others wait in order. A read waits and runs no longer than a deadline, and
+stops when its caller disconnects or the registry stops.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ class Lane(Enum):
 
     READ = "read"
     CHANGE = "change"
+    INTAKE = "intake"  # reports must not wait for reads, nor keep them waiting
     STREAM = "stream"  # a reconnecting fleet waits in its own lane, without a deadline
 
     def work(self) -> Work:
         """Return the work of a request in this lane: a change that has started is not interrupted."""
-        return Work(READ_SECONDS if self is Lane.READ else None)
+        return Work(READ_SECONDS if self in {Lane.READ, Lane.INTAKE} else None)
 
 
 class Bounds:

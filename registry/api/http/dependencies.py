@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from registry.api.http.access_log import Write
     from registry.api.http.bounds import Bounds
+    from registry.api.http.rate import Rate
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
     from registry.control.history import History
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from registry.control.rollouts import Rollouts
     from registry.control.tokens import Tokens
     from registry.metrics.metrics import Metrics
+    from registry.outcomes.outcomes import Outcomes
     from registry.replication.mirror_worker import MirrorWorker
     from registry.streams.hub import Hub
     from registry.streams.presence import Presence
@@ -47,6 +49,8 @@ class Services:
         bounds: limits each token's use of the process.
         writers: the threads of changes.
         access_log: logs each answer, if configured.
+        rate: how many records a token may still send.
+        takers: the threads that take in reports, so that these wait for each other alone.
         scrapers: the threads of health and metrics, which must not wait for reads.
     """
 
@@ -60,7 +64,10 @@ class Services:
     metrics: Metrics
     tokens: Tokens
     mirroring: MirrorWorker
+    outcomes: Outcomes
     bounds: Bounds
+    rate: Rate
+    takers: CapacityLimiter
     writers: CapacityLimiter
     scrapers: CapacityLimiter
     lookers: CapacityLimiter

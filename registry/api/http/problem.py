@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from registry import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fastapi import FastAPI, Request
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -78,6 +78,7 @@ CODES: dict[int, tuple[str, ...]] = {
     404: ("unknown_environment",),
     412: ("precondition_failed",),
     413: ("too_large",),
+    415: ("unsupported_encoding",),
     422: ("invalid_request", "invalid", "url_too_long"),
     431: ("headers_too_large",),
     503: (
@@ -126,8 +127,12 @@ SAID = {
     "admin first, for all environments and without an end",
     "busy": "others keep writing; try again",
     "deadline": "this takes longer than 5 s; ask for less at once, or try again in a moment",
+    "unsupported_encoding": "content-encoding may be gzip, deflate or identity, not 'br'",
+    "outcomes_unavailable": "the database of outcomes does not answer: database or disk is full; see that it "
+    "runs and its disk has room",
     "bad_signature": "no header proves that the sender knows the secret; give the webhook the one in ...",
 }
+WORDS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_encoding"}
 NO_JSON = "the body is not JSON; send UTF-8 JSON"
 # Replacements for messages of the framework that do not help a caller.
 PLAIN = {
@@ -160,15 +165,14 @@ def _documented(status: HTTPStatus, codes: tuple[str, ...] | None) -> dict[str, 
     return {"description": description, "content": {"application/problem+json": content}}
 
 
-def install(app: FastAPI, max_body_bytes: int, of_paths: Mapping[str, int]) -> None:
+def install(app: FastAPI, max_body_bytes: Callable[[str], int]) -> None:
     """Let an app answer every error this way, including a body that is too large.
 
     Args:
         app: the app.
-        max_body_bytes: the limit of a body.
-        of_paths: paths with another limit.
+        max_body_bytes: the limit of a body, by its path.
     """
-    app.add_middleware(BodyLimit, limit=max_body_bytes, of_paths=of_paths)
+    app.add_middleware(BodyLimit, limit=max_body_bytes)
     app.add_exception_handler(errors.RegistryError, _registry_error)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_error)
@@ -214,16 +218,15 @@ class BodyLimit:
     The framework's own limit counts the received bytes; this one gives the refusal its form.
     """
 
-    def __init__(self, app: ASGIApp, limit: int, of_paths: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, limit: Callable[[str], int]) -> None:
         self._app = app
         self._limit = limit
-        self._of_paths = of_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 413, or call the app."""
         length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
-        limit = self._of_paths.get(scope.get("path", ""), self._limit)
-        if not (length.isdecimal() and int(length) > limit):
+        limit = self._limit(scope["path"]) if length.isdecimal() else 0
+        if not length.isdecimal() or int(length) <= limit:
             return await self._app(scope, receive, send)
         refusal = answer(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -272,7 +275,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(raised.status_code)
     if status is HTTPStatus.BAD_REQUEST:  # the framework's answer to a body that is not JSON
         return answer(HTTPStatus.UNPROCESSABLE_ENTITY, NO_JSON, "invalid_request")
-    code = {413: "too_large", 404: "not_found", 405: "method_not_allowed"}.get(status.value, "http_error")
+    code = WORDS.get(status.value, "http_error")
     headers = dict(raised.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed(request)) or headers.get("Allow", "")

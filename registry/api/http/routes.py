@@ -37,6 +37,7 @@ class BoundedRoute(APIRoute):
     """A route of reads."""
 
     max_values = MAX_VALUES
+    max_body_bytes = MAX_BODY_BYTES
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Run the framework's handler when it is the token's turn."""
@@ -48,7 +49,7 @@ class BoundedRoute(APIRoute):
             bounds, token = services_of(request).bounds, request.state.token
             lane = self.lane(request.method)
             work = request.scope[WORK] = lane.work()
-            with bounds.body(token, _announced(request)):
+            with bounds.body(token, _announced(request, self.max_body_bytes)):
                 body = await _body(request)  # before its turn, so that a slow sender delays no other request
                 async with bounds.turn(token, lane, work):
                     if len(request.scope["query_string"]) > LONG:
@@ -95,10 +96,10 @@ class StreamRoute(BoundedRoute):
         return Lane.STREAM
 
 
-def _announced(request: Request) -> int:
+def _announced(request: Request, most: int) -> int:
     """Return the room to reserve for a body; the framework refuses a longer one."""
     if "transfer-encoding" in request.headers:
-        return MAX_BODY_BYTES
+        return most
     length = request.headers.get("content-length", "")
     return int(length) if length.isdecimal() else 0
 

@@ -1,0 +1,275 @@
+"""What the API asks of outcomes: take reports in durably, and read what they add up to."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from registry.errors import RegistryError, Unavailable
+from registry.outcomes import identity, signals
+from registry.outcomes.call import DAY_MS, Refused, parse, unknown
+from registry.outcomes.entry import Entries
+from registry.outcomes.keeper import Keeper
+from registry.outcomes.store import calls, claims, erasure, fold, usage
+from registry.outcomes.store.inbox import Batch
+from registry.outcomes.store.opening import FOLDER, Store, is_there, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from registry.outcomes.call import Call
+
+ERASE_SECONDS = 5.0  # that an erasure waits to be folded
+POLL_SECONDS = 0.05
+OFF = (
+    "calls are not taken in: registries on several machines share a journal, and each would count a part of "
+    "them; set PROMPTSTAGE_DATABASE_URL to a PostgreSQL database that they share, too"
+)
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What outcomes are told at their start.
+
+    Attributes:
+        data: the data folder.
+        url: of PostgreSQL; empty: SQLite in the data folder.
+        keep: days that calls are kept.
+        is_shared: whether registries on other machines have the same journal.
+        exists: whether a prompt exists, or a version of it.
+        sample: the share of an environment's calls whose content the operator asks for.
+        prices: the operator's file, if there is one.
+        log_format, failpoints: of the folder's process.
+    """
+
+    data: Path
+    url: str
+    keep: int
+    is_shared: bool
+    exists: Callable[[str, str | None], bool]
+    sample: Callable[[str], float]
+    prices: Path | None = None
+    log_format: str = "text"
+    failpoints: Path | None = None
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was taken in of a batch: how many records, and which not, with the reason."""
+
+    accepted: int = 0
+    refused: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Outcomes:
+    """The outcomes of one registry; any thread may use it. Nothing is opened before it is needed."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._opening = Lock()
+        self._opened: tuple[Store, Entries, bytes] | None = None
+        given = {
+            "data": str(options.data.absolute()),
+            "url": options.url,
+            "keep": options.keep,
+            "prices": str(options.prices.absolute()) if options.prices else "",
+            "log_format": options.log_format,
+            "failpoints": str(options.failpoints or ""),
+        }
+        self._keeper = Keeper(options.data / FOLDER, given)
+
+    def resume(self) -> None:
+        """Fold what waits since before, in the background; without any reports nothing is opened."""
+        if self._off():
+            logger.warning("%s", OFF[0].upper() + OFF[1:], extra={"event": "outcomes_off"})
+        elif self._options.url or is_there(self._options.data):
+            Thread(target=self._resume, name="promptstage-outcomes", daemon=True).start()
+
+    def close(self) -> None:
+        """End the folder's process, and close the connections."""
+        self._keeper.stop()
+        if self._opened:
+            self._opened[0].close()
+
+    def sample(self, environment: str) -> float:
+        """Return the share of calls whose content is asked for."""
+        return self._options.sample(environment)
+
+    # Taking in
+
+    def take_calls(self, environment: str, token: str, batch: str, records: Sequence[Any]) -> Taken:
+        """Take in calls: durable when this returns.
+
+        Args:
+            environment: where.
+            token: the id of the token that sent them.
+            batch: the batch's id, which counts once.
+            records: as clients send them.
+
+        Raises:
+            Unavailable: the database does not answer, or too much waits.
+        """
+        _, entries, _ = self._open()
+        share, arrived, unknown_fields = self.sample(environment), _now(), 0
+
+        def entry(record: Any) -> dict[str, Any]:
+            nonlocal unknown_fields
+            call = parse(record)
+            _check_environment(call, environment)
+            unknown_fields += unknown(record)
+            return entries.call(call, share, arrived)
+
+        taken, kept = _each(records, entry)
+        left_out = {"unknown_field": unknown_fields, "refused": len(taken.refused)}
+        self._append(Batch(batch, environment, token, arrived, fold.CALLS, kept, left_out))
+        return taken
+
+    def take_signals(self, environment: str, token: str, kind: str, records: Sequence[Any]) -> Taken:
+        """Take in feedback or scores: durable when this returns. Raises Unavailable."""
+        read = signals.feedback if kind == fold.FEEDBACK else signals.score
+        keeps_text = self.sample(environment) > 0
+
+        def entry(record: Any) -> dict[str, Any]:
+            made = read(record)
+            detail = {name: said for name, said in made["detail"].items() if keeps_text or name != "comment"}
+            return {**made, "detail": json.dumps(detail) if detail else None}
+
+        taken, kept = _each(records, entry)
+        self._append(Batch(str(uuid4()), environment, token, _now(), kind, kept))
+        return taken
+
+    def take_resolutions(self, environment: str, token: str, records: Sequence[Any]) -> Taken:
+        """Take in conversations that are done: durable when this returns. Raises Unavailable."""
+
+        def entry(record: Any) -> dict[str, Any]:
+            digits, ok = signals.resolution(record)
+            return {"conversation": self._mask("conversation", digits), "ok": ok}
+
+        taken, kept = _each(records, entry)
+        self._append(Batch(str(uuid4()), environment, token, _now(), fold.RESOLUTIONS, kept))
+        return taken
+
+    def erase(self, environment: str, token: str, name: str, value: str) -> int:
+        """Erase identity and content of a key's or conversation's calls; return how many there were.
+
+        Args:
+            environment: where.
+            token: the id of the token that asks.
+            name: `key` or `conversation`.
+            value: the key or conversation, or its hash.
+
+        Raises:
+            Unavailable: the database does not answer, or it takes longer; then it is done soon.
+        """
+        column = "subject" if name == "key" else name
+        entry = {column: self._mask(column, signals.subject({name: value}, name))}
+        batch = Batch(str(uuid4()), environment, token, _now(), fold.ERASURES, [entry])
+        self._append(batch)
+        deadline = time.monotonic() + ERASE_SECONDS
+        while time.monotonic() < deadline:
+            erased = self._store().main.read(lambda connection: erasure.done(connection, batch.batch))
+            if erased is not None:
+                return erased
+            time.sleep(POLL_SECONDS)
+        raise Unavailable(
+            "the erasure is durable, and waits for what was sent before; it will be done. Send it again to "
+            "see how many calls it was",
+            code="erasure_waits",
+        )
+
+    # Reading
+
+    def usage(self, query: usage.Query) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
+        """Return a page of usage, and where it ended if there is more. Raises Unavailable."""
+        return self._store().main.read(lambda connection: usage.read(connection, query))
+
+    def calls(self, query: calls.Query) -> tuple[list[dict[str, Any]], tuple[float, str] | None]:
+        """Return a page of calls, and where it ended if there may be more. Raises Unavailable."""
+        return self._store().main.read(lambda connection: calls.find(connection, query))
+
+    def call(self, environment: str, identifier: str, *, content: bool = False) -> dict[str, Any] | None:
+        """Return a call by its id; None: there is none in that environment. Raises Unavailable."""
+        return self._store().main.read(
+            lambda connection: calls.one(connection, environment, identifier, content=content)
+        )
+
+    def claim(self, environment: str, limit: int, lease_seconds: int) -> tuple[list[dict[str, Any]], str]:
+        """Claim sampled calls without a score for a while; return them with content, and the lease."""
+        lease, now = str(uuid4()), _now()
+        keys = self._store().main.write(
+            lambda connection: claims.take(
+                connection, environment, limit, lease, now, now + lease_seconds * 1000
+            )
+        )
+        found = self._store().main.read(lambda connection: calls.with_content(connection, environment, keys))
+        return found, lease
+
+    def conversation_numbers(self, given: str) -> tuple[int, ...]:
+        """Return the numbers that a conversation may have: given as itself, its hash, or as shown."""
+        digits = signals.subject({"conversation": given}, "conversation")
+        shown = (int(given, 16),) if identity.HASH.fullmatch(given) else ()
+        return (self._mask("conversation", digits), *(number for number in shown if number < 1 << 63))
+
+    # Within
+
+    def _append(self, batch: Batch) -> None:
+        if batch.entries or any(batch.left_out.values()):
+            self._store().inbox.append(batch)
+            self._keeper.start()
+
+    def _mask(self, kind: str, digits: str) -> int:
+        return identity.masked(self._open()[2], kind, digits)
+
+    def _store(self) -> Store:
+        return self._open()[0]
+
+    def _open(self) -> tuple[Store, Entries, bytes]:
+        if self._off():
+            raise Unavailable(OFF, code="outcomes_off")
+        with self._opening:
+            if self._opened is None:
+                store = open_store(self._options.url, self._options.data)
+                key = bytes.fromhex(store.secret("identity", os.urandom(identity.BYTES).hex()))
+                self._opened = store, Entries(key, self._options.exists, self._options.keep * DAY_MS), key
+            return self._opened
+
+    def _off(self) -> bool:
+        return self._options.is_shared and not self._options.url
+
+    def _resume(self) -> None:
+        try:
+            if self._store().inbox.depth():
+                self._keeper.start()
+        except RegistryError as error:
+            logger.warning("What is reported of calls cannot be read: %s", error.message)
+
+
+def _each(
+    records: Iterable[Any], entry: Callable[[Any], dict[str, Any]]
+) -> tuple[Taken, list[dict[str, Any]]]:
+    """Return what is taken in of some records, and their entries: none falls with another."""
+    taken, kept = Taken(), []
+    for index, record in enumerate(records):
+        try:
+            kept.append(entry(record))
+        except Refused as error:
+            taken.refused.append({"index": index, "detail": str(error)})
+    taken.accepted = len(kept)
+    return taken, kept
+
+
+def _check_environment(call: Call, environment: str) -> None:
+    if call.environment not in {None, environment}:
+        raise Refused(f"environment: this was sent to {environment}")
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,1 @@
+"""The database of outcomes, in SQLite or PostgreSQL by one set of SQL."""

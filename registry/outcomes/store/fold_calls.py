@@ -1,0 +1,138 @@
+"""Fold calls: new ones into their day's table, second sights into what is there, and both into the sums."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from registry.outcomes.prices import SENDER
+from registry.outcomes.store import days, rows
+from registry.outcomes.store import series as dimensions
+from registry.outcomes.store.fold_signals import attach
+from registry.outcomes.store.folding import Seen, by_day, hour_of
+from registry.outcomes.store.rows import ENDED, SAMPLED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from registry.outcomes.store.folding import Folding
+    from registry.outcomes.store.inbox import Batch
+    from registry.outcomes.store.rows import Row
+
+BODY = "content"  # of an entry: its content, kept apart
+
+
+def fold(folding: Folding, batches: Sequence[Batch]) -> None:
+    """Fold batches of calls."""
+    entries = [(rows.call_key(entry["id"]), batch, entry) for batch in batches for entry in batch.entries]
+    seen = _load(folding, {key for key, _, _ in entries})
+    for key, batch, entry in entries:
+        if not folding.has_day(rows.day_of(key), create=True):
+            folding.left_out[batch.environment, "too_old"] += 1
+        else:
+            _see(folding, seen, key, batch, entry)
+    changed = {key: call for key, call in seen.items() if call.is_changed}
+    after = {key: _row(folding, call) for key, call in changed.items()}
+    _write(folding, changed, after)
+    _count(folding, changed, after)
+    _keep_content(folding, changed)
+    _flag(folding, changed, after)
+    attach(folding, changed, after)
+
+
+def _load(folding: Folding, keys: set[bytes]) -> dict[bytes, Seen]:
+    found = list(folding.calls(keys))
+    by_number = dimensions.load(folding.connection, {row.series for row in found})
+    return {
+        row.call: Seen(
+            by_number[row.series].environment,
+            row.booked,
+            row.arrived,
+            rows.entry(row, by_number[row.series]),
+            row,
+        )
+        for row in found
+    }
+
+
+def _see(
+    folding: Folding, seen: dict[bytes, Seen], key: bytes, batch: Batch, entry: Mapping[str, Any]
+) -> None:
+    """Note one report of a call."""
+    known = seen.get(key)
+    if known is None:
+        at = rows.booked(entry["at"], batch.arrived)
+        seen[key] = Seen(batch.environment, at, batch.arrived, entry, is_changed=True)
+    elif known.environment != batch.environment:
+        folding.left_out[batch.environment, "foreign_id"] += 1
+    else:
+        merged = rows.merge(known.entry, entry)
+        if merged != known.entry:
+            known.entry, known.is_changed = merged, True
+
+
+def _row(folding: Folding, call: Seen) -> Row:
+    """Return the row of a call as it is now, priced."""
+    entry = call.entry
+    if entry.get("cost_nanos") is None and entry.get("state", 0) & ENDED and (priced := folding.price(entry)):
+        call.entry = entry = {**entry, "cost_nanos": priced[0], "price": priced[1]}
+    series = dimensions.of(call.environment, entry)
+    number = folding.number(series, call.booked)
+    return rows.row(entry, booked=call.booked, arrived=call.arrived, series=number)
+
+
+def _write(folding: Folding, changed: Mapping[bytes, Seen], after: Mapping[bytes, Row]) -> None:
+    new = [key for key, call in changed.items() if call.before is None]
+    for day, part in by_day(new):
+        added = [after[key] for key in part]
+        folding.connection.insert(days.calls(day), rows.Row._fields, added)
+        times = [row.booked for row in added]
+        days.widen(folding.connection, day, min(times), max(times))
+    columns = ", ".join(f"{name} = ?" for name in rows.Row._fields[1:])
+    for day, part in by_day(key for key, call in changed.items() if call.before):
+        folding.connection.execute_each(
+            f"update {days.calls(day)} set {columns} where call = ?",
+            [(*after[key][1:], key) for key in part],
+        )
+
+
+def _count(folding: Folding, changed: Mapping[bytes, Seen], after: Mapping[bytes, Row]) -> None:
+    """Add what calls add to the sums, and take out what they added before."""
+    for key, call in changed.items():
+        for row, sign in ((call.before, -1), (after[key], 1)):
+            if row is not None:
+                folding.deltas.add(row, sign)
+                if row.cost is not None:
+                    name = f"price:{_source(row)}"
+                    folding.deltas.tally(hour_of(row.booked), row.series, name, row.cost, sign)
+
+
+def _source(row: Row) -> str:
+    """Return where a call's price comes from."""
+    return str(json.loads(row.extra).get("price", SENDER)) if row.extra else SENDER
+
+
+def _keep_content(folding: Folding, changed: Mapping[bytes, Seen]) -> None:
+    kept = {
+        key: zlib.compress(json.dumps(call.entry[BODY], separators=(",", ":")).encode())
+        for key, call in changed.items()
+        if BODY in call.entry and call.entry.get("state", 0) & SAMPLED
+    }
+    for day, part in by_day(kept):
+        folding.connection.execute_each(
+            f"insert into {days.bodies(day)} (call, body) values (?, ?) on conflict (call) do nothing",
+            [(key, kept[key]) for key in part],
+        )
+
+
+def _flag(folding: Folding, changed: Mapping[bytes, Seen], after: Mapping[bytes, Row]) -> None:
+    folding.connection.execute_each(
+        "insert into signals (call, kind, name, judge, environment, at, series, start) "
+        "values (?, 'flag', ?, '', ?, ?, ?, ?) on conflict (call, kind, name, judge) do nothing",
+        [
+            (key, flag, call.environment, call.arrived, after[key].series, hour_of(call.booked))
+            for key, call in changed.items()
+            for flag in call.entry.get("flags") or ()
+        ],
+    )

@@ -1,0 +1,123 @@
+"""The inbox: a row for each batch that was acknowledged and is not folded yet.
+
+SQLite has it in a file of its own, so that no append waits for a fold.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from registry.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from registry.outcomes.store.database import Connection, Database
+
+MAX_ROWS = 20_000  # that wait: some 4 million calls, which take a folder two minutes
+BATCHES = 50  # that are folded in one transaction
+LEVEL = 1  # of zlib: higher ones take three times as long for a tenth
+FULL = "inbox_full"
+
+
+class Batch(NamedTuple):
+    """What came in one request.
+
+    Attributes:
+        batch: its id, which counts once.
+        token: the id of the token that sent it.
+        arrived: when, in milliseconds since 1970.
+        kind: of its entries: which function folds them.
+        entries: JSON objects.
+        left_out: what was not taken in, and how often, by what it was.
+    """
+
+    batch: str
+    environment: str
+    token: str
+    arrived: int
+    kind: str
+    entries: Sequence[Mapping[str, Any]]
+    left_out: Mapping[str, int] = {}
+
+
+class Inbox:
+    """The batches that wait; any thread and process may append."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def append(self, batch: Batch) -> None:
+        """Keep a batch, durably when this returns; one that waits already stays as it is.
+
+        Raises:
+            Unavailable: the database does not answer, or too much waits (`inbox_full`).
+        """
+        body = zlib.compress(_encode(batch), LEVEL)
+        row = (*batch[:5], body)
+
+        def insert(connection: Connection) -> int:
+            depth = _depth(connection)
+            if depth < MAX_ROWS:
+                connection.execute(
+                    "insert into inbox (batch, environment, token, arrived, kind, body) "
+                    "values (?, ?, ?, ?, ?, ?) on conflict (batch) do nothing",
+                    row,
+                )
+            return depth
+
+        if self._database.write(insert) >= MAX_ROWS:
+            raise Unavailable(
+                f"{MAX_ROWS} batches wait to be folded; send this again later, and see in the registry's log "
+                "why they are not",
+                code=FULL,
+            )
+
+    def depth(self) -> int:
+        """Return how many batches wait, at most."""
+        return self._database.read(_depth)
+
+    def take(self) -> list[tuple[int, Batch]]:
+        """Return the oldest batches, with their numbers, without removing them."""
+        rows = self._database.read(
+            lambda connection: connection.fetch(
+                "select seq, batch, environment, token, arrived, kind, body from inbox "
+                "where is_aside = 0 order by seq limit ?",
+                (BATCHES,),
+            )
+        )
+        return [(row[0], _decode(row)) for row in rows]
+
+    def set_aside(self, number: int) -> None:
+        """Keep a batch that cannot be folded, out of the way of the others."""
+        self._database.write(
+            lambda connection: connection.execute("update inbox set is_aside = 1 where seq = ?", (number,))
+        )
+
+    def remove(self, numbers: Sequence[int]) -> None:
+        """Remove batches that were folded."""
+        self._database.write(
+            lambda connection: connection.execute(
+                f"delete from inbox where seq in ({','.join('?' * len(numbers))})",
+                numbers,
+            )
+        )
+
+
+def _depth(connection: Connection) -> int:
+    """Return how many wait, at most: from the first number to the last, which costs two look-ups."""
+    ((first, last),) = connection.fetch("select min(seq), max(seq) from inbox")
+    return 0 if first is None else last - first + 1
+
+
+def _encode(batch: Batch) -> bytes:
+    content = {"entries": batch.entries, "left_out": batch.left_out}
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+def _decode(row: Sequence[Any]) -> Batch:
+    _, batch, environment, token, arrived, kind, body = row
+    content = json.loads(zlib.decompress(body))
+    return Batch(batch, environment, token, arrived, kind, content["entries"], content["left_out"])

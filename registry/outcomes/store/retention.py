@@ -1,0 +1,92 @@
+"""Retention: days' tables are dropped whole, sums by hour after 90 days, sums by day after two years."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.outcomes.call import DAY_MS
+from registry.outcomes.store import days
+from registry.outcomes.store.fold import hold_lease
+from registry.outcomes.store.folding import oldest_day
+from registry.outcomes.store.rollup import DAY, HOUR
+
+if TYPE_CHECKING:
+    from registry.outcomes.store.database import Connection, Database
+
+EVERY_MS = 600_000
+HOURS_DAYS = 90
+DAYS_DAYS = 730
+BATCHES_DAYS = 7  # a batch is not sent again after so long; its calls would still count once
+WAITING_DAYS = 1  # what was said before its call came
+ROWS = 10_000  # deleted in one transaction: some 20 ms
+
+
+class Retention:
+    """Deletes what is too old, now and then.
+
+    Args:
+        database: the database.
+        keep: the days that calls are kept.
+        holder: the folder's name in the lease: only one process does this.
+    """
+
+    def __init__(self, database: Database, *, keep: int, holder: str) -> None:
+        self._database = database
+        self._keep = keep
+        self._holder = holder
+        self._next = 0
+
+    def tend(self, now: int) -> None:
+        """Delete what is too old, if it is time to. Raises Unavailable."""
+        if now < self._next:
+            return
+        self._next = now + EVERY_MS
+        while self._database.write(lambda connection: self._step(connection, now)):
+            pass
+
+    def _step(self, connection: Connection, now: int) -> bool:
+        """Delete a bounded part; return whether there may be more."""
+        if not hold_lease(connection, self._holder, now):
+            return False
+        old = [day for day in days.listed(connection) if day < oldest_day(now, self._keep)]
+        if old:
+            days.drop(connection, old[-1])
+            return True
+        return any(_delete(connection, *rule) for rule in _rules(now, self._keep))
+
+
+def _rules(now: int, keep: int) -> list[tuple[str, str, str, int]]:
+    """Return what is deleted: a table, its key, a condition, and the value in it."""
+    seconds = now // 1000
+    sums = [
+        (
+            table,
+            "grain, start, series" + (", name" if table == "tallies" else ""),
+            f"grain = {grain} and start < ?",
+            seconds - kept * DAY,
+        )
+        for table in ("rollups", "tallies")
+        for grain, kept in ((HOUR, HOURS_DAYS), (DAY, DAYS_DAYS))
+    ]
+    signal = "call, kind, name, judge"
+    return [
+        *sums,
+        ("batches", "batch", "at < ?", now - BATCHES_DAYS * DAY_MS),
+        ("signals", signal, "at < ?", now - keep * DAY_MS),
+        ("signals", signal, "series is null and at < ?", now - WAITING_DAYS * DAY_MS),
+        ("resolutions", "environment, conversation", "at < ?", now - keep * DAY_MS),
+        ("claims", "call", "until < ?", now - DAY_MS),
+        ("erasures", "id", "at < ?", now - keep * DAY_MS),
+    ]
+
+
+def _delete(connection: Connection, table: str, key: str, condition: str, value: int) -> bool:
+    """Delete rows, a bounded number of them; return whether there may be more."""
+    return (
+        connection.execute(
+            f"delete from {table} where ({key}) in "
+            f"(select {key} from {table} where {condition} limit {ROWS})",
+            (value,),
+        )
+        >= ROWS
+    )

@@ -1,0 +1,215 @@
+"""Read usage: sums by period and dimensions, a page at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from registry.outcomes import histogram
+from registry.outcomes.store import days, rows
+from registry.outcomes.store.periods import MINUTE, period, spans, start_of
+from registry.outcomes.store.rollup import SUMS, contribution
+from registry.system import timestamps, work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from registry.outcomes.store.database import Connection
+
+DIMENSIONS = ("prompt", "version", "arm", "rollout", "model", "provider", "route", "segment")
+NANOS = 1_000_000_000
+MICRO = 1_000_000
+MINUTE_ROWS = 2000  # of raw calls between looks at the request
+
+Key = tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A question about usage; times are seconds since 1970, `until` is not included.
+
+    Attributes:
+        by: the dimensions of a row.
+        period: of a row; None: the whole span is one.
+        where: the values of dimensions that a call must have.
+        after: where the page before ended: the start of a period, and how many of its rows were in it.
+    """
+
+    environment: str
+    since: int
+    until: int
+    by: tuple[str, ...] = ()
+    period: str | None = None
+    where: tuple[tuple[str, str], ...] = ()
+    limit: int = 500
+    after: tuple[int, int] | None = None
+
+
+@dataclass(slots=True)
+class Group:
+    """What one row adds up to: histograms are joined as they come, and read once."""
+
+    totals: list[int] = field(default_factory=lambda: [0] * len(SUMS))
+    durations: list[bytes] = field(default_factory=list)
+    ttfts: list[bytes] = field(default_factory=list)
+    tallies: Counter[str] = field(default_factory=Counter)
+    values: Counter[str] = field(default_factory=Counter)
+
+
+Groups = dict[tuple[int, Key], Group]
+
+
+def read(connection: Connection, query: Query) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
+    """Return a page of rows, by period and dimensions, and where it ended if there is more."""
+    kind = period(query.period, query.since, query.until)
+    first, skipped = query.after or (query.since, 0)
+    found: list[dict[str, Any]] = []
+    number, current = 0, None
+    for since, until in spans(kind, first, query.until):
+        groups = _groups(connection, query, since, until)
+        for (start, key), group in sorted(groups.items(), key=_in_order):
+            number = number + 1 if start == current else 1
+            current = start
+            if query.after and start == first and number <= skipped:
+                continue
+            if len(found) == query.limit:
+                return found, (start, number - 1)
+            found.append(_shown(query, start, key, group))
+        work.check()
+    return found, None
+
+
+def _in_order(item: tuple[tuple[int, Key], Group]) -> tuple[int, tuple[str, ...]]:
+    (start, key), _ = item
+    return start, tuple(value or "" for value in key)
+
+
+def _groups(connection: Connection, query: Query, since: int, until: int) -> Groups:
+    kind = period(query.period, query.since, query.until)
+    groups: Groups = {}
+    for start, key, totals, durations, ttfts in (
+        _raw(connection, query, since, until)
+        if kind.grain == MINUTE
+        else _summed(connection, query, kind.grain, since, until)
+    ):
+        group = _of(groups, query, kind.name, start, key)
+        group.totals = [mine + its for mine, its in zip(group.totals, totals, strict=True)]
+        if durations:
+            group.durations.append(durations)
+        if ttfts:
+            group.ttfts.append(ttfts)
+    for start, name, n, total, *dims in _select(
+        connection, query, "tallies", "name, n, total", kind.grain, since, until
+    ):
+        group = _of(groups, query, kind.name, start, tuple(dims))
+        group.tallies[name] += n
+        group.values[name] += total
+    return {place: group for place, group in groups.items() if group.totals[0] or any(group.tallies.values())}
+
+
+def _of(groups: Groups, query: Query, name: str, start: int, key: Key) -> Group:
+    place = (start_of(name, start) if name else query.since), key
+    group = groups.get(place)
+    if group is None:
+        group = groups[place] = Group()
+    return group
+
+
+def _summed(
+    connection: Connection, query: Query, grain: int, since: int, until: int
+) -> Iterator[tuple[int, Key, Sequence[int], bytes | None, bytes | None]]:
+    columns = ", ".join((*SUMS, "durations", "ttfts"))
+    n = 1 + len(SUMS)
+    for row in _select(connection, query, "rollups", columns, grain, since, until):
+        yield row[0], row[n + 2 :], row[1:n], row[n], row[n + 1]
+
+
+def _select(  # noqa: PLR0913, PLR0917
+    connection: Connection, query: Query, table: str, columns: str, grain: int, since: int, until: int
+) -> list[tuple[Any, ...]]:
+    """Return rows of sums: their start, some columns, and the dimensions asked for."""
+    condition, values = where(query.where)
+    selected = ", ".join(f"s.{name}" for name in query.by)
+    return connection.fetch(
+        f"select r.start, {columns}{', ' if selected else ''}{selected} from {table} r "
+        "join series s on s.series = r.series "
+        f"where r.grain = ? and r.start >= ? and r.start < ? and s.environment = ?{condition}",
+        (grain, since, until, query.environment, *values),
+    )
+
+
+def where(dimensions: Sequence[tuple[str, str]]) -> tuple[str, list[str]]:
+    """Return the condition that a series has some values, and the values."""
+    return "".join(f" and s.{name} = ?" for name, _ in dimensions), [value for _, value in dimensions]
+
+
+def _raw(
+    connection: Connection, query: Query, since: int, until: int
+) -> Iterator[tuple[int, Key, Sequence[int], bytes | None, bytes | None]]:
+    """Yield single calls, of which minutes are made."""
+    condition, values = where(query.where)
+    selected = "".join(f", s.{name}" for name in query.by)
+    columns = ", ".join(f"c.{name}" for name in rows.Row._fields)
+    n = len(rows.Row._fields)
+    for day, _ in days.within(connection, since * 1000, until * 1000):
+        found = connection.fetch(
+            f"select {columns}{selected} from {days.calls(day)} c join series s on s.series = c.series "
+            f"where c.booked >= ? and c.booked < ? and s.environment = ?{condition}",
+            (since * 1000, until * 1000, query.environment, *values),
+        )
+        for number, each in enumerate(found):
+            if number % MINUTE_ROWS == 0:
+                work.check()
+            row = rows.Row(*each[:n])
+            yield row.booked // 1000, each[n:], contribution(row), _one(row.duration), _one(row.ttft)
+
+
+def _one(value: float | None) -> bytes | None:
+    return None if value is None else histogram.encode({histogram.bucket(value): 1})
+
+
+def _shown(query: Query, start: int, key: Key, group: Group) -> dict[str, Any]:
+    """Return a row as the API shows it; unknown is null, never 0."""
+    sums = dict(zip(SUMS, group.totals, strict=True))
+    durations = histogram.decode(b"".join(group.durations))
+    ttfts = histogram.decode(b"".join(group.ttfts))
+    cost = None if sums["unpriced"] and not sums["cost"] else sums["cost"] / NANOS
+    resolved = group.tallies["resolved"]
+    return {
+        "period": timestamps.rfc3339(datetime.fromtimestamp(start, UTC)),
+        **dict(zip(query.by, key, strict=True)),
+        "calls": sums["calls"],
+        "errors": sums["errors"],
+        **{f"{name}_tokens": sums[name] for name in ("input", "output", "cached", "reasoning")},
+        "cost_usd": cost,
+        "unpriced": sums["unpriced"],
+        **_quantiles("", durations),
+        **_quantiles("ttft_", ttfts),
+        "feedback": _feedback(group),
+        "resolutions": resolved,
+        "cost_per_resolution": cost / resolved if resolved and cost is not None else None,
+        "prices": {
+            name.removeprefix("price:"): n
+            for name, n in sorted(group.tallies.items())
+            if n and name.startswith("price:")
+        },
+    }
+
+
+def _quantiles(name: str, counts: Counter[int]) -> dict[str, float | None]:
+    found = {"p50": histogram.quantile(counts, 0.5), "p95": histogram.quantile(counts, 0.95)}
+    return {f"{name}{q}_ms": None if value is None else round(value, 1) for q, value in found.items()}
+
+
+def _feedback(group: Group) -> dict[str, Any]:
+    """Return how often each kind was given, and of numbers how many and their mean."""
+    kinds: dict[str, Any] = {
+        name.removeprefix("feedback:"): n
+        for name, n in sorted(group.tallies.items())
+        if n and name.startswith("feedback:")
+    }
+    if n := kinds.pop("value", 0):
+        kinds["value"] = {"count": n, "mean": round(group.values["feedback:value"] / MICRO / n, 4)}
+    return kinds

@@ -1,0 +1,107 @@
+"""A PostgreSQL server of the tests' own, from Debian's package; tests that need it are skipped without."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from support import until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USER = "postgres"  # the server refuses to run as root
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+QUICK = ("shared_buffers=32MB", "max_connections=60", "listen_addresses=")
+
+
+def is_there() -> bool:
+    """Whether this machine has the programs."""
+    return bool(BINARIES)
+
+
+class Postgres:
+    """A server in a folder of its own, reached by a socket there."""
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="promptstage-postgres-"))
+        if os.getuid() == 0:
+            shutil.chown(self.folder, USER, USER)
+        self._numbers = count(1)
+        self._run("initdb", "-D", str(self.folder / "data"), "-U", USER, "-A", "trust", "-N")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = [word for option in QUICK for word in ("-c", option)]
+        command = [
+            str(BINARIES[-1] / "postgres"),
+            "-D",
+            str(self.folder / "data"),
+            "-k",
+            str(self.folder),
+            *options,
+        ]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, **_as_user())
+        until(self._answers, "PostgreSQL")
+
+    def kill(self) -> None:
+        """End it at once, with all its processes, as a crash of the machine would."""
+        assert self.process
+        below = [
+            int(pid)
+            for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        ]
+        self.process.kill()
+        self.process.wait()
+        for pid in below:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def url(self, database: str = USER) -> str:
+        """The address of a database of it."""
+        return f"postgresql://{USER}@/{database}?host={self.folder}"
+
+    def new_database(self) -> str:
+        """Make an empty database, and return its address."""
+        name = f"test{next(self._numbers)}"
+        with closing(psycopg.connect(self.url(), autocommit=True)) as connection:
+            connection.execute(f"create database {name}")
+        return self.url(name)
+
+    def close(self) -> None:
+        """End it, and remove its folder."""
+        if self.process:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url()).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _run(self, program: str, *words: str) -> None:
+        command: Sequence[str] = [str(BINARIES[-1] / program), *words]
+        subprocess.run(command, check=True, capture_output=True, **_as_user())
+
+
+def _as_user() -> dict[str, Any]:
+    return (
+        {"user": USER, "group": USER, "extra_groups": [], "cwd": "/"} if getpass.getuser() == "root" else {}
+    )
