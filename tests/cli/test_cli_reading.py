@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from outcomes_in import record
+from support import until
 
 from registry.cli import http
 
 if TYPE_CHECKING:
     import pytest
     from cli.shell import Cli
+    from support import Registry
 
 HOSTILE = "[bold]why[/bold] \x1b[31m\u202e\nnot"
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
@@ -93,6 +98,33 @@ def test_status_of_one_prompt_shows_the_rules(manager: Cli) -> None:
     assert re.search(rf"\n3/3 +█+░+ 50% +{TIME}\n", out)
     assert "Audience:  tenant is acme or globex and plan is pro\n" in out
     assert out.endswith("Rollback:  ends the rollout; 1.0.0 stays\n")
+
+
+def test_status_shows_how_the_calls_of_each_arm_went(manager: Cli, served: Registry) -> None:
+    """Beside the progress of a rollout, as soon as calls of it are reported."""
+    environment = manager.environment["PROMPTSTAGE_ENVIRONMENT"]
+    manager("promote", "summarize", "1.0.0")
+    started = json.loads(manager("start", "summarize", "1.1.0", "--steps", "25,100", "--json").out)
+    assert "CALLS" not in manager("status", "summarize").out
+    rollout = started["state"]["rollout"]["id"]
+    sent = [
+        record(rollout=rollout, arm="stable", version="1.0.0", cost_usd=None, model="?"),
+        *(
+            record(rollout=rollout, arm="canary", version="1.1.0", duration_ms=1240.0, error=error)
+            for error in (None, None, None, "Timeout")
+        ),
+        record(arm="stable", version="1.0.0"),
+    ]
+    path = f"/v1/environments/{environment}/calls"
+    assert served.api.call("POST", path, {"batch": str(uuid4()), "calls": sent}).json["accepted"] == 6
+
+    table = until(lambda: re.findall(r"\nARM .*(?:\n.+)+", manager("status", "summarize").out), "the calls")
+    lines = [re.split(r" {2,}", line) for line in table[0].strip().splitlines()]
+    assert lines[0] == ["ARM", "VERSION", "CALLS", "ERRORS", "P50", "P95", "COST A CALL", "FEEDBACK"]
+    assert lines[1][:4] == ["canary", "1.1.0", "4", "1 25.0%"]
+    assert re.fullmatch(r"1\.2\d s", lines[1][4])
+    assert lines[1][6:] == ["$0.001", "-"]
+    assert lines[2] == ["stable", "1.0.0", "1", "0 0.0%", *lines[2][4:6], "-", "-"]
 
 
 def test_history_tells_who_did_what_and_why(manager: Cli) -> None:

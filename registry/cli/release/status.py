@@ -12,7 +12,7 @@ import typer
 
 from registry.cli import hints, http, output, times
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
-from registry.cli.release import clients, describe, timeline
+from registry.cli.release import clients, describe, outcomes, timeline
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def status(
     """Show what is in force, the rollouts under way, and who has them.
 
     CLIENTS counts connected clients: how many have what is in force, of those that follow the prompt.
+    Of one prompt with a rollout under way it also shows how the calls of each arm went.
     With --watch --json each change is one line of JSON.
 
     \b
@@ -67,6 +68,7 @@ def _read(registry: Registry, environment: str, name: str | None) -> Json:
     if name and answer["rollout"]:
         path = f"{http.rollout_path(environment, name)}/history"
         answer["changes"] = list(registry.pages(path, CHANGES))
+        answer["usage"] = outcomes.of(registry, answer)
     return answer
 
 
@@ -116,6 +118,9 @@ def _details(state: Json, found: Json) -> Iterator[RenderableType]:
     if state["rollout"]:
         yield output.grid(timeline.COLUMNS, timeline.of_rollout(state["rollout"], found["changes"]))
         yield output.line()
+        if found["usage"]:
+            yield output.grid(outcomes.COLUMNS, list(map(outcomes.row, found["usage"])))
+            yield output.line()
     yield from map(output.line, describe.details(state))
     asked = state.get("awaiting_approval")
     if asked and asked["steps"]:
