@@ -14,14 +14,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from promptstage._calls.identity import make_id, unit_of
-from promptstage._calls.record import Record
+from promptstage._calls.record import Record, begin, rfc3339
 from promptstage._calls.recording import Recording
 from promptstage._calls.text import short
 from promptstage.clock import uptime, wall
 from promptstage.evaluation import SPLIT
 from promptstage.keys import as_key, current_defaults
 from promptstage.limits import CALL_LIST
-from promptstage.stamp import clear, stamped
+from promptstage.stamp import clear, in_call, stamped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from promptstage.source import Source
 
 
-ONCE = "this call was made already; client.call() begins each one"
-
-
 class Call(Recording):
     """One call, which `Client.call` makes. Open it with `with` or `async with`, once.
 
@@ -49,15 +46,18 @@ class Call(Recording):
         prompt: the version that was chosen, once the block is open.
     """
 
-    __slots__ = ("_achoose", "_asked", "_block", "_choose", "_is_open", "_pin")
+    _is_open = False
+    _block: AbstractContextManager[None] | None = None
 
     def __init__(  # noqa: PLR0913 - by keyword, from Client.call alone
         self,
         source: Source,
         choose: Callable[..., Prompt],
         achoose: Callable[..., Awaitable[Prompt]],
-        asked: tuple[Any, ...],
+        name: str,
         *,
+        key: str | int | None,
+        options: tuple[Any, ...],
         pin: str | None,
         conversation: object,
         route: str | None,
@@ -66,30 +66,27 @@ class Call(Recording):
         log_content: bool,
         redact: Redact | None,
     ) -> None:
-        at = wall()
-        record = Record(make_id(at), at)
-        super().__init__(source, record, redact, log_content=log_content)
+        self._at = at = wall()
+        self._record = record = Record(make_id(at))
+        self._source = source
+        self._redact = redact
+        self._log_content = log_content
         self._choose = choose
         self._achoose = achoose
-        self._asked = asked
+        self._name = name
+        self._key = key
+        self._options = options
         self._pin = pin
-        self._is_open = False
-        self._block: AbstractContextManager[None] | None = None
         if conversation is not None:
             record.conversation = str(conversation) or None
-        if route is not None:
-            record.route = short(route)
-        if segment is not None:
-            record.segment = short(segment)
-        if contexts:
-            self._name_contexts(contexts)
+        self._route = route
+        self._segment = segment
+        self._contexts = contexts
 
     def __enter__(self) -> Self:
-        if self._is_open:
-            raise RuntimeError(ONCE)
-        self._is_open = True
+        key = self._open()
         try:
-            prompt = self._choose(*self._with_key(), pin=self._pin, unkeyed=self._record.id)
+            prompt = self._choose(self._name, key, *self._options, pin=self._pin, unkeyed=self._record.id)
         except BaseException:
             clear(unless_exact=True)
             raise
@@ -97,11 +94,11 @@ class Call(Recording):
         return self
 
     async def __aenter__(self) -> Self:
-        if self._is_open:
-            raise RuntimeError(ONCE)
-        self._is_open = True
+        key = self._open()
         try:
-            prompt = await self._achoose(*self._with_key(), pin=self._pin, unkeyed=self._record.id)
+            prompt = await self._achoose(
+                self._name, key, *self._options, pin=self._pin, unkeyed=self._record.id
+            )
         except BaseException:
             clear(unless_exact=True)
             raise
@@ -111,12 +108,18 @@ class Call(Recording):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end(error)
+        try:
+            self._leave(error)
+        finally:
+            self._unstamp()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end(error)
+        try:
+            self._leave(error)
+        finally:
+            self._unstamp()
 
     def messages(
         self, mapping: Mapping[str, object] | None = None, /, **variables: object
@@ -150,52 +153,79 @@ class Call(Recording):
             self._put_in(mapping, variables, self.prompt.messages(mapping, **variables))
         return request
 
-    def _with_key(self) -> tuple[Any, ...]:
-        """What to choose by, with the key of the context where the call has none."""
-        name, key, *others = self._asked
-        self._record.key = given = as_key(key) or current_defaults().key
-        return name, given, *others
+    def _open(self) -> str | None:
+        """Open it once; returns the key, that of the context where the call has none."""
+        if self._is_open:
+            raise RuntimeError("this call was made already; client.call() begins each one")
+        self._is_open = True
+        key = self._key
+        if type(key) is not str or not key:
+            key = as_key(key) or current_defaults().key
+        self._record.key = key
+        return key
 
     def _begin(self, prompt: Prompt) -> None:
-        record, reporter = self._record, self._source.reporter
-        self.prompt = record.prompt = prompt
-        record.environment = self._source.environment
-        key = record.key
+        record, source = self._record, self._source
+        self.prompt = prompt
+        record.stamp = prompt.stamp
+        record.fields = fields = begin(prompt)
+        fields["id"] = record.id
+        fields["at"] = rfc3339(self._at)
+        fields["environment"] = source.environment
+        if self._route is not None:
+            fields["route"] = short(self._route)
+        if self._segment is not None:
+            fields["segment"] = short(self._segment)
+        if self._contexts:
+            fields["contexts"] = self._texts(self._contexts)
         if trace := sys.modules.get("opentelemetry.trace"):
             self._note_span(trace)
-        record.is_sampled = reporter.is_sampled(record.conversation or record.id)
-        self._wants_content = record.is_sampled or self._log_content
+        if source.reporter.is_sampled(record.conversation or record.id):
+            fields["sampled"] = self._wants_content = True
+        if self._log_content:
+            self._wants_content = True
         self._wants_texts = self._wants_content or prompt.document.response_format != "text"
+        if prompt.origin is not None and prompt.origin.split is not None:
+            self._count_in(prompt)
+        self._block = stamped(prompt.stamp)
+        self._block.__enter__()
+        self._outer = in_call.get()
+        self._own = (prompt.stamp, record.id)
+        in_call.set(self._own)
+        self._began = uptime()
+
+    def _count_in(self, prompt: Prompt) -> None:
+        """Find the unit that it is counted as in the rollout under way."""
+        record = self._record
+        key = record.key
         if key is None and prompt.reason == SPLIT:
             key = record.id  # by which it was chosen
         record.unit, record.is_measured = unit_of(prompt, key)
         if record.is_measured:
-            reporter.started(record)
-        self._block = stamped(prompt.stamp.of_call(record.id))
-        self._block.__enter__()
-        self._began = uptime()
+            self._source.reporter.started(record)
 
-    def _end(self, error: BaseException | None) -> None:
-        try:
-            self._leave(error)
-        finally:
-            block, self._block = self._block, None
-            if block is not None:
-                block.__exit__(None, None, None)
+    def _unstamp(self) -> None:
+        """End the block of the stamp."""
+        block, self._block = self._block, None
+        if block is not None:
+            block.__exit__(None, None, None)
+            if in_call.get() is self._own:
+                in_call.set(self._outer)
 
-    def _name_contexts(self, contexts: Iterable[str]) -> None:
-        named = [contexts] if isinstance(contexts, str) else contexts
+    def _texts(self, given: Iterable[str]) -> list[str] | None:
+        given = [given] if isinstance(given, str) else given
         try:
-            self._record.contexts = [text for value in islice(named, CALL_LIST) if (text := short(value))]
+            return [text for value in islice(given, CALL_LIST) if (text := short(value))]
         except Exception:  # noqa: BLE001 - whatever the application gives
             self._source.count("odd_responses")
+            return None
 
     def _note_span(self, trace: Any) -> None:
         """Note the span around it, if there is one, without importing what makes it."""
         try:
             span = trace.get_current_span().get_span_context()
             if span.is_valid:
-                self._record.trace_id = f"{span.trace_id:032x}"
-                self._record.span_id = f"{span.span_id:016x}"
+                self._record.fields["trace_id"] = f"{span.trace_id:032x}"
+                self._record.fields["span_id"] = f"{span.span_id:016x}"
         except Exception:  # noqa: BLE001 - of another package, which may be another one
             self._source.count("odd_responses")

@@ -6,7 +6,7 @@ import os
 import sys
 import weakref
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from promptstage import stand_in
@@ -249,13 +249,13 @@ class Client:
         Raises:
             PromptUnavailable, TypeError, ValueError: as `get`, when the block begins; nothing else.
         """
-        from promptstage.call import Call  # noqa: PLC0415 - an application without calls does not pay for it
-
-        return Call(
+        return _call_class()(
             self._source,
             self._choose,
             self._achoose,
-            (name, key, attributes, version, fallback),
+            name,
+            key=key,
+            options=(attributes, version, fallback),
             pin=pin,
             conversation=conversation,
             route=route,
@@ -436,6 +436,14 @@ class Client:
         if given is None and prompt.reason == SPLIT:
             self._source.count("random_keys")
         return prompt
+
+
+@cache
+def _call_class() -> type[Call]:
+    """Import it for the first call: an application without calls does not pay for it."""
+    from promptstage.call import Call  # noqa: PLC0415
+
+    return Call
 
 
 def _seconds(given: float | str | None) -> float:

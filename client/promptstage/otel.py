@@ -5,16 +5,19 @@ Attributes of a span, where a prompt is at work:
     gen_ai.prompt.name, gen_ai.prompt.version                profile "gen_ai"
     langfuse.observation.prompt.name, ...version             profile "langfuse"; the version is an integer
     promptstage.prompt, promptstage.arm, promptstage.rollout always; "summarize@1.3.0", "canary", "r-..."
+    promptstage.call                                         in the block of a `Client.call`, its id
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
 
-from promptstage.stamp import current
+from promptstage.stamp import current, current_call
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -63,7 +66,38 @@ class PromptSpanProcessor(SpanProcessor):
         }
         if stamp.rollout:
             attributes["promptstage.rollout"] = stamp.rollout
+        if call := current_call():
+            attributes["promptstage.call"] = call
         return attributes | _PROFILES[self._profile](stamp)
+
+
+def install(provider: Any = None, *, profile: Profile = "gen_ai") -> PromptSpanProcessor:
+    """Put the processor into a tracer provider, beside what is there. Installing twice is installing once.
+
+    Args:
+        provider: one of the SDK, or of what wraps it, as Phoenix's `register` and Logfire do; else the global
+            one, once it is set.
+        profile: as in `PromptSpanProcessor`.
+
+    Returns:
+        The processor, whose `annotate` writes on spans that are there already.
+
+    Raises:
+        TypeError: it takes no processors, as the global one before an SDK has set its own.
+    """
+    provider = trace.get_tracer_provider() if provider is None else provider
+    add = getattr(provider, "add_span_processor", None)
+    if add is None:
+        raise TypeError(
+            f"{type(provider).__name__} takes no processors; call this where tracing is set up, after that"
+        )
+    if (installed := _installed.get(provider)) is not None:
+        return installed
+    processor = _installed[provider] = PromptSpanProcessor(profile)
+    # Phoenix's provider lets its own exporter go for the first processor that is added.
+    replaces = "replace_default_processor" in signature(add).parameters
+    add(processor, **({"replace_default_processor": False} if replaces else {}))
+    return processor
 
 
 def _gen_ai(stamp: Stamp) -> dict[str, AttributeValue]:
@@ -91,3 +125,4 @@ def _number(version: str) -> int | None:
 
 
 _PROFILES = {"gen_ai": _gen_ai, "langfuse": _langfuse}
+_installed: WeakKeyDictionary[Any, PromptSpanProcessor] = WeakKeyDictionary()

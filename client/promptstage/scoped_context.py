@@ -92,6 +92,10 @@ class Blocks(Generic[T]):
         """Hold a value for one block that has nothing to do with those around it."""
         return Apart(self, value)
 
+    def is_outermost(self) -> bool:
+        """Whether no block is open here."""
+        return not self._open.get()
+
     def around(self) -> list[T]:
         """The values of this block and of the blocks around it, innermost first."""
         return [self._variable.get(), *[block.before for block in reversed(self._open.get())]]

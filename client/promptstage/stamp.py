@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 FIELDS = ("promptstage", "prompt_name", "prompt_version", "prompt_arm", "prompt_rollout")
 
 
-put = object.__setattr__  # on a frozen one, while it is made
-
-
 class StampText(str):
     """The stamp of a log record: ``summarize@1.3.0``, or ``-``, with its parts as attributes.
 
@@ -45,44 +42,28 @@ class StampText(str):
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The prompt behind a log line. As text ``summarize@1.3.0``, or ``-`` when there is none.
-
-    Attributes:
-        call: the id of the `Client.call` whose block this is; else empty.
-    """
+    """The prompt behind a log line. As text ``summarize@1.3.0``, or ``-`` when there is none."""
 
     name: str = ""
     version: str = ""
     arm: str = ""
     rollout: str | None = None
-    call: str = field(default="", kw_only=True, compare=False)
     _text: StampText = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for part in StampText.__slots__:
             if value := getattr(self, part):
-                put(self, part, _one_line(value))
+                object.__setattr__(self, part, _one_line(value))
         text = StampText(f"{self.name}@{self.version}" if self.name else "-")
         for part in StampText.__slots__:
             setattr(text, part, getattr(self, part))
-        put(self, "_text", text)
+        object.__setattr__(self, "_text", text)
 
     def __str__(self) -> str:
         return self._text
 
     def __bool__(self) -> bool:
         return bool(self.name)
-
-    def of_call(self, call: str) -> Stamp:
-        """Return the stamp of one call with this prompt; its text, slow to make, is the same."""
-        made = object.__new__(Stamp)
-        put(made, "name", self.name)
-        put(made, "version", self.version)
-        put(made, "arm", self.arm)
-        put(made, "rollout", self.rollout)
-        put(made, "call", call)
-        put(made, "_text", self._text)
-        return made
 
     def mark(self, record: Any) -> None:
         """Put it on a log record, as plain text: the parts that there are, and always ``promptstage``."""
@@ -144,12 +125,20 @@ class Cell:
 
 holder: ContextVar[Stamp | Cell] = ContextVar("promptstage_stamp", default=EMPTY)
 blocks = Blocks(holder)
+in_call: ContextVar[tuple[Stamp, str] | None] = ContextVar("promptstage_call", default=None)
+"""The call whose block this is, by the stamp that it holds and its id."""
 
 
 def current() -> Stamp:
     """The stamp of the code that runs now."""
     held = holder.get()
     return held.seen() if isinstance(held, Cell) else held
+
+
+def current_call() -> str:
+    """The id of the call whose prompt is at work now; empty where it is that of no call."""
+    call = in_call.get()
+    return call[1] if call is not None and call[0] is current() else ""
 
 
 def mark(stamp: Stamp) -> None:
@@ -239,6 +228,9 @@ class _Shared(Apart["Stamp | Cell"]):
 
 
 def _nearest_cell() -> Cell | None:
+    if blocks.is_outermost():
+        held = holder.get()
+        return held if isinstance(held, Cell) else None
     for held in blocks.around():
         if isinstance(held, Cell):
             return held

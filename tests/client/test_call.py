@@ -15,7 +15,7 @@ from client.fake_registry import release
 
 from client import responses_of as given
 from promptstage import PromptUnavailable, VariablesMissing, logs
-from promptstage.stamp import EMPTY, current, stamped
+from promptstage.stamp import EMPTY, current, current_call, stamped
 from promptstage.testing import Client
 
 if TYPE_CHECKING:
@@ -158,8 +158,12 @@ def test_the_block_is_that_of_use(client: Client) -> None:
     """Lines in it name the prompt, and spans the call; afterwards what was there before is back."""
     client.get("triage")
     with client.call("summarize", key="user-42") as call:
-        assert (str(current()), current().call, call.prompt.version) == ("summarize@1.3.0", call.id, "1.3.0")
-    assert (str(current()), current().call) == ("triage@1.0.0", "")
+        assert (str(current()), current_call(), call.prompt.version) == ("summarize@1.3.0", call.id, "1.3.0")
+        client.get("triage")
+        assert (str(current()), current_call()) == ("triage@1.0.0", "")
+        with client.call("summarize", key="user-42") as inner:
+            assert current_call() == inner.id
+    assert (str(current()), current_call()) == ("triage@1.0.0", "")
 
 
 def test_an_error_is_its_class_and_goes_on(client: Client, caplog: pytest.LogCaptureFixture) -> None:

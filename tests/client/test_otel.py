@@ -9,8 +9,9 @@ from client.fake_registry import release
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import ProxyTracerProvider
 
-from promptstage.otel import PromptSpanProcessor
+from promptstage.otel import PromptSpanProcessor, install
 from promptstage.stamp import EMPTY, stamped
 from promptstage.testing import Client
 
@@ -121,6 +122,73 @@ def test_langfuse_is_not_told_of_what_has_no_number(client: Client, version: str
         pass
 
     assert set(spans["chat"]) == {"promptstage.prompt", "promptstage.arm"}
+
+
+def test_a_span_in_a_call_names_it(client: Client) -> None:
+    """The span of the model's call; and the record names the span around the block. No span has a unit."""
+    spans = Spans()
+    client = Client.of({"summarize": release(candidate="1.3.0", percent=100)})
+    with (
+        spans.tracer.start_as_current_span("request") as around,
+        client.call("summarize", key="user-42") as call,
+        spans.tracer.start_as_current_span("chat"),
+    ):
+        pass
+
+    context = around.get_span_context()
+    (record,) = client.recorded
+    assert spans["chat"]["promptstage.call"] == call.id
+    assert (record["trace_id"], record["span_id"]) == (f"{context.trace_id:032x}", f"{context.span_id:016x}")
+    assert record["unit"] not in spans["chat"].values()
+
+
+def test_installing_is_adding(client: Client) -> None:
+    """What is there stays, and twice is once."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    assert install(provider) is install(provider)
+    client.get("summarize")
+    with provider.get_tracer("test").start_as_current_span("chat"):
+        pass
+
+    (span,) = exporter.get_finished_spans()
+    assert dict(span.attributes or {})["promptstage.prompt"] == "summarize@1.3.0"
+
+
+class Phoenix(TracerProvider):
+    """As that of `phoenix.otel`: what is added takes the place of its own, unless told otherwise."""
+
+    def __init__(self, exporter: InMemorySpanExporter) -> None:
+        super().__init__()
+        self._default = SimpleSpanProcessor(exporter)
+        super().add_span_processor(self._default)
+
+    def add_span_processor(self, processor: Any, replace_default_processor: bool = True) -> None:
+        """Add one."""
+        if replace_default_processor:
+            self._default.shutdown()
+        super().add_span_processor(processor)
+
+
+def test_the_exporter_of_phoenix_stays(client: Client) -> None:
+    """Its provider lets it go for the first processor that is added."""
+    exporter = InMemorySpanExporter()
+    provider = Phoenix(exporter)
+    install(provider)
+    client.get("summarize")
+    with provider.get_tracer("test").start_as_current_span("chat"):
+        pass
+
+    assert [dict(span.attributes or {})["promptstage.prompt"] for span in exporter.get_finished_spans()] == [
+        "summarize@1.3.0"
+    ]
+
+
+def test_where_nothing_can_be_installed() -> None:
+    """Before an SDK has set its provider, say so: spans would say nothing, and nobody would know why."""
+    with pytest.raises(TypeError, match="call this where tracing is set up, after that"):
+        install(ProxyTracerProvider())
 
 
 def test_another_profile_is_refused() -> None:

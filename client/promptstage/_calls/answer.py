@@ -92,12 +92,6 @@ class Answer:
         self.texts = other.texts if other.texts is not None else self.texts
         self.odd += other.odd
 
-    def forget_texts(self) -> None:
-        """Keep no content: the names of the tools stay."""
-        self.texts = None
-        if self.tools:
-            self.tools = [[name, None] for name, _ in self.tools]
-
 
 def _sum(one: Number | None, other: Number | None) -> Number | None:
     return other if one is None else one if other is None else one + other

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from promptstage._calls.record import facts
-
 if TYPE_CHECKING:
     from promptstage._calls.record import Json, Record
 
@@ -23,12 +21,12 @@ def write(record: Record, content: Json | None) -> None:
         record: the call.
         content: what of it the log may have.
     """
-    level = logging.WARNING if record.error else logging.INFO
+    fields = record.fields
+    level = logging.WARNING if fields["error"] else logging.INFO
     if not _logger.isEnabledFor(level):
         return
-    fields = facts(record)
     line = _logger.makeRecord(_logger.name, level, __file__, 0, in_words(fields), (), None, "write")
-    record.prompt.stamp.mark(line)
+    record.stamp.mark(line)
     line.__dict__.update(fields)
     if content:
         line.__dict__.update(content)
@@ -43,8 +41,9 @@ def in_words(fields: Json) -> str:
     words.append(f"{fields['duration_ms']:.0f} ms")
     if fields["ttft_ms"] is not None:
         words.append(f"(first token {fields['ttft_ms']:.0f} ms)")
-    if fields["input_tokens"] is not None or fields["output_tokens"] is not None:
-        words.append(f"{_count(fields['input_tokens'])}+{_count(fields['output_tokens'])} tokens")
+    given, said = fields["input_tokens"], fields["output_tokens"]
+    if given is not None or said is not None:
+        words.append(f"{'?' if given is None else given}+{'?' if said is None else said} tokens")
     if fields["cost_usd"] is not None:
         words.append(f"${fields['cost_usd']:.6f}".rstrip("0").rstrip("."))
     if fields["error"]:
@@ -52,7 +51,3 @@ def in_words(fields: Json) -> str:
     elif fields["finish_reason"] == CANCELLED:
         words.append(CANCELLED)
     return " ".join(words)
-
-
-def _count(tokens: int | None) -> str:
-    return "?" if tokens is None else str(tokens)

@@ -1,123 +1,75 @@
-"""The record of one call: as it is kept, as a log line has it, and as it goes over the wire."""
+"""The record of one call: its fields, as a log line has them, and what it is over the wire."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from promptstage._calls.answer import Answer
 from promptstage._calls.identity import hashed
 from promptstage._calls.text import short
 from promptstage.limits import CALL_LIST
 from promptstage.requests.rendered import without_publisher
 
 if TYPE_CHECKING:
+    from promptstage._calls.answer import Answer
     from promptstage._calls.content import Content
     from promptstage.prompt import Prompt
+    from promptstage.stamp import Stamp
 
     Json = dict[str, Any]
-
 
 _OUTCOME = (
     "response_model", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "cost_usd",
     "duration_ms", "ttft_ms", "error", "finish_reason", "format_error", "flags", "tool_calls",
 )  # fmt: skip
 _minute = (-1, "")
-_SILENT = Answer()
 
 
 class Record:
-    """What is known of one call. A field that nobody said anything about is None.
+    """What is known of one call.
 
     Attributes:
-        prompt: the version that it was made with.
+        fields: all but content and what stands for people; None where nobody said anything.
         id: a UUIDv7, whose time is the start.
-        at: the start, in seconds since 1970.
-        environment: what the prompt was served in.
+        stamp: of the prompt.
         key: what decided on the version, as it was given.
         unit: of the rollout that the call is counted in.
-        conversation: as it was given.
-        route, segment, contexts: what the application says of the call.
-        trace_id, span_id: of the OpenTelemetry span around it.
         is_measured: whether it says something about a rollout's candidate.
-        is_sampled: whether its content is asked for.
-        answer: what the responses say.
-        tool_calls: name and error of each tool that was called; what the application says comes first.
-        flags: bad events that the application names.
-        format_error: whether the answer is no JSON though the prompt asks for it.
-        duration: seconds until its end; None: it has only started.
-        to_first_token: seconds until the first piece of a streamed answer.
-        error: the class of the error that it ended with.
-        finish_reason: why it ended, if not for the reason that the response gives.
+        conversation: as it was given.
         content: what went in and came out.
     """
 
-    __slots__ = (
-        "answer", "at", "content", "contexts", "conversation", "duration", "environment", "error",
-        "finish_reason", "flags", "format_error", "id", "is_measured", "is_sampled", "key", "prompt", "route",
-        "segment", "span_id", "to_first_token", "tool_calls", "trace_id", "unit",
-    )  # fmt: skip
+    __slots__ = ("content", "conversation", "fields", "id", "is_measured", "key", "stamp", "unit")
 
-    def __init__(self, id: str, at: float) -> None:  # noqa: A002 - what it is called
+    def __init__(self, id: str) -> None:  # noqa: A002 - what it is called
         self.id = id
-        self.at = at
-        self.prompt: Prompt
-        self.environment: str
+        self.fields: Json
+        self.stamp: Stamp
         self.key: str | None = None
         self.unit: bytes | None = None
+        self.is_measured = False
         self.conversation: str | None = None
-        self.route: str | None = None
-        self.segment: str | None = None
-        self.contexts: list[str] | None = None
-        self.trace_id: str | None = None
-        self.span_id: str | None = None
-        self.is_measured = self.is_sampled = False
-        self.answer: Answer | None = None
-        self.tool_calls: list[tuple[str, str | None]] | None = None
-        self.flags: list[str] | None = None
-        self.format_error: bool | None = None
-        self.duration: float | None = None
-        self.to_first_token: float | None = None
-        self.error: str | None = None
-        self.finish_reason: str | None = None
         self.content: Content | None = None
 
 
-def facts(record: Record) -> Json:
-    """The fields of a record that hold no content and nothing that stands for a person."""
-    prompt, answer = record.prompt, record.answer or _SILENT
-    return {
-        **(prompt.facts or _facts_of(prompt)),
-        "id": record.id,
-        "at": rfc3339(record.at),
-        "environment": record.environment,
-        "response_model": answer.model,
-        "provider": answer.provider or (prompt.facts or {}).get("provider"),
-        "input_tokens": answer.input_tokens,
-        "output_tokens": answer.output_tokens,
-        "cached_tokens": answer.cached_tokens,
-        "reasoning_tokens": answer.reasoning_tokens,
-        "cost_usd": answer.cost_usd,
-        "duration_ms": _milliseconds(record.duration),
-        "ttft_ms": _milliseconds(record.to_first_token),
-        "error": record.error,
-        "finish_reason": record.finish_reason or answer.finish_reason,
-        "format_error": record.format_error,
-        "flags": record.flags,
-        "route": record.route,
-        "segment": record.segment,
-        "contexts": record.contexts,
-        "tool_calls": _tool_calls(record.tool_calls, answer.tools),
-        "trace_id": record.trace_id,
-        "span_id": record.span_id,
-        "sampled": record.is_sampled,
-    }
+def begin(prompt: Prompt) -> Json:
+    """The fields of a call that has just begun: all that there are, and what is known of the prompt.
+
+    A copy of what is made once for each prompt takes a tenth of the time.
+    """
+    made = prompt.facts
+    if made is None:
+        made = _fields_of(prompt)
+        object.__setattr__(prompt, "facts", made)  # frozen for everyone else
+    return made.copy()
 
 
-def _facts_of(prompt: Prompt) -> Json:
-    """What every record of a prompt says of it, made once."""
+def _fields_of(prompt: Prompt) -> Json:
     model, stamp = prompt.document.model, prompt.stamp
-    made = {
+    return {
+        "id": None,
+        "at": None,
+        "environment": None,
         "prompt": stamp.name,
         "version": stamp.version,
         "arm": stamp.arm,
@@ -128,24 +80,62 @@ def _facts_of(prompt: Prompt) -> Json:
         "model": short(without_publisher(model)),
         "provider": short(model.partition("/")[0]) if "/" in model else None,
         "parameters": prompt.document.parameters or None,
+        **dict.fromkeys(_OUTCOME),
+        "route": None,
+        "segment": None,
+        "contexts": None,
+        "trace_id": None,
+        "span_id": None,
+        "sampled": False,
     }
-    object.__setattr__(prompt, "facts", made)  # frozen for everyone else
-    return made
+
+
+def take(fields: Json, answer: Answer) -> None:
+    """Take over what the responses say."""
+    fields["response_model"] = answer.model
+    if answer.provider is not None:
+        fields["provider"] = answer.provider
+    fields["input_tokens"] = answer.input_tokens
+    fields["output_tokens"] = answer.output_tokens
+    fields["cached_tokens"] = answer.cached_tokens
+    fields["reasoning_tokens"] = answer.reasoning_tokens
+    fields["cost_usd"] = answer.cost_usd
+    if fields["finish_reason"] is None:
+        fields["finish_reason"] = answer.finish_reason
+    if answer.tools is not None:
+        fields["tool_calls"] = _tool_calls(fields["tool_calls"] or [], answer.tools)
+
+
+def _tool_calls(told: list[Json], asked: list[list[Any]]) -> list[Json]:
+    """The tools that were called: those that the application told of, then those that the model asked for.
+
+    The application says how one ended that the model asked for; it is one call, and stands there once.
+    """
+    if not told:
+        return [{"name": name, "error": None} for name, _ in asked[:CALL_LIST]]
+    open_calls = [call["name"] for call in told]
+    listed = told.copy()
+    for name, _ in asked:
+        if name in open_calls:
+            open_calls.remove(name)
+        else:
+            listed.append({"name": name, "error": None})
+    return listed[:CALL_LIST]
 
 
 def wire(record: Record) -> Json:
     """A record as the registry takes it, without its content."""
-    identity = {
+    return {
+        **record.fields,
         "unit": record.unit and record.unit.hex(),
         "subject": hashed(record.key),
         "conversation": hashed(record.conversation),
     }
-    return facts(record) | identity
 
 
 def start(record: Record) -> Json:
     """The start record of a call, which may be over by now: nothing of its outcome."""
-    return wire(record) | dict.fromkeys(_OUTCOME) | {"sampled": False, "started": True}
+    return {**wire(record), **dict.fromkeys(_OUTCOME), "sampled": False, "started": True}
 
 
 def rfc3339(seconds: float) -> str:
@@ -158,26 +148,3 @@ def rfc3339(seconds: float) -> str:
         text = datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M")
         _minute = minute, text
     return f"{text}:{rest // 1000:02d}.{rest % 1000:03d}Z"
-
-
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds * 1000, 3)
-
-
-def _tool_calls(
-    told: list[tuple[str, str | None]] | None, asked: list[list[Any]] | None
-) -> list[Json] | None:
-    """The tools that were called: those that the application told of, then those that the model asked for.
-
-    The application says how one ended that the model asked for; it is one call, and stands there once.
-    """
-    if not told:
-        return None if asked is None else [{"name": name, "error": None} for name, _ in asked[:CALL_LIST]]
-    open_calls = [name for name, _ in told]
-    listed: list[Json] = [{"name": name, "error": error} for name, error in told]
-    for name, _ in asked or ():
-        if name in open_calls:
-            open_calls.remove(name)
-        else:
-            listed.append({"name": name, "error": None})
-    return listed[:CALL_LIST]

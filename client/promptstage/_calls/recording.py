@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
 from promptstage._calls import log_line
 from promptstage._calls.answer import Answer
 from promptstage._calls.content import Content, is_json, redacted
+from promptstage._calls.record import take
 from promptstage._calls.responses import read
 from promptstage._calls.signals import feedback
 from promptstage._calls.streamed import StreamedAnswer
@@ -47,22 +48,16 @@ class Said(TypedDict, total=False):
 class Recording:
     """What becomes of a call, from its begin to its end."""
 
-    __slots__ = (
-        "_began", "_ended_at", "_is_left", "_is_over", "_log_content", "_record", "_redact", "_source",
-        "_streams", "_wants_content", "_wants_texts", "prompt",
-    )  # fmt: skip
     prompt: Prompt
-
-    def __init__(self, source: Source, record: Record, redact: Redact | None, *, log_content: bool) -> None:
-        self._source = source
-        self._record = record
-        self._redact = redact
-        self._log_content = log_content
-        self._began = 0.0
-        self._ended_at: float | None = None  # where a stream ended it before its block
-        self._streams = 0
-        self._is_left = self._is_over = False
-        self._wants_content = self._wants_texts = False
+    _source: Source
+    _record: Record
+    _redact: Redact | None
+    _log_content: bool
+    _began = 0.0
+    _ended_at: float | None = None  # where a stream ended it before its block
+    _streams = 0
+    _answer: Answer | None = None
+    _is_left = _is_over = _has_failed = _wants_content = _wants_texts = False
 
     @property
     def id(self) -> str:
@@ -113,16 +108,18 @@ class Recording:
 
     def flag(self, name: str) -> None:
         """Name a bad event that this call was: ``call.flag("hallucinated_order")``."""
-        flags = self._record.flags = self._record.flags or []
+        fields = self._record.fields
+        flags = fields["flags"] = fields["flags"] or []
         if (flag := short(name)) and flag not in flags and len(flags) < CALL_LIST:
             flags.append(flag)
 
     def tool(self, name: str, *, error: object = None) -> None:
         """Note that a tool was called, and the error that it ended with, if it did: its class, or a name."""
-        calls = self._record.tool_calls = self._record.tool_calls or []
+        fields = self._record.fields
+        calls = fields["tool_calls"] = fields["tool_calls"] or []
         said = type(error).__name__ if isinstance(error, BaseException) else error
-        if len(calls) < CALL_LIST:
-            calls.append((short(name) or "unknown", short(said)))
+        if len(calls) < CALL_LIST and not self._is_over:
+            calls.append({"name": short(name) or "unknown", "error": short(said)})
 
     def feedback(self, given: str | float, *, comment: str | None = None) -> None:
         """Say what a person signalled about it: see `Client.feedback`, which does so later and elsewhere."""
@@ -140,16 +137,17 @@ class Recording:
             self._source.count("contents_left_out")
 
     def _add(self, answer: Answer) -> None:
-        record = self._record
         if answer.odd or self._is_over:
             self._source.count("odd_responses")
         if self._is_over:
             return
-        if record.answer is None:
-            record.answer = answer
+        if self._answer is None:
+            self._answer = answer
         else:
-            record.answer.add(answer)
-        record.error = record.finish_reason = None  # of an attempt before it
+            self._answer.add(answer)
+        if self._has_failed:  # in an attempt before this one
+            self._has_failed = False
+            self._record.fields.update(error=None, finish_reason=None)
 
     def _stream_ended(
         self, streamed: StreamedAnswer, first_at: float | None, error: BaseException | None
@@ -159,8 +157,8 @@ class Recording:
             return
         self._ended_at = now = uptime()
         self._add(streamed.answer)
-        if self._record.to_first_token is None and first_at is not None:
-            self._record.to_first_token = max(0.0, first_at - self._began)
+        if self._record.fields["ttft_ms"] is None and first_at is not None:
+            self._record.fields["ttft_ms"] = self._since_begin(first_at)
         if error is not None:
             self._fail(error)
         if self._is_left and not self._streams:
@@ -171,45 +169,51 @@ class Recording:
         self._is_left = True
         if error is not None:
             self._fail(error)
-        if error is not None or not self._streams:
+            self._finish(self._ended_at or uptime())
+        elif not self._streams:
             self._finish(self._ended_at or uptime())
 
     def _fail(self, error: BaseException) -> None:
         """Note why it ended. Who is cancelled, interrupted or not read any more has not failed."""
+        self._has_failed = True
         if isinstance(error, Exception):
-            self._record.error = short(type(error).__name__)
+            self._record.fields["error"] = short(type(error).__name__)
         else:
-            self._record.finish_reason = log_line.CANCELLED
+            self._record.fields["finish_reason"] = log_line.CANCELLED
 
     def _finish(self, at: float) -> None:
         if self._is_over:
             return
         self._is_over = True
         record = self._record
-        record.duration = max(0.0, at - self._began)
+        record.fields["duration_ms"] = self._since_begin(at)
         try:
-            self._sum_up(record)
-            log_line.write(record, self._content_to_log())
+            if self._answer is not None:
+                self._sum_up(record, self._answer)
+            log_line.write(record, self._content_to_log() if self._log_content else None)
         except Exception:  # noqa: BLE001 - an application's own filter, handler or record factory
             self._source.count("unlogged_calls")
         self._source.reporter.ended(record)
 
-    def _sum_up(self, record: Record) -> None:
-        answer = record.answer
-        if answer is None or answer.texts is None:
+    def _sum_up(self, record: Record, answer: Answer) -> None:
+        take(record.fields, answer)
+        if answer.texts is None:
             return
         asks_for_json = self.prompt.document.response_format != "text"
-        if asks_for_json and (answer.texts or not answer.tools) and not record.error:
-            record.format_error = not is_json("".join(answer.texts))
+        if asks_for_json and (answer.texts or not answer.tools) and not record.fields["error"]:
+            record.fields["format_error"] = not is_json("".join(answer.texts))
         if self._wants_content:
             record.content = record.content or Content()
             if not record.content.came_out(answer):
                 self._source.count("contents_left_out")
-        answer.forget_texts()
+
+    def _since_begin(self, at: float) -> float:
+        """Milliseconds from the begin to a moment."""
+        return (at - self._began) * 1e6 // 1 / 1000  # in a third of the time of `round`
 
     def _content_to_log(self) -> dict[str, Any] | None:
         content = self._record.content
-        return redacted(content.to_json(), self._redact) if self._log_content and content else None
+        return redacted(content.to_json(), self._redact) if content else None
 
 
 def _correct(answer: Answer, said: Mapping[str, Any]) -> None:

@@ -47,7 +47,7 @@ class Reporter:
 
     def ended(self, record: Record) -> None:
         """Report how a call went."""
-        if not record.is_sampled:
+        if not record.fields["sampled"]:
             record.content = None
         self._sender.put(self._channel, Entry("calls", record, is_measured=record.is_measured))
 
