@@ -105,6 +105,7 @@ class Judged:
         estimate: the ratio of the rates, or the difference of the means; None: nothing can be said.
         bounds: those that the counts do not speak against; None on a side that nothing bounds.
         is_mismatched: the units that have a value are not shared out as planned.
+        events: bad events, or units with a value of a mean, so far.
         more: how many more bad events, or units with a value, decide it if it goes on as it did; None: it is
             decided, or nothing can be said.
     """
@@ -117,6 +118,7 @@ class Judged:
     estimate: float | None
     bounds: tuple[float | None, float | None]
     is_mismatched: bool
+    events: int
     more: int | None
 
     @property
@@ -181,6 +183,7 @@ def judge(metric: Metric, steps: Sequence[StepCounts], *, alpha: float, metrics:
         estimate=said.estimate,
         bounds=said.bounds,
         is_mismatched=is_mismatched(canary.units, control.units),
+        events=said.events,
         more=_more(said.events, harm, safe),
     )
 

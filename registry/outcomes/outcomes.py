@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.outcomes.call import Call
+    from registry.outcomes.store.database import Database
 
 ERASE_SECONDS = 5.0  # that an erasure waits to be folded
 POLL_SECONDS = 0.05
@@ -90,7 +91,7 @@ class Outcomes:
         """Fold what waits since before, in the background; without any reports nothing is opened."""
         if self._off():
             logger.warning("%s", OFF[0].upper() + OFF[1:], extra={"event": "outcomes_off"})
-        elif self._options.url or is_there(self._options.data):
+        elif self.is_there:
             Thread(target=self._resume, name="promptstage-outcomes", daemon=True).start()
 
     def close(self) -> None:
@@ -98,6 +99,15 @@ class Outcomes:
         self._keeper.stop()
         if self._opened:
             self._opened[0].close()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there may be calls: where none was ever reported, nothing is opened."""
+        return not self._off() and (bool(self._options.url) or is_there(self._options.data))
+
+    def database(self) -> Database:
+        """Return the database of what was folded. Raises Unavailable."""
+        return self._store().main
 
     def sample(self, environment: str) -> float:
         """Return the share of calls whose content is asked for."""

@@ -35,6 +35,7 @@ KINDS: Mapping[str, Fold] = {
 }
 logger = logging.getLogger(__name__)
 LEASE_MS = 2000  # a folder that is gone is replaced after so long; while it works it renews it
+FOLD_LEASE, GUARD_LEASE = 1, 2  # the rows: of who folds, and of who judges rollouts
 
 
 class Folder:
@@ -126,11 +127,11 @@ class Folder:
         return True
 
 
-def hold_lease(connection: Connection, holder: str, now: int) -> bool:
-    """Take or renew the lease, and lock it until the transaction ends; return False if another one has it."""
+def hold_lease(connection: Connection, holder: str, now: int, lease: int = FOLD_LEASE) -> bool:
+    """Take or renew a lease, and lock it until the transaction ends; return False if another one has it."""
     return bool(
         connection.execute(
-            "update lease set holder = ?, until = ? where one = 1 and (holder = ? or until < ?)",
-            (holder, now + LEASE_MS, holder, now),
+            "update lease set holder = ?, until = ? where one = ? and (holder = ? or until < ?)",
+            (holder, now + LEASE_MS, lease, holder, now),
         )
     )

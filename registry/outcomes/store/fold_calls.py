@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from registry.outcomes.prices import SENDER
-from registry.outcomes.store import days, rows
+from registry.outcomes.store import days, evidence, rows
 from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.fold_signals import attach
 from registry.outcomes.store.folding import Seen, by_day, hour_of
@@ -39,6 +39,7 @@ def fold(folding: Folding, batches: Sequence[Batch]) -> None:
     _keep_content(folding, changed)
     _flag(folding, changed, after)
     attach(folding, changed, after)
+    evidence.wait(folding, changed)
 
 
 def _load(folding: Folding, keys: set[bytes]) -> dict[bytes, Seen]:
@@ -63,13 +64,13 @@ def _see(
     known = seen.get(key)
     if known is None:
         at = rows.booked(entry["at"], batch.arrived)
-        seen[key] = Seen(batch.environment, at, batch.arrived, entry, is_changed=True)
+        seen[key] = Seen(batch.environment, at, batch.arrived, entry, is_changed=True, token=batch.token)
     elif known.environment != batch.environment:
         folding.left_out[batch.environment, "foreign_id"] += 1
     else:
         merged = rows.merge(known.entry, entry)
         if merged != known.entry:
-            known.entry, known.is_changed = merged, True
+            known.entry, known.is_changed, known.token = merged, True, batch.token
 
 
 def _row(folding: Folding, call: Seen) -> Row:

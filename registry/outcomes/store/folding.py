@@ -33,6 +33,7 @@ class Seen:
     entry: Mapping[str, Any]
     before: Row | None = None
     is_changed: bool = False
+    token: str = ""
 
 
 class Folding:

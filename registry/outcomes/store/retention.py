@@ -76,6 +76,7 @@ def _rules(now: int, keep: int) -> list[tuple[str, str, str, int]]:
         ("signals", signal, "series is null and at < ?", now - WAITING_DAYS * DAY_MS),
         ("resolutions", "environment, conversation", "at < ?", now - keep * DAY_MS),
         ("claims", "call", "until < ?", now - DAY_MS),
+        ("waiting", "rollout, due, call", "due < ?", now - keep * DAY_MS),
         ("erasures", "id", "at < ?", now - keep * DAY_MS),
     ]
 
