@@ -16,6 +16,7 @@ from registry.api import (
     calls,
     clients,
     doctor,
+    guard,
     health,
     history,
     prompts,
@@ -130,8 +131,8 @@ def create(settings: Settings) -> FastAPI:
     app.add_middleware(StartupFailure)
     page.describe(app)
     rooms = (
-        prompts, releases, stream, clients, history, rollouts_api, calls, scores, usage, tokens, doctor,
-        health, webhooks,
+        prompts, releases, stream, clients, history, guard, rollouts_api, calls, scores, usage, tokens,
+        doctor, health, webhooks,
     )  # fmt: skip
     anywhere = problem.responses(431)  # of the server, before any endpoint
     most = {calls: intake.MAX_BODY_BYTES, scores: intake.MAX_BODY_BYTES, webhooks: webhooks.MAX_BODY_BYTES}

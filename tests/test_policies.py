@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,26 @@ def test_a_rule_is_that_of_its_environment(tmp_path: Path) -> None:
         (b"environments.staging.aproval = true", "environments.staging.aproval: there is no such key"),
         (b"environments.staging.approval = 'yes'", "environments.staging.approval: write true or false"),
         (
+            b"environments.staging.guard = true",
+            "environments.staging.guard: this is a table",
+        ),
+        (
+            b"environments.staging.guard.metrics = ['speed']",
+            "environments.staging.guard.metrics[0]: 'speed' is no metric; there are errors, latency,",
+        ),
+        (
+            b"environments.staging.guard.alpha = 0.5",
+            "environments.staging.guard.alpha: write a number up to 0.2",
+        ),
+        (
+            b"environments.staging.guard.required = 'yes'",
+            "environments.staging.guard.required: write true or false",
+        ),
+        (
+            b"environments.staging.guard.metrics = ['judge']",
+            "environments.staging.guard: judge: the metric judge needs the scores that count",
+        ),
+        (
             b"environments.stage.approval = true",
             "environments.stage: there is no such environment; there are",
         ),
@@ -56,6 +77,14 @@ def test_what_is_no_rule_is_refused(tmp_path: Path, content: bytes | None, words
 def test_the_example_for_operators_is_one() -> None:
     """What the page for operators shows can be copied."""
     page = (Path(__file__).parents[1] / "docs/operating.md").read_text()
-    example = page.partition("```toml\n")[2].partition("```")[0]
+    approval, guard = (part.partition("```")[0] for part in page.split("```toml\n[environments")[1:])
 
-    assert Rules.model_validate(tomllib.loads(example)).of("production").approval
+    assert _rules(f"[environments{approval}").of("production").approval
+    judged = _rules(f"[environments{guard}").of("production").guard
+    assert judged
+    assert judged.required
+    assert judged.tolerance == {"latency": 1.5}
+
+
+def _rules(text: str) -> Rules:
+    return Rules.model_validate(tomllib.loads(text, parse_float=Decimal))

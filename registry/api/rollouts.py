@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
 
-from registry.api.docs import examples, shapes
+from registry.api.docs import shapes
 from registry.api.http import problem, refresh
 from registry.api.http.dependencies import (
-    MAX_REASON,
     Environment,
     IdempotencyKey,
     Moment,
@@ -23,9 +21,10 @@ from registry.api.http.dependencies import (
     Services,
 )
 from registry.api.http.routes import ChangingRoute
+from registry.api.rollout_bodies import Plain, Promote, Start
 from registry.errors import Invalid, NotFound
 from registry.rollouts.action import Action
-from registry.rollouts.state import MAX_STEPS, MAX_TARGETS, PLANS, State, Step, Target
+from registry.rollouts.state import PLANS, State
 
 if TYPE_CHECKING:
     from registry.control.retry import Acknowledged
@@ -39,7 +38,7 @@ router = APIRouter(
 CONFLICTS = {
     "start": (
         "no_stable", "already_stable", "rollout_active", "needs_variables", "clients_too_old", "older_format",
-        "awaiting_approval",
+        "awaiting_approval", "guard_required",
     ),
     "promote": (
         "already_stable", "rollout_active", "needs_variables", "clients_too_old", "older_format",
@@ -58,58 +57,6 @@ OF_A_VERSION = {  # further answers of an action with a version
     "start": {404: ("unknown_version",), 422: ("invalid", "invalid_version")},
     "promote": {404: ("unknown_version",), 422: ("version_needed", "invalid_version")},
 }
-
-PlanName = Literal["careful", "standard", "fast"]
-
-
-class Expect(BaseModel):
-    """The state that the caller saw: if it has changed, nothing is done (409 `changed`)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    rollout: str | None = None
-    stable: str | None = None
-    awaiting_approval: str | None = Field(default=None, description="the id of the request")
-
-
-class Plain(BaseModel):
-    """The body of every action."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.PLAIN]})
-
-    reason: str = Field(default="", max_length=MAX_REASON)
-    expect: Expect = Expect()
-
-
-class Promote(Plain):
-    """Put a version in force for all; without one, complete the active rollout."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.PROMOTE]})
-
-    version: str | None = Field(default=None, description="a version, or `latest`")
-    force: bool = Field(
-        default=False,
-        strict=True,
-        description="accept a version that needs variables which stable does not, or newer clients",
-    )
-
-
-class Start(Plain):
-    """Start a rollout by a named plan (the default is `standard`) or by steps of your own."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [examples.START, examples.START_STEPS]}
-    )
-
-    version: str = Field(description="a version, or `latest`")
-    plan: PlanName | None = None
-    steps: tuple[Step, ...] | None = Field(default=None, max_length=MAX_STEPS)
-    audience: tuple[Target, ...] = Field(default=(), max_length=MAX_TARGETS)
-    force: bool = Field(
-        default=False,
-        strict=True,
-        description="accept a version that needs variables which stable does not, or newer clients",
-    )
 
 
 def _changing(op: str) -> dict[int | str, dict[str, Any]]:
@@ -197,13 +144,18 @@ async def start(service: Service, asked: Asked, body: Start, response: Response)
     percent, which completes the rollout. A step without one waits for a person. The clock never leaves the
     last step: a plan that does not end with 100 stays there until a promote or an advance.
 
+    With a `guard` the calls of users on both arms are compared. A timed step then advances by itself only if
+    nothing speaks against it, and harm rolls the candidate back, pauses it, or is only said. What the body
+    leaves out is as the operator has it for the environment (`GET .../guard`); where a guard is required, the
+    body may add metrics, and no more (409 `guard_required`). The state has what is used.
+
     Of the version `latest`, `passed_over` has the invalid versions that would be it if they could be served.
     """
     if body.plan and body.steps is not None:
         raise Invalid("steps: give a plan or steps, not both")
     steps = PLANS[body.plan or "standard"] if body.steps is None else body.steps
     details = {"version": body.version, "steps": steps, "audience": body.audience, "force": body.force}
-    return await _act(service, asked, "start", body, response, **details)
+    return await _act(service, asked, "start", body, response, guard=body.guard, **details)
 
 
 @router.post("/{name:path}/actions/promote", summary="Promote a version", responses=_changing("promote"))

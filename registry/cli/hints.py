@@ -26,6 +26,7 @@ _IN_ENVIRONMENT = {
     "nothing_to_roll_back": "history {}",
     "version_needed": "promote {} VERSION",
     "plan_ends": "promote {}",
+    "guard_required": "start {} VERSION",
     "awaiting_approval": "approve {}, or promptstage reject {}",
     "nothing_to_approve": "status {}",
     "own_request": "reject {}",

@@ -197,6 +197,11 @@ def history_path(environment: str, name: str | None) -> str:
     return f"{rollout_path(environment, name)}/history" if name else f"{_place(environment)}/history"
 
 
+def guard_path(environment: str) -> str:
+    """The guard of an environment."""
+    return f"{_place(environment)}/guard"
+
+
 def clients_path(environment: str) -> str:
     """The path of the clients that follow an environment."""
     return f"{_place(environment)}/clients"

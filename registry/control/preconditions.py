@@ -8,13 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import Conflict
-from registry.system.formats import SECOND_EDITION
+from registry.rollouts import guard
+from registry.system.formats import GUARDS, SECOND_EDITION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from promptstage.model import Document
     from registry.catalog.version import Version
+    from registry.policies.guard import GuardOptions, GuardRules
+    from registry.rollouts.guard import Guard
     from registry.rollouts.state import State, VersionRef
 
 
@@ -80,6 +83,34 @@ def check_format(version: Version, before: State, journal_format: int) -> None:
             "upgraded, upgrade the journal: promptstage journal upgrade",
             before,
         )
+
+
+def check_guard(
+    asked: GuardOptions | bool | None, rules: GuardRules | None, before: State, journal_format: int
+) -> Guard | None:
+    """Return the guard of a start, as it is asked for and as the environment has it; None: it has none.
+
+    Args:
+        asked: what the request says; None: nothing.
+        rules: what the operator says for the environment; None: nothing.
+        before: the state in force.
+        journal_format: the number of the journal's format.
+
+    Raises:
+        Invalid: something is missing; the message names the key.
+        Conflict: `guard_required` or `older_format`.
+    """
+    if less := guard.loosened(asked, rules):
+        raise conflict("guard_required", f"{before.prompt} in {before.environment}: {less}", before)
+    built = guard.build(asked, rules)
+    if built is not None and journal_format < GUARDS:
+        raise conflict(
+            "older_format",
+            f"guard: the journal has format {journal_format}, in which registries may join that know no "
+            "guard; when the last one is upgraded, upgrade the journal: promptstage journal upgrade",
+            before,
+        )
+    return built
 
 
 def conflict(code: str, message: str, state: State, **extra: Any) -> Conflict:

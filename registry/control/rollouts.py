@@ -8,19 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from registry.catalog.catalog import LATEST
-from registry.control.preconditions import check_apps, check_format, conflict
+from registry.control.gate import Found, Gate, Shut
+from registry.control.preconditions import check_apps, check_format, check_guard, conflict
 from registry.control.retry import Acknowledged, commit_with_retry
-from registry.errors import Conflict, Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
+from registry.errors import Forbidden, Invalid, NotFound, PreconditionFailed, RegistryError
 from registry.journal import change as at
 from registry.journal.change import ASKING, Change
-from registry.rollouts import approval, commands, transitions
-from registry.rollouts.action import Action
+from registry.rollouts import approval, commands, guard, transitions
 from registry.rollouts.state import State, VersionRef
-from registry.rollouts.step_timers import Holds
 from registry.system import timestamps, work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from registry.catalog.catalog import Catalog, Version
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from registry.replication.documents import Documents
     from registry.replication.read_model import EncodedRelease
     from registry.replication.replica import Replica
+    from registry.rollouts.action import Action
+    from registry.rollouts.guard import Constant
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,9 @@ class Rollouts:
     Args:
         too_old: counts the connected clients of a prompt, in an environment, that read only documents of
             the first edition.
+
+    Attributes:
+        gate: what lets guarded steps advance; without evidence they wait.
     """
 
     def __init__(  # noqa: PLR0913 - a composition root's wiring
@@ -53,11 +57,11 @@ class Rollouts:
     ) -> None:
         self.environments = environments
         self.replica = replica
+        self.gate: Gate = Shut()
         self._rules = rules
         self._catalog = catalog
         self._documents = documents
         self._too_old = too_old
-        self._holds = Holds()
 
     # Reading
 
@@ -120,39 +124,16 @@ class Rollouts:
             found |= {prompt: self.replica.read_model.release(environment, prompt) for prompt in missing}
         return found
 
-    # Timed advances
-
-    def advance_due(self) -> bool:
-        """Make the timed advances that are due; return whether all succeeded. Raises nothing."""
-        stuck = [state for left, state in self._timed() if not left and not self._advance(state)]
-        return not stuck
-
-    def _timed(self) -> list[tuple[float, State]]:
-        """Return the states with a timed step in configured environments, and the seconds left of each."""
-        states = self.replica.read_model.under_way()
-        here = [state for state in states if state.environment in self.environments]
-        return self._holds.left(here, timestamps.now(), time.monotonic())
-
-    def _advance(self, state: State) -> bool:
-        action = Action(
-            environment=state.environment,
-            prompt=state.prompt,
-            op="advance",
-            actor="schedule",
-            if_match=state.tag,
-        )
-        try:
-            self.act(action)
-        except (PreconditionFailed, Conflict):
-            pass  # a person or another registry was faster
-        except RegistryError as error:
-            logger.warning("%s in %s cannot advance: %s", state.prompt, state.environment, error.message)
-            return False
-        return True
-
-    def seconds_to_next(self) -> float | None:
-        """Return the seconds until the next timed advance, or None if there is none."""
-        return min((left for left, _ in self._timed()), default=None)
+    def guard_of(self, environment: str) -> dict[str, Any]:
+        """Return the guard of a start that says nothing else of it, in the API's form. Raises NotFound."""
+        self.check_environment(environment)
+        rules = self._rules.of(environment).guard
+        built = guard.build(asked=True, rules=rules) or guard.Guard()
+        return {
+            "required": rules is not None and rules.required,
+            "default": rules is not None and (rules.required or rules.default),
+            "guard": built.model_dump(mode="json"),
+        }
 
     # Changing
 
@@ -166,15 +147,18 @@ class Rollouts:
             PreconditionFailed: If-Match names another state.
             Unavailable: the journal cannot be written.
         """
-        self.state(action.environment, action.prompt)
+        guard.check_evidence(action.evidence)
+        present = self.state(action.environment, action.prompt)
         # A recorded request needs no version; both may be unknown here before the lock is held.
         recorded = self.replica.was_requested(action.scope())
         version = None if recorded else self._version(action)
-        too_old = self._count_too_old(action, version)
+        found = Found(
+            version, self._count_too_old(action, version), present.stable, self._constants(action, present)
+        )
 
         def decide(lock: int) -> Entry:
             known = self.replica.request(action.scope(), action.body())
-            return known or self._write(lock, action, version, too_old)
+            return known or self._write(lock, action, found)
 
         done = commit_with_retry(self.replica, decide)
         return replace(done, passed_over=self._passed_over(action, done.entry.change))
@@ -211,14 +195,30 @@ class Rollouts:
             return 0
         return self._too_old(action.environment, action.prompt)
 
-    def _write(self, lock: int, action: Action, version: Version | None, too_old: int) -> Entry:
-        version = self._staged(version)
+    def _constants(self, action: Action, present: State) -> Mapping[str, Constant]:
+        """Ask for the constants of a guard that is to start, before the lock is held."""
+        asked = present.awaiting_approval
+        if action.op == "start":
+            built = guard.build(action.guard, self._rules.of(action.environment).guard)
+        else:
+            built = asked.guard if asked and action.op == "approve" else None
+        return self.gate.constants(present, built) if built else {}
+
+    def _write(self, lock: int, action: Action, found: Found) -> Entry:
+        version = self._staged(found.version)
         before = self.state(action.environment, action.prompt)
         _check_expectations(action, before)
         now = timestamps.now()
         self.replica.keyring.check(action.token, now)  # it may have been revoked while this waited
         rules = self._rules.of(action.environment)
-        command = commands.of(action, _reference(version), approval=rules.approval)
+        starting = action.op == "start"
+        command = commands.of(
+            action,
+            _reference(version),
+            approval=rules.approval,
+            guard=check_guard(action.guard, rules.guard, before, self.replica.format) if starting else None,
+            constants=found.constants_for(before),
+        )
         after = _decide(action, command, before, now)
         if version is not None:
             check_format(version, before, self.replica.format)
@@ -227,7 +227,7 @@ class Rollouts:
                 version,
                 before,
                 lambda ref: self._documents.load(before.prompt, ref).document,
-                too_old,
+                found.too_old,
             )
         came_from, went_to = approval.ends(before, after)
         change = self.replica.next_change(
@@ -240,6 +240,7 @@ class Rollouts:
             request=action.scope(),
             previous=before.seq,
             state=after,
+            evidence=action.evidence,
         )
         return self.replica.write(lock, change, dict(self._files(change, action, version)))
 

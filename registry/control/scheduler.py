@@ -6,6 +6,7 @@ import logging
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from registry.control.timed_steps import TimedSteps
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Scheduler:
     ) -> None:
         """Prepare; `revive` is called when the Redis store is down, and raises nothing."""
         self._rollouts = rollouts
+        self._timed = TimedSteps(rollouts)
         self._revive = revive
         self._redis_store = redis_store
         self._stopped = Event()
@@ -49,8 +51,8 @@ class Scheduler:
             due = None
             try:
                 self._rollouts.replica.reconcile()
-                if self._rollouts.advance_due():  # if not, it is retried in the next round
-                    due = self._rollouts.seconds_to_next()
+                if self._timed.advance_due():  # if not, it is retried in the next round
+                    due = self._timed.seconds_to_next()
             except Exception:  # the registry depends on this thread: it must survive any error
                 logger.exception("following the journal failed; it is tried again")
 

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from registry.journal.reader import Entry
     from registry.replication.replica import Replica
 
-OWN_ACTORS = ("registry", "schedule", "operator")  # actors without a token; no token may have these names
+OWN_ACTORS = (
+    "registry",
+    "schedule",
+    "guard",
+    "operator",
+)  # actors without a token; no token may have these names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

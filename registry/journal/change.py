@@ -14,9 +14,9 @@ from registry.rollouts.state import State
 from registry.system import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from registry.rollouts.state import ApprovalRequest, Rollout, Step, Target, VersionRef
+    from registry.rollouts.state import ApprovalRequest, Rollout, VersionRef
 
 ASKING = "ask."  # prefix of the op of a change that requests approval
 RECOVER = "recover"  # the op of a recovery's changes
@@ -30,9 +30,9 @@ class Change(BaseModel):
         format: of the journal, from this change on.
         seq: its number in the journal's single order, from 0 (the journal's creation) without gaps.
         at: its time.
-        actor: the token's name, or ``schedule`` for a timed advance.
+        actor: the token's name, ``schedule`` for a timed advance, or ``guard``.
         op: ``create``, ``recover``, ``upgrade``, the command, ``ask.`` and the command that awaits approval,
-            ``token.create`` or ``token.revoke``.
+            ``calibrate`` of a guard, ``token.create`` or ``token.revoke``.
         before: the version, or the step's percent, before it; of a revoked token its id.
         after: the version or percent after it; of a new token its id.
         reason: the actor's reason; plain text.
@@ -40,6 +40,7 @@ class Change(BaseModel):
         previous: the seq of the change before it to the same prompt and environment; 0: none.
         state: the whole state after it; None if the change is not about a rollout.
         token: the whole record of a token after it; None if the change is not about one.
+        evidence: the numbers that a guard acted on, as JSON; None: it is no change of a guard.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +58,7 @@ class Change(BaseModel):
     previous: int = 0
     state: State | None = None
     token: Token | None = None
+    evidence: dict[str, Any] | None = None
 
     @property
     def position(self) -> Position:
@@ -104,12 +106,14 @@ class Change(BaseModel):
             "commit": commit,
         }
         started = self.started
-        return shown | _plan(started.steps, started.audience) if started else shown
+        shown |= {} if self.evidence is None else {"evidence": self.evidence}
+        return shown | _plan(started) if started else shown
 
 
-def _plan(steps: Sequence[Step], audience: Sequence[Target]) -> dict[str, Any]:
-    plan = {"plan": [step.model_dump() for step in steps]}
-    return plan | ({"audience": [target.model_dump() for target in audience]} if audience else {})
+def _plan(started: Rollout | ApprovalRequest) -> dict[str, Any]:
+    plan: dict[str, Any] = {"plan": [step.model_dump() for step in started.steps]}
+    plan |= {"audience": [target.model_dump() for target in started.audience]} if started.audience else {}
+    return plan | ({"guard": started.guard.model_dump(mode="json")} if started.guard else {})
 
 
 def parse(data: bytes) -> Change:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from registry.policies.fields import Number, Rule
+from registry.policies.guard import GuardRules  # noqa: TC001 - pydantic reads the annotations
 
 
 class Content(Rule):
@@ -17,10 +18,14 @@ class Content(Rule):
 
 
 class EnvironmentRules(Rule):
-    """The rules of one environment: with `approval`, a start or promote takes a second token."""
+    """The rules of one environment.
+
+    With `approval`, a start or promote takes a second token; with `guard`, a rollout is judged by its calls.
+    """
 
     approval: bool = False
     content: Content = Content()
+    guard: GuardRules | None = None
 
 
 class Rules(Rule):

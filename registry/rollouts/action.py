@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from registry.policies.guard import GuardOptions
+    from registry.rollouts.guard import Constant
     from registry.rollouts.state import Step, Target
 
 
@@ -17,7 +19,7 @@ class Action:
 
     Attributes:
         op: ``start``, ``advance``, ``pause``, ``resume``, ``promote``, ``rollback``, ``approve`` or
-            ``reject``.
+            ``reject``; of the guard alone ``calibrate``.
         actor: the name of the caller.
         version: for start and promote; ``latest`` is allowed.
         force: stage it although it requires variables that stable does not, or newer clients.
@@ -26,6 +28,10 @@ class Action:
         if_match: ``<epoch>.<seq>`` of the state, which must still be in force.
         idempotency_key: a repeat with the same key and token gets the recorded answer.
         token: the id of the token, the scope of that key; the token of a request may not approve it.
+        guard: of a start: what it says about the guard; None: nothing.
+        harm: of a pause by the guard: the metrics on whose harm.
+        constant: of ``calibrate``: the name and the constant.
+        evidence: what speaks for it, as JSON; it stands in the record of the change.
     """
 
     environment: str
@@ -41,6 +47,10 @@ class Action:
     if_match: str | None = None
     idempotency_key: str | None = None
     token: str = ""
+    guard: GuardOptions | bool | None = None
+    harm: tuple[str, ...] = ()
+    constant: tuple[str, Constant] | None = None
+    evidence: dict[str, Any] | None = None
 
     def scope(self) -> str | None:
         """Return the scope in which the idempotency key is unique, as a SHA-256 in hexadecimal."""
@@ -52,7 +62,13 @@ class Action:
         """Return a SHA-256, in hexadecimal, of what must be the same in a repeat."""
         steps = [step.model_dump() for step in self.steps]
         audience = [target.model_dump() for target in self.audience]
-        return digest([self.version, steps, audience, self.force, self.reason, self.expect])
+        said = (
+            self.guard
+            if self.guard is None or isinstance(self.guard, bool)
+            else self.guard.model_dump(mode="json")
+        )
+        guard = [] if said is None else [said]
+        return digest([self.version, steps, audience, self.force, self.reason, self.expect, *guard])
 
 
 def digest(parts: list[object]) -> str:

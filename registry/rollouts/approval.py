@@ -6,7 +6,7 @@ that drops it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from registry.rollouts import transitions
@@ -16,8 +16,10 @@ from registry.rollouts.transitions import Advance, Conflict, Promote, Start
 from registry.system.text import skeleton
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
+    from registry.rollouts.guard import Constant, Guard
     from registry.rollouts.state import VersionRef
 
 
@@ -42,11 +44,17 @@ class RequestApproval:
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """Approve another token's request; `id` and `salt` are for a rollout that it starts."""
+    """Approve another token's request; the rest is for a rollout that it starts.
+
+    Attributes:
+        id, salt: the rollout's.
+        constants: what is known by now for its guard.
+    """
 
     actor: Actor
     id: str
     salt: str
+    constants: Mapping[str, Constant] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +133,12 @@ def _waits(request: ApprovalRequest) -> Conflict:
 def _ask(state: State, ask: RequestApproval, now: datetime) -> State | Conflict:
     """Record a request for a change that is allowed now."""
     op: Literal["start", "promote"]
+    guard: Guard | None = None
     match ask.command:
         case Start(candidate, steps, audience):
             op, after = "start", transitions.apply(state, ask.command, now)
             version = after if isinstance(after, Conflict) else candidate
+            guard = ask.command.guard
         case Promote():
             op, steps, audience = "promote", (), ()
             version = transitions.promoted(state, ask.command)
@@ -145,6 +155,7 @@ def _ask(state: State, ask: RequestApproval, now: datetime) -> State | Conflict:
         asked_by=ask.actor.name,
         token=ask.actor.token,
         asked_at=now,
+        guard=guard,
     )
     return state.model_copy(update={"awaiting_approval": request})
 
@@ -155,7 +166,8 @@ def _approve(state: State, request: ApprovalRequest, approve: Approve, now: date
         return OWN_REQUEST
     if request.op == "promote":
         return transitions.apply(state, Promote(request.version), now)
-    start = Start(request.version, request.steps, request.audience, approve.id, approve.salt)
+    guard = request.guard and request.guard.knowing(approve.constants)
+    start = Start(request.version, request.steps, request.audience, approve.id, approve.salt, guard)
     return transitions.apply(state, start, now)
 
 

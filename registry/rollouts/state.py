@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     field_validator,
@@ -17,6 +15,8 @@ from pydantic import (
 )
 
 from registry.errors import Invalid
+from registry.rollouts.frozen import Frozen
+from registry.rollouts.guard import Guard  # noqa: TC001 - pydantic reads the annotations
 from registry.rollouts.position import Position
 from registry.rollouts.schedule import held, parse_hold
 
@@ -29,12 +29,6 @@ MAX_TARGETS = 100  # every client evaluates them at every call
 MAX_VALUES = 1000  # a release is sent whole to every client
 MAX_TEXT = 200
 RECENT = 3  # versions kept for conversations that began with them: a release has their documents too
-
-
-class Frozen(BaseModel):
-    """The base of all models here: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
 def _three_decimals(percent: object) -> object:
@@ -99,7 +93,8 @@ class Rollout(Frozen):
     """A prompt on its way from stable to candidate.
 
     `advances_at` is null while a step waits for a person; `remaining` (seconds) is present only while a
-    timed step is paused.
+    timed step is paused. With a `guard` (else absent) `advances_at` says when the hold is over, and the step
+    advances by itself from then on, when what is known of its calls allows it.
     """
 
     id: str
@@ -112,6 +107,7 @@ class Rollout(Frozen):
     advances_at: AwareDatetime | None = None
     audience: tuple[Target, ...] = ()
     remaining: float | None = None
+    guard: Guard | None = None
 
     @property
     def percent(self) -> int | float:
@@ -127,18 +123,19 @@ class Rollout(Frozen):
         return max(0.0, (left if hold is None else min(left, hold)).total_seconds())
 
     @model_serializer(mode="wrap")
-    def _without_empty_remaining(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = handler(self)
-        if fields["remaining"] is None:
-            del fields["remaining"]
-        return fields
+    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        optional = {"remaining", "guard"}
+        return {
+            key: value for key, value in handler(self).items() if value is not None or key not in optional
+        }
 
 
 class ApprovalRequest(Frozen):
     """A requested start or promote, which another token must approve.
 
     `version` is the version that it would serve or start (for a promote without a version, the
-    candidate); `steps` and `audience` are those of a start; `token` is the id of the requesting token.
+    candidate); `steps`, `audience` and `guard` (else absent) are those of a start; `token` is the id of the
+    requesting token.
     """
 
     id: str
@@ -151,6 +148,11 @@ class ApprovalRequest(Frozen):
     asked_by: str
     token: str
     asked_at: AwareDatetime
+    guard: Guard | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_empty_guard(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if value is not None or key != "guard"}
 
 
 class State(Frozen):

@@ -20,18 +20,20 @@ from registry.rollouts.state import Rollout, State
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from registry.rollouts.guard import Constant, Guard
     from registry.rollouts.state import Step, Target, VersionRef
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start a rollout of a candidate."""
+    """Start a rollout of a candidate; without a guard nothing judges it."""
 
     candidate: VersionRef
     steps: tuple[Step, ...]
     audience: tuple[Target, ...]
     id: str
     salt: str
+    guard: Guard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,14 @@ class Advance:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stop the clock of a timed step."""
+    """Stop the clock of a timed step; `harm` has the metrics on whose harm a guard does it."""
+
+    harm: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Restart the clock with the time that was left."""
+    """Restart the clock with the time that was left, and acknowledge the harm that it was paused for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,15 @@ class Rollback:
     """Undo the latest forward step, once."""
 
 
-Command = Start | Advance | Pause | Resume | Promote | Rollback
+@dataclass(frozen=True, slots=True)
+class Calibrate:
+    """Set a constant of the guard, once."""
+
+    name: str
+    constant: Constant
+
+
+Command = Start | Advance | Pause | Resume | Promote | Rollback | Calibrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,8 @@ NOTHING_TO_ROLL_BACK = Conflict(
     "nothing_to_roll_back",
     "the last change was undone already, or is the first; promote the version you want",
 )
+NOT_GUARDED = Conflict("not_guarded", "the rollout has no guard")
+CALIBRATED = Conflict("calibrated", "the guard needs no such constant, or knows it already")
 VERSION_NEEDED = Conflict("version_needed", "say which version; without a rollout there is none to complete")
 
 
@@ -90,7 +104,7 @@ def apply(state: State, command: Command, now: datetime) -> State | Conflict:
 
     Args:
         state: the present state, possibly empty.
-        command: one of the six.
+        command: one of the seven.
         now: the time of the change, with a zone.
     """
     match command:
@@ -100,7 +114,7 @@ def apply(state: State, command: Command, now: datetime) -> State | Conflict:
             return _promote(state, command)
         case Rollback():
             return _rollback(state)
-        case Advance() | Pause() | Resume():
+        case Advance() | Pause() | Resume() | Calibrate():
             if state.stable is None:
                 return NO_STABLE
             if state.rollout is None:
@@ -126,14 +140,16 @@ def _start(state: State, command: Start, now: datetime) -> State | Conflict:
         step=0,
         entered_at=now,
         audience=command.audience,
+        guard=command.guard,
     )
     return state.model_copy(update={"rollout": _enter(rollout, 0, now)})
 
 
 def _move(
-    state: State, rollout: Rollout, command: Advance | Pause | Resume, now: datetime
+    state: State, rollout: Rollout, command: Advance | Pause | Resume | Calibrate, now: datetime
 ) -> State | Conflict:
     paused = rollout.state == "paused"
+    moved: Rollout | Conflict
     match command:
         case Advance():
             if paused:
@@ -143,11 +159,14 @@ def _move(
                 return _in_force(state, rollout.candidate)
             return state.model_copy(update={"rollout": _enter(rollout, step, now)})
         case Pause():
-            return PAUSED if paused else state.model_copy(update={"rollout": _pause(rollout, now)})
+            moved = _pause(rollout, command.harm, now)
         case Resume():
-            return state.model_copy(update={"rollout": _resume(rollout, now)}) if paused else NOT_PAUSED
+            moved = _resume(rollout, now) if paused else NOT_PAUSED
+        case Calibrate():
+            moved = _calibrate(rollout, command)
         case _:
             assert_never(command)
+    return moved if isinstance(moved, Conflict) else state.model_copy(update={"rollout": moved})
 
 
 def _promote(state: State, command: Promote) -> State | Conflict:
@@ -190,13 +209,26 @@ def _enter(rollout: Rollout, step: int, now: datetime) -> Rollout:
     return rollout.model_copy(update={"step": step, "entered_at": now, "advances_at": advances_at})
 
 
-def _pause(rollout: Rollout, now: datetime) -> Rollout:
-    return rollout.model_copy(update={"state": "paused", "advances_at": None, "remaining": rollout.left(now)})
+def _pause(rollout: Rollout, harm: tuple[str, ...], now: datetime) -> Rollout | Conflict:
+    """Pause; a paused rollout stays so, and a guard may add the harm that it found meanwhile."""
+    guard = rollout.guard and rollout.guard.paused(harm)
+    if rollout.state == "paused":
+        return PAUSED if guard == rollout.guard else rollout.model_copy(update={"guard": guard})
+    clock = {"state": "paused", "advances_at": None, "remaining": rollout.left(now)}
+    return rollout.model_copy(update=clock | {"guard": guard})
 
 
 def _resume(rollout: Rollout, now: datetime) -> Rollout:
     advances_at = None if rollout.remaining is None else now + timedelta(seconds=rollout.remaining)
-    return rollout.model_copy(update={"state": "running", "advances_at": advances_at, "remaining": None})
+    clock = {"state": "running", "advances_at": advances_at, "remaining": None}
+    return rollout.model_copy(update=clock | {"guard": rollout.guard and rollout.guard.resumed()})
+
+
+def _calibrate(rollout: Rollout, command: Calibrate) -> Rollout | Conflict:
+    if rollout.guard is None:
+        return NOT_GUARDED
+    guard = rollout.guard.knowing({command.name: command.constant})
+    return CALIBRATED if guard is rollout.guard else rollout.model_copy(update={"guard": guard})
 
 
 def ends(before: State, after: State) -> tuple[str | float | None, str | float | None]:

@@ -162,6 +162,9 @@ def _command(change: Change, before: State) -> approval.Command:
     """The command that a change carried out, as far as its record and its state tell."""
     state = change.state
     assert state is not None
+    guard = state.rollout and state.rollout.guard
+    if change.op == "pause" and guard:
+        return transitions.Pause(guard.paused_for)
     if change.op in commands.PLAIN:
         return commands.PLAIN[change.op]
     if change.op == "start":
@@ -171,20 +174,23 @@ def _command(change: Change, before: State) -> approval.Command:
     if change.op == "approve":
         rollout = state.rollout
         ids = (rollout.id, rollout.salt) if rollout else ("", "")
-        return approval.Approve(approval.Actor("", change.actor), *ids)
+        constants = guard.constants if guard else {}
+        return approval.Approve(approval.Actor("", change.actor), *ids, constants)
     return _asked(change.op, state)
 
 
 def _start(state: State) -> transitions.Start:
     rollout = state.rollout
     assert rollout is not None
-    return transitions.Start(rollout.candidate, rollout.steps, rollout.audience, rollout.id, rollout.salt)
+    return transitions.Start(
+        rollout.candidate, rollout.steps, rollout.audience, rollout.id, rollout.salt, rollout.guard
+    )
 
 
 def _asked(op: str, state: State) -> approval.RequestApproval:
     asked = state.awaiting_approval
     assert asked is not None
-    start = transitions.Start(asked.version, asked.steps, asked.audience, "", "")
+    start = transitions.Start(asked.version, asked.steps, asked.audience, "", "", asked.guard)
     wanted = start if op == f"{ASKING}start" else transitions.Promote(asked.version)
     actor = approval.Actor(asked.token, asked.asked_by)
     return approval.RequestApproval(wanted, actor, asked.id, asked.force, asked.reason)

@@ -73,10 +73,11 @@ class Story(RuleBasedStateMachine):
         self.act(number, "promote", name, {"version": version})
 
     @precondition(_some_up)
-    @rule(number=registries, name=names, choice=choices)
-    def start(self, number: int, name: str, choice: int) -> None:
-        """Begin a rollout."""
-        self.act(number, "start", name, {"version": self.version(name, choice), "steps": STEPS})
+    @rule(number=registries, name=names, choice=choices, judged=st.booleans())
+    def start(self, number: int, name: str, choice: int, judged: bool) -> None:
+        """Begin a rollout, with or without a guard."""
+        body = {"version": self.version(name, choice), "steps": STEPS, "guard": judged}
+        self.act(number, "start", name, body)
 
     @precondition(_some_up)
     @rule(number=registries, name=names, op=st.sampled_from(("advance", "pause", "resume")))

@@ -182,4 +182,4 @@ def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
 
 def test_the_rights_of_redis_are_those_that_are_tried() -> None:
     """`tests/service/test_deploy.py` compares them; here, that there is one block of them."""
-    assert len(blocks(PAGE, "redis")) == len(blocks(PAGE, "toml")) == 1
+    assert len(blocks(PAGE, "redis")) == 1

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 PRODUCT = ("registry/", "client/promptstage/")
 MODULES = {
     "acting", "attempts", "begin", "blocks", "board", "census", "chain", "commit", "eager", "faults",
-    "findings", "folder", "fresh", "great", "guard", "holding", "ignored", "impatient", "keeping", "kept",
-    "mapping", "oddities", "parts", "prepare", "reading", "remedies", "rules", "salvage", "secrets", "shared",
+    "findings", "folder", "fresh", "great", "holding", "ignored", "impatient", "keeping", "kept",
+    "mapping", "oddities", "parts", "prepare", "reading", "remedies", "salvage", "secrets", "shared",
     "similar", "starter", "strangers", "table", "taglint", "tally", "unparsable", "upkeep", "upstream",
     "view", "wanting", "when",
 }  # fmt: skip

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GUARDED = [f"guarded-{i}" for i in range(50)]  # where a start or promote is to be approved
-ENVIRONMENTS = ("production", "staging", *(f"env-{i}" for i in range(100)), *GUARDED)
+JUDGED = [f"judged-{i}" for i in range(20)]  # where each rollout has a guard
+ENVIRONMENTS = ("production", "staging", *(f"env-{i}" for i in range(100)), *GUARDED, *JUDGED)
+A_GUARD = '[environments.{}.guard]\nrequired = true\nmetrics = ["errors", "latency"]\nalpha = 0.01\n'
 
 
 def fill(repository: PromptRepository) -> PromptRepository:
@@ -37,7 +39,8 @@ def registry(repository: PromptRepository, tmp_path_factory: pytest.TempPathFact
     """The shared registry."""
     folder = tmp_path_factory.mktemp("registry")
     config = folder / "rules.toml"
-    config.write_text("".join(f"[environments.{name}]\napproval = true\n" for name in GUARDED))
+    rules = [f"[environments.{name}]\napproval = true\n" for name in GUARDED]
+    config.write_text("".join([*rules, *map(A_GUARD.format, JUDGED)]))
     shared = Registry(
         repository.path, folder / "data", environments=",".join(ENVIRONMENTS), config=str(config)
     )
@@ -61,6 +64,17 @@ def environment(_free: Iterator[str]) -> str:
 def guarded(_guarded: Iterator[str]) -> str:
     """An environment with the two-person rule, in which nothing is in force yet."""
     return next(_guarded)
+
+
+@pytest.fixture
+def judged(_judged: Iterator[str]) -> str:
+    """An environment whose rollouts have a guard, in which nothing is in force yet."""
+    return next(_judged)
+
+
+@pytest.fixture(scope="session")
+def _judged() -> Iterator[str]:
+    return iter(JUDGED)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ ANSWERS = {  # what to ask for, and the shape of the answer
     f"{HERE}/rollouts/summarize": "State",
     f"{HERE}/rollouts/summarize/history": "History",
     f"{HERE}/history": "History",
+    f"{HERE}/guard": "EnvironmentGuard",
     f"{HERE}/clients": "Clients",
     f"{HERE}/usage?by=version": "Usage",
     f"{HERE}/calls": "CallPage",

@@ -51,6 +51,7 @@ ROLES: dict[str, str | None] = {
     "POST /v1/environments/{environment}/stream": "reader",
     "GET /v1/environments/{environment}/clients": "reader",
     "GET /v1/environments/{environment}/history": "reader",
+    "GET /v1/environments/{environment}/guard": "reader",
     f"GET {ROLLOUTS}": "reader",
     f"GET {ROLLOUTS}/{{name:path}}": "reader",
     f"GET {ROLLOUTS}/{{name:path}}/history": "reader",

@@ -126,6 +126,18 @@ STATE: Json = {
         "audience": [{"when": [{"attribute": "tenant", "in": ["acme"]}]}],
     },
 }
+GUARD: Json = {
+    "alpha": 0.05,
+    "metrics": ["errors"],
+    "on_harm": "rollback",
+    "on_no_data": "hold",
+    "on_small": "hold",
+    "minimum": 100,
+    "max_wait": 3.0,
+    "tolerance": {"errors": 1.0},
+    "constants": {},
+}
+ENVIRONMENT_GUARD: Json = {"required": False, "default": True, "guard": GUARD}
 STATES: Json = {"data": [STATE]}
 HISTORY: Json = {
     "data": [
@@ -195,6 +207,11 @@ START_STEPS: Json = {
     "steps": [{"percent": 1, "hold": "10m"}, {"percent": 25, "hold": "1h"}, {"percent": 100}],
     "audience": [{"when": [{"attribute": "tenant", "in": ["acme", "globex"]}]}],
     "expect": {"stable": "1.2.0"},
+}
+START_GUARDED: Json = {
+    "version": "1.3.0",
+    "plan": "standard",
+    "guard": {"metrics": ["errors", "latency"], "on_harm": "rollback"},
 }
 PROMOTE: Json = {"version": "1.3.0", "reason": "all is well"}
 PLAIN: Json = {"reason": "too terse", "expect": {"rollout": "r-5c1d8e0a9b27"}}
@@ -360,6 +377,7 @@ OF: dict[str, Json] = {  # an example of each shape that is an answer
     },
     "Clients": CLIENTS,
     "Diff": DIFF,
+    "EnvironmentGuard": ENVIRONMENT_GUARD,
     "Erased": {"calls": 12, "cases": []},
     "Examination": EXAMINATION,
     "Health": HEALTH,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from promptstage.model import Json
+from registry.rollouts.guard import Guard
 from registry.rollouts.state import State, Step, Target
 
 
@@ -261,7 +262,7 @@ class ShownChange(Shape):
 
     seq: int
     at: AwareDatetime
-    actor: str = Field(description="a token's name, `schedule`, or `operator` of a recovery")
+    actor: str = Field(description="a token's name, `schedule`, `guard`, or `operator` of a recovery")
     op: Literal[
         "start",
         "advance",
@@ -273,6 +274,7 @@ class ShownChange(Shape):
         "ask.promote",
         "approve",
         "reject",
+        "calibrate",
         "recover",
     ]
     prompt: str
@@ -284,6 +286,18 @@ class ShownChange(Shape):
         default=None, description="the steps of the rollout that it began or asked for; else left out"
     )
     audience: list[Target] | None = Field(default=None, description="its audience, if it has one")
+    guard: Guard | None = Field(default=None, description="its guard, if it has one")
+    evidence: Json | None = Field(
+        default=None, description="the numbers that a guard acted on; else left out"
+    )
+
+
+class EnvironmentGuard(Shape):
+    """The guard that a start has where its body leaves everything out but `"guard": true`."""
+
+    required: bool = Field(description="a start has it, and may only add metrics")
+    default: bool = Field(description="a start has it unless its body says no")
+    guard: Guard
 
 
 class History(Shape):

@@ -115,6 +115,7 @@ SAID = {
     "unknown_token": "there is no token '3f9a0c11d2e4'",
     "rollout_active": "summarize in production: a rollout is under way; promote it or roll it back first",
     "paused": "summarize in production: the rollout is paused; resume it first",
+    "guard_required": "summarize in production: guard: a rollout is guarded here; leave it out",
     "not_paused": "summarize in production: the rollout is not paused",
     "nothing_to_roll_back": "summarize in production: the last change was undone already, or is the first; "
     "promote the version you want",
@@ -261,7 +262,7 @@ async def _bad_request(_: Request, error: Exception) -> JSONResponse:
 def _place(item: Mapping[str, Any]) -> tuple[Any, ...]:
     if item["type"] == "json_invalid":
         return ()
-    loc: tuple[Any, ...] = item["loc"]
+    loc = tuple(part for part in item["loc"] if not str(part).startswith("<"))  # the kinds of a value
     return loc[1:] if loc and loc[0] in {"body", "query", "path", "header"} else loc
 
 

@@ -10,6 +10,7 @@ import typer
 from registry.cli import output
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import PATH_SHOWN, clean
+from registry.cli.release import describe
 
 app = typer.Typer(help="Check the operator's file of rules.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -33,6 +34,7 @@ def check(
     Example:  promptstage policies check /etc/promptstage/rules.toml
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     from registry.policies.file import read  # noqa: PLC0415 - no other command should wait for pydantic
+    from registry.rollouts import guard  # noqa: PLC0415
     from registry.settings import read as read_settings  # noqa: PLC0415
 
     environments = read_settings().environments
@@ -42,5 +44,7 @@ def check(
     for name in environments:
         rule = rules.of(name)
         approval = "needs a second token" if rule.approval else "needs none"
-        output.say(f"{name}: a start or promote {approval}; content of {rule.content.sample:.2%}")
+        judged = guard.build(None, rule.guard)
+        guarded = f"; guard: {describe.guard(judged.model_dump(mode='json'))}" if judged else ""
+        output.say(f"{name}: a start or promote {approval}; content of {rule.content.sample:.2%}{guarded}")
     return output.say(f"{clean(file, PATH_SHOWN)} is right")

@@ -40,6 +40,22 @@ def start(  # noqa: PLR0913 - one parameter an option
         typer.Option(metavar="A=B,C", help="Users who always get it; may be repeated, any match is enough."),
     ] = None,
     force: Force = False,
+    guard: Annotated[
+        bool | None,
+        typer.Option(
+            "--guard/--no-guard",
+            show_default=False,
+            help="Let its calls judge it; the default is the environment's.",
+        ),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="What is compared, such as errors,latency,cost; implies --guard."),
+    ] = None,
+    on_harm: Annotated[
+        Literal["notify", "pause", "rollback"] | None,
+        typer.Option(help="What the guard does on harm; implies --guard."),
+    ] = None,
     options: ChangeOptions,
 ) -> None:
     """Start to roll out a version to some users, step by step.
@@ -48,11 +64,17 @@ def start(  # noqa: PLR0913 - one parameter an option
     fast is 10, 50, 100 in 12 hours. A step with a time to hold (30s, 10m, 4h, 2d) advances by itself
     when that is over, into 100 percent too; one without waits for you.
 
-    With --if-needed nothing is done if that version already has this plan and audience, or is for everyone.
+    With --guard its calls are compared with those of users who keep the stable version. Harm rolls it
+    back, and a timed step goes on only if nothing speaks against it. Metrics: errors, latency, ttft,
+    format, feedback, judge, cost and flag:NAME.
+
+    With --if-needed nothing is done if that version already has this plan, audience and guard, or is for
+    everyone.
 
     \b
     Example:  promptstage start summarize 1.3.0 --plan careful
               promptstage start summarize 1.3.0 --steps 1:10m,25:1h,100
+              promptstage start summarize 1.3.0 --guard --metrics errors,latency,cost
               promptstage start summarize 1.3.0 --steps 0,50 --audience tenant=acme,globex
               promptstage start summarize 1.3.0 --audience tenant=acme,plan=pro  (both must hold)
     """  # noqa: D301 - typer's mark of lines to be kept as they are
@@ -60,7 +82,8 @@ def start(  # noqa: PLR0913 - one parameter an option
         raise typer.BadParameter("give --plan or --steps, not both")
     body: Json = {"version": version, "force": force, "audience": arguments.audience(audience or [])}
     body["steps"] = arguments.plan(plan or "standard") if steps is None else arguments.steps(steps)
-    execute("start", name, body, options)
+    said = arguments.guard(guard, metrics, on_harm)
+    execute("start", name, body | ({} if said is None else {"guard": said}), options)
 
 
 @with_change_options

@@ -29,6 +29,16 @@ def plan(name: str) -> list[Json]:
     return [step.model_dump(mode="json") for step in PLANS[name]]
 
 
+def guard(wanted: bool | None, metrics: str | None, on_harm: str | None) -> Json | bool | None:
+    """Read what is said of the guard; None: nothing, so that it is as the environment has it."""
+    said: Json = {"on_harm": on_harm} if on_harm else {}
+    if metrics is not None:
+        said["metrics"] = [name.strip() for name in metrics.split(",")]
+    if said and wanted is False:
+        raise typer.BadParameter("with --no-guard there are no --metrics and no --on-harm")
+    return said or wanted
+
+
 def _step(part: str) -> Json:
     found = _STEP.fullmatch(part)
     if not found:

@@ -19,6 +19,7 @@ WIDEST = 10_000  # characters of one line of a prompt; nothing longer is read
 BAR = 10  # characters of a bar: one for ten percent
 
 COLUMNS = ("prompt", "stable", "candidate", "share", "step", "next", "clients")
+JUDGED = "evidence"  # a column more, where the registry says anything of it
 REQUEST_COLUMNS = ("prompt", "awaits approval", "asked by", "at", "reason")
 
 
@@ -38,6 +39,19 @@ def terse(cells: list[str]) -> list[str]:
     """The same line of ``status`` for a narrow terminal: no bar, and of a pause no time."""
     prompt, stable, candidate, share, step, coming, clients = cells
     return [prompt, stable, candidate, share.rpartition(" ")[2], step, coming.partition(",")[0], clients]
+
+
+def evidence(state: Json) -> str:
+    """What is known of a guarded rollout, in a cell; an earlier registry says nothing of it."""
+    found = state.get("evidence")
+    if not found:
+        return NONE
+    waits = found.get("waiting") or {}
+    if waits.get("for") not in {None, "sample"}:
+        return f"waits: {clean(waits['for'])}"
+    if found["verdict"] == "collecting":
+        return f"collecting {found['units']}/{found['minimum']}"
+    return clean(found["verdict"])
 
 
 def request(state: Json) -> list[str]:
@@ -98,8 +112,8 @@ def change(record: Json) -> str:
 
 
 def changes_what_is_served(record: Json) -> bool:
-    """Whether it is more than a request, or the end of one."""
-    return record["op"] != "reject" and not record["op"].startswith("ask.")
+    """Whether it is more than a request, the end of one, or a constant of a guard."""
+    return record["op"] not in {"reject", "calibrate"} and not record["op"].startswith("ask.")
 
 
 def end(reached: str | float | None) -> str:
@@ -114,6 +128,8 @@ def details(state: Json) -> Iterator[str]:
     rollout = state["rollout"]
     if rollout:
         yield f"Rollout:   {clean(rollout['id'])}"
+        if rollout.get("guard"):
+            yield f"Guard:     {guarded(rollout)}"
         yield from (f"Audience:  {target(wanted)}" for wanted in rollout["audience"])
     yield f"Rollback:  {_rollback(state)}"
     if state.get("awaiting_approval"):
@@ -144,6 +160,8 @@ def following(rollout: Json, now: datetime) -> str:
     if rollout["advances_at"] is None:
         return "waits for you"
     left = (datetime.fromisoformat(rollout["advances_at"]) - now).total_seconds()
+    if rollout.get("guard"):
+        return f"judged in {times.duration(left)}" if left > 0 else "waits for evidence"
     return f"advances in {times.duration(left)}" if left > 0 else "advances now"
 
 
@@ -161,6 +179,27 @@ def target(wanted: Json) -> str:
     """Who is in an audience."""
     conditions = (f"{clean(c['attribute'])} is {' or '.join(map(clean, c['in']))}" for c in wanted["when"])
     return " and ".join(conditions)
+
+
+HARM = {
+    "rollback": "harm rolls it back",
+    "pause": "harm pauses it",
+    "notify": "harm is only said, and holds its steps",
+}
+
+
+def guard(judged: Json) -> str:
+    """What a guard does, in a line."""
+    metrics = ", ".join(map(clean, judged["metrics"]))
+    units = f"{judged['minimum']} users of each version"
+    return f"{metrics}; {HARM[judged['on_harm']]}, and a timed step goes on by itself after {units}"
+
+
+def guarded(rollout: Json) -> str:
+    """What a guard does with a rollout under way, and what people accepted."""
+    judged = rollout["guard"]
+    accepted = ", ".join(map(clean, judged.get("acknowledged", ())))
+    return guard(judged) + (f"; harm in {accepted} is accepted" if accepted else "")
 
 
 def _rollback(state: Json) -> str:

@@ -34,7 +34,7 @@ def history(  # noqa: PLR0913 - one parameter an option
     since: Annotated[str | None, typer.Option(metavar="TIME", help=f"Changes since then: {SPAN}.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Changes until then.")] = None,
     actor: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Changes by this token; schedule: timed steps.")
+        str | None, typer.Option(metavar="NAME", help="Changes by this token; schedule: timed steps; guard.")
     ] = None,
     limit: Annotated[
         int | None,
@@ -123,4 +123,6 @@ def _plan(change: Json) -> str:
         for step in change.get("plan", ())
     )
     audience = (describe.target(target) for target in change.get("audience", ()))
-    return " ".join(filter(None, [",".join(steps), *(f"+ {target}" for target in audience)]))
+    judged = ",".join(map(clean, (change.get("guard") or {}).get("metrics", ())))
+    guard = [f"+ guard {judged}"] if judged else []
+    return " ".join(filter(None, [",".join(steps), *(f"+ {target}" for target in audience), *guard]))

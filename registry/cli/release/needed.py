@@ -51,12 +51,20 @@ def _is_stable(state: Json, version: str | None) -> bool:
 
 
 def _is_the_same(order: Order, candidate: Json, found: Json) -> bool:
-    """Tell whether a rollout has the version, plan and audience of a start."""
+    """Tell whether a rollout has the version, plan, audience and guard of a start."""
     return (
         candidate["version"] == order.body["version"]
         and _plan(found["steps"]) == _plan(order.body["steps"])
         and _audience(found["audience"]) == _audience(order.body["audience"])
+        and _has_guard(found.get("guard"), order.body.get("guard"))
     )
+
+
+def _has_guard(found: Json | None, asked: Json | bool | None) -> bool:
+    """Tell whether a guard is what was asked for, as far as that says anything."""
+    if asked is None or isinstance(asked, bool):
+        return asked is None or asked == bool(found)
+    return found is not None and all(found.get(name) == value for name, value in asked.items())
 
 
 def _plan(steps: Sequence[Json]) -> list[tuple[float, object]]:

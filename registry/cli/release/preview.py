@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from registry.cli.output import clean
-from registry.cli.release import describe, timeline
+from registry.cli.release import describe, guard, timeline
 from registry.cli.release.difference import Comparison
 
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ def of(registry: Registry, order: Order, state: Json) -> Preview:
     goes = move(meant.op, state, meant.body.get("version"))
     if goes is None:
         return Preview()
+    if order.op == "start":
+        meant = replace(meant, body=meant.body | {"guard": guard.of(registry, order.environment, order.body)})
     data: Json = {"op": order.op, "prompt": order.name, "environment": order.environment}
     data |= {"from": goes.old or None, "to": goes.new}
     if asked:
@@ -110,6 +112,8 @@ def facts(order: Order, state: Json, goes: Move, compared: Comparison) -> Iterat
     yield "Changes", compared.changes()
     yield from compared.parts()
     yield from _users(order, state, goes)
+    if order.op == "start" and (judged := order.body.get("guard")):
+        yield "Guard", describe.guard(judged)
     yield from (("Audience", describe.target(target)) for target in order.body.get("audience", ()))
     if needed := _requires(state, goes, compared):
         forced = "forced" if order.body.get("force") else "it takes --force"
@@ -133,7 +137,9 @@ def _users(order: Order, state: Json, goes: Move) -> Iterator[tuple[str, str]]:
         rollout = state["rollout"]
         yield "Users", f"everyone; {describe.percent(rollout):g}% have it already" if rollout else "everyone"
         return
-    (share, _), *coming = timeline.of_plan(order.body["steps"], datetime.now(UTC))
+    (share, _), *coming = timeline.of_plan(
+        order.body["steps"], datetime.now(UTC), guarded=bool(order.body.get("guard"))
+    )
     yield "Users", f"{share} get {goes.new} at once"
     for label, (later, when) in zip(["Then", *[""] * len(coming)], coming, strict=False):
         yield label, f"{later}  {when}"
@@ -145,9 +151,11 @@ def _requires(state: Json, goes: Move, compared: Comparison) -> list[str]:
 
 
 def _rules(order: Order) -> Json:
-    """The plan and the audience of a start, and when each share is reached."""
+    """The plan, the audience and the guard of a start, and when each share is reached."""
     if order.op != "start":
         return {}
-    plan = timeline.of_plan(order.body["steps"], datetime.now(UTC))
+    judged = order.body.get("guard")
+    plan = timeline.of_plan(order.body["steps"], datetime.now(UTC), guarded=bool(judged))
     told = [{"share": share, "when": when} for share, when in plan]
-    return {"steps": order.body["steps"], "plan": told, "audience": order.body["audience"]}
+    rules = {"steps": order.body["steps"], "plan": told, "audience": order.body["audience"]}
+    return rules | ({"guard": judged} if judged else {})

@@ -101,7 +101,13 @@ def _drawn(
         states = states[:most]
     rows = found["clients"] or {}
     lines = [describe.row(state, rows.get(state["prompt"]), now) for state in states]
-    yield output.grid(describe.COLUMNS, lines, list(map(describe.terse, lines)))
+    terse = list(map(describe.terse, lines))
+    if not any(state.get("evidence") for state in states):
+        yield output.grid(describe.COLUMNS, lines, terse)
+    else:
+        judged = [describe.evidence(state) for state in states]
+        wide, narrow = ([[*row, cell] for row, cell in zip(of, judged, strict=True)] for of in (lines, terse))
+        yield output.grid((*describe.COLUMNS, describe.JUDGED), wide, narrow)
     if left:
         yield output.line(f"… and {left} more; a taller terminal shows them, or: promptstage status NAME")
     if not all(row["complete"] for row in rows.values()):

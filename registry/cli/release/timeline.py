@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("step", "share", "when")
 PLAN_COLUMNS = ("asked for", "when")  # of a plan that awaits approval
+AT_THE_EARLIEST = "at the earliest"
 BY_HAND = "when you advance it"
 RESUMED = "when you resume and advance it"
 COMPLETES = "completes"  # in the place of a share
@@ -34,14 +35,24 @@ class Step(NamedTuple):
     hold: str | None = None
 
 
-def of_plan(steps: Sequence[Json], now: datetime | None) -> Iterator[tuple[str, str]]:
-    """The shares of a rollout, and when each is reached; it begins now, or (None) when it is approved."""
+def of_plan(
+    steps: Sequence[Json], now: datetime | None, *, guarded: bool = False
+) -> Iterator[tuple[str, str]]:
+    """The shares of a rollout, and when each is reached; it begins now, or (None) when it is approved.
+
+    If it is `guarded`, a time is the earliest.
+    """
     plan = _plan(steps)
     hold = schedule.held(plan[0])
     at = now + hold if now and hold else None
     yield f"{plan[0].percent:g}%", "at once" if now else "when it is approved"
     for percent, text in _coming(plan, 0, hold, at, BY_HAND):
-        yield COMPLETES if percent is None else f"{percent:g}%", text
+        yield COMPLETES if percent is None else f"{percent:g}%", _earliest(text, guarded=guarded)
+
+
+def _earliest(text: str, *, guarded: bool) -> str:
+    """Say of a time that it is the earliest, as a guard may hold the step."""
+    return f"{text}, {AT_THE_EARLIEST}" if guarded and not text.startswith("when ") else text
 
 
 def of_rollout(rollout: Json, changes: Iterable[Json]) -> list[list[str]]:
@@ -50,12 +61,14 @@ def of_rollout(rollout: Json, changes: Iterable[Json]) -> list[list[str]]:
     began = [_began(change) for change in _moves(changes)] or [times.show(rollout["entered_at"])]
     known = (["?"] * (present + 1 - len(began)) + began)[-present - 1 :]
     known[-1] = f"now, since {known[-1]}"
+    guarded = "guard" in rollout
+    coming = [(percent, _earliest(text, guarded=guarded)) for percent, text in _left(rollout)]
     reached = [(step["percent"], text) for step, text in zip(steps, known, strict=False)]
     return [
         [describe.NONE, COMPLETES, text]
         if percent is None
         else [f"{i}/{len(steps)}", describe.bar(percent), text]
-        for i, (percent, text) in enumerate([*reached, *_left(rollout)], 1)
+        for i, (percent, text) in enumerate([*reached, *coming], 1)
     ]
 
 
