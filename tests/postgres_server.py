@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 USER = "postgres"  # the server refuses to run as root
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-QUICK = ("shared_buffers=32MB", "max_connections=60", "listen_addresses=")
+QUICK = (
+    "shared_buffers=32MB", "max_connections=60", "listen_addresses=",
+    "recovery_init_sync_method=syncfs",  # after a kill it would wait for each of a thousand files
+)  # fmt: skip
 
 
 def is_there() -> bool:

@@ -202,6 +202,16 @@ def guard_path(environment: str) -> str:
     return f"{_place(environment)}/guard"
 
 
+def usage_path(environment: str) -> str:
+    """Where an environment's usage is."""
+    return f"{_place(environment)}/usage"
+
+
+def calls_path(environment: str) -> str:
+    """Where an environment's calls are."""
+    return f"{_place(environment)}/calls"
+
+
 def clients_path(environment: str) -> str:
     """The path of the clients that follow an environment."""
     return f"{_place(environment)}/clients"

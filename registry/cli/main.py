@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from registry.cli import credential
 from registry.cli.author import check, init, render, tag, typed
+from registry.cli.observe import calls, usage
 from registry.cli.operate import doctor, journal, login, policies, prices, serve, token
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
@@ -102,7 +103,8 @@ def _promptstage(
         typer.echo(ctx.get_help())
 
 
-WRITE, RELEASE, RUN = "Write prompts", "Release them", "Run the registry"  # the help's headings, in order
+# The help's headings, in order.
+WRITE, RELEASE, OBSERVE, RUN = "Write prompts", "Release them", "See how calls went", "Run the registry"
 PANELS = {
     WRITE: (
         init.init,
@@ -128,6 +130,7 @@ PANELS = {
         history.history,
         explain.explain,
     ),
+    OBSERVE: (usage.usage, calls.calls, calls.call),
     RUN: (serve.serve, doctor.doctor, login.login, login.logout),
 }
 for panel, commands in PANELS.items():

@@ -23,6 +23,16 @@ def postgres() -> Iterator[postgres_server.Postgres]:
     server.close()
 
 
+@pytest.fixture
+def mortal() -> Iterator[postgres_server.Postgres]:
+    """A server that the test may kill; that of the others would take long to recover."""
+    if not postgres_server.is_there():
+        pytest.skip("needs Debian's package postgresql")
+    server = postgres_server.Postgres()
+    yield server
+    server.close()
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest) -> str:
     """Where the outcomes are: each engine passes the same tests."""

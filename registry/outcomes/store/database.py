@@ -67,7 +67,7 @@ class Database(Protocol):
 
 def unavailable(error: BaseException) -> Unavailable:
     """Build the error of a database that does not answer, without any value or address."""
-    said = str(error).strip().partition("\n")[0]
+    said = str(error).strip().partition("\n")[0].rpartition(" failed: ")[2]  # what is before has an address
     return Unavailable(
         f"the database of outcomes does not answer: {said}; see that it runs and its disk has room", code=CODE
     )

@@ -62,9 +62,14 @@ def open_store(url: str, data: Path) -> Store:
         Invalid: psycopg is not installed.
     """
     databases = _postgres(url) if url else _sqlite(data)
-    for database, part in zip(databases, PARTS, strict=True):
-        migrate(database, part)
     inbox, main = databases
+    try:
+        for database, part in zip(databases, PARTS, strict=True):
+            migrate(database, part)
+    except BaseException:
+        for database in databases:
+            database.close()
+        raise
     return Store(Inbox(inbox), main, databases)
 
 

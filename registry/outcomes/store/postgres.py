@@ -119,7 +119,7 @@ class PostgresDatabase:
                 return work(PostgresConnection(cursor))
         finally:
             if connection.closed:
-                connection.close()
+                connection.close()  # it is broken, and its socket is to be let go of
             else:
                 self._idle.append(connection)
 

@@ -32,7 +32,7 @@ EXTRA = (
     "reason", "seq", "source", "parameters", "finish_reason", "format_error", "flags", "contexts",
     "tool_calls", "response_id", "price",
 )  # fmt: skip
-IDENTITY = ("unit", "subject", "conversation")
+ERASABLE = ("unit", "bucket", "subject", "conversation", "content")
 
 
 class Row(NamedTuple):
@@ -126,5 +126,6 @@ def merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     merged = {**second, **first}
     merged["state"] = (before | after) & ~OTLP | (before & after & OTLP)
     if before & ERASED:
-        merged = {name: value for name, value in merged.items() if name not in IDENTITY}
+        merged = {name: value for name, value in merged.items() if name not in ERASABLE}
+        merged["state"] &= ~SAMPLED
     return merged

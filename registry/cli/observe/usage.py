@@ -1,0 +1,99 @@
+"""``promptstage usage``: what calls add up to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlencode
+
+import typer
+
+from registry.cli import hints, http, output
+from registry.cli import times as when
+from registry.cli.observe import figures
+from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
+from registry.cli.output import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from promptstage.model import Json
+
+DAYS = 30
+Period = Literal["minute", "hour", "day", "week", "month"]
+TO_THE_DAY, TO_THE_MINUTE = 10, 16  # characters of a time
+
+
+def usage(  # noqa: PLR0913 - one parameter an option
+    name: MaybeName = None,
+    *,
+    environment: Environment = "production",
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST",
+            help="What a row is of: prompt, version, arm, rollout, model, provider, route, segment.",
+        ),
+    ] = "",
+    period: Annotated[
+        Period | None, typer.Option(help="A row for each; else one for all of the time.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help=f"Calls since then, such as 7d (default {DAYS}d).")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Calls until then.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sum up calls: how many, errors, tokens, cost, latency, and what people said; without NAME, all prompts.
+
+    \b
+    Example:  promptstage usage
+              promptstage usage summarize --by version,model --since 7d
+              promptstage usage --by prompt --period day --json
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    now = datetime.now(UTC)
+    names = by or ("version" if name else "prompt")
+    asked = {"by": names, "since": _moment(since, now, now - timedelta(days=DAYS))}
+    asked |= {"until": _moment(until, now, now)} if until else {}
+    asked |= {"period": period} if period else {}
+    asked |= {"prompt": name} if name else {}
+    with hints.helping(name or "", environment):
+        rows = list(http.connect().pages(f"{http.usage_path(environment)}?{urlencode(asked)}"))
+    if as_json:
+        output.dump({"data": rows})
+    elif rows:
+        _show(rows, [part for part in names.split(",") if part], period)
+    else:
+        output.note(f"no calls were reported to {environment} in that time")
+
+
+def _moment(text: str | None, now: datetime, otherwise: datetime) -> str:
+    return (when.parse(text, now) if text else otherwise).isoformat()
+
+
+def _show(rows: Sequence[Json], names: Sequence[str], period: Period | None) -> None:
+    columns = [
+        *(["since"] if period else []), *names, "calls", "", "errors", "tokens in", "out", "cost", "p50",
+        "p95", "feedback",
+    ]  # fmt: skip
+    most = max(row["calls"] for row in rows)
+    output.table(columns, [_row(row, names, period, most) for row in rows])
+    if unpriced := sum(row["unpriced"] for row in rows):
+        output.note(f"{unpriced} calls are of models whose price is not known; their cost is missing here")
+
+
+def _row(row: Json, names: Sequence[str], period: Period | None, most: int) -> list[str]:
+    size = TO_THE_MINUTE if period in {"minute", "hour"} else TO_THE_DAY
+    return [
+        *([clean(row["period"])[:size]] if period else []),
+        *(clean(figures.UNKNOWN if row[name] is None else row[name]) for name in names),
+        figures.count(row["calls"]),
+        figures.bar(row["calls"], most),
+        figures.share(row["errors"], row["calls"]),
+        figures.count(row["input_tokens"]),
+        figures.count(row["output_tokens"]),
+        figures.dollars(row["cost_usd"]),
+        figures.milliseconds(row["p50_ms"]),
+        figures.milliseconds(row["p95_ms"]),
+        figures.feedback(row["feedback"]),
+    ]

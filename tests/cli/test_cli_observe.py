@@ -1,0 +1,104 @@
+"""``usage``, ``calls`` and ``call``: what a terminal and a program get."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from outcomes_in import record
+from support import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.shell import Cli
+    from support import Registry
+
+
+@pytest.fixture
+def sent(served: Registry, manager: Cli) -> list[dict[str, Any]]:
+    """Three calls of two versions, which were reported to the manager's environment, and are folded."""
+    calls = [
+        record(version="1.1.0"),
+        record(version="1.1.0", error="RateLimitError", cost_usd=None, model="nobody-knows-it"),
+        record(version="1.2.0", duration_ms=4100, model="gpt\x1b[31m"),
+    ]
+    path = f"/v1/environments/{manager.environment['PROMPTSTAGE_ENVIRONMENT']}/calls"
+    served.api.call("POST", path, {"batch": str(uuid4()), "calls": calls})
+    until(lambda: len(served.api.get(path).json["data"]) == len(calls), "the calls")
+    return calls
+
+
+def test_usage_by_version(manager: Cli, sent: object) -> None:
+    """A row for each, with a bar, and what has no price is named."""
+    done = manager("usage", "summarize")
+    lines = [line.split() for line in done.out.splitlines()]
+
+    assert lines[0] == ["VERSION", "CALLS", "ERRORS", "TOKENS", "IN", "OUT", "COST", "P50", "P95", "FEEDBACK"]
+    assert lines[1][:6] == ["1.1.0", "2", "█" * 12, "50.0", "%", "200"]
+    assert lines[2][:3] == ["1.2.0", "1", "█" * 6]
+    assert "4.1 s" in done.out or "4.0 s" in done.out
+    assert "1 calls are of models whose price is not known" in done.err
+
+
+def test_usage_for_a_program(manager: Cli, sent: object) -> None:
+    """As the registry answers it, all pages in one."""
+    rows = json.loads(manager("usage", "--by", "version,model", "--period", "day", "--json").out)["data"]
+
+    assert sum(row["calls"] for row in rows) == 3
+    assert {row["version"] for row in rows} == {"1.1.0", "1.2.0"}
+
+
+def test_calls_are_listed(manager: Cli, sent: list[dict[str, Any]]) -> None:
+    """Newest first, one a line, with the id that `call` takes."""
+    lines = manager("calls").out.splitlines()
+
+    assert lines[0].split() == ["AT", "VERSION", "ARM", "MODEL", "TOOK", "TOKENS", "COST", "ERROR", "ID"]
+    assert {line.split()[-1] for line in lines[1:]} == {call["id"] for call in sent}
+    assert r"gpt\x1b[31m" in manager("calls", FORCE_COLOR="1").out
+
+
+def test_calls_can_be_narrowed(manager: Cli, sent: list[dict[str, Any]]) -> None:
+    """To those that failed, to a prompt, to a time."""
+    failed = json.loads(manager("calls", "summarize", "--errors", "--since", "1h", "--json").out)["data"]
+
+    assert [call["id"] for call in failed] == [sent[1]["id"]]
+    assert "no such call" in manager("calls", "--flag", "late").err
+
+
+def test_one_call_is_shown(manager: Cli, sent: list[dict[str, Any]]) -> None:
+    """All that was reported of it."""
+    done = manager("call", sent[1]["id"])
+
+    assert "error:" in done.out
+    assert "RateLimitError" in done.out
+    assert done.out.splitlines()[0].split() == ["id:", sent[1]["id"]]
+
+
+def test_calls_are_exported_as_lines(manager: Cli, sent: list[dict[str, Any]], tmp_path: Path) -> None:
+    """One JSON object each, whatever reads them next; a format that nobody knows is refused."""
+    file = tmp_path / "calls.jsonl"
+    done = manager("calls", "--export", str(file))
+
+    assert {json.loads(line)["id"] for line in file.read_text().splitlines()} == {call["id"] for call in sent}
+    assert "3 calls are in" in done.err
+    assert manager("calls", "--export", "calls.xml").err.startswith("Error: calls.xml: name a file")
+
+
+def test_calls_are_exported_as_parquet(manager: Cli, sent: list[dict[str, Any]], tmp_path: Path) -> None:
+    """With columns of their own types."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "calls.parquet"
+    manager("calls", "--export", str(file))
+    rows = parquet.read_table(file).to_pylist()
+
+    assert {row["id"] for row in rows} == {call["id"] for call in sent}
+    assert {row["input_tokens"] for row in rows} == {100}
+
+
+def test_without_calls_a_note_says_so(manager: Cli) -> None:
+    """Rather than an empty table."""
+    assert "no calls were reported" in manager("usage").err
+    assert "no such call" in manager("calls").err
