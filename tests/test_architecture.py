@@ -27,6 +27,7 @@ SHARED = {
 }
 OWNERS = {
     "celery": {"promptstage.celery"},
+    "litellm": {"promptstage.litellm"},
     "genai_prices": {"registry.outcomes.price_list"},
     "git": {"registry.git.command"},
     "prometheus_client": {

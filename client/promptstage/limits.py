@@ -124,7 +124,7 @@ CALL_LIST = 32
 QUEUE_BYTES = 8 * 1024 * 1024
 """What waits to be reported in a process: some minutes of a busy one, and no memory that anybody misses."""
 
-REPORT_BYTES = 1024
+REPORT_BYTES = 1400
 """What a record without content takes in memory, measured; it is what `QUEUE_BYTES` are counted in."""
 
 BATCH_CALLS = 500

@@ -46,6 +46,7 @@ PROOFS: tuple[str, ...] = (
     "snapshot_folder",
     "forks",
     "client_end",
+    "report_outage",
     "remote_journal",
     "processes",
 )

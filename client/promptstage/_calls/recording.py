@@ -11,7 +11,7 @@ from promptstage._calls.record import take
 from promptstage._calls.responses import read
 from promptstage._calls.signals import feedback
 from promptstage._calls.streamed import StreamedAnswer
-from promptstage._calls.streams import AsyncStream, Stream
+from promptstage._calls.streams import Stream
 from promptstage._calls.text import short
 from promptstage.clock import uptime
 from promptstage.limits import CALL_LIST
@@ -86,11 +86,7 @@ class Recording:
         self._ended_at = None
         return None if response is _NOTHING else response
 
-    @overload
-    def stream(self, chunks: AsyncIterable[T] | Awaitable[AsyncIterable[T]]) -> AsyncStream[T]: ...
-    @overload
-    def stream(self, chunks: Iterable[T]) -> Stream[T]: ...
-    def stream(self, chunks: Any) -> Any:
+    def stream(self, chunks: Iterable[T] | AsyncIterable[T] | Awaitable[AsyncIterable[T]]) -> Stream[T]:
         """Pass a streamed response on, part by part. The call ends with it, also where its block ends before.
 
         Args:
@@ -100,9 +96,7 @@ class Recording:
             What to iterate over in its place, with ``for`` or ``async for``. It is over with the last part,
             with `close` (`aclose`), or when it is let go.
         """
-        is_async = hasattr(chunks, "__aiter__") or hasattr(chunks, "__await__")
-        answer = StreamedAnswer(texts=self._wants_texts)
-        stream = (AsyncStream if is_async else Stream)(chunks, answer, self._stream_ended)
+        stream = Stream(chunks, StreamedAnswer(texts=self._wants_texts), self._stream_ended)
         self._streams += 1
         return stream
 

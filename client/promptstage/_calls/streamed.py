@@ -87,6 +87,7 @@ class StreamedAnswer:
             answer.tools = answer.tools or []
         if (usage := field(part, "usage")) is not None:
             read_chat_usage(answer, usage)
+            answer.cost_usd = answer.dollars(field(usage, "cost"))  # of LiteLLM and OpenRouter
         for choice in field(part, "choices") or ():
             if (reason := field(choice, "finish_reason")) is not None:
                 answer.finish_reason = answer.word(reason)

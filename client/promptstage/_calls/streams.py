@@ -24,15 +24,99 @@ class Ended(Protocol):
         """The stream is over; `first_at` is when the answer began, `error` why it broke off."""
 
 
-class _Passing:
-    """What streams of both kinds do."""
+class Stream(Generic[T]):
+    """The parts of a response, as they came, for ``for`` or ``async for``, as the SDK's stream is for.
 
-    __slots__ = ("_answer", "_ended", "_first_at")
+    It is over with the last part, when it is closed, or when it is let go.
+    """
 
-    def __init__(self, answer: StreamedAnswer, ended: Ended) -> None:
+    __slots__ = ("_answer", "_chunks", "_ended", "_first_at", "_iterator")
+
+    def __init__(
+        self,
+        chunks: Iterable[T] | AsyncIterable[T] | Awaitable[AsyncIterable[T]],
+        answer: StreamedAnswer,
+        ended: Ended,
+    ) -> None:
+        self._chunks: Any = chunks
+        self._iterator: Any = None
         self._answer = answer
         self._ended: Ended | None = ended
         self._first_at: float | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        self._iterator = iter(self._chunks)
+        return self
+
+    def __next__(self) -> T:
+        try:
+            part: T = next(self._iterator or iter(self))
+        except StopIteration:
+            self._end()
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._take(part)
+        return part
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        try:
+            if self._iterator is None:
+                if not hasattr(self._chunks, "__aiter__"):  # the coroutine that returns the stream
+                    self._chunks = await self._chunks
+                self._iterator = aiter(self._chunks)
+            part: T = await self._iterator.__anext__()
+        except StopAsyncIteration:
+            self._end()
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._take(part)
+        return part
+
+    def close(self) -> None:
+        """End it before its last part, and close what it passes on."""
+        self._end(GeneratorExit())
+        if callable(close := getattr(self._chunks, "close", None)):
+            close()
+
+    async def aclose(self) -> None:
+        """The same of a stream for ``async for``."""
+        self._end(GeneratorExit())
+        close = getattr(self._chunks, "aclose", None) or getattr(self._chunks, "close", None)
+        if callable(close):
+            closing = close()
+            if hasattr(closing, "__await__"):
+                await closing
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._end(error)
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._end(error)
+        await self.aclose()
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # the interpreter may be about to end
+            self._end(GeneratorExit())
 
     def _take(self, part: object) -> None:
         answer = self._answer
@@ -45,104 +129,3 @@ class _Passing:
         ended, self._ended = self._ended, None
         if ended is not None:
             ended(self._answer, self._first_at, error)
-
-    def __del__(self) -> None:
-        with suppress(Exception):  # the interpreter may be about to end
-            self._end(GeneratorExit())
-
-
-class Stream(_Passing, Generic[T]):
-    """The parts of a response, as they came. It is over with the last one, or when it is let go."""
-
-    __slots__ = ("_chunks", "_iterator")
-
-    def __init__(self, chunks: Iterable[T], answer: StreamedAnswer, ended: Ended) -> None:
-        self._chunks = chunks
-        self._iterator = iter(chunks)
-        super().__init__(answer, ended)
-
-    def __iter__(self) -> Iterator[T]:
-        return self
-
-    def __next__(self) -> T:
-        try:
-            part = next(self._iterator)
-        except StopIteration:
-            self._end()
-            raise
-        except BaseException as error:
-            self._end(error)
-            raise
-        self._take(part)
-        return part
-
-    def close(self) -> None:
-        """End it before its last part, and close what it passes on."""
-        self._end(GeneratorExit())
-        close = getattr(self._chunks, "close", None)
-        if callable(close):
-            close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
-            self._end(error)
-        self.close()
-
-
-class AsyncStream(_Passing, Generic[T]):
-    """The same for ``async for``; it takes the coroutine that returns the stream, too."""
-
-    __slots__ = ("_chunks", "_iterator")
-
-    def __init__(
-        self, chunks: AsyncIterable[T] | Awaitable[AsyncIterable[T]], answer: StreamedAnswer, ended: Ended
-    ) -> None:
-        self._chunks: Any = chunks
-        self._iterator: AsyncIterator[T] | None = None
-        super().__init__(answer, ended)
-
-    def __aiter__(self) -> AsyncIterator[T]:
-        return self
-
-    async def __anext__(self) -> T:
-        try:
-            iterator = self._iterator or await self._open()
-            part = await iterator.__anext__()
-        except StopAsyncIteration:
-            self._end()
-            raise
-        except BaseException as error:
-            self._end(error)
-            raise
-        self._take(part)
-        return part
-
-    async def _open(self) -> AsyncIterator[T]:
-        if not hasattr(self._chunks, "__aiter__"):
-            self._chunks = await self._chunks
-        self._iterator = aiter(self._chunks)
-        return self._iterator
-
-    async def aclose(self) -> None:
-        """End it before its last part, and close what it passes on."""
-        self._end(GeneratorExit())
-        close = getattr(self._chunks, "aclose", None) or getattr(self._chunks, "close", None)
-        if callable(close):
-            closing = close()
-            if hasattr(closing, "__await__"):
-                await closing
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is not None:
-            self._end(error)
-        await self.aclose()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from promptstage._calls.content import Redact
     from promptstage._http.transport import Transport
+    from promptstage._reporting.backlog import Entry, Kind
     from promptstage._reporting.batch import Batch
     from promptstage.status import ReportsStatus
 
@@ -53,7 +54,7 @@ class Channel:
         self.sample = 0.0
         self.stopped_by: Fault | None = None
         self._batch: Batch | None = None
-        self._sent = self._refused = self._failures = 0
+        self._sent = self._refused = self._failures = self._taken = 0
         self._not_before = 0.0
         self._error: str | None = None
         self._refusal = ""
@@ -61,7 +62,7 @@ class Channel:
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits, and nothing is on its way."""
-        return self._batch is None and not self.backlog.count
+        return self._batch is None and not self._taken and not self.backlog.count
 
     def send(self, lock: RLock, *, at_once: bool = False) -> bool:
         """Send what waits, unless it is too early to try again.
@@ -75,7 +76,7 @@ class Channel:
         """
         if not at_once and uptime() < self._not_before:
             return False
-        self._batch = batch = self._batch or self._next(lock)
+        batch = self._batch or self._next(lock)
         if batch is None:
             return False
         try:
@@ -97,7 +98,7 @@ class Channel:
         dropped = self.backlog.dropped
         return {
             "state": self._state(),
-            "queued": self.backlog.count + (self._batch.length if self._batch else 0),
+            "queued": self.backlog.count + (self._batch.length if self._batch else self._taken),
             "bytes": self.backlog.size,
             "sent": self._sent,
             "refused": self._refused,
@@ -118,12 +119,24 @@ class Channel:
         for kind, most in MOST.items():
             with lock:
                 entries = self.backlog.take(kind, most)
+                self._taken = len(entries)  # whoever looks meanwhile must not find that nothing waits
             if entries:
-                batch, rest = make_batch(kind, entries, self._redact)
-                with lock:
-                    self.backlog.put_back(rest)
-                return batch
+                return self._written(kind, entries, lock)
         return None
+
+    def _written(self, kind: Kind, entries: list[Entry], lock: RLock) -> Batch | None:
+        """Write a batch; what is too much for one waits on."""
+        try:
+            batch, rest = make_batch(kind, entries, self._redact)
+        except Exception:
+            self.backlog.dropped[kind] += len(entries)
+            self._taken = 0
+            raise
+        with lock:
+            self._batch = batch
+            self.backlog.put_back(rest)
+            self._taken = 0
+        return batch
 
     def _delivered(self, batch: Batch, answer: bytes) -> None:
         self._failures, self._error = 0, None
