@@ -16,6 +16,7 @@ from registry.api import (
     calls,
     clients,
     doctor,
+    evidence,
     guard,
     health,
     history,
@@ -45,6 +46,8 @@ from registry.control.resolve import Resolver
 from registry.control.rollouts import Rollouts
 from registry.control.scheduler import Scheduler
 from registry.control.tokens import Tokens
+from registry.evidence.guardian import Guardian
+from registry.evidence.reading import Evidence
 from registry.git.remote import Credentials
 from registry.journal.local import LocalJournal
 from registry.journal.remote import ALONE_SECONDS, RemoteJournal
@@ -131,8 +134,8 @@ def create(settings: Settings) -> FastAPI:
     app.add_middleware(StartupFailure)
     page.describe(app)
     rooms = (
-        prompts, releases, stream, clients, history, guard, rollouts_api, calls, scores, usage, tokens,
-        doctor, health, webhooks,
+        prompts, releases, stream, clients, history, guard, rollouts_api, evidence, calls, scores, usage,
+        tokens, doctor, health, webhooks,
     )  # fmt: skip
     anywhere = problem.responses(431)  # of the server, before any endpoint
     most = {calls: intake.MAX_BODY_BYTES, scores: intake.MAX_BODY_BYTES, webhooks: webhooks.MAX_BODY_BYTES}
@@ -179,6 +182,8 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         stack.callback(worker.stop)
     metrics = Metrics(settings.environments, Facts(catalog, replica, mirroring), settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
+    outcomes = _open_outcomes(settings, policies, catalog, stack)
+    _guard(rollouts, outcomes, stack)
     return Services(
         catalog=catalog,
         sync=sync,
@@ -190,7 +195,8 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         metrics=metrics,
         tokens=Tokens(settings.environments, replica),
         mirroring=mirroring,
-        outcomes=_open_outcomes(settings, policies, catalog, stack),
+        outcomes=outcomes,
+        evidence=Evidence(rollouts, outcomes),
         bounds=Bounds(),
         rate=Rate(),
         takers=CapacityLimiter(TAKERS),
@@ -234,6 +240,15 @@ def _open_catalog(
     stack.callback(mirror.close)
     mirror.check_format()
     return Catalog(mirror, journal.staged)
+
+
+def _guard(rollouts: Rollouts, outcomes: Outcomes, stack: ExitStack) -> None:
+    """Judge rollouts, as the gate of their guarded steps; without a count of all calls none advances."""
+    if not outcomes.is_off:
+        guardian = Guardian(rollouts, outcomes)
+        rollouts.gate = guardian
+        guardian.start()
+        stack.callback(guardian.stop)
 
 
 def _open_outcomes(settings: Settings, policies: Rules, catalog: Catalog, stack: ExitStack) -> Outcomes:

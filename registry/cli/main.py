@@ -15,7 +15,7 @@ from registry.cli.observe import calls, usage
 from registry.cli.operate import doctor, journal, login, policies, prices, serve, token
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
-from registry.cli.release import actions, explain, history, queries, status
+from registry.cli.release import actions, evidence, explain, history, queries, status
 from registry.errors import RegistryError
 
 __all__ = ["app", "main"]
@@ -129,6 +129,7 @@ PANELS = {
         actions.reject,
         history.history,
         explain.explain,
+        evidence.evidence,
     ),
     OBSERVE: (usage.usage, calls.calls, calls.call),
     RUN: (serve.serve, doctor.doctor, login.login, login.logout),

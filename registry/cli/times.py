@@ -52,6 +52,11 @@ def duration(seconds: float) -> str:
     return " ".join(part for part in parts[first : first + SHOWN_UNITS] if part)
 
 
+def ago(moment: str, now: datetime) -> str:
+    """Write how long ago something was: ``2d 3h ago``."""
+    return f"{duration((now - datetime.fromisoformat(moment)).total_seconds())} ago"
+
+
 def _past(now: datetime, seconds: int, text: str) -> datetime:
     try:
         return now - timedelta(seconds=seconds)

@@ -36,7 +36,8 @@ class Counted:
         wait: W, in milliseconds.
         tokens: the ids of the tokens whose reports count; None: of all.
         cost_cap: the most that a unit's cost counts for, in micro-dollars; None: not known yet.
-        judge: name, judge and rubric of the scores that count; None: none do.
+        judge: the name of the scores that count, whose they are, and by which rubric; None is any, and no
+            judge at all: none count.
     """
 
     rollout: str
@@ -46,7 +47,7 @@ class Counted:
     wait: int
     tokens: frozenset[str] | None = None
     cost_cap: int | None = None
-    judge: tuple[str, str, str | None] | None = None
+    judge: tuple[str, str | None, str | None] | None = None
 
 
 def count_due(connection: Connection, counted: Counted, now: int) -> int:
@@ -151,11 +152,13 @@ def _report(counted: Counted, each: Waiting, facts: Facts) -> Report:
 
 
 def _is_by(
-    judge: tuple[str, str, str | None] | None, signal: tuple[str, str, str, float | None, str | None]
+    judge: tuple[str, str | None, str | None] | None, signal: tuple[str, str, str, float | None, str | None]
 ) -> bool:
+    if judge is None:
+        return False
     _, name, by, _, detail = signal
-    rubric = json.loads(detail).get("rubric") if detail else None
-    return (name, by, rubric) == judge
+    found = name, by, json.loads(detail).get("rubric") if detail else None
+    return all(wanted in {None, given} for wanted, given in zip(judge, found, strict=True))
 
 
 def _units(kept: Iterable[UnitRow]) -> dict[int, Unit]:

@@ -89,7 +89,7 @@ class Outcomes:
 
     def resume(self) -> None:
         """Fold what waits since before, in the background; without any reports nothing is opened."""
-        if self._off():
+        if self.is_off:
             logger.warning("%s", OFF[0].upper() + OFF[1:], extra={"event": "outcomes_off"})
         elif self.is_there:
             Thread(target=self._resume, name="promptstage-outcomes", daemon=True).start()
@@ -103,7 +103,7 @@ class Outcomes:
     @property
     def is_there(self) -> bool:
         """Whether there may be calls: where none was ever reported, nothing is opened."""
-        return not self._off() and (bool(self._options.url) or is_there(self._options.data))
+        return not self.is_off and (bool(self._options.url) or is_there(self._options.data))
 
     def database(self) -> Database:
         """Return the database of what was folded. Raises Unavailable."""
@@ -242,7 +242,7 @@ class Outcomes:
         return self._open()[0]
 
     def _open(self) -> tuple[Store, Entries, bytes]:
-        if self._off():
+        if self.is_off:
             raise Unavailable(OFF, code="outcomes_off")
         with self._opening:
             if self._opened is None:
@@ -251,7 +251,9 @@ class Outcomes:
                 self._opened = store, Entries(key, self._options.exists, self._options.keep * DAY_MS), key
             return self._opened
 
-    def _off(self) -> bool:
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is taken in, as each of several registries would count a part."""
         return self._options.is_shared and not self._options.url
 
     def _resume(self) -> None:

@@ -34,7 +34,7 @@ def watched(**known: Any) -> Counted:
     plain: dict[str, Any] = {
         "wait": WAIT,
         "cost_cap": 10**6,
-        "judge": ("helpful", "gpt", None),
+        "judge": ("helpful", "gpt", "sha256:a"),
         "watch": watch,
     }
     return Counted(rollout=ROLLOUT, environment="production", prompt="summarize", **{**plain, **known})
@@ -146,13 +146,14 @@ def test_what_people_and_judges_say_later_counts(desk: Desk) -> None:
     count(desk)
     ids = [call["id"] for call in calls]
     desk.say("feedback", {"call": ids[0], "kind": "down"}, {"call": ids[1], "kind": "up"})
+    good = {"call": ids[0], "name": "helpful", "value": 0.2, "judge": "gpt", "rubric": "sha256:a"}
     desk.say(
         "scores",
-        {"call": ids[0], "name": "helpful", "value": 0.2, "judge": "gpt"},
-        {"call": ids[1], "name": "helpful", "value": 0.9, "judge": "gpt"},
-        {"call": ids[2], "name": "helpful", "value": 0.1, "judge": "another"},
-        {"call": ids[3], "name": "polite", "value": 0.1, "judge": "gpt"},
-        {"call": ids[4], "name": "helpful", "value": 0.1, "judge": "gpt", "rubric": "sha256:another"},
+        good,
+        {**good, "call": ids[1], "value": 0.9},
+        {**good, "call": ids[2], "judge": "another"},
+        {**good, "call": ids[3], "name": "polite"},
+        {**good, "call": ids[4], "rubric": "sha256:b"},
     )
     count(desk, at=now() + WAIT)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.api.docs import examples, shapes
+from registry.api.docs import evidence, examples, shapes
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ ANSWERS = {  # what to ask for, and the shape of the answer
     f"{HERE}/history": "History",
     f"{HERE}/guard": "EnvironmentGuard",
     f"{HERE}/clients": "Clients",
+    f"{HERE}/evidence/summarize": "Evidence",
     f"{HERE}/usage?by=version": "Usage",
     f"{HERE}/calls": "CallPage",
     "/livez": "Alive",
@@ -58,7 +59,8 @@ def operations(spec: Any) -> dict[str, Any]:
 
 def shape(name: str) -> Any:
     """The shape with a name; a state is its own."""
-    return State if name == "State" else getattr(shapes, name)
+    modules = (shapes, evidence)
+    return State if name == "State" else next(found for m in modules if (found := getattr(m, name, None)))
 
 
 def test_the_page_needs_no_other_host(api: Api) -> None:

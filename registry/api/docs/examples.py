@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.api.docs import evidence
+
 if TYPE_CHECKING:
     from promptstage.model import Json
 
@@ -391,6 +393,7 @@ OF: dict[str, Json] = {  # an example of each shape that is an answer
     "States": STATES,
     "Taken": TAKEN,
     "Usage": USAGE,
+    "Evidence": evidence.EXAMPLE,
     "Version": VERSION,
     "Versions": VERSIONS,
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from registry.control.resolve import Resolver
     from registry.control.rollouts import Rollouts
     from registry.control.tokens import Tokens
+    from registry.evidence.reading import Evidence
     from registry.metrics.metrics import Metrics
     from registry.outcomes.outcomes import Outcomes
     from registry.replication.mirror_worker import MirrorWorker
@@ -65,6 +66,7 @@ class Services:
     tokens: Tokens
     mirroring: MirrorWorker
     outcomes: Outcomes
+    evidence: Evidence
     bounds: Bounds
     rate: Rate
     takers: CapacityLimiter

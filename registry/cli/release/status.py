@@ -12,7 +12,7 @@ import typer
 
 from registry.cli import hints, http, output, times
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
-from registry.cli.release import clients, describe, outcomes, timeline
+from registry.cli.release import clients, describe, evidence, outcomes, timeline
 from registry.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ def _read(registry: Registry, environment: str, name: str | None) -> Json:
     answer = registry.get(http.rollout_path(environment, name or ""), "stable" if name else "data")
     names = [state["prompt"] for state in _states(answer) if state["stable"]]
     answer["clients"] = clients.of(registry, environment, names)
+    for state in _states(answer):
+        if found := evidence.of(registry, state):
+            state["evidence"] = found
     if name and answer["rollout"]:
         path = f"{http.rollout_path(environment, name)}/history"
         answer["changes"] = list(registry.pages(path, CHANGES))

@@ -1,0 +1,175 @@
+"""``promptstage evidence``: what the calls say about a rollout's candidate."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from math import log
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
+
+import typer
+
+from registry.cli import hints, http, output, times
+from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
+from registry.cli.output import clean
+from registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from promptstage.model import Json
+    from registry.cli.http import Registry
+
+WATCH_SECONDS = 1.0
+BAR = 12
+COLUMNS = ("METRIC", "CANDIDATE", "STABLE", "RATIO OR DIFFERENCE", "EVIDENCE OF HARM")
+VERDICTS = {
+    "off": "not guarded: nothing is judged, and these are the counts",
+    "harm": "harm: the candidate is worse than the guard tolerates",
+    "srm": "samples do not match: reports of one arm are lost, so nothing is judged safe",
+    "no_data": "no data: a metric has none, or lost reports of one arm",
+    "safe": "safe: within what the guard tolerates, in every metric",
+    "collecting": "collecting: the calls decide nothing yet",
+}
+WAITS = {
+    "sample": "for more users",
+    "data": "for apps to report again",
+    "srm": "as reports of one arm are lost",
+    "database": "for the database",
+    "person": "for a person",
+}
+
+
+def evidence(
+    name: Name,
+    *,
+    rollout: Annotated[
+        str, typer.Option(metavar="ID", help="An earlier rollout's; default: the one under way, or the last.")
+    ] = "",
+    environment: Environment = "production",
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again whenever it changes.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the calls say about a rollout's candidate.
+
+    Users are counted once a metric, half of the measured on each arm. EVIDENCE OF HARM is how strongly the
+    calls speak against the candidate, and the strength at which the guard acts. You may look as often as you
+    like: that makes no false alarm more likely.
+
+    \b
+    Example:  promptstage evidence summarize
+              promptstage evidence summarize --watch
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    registry = http.connect()
+
+    def read() -> Json:
+        asked = {"rollout": rollout} if rollout else {}
+        found: Json = registry.get(_path(environment, name), "verdict", **asked)
+        return found
+
+    with hints.helping(name, environment):
+        found = read()
+    if as_json:
+        output.dump(found)
+    elif watch:
+        with suppress(KeyboardInterrupt), output.redrawing() as (draw, in_place):
+            shown: Json = {}
+            while True:
+                if in_place or found != shown:
+                    draw(*_drawn(found))
+                shown = found
+                time.sleep(WATCH_SECONDS)
+                found = read()
+    else:
+        output.show(*_drawn(found))
+
+
+def of(registry: Registry, state: Json) -> Json | None:
+    """Return what is known of a guarded rollout, for `describe.evidence`; None: it has no guard."""
+    rollout = state["rollout"]
+    if not rollout or not rollout.get("guard"):
+        return None
+    try:
+        found: Json = registry.get(_path(state["environment"], state["prompt"]), "verdict")
+    except RegistryError:  # the rollout is shown all the same
+        return {"verdict": "-", "waiting": {"for": "database"}}
+    units = [sum(step[arm] for step in found["exposed"]) for arm in ("canary", "control")]
+    return {**found, "units": min(units), "minimum": rollout["guard"]["minimum"]}
+
+
+def _path(environment: str, name: str) -> str:
+    return f"/v1/environments/{quote(environment)}/evidence/{quote(name)}"
+
+
+def _drawn(found: Json) -> Iterator[RenderableType]:
+    title = f"{clean(found['prompt'])} in {clean(found['environment'])}: {clean(found['candidate'])} against "
+    yield output.line(f"{title}{clean(found['stable'] or '-')}, {clean(found['rollout'])}", "bold")
+    yield output.line(f"Verdict:  {VERDICTS[found['verdict']]}", "bold red" if found["harm"] else "")
+    if found["waiting"]:
+        yield output.line(f"Waits:    {_waits(found['waiting'])}")
+    yield output.line()
+    yield output.grid(COLUMNS, [_row(metric) for metric in found["metrics"]])
+    yield output.line()
+    yield from map(output.line, _notes(found))
+
+
+def _waits(waiting: Json) -> str:
+    said = WAITS[waiting["for"]]
+    needs = f": {waiting['needs']} on the smaller arm" if waiting.get("needs") else ""
+    return said + needs + (f", about {clean(waiting['eta'])}" if waiting.get("eta") else "")
+
+
+def _row(metric: Json) -> list[str]:
+    arms = [_total(metric["steps"], arm) for arm in ("canary", "control")]
+    mean = "difference" in metric
+    estimate = metric["difference" if mean else "ratio"]
+    low, high = (None if bound is None else _number(bound, mean=mean) for bound in metric["interval"])
+    between = f" ({low or '-'} to {high or '-'})" if low or high else ""
+    return [
+        clean(metric["name"]),
+        *(_arm(arm, mean=mean) for arm in arms),
+        ("-" if estimate is None else _number(estimate, mean=mean)) + between,
+        _bar(metric["e"], metric["threshold"]),
+    ]
+
+
+def _total(steps: list[Json], arm: str) -> Json:
+    keys = steps[0][arm] if steps else {"units": 0, "bad": 0}
+    return {key: sum(step[arm][key] for step in steps) for key in keys}
+
+
+def _arm(counts: Json, *, mean: bool) -> str:
+    if not mean:
+        share = f" {counts['bad'] / counts['units']:.1%}" if counts["units"] else ""
+        return f"{counts['bad']} of {counts['units']}{share}"
+    return f"${counts['sum'] / counts['n'] / 1e6:.6f} of {counts['n']}" if counts["n"] else "-"
+
+
+def _number(value: float, *, mean: bool) -> str:
+    return f"{value / 1e6:+.6f}$" if mean else f"{value:.2f}"
+
+
+def _bar(e: float, threshold: float) -> str:
+    """Draw the evidence on a logarithmic scale from nothing (1) to the threshold."""
+    share = max(0.0, min(1.0, log(max(e, 1e-9)) / log(threshold)))
+    full = round(share * BAR)
+    return f"{'█' * full}{'░' * (BAR - full)} {e:.3g} of {threshold:.3g}"
+
+
+def _notes(found: Json) -> Iterator[str]:
+    if found["newest_call"]:
+        yield f"Newest call:  {times.ago(found['newest_call'], datetime.now(UTC))}"
+    else:
+        yield (
+            "Newest call:  none. Apps report with client.call(...) and a token of role app; "
+            "see docs/observability.md"
+        )
+    if found["misassigned"]:
+        yield (
+            f"Misassigned:  {found['misassigned']} calls claim a version, arm or user that is not theirs; "
+            "they do not count"
+        )

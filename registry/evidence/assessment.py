@@ -1,0 +1,186 @@
+"""Assess a guarded rollout: the verdict on its counts, and what its step waits for. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import reduce
+from math import ceil, exp
+from operator import add
+from typing import TYPE_CHECKING, Any
+
+from registry.evidence.counting import EXPOSED
+from registry.evidence.verdicts import Counts, Metric, Verdict, e_value, judge, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from registry.evidence.verdicts import Judged, StepCounts
+    from registry.rollouts.guard import Guard
+
+FRESH = timedelta(minutes=15)
+"""A measured call must have come within it, or a quarter of the hold: else apps report no more."""
+
+SAMPLE, DATA, SRM, DATABASE, PERSON = "sample", "data", "srm", "database", "person"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The step that a rollout is at.
+
+    Attributes:
+        hold: how long it is held; None: a person advances.
+        since: when it began.
+        newest: when the newest measured call arrived; None: none did.
+        now: the time.
+    """
+
+    hold: timedelta | None
+    since: datetime
+    newest: datetime | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a step waits for when its hold is over; `needs`: the units that its smaller arm lacks."""
+
+    reason: str
+    needs: int | None = None
+    eta: timedelta | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form of the API."""
+        shown: dict[str, Any] = {"for": self.reason}
+        if self.needs is not None:
+            shown["needs"] = self.needs
+        if self.eta is not None:
+            shown["eta"] = duration(self.eta)
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What the calls say of a rollout.
+
+    Attributes:
+        verdict: the first that holds.
+        judged: each metric.
+        exposed: the units of both arms, by step.
+        harm: the metrics that are harmful and that nobody acknowledged.
+        waiting: what the step waits for; None: it may advance, or its hold is not over.
+    """
+
+    verdict: Verdict
+    judged: tuple[Judged, ...]
+    exposed: tuple[StepCounts, ...]
+    harm: tuple[str, ...]
+    waiting: Waiting | None
+
+
+def assess(guard: Guard | None, counts: Mapping[str, Sequence[StepCounts]], step: Step) -> Assessment:
+    """Assess a rollout.
+
+    Args:
+        guard: its guard; None: it has none, and nothing is judged.
+        counts: by metric, and of `EXPOSED`.
+        step: where it stands.
+    """
+    exposed = tuple(counts[EXPOSED])
+    if guard is None:
+        return Assessment(Verdict.off, (), exposed, (), None)
+    judged = tuple(
+        judge(_metric(guard, name), counts[name], alpha=guard.alpha, metrics=len(guard.metrics))
+        for name in guard.metrics
+    )
+    units = _units(exposed)
+    silent = frozenset(guard.unknown) & frozenset(guard.metrics)
+    found = verdict(
+        judged, exposed=units, acknowledged=frozenset(guard.acknowledged), silent=silent, alpha=guard.alpha
+    )
+    harm = tuple(
+        each.metric.name for each in judged if each.is_harm and each.metric.name not in guard.acknowledged
+    )
+    return Assessment(found, judged, exposed, harm, _waiting(guard, found, units, step))
+
+
+def _metric(guard: Guard, name: str) -> Metric:
+    constant = guard.constants.get(name)
+    baseline = (constant.value if constant else 0.0) if name == "cost" else None
+    return Metric(name, guard.tolerance[name], baseline)
+
+
+def _units(exposed: Sequence[StepCounts]) -> tuple[int, int]:
+    canary: Counts = reduce(add, (step.canary for step in exposed), Counts())
+    control: Counts = reduce(add, (step.control for step in exposed), Counts())
+    return canary.units, control.units
+
+
+def _waiting(guard: Guard, found: Verdict, units: tuple[int, int], step: Step) -> Waiting | None:
+    """Return what a step whose hold is over waits for; None: nothing, or it is not over."""
+    if step.hold is None or step.now < step.since + step.hold:
+        return None
+    if found is Verdict.harm:
+        return Waiting(PERSON)
+    if found is Verdict.srm:
+        return Waiting(SRM)
+    if guard.on_no_data == "hold" and (found is Verdict.no_data or not _is_fresh(step)):
+        return Waiting(DATA)
+    return _sample(guard, units, step)
+
+
+def _is_fresh(step: Step) -> bool:
+    """Whether apps report now."""
+    if step.newest is None or step.hold is None:
+        return False
+    return step.now - step.newest <= max(FRESH, step.hold / 4)
+
+
+def _sample(guard: Guard, units: tuple[int, int], step: Step) -> Waiting | None:
+    missing = guard.minimum - min(units)
+    if missing <= 0 or step.hold is None:
+        return None
+    held = step.now - step.since
+    if guard.on_small == "advance" and held >= step.hold * guard.max_wait:
+        return None
+    rate = min(units) / max(held.total_seconds(), 1.0)
+    eta = timedelta(seconds=ceil(missing / rate)) if rate else None
+    return Waiting(SAMPLE, missing, eta)
+
+
+def duration(time: timedelta) -> str:
+    """Write a time as ISO 8601 does, in its two greatest units: ``P2DT3H``, ``PT5M``."""
+    seconds = int(time.total_seconds())
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"P{days}D" + (f"T{hours}H" if hours else "")
+    if hours:
+        return f"PT{hours}H" + (f"{minutes}M" if minutes else "")
+    return f"PT{minutes}M" if minutes else f"PT{seconds}S"
+
+
+def greatest(before: Mapping[str, float], judged: Sequence[Judged]) -> dict[str, float]:
+    """Return the greatest ln E of each metric so far: what its p-value is of."""
+    return {each.metric.name: max(before.get(each.metric.name, 0.0), each.log_e, 0.0) for each in judged}
+
+
+def reason(assessment: Assessment) -> str:
+    """Say why harm is acted on, in words that one person repeats to another."""
+    parts = []
+    for each in assessment.judged:
+        if each.metric.name in assessment.harm:
+            canary: Counts = reduce(add, (step.canary for step in each.steps), Counts())
+            control: Counts = reduce(add, (step.control for step in each.steps), Counts())
+            parts.append(_said(each, canary, control))
+    return "; ".join(parts)
+
+
+def _said(each: Judged, canary: Counts, control: Counts) -> str:
+    test = f"E {e_value(each.log_e):.3g}, threshold {exp(each.threshold):.3g}"
+    if each.metric.is_mean:
+        return f"{each.metric.name}: {each.estimate or 0:+.0f} micro-dollars a user ({test})"
+    return (
+        f"{each.metric.name}: {canary.bad} of {canary.units} users of the candidate, "
+        f"{control.bad} of {control.units} of the stable version ({test})"
+    )
