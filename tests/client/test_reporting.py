@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from client.fake_registry import BLACK_HOLE, FakeRegistry, release, until
+from client.serving import ask as serving_ask
+from client.serving import body, get, gunicorn_serving
 from client.test_fork import in_child
 
 from client import responses_of as given
@@ -409,6 +413,68 @@ def test_a_forked_child_begins_anew(client: Client, registry: FakeRegistry) -> N
     assert (queued, state) == (0, "idle")
     assert sorted(record["id"] for record in registry.recorded()) == sorted([mine, theirs])
     assert len([path for path, _ in registry.reports if path == "calls"]) == 2
+
+
+def child_of_multiprocessing(client: Client, count: int) -> list[str]:
+    """Make calls in a process that ends at once."""
+    return [ask(client) for _ in range(count)]
+
+
+@pytest.mark.parametrize("method", ["fork", "pool"])
+def test_a_process_of_multiprocessing_sends_what_waits(
+    client: Client, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Though it ends without `atexit`; a pool's workers at the end of the pool."""
+    monkeypatch.setattr(limits, "BATCH_EVERY", 60)
+    context = multiprocessing.get_context("fork")
+    if method == "fork":
+        process = context.Process(target=child_of_multiprocessing, args=(client, 3))
+        process.start()
+        process.join()
+    else:
+        HERE.append(client)
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
+            pool.submit(in_pool).result()
+        HERE.clear()
+    registry.wait(lambda: len(registry.recorded()) == 3)
+
+
+HERE: list[Client] = []
+
+
+def in_pool() -> None:
+    """Make calls with the client that was there when the worker was forked: it cannot be pickled."""
+    child_of_multiprocessing(HERE[0], 3)
+
+
+def test_a_worker_of_celery_sends_what_waits(
+    client: Client, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it ends, which it does without `atexit`, too."""
+    celery_signals = pytest.importorskip("celery.signals")
+    from promptstage.celery import install  # noqa: PLC0415
+
+    class App:
+        """An application of Celery, as far as it is looked at."""
+
+    monkeypatch.setattr(limits, "BATCH_EVERY", 60)
+    install(App())
+    made = ask(client)
+    celery_signals.worker_process_shutdown.send(sender=None)
+
+    assert [record["id"] for record in registry.recorded()] == [made]
+
+
+def test_workers_of_gunicorn_send_what_waits(
+    registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forked from a process that had the client already, and ended by SIGTERM."""
+    monkeypatch.setenv("PROMPTSTAGE_URL", registry.url)
+    monkeypatch.setenv("PROMPTSTAGE_SNAPSHOT_DIR", str(tmp_path / "snapshots"))
+    with gunicorn_serving("client.apps.reporting:application", tmp_path / "log") as port:
+        answers = {body(serving_ask(port, get("/", X_User_Id=f"user-{n}")))["id"] for n in range(5)}
+
+    assert answers == {record["id"] for record in registry.recorded()}
 
 
 SHORT = """

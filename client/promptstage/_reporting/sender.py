@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import suppress
 from threading import RLock, Thread, current_thread
 from typing import TYPE_CHECKING
@@ -113,6 +114,13 @@ class Sender:
             except RuntimeError:  # the system gives no more now, or the interpreter is about to end
                 self._thread = None
                 lose()
+        self._close_with_the_process()
+
+    def _close_with_the_process(self) -> None:
+        """Send the last reports of a process of `multiprocessing`, too, which ends without `atexit`."""
+        util, process = map(sys.modules.get, ("multiprocessing.util", "multiprocessing.process"))
+        if util and process and process.parent_process() is not None:
+            util.Finalize(None, self.close, exitpriority=0)
 
     def _run(self) -> None:
         while self._goes_on():
@@ -159,6 +167,12 @@ class Sender:
 
 
 _senders: list[Sender] = []
+
+
+def close_all() -> None:
+    """Send what waits in this process, if there is something."""
+    for one in _senders:
+        one.close()
 
 
 def sender() -> Sender:
