@@ -149,6 +149,7 @@ def tell(stage: Stage) -> float:
     took = story.roll_back('promptstage rollback summarize --yes --reason "makes up promises, and is dearer"')
     story.watch("1.0.1")
     story.do("promptstage history summarize")
+    story.do("promptstage usage summarize --by version")
     # USAGE
     return took
 

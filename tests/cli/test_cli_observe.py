@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from xml.etree import ElementTree as ET
 
 import pytest
 from outcomes_in import record
 from support import until
+
+from registry.cli.observe import picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +44,21 @@ def test_usage_by_version(manager: Cli, sent: object) -> None:
     assert lines[2][:3] == ["1.2.0", "1", "█" * 6]
     assert "4.1 s" in done.out or "4.0 s" in done.out
     assert "1 calls are of models whose price is not known" in done.err
+
+
+def test_usage_as_a_picture(manager: Cli, sent: object, tmp_path: Path) -> None:
+    """Bars of calls, errors, p95 and cost; a name cannot become markup, and what is not known has no bar."""
+    manager("usage", "summarize", "--by", "version,model", "--svg", tmp_path / "usage.svg")
+    root = ET.parse(tmp_path / "usage.svg").getroot()
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    bars = list(root.iter("{http://www.w3.org/2000/svg}rect"))
+
+    assert texts[:2] == [f"summarize in {manager.environment['PROMPTSTAGE_ENVIRONMENT']}", "1.1.0 gpt"]
+    assert {"calls", "errors", "p95", "cost a call", "100.0 %", "$0.001", "-"} <= set(texts)
+    assert len(bars) == 1 + 3 * 4 - 1
+
+    rows = [{"calls": 0, "errors": 0, "p95_ms": None, "cost_usd": None}]
+    assert "&lt;b&gt;" in picture.draw("<b>", ["x" * 99], rows)
 
 
 def test_usage_for_a_program(manager: Cli, sent: object) -> None:

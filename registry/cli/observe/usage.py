@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ import typer
 
 from registry.cli import hints, http, output
 from registry.cli import times as when
-from registry.cli.observe import figures
+from registry.cli.observe import figures, picture
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 
@@ -42,6 +43,9 @@ def usage(  # noqa: PLR0913 - one parameter an option
         str | None, typer.Option(metavar="TIME", help=f"Calls since then, such as 7d (default {DAYS}d).")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Calls until then.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw calls, errors, p95 and cost into FILE.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Sum up calls: how many, errors, tokens, cost, latency, and what people said; without NAME, all prompts.
@@ -50,6 +54,7 @@ def usage(  # noqa: PLR0913 - one parameter an option
     Example:  promptstage usage
               promptstage usage summarize --by version,model --since 7d
               promptstage usage --by prompt --period day --json
+              promptstage usage summarize --by version --svg usage.svg
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     now = datetime.now(UTC)
     names = by or ("version" if name else "prompt")
@@ -61,10 +66,19 @@ def usage(  # noqa: PLR0913 - one parameter an option
         rows = list(http.connect().pages(f"{http.usage_path(environment)}?{urlencode(asked)}"))
     if as_json:
         output.dump({"data": rows})
-    elif rows:
-        _show(rows, [part for part in names.split(",") if part], period)
-    else:
+    elif not rows:
         output.note(f"no calls were reported to {environment} in that time")
+    elif svg:
+        title = f"{clean(name or 'All prompts')} in {environment}"
+        labels = [" ".join(_labels(row, _names(names), period)) for row in rows]
+        svg.write_text(picture.draw(title, labels, rows), encoding="utf-8")
+        output.note(f"{len(rows)} rows are drawn in {svg}")
+    else:
+        _show(rows, _names(names), period)
+
+
+def _names(by: str) -> list[str]:
+    return [part for part in by.split(",") if part]
 
 
 def _moment(text: str | None, now: datetime, otherwise: datetime) -> str:
@@ -83,10 +97,8 @@ def _show(rows: Sequence[Json], names: Sequence[str], period: Period | None) -> 
 
 
 def _row(row: Json, names: Sequence[str], period: Period | None, most: int) -> list[str]:
-    size = TO_THE_MINUTE if period in {"minute", "hour"} else TO_THE_DAY
     return [
-        *([clean(row["period"])[:size]] if period else []),
-        *(clean(figures.UNKNOWN if row[name] is None else row[name]) for name in names),
+        *_labels(row, names, period),
         figures.count(row["calls"]),
         figures.bar(row["calls"], most),
         figures.share(row["errors"], row["calls"]),
@@ -96,4 +108,13 @@ def _row(row: Json, names: Sequence[str], period: Period | None, most: int) -> l
         figures.milliseconds(row["p50_ms"]),
         figures.milliseconds(row["p95_ms"]),
         figures.feedback(row["feedback"]),
+    ]
+
+
+def _labels(row: Json, names: Sequence[str], period: Period | None) -> list[str]:
+    """Return what a row is of: its period, and the values of its dimensions."""
+    size = TO_THE_MINUTE if period in {"minute", "hour"} else TO_THE_DAY
+    return [
+        *([clean(row["period"])[:size]] if period else []),
+        *(clean(figures.UNKNOWN if row[name] is None else row[name]) for name in names),
     ]

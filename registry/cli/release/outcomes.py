@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
+from registry.cli import http
+from registry.cli.observe import figures
 from registry.cli.output import clean
 from registry.errors import RegistryError
 
@@ -15,16 +16,13 @@ if TYPE_CHECKING:
 
 COLUMNS = ("ARM", "VERSION", "CALLS", "ERRORS", "P50", "P95", "COST A CALL", "FEEDBACK")
 ARMS = ("canary", "control", "stable")  # in the order of the table; others, such as pinned, come after
-SECOND = 1000
 
 
 def of(registry: Registry, state: Json) -> list[Json]:
     """Return the usage of each arm of the rollout under way; nothing if the registry does not tell."""
-    path = f"/v1/environments/{quote(state['environment'])}/usage"
-    rollout = state["rollout"]
-    asked = {"prompt": state["prompt"], "rollout": rollout["id"], "by": "arm,version"}
+    asked = {"prompt": state["prompt"], "rollout": state["rollout"]["id"], "by": "arm,version"}
     with suppress(RegistryError):  # it is too old, or its database is gone: the rollout is shown all the same
-        rows: list[Json] = registry.get(path, "data", **asked)["data"]
+        rows: list[Json] = registry.get(http.usage_path(state["environment"]), "data", **asked)["data"]
         return sorted(rows, key=lambda row: (_place(row["arm"]), row["version"] or ""))
     return []
 
@@ -36,33 +34,14 @@ def _place(arm: str | None) -> int:
 def row(usage: Json) -> list[str]:
     """The cells of one arm."""
     calls = usage["calls"]
-    errors = f"{usage['errors']} {usage['errors'] / calls:.1%}" if calls else "0"
+    cost = usage["cost_usd"] / calls if calls and usage["cost_usd"] is not None else None
     return [
-        clean(usage["arm"] or "-"),
-        clean(usage["version"] or "-"),
-        str(calls),
-        errors,
-        latency(usage["p50_ms"]),
-        latency(usage["p95_ms"]),
-        dollars(usage["cost_usd"] / calls if calls and usage["cost_usd"] is not None else None),
-        feedback(usage["feedback"]) or "-",
+        clean(usage["arm"] or figures.UNKNOWN),
+        clean(usage["version"] or figures.UNKNOWN),
+        figures.count(calls),
+        f"{usage['errors']} ({figures.share(usage['errors'], calls)})",
+        figures.milliseconds(usage["p50_ms"]),
+        figures.milliseconds(usage["p95_ms"]),
+        figures.dollars(cost),
+        figures.feedback(usage["feedback"]),
     ]
-
-
-def latency(milliseconds: float | None) -> str:
-    """Write a time as people do: ``812 ms``, ``1.24 s``."""
-    if milliseconds is None:
-        return "-"
-    return f"{milliseconds:.0f} ms" if milliseconds < SECOND else f"{milliseconds / SECOND:.3g} s"
-
-
-def dollars(amount: float | None) -> str:
-    """Write an amount with the digits that say something: ``$12.40``, ``$0.00331``."""
-    if amount is None:
-        return "-"
-    return f"${amount:,.2f}" if amount >= 1 else f"${amount:.3g}"
-
-
-def feedback(counts: Json) -> str:
-    """Write feedback in short: ``up 12, down 3``."""
-    return ", ".join(f"{clean(kind)} {count}" for kind, count in counts.items() if isinstance(count, int))
