@@ -23,6 +23,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from bench import calls
 from bench.measure import Row, compared, in_turns, median
 from client.fake_registry import FakeRegistry, release
 
@@ -60,6 +61,7 @@ def measure() -> Iterator[Row]:
         yield from _messages(client)
         yield from _sections()
         yield from _records(client)
+        yield from calls.measure(registry)
         yield from _threads(client, registry)
 
 

@@ -39,8 +39,9 @@ class Entry:
         self.is_start = is_start
         self.is_measured = is_measured
         self.number = next(_numbers)
-        content = self.content
-        self.size = limits.REPORT_BYTES + (len(content) if content else 0)
+        self.size = limits.REPORT_BYTES
+        if not is_start and body.__class__ is Record and (content := body.content) is not None:
+            self.size += len(content)
 
     @property
     def content(self) -> Content | None:
@@ -75,10 +76,10 @@ class Backlog:
 
     def put(self, entry: Entry) -> None:
         """Add one."""
-        self._queue_of(entry).append(entry)
+        (self._others[entry.kind] if entry.is_measured else self._unmeasured).append(entry)
         self.count += 1
         self.size += entry.size
-        if entry.content:
+        if entry.size > limits.REPORT_BYTES:
             self._heavy.append(entry)
 
     def take(self, kind: Kind, most: int) -> list[Entry]:

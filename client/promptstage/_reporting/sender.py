@@ -57,7 +57,7 @@ class Sender:
         with self._lock:
             backlog = channel.backlog
             backlog.put(entry)
-            if backlog.size > limits.QUEUE_BYTES or len(self._channels) > 1:
+            if backlog.size > limits.QUEUE_BYTES // max(1, len(self._channels)):  # else they are not too many
                 self._shed()
         if self._thread is None:
             self._start()
