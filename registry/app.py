@@ -13,6 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
 from registry.api import (
+    budgets,
     calls,
     clients,
     doctor,
@@ -53,7 +54,14 @@ from registry.journal.local import LocalJournal
 from registry.journal.remote import ALONE_SECONDS, RemoteJournal
 from registry.metrics.facts import Facts
 from registry.metrics.metrics import Metrics
+from registry.metrics.outcomes import OutcomeFacts
+from registry.notify.changes import Changes
+from registry.notify.journal_watch import JournalWatch
+from registry.notify.notifier import Notifier
+from registry.notify.spending_watch import SpendingWatch
+from registry.notify.tag_watch import TagWatch, problems
 from registry.outcomes.outcomes import Options, Outcomes
+from registry.outcomes.spending import Spending
 from registry.policies.file import read as read_policies
 from registry.redis import embedded
 from registry.replication.documents import Documents
@@ -73,7 +81,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from registry.journal.journal import Journal
-    from registry.policies.rules import Rules
+    from registry.policies.rule_set import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +143,7 @@ def create(settings: Settings) -> FastAPI:
     page.describe(app)
     rooms = (
         prompts, releases, stream, clients, history, guard, rollouts_api, evidence, calls, scores, usage,
-        tokens, doctor, health, webhooks,
+        budgets, tokens, doctor, health, webhooks,
     )  # fmt: skip
     anywhere = problem.responses(431)  # of the server, before any endpoint
     most = {calls: intake.MAX_BODY_BYTES, scores: intake.MAX_BODY_BYTES, webhooks: webhooks.MAX_BODY_BYTES}
@@ -177,12 +185,19 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
     sync = Sync(catalog, settings.poll_seconds)
     scheduler = Scheduler(rollouts, redis_store, _reviver(settings))
     mirroring = MirrorWorker(settings.data, credentials, replica)
-    for worker in (history, sync, scheduler, mirroring):
+    outcomes = _open_outcomes(settings, policies, catalog, stack)
+    spending = SpendingWatch(policies, Spending(outcomes.database))
+    changes = Changes(lambda: replica.commits, journal.changes)
+    tags = TagWatch(policies.notify, lambda: problems(catalog.invalid()))
+    notifier = Notifier(
+        outcomes.database, policies.notify, [JournalWatch(policies.notify, changes), spending, tags]
+    )
+    for worker in (history, sync, scheduler, mirroring, notifier):
         worker.start()
         stack.callback(worker.stop)
-    metrics = Metrics(settings.environments, Facts(catalog, replica, mirroring), settings.metrics_folder)
+    facts = (Facts(catalog, replica, mirroring), OutcomeFacts(outcomes))
+    metrics = Metrics(settings.environments, facts, settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
-    outcomes = _open_outcomes(settings, policies, catalog, stack)
     _guard(rollouts, outcomes, stack)
     return Services(
         catalog=catalog,
@@ -197,6 +212,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         mirroring=mirroring,
         outcomes=outcomes,
         evidence=Evidence(rollouts, outcomes),
+        spending=spending,
         bounds=Bounds(),
         rate=Rate(),
         takers=CapacityLimiter(TAKERS),
@@ -259,7 +275,7 @@ def _open_outcomes(settings: Settings, policies: Rules, catalog: Catalog, stack:
             keep=settings.keep_calls,
             is_shared=bool(settings.journal),
             exists=catalog.has,
-            sample=lambda environment: float(policies.of(environment).content.sample),
+            sample=lambda environment: policies.of(environment).content.sample,
             prices=settings.prices,
             log_format=settings.log_format,
             failpoints=settings.failpoints,

@@ -10,7 +10,7 @@ import pytest
 
 from registry.errors import Invalid
 from registry.policies.file import read
-from registry.policies.rules import Rules
+from registry.policies.rule_set import Rules
 
 ENVIRONMENTS = ("production", "staging")
 
@@ -67,6 +67,88 @@ def test_what_is_no_rule_is_refused(tmp_path: Path, content: bytes | None, words
     file = tmp_path / "rules.toml"
     if content is not None:
         file.write_bytes(content)
+
+    with pytest.raises(Invalid) as refused:
+        read(file, ENVIRONMENTS)
+
+    assert refused.value.message.startswith(f"{file}: {words}")
+
+
+WATCHED = """
+[[budgets]]
+environment = "production"
+prompt = "summarize"
+period = "month"
+usd = 50
+at = [0.5, 0.8, 1.0]
+notify = ["ops"]
+
+[[alerts]]
+environment = "staging"
+metric = "p95_ms"
+over = "1h"
+ratio = 1.3
+minimum = 200
+
+[notify.ops]
+url_file = "/etc/promptstage/slack"
+format = "slack"
+events = ["rollout.*", "approval.waiting", "budget.*"]
+"""
+
+
+def test_what_is_watched_and_who_is_told(tmp_path: Path) -> None:
+    """Numbers stay exact."""
+    file = tmp_path / "rules.toml"
+    file.write_text(WATCHED)
+    rules = read(file, ENVIRONMENTS)
+
+    (budget,), (alert,) = rules.budgets, rules.alerts
+    assert (budget.usd, budget.at[1], budget.notify) == (Decimal(50), Decimal("0.8"), ("ops",))
+    assert (alert.ratio, alert.above, alert.minimum) == (Decimal("1.3"), None, 200)
+    assert rules.notify["ops"].url_file == Path("/etc/promptstage/slack")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("usd = 50", "usd = 0", "budgets[0].usd: write a number above 0"),
+        ("usd = 50", "usd = '50'", "budgets[0].usd: write a number, such as 0.5"),
+        ("usd = 50", "usd = inf", "budgets[0].usd: write a number, such as 0.5"),
+        ("usd = 50\n", "", "budgets[0].usd: this key is missing"),
+        ("usd = 50", "usd = 50\nteam = 'a'", "budgets[0].team: there is no such key"),
+        ('"month"', '"year"', "budgets[0].period: write 'day', 'week' or 'month'"),
+        ("[0.5, 0.8, 1.0]", "[0.8, 0.5]", "budgets[0]: at: write rising shares, such as [0.5, 0.8, 1.0]"),
+        ("[0.5, 0.8, 1.0]", "[]", "budgets[0].at: write at least 1"),
+        ("[0.5, 0.8, 1.0]", "0.5", "budgets[0].at: this is a list"),
+        ('["ops"]', '["opps"]', "budgets[0].notify: there is no table [notify.opps]"),
+        ('"production"', '"prod"', "budgets[0].environment: there is no such environment; there are"),
+        ('"staging"', '"stage"', "alerts[0].environment: there is no such environment; there are"),
+        ('"p95_ms"', '"p99_ms"', "alerts[0].metric: write 'p95_ms', 'ttft_p95_ms', 'error_rate'"),
+        ("ratio = 1.3", "ratio = 1", "alerts[0].ratio: write a number above 1"),
+        ("ratio = 1.3", "ratio = 1.3\nabove = 5", "alerts[0]: write above or ratio: one of both"),
+        ("ratio = 1.3\n", "", "alerts[0]: write above or ratio: one of both"),
+        ('"1h"', '"90d"', "alerts[0].over: write a time from 1m to 7d"),
+        ('"1h"', '"soon"', "alerts[0].over: 'soon' is not a time; write 30s, 10m, 4h or 2d"),
+        ('"slack"\n', '"teams"\n', "notify.ops.format: write 'slack' or 'json'"),
+        (
+            '"rollout.*"',
+            '"rollouts.*"',
+            "notify.ops.events[0]: 'rollouts.*' is no event; write an event's name",
+        ),
+        (
+            'format = "slack"',
+            'format = "slack"\nsecret_file = "x"',
+            "notify.ops: secret_file: only messages of",
+        ),
+        ('"/etc/promptstage/slack"', "3", "notify.ops.url_file: write a path"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
+    """By its place in the file."""
+    file = tmp_path / "rules.toml"
+    assert old in WATCHED
+    file.write_text(WATCHED.replace(old, new, 1))
 
     with pytest.raises(Invalid) as refused:
         read(file, ENVIRONMENTS)

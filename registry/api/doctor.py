@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from registry.api.http.dependencies import Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
 from registry.doctor import checks
 from registry.errors import NotFound, Unavailable
+from registry.notify import queue
 from registry.system import formats, timestamps
 
 if TYPE_CHECKING:
@@ -72,7 +74,16 @@ def _registry(service: Services, streams: Check) -> Iterator[Check]:
     redis = _redis(replica)
     yield checks.store("redis", replica.redis_problem, "answers, and has all that is in the journal", REDIS)
     yield streams
+    yield from _targets(service)
     yield checks.clocks(timestamps.now(), redis, replica.newest_at)
+
+
+def _targets(service: Services) -> Iterator[Check]:
+    """Report the targets of notifications that fail; a database that is down is reported elsewhere."""
+    with suppress(Unavailable):
+        if service.outcomes.is_there:
+            for each in service.outcomes.database().read(queue.troubles):
+                yield checks.target(each.target, each.messages, time.time() - each.since, each.error)
 
 
 def _redis(replica: Replica) -> datetime | None:

@@ -130,6 +130,13 @@ class Catalog:
         """Count the valid, invalid and unread versions."""
         return count(self._all())
 
+    def invalid(self) -> list[Version] | None:
+        """Return the versions that cannot be served; None while some are not read yet."""
+        known = list(self._all())
+        if not all(version and version.status != "unread" for version in known):
+            return None
+        return [version for version in known if version and version.status == "invalid"]
+
     def status(self) -> Json:
         """Return the state of the catalog, as ``/v1/catalog`` shows it: the outcome of each pushed tag."""
         index = self._index

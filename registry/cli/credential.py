@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from registry.cli import profiles
 from registry.cli.output import PATH_SHOWN, clean
 from registry.errors import Invalid
+from registry.system import proxies
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT = "the default; PROMPTSTAGE_URL is not set, and there is no login"
@@ -102,15 +102,6 @@ def normal(text: str, name: str) -> str:
     return f"{parts.scheme}://{host}{shown}{parts.path.rstrip('/')}"
 
 
-def is_here(url: str) -> bool:
-    """Whether a URL names this very machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def checked(text: str, origin: str) -> Credential:
     """Refuse what cannot be sent in a header. Raises Invalid."""
     token = text.strip()
@@ -132,7 +123,7 @@ def _local(url: str) -> Credential:
     named = os.environ.get("PROMPTSTAGE_DATA")
     file = Path(named or DEFAULT_DATA, TOKEN_FILE).absolute()
     shown = clean(file, PATH_SHOWN)
-    if not (named or is_here(url)):
+    if not (named or proxies.is_here(url)):
         return Credential("", f"PROMPTSTAGE_TOKEN is not set; set it, or log in: promptstage login {url}")
     try:
         return checked(file.read_text(encoding="utf-8", errors="replace"), f"The token is that in {shown}")

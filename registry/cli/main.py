@@ -11,8 +11,8 @@ from typer.core import TyperGroup
 
 from registry.cli import credential
 from registry.cli.author import check, init, render, tag, typed
-from registry.cli.observe import calls, usage
-from registry.cli.operate import doctor, journal, login, policies, prices, serve, token
+from registry.cli.observe import budget, calls, usage
+from registry.cli.operate import doctor, journal, login, notify, policies, prices, serve, token
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
 from registry.cli.release import actions, evidence, explain, history, queries, status
@@ -131,13 +131,19 @@ PANELS = {
         explain.explain,
         evidence.evidence,
     ),
-    OBSERVE: (usage.usage, calls.calls, calls.call),
+    OBSERVE: (usage.usage, calls.calls, calls.call, budget.budget),
     RUN: (serve.serve, doctor.doctor, login.login, login.logout),
 }
 for panel, commands in PANELS.items():
     for command in commands:
         app.command(rich_help_panel=panel, epilog=EXIT_CODES)(command)
-GROUPS = {"token": token.app, "journal": journal.app, "policies": policies.app, "prices": prices.app}
+GROUPS = {
+    "token": token.app,
+    "journal": journal.app,
+    "policies": policies.app,
+    "prices": prices.app,
+    "notify": notify.app,
+}
 for name, group in GROUPS.items():
     app.add_typer(group, name=name, cls=Commands, rich_help_panel=RUN)
 

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import os
 import ssl
-from functools import cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 
 from registry.cli.answer import READ_SECONDS, Answer, NoAnswer
-from registry.cli.credential import is_here
 from registry.cli.output import clean
-from registry.errors import Invalid
+from registry.system import proxies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONNECT_SECONDS = 5.0  # a registry that is there answers within a round trip
+TIMEOUT = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
 
 # By OpenSSL's number (X509_V_ERR_...): what a certificate of your own does not mend.
 BAD_CERTIFICATES = {
@@ -41,46 +38,15 @@ def request(method: str, url: str, path: str, body: Any, headers: Mapping[str, s
         NoAnswer: with what helps.
         Invalid: the proxy that the environment names is none.
     """
-    proxy = _proxy(url)
+    proxy = proxies.proxy_for(url)
     try:
-        got = _pool(proxy).request(method, f"{url}{path}", json=body, headers=headers, redirect=False)
+        pool = proxies.pool(proxy, TIMEOUT)
+        got = pool.request(method, f"{url}{path}", json=body, headers=headers, redirect=False)
     except urllib3.exceptions.HTTPError as error:
         sent = not isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.SSLError)
         inner = _inner(error)
         raise NoAnswer(_cause(inner), _remedy(error, inner, url, proxy), sent=sent) from error
     return Answer(got.status, got.data, got.headers.get("Location", ""))
-
-
-@cache
-def _pool(proxy: str) -> urllib3.PoolManager:
-    timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS)
-    if not proxy:
-        return urllib3.PoolManager(timeout=timeout, retries=False)
-    parts = urlsplit(proxy)
-    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
-    headers = urllib3.make_headers(proxy_basic_auth=user)
-    try:
-        return urllib3.ProxyManager(proxy, timeout=timeout, retries=False, proxy_headers=headers)
-    except urllib3.exceptions.HTTPError as error:
-        raise Invalid(
-            f"the proxy {_shown(proxy)} cannot be used: write it like http://proxy.example.org:3128 in "
-            "https_proxy and http_proxy, or name the registry's host in no_proxy"
-        ) from error
-
-
-def _proxy(url: str) -> str:
-    """The proxy on the way to a URL; empty: none."""
-    parts = urlsplit(url)
-    proxies = getproxies()
-    if is_here(url) or proxy_bypass(parts.netloc):
-        return ""
-    found = proxies.get(parts.scheme) or proxies.get("all") or ""
-    return found if not found or "://" in found else f"http://{found}"
-
-
-def _shown(proxy: str) -> str:
-    """A proxy without its password."""
-    return clean(proxy.rpartition("@")[2])
 
 
 def _inner(error: BaseException) -> BaseException:
@@ -110,7 +76,7 @@ def _own_ca() -> str:
 
 def _remedy(error: urllib3.exceptions.HTTPError, inner: BaseException, url: str, proxy: str) -> str:
     if isinstance(error, urllib3.exceptions.ProxyError):
-        where = f"That is the proxy {_shown(proxy)}"
+        where = f"That is the proxy {proxies.shown(proxy)}"
         return f"{where}: correct https_proxy or http_proxy, or name the registry's host in no_proxy"
     if isinstance(inner, ssl.SSLCertVerificationError):
         return BAD_CERTIFICATES.get(inner.verify_code) or _own_ca()

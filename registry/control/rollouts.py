@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from registry.catalog.catalog import Catalog, Version
     from registry.journal.reader import Entry
-    from registry.policies.rules import Rules
+    from registry.policies.rule_set import Rules
     from registry.replication.documents import Documents
     from registry.replication.read_model import EncodedRelease
     from registry.replication.replica import Replica

@@ -123,6 +123,14 @@ def mirror(lag: Lag | None) -> Iterator[Check]:
         yield Check("journal mirror", "ok", f"{url} has every change" if not lag.changes else behind)
 
 
+def target(name: str, messages: int, seconds: float, error: str) -> Check:
+    """Report a target of notifications that does not take them, for so many seconds."""
+    count = "a message" if messages == 1 else f"{messages} messages"
+    message = f"does not take {count}, the oldest for {seconds:.0f} s: {error}"
+    remedy = f"each is tried for a day; on the registry's machine: promptstage notify test {name}"
+    return Check(f"notify {name}", "warning", message, remedy)
+
+
 def streams(count: int, registries: int, *, complete: bool) -> Check:
     """Report the connected clients; `complete`: all processes are included."""
     if not complete:

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from prometheus_client.registry import Collector
+
     from registry.journal.change import Change
-    from registry.metrics.facts import Facts
 
 ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 CHANGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # a commit is some 20 ms on a good disk
@@ -41,7 +42,9 @@ REASONS = (STATIC, SPLIT, TARGETING_MATCH, PINNED)
 class Metrics:
     """The service's metrics, in their own collector registry so that two apps in one process stay apart."""
 
-    def __init__(self, environments: Iterable[str], facts: Facts, folder: Path | None = None) -> None:
+    def __init__(
+        self, environments: Iterable[str], facts: Iterable[Collector], folder: Path | None = None
+    ) -> None:
         """Start at zero.
 
         Args:
@@ -97,12 +100,13 @@ class Metrics:
         self._answers = cache(self._find_answers)
         self._reasons = cache(self.resolutions.labels)
 
-    def _collect(self, facts: Facts) -> None:
+    def _collect(self, facts: Iterable[Collector]) -> None:
         if self._folder:
             MultiProcessCollector(self._registry, str(self._folder))  # type: ignore[no-untyped-call]
         else:
             ProcessCollector(registry=self._registry)  # of one worker among many it would mean nothing
-        self._registry.register(facts)
+        for each in facts:
+            self._registry.register(each)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answer that started so many seconds after its request."""

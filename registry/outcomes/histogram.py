@@ -29,13 +29,18 @@ def bucket(value: float) -> int:
     return math.ceil(math.log(max(value, SMALLEST)) / _LOG)
 
 
+def value(index: int) -> float:
+    """Return what stands for the values of a bucket, in milliseconds."""
+    return float(_MIDDLE * GAMMA**index)
+
+
 def quantile(counts: Mapping[int, int], q: float) -> float | None:
     """Return a quantile, 0 to 1, in milliseconds; None of nothing."""
     rank, seen = q * (sum(counts.values()) - 1), 0
     for index in sorted(counts):
         seen += counts[index]
         if seen > rank:
-            return float(_MIDDLE * GAMMA**index)
+            return value(index)
     return None
 
 

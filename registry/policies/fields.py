@@ -17,7 +17,12 @@ def _number(value: object) -> object:
     return Decimal(value)
 
 
+def _share(value: object) -> object:
+    return float(number) if isinstance(number := _number(value), Decimal) else number
+
+
 Number = Annotated[Decimal, BeforeValidator(_number)]
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 Positive = Annotated[Number, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Names = Annotated[tuple[Text, ...], Field(strict=False)]

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from registry.errors import Invalid
-from registry.policies.rules import Rules
+from registry.policies.rule_set import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
+
+    from registry.policies.spending import Alert, Budget
 
 PLAIN = {
     "extra_forbidden": "there is no such key",
@@ -66,10 +68,18 @@ def read(path: Path | None, environments: Iterable[str]) -> Rules:
 
 def _unknown(rules: Rules, environments: list[str]) -> Iterator[str]:
     """Name what the rules speak of and is not there."""
+    there = f"there is no such environment; there are {', '.join(environments)}"
     for name in rules.environments:
         if name not in environments:
-            there = ", ".join(environments)
-            yield f"environments.{name}: there is no such environment; there are {there}"
+            yield f"environments.{name}: {there}"
+    watched: dict[str, tuple[Budget | Alert, ...]] = {"budgets": rules.budgets, "alerts": rules.alerts}
+    for kind, listed in watched.items():
+        for number, rule in enumerate(listed):
+            if rule.environment not in environments:
+                yield f"{kind}[{number}].environment: {there}"
+            for name in rule.notify:
+                if name not in rules.notify:
+                    yield f"{kind}[{number}].notify: there is no table [notify.{name}]"
 
 
 def wrong(path: Path, what: str) -> Invalid:

@@ -1,9 +1,11 @@
-"""``promptstage policies`` and ``promptstage prices``: what is wrong with files is told beforehand."""
+"""``promptstage policies``, ``prices`` and ``notify``: what is wrong with files is told beforehand."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+
+from notify.receiver import Receiver
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +28,7 @@ def test_rules_are_checked(cli: Cli, tmp_path: Path) -> None:
         f"{file} is right",
     ]
     shown = json.loads(cli("policies", "check", str(file), "--json").out)
-    assert shown["environments"]["staging"]["content"] == {"sample": "0.02"}
+    assert shown["environments"]["staging"]["content"] == {"sample": 0.02}
 
 
 def test_a_wrong_rule_is_named(cli: Cli, tmp_path: Path) -> None:
@@ -79,3 +81,23 @@ def test_a_registry_does_not_start_with_wrong_prices(
     done = cli.process("serve", "--repository", author.path, PROMPTSTAGE_PRICES=str(file))
 
     assert (done.code, done.err) == (1, f"Error: {file}: model: there is no such key\n")
+
+
+def test_a_target_is_tried(cli: Cli, tmp_path: Path) -> None:
+    """With a real message; what is wrong with it is told, but not its address."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text(f"[notify.ops]\nurl_file = '{tmp_path}/url'\nformat = 'slack'\n")
+    with Receiver() as receiver:
+        receiver.address(tmp_path)
+        taken = cli("notify", "test", "ops", PROMPTSTAGE_CONFIG=str(rules))
+        receiver.answer = lambda _: 404
+        refused = cli("notify", "test", "ops", "--config", str(rules))
+    unknown = cli("notify", "test", "opps", "--config", str(rules))
+    without = cli("notify", "test", "ops")
+
+    assert (taken.code, taken.out.startswith("ops has taken it: A test of the target ops, by ")) == (0, True)
+    assert receiver.texts[0].startswith("A test of the target ops, by promptstage on ")
+    assert refused.err == "Error: ops did not take it: it answered 404\n"
+    assert "there is no table [notify.opps]" in unknown.err
+    assert "PROMPTSTAGE_CONFIG" in without.err
+    assert [done.code for done in (refused, unknown, without)] == [1, 1, 1]

@@ -20,6 +20,7 @@ from registry.access.capabilities import MEANINGS, Capability
 from registry.catalog.parsing.codes import CODES
 from registry.cli.main import EXIT_CODES
 from registry.cli.main import app as command_line
+from registry.policies.events import EVENTS
 from registry.settings import Settings
 from registry.system import formats
 
@@ -107,6 +108,11 @@ def _capabilities() -> str:
     return _table("| role | what it may do |", rows)
 
 
+def _events() -> str:
+    rows = (f"| `{kind}` | {meaning} |" for kind, meaning in EVENTS.items())
+    return _table("| event | when |", rows)
+
+
 def _formats() -> str:
     rows = (f"| {number} | {meaning} |" for number, meaning in formats.JOURNAL.items())
     return _table("| format | what it allows beyond the one before |", rows)
@@ -128,6 +134,7 @@ def _table(head: str, rows: Iterator[str]) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "CONTRIBUTING.md": _floors,
     "docs/compatibility.md": _formats,
+    "docs/costs.md": _events,
     "docs/http.md": _endpoints,
     "docs/operating.md": _capabilities,
     "docs/prompt-file.md": _codes,

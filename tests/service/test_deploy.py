@@ -11,10 +11,13 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 import yaml
+from outcomes_in import record
 from replication.test_redis_store import NEEDED
+from support import until
 
 from registry.journal.maintenance import mirror
 from registry.redis import url
@@ -64,8 +67,8 @@ def dashboard_queries() -> list[str]:
 
 def alert_rules() -> list[Any]:
     """Every alert rule."""
-    rules: list[Any] = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
-    return rules
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 
 @needs_promtool
@@ -103,11 +106,14 @@ def test_every_metric_that_is_named_exists(
     steps = [{"percent": 5, "hold": "1h"}, {"percent": 50}]
     api.act("promote", "summarize", {"version": "1.0.0"}, environment)
     api.act("start", "summarize", {"version": "1.1.0", "steps": steps}, environment)
+    calls = {"batch": str(uuid4()), "calls": [record()]}
+    assert api.call("POST", f"/v1/environments/{environment}/calls", calls).status == 200
+    until(lambda: "promptstage_calls_total{" in api.get("/metrics").text, "the fold")
     text = api.get("/metrics").text
     mirror.forget(registry.data)
     exported = set(METRIC.findall(text))
     table = "".join(line for line in OPERATING.read_text().splitlines() if line.startswith("| `"))
-    queries = [*dashboard_queries(), *(rule["expr"] for rule in alert_rules()), table]
+    queries = [*dashboard_queries(), *strings(yaml.safe_load(ALERTS.read_text()), "expr"), table]
     named = {name for query in queries for name in METRIC.findall(query)}
     rollout = {f"promptstage_rollout{name}" for name in re.findall(r"`(_[a-z_]+)`", table)}
     ours = set(re.findall(r"^# TYPE (promptstage_\w+)", text, re.MULTILINE))

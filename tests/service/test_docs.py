@@ -35,6 +35,8 @@ ANSWERS = {  # what to ask for, and the shape of the answer
     f"{HERE}/evidence/summarize": "Evidence",
     f"{HERE}/usage?by=version": "Usage",
     f"{HERE}/calls": "CallPage",
+    f"{HERE}/budgets": "Budgets",
+    f"{HERE}/alerts": "Alerts",
     "/livez": "Alive",
     "/readyz": "Health",
 }

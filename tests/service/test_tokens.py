@@ -52,6 +52,8 @@ ROLES: dict[str, str | None] = {
     "GET /v1/environments/{environment}/clients": "reader",
     "GET /v1/environments/{environment}/history": "reader",
     "GET /v1/environments/{environment}/guard": "reader",
+    "GET /v1/environments/{environment}/budgets": "reader",
+    "GET /v1/environments/{environment}/alerts": "reader",
     f"GET {ROLLOUTS}": "reader",
     f"GET {ROLLOUTS}/{{name:path}}": "reader",
     f"GET {ROLLOUTS}/{{name:path}}/history": "reader",

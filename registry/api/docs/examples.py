@@ -367,7 +367,48 @@ USAGE: Json = {
     ],
     "next_cursor": None,
 }
+BUDGETS: Json = {
+    "data": [
+        {
+            "environment": "production",
+            "prompt": "summarize",
+            "route": None,
+            "segment": None,
+            "model": None,
+            "period": "month",
+            "start": "2026-11-01T00:00:00Z",
+            "end": "2026-12-01T00:00:00Z",
+            "usd": 50.0,
+            "spent_usd": 41.5,
+            "share": 0.83,
+            "at": [0.5, 0.8, 1.0],
+            "reached": 0.8,
+            "calls": 31204,
+            "unpriced": 12,
+        }
+    ]
+}
+ALERTS: Json = {
+    "data": [
+        {
+            "environment": "production",
+            "prompt": "summarize",
+            "metric": "p95_ms",
+            "over": "1h",
+            "above": 4000.0,
+            "ratio": None,
+            "minimum": 200,
+            "state": "high",
+            "value": 4812.3,
+            "limit": 4000.0,
+            "count": 821,
+            "firing_since": "2026-11-30T09:31:00Z",
+        }
+    ]
+}
 OF: dict[str, Json] = {  # an example of each shape that is an answer
+    "Alerts": ALERTS,
+    "Budgets": BUDGETS,
     "Acknowledgement": ACKNOWLEDGED,
     "Alive": {"status": "alive"},
     "Call": CALL,

@@ -631,3 +631,52 @@ class Usage(Shape):
 
     data: list[UsageRow]
     next_cursor: str | None = Field(description="null: this was the last page")
+
+
+class ShownBudget(Shape):
+    """A budget in its present period."""
+
+    environment: str
+    prompt: str | None = Field(description="null: of all; the same for route, segment and model")
+    route: str | None
+    segment: str | None
+    model: str | None
+    period: Literal["day", "week", "month"] = Field(description="of UTC")
+    start: AwareDatetime
+    end: AwareDatetime
+    usd: float = Field(description="what it allows")
+    spent_usd: float
+    share: float = Field(description="what is spent of it, of one")
+    at: list[float] = Field(description="the shares that are reported")
+    reached: float | None = Field(description="the highest of them that was")
+    calls: int
+    unpriced: int = Field(description="calls whose cost is not known")
+
+
+class Budgets(Shape):
+    """The budgets of an environment."""
+
+    data: list[ShownBudget]
+
+
+class ShownAlert(Shape):
+    """An alert, and what it sees."""
+
+    environment: str
+    prompt: str | None = Field(description="null: of all")
+    metric: Literal["p95_ms", "ttft_p95_ms", "error_rate", "cost_per_call", "down_rate"]
+    over: str = Field(description="the time that it looks at, up to now")
+    above: float | None
+    ratio: float | None = Field(description="to the same hours of the seven days before")
+    minimum: int = Field(description="calls, or ratings, below which it says nothing")
+    state: Literal["ok", "high", "few"]
+    value: float | None
+    limit: float | None
+    count: int = Field(description="calls, or ratings")
+    firing_since: AwareDatetime | None
+
+
+class Alerts(Shape):
+    """The alerts of an environment."""
+
+    data: list[ShownAlert]

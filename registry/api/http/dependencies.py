@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from registry.control.tokens import Tokens
     from registry.evidence.reading import Evidence
     from registry.metrics.metrics import Metrics
+    from registry.notify.spending_watch import SpendingWatch
     from registry.outcomes.outcomes import Outcomes
     from registry.replication.mirror_worker import MirrorWorker
     from registry.streams.hub import Hub
@@ -67,6 +68,7 @@ class Services:
     mirroring: MirrorWorker
     outcomes: Outcomes
     evidence: Evidence
+    spending: SpendingWatch
     bounds: Bounds
     rate: Rate
     takers: CapacityLimiter

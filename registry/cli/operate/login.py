@@ -13,6 +13,7 @@ from registry.cli.credential import Credential, Target
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 from registry.errors import Invalid, NotFound
+from registry.system import proxies
 
 if TYPE_CHECKING:
     from promptstage.model import Json
@@ -76,7 +77,7 @@ def _log_in(url: str, *, use: bool, as_json: bool) -> None:
 
 
 def _asked(place: str) -> Credential:
-    if place.startswith("http://") and not credential.is_here(place):
+    if place.startswith("http://") and not proxies.is_here(place):
         output.note("http sends the token unencrypted; use https wherever others share the network")
     if sys.stdin.isatty():
         typed = getpass(f"Token for {place}: ", stream=sys.stderr)  # it ends the echo before it asks

@@ -104,6 +104,7 @@ def _count(folding: Folding, changed: Mapping[bytes, Seen], after: Mapping[bytes
         for row, sign in ((call.before, -1), (after[key], 1)):
             if row is not None:
                 folding.deltas.add(row, sign)
+                folding.arrivals.add(row, sign)
                 if row.cost is not None:
                     name = f"price:{_source(row)}"
                     folding.deltas.tally(hour_of(row.booked), row.series, name, row.cost, sign)

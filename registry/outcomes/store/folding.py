@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from registry.outcomes.call import DAY_MS
-from registry.outcomes.store import days, rows
+from registry.outcomes.store import days, rows, totals
+from registry.outcomes.store.arrivals import Arrivals
 from registry.outcomes.store.rollup import HOUR, Deltas
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Folding:
         self.connection = connection
         self.price = price
         self.deltas = Deltas()
+        self.arrivals = Arrivals()
         self.left_out: Counter[tuple[str, str]] = Counter()  # by environment and what it was
         self._series = series
         self._oldest = oldest
@@ -90,6 +92,8 @@ class Folding:
     def flush(self, now: int) -> None:
         """Write what was gathered."""
         self.deltas.flush(self.connection)
+        self.arrivals.flush(self.connection)
+        totals.add(self.connection, self.deltas.by_series(), now)
         self.connection.execute_each(
             "insert into counters (environment, name, n, at) values (?, ?, ?, ?) "
             "on conflict (environment, name) do update set n = counters.n + excluded.n, at = excluded.at",

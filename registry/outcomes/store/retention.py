@@ -18,6 +18,8 @@ HOURS_DAYS = 90
 DAYS_DAYS = 730
 BATCHES_DAYS = 7  # a batch is not sent again after so long; its calls would still count once
 WAITING_DAYS = 1  # what was said before its call came
+ARRIVALS_DAYS = 62  # which the longest budget, of a month, needs, and one before it
+TOTALS_DAYS = 90  # since the last call of a version: metrics do not show it any more
 ROWS = 10_000  # deleted in one transaction: some 20 ms
 
 
@@ -77,6 +79,8 @@ def _rules(now: int, keep: int) -> list[tuple[str, str, str, int]]:
         ("resolutions", "environment, conversation", "at < ?", now - keep * DAY_MS),
         ("claims", "call", "until < ?", now - DAY_MS),
         ("waiting", "rollout, due, call", "due < ?", now - keep * DAY_MS),
+        ("arrivals", "day, series", "day < ?", seconds // DAY - ARRIVALS_DAYS),
+        ("totals", "environment, prompt, version, arm", "at < ?", now - TOTALS_DAYS * DAY_MS),
         ("erasures", "id", "at < ?", now - keep * DAY_MS),
     ]
 

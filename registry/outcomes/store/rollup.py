@@ -95,6 +95,13 @@ class Deltas:
         self._tallies[start, series, name] += sign
         self._totals[start, series, name] += sign * total
 
+    def by_series(self) -> dict[int, Sums]:
+        """Return them by series alone."""
+        found: dict[int, Sums] = {}
+        for (_, series), sums in self._sums.items():
+            found.setdefault(series, Sums()).merge(sums)
+        return found
+
     def flush(self, connection: Connection) -> None:
         """Write them into the sums of hours and days."""
         days: dict[tuple[int, int], Sums] = {}

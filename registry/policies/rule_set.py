@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
-from registry.policies.fields import Number, Rule
+from registry.policies.fields import Rule, Share
 from registry.policies.guard import GuardRules  # noqa: TC001 - pydantic reads the annotations
+from registry.policies.spending import MAX_RULES, Alert, Budget
+from registry.policies.targets import Target  # noqa: TC001 - pydantic reads it
 
 
 class Content(Rule):
     """The share of conversations of which clients report what was written and answered: 0 to 1."""
 
-    sample: Annotated[Number, Field(ge=0, le=1)] = Decimal(0)
+    sample: Share = 0.0
 
 
 class EnvironmentRules(Rule):
@@ -32,6 +33,9 @@ class Rules(Rule):
     """All rules of the file."""
 
     environments: dict[str, EnvironmentRules] = Field(default_factory=dict)
+    budgets: Annotated[tuple[Budget, ...], Field(strict=False, max_length=MAX_RULES)] = ()
+    alerts: Annotated[tuple[Alert, ...], Field(strict=False, max_length=MAX_RULES)] = ()
+    notify: dict[str, Target] = Field(default_factory=dict)
 
     def of(self, environment: str) -> EnvironmentRules:
         """The rules of an environment."""

@@ -1,0 +1,65 @@
+"""``promptstage budget``: what is spent of the operator's budgets, and which alerts fire."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.cli import http, output
+from registry.cli import times as when
+from registry.cli.options import AsJson, Environment  # noqa: TC001 - typer reads the annotations
+from registry.cli.output import clean
+
+if TYPE_CHECKING:
+    from promptstage.model import Json
+
+BAR = 20  # characters
+STATES = {"ok": "ok", "few": "too few calls", "high": "above"}
+
+
+def budget(*, environment: Environment = "production", as_json: AsJson = False) -> None:
+    """Show what is spent of the operator's budgets, and what its alerts see.
+
+    Budgets and alerts are in the file that PROMPTSTAGE_CONFIG of the registry names.
+
+    \b
+    Example:  promptstage budget
+              promptstage budget -e staging --json
+    """  # noqa: D301 - typer's mark of lines to be kept as they are
+    registry = http.connect()
+    path = f"/v1/environments/{environment}"
+    budgets = registry.get(f"{path}/budgets", "data")["data"]
+    alerts = registry.get(f"{path}/alerts", "data")["data"]
+    if as_json:
+        return output.dump({"budgets": budgets, "alerts": alerts})
+    if not budgets and not alerts:
+        return output.note(f"the operator's file has no budget and no alert for {environment}")
+    if budgets:
+        columns = ("budget", "period", "spent", "of", "", "until")
+        output.table(columns, [_budget(each) for each in budgets])
+    for each in budgets:
+        if each["unpriced"]:
+            output.note(f"{each['unpriced']} of {each['calls']} calls of {_scope(each)} have no known price")
+    if alerts:
+        columns = ("alert", "metric", "over", "value", "limit", "state")
+        output.table(columns, [_alert(each) for each in alerts])
+    return None
+
+
+def _budget(budget: Json) -> list[str]:
+    share = float(budget["share"])
+    filled = min(BAR, round(share * BAR))
+    bar = f"{'█' * filled}{'░' * (BAR - filled)} {share:.0%}"
+    money = (f"${budget['spent_usd']:,.2f}", f"${budget['usd']:,.2f}")
+    return [_scope(budget), clean(budget["period"]), *money, bar, when.show(budget["end"])]
+
+
+def _scope(rule: Json) -> str:
+    names = (rule.get(name) for name in ("prompt", "route", "segment", "model"))
+    return ", ".join(clean(name) for name in names if name) or "all calls"
+
+
+def _alert(alert: Json) -> list[str]:
+    numbers = ("-" if alert[key] is None else f"{alert[key]:.4g}" for key in ("value", "limit"))
+    state = STATES.get(alert["state"], clean(alert["state"]))
+    firing = f", fires since {when.show(alert['firing_since'])}" if alert["firing_since"] else ""
+    return [_scope(alert), clean(alert["metric"]), clean(alert["over"]), *numbers, f"{state}{firing}"]

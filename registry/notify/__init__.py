@@ -1,0 +1,1 @@
+"""Notifications: what happened, told to the targets of the operator's file, at least once."""
