@@ -33,12 +33,13 @@ SUBJECTS: tuple[str, ...] = (
     *("client", "middleware", "latency"),
     *("catalog", "check"),
     *("http", "neighbours", "streams", "promote", "start", "growth"),
-    *("remote", "peers", "scale"),
+    *("remote", "peers", "scale", "outcomes"),
 )
 """Modules with ``measure() -> Iterable[Row]``."""
 LONG = {
     "peers": "installs them beside us, the first time, and measures them",
     "scale": "takes some minutes and gigabytes",
+    "outcomes": "makes up ten million calls (CALLS=... of them), in some minutes and gigabytes",
 }
 """Subjects that are only measured if they are named, or with their name as a variable: ``PEERS=1``."""
 

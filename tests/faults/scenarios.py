@@ -27,6 +27,7 @@ PROOFS: tuple[str, ...] = (
     "redis_cluster",
     "redis_failover",
     "service_kills",
+    "outcome_kills",
     "planted_secrets",
     "tags",
     "names",

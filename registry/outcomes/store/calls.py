@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from registry.outcomes.store import days, rows
 from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.folding import by_day, marks
+from registry.outcomes.store.rollup import HOUR
 from registry.outcomes.store.rows import ENDED, ERASED, OTLP, SAMPLED, Row
 from registry.outcomes.store.usage import where
 from registry.system import timestamps, work
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from registry.outcomes.store.database import Connection
 
 NANOS = 1_000_000_000
+HOURS = 24  # that are looked for at once
 COLUMNS = ", ".join(f"c.{name}" for name in Row._fields)
 HIDDEN = ("state", "bucket", "unit", "subject", "conversation", "cost_nanos", "at")
 
@@ -108,15 +110,46 @@ def with_content(connection: Connection, environment: str, keys: Sequence[bytes]
 
 def _newest(connection: Connection, query: Query) -> Iterator[tuple[float, Row]]:
     """Yield calls by the time that they are booked at, the newest first."""
-    until = int(query.after[0]) + 1 if query.after else query.until
+    for since, until in _spans(connection, query):
+        yield from _within(connection, replace(query, since=since, until=until))
+        work.check()
+
+
+def _spans(connection: Connection, query: Query) -> Iterator[tuple[int, int]]:
+    """Yield the spans of time to look into, the latest first: the hours that sums say have such calls.
+
+    So that a prompt of which there are few calls is not looked for among millions. Conversations and errors
+    have an index.
+    """
+    until = min(query.until, int(query.after[0]) + 1) if query.after else query.until
+    if query.conversations or query.error:
+        yield query.since, until
+        return
+    condition, values = where(query.where)
+    last = until // 1000
+    while True:
+        found = connection.fetch(
+            "select r.start from rollups r join series s on s.series = r.series where r.grain = ? "
+            f"and r.start > ? and r.start <= ? and s.environment = ?{condition} "
+            "group by r.start order by r.start desc limit ?",
+            (HOUR, query.since // 1000 - HOUR, last, query.environment, *values, HOURS),
+        )
+        for (start,) in found:
+            yield max(query.since, start * 1000), min(until, (start + HOUR) * 1000)
+        if len(found) < HOURS:
+            return
+        last = found[-1][0] - 1
+
+
+def _within(connection: Connection, query: Query) -> Iterator[tuple[float, Row]]:
+    """Yield the calls of a span of time, which tables of several days may have."""
     waiting: list[tuple[int, bytes, Row]] = []  # found, but a table that is not read yet may have newer ones
-    for day, last in days.within(connection, query.since, until):
+    for day, last in days.within(connection, query.since, query.until):
         while waiting and -waiting[0][0] > last:
             place, _, row = heapq.heappop(waiting)
             yield -place, row
         for row in _of_day(connection, query, day):
             heapq.heappush(waiting, (-row.booked, bytes(255 - byte for byte in row.call), row))
-        work.check()
     while waiting:
         place, _, row = heapq.heappop(waiting)
         yield -place, row

@@ -14,7 +14,7 @@ from registry.outcomes.store.rollup import SUMS, contribution
 from registry.system import timestamps, work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from registry.outcomes.store.database import Connection
 
@@ -89,55 +89,65 @@ def _in_order(item: tuple[tuple[int, Key], Group]) -> tuple[int, tuple[str, ...]
 def _groups(connection: Connection, query: Query, since: int, until: int) -> Groups:
     kind = period(query.period, query.since, query.until)
     groups: Groups = {}
-    for start, key, totals, durations, ttfts in (
-        _raw(connection, query, since, until)
-        if kind.grain == MINUTE
-        else _summed(connection, query, kind.grain, since, until)
-    ):
-        group = _of(groups, query, kind.name, start, key)
-        group.totals = [mine + its for mine, its in zip(group.totals, totals, strict=True)]
-        if durations:
-            group.durations.append(durations)
-        if ttfts:
-            group.ttfts.append(ttfts)
-    for start, name, n, total, *dims in _select(
-        connection, query, "tallies", "name, n, total", kind.grain, since, until
-    ):
-        group = _of(groups, query, kind.name, start, tuple(dims))
-        group.tallies[name] += n
-        group.values[name] += total
+    if kind.grain == MINUTE:
+        _add_calls(connection, query, since, until, groups)
+    else:
+        _add_sums(connection, query, since, until, groups)
+    select = _select(query, "tallies", "r.name, sum(r.n), sum(r.total)", "r.name")
+    for start, name, n, total, *key in connection.fetch(*select(kind.grain, since, until)):
+        group = _of(groups, query, start, tuple(key))
+        group.tallies[name] += int(n)  # PostgreSQL's sums are decimals
+        group.values[name] += int(total)
     return {place: group for place, group in groups.items() if group.totals[0] or any(group.tallies.values())}
 
 
-def _of(groups: Groups, query: Query, name: str, start: int, key: Key) -> Group:
-    place = (start_of(name, start) if name else query.since), key
+def _of(groups: Groups, query: Query, start: int, key: Key) -> Group:
+    place = (start_of(query.period, start) if query.period else query.since), key
     group = groups.get(place)
     if group is None:
         group = groups[place] = Group()
     return group
 
 
-def _summed(
-    connection: Connection, query: Query, grain: int, since: int, until: int
-) -> Iterator[tuple[int, Key, Sequence[int], bytes | None, bytes | None]]:
-    columns = ", ".join((*SUMS, "durations", "ttfts"))
-    n = 1 + len(SUMS)
-    for row in _select(connection, query, "rollups", columns, grain, since, until):
-        yield row[0], row[n + 2 :], row[1:n], row[n], row[n + 1]
+def _add_sums(connection: Connection, query: Query, since: int, until: int, groups: Groups) -> None:
+    """Add sums, which the database adds up, and histograms, which it cannot."""
+    grain, n = period(query.period, query.since, query.until).grain, len(SUMS)
+    select = _select(query, "rollups", ", ".join(f"sum(r.{name})" for name in SUMS), "")
+    for row in connection.fetch(*select(grain, since, until)):
+        group = _of(groups, query, row[0], row[n + 1 :])
+        group.totals = [mine + int(its) for mine, its in zip(group.totals, row[1 : n + 1], strict=True)]
+    select = _select(query, "rollups", "r.durations, r.ttfts", None)
+    for start, durations, ttfts, *key in connection.fetch(*select(grain, since, until)):
+        group = _of(groups, query, start, tuple(key))
+        if durations:
+            group.durations.append(durations)
+        if ttfts:
+            group.ttfts.append(ttfts)
 
 
-def _select(  # noqa: PLR0913, PLR0917
-    connection: Connection, query: Query, table: str, columns: str, grain: int, since: int, until: int
-) -> list[tuple[Any, ...]]:
-    """Return rows of sums: their start, some columns, and the dimensions asked for."""
+def _select(
+    query: Query, table: str, columns: str, by: str | None
+) -> Callable[[int, int, int], tuple[str, list[Any]]]:
+    """Return what makes a query for a grain and a span: the start of a period, columns, and dimensions.
+
+    Args:
+        query: what is asked.
+        table: of sums.
+        columns: further ones.
+        by: what they are grouped by besides period and dimensions; None: they are not.
+    """
     condition, values = where(query.where)
-    selected = ", ".join(f"s.{name}" for name in query.by)
-    return connection.fetch(
-        f"select r.start, {columns}{', ' if selected else ''}{selected} from {table} r "
-        "join series s on s.series = r.series "
-        f"where r.grain = ? and r.start >= ? and r.start < ? and s.environment = ?{condition}",
-        (grain, since, until, query.environment, *values),
+    start = "r.start" if query.period else "0"
+    names = [f"s.{name}" for name in query.by]
+    groups = [*(["r.start"] if query.period else []), *names, *filter(None, [by])]
+    grouped = f" group by {', '.join(groups)}" if by is not None and groups else ""
+    having = " having count(*) > 0" if by is not None else ""
+    text = (
+        f"select {', '.join([start, columns, *names])} from {table} r join series s on s.series = r.series "
+        "where r.grain = ? and r.start >= ? and r.start < ? "
+        f"and s.environment = ?{condition}{grouped}{having}"
     )
+    return lambda grain, since, until: (text, [grain, since, until, query.environment, *values])
 
 
 def where(dimensions: Sequence[tuple[str, str]]) -> tuple[str, list[str]]:
@@ -145,10 +155,8 @@ def where(dimensions: Sequence[tuple[str, str]]) -> tuple[str, list[str]]:
     return "".join(f" and s.{name} = ?" for name, _ in dimensions), [value for _, value in dimensions]
 
 
-def _raw(
-    connection: Connection, query: Query, since: int, until: int
-) -> Iterator[tuple[int, Key, Sequence[int], bytes | None, bytes | None]]:
-    """Yield single calls, of which minutes are made."""
+def _add_calls(connection: Connection, query: Query, since: int, until: int, groups: Groups) -> None:
+    """Add single calls, of which minutes are made."""
     condition, values = where(query.where)
     selected = "".join(f", s.{name}" for name in query.by)
     columns = ", ".join(f"c.{name}" for name in rows.Row._fields)
@@ -163,11 +171,14 @@ def _raw(
             if number % MINUTE_ROWS == 0:
                 work.check()
             row = rows.Row(*each[:n])
-            yield row.booked // 1000, each[n:], contribution(row), _one(row.duration), _one(row.ttft)
+            group = _of(groups, query, row.booked // 1000, each[n:])
+            group.totals = [mine + its for mine, its in zip(group.totals, contribution(row), strict=True)]
+            group.durations += _one(row.duration)
+            group.ttfts += _one(row.ttft)
 
 
-def _one(value: float | None) -> bytes | None:
-    return None if value is None else histogram.encode({histogram.bucket(value): 1})
+def _one(value: float | None) -> list[bytes]:
+    return [] if value is None else [histogram.encode({histogram.bucket(value): 1}) or b""]
 
 
 def _shown(query: Query, start: int, key: Key, group: Group) -> dict[str, Any]:
