@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -281,3 +282,10 @@ def test_what_computes_does_nothing_else(file: Path) -> None:
         if not any(f"{name}.".startswith(f"{known}.") for known in COMPUTING)
     } == set()
     assert names & EFFECTS == set()
+
+
+def test_each_file_of_tests_has_a_name_of_its_own() -> None:
+    """Two of one name, in two folders, cannot be collected in one run."""
+    names = Counter(file.name for file in (ROOT / "tests").rglob("test_*.py"))
+
+    assert [name for name, count in names.items() if count > 1] == []

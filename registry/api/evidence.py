@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from anyio import to_thread
@@ -40,6 +41,9 @@ async def read_evidence(
     rollout: Annotated[
         str | None, Query(max_length=MAX_ID, description="its id; absent: the one under way, or the last one")
     ] = None,
+    recount: Annotated[
+        bool, Query(description="whether to add up all units again, into `recounted`; for who verifies")
+    ] = False,
 ) -> JSONResponse:
     """Read what the measured calls of a rollout say, while it is under way and for 30 days after its end.
 
@@ -47,4 +51,5 @@ async def read_evidence(
     planned), `no_data`, `safe` and `collecting`. Harm is called where `e` reaches `threshold`. The counts are
     all that the tests need: anybody can compute them again.
     """
-    return JSONResponse(await to_thread.run_sync(service.evidence.of, environment, name, rollout))
+    read = partial(service.evidence.of, environment, name, rollout, recount=recount)
+    return JSONResponse(await to_thread.run_sync(read))

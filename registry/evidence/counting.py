@@ -270,6 +270,6 @@ def close(units: Sequence[Unit], cap: int, changes: Changes) -> None:
     for unit in units:
         unit.is_closed = True
         if not unit.is_unpriced:
-            micro = min(cap, round(unit.cost / 1000))
+            micro = min(cap, (unit.cost + 500) // 1000)
             sums = Sums(1, micro, micro * micro)
             changes.add("cost", unit.percent, unit.arm, Counts(1, 0, sums))

@@ -186,7 +186,7 @@ class Guardian:
                         if_match=state.tag,
                         harm=found.harm if guard.on_harm == "pause" else (),
                         reason=reason(found),
-                        evidence=record(found, guard, tokens),
+                        evidence=record(rollout.id, found, guard, tokens),
                     )
                 )
         elif guard.unknown:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from registry.evidence.counting import COST_MS, EXPOSED, UNFINISHED_MS, Changes, Report, Unit, close, count
 from registry.evidence.formulas import Sums
+from registry.evidence.measured import ARMS
 from registry.evidence.verdicts import Counts, StepCounts
 from registry.outcomes.store import evidence as store
 from registry.outcomes.store.rows import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from registry.evidence.counting import Watch
     from registry.outcomes.store.database import Connection
@@ -92,6 +93,29 @@ def close_due(connection: Connection, counted: Counted, now: int) -> int:
 def read_counts(connection: Connection, rollout: str, metrics: Iterable[str]) -> dict[str, list[StepCounts]]:
     """Return the counts of each metric, and of `EXPOSED`, by step."""
     return _by_metric(store.counts(connection, rollout), metrics)
+
+
+def recount(
+    connection: Connection, rollout: str, metrics: Sequence[str], cap: int | None
+) -> dict[str, dict[str, Counts]]:
+    """Return the counts of each metric and arm, added up again from what is kept of each unit.
+
+    Args:
+        connection: a transaction.
+        rollout: its id.
+        metrics: the names, in the guard's order.
+        cap: the most that a unit's cost counts for, in micro-dollars; None: none was counted.
+    """
+    found: dict[str, dict[str, Counts]] = {
+        name: {arm: Counts() for arm in ARMS} for name in (EXPOSED, *metrics)
+    }
+    for row in store.recount(connection, rollout, cap or 0):
+        for place, arms in enumerate(found.values()):
+            bit = 1 << place
+            arms[row.arm] += Counts(row.units if row.seen & bit else 0, row.units if row.bad & bit else 0)
+        if "cost" in found and cap is not None:
+            found["cost"][row.arm] += Counts(row.n, 0, Sums(row.n, row.total))
+    return found
 
 
 def nothing(metrics: Iterable[str]) -> dict[str, list[StepCounts]]:

@@ -30,13 +30,16 @@ class Evidence:
         self._rollouts = rollouts
         self._outcomes = outcomes
 
-    def of(self, environment: str, prompt: str, identifier: str | None = None) -> dict[str, Any]:
+    def of(
+        self, environment: str, prompt: str, identifier: str | None = None, *, recount: bool = False
+    ) -> dict[str, Any]:
         """Return the evidence of a rollout.
 
         Args:
             environment: where.
             prompt: the prompt.
             identifier: the rollout's id; None: the one under way, else the last one.
+            recount: add `recounted`: all units added up again.
 
         Raises:
             NotFound: there is no such environment, prompt or rollout (`no_rollout`).
@@ -50,7 +53,21 @@ class Evidence:
                 "that there were",
                 code="no_rollout",
             )
-        return self._shown(state, rollout)
+        return self._shown(state, rollout) | ({"recounted": self._recount(rollout)} if recount else {})
+
+    def _recount(self, rollout: Rollout) -> dict[str, Any]:
+        guard = guard_of(rollout)
+        cost = guard.constants.get("cost")
+        cap = round(cost.cap) if cost and cost.cap is not None else None
+        if not self._outcomes.is_there:
+            return {}
+        found = self._outcomes.database().read(
+            lambda connection: ledger.recount(connection, rollout.id, guard.metrics, cap)
+        )
+        return {
+            name: {arm: counts.to_json(mean=name == "cost") for arm, counts in arms.items()}
+            for name, arms in found.items()
+        }
 
     def _find(self, state: State, identifier: str | None) -> State:
         """Return the last state of a rollout; one without a rollout if there is none."""

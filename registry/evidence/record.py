@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 TOKENS = 20  # that are named; more say nothing more
 
 
-def record(found: Assessment, guard: Guard, tokens: Mapping[str, int]) -> dict[str, Any]:
+def record(rollout: str, found: Assessment, guard: Guard, tokens: Mapping[str, int]) -> dict[str, Any]:
     """Return the evidence of a change.
 
     Args:
+        rollout: its id.
         found: what speaks for it; only the metrics that do harm are written.
         guard: by which it was judged.
         tokens: calls by the id of the token that sent them.
     """
     most = sorted(tokens.items(), key=lambda item: -item[1])[:TOKENS]
     return {
+        "rollout": rollout,
         "alpha": guard.alpha,
         "metrics": len(guard.metrics),
         "harm": [_metric(each, guard) for each in found.judged if each.metric.name in found.harm],

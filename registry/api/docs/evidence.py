@@ -81,6 +81,9 @@ class Evidence(Shape):
     tokens: dict[str, int] = Field(description="calls by the id of the token that sent them")
     newest_call: AwareDatetime | None
     waiting: EvidenceWaiting | None
+    recounted: dict[str, dict[str, EvidenceArm]] = Field(
+        default_factory=dict, description="with `recount`: by metric and arm, added up again from all units"
+    )
 
 
 EXAMPLE: dict[str, Any] = {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from promptstage.model import Json
 
 ROW, TOP, BOTTOM = 26, 64, 20  # pixels
-LABEL, PANEL, GAP = 300, 150, 70
+LABEL, PANEL, GAP = 300, 150, 90
 LETTERS = 42  # of a label; more would run into the first panel
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1c2733}.title{font-size:16px;font-weight:600}"
@@ -76,7 +76,7 @@ def draw(title: str, labels: Sequence[str], rows: Sequence[Json]) -> str:
 def _bar(left: int, top: int, value: float | None, most: float, panel: Panel) -> str:
     if value is None:
         return _text(left, top + 17, figures.UNKNOWN, "dim")
-    size = max(1, round(PANEL * value / most))
+    size = max(1, round(PANEL * value / most)) if value else 0
     bar = f'<rect class="{panel.style}" x="{left}" y="{top + 5}" width="{size}" height="{ROW - 10}"/>'
     return bar + _text(left + size + 6, top + 17, panel.write(value), "dim")
 

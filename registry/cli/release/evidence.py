@@ -14,6 +14,7 @@ import typer
 from registry.cli import hints, http, output, times
 from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
+from registry.cli.release import verify_evidence
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 1.0
 BAR = 12
-COLUMNS = ("METRIC", "CANDIDATE", "STABLE", "RATIO OR DIFFERENCE", "EVIDENCE OF HARM")
+VERIFY = "verify"
+COLUMNS = ("METRIC", "CANDIDATE", "STABLE", "RATIO OR DIFFERENCE", "SAYS", "EVIDENCE OF HARM")
 VERDICTS = {
     "off": "not guarded: nothing is judged, and these are the counts",
     "harm": "harm: the candidate is worse than the guard tolerates",
@@ -44,8 +46,9 @@ WAITS = {
 }
 
 
-def evidence(
+def evidence(  # noqa: PLR0913 - one parameter an option
     name: Name,
+    of_name: Annotated[str | None, typer.Argument(metavar="", show_default=False, hidden=True)] = None,
     *,
     rollout: Annotated[
         str, typer.Option(metavar="ID", help="An earlier rollout's; default: the one under way, or the last.")
@@ -60,11 +63,20 @@ def evidence(
     calls speak against the candidate, and the strength at which the guard acts. You may look as often as you
     like: that makes no false alarm more likely.
 
+    `evidence verify NAME` computes it again, from what is kept of each user and from the records of the
+    guard's changes, and ends with 1 where they differ.
+
     \b
     Example:  promptstage evidence summarize
               promptstage evidence summarize --watch
+              promptstage evidence verify summarize
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
+    if of_name is not None:
+        if name != VERIFY:
+            raise typer.BadParameter(f"one NAME; to compute it again: promptstage evidence {VERIFY} NAME")
+        _verify(registry, environment, of_name, rollout)
+        return
 
     def read() -> Json:
         asked = {"rollout": rollout} if rollout else {}
@@ -86,6 +98,25 @@ def evidence(
                 found = read()
     else:
         output.show(*_drawn(found))
+
+
+def _verify(registry: Registry, environment: str, name: str, rollout: str) -> None:
+    """Compute it again; the exit code is 1 where something differs."""
+    asked = {"recount": "true"} | ({"rollout": rollout} if rollout else {})
+    with hints.helping(name, environment):
+        found = registry.get(_path(environment, name), "recounted", **asked)
+        changes = list(registry.pages(f"{http.rollout_path(environment, name)}/history"))
+    wrong = list(verify_evidence.differences(found, changes))
+    for line in wrong:
+        output.complain(line)
+    if wrong:
+        raise typer.Exit(1)
+    acted = sum((change.get("evidence") or {}).get("rollout") == found["rollout"] for change in changes)
+    metrics = ", ".join(clean(metric["name"]) for metric in found["metrics"])
+    output.say(
+        f"{clean(found['rollout'])}: {metrics} agree with what is kept of each user, and with the records of "
+        f"{acted} changes by the guard"
+    )
 
 
 def of(registry: Registry, state: Json) -> Json | None:
@@ -127,14 +158,27 @@ def _row(metric: Json) -> list[str]:
     arms = [_total(metric["steps"], arm) for arm in ("canary", "control")]
     mean = "difference" in metric
     estimate = metric["difference" if mean else "ratio"]
-    low, high = (None if bound is None else _number(bound, mean=mean) for bound in metric["interval"])
-    between = f" ({low or '-'} to {high or '-'})" if low or high else ""
+    low, high = metric["interval"]
+    bounds = ["-" if bound is None else _number(bound, mean=mean) for bound in (low, high)]
+    between = "" if low is high is None else f" ({bounds[0]} to {bounds[1]})"
     return [
         clean(metric["name"]),
         *(_arm(arm, mean=mean) for arm in arms),
         ("-" if estimate is None else _number(estimate, mean=mean)) + between,
+        _says(metric, low=low, high=high),
         _bar(metric["e"], metric["threshold"]),
     ]
+
+
+def _says(metric: Json, *, low: float | None, high: float | None) -> str:
+    """Say in a word which version is better, as far as the interval tells."""
+    even = 0.0 if "difference" in metric else 1.0
+    if low is not None and low > even:
+        return "worse"
+    if high is not None and high < even:
+        return "better"
+    needs = metric["needs"]
+    return f"not yet, about {needs['events']} more" if needs else "not yet"
 
 
 def _total(steps: list[Json], arm: str) -> Json:

@@ -258,6 +258,31 @@ def counts(connection: Connection, rollout: str) -> list[CountRow]:
     return [CountRow(*row) for row in found]
 
 
+class Recount(NamedTuple):
+    """Units of an arm that have the same bits, and what those whose cost was counted add up to."""
+
+    arm: str
+    seen: int
+    bad: int
+    units: int
+    n: int
+    total: int
+
+
+def recount(connection: Connection, rollout: str, cap: int) -> list[Recount]:
+    """Add the units of a rollout up again; `cap`: the most that a unit costs, in micro-dollars."""
+    micro = "(cost + 500) / 1000"
+    counted = "is_closed = 1 and is_unpriced = 0"
+    capped = f"case when {micro} > ? then ? else {micro} end"
+    found = connection.fetch(
+        f"select arm, seen, bad, count(*), sum(case when {counted} then 1 else 0 end), "
+        f"sum(case when {counted} then {capped} else 0 end) from units where rollout = ? "
+        "group by arm, seen, bad",
+        (cap, cap, rollout),
+    )
+    return [Recount(*row) for row in found]
+
+
 def settle(
     connection: Connection, rollout: str, done: Iterable[Waiting], again: Iterable[tuple[int, Waiting]]
 ) -> None:

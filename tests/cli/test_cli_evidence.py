@@ -1,0 +1,82 @@
+"""``evidence`` and ``evidence verify``: what a release manager reads, and anybody can compute again."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from guarded import STAYS, Guarded
+from support import until
+
+from registry.cli.release.verify_evidence import differences
+
+if TYPE_CHECKING:
+    from cli.shell import Cli
+    from support import Registry
+
+
+@pytest.fixture
+def harmful(served: Registry, manager: Cli) -> Guarded:
+    """A rollout that the guard took back."""
+    guarded = Guarded(served.api, manager.environment["PROMPTSTAGE_ENVIRONMENT"], STAYS)
+    guarded.report(40, canary_bad=12)
+    until(lambda: guarded.state["rollout"] is None, "the rollback")
+    return guarded
+
+
+def test_what_the_calls_say(manager: Cli, harmful: Guarded) -> None:
+    """Both arms, in shares of users; the evidence as a bar; and why the guard acted, in the history."""
+    out = manager("evidence", "summarize").out
+
+    assert f"1.1.0 against 1.0.0, {harmful.rollout}" in out
+    assert "Verdict:  harm: the candidate is worse than the guard tolerates" in out
+    assert "12 of 40 30.0%  0 of 40 0.0%" in out
+    assert "████████████" in out
+    assert "worse" in out
+    history = manager("history", "summarize").out
+    assert "guard" in history
+    assert "errors: 12 of 40 users of the candidate, 0 of 40 of the stable version" in history
+
+
+def test_anybody_can_compute_it_again(manager: Cli, served: Registry, harmful: Guarded) -> None:
+    """From what is kept of each user, and from the record of the guard's change; tampering is named."""
+    done = manager("evidence", "verify", "summarize")
+    assert (done.code, "the records of 1 changes by the guard" in done.out) == (0, True), done.err
+
+    with closing(sqlite3.connect(served.data / "outcomes/main.sqlite", isolation_level=None)) as store:
+        store.execute("update counts set bad = 2 where rollout = ? and bad = 12", (harmful.rollout,))
+    done = manager("evidence", "verify", "summarize", "--rollout", harmful.rollout)
+    assert done.code == 1
+    assert "errors, canary: the counts have 2 bad, and the users add up to 12" in done.err
+    assert "it saw more of errors on canary at 50 % than is counted now" in done.err
+    assert manager("evidence", "summarize", "verify").code == 2
+
+
+def test_a_record_that_was_changed_is_named(served: Registry, harmful: Guarded) -> None:
+    """Its E must follow from its counts, and be what the guard acts on."""
+    path = f"{harmful.path}/evidence/summarize?recount=true&rollout={harmful.rollout}"
+    evidence = served.api.get(path).json
+    history = served.api.get(f"{harmful.path}/rollouts/summarize/history").json["data"]
+    assert list(differences(evidence, history)) == []
+
+    def with_harm(**changed: Any) -> list[Any]:
+        forged = deepcopy(history)
+        forged[0]["evidence"]["harm"][0].update(changed)
+        return list(differences(evidence, forged))
+
+    assert "its numbers give ln E" in with_harm(log_e=50.0)[0]
+    assert "its numbers give ln E" in with_harm(steps=[[50, [40, 11], [40, 0]]])[0]
+    few = [[50, [40, 2], [40, 0]]]
+    assert "do not reach the threshold" in with_harm(steps=few, log_e=_log_e(evidence, few))[0]
+    evidence["metrics"][0]["e"] += 1
+    assert "E is shown as" in next(differences(evidence, history))
+
+
+def _log_e(evidence: Any, steps: Any) -> float:
+    from registry.evidence.formulas import log_e_harm  # noqa: PLC0415 - the product's own, on other counts
+
+    ((_, canary, control),) = steps
+    return log_e_harm(canary[1], control[1], evidence["guard"]["tolerance"]["errors"])
