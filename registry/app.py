@@ -21,6 +21,7 @@ from registry.api import (
     guard,
     health,
     history,
+    otlp,
     prompts,
     releases,
     scores,
@@ -143,10 +144,15 @@ def create(settings: Settings) -> FastAPI:
     page.describe(app)
     rooms = (
         prompts, releases, stream, clients, history, guard, rollouts_api, evidence, calls, scores, usage,
-        budgets, tokens, doctor, health, webhooks,
+        otlp, budgets, tokens, doctor, health, webhooks,
     )  # fmt: skip
     anywhere = problem.responses(431)  # of the server, before any endpoint
-    most = {calls: intake.MAX_BODY_BYTES, scores: intake.MAX_BODY_BYTES, webhooks: webhooks.MAX_BODY_BYTES}
+    most = {
+        calls: intake.MAX_BODY_BYTES,
+        scores: intake.MAX_BODY_BYTES,
+        otlp: otlp.MAX_BODY_BYTES,
+        webhooks: webhooks.MAX_BODY_BYTES,
+    }
     for room in rooms:
         size = most.get(room, MAX_BODY_BYTES)
         app.include_router(room.router, max_body_size=size, responses=anywhere)
@@ -158,6 +164,8 @@ def _max_body(path: str) -> int:
     """Return the limit of a body by its path, to refuse it before any of it is read."""
     if path == webhooks.PATH:
         return webhooks.MAX_BODY_BYTES
+    if path.rstrip("/") in otlp.PATHS:
+        return otlp.MAX_BODY_BYTES
     return intake.MAX_BODY_BYTES if intake.takes_in(path) else MAX_BODY_BYTES
 
 

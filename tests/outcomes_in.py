@@ -9,9 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+import otlp_vectors
+
+from registry.outcomes.otlp.unpack import unpack
 from registry.outcomes.outcomes import Options, Outcomes
 from registry.outcomes.store import calls, usage
 from registry.outcomes.store.fold import Folder
+from registry.outcomes.store.fold_spans import SETTLE_MS
 from registry.outcomes.store.opening import open_store
 from registry.outcomes.store.retention import Retention
 
@@ -103,6 +107,29 @@ class Desk:
     def fold(self, at: int | None = None) -> None:
         """Fold all that waits."""
         while self.folder.fold(now() if at is None else at):
+            pass
+
+    def export(self, *requests: dict[str, str], environment: str | None = None) -> None:
+        """Take in requests of `vectors/otlp`, as from a token of one environment if it is given."""
+        for request in requests:
+            content = unpack(otlp_vectors.body(request), request.get("content_encoding", ""))
+            self.take_otlp(request["path"], content, request["content_type"], environment)
+
+    def take_otlp(self, path: str, body: bytes, kind: str, environment: str | None = None) -> None:
+        """Take in a request of OTLP; what names no environment is of production."""
+        as_json = kind.startswith("application/json")
+        signal = path.removeprefix("/v1/")
+        if signal == "metrics":
+            return
+        read = self.outcomes.read_spans(
+            signal, body, as_json=as_json, place=lambda named: environment or named or "production"
+        )
+        self.outcomes.take_spans("t", read)
+
+    def settle(self, at: int | None = None) -> None:
+        """Fold all that waits, and settle the traces that are due a minute from now, or at a time."""
+        self.fold(at)
+        while self.folder.settle(now() + SETTLE_MS if at is None else at):
             pass
 
     def retain(self, at: int) -> None:

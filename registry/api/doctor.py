@@ -14,7 +14,7 @@ from registry.api.docs import shapes
 from registry.api.http import problem
 from registry.api.http.dependencies import Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
-from registry.doctor import checks
+from registry.doctor import checks, reports
 from registry.errors import NotFound, Unavailable
 from registry.notify import queue
 from registry.system import formats, timestamps
@@ -34,6 +34,7 @@ router = APIRouter(
 REDIS = "see that it runs and that PROMPTSTAGE_REDIS_URL is right; changes reach other registries slowly now"
 EPOCH = "until then they keep what they have; those more than twenty years behind it take nothing at all"
 UPGRADE = f"and can be {formats.NEWEST} when all registries are this new: promptstage journal upgrade"
+CALLS = "until then apps keep what they report, for a while"
 JOURNAL = "until then nothing can be changed; what is in force is served. The registry's log says more"
 
 
@@ -75,6 +76,7 @@ def _registry(service: Services, streams: Check) -> Iterator[Check]:
     yield checks.store("redis", replica.redis_problem, "answers, and has all that is in the journal", REDIS)
     yield streams
     yield from _targets(service)
+    yield from _calls(service)
     yield checks.clocks(timestamps.now(), redis, replica.newest_at)
 
 
@@ -84,6 +86,14 @@ def _targets(service: Services) -> Iterator[Check]:
         if service.outcomes.is_there:
             for each in service.outcomes.database().read(queue.troubles):
                 yield checks.target(each.target, each.messages, time.time() - each.since, each.error)
+
+
+def _calls(service: Services) -> Iterator[Check]:
+    """Report what of calls is left out; what cannot be asked for, if there is a database of them."""
+    try:
+        yield from reports.left_out(service.outcomes.left_out(), time.time_ns() // 1_000_000)
+    except Unavailable as error:
+        yield checks.store("calls", error, "", CALLS)
 
 
 def _redis(replica: Replica) -> datetime | None:

@@ -27,7 +27,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from promptstage.evaluation import PINNED, SPLIT, STATIC, TARGETING_MATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from prometheus_client.registry import Collector
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 CHANGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # a commit is some 20 ms on a good disk
+EXPORTED = ("call", "span", "feedback", "chosen", "rejected")
 REASONS = (STATIC, SPLIT, TARGETING_MATCH, PINNED)
 
 
@@ -91,6 +92,14 @@ class Metrics:
             buckets=CHANGE_BUCKETS,
             registry=counted,
         )
+        self._exported = Counter(
+            "promptstage_otlp_entries",
+            "What OTLP requests held: calls, other spans, feedback, names of tools, and what was rejected.",
+            ["kind"],
+            registry=counted,
+        )
+        for kind in EXPORTED:
+            self._exported.labels(kind)
         for environment in environments:
             for reason in REASONS:  # a rate needs the zero before the first one
                 self.resolutions.labels(environment, reason)
@@ -116,6 +125,11 @@ class Metrics:
 
     def _find_answers(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         return self.requests.labels(method, route, status), self.answer_seconds.labels(method, route)
+
+    def exported(self, counts: Mapping[str, int]) -> None:
+        """Count what an OTLP request held."""
+        for kind, n in counts.items():
+            self._exported.labels(kind).inc(n)
 
     def resolved(self, environment: str, reason: str) -> None:
         """Count a decision."""

@@ -96,6 +96,25 @@ class Entries:
             entry["version"] = call.version if is_version else UNKNOWN
 
 
+def of_spans(call: Call, identifier: str) -> dict[str, Any]:
+    """Return the entry of a call that spans tell of; prompts and identities are as the inbox had them.
+
+    Args:
+        call: the call; identities are hexadecimal digits of what is kept of them.
+        identifier: the id that it is booked under.
+    """
+    values = zip(PLAIN, _plain(call), strict=True)
+    entry: dict[str, Any] = {name: value for name, value in values if value is not None}
+    named = {"prompt": call.prompt, "version": call.version}
+    entry |= {name: value for name, value in named.items() if value is not None}
+    for name in ("subject", "conversation"):
+        if digits := getattr(call, name):
+            entry[name] = int(digits, 16)
+    if call.cost_usd is not None:
+        entry["cost_nanos"] = round(call.cost_usd * NANOS)
+    return entry | {"id": identifier, "state": ENDED | OTLP}
+
+
 def _kept(call: Call) -> dict[str, Any] | None:
     """Return the content of a call; None if it has none, or too much."""
     values = zip(CONTENT, _content(call), strict=True)

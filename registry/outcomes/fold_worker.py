@@ -41,7 +41,7 @@ def run(given: Mapping[str, Any], stopped: Event) -> None:
     folder = Folder(store.inbox, store.main, pricing(Prices(file)), keep=given["keep"], holder=holder)
     retention = Retention(store.main, keep=given["keep"], holder=holder)
     while not stopped.is_set():
-        if not folder.fold(_now()):
+        if not folder.fold(_now()) + folder.settle(_now()):
             retention.tend(_now())
             stopped.wait(IDLE_SECONDS)
     store.close()

@@ -16,6 +16,7 @@ from registry.outcomes import identity, signals
 from registry.outcomes.call import DAY_MS, Refused, parse, unknown
 from registry.outcomes.entry import Entries
 from registry.outcomes.keeper import Keeper
+from registry.outcomes.span_entry import Read, SpanEntries
 from registry.outcomes.store import calls, claims, erasure, fold, usage
 from registry.outcomes.store.inbox import Batch
 from registry.outcomes.store.opening import FOLDER, Store, is_there, open_store
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from registry.outcomes.call import Call
     from registry.outcomes.store.database import Database
 
+BITE = 500  # spans in a batch
 ERASE_SECONDS = 5.0  # that an erasure waits to be folded
 POLL_SECONDS = 0.05
 OFF = (
@@ -167,6 +169,31 @@ class Outcomes:
         self._append(Batch(str(uuid4()), environment, token, _now(), fold.RESOLUTIONS, kept))
         return taken
 
+    def read_spans(
+        self, signal: str, body: bytes, *, as_json: bool, place: Callable[[str | None], str | None]
+    ) -> Read:
+        """Read a request of OTLP. Raises Malformed, TooLarge or Unavailable.
+
+        Args:
+            signal: `traces` or `logs`.
+            body: unpacked.
+            as_json: whether it is JSON, or protobuf.
+            place: returns the environment of what names one, or none; None where the token may not report.
+        """
+        return SpanEntries(self._open()[2], self._options.exists).read(
+            signal, body, as_json=as_json, place=place
+        )
+
+    def take_spans(self, token: str, read: Read) -> None:
+        """Take in what was read: durable when this returns. Raises Unavailable."""
+        arrived = _now()
+        for environment, entries in read.entries.items():
+            for first in range(0, len(entries), BITE):
+                batch = f"{read.digest}-{environment}-{first}"
+                self._append(
+                    Batch(batch, environment, token, arrived, fold.SPANS, entries[first : first + BITE])
+                )
+
     def erase(self, environment: str, token: str, name: str, value: str) -> int:
         """Erase identity and content of a key's or conversation's calls; return how many there were.
 
@@ -227,6 +254,17 @@ class Outcomes:
         digits = signals.subject({"conversation": given}, "conversation")
         shown = (int(given, 16),) if identity.HASH.fullmatch(given) else ()
         return (self._mask("conversation", digits), *(number for number in shown if number < 1 << 63))
+
+    def left_out(self) -> list[tuple[str, str, int, int]]:
+        """Return what was left out: where, what, how often, when last. Nothing, if nothing ever came in.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        if not self.is_there:
+            return []
+        query = "select environment, name, n, at from counters"
+        return [(*row,) for row in self._store().main.read(lambda connection: connection.fetch(query))]
 
     # Within
 

@@ -26,6 +26,7 @@ CHECKED_BY = {
     ("docs/costs.md", "sh"): "test_costs_page",
     ("docs/costs.md", "toml"): "test_costs_page",
     ("docs/http.md", "http"): "test_http_page",
+    ("docs/observability.md", "text"): "test_observability_page",
     ("docs/operating.md", "nginx"): "test_operating",
     ("docs/operating.md", "redis"): "test_operating",
     ("docs/operating.md", "sh"): "test_operating",

@@ -58,6 +58,16 @@ ROLES: dict[str, str | None] = {
     f"GET {ROLLOUTS}/{{name:path}}": "reader",
     f"GET {ROLLOUTS}/{{name:path}}/history": "reader",
     **{f"POST {ROLLOUTS}/{{name:path}}/actions/{op}": "releaser" for op in ACTIONS},
+    "GET /v1/environments/{environment}/calls": "reader",
+    "GET /v1/environments/{environment}/calls/{call}": "reader",
+    "GET /v1/environments/{environment}/usage": "reader",
+    **{
+        f"POST /v1/environments/{{environment}}/{what}": "app"
+        for what in ("calls", "feedback", "resolutions")
+    },
+    **{f"POST /v1/environments/{{environment}}/{what}": "judge" for what in ("scores", "scores/claims")},
+    "POST /v1/environments/{environment}/erasures": "admin",
+    **{f"POST /v1/{signal}{slash}": "app" for signal in ("traces", "logs", "metrics") for slash in ("", "/")},
     "GET /v1/tokens": "admin",
     "POST /v1/tokens": "admin",
     "DELETE /v1/tokens/{identifier}": "admin",

@@ -314,6 +314,44 @@ CALL_SENT: Json = {
     "started": False,
 }
 CALLS_SENT: Json = {"batch": "7c0f3a52-9a4e-4a41-8a52-0d8f5c0f4b11", "calls": [CALL_SENT]}
+_RESOURCE: Json = {
+    "attributes": [{"key": "deployment.environment.name", "value": {"stringValue": "production"}}]
+}
+_SPAN: Json = {
+    "traceId": "b6f67f6cb22ec11d33a743b95bbfd122",
+    "spanId": "db447434acd0ddd5",
+    "parentSpanId": "1f0588f3bc4fdf44",
+    "name": "chat gpt-5.4-mini",
+    "startTimeUnixNano": "1795925611153019412",
+    "endTimeUnixNano": "1795925611307437178",
+    "attributes": [
+        {"key": "promptstage.prompt", "value": {"stringValue": "summarize@1.2.0"}},
+        {"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}},
+        {"key": "gen_ai.request.model", "value": {"stringValue": "gpt-5.4-mini"}},
+        {"key": "gen_ai.usage.input_tokens", "value": {"intValue": "120"}},
+        {"key": "gen_ai.usage.output_tokens", "value": {"intValue": "24"}},
+    ],
+}
+_LOG: Json = {
+    "traceId": "b6f67f6cb22ec11d33a743b95bbfd122",
+    "spanId": "db447434acd0ddd5",
+    "timeUnixNano": "1795925640000000000",
+    "eventName": "gen_ai.evaluation.result",
+    "attributes": [
+        {"key": "gen_ai.evaluation.name", "value": {"stringValue": "user_feedback"}},
+        {"key": "gen_ai.evaluation.score.label", "value": {"stringValue": "thumbs_up"}},
+    ],
+}
+_SCOPE: Json = {"name": "opentelemetry.instrumentation.genai.openai"}
+OTLP: Json = {
+    "traces": {
+        "resourceSpans": [{"resource": _RESOURCE, "scopeSpans": [{"scope": _SCOPE, "spans": [_SPAN]}]}]
+    },
+    "logs": {
+        "resourceLogs": [{"resource": _RESOURCE, "scopeLogs": [{"scope": _SCOPE, "logRecords": [_LOG]}]}]
+    },
+    "metrics": {"resourceMetrics": []},
+}
 FEEDBACK_SENT: Json = {"call": CALL_ID, "kind": "down", "comment": "too long"}
 SCORES_SENT: Json = {
     "call": CALL_ID,

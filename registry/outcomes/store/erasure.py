@@ -23,6 +23,7 @@ def fold(folding: Folding, batches: Sequence[Batch]) -> None:
     """Fold erasures, after all that was taken in before them."""
     for batch in batches:
         for entry in batch.entries:
+            _forget_spans(folding, batch.environment, entry)
             erased = sum(_erase(folding, day, batch.environment, entry) for day in folding.newest_days())
             if "conversation" in entry:
                 folding.connection.execute(
@@ -52,6 +53,15 @@ def _erase(folding: Folding, day: int, environment: str, entry: Mapping[str, Any
     for first in range(0, len(keys), CHUNK):
         _forget(folding, day, keys[first : first + CHUNK])
     return len(keys)
+
+
+def _forget_spans(folding: Folding, environment: str, entry: Mapping[str, Any]) -> None:
+    """Forget the identities of spans, which may be read again."""
+    (column,) = (name for name in COLUMNS if name in entry)
+    folding.connection.execute(
+        f"update spans set subject = null, conversation = null where {column} = ? and environment = ?",
+        (entry[column], environment),
+    )
 
 
 def _forget(folding: Folding, day: int, keys: Sequence[bytes]) -> None:

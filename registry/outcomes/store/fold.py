@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError
-from registry.outcomes.store import erasure, fold_calls, fold_signals
+from registry.outcomes.store import erasure, fold_calls, fold_signals, fold_spans, settle
 from registry.outcomes.store.folding import Folding, marks, oldest_day
 from registry.outcomes.store.series import SeriesTable
 
@@ -22,16 +22,19 @@ if TYPE_CHECKING:
     from registry.outcomes.store.database import Connection, Database
     from registry.outcomes.store.folding import Price
     from registry.outcomes.store.inbox import Batch, Inbox
+    from registry.outcomes.store.settle import Due
 
     Fold = Callable[[Folding, Sequence[Batch]], None]
 
 CALLS, FEEDBACK, SCORES, RESOLUTIONS, ERASURES = "calls", "feedback", "scores", "resolutions", "erasures"
+SPANS = "spans"
 KINDS: Mapping[str, Fold] = {
     CALLS: fold_calls.fold,
     FEEDBACK: fold_signals.fold,
     SCORES: fold_signals.fold,
     RESOLUTIONS: fold_signals.fold_resolutions,
     ERASURES: erasure.fold,
+    SPANS: fold_spans.fold,
 }
 logger = logging.getLogger(__name__)
 LEASE_MS = 2000  # a folder that is gone is replaced after so long; while it works it renews it
@@ -87,16 +90,60 @@ class Folder:
             self._inbox.set_aside(number)
             return 1
 
+    def settle(self, now: int) -> int:
+        """Settle traces that are due; return how many: 0, too, while another folder is at work.
+
+        Args:
+            now: milliseconds since 1970.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        due = self._database.read(lambda connection: settle.due(connection, now))
+        try:
+            return self._settle_all(due, now)
+        except RegistryError:
+            raise
+        except Exception:
+            logger.exception("Settling %d traces failed; each is settled alone", len(due))
+            return sum(self._settle_alone(trace, now) for trace in due)
+
+    def _settle_alone(self, trace: Due, now: int) -> int:
+        """Settle one trace; forget it if it cannot be settled, so that it does not keep up the others."""
+        try:
+            return self._settle_all([trace], now)
+        except RegistryError:
+            raise
+        except Exception:
+            logger.exception("The trace %s is left out", trace.trace.hex())
+            self._database.write(lambda connection: settle.forget(connection, trace))
+            return 1
+
+    def _settle_all(self, due: Sequence[Due], now: int) -> int:
+        def work(connection: Connection) -> bool:
+            if not hold_lease(connection, self._holder, now):
+                return False
+            folding = Folding(connection, self._series, self._price, oldest_day(now, self._keep))
+            settle.settle(folding, due)
+            folding.flush(now)
+            return True
+
+        return len(due) if due and self._change(work) else 0
+
+    def _change(self, work: Callable[[Connection], bool]) -> bool:
+        """Run a transaction that may meet new series."""
+        done = False
+        try:
+            done = self._database.write(work)
+        finally:
+            self._series.settle(committed=done)
+        return done
+
     def _fold_all(self, taken: Sequence[tuple[int, Batch]], now: int) -> int:
         if not taken:
             return 0
-        done = False
-        try:
-            batches = [batch for _, batch in taken]
-            done = self._database.write(lambda connection: self._fold(connection, batches, now))
-        finally:
-            self._series.settle(committed=done)
-        if not done:
+        batches = [batch for _, batch in taken]
+        if not self._change(lambda connection: self._fold(connection, batches, now)):
             return 0
         self._inbox.remove([number for number, _ in taken])
         return len(taken)

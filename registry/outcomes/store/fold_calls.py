@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from registry.outcomes.prices import SENDER
 from registry.outcomes.store import days, evidence, rows
 from registry.outcomes.store import series as dimensions
-from registry.outcomes.store.fold_signals import attach
-from registry.outcomes.store.folding import Seen, by_day, hour_of
+from registry.outcomes.store.fold_signals import attach, forget
+from registry.outcomes.store.folding import Seen, by_day, hour_of, marks
 from registry.outcomes.store.rows import ENDED, SAMPLED
 
 if TYPE_CHECKING:
@@ -26,12 +26,17 @@ BODY = "content"  # of an entry: its content, kept apart
 def fold(folding: Folding, batches: Sequence[Batch]) -> None:
     """Fold batches of calls."""
     entries = [(rows.call_key(entry["id"]), batch, entry) for batch in batches for entry in batch.entries]
-    seen = _load(folding, {key for key, _, _ in entries})
+    seen = load(folding, {key for key, _, _ in entries})
     for key, batch, entry in entries:
         if not folding.has_day(rows.day_of(key), create=True):
             folding.left_out[batch.environment, "too_old"] += 1
         else:
             _see(folding, seen, key, batch, entry)
+    evidence.wait(folding, book(folding, seen))
+
+
+def book(folding: Folding, seen: Mapping[bytes, Seen]) -> Mapping[bytes, Seen]:
+    """Write what has changed of calls, and the differences to the sums; return the changed ones."""
     changed = {key: call for key, call in seen.items() if call.is_changed}
     after = {key: _row(folding, call) for key, call in changed.items()}
     _write(folding, changed, after)
@@ -39,10 +44,11 @@ def fold(folding: Folding, batches: Sequence[Batch]) -> None:
     _keep_content(folding, changed)
     _flag(folding, changed, after)
     attach(folding, changed, after)
-    evidence.wait(folding, changed)
+    return changed
 
 
-def _load(folding: Folding, keys: set[bytes]) -> dict[bytes, Seen]:
+def load(folding: Folding, keys: set[bytes]) -> dict[bytes, Seen]:
+    """Return the calls that are there among some keys."""
     found = list(folding.calls(keys))
     by_number = dimensions.load(folding.connection, {row.series for row in found})
     return {
@@ -55,6 +61,16 @@ def _load(folding: Folding, keys: set[bytes]) -> dict[bytes, Seen]:
         )
         for row in found
     }
+
+
+def remove(folding: Folding, gone: Sequence[Seen]) -> None:
+    """Take calls back, with what was said of them: they turned out to be no calls of their own."""
+    booked = [call.before for call in gone if call.before]
+    for row in booked:
+        _add(folding, row, -1)
+    for day, part in by_day(row.call for row in booked):
+        folding.connection.execute(f"delete from {days.calls(day)} where call in ({marks(part)})", part)
+        forget(folding, part)
 
 
 def _see(
@@ -103,11 +119,15 @@ def _count(folding: Folding, changed: Mapping[bytes, Seen], after: Mapping[bytes
     for key, call in changed.items():
         for row, sign in ((call.before, -1), (after[key], 1)):
             if row is not None:
-                folding.deltas.add(row, sign)
-                folding.arrivals.add(row, sign)
-                if row.cost is not None:
-                    name = f"price:{_source(row)}"
-                    folding.deltas.tally(hour_of(row.booked), row.series, name, row.cost, sign)
+                _add(folding, row, sign)
+
+
+def _add(folding: Folding, row: Row, sign: int) -> None:
+    folding.deltas.add(row, sign)
+    folding.arrivals.add(row, sign)
+    if row.cost is not None:
+        name = f"price:{_source(row)}"
+        folding.deltas.tally(hour_of(row.booked), row.series, name, row.cost, sign)
 
 
 def _source(row: Row) -> str:

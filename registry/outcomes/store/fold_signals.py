@@ -96,6 +96,18 @@ def attach(folding: Folding, changed: Mapping[bytes, Seen], after: Mapping[bytes
             )
 
 
+def forget(folding: Folding, keys: Sequence[bytes]) -> None:
+    """Take back what was said of some calls, which are gone."""
+    where = f"where call in ({marks(keys)})"
+    found = folding.connection.fetch(
+        f"select call, kind, name, judge, value, series, start from signals {where}", keys
+    )
+    for *primary, value, series, start in found:
+        if series is not None:
+            _tally(folding, primary, value, (series, start), -1)
+    folding.connection.execute(f"delete from signals {where}", keys)
+
+
 def _attach(  # noqa: PLR0913, PLR0917
     folding: Folding,
     primary: Sequence[Any],

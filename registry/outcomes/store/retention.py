@@ -9,6 +9,7 @@ from registry.outcomes.store import days
 from registry.outcomes.store.fold import hold_lease
 from registry.outcomes.store.folding import oldest_day
 from registry.outcomes.store.rollup import DAY, HOUR
+from registry.outcomes.store.settle import KEPT_MS
 
 if TYPE_CHECKING:
     from registry.outcomes.store.database import Connection, Database
@@ -20,6 +21,7 @@ BATCHES_DAYS = 7  # a batch is not sent again after so long; its calls would sti
 WAITING_DAYS = 1  # what was said before its call came
 ARRIVALS_DAYS = 62  # which the longest budget, of a month, needs, and one before it
 TOTALS_DAYS = 90  # since the last call of a version: metrics do not show it any more
+_SETTLED = "select environment, trace from traces where due is null and arrived < ?"
 ROWS = 10_000  # deleted in one transaction: some 20 ms
 
 
@@ -77,6 +79,8 @@ def _rules(now: int, keep: int) -> list[tuple[str, str, str, int]]:
         ("signals", signal, "at < ?", now - keep * DAY_MS),
         ("signals", signal, "series is null and at < ?", now - WAITING_DAYS * DAY_MS),
         ("resolutions", "environment, conversation", "at < ?", now - keep * DAY_MS),
+        ("spans", "environment, trace, span, kind", f"(environment, trace) in ({_SETTLED})", now - KEPT_MS),
+        ("traces", "environment, trace", "due is null and arrived < ?", now - KEPT_MS),
         ("claims", "call", "until < ?", now - DAY_MS),
         ("waiting", "rollout, due, call", "due < ?", now - keep * DAY_MS),
         ("arrivals", "day, series", "day < ?", seconds // DAY - ARRIVALS_DAYS),

@@ -118,13 +118,18 @@ def entry(row: Row, series: Series) -> dict[str, Any]:
 def merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """Return what two reports of a call say together: a second one fills what is null in the first.
 
-    A client's report is the call, so it goes before one of spans whichever came first. What was erased
-    stays so.
+    A client's report is the call, so it goes before one of spans whichever came first. It alone says that the
+    call has ended, and then its null is no error. What was erased stays so.
     """
     before, after = old.get("state", 0), new.get("state", 0)
     first, second = (new, old) if before & OTLP and not after & OTLP else (old, new)
     merged = {**second, **first}
     merged["state"] = (before | after) & ~OTLP | (before & after & OTLP)
+    if (before ^ after) & OTLP:
+        ended = first.get("state", 0) & ENDED
+        merged["state"] = merged["state"] & ~ENDED | ended
+        if ended and first.get("error") is None:
+            merged.pop("error", None)
     if before & ERASED:
         merged = {name: value for name, value in merged.items() if name not in ERASABLE}
         merged["state"] &= ~SAMPLED
