@@ -49,7 +49,7 @@ from registry.control.rollouts import Rollouts
 from registry.control.scheduler import Scheduler
 from registry.control.tokens import Tokens
 from registry.evidence.guardian import Guardian
-from registry.evidence.reading import Evidence
+from registry.evidence.report import Evidence
 from registry.git.remote import Credentials
 from registry.journal.local import LocalJournal
 from registry.journal.remote import ALONE_SECONDS, RemoteJournal

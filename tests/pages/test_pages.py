@@ -25,6 +25,7 @@ CHECKED_BY = {
     ("docs/compatibility.md", "sh"): "test_compatibility_page",
     ("docs/costs.md", "sh"): "test_costs_page",
     ("docs/costs.md", "toml"): "test_costs_page",
+    ("docs/evidence.md", "text"): "test_evidence_page",
     ("docs/http.md", "http"): "test_http_page",
     ("docs/observability.md", "text"): "test_observability_page",
     ("docs/operating.md", "nginx"): "test_operating",

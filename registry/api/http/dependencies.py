@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from registry.control.resolve import Resolver
     from registry.control.rollouts import Rollouts
     from registry.control.tokens import Tokens
-    from registry.evidence.reading import Evidence
+    from registry.evidence.report import Evidence
     from registry.metrics.metrics import Metrics
     from registry.notify.spending_watch import SpendingWatch
     from registry.outcomes.outcomes import Outcomes
