@@ -511,6 +511,41 @@ def test_a_process_ends_without_a_registry(registry: FakeRegistry, tmp_path: Pat
     assert time.monotonic() - begun < 5
 
 
+MANY = """
+import time
+from promptstage import Client
+clients = [Client({url!r}, environment=f"env-{{n}}", snapshot_dir={folder!r}, timeout=0.1) for n in range(4)]
+for client in clients:
+    with client.call("summarize", fallback="mine"):
+        pass
+print(time.time())
+"""
+
+
+def test_many_clients_end_together(registry: FakeRegistry, tmp_path: Path) -> None:
+    """A registry that does not answer takes two seconds of the end of a process, not of each client."""
+    registry.mode = BLACK_HOLE
+    program = MANY.format(url=registry.url, folder=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert time.time() - float(done.stdout) < limits.FLUSH + 1.5
+
+
+def test_close_returns_when_all_is_sent(client: Client, registry: FakeRegistry) -> None:
+    """At once, though the last batch is on its way at that moment."""
+    took = []
+    for _ in range(20):
+        other = Client(registry.url)
+        ask(other)
+        time.sleep(0.02)
+        begun = time.monotonic()
+        other.close()
+        took.append(time.monotonic() - begun)
+
+    assert max(took) < limits.FLUSH / 2
+
+
 def test_it_is_sent_under_another_interpreters_pressure(
     client: Client, registry: FakeRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -86,7 +86,13 @@ class Recording:
         self._ended_at = None
         return None if response is _NOTHING else response
 
-    def stream(self, chunks: Iterable[T] | AsyncIterable[T] | Awaitable[AsyncIterable[T]]) -> Stream[T]:
+    @overload
+    def stream(self, chunks: Iterable[T]) -> Stream[T]: ...
+    @overload
+    def stream(self, chunks: AsyncIterable[T]) -> Stream[T]: ...
+    @overload
+    def stream(self, chunks: Awaitable[AsyncIterable[T]]) -> Stream[T]: ...
+    def stream(self, chunks: Any) -> Any:
         """Pass a streamed response on, part by part. The call ends with it, also where its block ends before.
 
         Args:

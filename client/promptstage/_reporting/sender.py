@@ -36,6 +36,7 @@ class Sender:
         self._turned = Notifier()
         self._urgent: set[Channel] = set()
         self._thread: Thread | None = None
+        self._is_ending = False
         for channel in self._channels:
             channel.reset()
 
@@ -69,7 +70,7 @@ class Sender:
     def flush(self, channels: list[Channel], timeout: float) -> None:
         """Send what waits, at once; wait until it is sent, could not be, or the time is over."""
         waiting = {channel for channel in channels if not channel.is_empty and channel.stopped_by is None}
-        if not waiting or self._thread is None or self._thread is current_thread():
+        if not waiting or self._is_ending or self._thread is None or self._thread is current_thread():
             return
         with self._lock:
             self._urgent |= waiting
@@ -92,8 +93,9 @@ class Sender:
             thread.join(timeout)
 
     def close(self) -> None:
-        """The interpreter ends."""
+        """The process ends: wait once, for all clients together."""
         self.flush(self._channels, limits.FLUSH)
+        self._is_ending = True
 
     def _shed(self) -> None:
         """Let go of what matters least, of the client that has most to send."""
@@ -146,9 +148,9 @@ class Sender:
         self._turned.notify_all()
 
     def _is_idle(self) -> bool:
-        """Tell whether there is nothing to send, and somebody who may have something."""
+        """Tell whether there is nothing to send, nobody who waits, and somebody who may have something."""
         channels = self._channels
-        return bool(channels) and all(channel.is_empty for channel in channels)
+        return bool(channels) and not self._urgent and all(channel.is_empty for channel in channels)
 
     def _send(self, channel: Channel) -> None:
         is_urgent = channel in self._urgent  # asked once: who wants it from now on has it at the next turn
