@@ -135,14 +135,14 @@ def state(connection: Connection, name: str) -> Any:
 def states(connection: Connection, prefix: str) -> dict[str, Any]:
     """Return what is noted under names that begin so."""
     rows = connection.fetch(
-        "select name, value from notify_states where name >= ? and name < ?", (prefix, prefix + "\U0010ffff")
+        "select name, value from notify_states where substr(name, 1, ?) = ?", (len(prefix), prefix)
     )
     return {name: json.loads(value) for name, value in rows}
 
 
-def drop_states(connection: Connection, first: str, end: str) -> None:
-    """Forget what is noted under names from the first one to another, which is kept."""
-    connection.execute("delete from notify_states where name >= ? and name < ?", (first, end))
+def drop_states(connection: Connection, prefix: str) -> None:
+    """Forget what is noted under names that begin so."""
+    connection.execute("delete from notify_states where substr(name, 1, ?) = ?", (len(prefix), prefix))
 
 
 def note(connection: Connection, notes: Mapping[str, object], now: float) -> None:

@@ -95,7 +95,7 @@ class SpendingWatch:
             made = event.of_budget(standing, name, each, now)
             post.put_for(connection, self._rules.notify, standing.budget.notify, made, now.timestamp())
         if news:
-            queue.drop_states(connection, f"budget:{name}:", noted)  # of earlier periods
+            queue.drop_states(connection, f"budget:{name}:")  # of earlier periods, too
             queue.note(connection, {noted: told + news}, now.timestamp())
 
     def _tell_alert(self, connection: Connection, alert: Alert, finding: Finding, now: datetime) -> None:

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     import pytest
     from notify.receiver import Received
 
-    from registry.outcomes.store.sqlite import SqliteDatabase
+    from registry.outcomes.store.database import Database
 
 NOW = 1_800_000_000.0
 DAY = 86_400.0
 
 
-def put(database: SqliteDatabase, *ids: str, now: float = NOW) -> None:
+def put(database: Database, *ids: str, now: float = NOW) -> None:
     """Queue messages for ops."""
     messages = [queue.Message(each, "test", f'{{"text":"{each}"}}') for each in ids]
     database.write(lambda connection: queue.put(connection, "ops", messages, now))
 
 
-def courier(database: SqliteDatabase, receiver: Receiver, folder: Path) -> Courier:
+def courier(database: Database, receiver: Receiver, folder: Path) -> Courier:
     """One for ops."""
     target = Target(url_file=receiver.address(folder), format="slack")
     return Courier("ops", target, database, lambda: True)
@@ -43,7 +43,7 @@ def drain(sends: Courier, now: float) -> int:
     return tries
 
 
-def test_messages_arrive_in_order(database: SqliteDatabase, tmp_path: Path) -> None:
+def test_messages_arrive_in_order(database: Database, tmp_path: Path) -> None:
     """Each once, and the queue is empty then."""
     put(database, "one", "two", "one", "three")
     with Receiver() as receiver:
@@ -53,9 +53,7 @@ def test_messages_arrive_in_order(database: SqliteDatabase, tmp_path: Path) -> N
     assert database.read(queue.troubles) == []
 
 
-def test_one_that_fails_is_tried_again_and_holds_up_the_others(
-    database: SqliteDatabase, tmp_path: Path
-) -> None:
+def test_one_that_fails_is_tried_again_and_holds_up_the_others(database: Database, tmp_path: Path) -> None:
     """For five minutes, so that they arrive in order after a short outage."""
     put(database, "one", "two")
     statuses = iter([500, 503, 204, 204])
@@ -68,7 +66,7 @@ def test_one_that_fails_is_tried_again_and_holds_up_the_others(
     assert ids == {"one"}
 
 
-def test_after_five_minutes_others_overtake_it(database: SqliteDatabase, tmp_path: Path) -> None:
+def test_after_five_minutes_others_overtake_it(database: Database, tmp_path: Path) -> None:
     """One that the receiver does not take does not silence all the rest; it is still tried."""
     put(database, "bad", "good")
 
@@ -92,9 +90,7 @@ def test_after_five_minutes_others_overtake_it(database: SqliteDatabase, tmp_pat
     ]
 
 
-def test_after_a_day_it_is_lost(
-    database: SqliteDatabase, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_after_a_day_it_is_lost(database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """That is logged, and counted; the log has the first failure and the end, but no address."""
     put(database, "bad")
     with Receiver(lambda _: 500) as receiver, caplog.at_level(logging.INFO):
@@ -110,7 +106,7 @@ def test_after_a_day_it_is_lost(
     assert "a-secret" not in caplog.text
 
 
-def test_a_receiver_says_when_to_come_again(database: SqliteDatabase, tmp_path: Path) -> None:
+def test_a_receiver_says_when_to_come_again(database: Database, tmp_path: Path) -> None:
     """Within a quarter of an hour."""
     put(database, "one")
     statuses = iter([429, 204])
@@ -122,7 +118,7 @@ def test_a_receiver_says_when_to_come_again(database: SqliteDatabase, tmp_path: 
     assert tries == [1, 0, 1]
 
 
-def test_an_address_that_is_missing_is_no_end(database: SqliteDatabase, tmp_path: Path) -> None:
+def test_an_address_that_is_missing_is_no_end(database: Database, tmp_path: Path) -> None:
     """When the file is there the message goes out."""
     put(database, "one")
     with Receiver() as receiver:

@@ -12,13 +12,13 @@ from registry.notify.journal_watch import JournalWatch
 from registry.policies.targets import Target
 
 if TYPE_CHECKING:
-    from registry.outcomes.store.sqlite import SqliteDatabase
+    from registry.outcomes.store.database import Database
 
 OPS = Target(url_file=Path("x"), format="json", events=("rollout.*", "approval.waiting"))
 ALL = Target(url_file=Path("y"), format="slack")
 
 
-def queued(database: SqliteDatabase, target: str) -> list[str]:
+def queued(database: Database, target: str) -> list[str]:
     """The ids of what waits."""
     rows = database.read(
         lambda connection: connection.fetch(
@@ -28,7 +28,7 @@ def queued(database: SqliteDatabase, target: str) -> list[str]:
     return [identifier for (identifier,) in rows]
 
 
-def test_a_new_target_begins_now(database: SqliteDatabase) -> None:
+def test_a_new_target_begins_now(database: Database) -> None:
     """What happened before is not told."""
     story = Story("promote", "start")
     watch = JournalWatch({"ops": OPS}, story.reader())
@@ -39,7 +39,7 @@ def test_a_new_target_begins_now(database: SqliteDatabase) -> None:
     assert queued(database, "ops") == ["change_1_3"]
 
 
-def test_each_target_gets_what_it_wants(database: SqliteDatabase) -> None:
+def test_each_target_gets_what_it_wants(database: Database) -> None:
     """In its own format."""
     story = Story("promote")
     watch = JournalWatch({"ops": OPS, "all": ALL}, story.reader())
@@ -56,7 +56,7 @@ def test_each_target_gets_what_it_wants(database: SqliteDatabase) -> None:
     assert json.loads(body) == {"text": "summarize in production: start 1.0.0 → 1.1.0, by grace"}
 
 
-def test_another_registry_goes_on(database: SqliteDatabase) -> None:
+def test_another_registry_goes_on(database: Database) -> None:
     """Neither misses a change nor queues one twice."""
     story = Story("promote")
     first, second = (JournalWatch({"ops": OPS}, story.reader()) for _ in range(2))
@@ -71,7 +71,7 @@ def test_another_registry_goes_on(database: SqliteDatabase) -> None:
     assert queued(database, "ops") == ["change_1_2", "change_1_3"]
 
 
-def test_a_target_that_is_gone_is_forgotten(database: SqliteDatabase) -> None:
+def test_a_target_that_is_gone_is_forgotten(database: Database) -> None:
     """With what waits for it; if it comes back, it is new."""
     story = Story("promote")
     JournalWatch({"ops": OPS, "all": ALL}, story.reader()).look(database, AT)
@@ -83,7 +83,7 @@ def test_a_target_that_is_gone_is_forgotten(database: SqliteDatabase) -> None:
     assert (queued(database, "ops"), len(queued(database, "all"))) == ([], 2)
 
 
-def test_a_long_absence(database: SqliteDatabase) -> None:
+def test_a_long_absence(database: Database) -> None:
     """Hundreds of changes are queued in one look."""
     story = Story("promote")
     JournalWatch({"all": ALL}, story.reader()).look(database, AT)

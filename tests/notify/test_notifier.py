@@ -20,7 +20,7 @@ from registry.system import timestamps
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.outcomes.store.sqlite import SqliteDatabase
+    from registry.outcomes.store.database import Database
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("registry.notify.courier.POLL_SECONDS", 0.02)
 
 
-def started(database: SqliteDatabase, story: Story, target: Target) -> Notifier:
+def started(database: Database, story: Story, target: Target) -> Notifier:
     """A notifier that runs."""
     targets = {"ops": target}
     made = Notifier(lambda: database, targets, [JournalWatch(targets, story.reader())])
@@ -38,7 +38,7 @@ def started(database: SqliteDatabase, story: Story, target: Target) -> Notifier:
     return made
 
 
-def test_one_leads_and_the_other_goes_on(database: SqliteDatabase, tmp_path: Path) -> None:
+def test_one_leads_and_the_other_goes_on(database: Database, tmp_path: Path) -> None:
     """Each change is told once, whichever of them was at work."""
     story = Story("promote")
     with Receiver() as receiver:
@@ -59,7 +59,7 @@ def test_one_leads_and_the_other_goes_on(database: SqliteDatabase, tmp_path: Pat
     assert [got.headers["webhook-id"] for got in receiver.received] == ["change_1_2", "change_1_3"]
 
 
-def test_what_was_queued_when_a_process_died_is_sent(database: SqliteDatabase, tmp_path: Path) -> None:
+def test_what_was_queued_when_a_process_died_is_sent(database: Database, tmp_path: Path) -> None:
     """And what happened while nobody watched, too."""
     story = Story("promote")
     with Receiver() as receiver:
@@ -76,7 +76,7 @@ def test_what_was_queued_when_a_process_died_is_sent(database: SqliteDatabase, t
     assert [got.json["data"]["op"] for got in receiver.received] == ["start", "advance"]
 
 
-def test_a_lease_ends_by_itself(database: SqliteDatabase) -> None:
+def test_a_lease_ends_by_itself(database: Database) -> None:
     """A process that was killed is replaced after it."""
     now = 1_800_000_000.0
     times = {
@@ -102,12 +102,12 @@ def test_a_lease_ends_by_itself(database: SqliteDatabase) -> None:
 
 
 def test_a_database_that_is_down_is_said_once(
-    database: SqliteDatabase, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And when it is back, it goes on."""
     story, answers = Story("promote"), iter([True, True, True])
 
-    def opened() -> SqliteDatabase:
+    def opened() -> Database:
         if next(answers, False):
             raise Unavailable("the database does not answer")
         return database

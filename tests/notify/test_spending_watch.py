@@ -20,7 +20,7 @@ from registry.policies.targets import Target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from registry.outcomes.store.sqlite import SqliteDatabase
+    from registry.outcomes.store.database import Database
 
 SLACK = Target(url_file=Path("x"), format="slack")
 QUIET = Target(url_file=Path("y"), format="slack", events=("rollout.*",))
@@ -51,7 +51,7 @@ class Usage:
         return Sample(calls=5, p95_ms=self.p95)
 
 
-def test_a_budget_is_told_once_by_whoever_looks(database: SqliteDatabase) -> None:
+def test_a_budget_is_told_once_by_whoever_looks(database: Database) -> None:
     """At each of its shares, and again in the next period."""
     usage = Usage()
     rules = Rules(budgets=(BUDGET,), notify={"ops": SLACK, "quiet": QUIET})
@@ -65,7 +65,7 @@ def test_a_budget_is_told_once_by_whoever_looks(database: SqliteDatabase) -> Non
     assert queued(database, "quiet") == []
 
 
-def test_a_rule_names_its_targets(database: SqliteDatabase) -> None:
+def test_a_rule_names_its_targets(database: Database) -> None:
     """Then only they are told, whatever they want else."""
     usage = Usage()
     usage.usd = 20
@@ -76,7 +76,7 @@ def test_a_rule_names_its_targets(database: SqliteDatabase) -> None:
     assert (queued(database, "ops"), len(queued(database, "quiet"))) == ([], 1)
 
 
-def test_an_alert_fires_once_and_resolves(database: SqliteDatabase) -> None:
+def test_an_alert_fires_once_and_resolves(database: Database) -> None:
     """And fires again the next time."""
     usage = Usage()
     rules = Rules(alerts=(ALERT,), notify={"ops": SLACK})
@@ -92,7 +92,7 @@ def test_an_alert_fires_once_and_resolves(database: SqliteDatabase) -> None:
     assert moments == [60, 60, 360]
 
 
-def test_a_ratio_asks_for_the_same_hours_of_seven_days(database: SqliteDatabase) -> None:
+def test_a_ratio_asks_for_the_same_hours_of_seven_days(database: Database) -> None:
     """Together, and never for the hours that it judges."""
     usage = Usage()
     SpendingWatch(Rules(alerts=(RATIO,)), usage).look(database, AT)
@@ -102,7 +102,7 @@ def test_a_ratio_asks_for_the_same_hours_of_seven_days(database: SqliteDatabase)
     assert before == [(AT - timedelta(days=n, hours=2), AT - timedelta(days=n)) for n in range(1, 8)]
 
 
-def test_without_rules_nothing_is_asked_or_written(database: SqliteDatabase) -> None:
+def test_without_rules_nothing_is_asked_or_written(database: Database) -> None:
     """A registry without budgets and alerts pays nothing."""
     usage = Usage()
     SpendingWatch(Rules(notify={"ops": SLACK}), usage).look(database, AT)

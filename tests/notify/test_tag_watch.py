@@ -16,14 +16,14 @@ from registry.policies.targets import Target
 
 if TYPE_CHECKING:
     from registry.notify.tag_watch import Invalid
-    from registry.outcomes.store.sqlite import SqliteDatabase
+    from registry.outcomes.store.database import Database
 
 OPS = Target(url_file=Path("x"), format="json", events=("tag.invalid",))
 OTHER = Target(url_file=Path("y"), format="json", events=("rollout.*",))
 OLD, NEW, NEWER = (("summarize", f"1.{n}.0") for n in range(3))
 
 
-def test_a_new_tag_is_told_once(database: SqliteDatabase) -> None:
+def test_a_new_tag_is_told_once(database: Database) -> None:
     """By whichever registry sees it first."""
     found = {OLD: "no messages"}
     looks: list[Invalid | None] = [
@@ -42,7 +42,7 @@ def test_a_new_tag_is_told_once(database: SqliteDatabase) -> None:
     assert queued(database, "other") == []
 
 
-def test_if_nobody_wants_them_nothing_is_read(database: SqliteDatabase) -> None:
+def test_if_nobody_wants_them_nothing_is_read(database: Database) -> None:
     """Nor noted: whoever wants them later begins then."""
 
     def fail() -> None:
