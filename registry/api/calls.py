@@ -10,10 +10,12 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 
+from registry.access.capabilities import Capability
 from registry.api.docs import examples, shapes
 from registry.api.http import intake, problem
 from registry.api.http.dependencies import App, Environment, Moment, Reader, Service, Services
 from registry.api.http.intake import IntakeRoute
+from registry.control import audit
 from registry.errors import Invalid, NotFound
 from registry.outcomes.call import UUID7
 from registry.outcomes.store import calls, days
@@ -193,26 +195,37 @@ async def list_calls(
     summary="Read one call",
     responses={
         **problem.responses(404, codes={404: ("unknown_environment", "unknown_call")}),
-        **shapes.answer(shapes.Call, "the call, without its content"),
+        **shapes.answer(shapes.Call, "the call"),
     },
 )
 async def read_call(
     service: Service,
-    _: Reader,
+    token: Reader,
     environment: Environment,
     call: Annotated[str, Path(description="its id", examples=[examples.CALL_ID])],
+    content: Annotated[
+        bool, Query(description="with what users wrote and the model answered, if it was sampled")
+    ] = False,
 ) -> JSONResponse:
-    """Read one call, with what was said of it."""
+    """Read one call, with what was said of it.
+
+    `content` takes a token of the role review, which an admin's is not, and leaves a line in the log.
+    """
     check_environment(service, environment)
+    if content:
+        token.allow(Capability.review, environment)
 
     def read() -> JSONResponse:
-        found = service.outcomes.call(environment, call.lower()) if UUID7.fullmatch(call.lower()) else None
+        known = UUID7.fullmatch(call.lower())
+        found = service.outcomes.call(environment, call.lower(), content=content) if known else None
         if found is None:
             raise NotFound(
                 f"there is no call {call[:MAX_TEXT]!r} in {environment}; it may be there in a moment, or be "
                 "too old",
                 code="unknown_call",
             )
+        if content:
+            audit.log_reading(token.name, environment, call.lower())
         return JSONResponse(found)
 
     return await to_thread.run_sync(read)

@@ -1,4 +1,4 @@
-"""Log one line for every acknowledged change; the journal has the details."""
+"""Log one line for every acknowledged change, which the journal has in detail; and for who reads content."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ def log(change: Change, seconds: float) -> None:
             "seq": change.seq,
             "took_ms": round(seconds * 1000, 1),
         },
+    )
+
+
+def log_reading(actor: str, environment: str, call: str) -> None:
+    """Log that somebody read what a user wrote and a model answered."""
+    logger.info(
+        "The content of call %s in %s was read by %s",
+        *(call, environment, actor),
+        extra={"event": "content.read", "environment": environment, "call": call, "actor": actor},
     )
 
 
