@@ -96,7 +96,8 @@ PURE = (
 COMPUTING = {
     "__future__", "base64", "collections.abc", "collections.defaultdict", "dataclasses", "datetime.datetime",
     "datetime.timedelta", "decimal", "difflib",
-    "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.itemgetter",
+    "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.attrgetter",
+    "operator.itemgetter",
     "pathlib.PurePosixPath", "re", "struct", "tomllib", "types.MappingProxyType", "typing", "unicodedata",
     "zlib",
     "jsonschema", "jsonschema_specifications", "pydantic", "semver", "yaml",

@@ -56,6 +56,7 @@ def totals(desk: Desk) -> dict[str, Any]:
     return {name: sum(row[name] or 0 for row in rows) for name in SUMS}
 
 
+@pytest.mark.parametrize("url", [""], ids=["sqlite"])  # of both engines, all together do below
 @pytest.mark.parametrize("name", [name for name in READABLE if ENTRIES[name]["calls"]])
 def test_a_recording_is_its_calls(desk: Desk, name: str) -> None:
     """In the table of calls, and in the sums."""
@@ -379,16 +380,39 @@ def test_a_settled_trace_is_forgotten_after_a_day(desk: Desk) -> None:
 
 
 def test_a_trace_that_cannot_be_settled(desk: Desk) -> None:
-    """It is left out, and keeps up no other."""
+    """It is set aside, and keeps up no other; when more of it comes, it is tried again."""
     send(desk, span(1), span(2, trace=b"u" * 16))
     desk.fold()
+    ((body,),) = desk.store.main.read(
+        lambda c: c.fetch("select body from spans where trace = ?", (b"u" * 16,))
+    )
     broken = "update spans set body = '{' where trace = ?"
     desk.store.main.write(lambda c: c.execute(broken, (b"u" * 16,)))
     desk.settle()
-    send(desk, span(3, trace=b"w" * 16))
-    desk.settle()
+    assert desk.total()["calls"] == 1
 
-    assert desk.total()["calls"] == 2
+    desk.store.main.write(lambda c: c.execute("update spans set body = ? where body = '{'", (body,)))
+    send(desk, span(3, trace=b"u" * 16))
+    desk.settle()
+    assert desk.total()["calls"] == 3
+
+
+def test_a_crash_while_a_trace_is_settled(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it is there; the next time everything is, once."""
+    send(desk, span(1, tokens=10, prompt="summarize@1.0.0"))
+    desk.fold()
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settle, "_finish", crash)
+        with pytest.raises(KeyboardInterrupt):
+            desk.settle()
+    assert (desk.usage(), desk.calls()) == ([], [])
+
+    desk.settle()
+    assert (desk.total()["calls"], desk.total()["input_tokens"]) == (1, 10)
 
 
 def test_a_span_without_an_environment(desk: Desk) -> None:

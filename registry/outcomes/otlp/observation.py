@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 
@@ -89,5 +90,14 @@ class Observation:
 
 
 def _known(kept: Prompt | Said | Observation) -> dict[str, Any]:
-    values = {field.name: getattr(kept, field.name) for field in fields(kept)}
-    return {name: value for name, value in values.items() if value is not None and value != ""}
+    names, values = _FIELDS[type(kept)]
+    pairs = zip(names, values(kept), strict=True)
+    return {name: value for name, value in pairs if value is not None and value != ""}
+
+
+def _getter(kind: type[Any]) -> tuple[tuple[str, ...], attrgetter[Any]]:
+    names = tuple(field.name for field in fields(kind))
+    return names, attrgetter(*names)
+
+
+_FIELDS = {kind: _getter(kind) for kind in (Prompt, Said, Observation)}

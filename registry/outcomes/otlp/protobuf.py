@@ -49,31 +49,35 @@ class Reader:
             Malformed: this is no message.
             TooLarge: the request has too many fields.
         """
+        data = self.data
         while start < end:
             self._left -= 1
             if self._left < 0:
                 raise TooLarge(f"a request may have {MAX_FIELDS} fields; export smaller batches")
-            tag, start = self.varint(start, end)
+            tag = data[start]
+            start += 1
+            if tag >= _MORE:
+                tag, start = self._varint(start - 1, end)
             kind = tag & 7
             if kind == BYTES:
-                size, start = self.varint(start, end)
+                size, start = self._varint(start, end)
                 stop = start + size
                 if stop <= end:
                     yield tag, start, stop
             elif kind == VARINT:
-                value, stop = self.varint(start, end)
+                value, stop = self._varint(start, end)
                 yield tag, value, 0
             elif kind in _SIZES:
                 stop = start + _SIZES[kind]
                 if stop <= end:
-                    yield tag, int.from_bytes(self.data[start:stop], "little"), 0
+                    yield tag, int.from_bytes(data[start:stop], "little"), 0
             else:
                 raise Malformed(f"a field has the wire type {kind}")
             start = stop
         if start > end:
             raise Malformed("a field is longer than its message")
 
-    def varint(self, start: int, end: int) -> tuple[int, int]:
+    def _varint(self, start: int, end: int) -> tuple[int, int]:
         """Return a number and where it ends."""
         if start < end and (byte := self.data[start]) < _MORE:  # the usual one
             return byte, start + 1

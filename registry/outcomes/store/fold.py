@@ -109,14 +109,14 @@ class Folder:
             return sum(self._settle_alone(trace, now) for trace in due)
 
     def _settle_alone(self, trace: Due, now: int) -> int:
-        """Settle one trace; forget it if it cannot be settled, so that it does not keep up the others."""
+        """Settle one trace; set it aside if it cannot be settled, so that it does not keep up the others."""
         try:
             return self._settle_all([trace], now)
         except RegistryError:
             raise
         except Exception:
-            logger.exception("The trace %s is left out", trace.trace.hex())
-            self._database.write(lambda connection: settle.forget(connection, trace))
+            logger.exception("The trace %s is set aside", trace.trace.hex())
+            self._database.write(lambda connection: settle.set_aside(connection, trace))
             return 1
 
     def _settle_all(self, due: Sequence[Due], now: int) -> int:

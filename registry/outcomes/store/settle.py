@@ -74,10 +74,9 @@ def settle(folding: Folding, listed: Sequence[Due]) -> None:
         _finish(folding.connection, trace)
 
 
-def forget(connection: Connection, trace: Due) -> None:
-    """Forget what waits of a trace."""
-    for table in ("spans", "traces"):
-        connection.execute(f"delete from {table} where environment = ? and trace = ?", trace[:2])
+def set_aside(connection: Connection, trace: Due) -> None:
+    """Let a trace be, until more of it comes."""
+    connection.execute("update traces set due = null where environment = ? and trace = ?", trace[:2])
 
 
 def _trace(connection: Connection, due: Due) -> Trace:
@@ -175,9 +174,10 @@ def _finish(connection: Connection, trace: Trace) -> None:
     place = trace.due[:2]
     of_calls = trace.calls or any(row.kind != SPAN for row in trace.waiting)
     if not of_calls or len(trace.waiting) > MOST_SPANS:
-        forget(connection, trace.due)
+        for table in ("spans", "traces"):
+            connection.execute(f"delete from {table} where environment = ? and trace = ?", place)
         return
-    connection.execute("update traces set due = null where environment = ? and trace = ?", place)
+    set_aside(connection, trace.due)
     connection.execute_each(
         "update spans set call = ? where environment = ? and trace = ? and span = ? and kind = ?",
         [
