@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +16,8 @@ from registry.api.http.routes import BoundedRoute
 from registry.doctor import checks, reports
 from registry.errors import NotFound, Unavailable
 from registry.notify import queue
+from registry.outcomes.store import spending
+from registry.outcomes.store.periods import DAY
 from registry.system import formats, timestamps
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from registry.access.tokens import Token
     from registry.doctor.checks import Check
+    from registry.outcomes.store.database import Database
     from registry.replication.replica import Replica
 
 router = APIRouter(
@@ -75,25 +77,25 @@ def _registry(service: Services, streams: Check) -> Iterator[Check]:
     redis = _redis(replica)
     yield checks.store("redis", replica.redis_problem, "answers, and has all that is in the journal", REDIS)
     yield streams
-    yield from _targets(service)
     yield from _calls(service)
     yield checks.clocks(timestamps.now(), redis, replica.newest_at)
 
 
-def _targets(service: Services) -> Iterator[Check]:
-    """Report the targets of notifications that fail; a database that is down is reported elsewhere."""
-    with suppress(Unavailable):
-        if service.outcomes.is_there:
-            for each in service.outcomes.database().read(queue.troubles):
-                yield checks.target(each.target, each.messages, time.time() - each.since, each.error)
-
-
 def _calls(service: Services) -> Iterator[Check]:
-    """Report what of calls is left out; what cannot be asked for, if there is a database of them."""
+    """Report what of calls is left out or has no cost, and who is not told; nothing without a database."""
     try:
         yield from reports.left_out(service.outcomes.left_out(), time.time_ns() // 1_000_000)
+        if service.outcomes.is_there:
+            yield from _outcomes(service.outcomes.database())
     except Unavailable as error:
         yield checks.store("calls", error, "", CALLS)
+
+
+def _outcomes(database: Database) -> Iterator[Check]:
+    spent, models = database.read(lambda connection: spending.unpriced(connection, time.time() - DAY))
+    yield from checks.prices(spent.calls, spent.unpriced, models)
+    for each in database.read(queue.troubles):
+        yield checks.target(each.target, each.messages, time.time() - each.since, each.error)
 
 
 def _redis(replica: Replica) -> datetime | None:

@@ -123,6 +123,18 @@ def mirror(lag: Lag | None) -> Iterator[Check]:
         yield Check("journal mirror", "ok", f"{url} has every change" if not lag.changes else behind)
 
 
+def prices(calls: int, unpriced: int, models: Sequence[tuple[str, int]]) -> Iterator[Check]:
+    """Report the calls of the last days that have no cost, by model."""
+    if unpriced:
+        listed = some([f"{model} ({count})" for model, count in models], len(models))
+        message = f"{unpriced} of {calls} calls since yesterday have no known cost: {listed}"
+        remedy = (
+            "put the model's price into the file that PROMPTSTAGE_PRICES names; a call without input and "
+            "output tokens has no cost either. What is known: promptstage prices show MODEL"
+        )
+        yield Check("prices", "warning", message, remedy)
+
+
 def target(name: str, messages: int, seconds: float, error: str) -> Check:
     """Report a target of notifications that does not take them, for so many seconds."""
     count = "a message" if messages == 1 else f"{messages} messages"

@@ -63,9 +63,9 @@ def test_what_is_spent(reader: Cli) -> None:
     done = reader("budget")
     lines = done.out.splitlines()
 
-    assert lines[0].split() == ["BUDGET", "PERIOD", "SPENT", "OF", "UNTIL"]
-    assert lines[1].split()[:6] == ["summarize", "day", "$3.00", "$4.00", "███████████████░░░░░", "75%"]
-    assert lines[2].split()[:6] == ["all", "calls", "month", "$3.00", "$1,000.00", "░" * 20]
+    assert lines[0].split() == ["BUDGET", "PERIOD", "SPENT", "OF", "SHARE", "UNTIL"]
+    assert lines[1].split()[:6] == ["summarize", "day", "$3.00", "$4.00", "75%", "█" * 9]
+    assert lines[2].split()[:6] == ["all", "calls", "month", "$3.00", "$1000.00", "0%"]
     assert lines[-1].split() == ["all", "calls", "error_rate", "1h", "0.75", "0.5", "above"]
     assert "1 of 4 calls of summarize have no known price" in done.err
 

@@ -174,3 +174,16 @@ def test_what_no_budget_and_no_metric_needs_is_deleted(desk: Desk) -> None:
         desk.retain(now() + days * DAY_MS)
         (left,) = desk.store.main.read(lambda connection: connection.fetch(LEFT))
         assert left == kept, days
+
+
+def test_models_without_a_price_are_named(desk: Desk) -> None:
+    """Those with the most calls first, of all environments."""
+    desk.send(record(), *(record(cost_usd=None, model="ours") for _ in range(3)))
+    desk.send(record(cost_usd=None, model=None), environment="staging")
+    desk.fold()
+    today = datetime.now(UTC).timestamp()
+    spent, models = desk.store.main.read(lambda connection: spending.unpriced(connection, today))
+
+    assert (spent.calls, spent.unpriced, models) == (5, 4, [("ours", 3), ("unknown", 1)])
+    tomorrow = desk.store.main.read(lambda connection: spending.unpriced(connection, today + 86_400))
+    assert tomorrow == (Spent(), [])

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 import yaml
+from cli.test_cli_help import COMMANDS
 from outcomes_in import record
 from replication.test_redis_store import NEEDED
 from support import until
@@ -86,6 +87,13 @@ def test_every_alert_is_tried_and_says_what_to_do() -> None:
         assert f'alertname="{rule["alert"]}"' in tried
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
         assert rule["annotations"].keys() == {"summary", "description"}
+
+
+def test_the_alerts_name_commands_that_there_are() -> None:
+    """Whoever is woken by one can paste them."""
+    named = set(re.findall(r"`promptstage\s+([a-z]+)", ALERTS.read_text()))
+
+    assert {"rollback", "usage"} < named <= {name for name, *_ in COMMANDS}
 
 
 @needs_promtool

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from outcomes_in import record
 from support import Api, PromptRepository, Valkey, until
 
 if TYPE_CHECKING:
@@ -126,3 +128,15 @@ def test_a_limited_token_sees_its_environments_only(api: Api, registry: Registry
 
     assert environment in found
     assert "staging" not in found
+
+
+def test_calls_without_a_cost(serve: Callable[..., Registry]) -> None:
+    """Their models are named; a registry of which nothing was reported says nothing of it."""
+    registry = serve()
+    assert "prices" not in examine(registry.api)
+    body = {"batch": str(uuid4()), "calls": [record(), record(cost_usd=None, model="ours")]}
+    assert registry.api.call("POST", "/v1/environments/production/calls", body).status == 200
+    found = awaited(registry.api, "prices", "warning")["prices"]
+
+    assert found["message"] == "1 of 2 calls since yesterday have no known cost: ours (1)"
+    assert "PROMPTSTAGE_PRICES" in found["remedy"]

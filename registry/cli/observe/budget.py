@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from registry.cli import http, output
 from registry.cli import times as when
+from registry.cli.observe import figures
 from registry.cli.options import AsJson, Environment  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import clean
 
 if TYPE_CHECKING:
     from promptstage.model import Json
 
-BAR = 20  # characters
+FULL = 1000  # of a bar
+BUDGETS = ("budget", "period", "spent", "of", "share", "", "until")
+ALERTS = ("alert", "metric", "over", "value", "limit", "state")
 STATES = {"ok": "ok", "few": "too few calls", "high": "above"}
 
 
@@ -34,23 +37,20 @@ def budget(*, environment: Environment = "production", as_json: AsJson = False) 
     if not budgets and not alerts:
         return output.note(f"the operator's file has no budget and no alert for {environment}")
     if budgets:
-        columns = ("budget", "period", "spent", "of", "", "until")
-        output.table(columns, [_budget(each) for each in budgets])
+        output.table(BUDGETS, [_budget(each) for each in budgets])
     for each in budgets:
         if each["unpriced"]:
             output.note(f"{each['unpriced']} of {each['calls']} calls of {_scope(each)} have no known price")
     if alerts:
-        columns = ("alert", "metric", "over", "value", "limit", "state")
-        output.table(columns, [_alert(each) for each in alerts])
+        output.table(ALERTS, [_alert(each) for each in alerts])
     return None
 
 
 def _budget(budget: Json) -> list[str]:
-    share = float(budget["share"])
-    filled = min(BAR, round(share * BAR))
-    bar = f"{'█' * filled}{'░' * (BAR - filled)} {share:.0%}"
-    money = (f"${budget['spent_usd']:,.2f}", f"${budget['usd']:,.2f}")
-    return [_scope(budget), clean(budget["period"]), *money, bar, when.show(budget["end"])]
+    share = f"{float(budget['share']):.0%}"
+    bar = figures.bar(round(min(1.0, budget["share"]) * FULL), FULL)
+    money = figures.dollars(budget["spent_usd"]), figures.dollars(budget["usd"])
+    return [_scope(budget), clean(budget["period"]), *money, share, bar, when.show(budget["end"])]
 
 
 def _scope(rule: Json) -> str:

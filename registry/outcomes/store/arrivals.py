@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.outcomes.store.rollup import DAY, contribution
+from registry.outcomes.call import DAY_MS
+from registry.outcomes.store.rollup import is_unpriced
 
 if TYPE_CHECKING:
     from registry.outcomes.store.database import Connection
     from registry.outcomes.store.rows import Row
 
-MS = 1000
 _INSERT = (
     "insert into arrivals (day, series, calls, cost, unpriced) values (?, ?, ?, ?, ?) "
     "on conflict (day, series) do update set calls = arrivals.calls + excluded.calls, "
@@ -26,10 +26,13 @@ class Arrivals:
 
     def add(self, row: Row, sign: int) -> None:
         """Add a call, or take it out as it was added before."""
-        calls, *_, cost, unpriced = contribution(row)
-        spent = self._spent.setdefault((row.arrived // MS // DAY, row.series), [0, 0, 0])
-        for place, value in enumerate((calls, cost, unpriced)):
-            spent[place] += sign * value
+        place = row.arrived // DAY_MS, row.series
+        spent = self._spent.get(place)
+        if spent is None:
+            spent = self._spent[place] = [0, 0, 0]
+        spent[0] += sign
+        spent[1] += sign * (row.cost or 0)
+        spent[2] += sign * is_unpriced(row)
 
     def flush(self, connection: Connection) -> None:
         """Write them."""

@@ -60,18 +60,21 @@ class Sums:
 
 def contribution(row: Row) -> tuple[int, ...]:
     """Return what one call adds to each of `SUMS`; a call that has only started is one without an outcome."""
-    failed = row.error is not None
-    is_unpriced = bool(row.state & ENDED) and row.cost is None and not (failed and row.input is None)
     return (
         1,
-        int(failed),
+        int(row.error is not None),
         row.input or 0,
         row.output or 0,
         row.cached or 0,
         row.reasoning or 0,
         row.cost or 0,
-        int(is_unpriced),
+        int(is_unpriced(row)),
     )
+
+
+def is_unpriced(row: Row) -> bool:
+    """Return whether a call has a cost that is not known; one that failed before any token has none."""
+    return bool(row.state & ENDED) and row.cost is None and (row.error is None or row.input is not None)
 
 
 class Deltas:

@@ -58,6 +58,23 @@ class _Total:
         self.ttfts.update(ttfts)
 
 
+def unpriced(connection: Connection, since: float) -> tuple[Spent, list[tuple[str, int]]]:
+    """Return what was spent since a day, and the models whose calls had no cost, the most first.
+
+    Args:
+        connection: the database.
+        since: seconds since 1970; all of its day counts.
+    """
+    rows = connection.fetch(
+        "select s.model, sum(a.cost), sum(a.calls), sum(a.unpriced) from arrivals a "
+        "join series s on s.series = a.series where a.day >= ? group by s.model",
+        (int(since) // DAY,),
+    )
+    cost, calls, missing = (sum(int(row[place]) for row in rows) for place in (1, 2, 3))
+    models = [(str(row[0] or "unknown"), int(row[3])) for row in rows if row[3]]
+    return Spent(cost, calls, missing), sorted(models, key=lambda model: (-model[1], model[0]))
+
+
 def sample(connection: Connection, scope: Mapping[str, str | None], spans: Sequence[Span]) -> Sample:
     """Return what the calls of some times add up to, together.
 
