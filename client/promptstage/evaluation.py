@@ -39,7 +39,12 @@ def bucket(salt: str, key: str) -> int:
 
 def unit(salt: str, key: str) -> bytes:
     """The unit of a key in a rollout: the eight bytes of its hash that `bucket` scales."""
-    return sha256(encoded(f"v1\0{salt}\0{key}")).digest()[:8]
+    text = f"v1\0{salt}\0{key}"
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = encoded(text)
+    return sha256(data).digest()[:8]
 
 
 def bucket_of(unit: bytes) -> int:

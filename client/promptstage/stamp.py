@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from promptstage.scoped_context import Apart, Blocks
+from promptstage.scoped_context import Apart, Block, Blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,7 +169,7 @@ def stamped(stamp: Stamp) -> AbstractContextManager[None]:
     """
     cell = _nearest_cell()
     if cell is None or cell.thread == get_ident():
-        return blocks.holding(stamp)
+        return Block(blocks, stamp)
     return _speaking_for(cell, stamp)
 
 

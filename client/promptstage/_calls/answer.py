@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any, TypeVar
 
-from promptstage._calls.text import short
+from promptstage._calls.text import CHARACTERS, short
 
 Number = TypeVar("Number", int, float)
 MOST = 1 << 53  # tokens; more are no number that JSON holds exactly
@@ -71,6 +71,8 @@ class Answer:
 
     def word(self, value: object) -> str | None:
         """A name, as it came."""
+        if type(value) is str and 0 < len(value) <= CHARACTERS and value.isprintable():  # nearly always
+            return value
         if isinstance(value, str):
             return short(value)
         if value is not None:

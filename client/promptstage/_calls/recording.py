@@ -185,23 +185,23 @@ class Recording:
         if self._is_over:
             return
         self._is_over = True
-        record = self._record
+        record, answer = self._record, self._answer
         record.fields["duration_ms"] = self._since_begin(at)
         try:
-            if self._answer is not None:
-                self._sum_up(record, self._answer)
+            if answer is not None:
+                take(record.fields, answer)
+                if answer.texts is not None:
+                    self._take_texts(record, answer)
             log_line.write(record, self._content_to_log() if self._log_content else None)
         except Exception:  # noqa: BLE001 - an application's own filter, handler or record factory
             self._source.count("unlogged_calls")
         self._source.reporter.ended(record)
 
-    def _sum_up(self, record: Record, answer: Answer) -> None:
-        take(record.fields, answer)
-        if answer.texts is None:
-            return
+    def _take_texts(self, record: Record, answer: Answer) -> None:
+        """Look at what the model said."""
         asks_for_json = self.prompt.document.response_format != "text"
         if asks_for_json and (answer.texts or not answer.tools) and not record.fields["error"]:
-            record.fields["format_error"] = not is_json("".join(answer.texts))
+            record.fields["format_error"] = not is_json("".join(answer.texts or ()))
         if self._wants_content:
             record.content = record.content or Content()
             if not record.content.came_out(answer):
