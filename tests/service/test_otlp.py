@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from otlp_vectors import ENTRIES, body, expected
+from otlp_vectors import ENTRIES, FOLDER, body, expected
 from outcomes_in import now
 from platform_model import serve
 from support import Api, until
 
+from registry.api.http.rate import FULL, Rate
+from registry.errors import Unavailable
 from registry.outcomes.otlp.unpack import MAX_SENT
 from registry.outcomes.store.fold import Folder
 from registry.outcomes.store.fold_spans import SETTLE_MS
@@ -257,6 +259,28 @@ def test_a_store_that_takes_nothing_in(registry: Registry, export: Callable[...,
     (answer,) = answers
     assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
     assert answer.json["message"]
+
+
+def test_what_a_collector_sends_after_an_outage(api: Api) -> None:
+    """More calls at once than a token may send in a second are taken in."""
+    made = subprocess.run(
+        [sys.executable, FOLDER / "giant.py", "11", "--gzip"], capture_output=True, check=True, timeout=60
+    )
+    assert int(made.stderr.split()[2]) > FULL
+    token = api.call("POST", "/v1/tokens", {"name": "collector", "capabilities": ["app"]}).json["secret"]
+    packed = {"Content_Type": PROTOBUF, "Content_Encoding": "gzip"}
+
+    assert Api(api.url, token).call("POST", "/v1/traces", made.stdout, **packed).status == 200
+
+
+def test_a_debt_is_paid_back() -> None:
+    """What was taken at once, beyond what may be saved up, counts against what comes next."""
+    rate = Rate()
+    rate.take("collector", 5 * FULL)
+
+    with pytest.raises(Unavailable):
+        rate.take("collector", 1)
+    rate.take("another", 1)
 
 
 def test_what_requests_held_is_counted(api: Api, export: Callable[..., Answer]) -> None:

@@ -10,6 +10,7 @@ from registry.errors import Unavailable
 
 RECORDS_A_SECOND = 2000  # of a token, in this process
 BURST_SECONDS = 2  # that a token may save up
+FULL = RECORDS_A_SECOND * BURST_SECONDS
 MAX_TOKENS = 10_000  # whose records are counted
 
 
@@ -21,12 +22,16 @@ class Rate:
     _lock: Lock = field(default_factory=Lock)
 
     def take(self, token: str, records: int) -> None:
-        """Count records. Raises Unavailable (`too_fast`)."""
+        """Count records; more than may be saved up are taken from a full store, and paid back.
+
+        Raises:
+            Unavailable: there are too many (`too_fast`).
+        """
         now = time.monotonic()
         with self._lock:
-            saved, since = self._saved.get(token, (RECORDS_A_SECOND * BURST_SECONDS, now))
-            saved = min(saved + (now - since) * RECORDS_A_SECOND, RECORDS_A_SECOND * BURST_SECONDS)
-            if saved < records:
+            saved, since = self._saved.get(token, (FULL, now))
+            saved = min(saved + (now - since) * RECORDS_A_SECOND, FULL)
+            if saved < min(records, FULL):
                 raise Unavailable(
                     f"a token may send {RECORDS_A_SECOND} records a second; send these again in a second",
                     code="too_fast",
