@@ -86,6 +86,7 @@ def _calls(service: Services) -> Iterator[Check]:
     try:
         yield from reports.left_out(service.outcomes.left_out(), time.time_ns() // 1_000_000)
         if service.outcomes.is_there:
+            yield from reports.lately(service.outcomes.health())
             yield from _outcomes(service.outcomes.database())
     except Unavailable as error:
         yield checks.store("calls", error, "", CALLS)

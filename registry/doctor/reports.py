@@ -9,6 +9,8 @@ from registry.doctor.checks import Check
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from registry.outcomes.store.health import Health
+
 RECENT_MS = 86_400_000  # what last happened longer ago is over
 NAMED = (
     "set deployment.environment.name in OTEL_RESOURCE_ATTRIBUTES to one of them, or give each environment's "
@@ -19,8 +21,22 @@ STAMPED = (
     "docs/observability.md says how for each platform"
 )
 JOINED = "emit the event in the span of the call, or with its gen_ai.response.id"
+UNKNOWN = "check that the apps' registry is this one, and that the tag was pushed"
 # By the counter's name: what happened so often in an environment, and the remedy.
 MEANINGS = {
+    "refused": ("{n} records of {environment} were refused", "the answer to each batch says which, and why"),
+    "unknown_field": (
+        "{n} fields of records of {environment} are not known here",
+        "the apps are newer: upgrade the registry",
+    ),
+    "foreign_id": (
+        "{n} reports of {environment} are of a call of another environment",
+        "an app reports to the wrong one",
+    ),
+    "other": (
+        "{n} calls of {environment} are beyond 2,000 series a minute, and summed as `other`",
+        "leave ids out of routes and segments: GET /orders/{id}, not GET /orders/4711",
+    ),
     "no_environment": ("{n} calls in spans name no environment of this registry", NAMED),
     "no_prompt": ("{n} calls in spans of {environment} name no prompt", STAMPED),
     "feedback_of_no_call": (
@@ -41,3 +57,19 @@ def left_out(counters: Iterable[tuple[str, str, int, int]], now: int) -> Iterato
         if name in MEANINGS and now - at < RECENT_MS:
             message, remedy = MEANINGS[name]
             yield Check("calls", "warning", message.format(n=n, environment=environment), remedy)
+
+
+def lately(found: Health) -> Iterator[Check]:
+    """Yield how the calls of the last day fared, and what waits."""
+    if found.aside:
+        message = f"{found.aside} batches of reports could not be folded, and are set aside"
+        yield Check("calls", "error", message, "the registry's log says why")
+    for count, what, remedy in (
+        (found.unnamed, "name no prompt", STAMPED),
+        (found.unknown, "name a prompt or version that does not exist", UNKNOWN),
+        (found.lost, "name no environment", NAMED),
+    ):
+        if count:
+            yield Check("calls", "warning", f"{count} of {found.calls} of the last day {what}", remedy)
+    waits = f"{found.waiting} batches wait" if found.waiting else "nothing waits"
+    yield Check("calls", "ok", f"{found.calls} in the last day; {waits}")

@@ -116,7 +116,12 @@ def time_of(identifier: str) -> int:
 
 
 def parse(record: Any) -> Call:
-    """Return the call of a record as clients send it; fields that are not known are left out.
+    """Return the call of a record as clients send it. Raises Refused, with the field, and what it takes."""
+    return Call(**checked(record))
+
+
+def checked(record: Any) -> dict[str, Any]:
+    """Return the fields of a record that are known here and have a value, each as `Call` has it.
 
     Raises:
         Refused: with the field, and what it takes.
@@ -132,10 +137,9 @@ def parse(record: Any) -> Call:
                 raise Refused(f"{name}: {error}") from None
     if "id" not in values or "at" not in values:
         raise Refused("a record has an id, a UUIDv7, and at, its start")
-    call = Call(**values)
-    if abs(call.at - call.id_ms) > DAY_MS:
+    if abs(values["at"] - time_of(values["id"])) > DAY_MS:
         raise Refused("at: more than a day from the time in id; both are the start of the call")
-    return call
+    return values
 
 
 def unknown(record: Mapping[str, Any]) -> int:

@@ -7,12 +7,15 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from registry.outcomes import identity
-from registry.outcomes.call import CONTENT, DAY_MS, Call, Refused
+from registry.outcomes.call import CONTENT, DAY_MS, Refused, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from registry.outcomes.call import Call
+
 UNKNOWN = "unknown"  # a prompt or version that does not exist: a table of them would be anybody's to fill
+FALLBACK = "fallback"  # the version of a client without the registry
 NANOS = 1_000_000_000
 AHEAD_MS = 2 * DAY_MS  # a clock may be set to the wrong zone
 MAX_CONTENT = 256 << 10  # bytes of one call's content, as JSON: a hundred pages
@@ -25,7 +28,6 @@ PLAIN = (
     "span_id", "response_id",
 )  # fmt: skip
 _plain = attrgetter(*PLAIN)
-_content = attrgetter(*CONTENT)
 
 
 class Entries:
@@ -42,58 +44,68 @@ class Entries:
         self._exists = exists
         self._keep_ms = keep_ms
 
-    def call(self, call: Call, share: float, arrived: int) -> dict[str, Any]:
-        """Return the entry of a call.
+    def entry(self, values: dict[str, Any], share: float, arrived: int) -> dict[str, Any]:
+        """Make the entry of a call of its fields, which are changed in place.
 
         Args:
-            call: the call.
+            values: fields of `Call` that have a value.
             share: of calls whose content the operator asks for.
             arrived: when it arrived.
 
         Raises:
             Refused: its time is too long ago, or ahead.
         """
-        self._check_age(call, arrived)
-        values = zip(PLAIN, _plain(call), strict=True)
-        entry: dict[str, Any] = {name: value for name, value in values if value is not None}
-        state = (0 if call.started else ENDED) | (OTLP if call.via == "otlp" else 0)
-        self._identify(entry, call)
-        self._name(entry, call)
-        if call.cost_usd is not None:
-            entry["cost_nanos"] = round(call.cost_usd * NANOS)
-        if call.parameters and len(_json(call.parameters)) <= MAX_PARAMETERS:
-            entry["parameters"] = call.parameters
-        if share and identity.is_sampled(share, call.conversation, call.id) and (content := _kept(call)):
-            entry["content"] = content
+        take = values.pop
+        self._check_age(values["id"], arrived)
+        state = 0 if take("started", False) else ENDED
+        if take("via", "client") == "otlp":
+            state |= OTLP
+        take("environment", None)
+        take("sampled", None)
+        content = {name: take(name) for name in CONTENT if name in values}
+        if content and share and self._is_kept(values, content, share):
+            values["content"] = content
             state |= SAMPLED
-        entry["state"] = state
-        return entry
+        if (usd := take("cost_usd", None)) is not None:
+            values["cost_nanos"] = round(usd * NANOS)
+        if "parameters" in values and len(_json(values["parameters"])) > MAX_PARAMETERS:
+            take("parameters")
+        self._identify(values)
+        self._name(values)
+        values["state"] = state
+        return values
 
-    def _check_age(self, call: Call, arrived: int) -> None:
-        if call.id_ms - arrived > AHEAD_MS:
+    def _check_age(self, identifier: str, arrived: int) -> None:
+        at = time_of(identifier)
+        if at - arrived > AHEAD_MS:
             raise Refused("at: ahead of the registry's clock; set the clock of the machine that sent it")
-        if arrived - call.id_ms > self._keep_ms - DAY_MS:
+        if arrived - at > self._keep_ms - DAY_MS:
             days = self._keep_ms // DAY_MS - 1
             raise Refused(f"at: more than {days} days ago, and calls are not kept that long")
 
-    def _identify(self, entry: dict[str, Any], call: Call) -> None:
-        if call.unit is not None:
-            entry["unit"] = identity.masked(self._key, "unit", call.unit)
-            entry["bucket"] = identity.bucket(call.unit)
-        if call.subject is not None:
-            entry["subject"] = identity.masked(self._key, "subject", call.subject)
-        if call.conversation is not None:
-            entry["conversation"] = identity.masked(self._key, "conversation", call.conversation)
+    def _is_kept(self, values: dict[str, Any], content: dict[str, Any], share: float) -> bool:
+        is_wanted = identity.is_sampled(share, values.get("conversation"), values["id"])
+        return is_wanted and len(_json(content)) <= MAX_CONTENT
 
-    def _name(self, entry: dict[str, Any], call: Call) -> None:
+    def _identify(self, values: dict[str, Any]) -> None:
+        """Put the registry's own hashes in the place of those that can be guessed."""
+        if (unit := values.get("unit")) is not None:
+            values["bucket"] = identity.bucket(unit)
+        for kind in ("unit", "subject", "conversation"):
+            if (digits := values.get(kind)) is not None:
+                values[kind] = identity.masked(self._key, kind, digits)
+
+    def _name(self, values: dict[str, Any]) -> None:
         """Name the prompt and version, if they exist."""
-        if call.prompt is None:
+        prompt, version = values.get("prompt"), values.get("version")
+        if prompt is None:
+            values.pop("version", None)
             return
-        known = self._exists(call.prompt, None)
-        entry["prompt"] = call.prompt if known else UNKNOWN
-        if call.version is not None:
-            is_version = known and self._exists(call.prompt, call.version)
-            entry["version"] = call.version if is_version else UNKNOWN
+        is_known = self._exists(prompt, None)
+        if not is_known:
+            values["prompt"] = UNKNOWN
+        if version is not None and version != FALLBACK and not (is_known and self._exists(prompt, version)):
+            values["version"] = UNKNOWN
 
 
 def of_spans(call: Call, identifier: str) -> dict[str, Any]:
@@ -113,13 +125,6 @@ def of_spans(call: Call, identifier: str) -> dict[str, Any]:
     if call.cost_usd is not None:
         entry["cost_nanos"] = round(call.cost_usd * NANOS)
     return entry | {"id": identifier, "state": ENDED | OTLP}
-
-
-def _kept(call: Call) -> dict[str, Any] | None:
-    """Return the content of a call; None if it has none, or too much."""
-    values = zip(CONTENT, _content(call), strict=True)
-    content = {name: value for name, value in values if value is not None}
-    return content if content and len(_json(content)) <= MAX_CONTENT else None
 
 
 def _json(value: object) -> str:

@@ -13,11 +13,11 @@ from uuid import uuid4
 
 from registry.errors import RegistryError, Unavailable
 from registry.outcomes import identity, signals
-from registry.outcomes.call import DAY_MS, Refused, parse, unknown
+from registry.outcomes.call import DAY_MS, Refused, checked, unknown
 from registry.outcomes.entry import Entries
 from registry.outcomes.keeper import Keeper
 from registry.outcomes.span_entry import Read, SpanEntries
-from registry.outcomes.store import calls, claims, erasure, fold, usage
+from registry.outcomes.store import calls, claims, erasure, fold, health, usage
 from registry.outcomes.store.inbox import Batch
 from registry.outcomes.store.opening import FOLDER, Store, is_there, open_store
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from registry.outcomes.call import Call
     from registry.outcomes.store.database import Database
+    from registry.outcomes.store.health import Health
 
 BITE = 500  # spans in a batch
 ERASE_SECONDS = 5.0  # that an erasure waits to be folded
@@ -134,10 +134,11 @@ class Outcomes:
 
         def entry(record: Any) -> dict[str, Any]:
             nonlocal unknown_fields
-            call = parse(record)
-            _check_environment(call, environment)
+            values = checked(record)
+            if values.get("environment", environment) != environment:
+                raise Refused(f"environment: this was sent to {environment}")
             unknown_fields += unknown(record)
-            return entries.call(call, share, arrived)
+            return entries.entry(values, share, arrived)
 
         taken, kept = _each(records, entry)
         left_out = {"unknown_field": unknown_fields, "refused": len(taken.refused)}
@@ -249,6 +250,12 @@ class Outcomes:
         found = self._store().main.read(lambda connection: calls.with_content(connection, environment, keys))
         return found, lease
 
+    def health(self) -> Health:
+        """Return what is worth a look. Raises Unavailable."""
+        store = self._store()
+        inbox = store.databases[0].read(health.waiting)
+        return store.main.read(lambda connection: health.read(connection, inbox, _now()))
+
     def conversation_numbers(self, given: str) -> tuple[int, ...]:
         """Return the numbers that a conversation may have: given as itself, its hash, or as shown."""
         digits = signals.subject({"conversation": given}, "conversation")
@@ -314,11 +321,6 @@ def _each(
             taken.refused.append({"index": index, "detail": str(error)})
     taken.accepted = len(kept)
     return taken, kept
-
-
-def _check_environment(call: Call, environment: str) -> None:
-    if call.environment not in {None, environment}:
-        raise Refused(f"environment: this was sent to {environment}")
 
 
 def _now() -> int:

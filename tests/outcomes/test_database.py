@@ -86,6 +86,34 @@ def test_too_much_that_waits_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPa
     assert desk.send(record()).accepted == 1
 
 
+def test_a_disk_that_is_short_is_not_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits needs room to be folded; the answer says how much."""
+    desk = Desk(tmp_path)
+    desk.send(record())
+    monkeypatch.setattr(inbox, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(inbox, "MIN_FREE", 1 << 60)
+
+    with pytest.raises(Unavailable, match="MiB left, and") as refused:
+        desk.send(record())
+    assert refused.value.code == "inbox_full"
+    monkeypatch.undo()
+    monkeypatch.setattr(inbox, "LOOK_SECONDS", 0.0)
+    assert desk.send(record()).accepted == 1
+    desk.close()
+
+
+def test_long_batches_are_bounded_by_their_bytes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few they are."""
+    desk.send(record())
+    monkeypatch.setattr(inbox, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(inbox, "MAX_BYTES", 10)
+
+    with pytest.raises(Unavailable, match="MiB wait to be folded"):
+        desk.send(record())
+    desk.fold()
+    assert desk.send(record()).accepted == 1
+
+
 def test_a_fork_has_connections_of_its_own(desk: Desk) -> None:
     """Those of its parent are neither used nor closed."""
     desk.send(record())

@@ -221,6 +221,21 @@ def test_a_question_that_cannot_be_answered_is_refused(there: There, query: str)
     assert answer.json["detail"]
 
 
+def test_doctor_names_what_reports_lack(there: There) -> None:
+    """Prompts, versions, and fields that are newer than the registry."""
+    there.send(
+        record(prompt=None, version=None), record(version="9.9.9"), record(cost_usd=None, model="mine")
+    )
+    there.send(record(mood="good"), {})
+    there.folded(4)
+    checks = [check for check in there.api.get("/v1/doctor").json["checks"] if check["name"] == "calls"]
+    said = " ".join(check["message"] for check in checks)
+
+    for what in ("name no prompt", "does not exist", "not known here", "were refused"):
+        assert what in said
+    assert {check["status"] for check in checks} == {"ok", "warning"}
+
+
 def test_a_call_that_is_not_there(there: There) -> None:
     """Whatever is asked for."""
     for call in (record()["id"], "7", "x" * 500):

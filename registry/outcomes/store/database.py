@@ -61,6 +61,9 @@ class Database(Protocol):
     def size(self) -> int:
         """Return the bytes that it takes. Raises Unavailable."""
 
+    def free(self) -> int | None:
+        """Return the bytes that its disk has left; None: that cannot be seen from here."""
+
     def close(self) -> None:
         """Close the connections that idle."""
 

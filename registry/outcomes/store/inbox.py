@@ -6,6 +6,7 @@ SQLite has it in a file of its own, so that no append waits for a fold.
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     from registry.outcomes.store.database import Connection, Database
 
 MAX_ROWS = 20_000  # that wait: some 4 million calls, which take a folder two minutes
+MAX_BYTES = 1 << 30  # of all that waits, as batches with content are long
+MIN_FREE = 256 << 20  # bytes of the disk: what waits must still be folded
+LOOK_SECONDS = 1.0  # between looks at these two, which take some milliseconds
 BATCHES = 50  # that are folded in one transaction
 LEVEL = 1  # of zlib: higher ones take three times as long for a tenth
 FULL = "inbox_full"
+LATER = "send this again later, and see in the registry's log why they are not"
 
 
 class Batch(NamedTuple):
@@ -48,6 +53,8 @@ class Inbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._looked = -LOOK_SECONDS
+        self._full = ""
 
     def append(self, batch: Batch) -> None:
         """Keep a batch, durably when this returns; one that waits already stays as it is.
@@ -55,6 +62,8 @@ class Inbox:
         Raises:
             Unavailable: the database does not answer, or too much waits (`inbox_full`).
         """
+        if full := self._is_full():
+            raise Unavailable(full, code=FULL)
         body = zlib.compress(_encode(batch), LEVEL)
         row = (*batch[:5], body)
 
@@ -70,10 +79,22 @@ class Inbox:
 
         if self._database.write(insert) >= MAX_ROWS:
             raise Unavailable(
-                f"{MAX_ROWS} batches wait to be folded; send this again later, and see in the registry's log "
-                "why they are not",
+                f"{MAX_ROWS} batches wait to be folded; {LATER}",
                 code=FULL,
             )
+
+    def _is_full(self) -> str:
+        """Return why nothing more is taken in, if so; it is looked at now and then."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            free, size = self._database.free(), self._database.read(_size)
+            self._full = ""
+            if free is not None and free < MIN_FREE:
+                self._full = f"the disk has {free >> 20} MiB left, and {MIN_FREE >> 20} are needed; make room"
+            elif size > MAX_BYTES:
+                self._full = f"{size >> 20} MiB wait to be folded; {LATER}"
+        return self._full
 
     def depth(self) -> int:
         """Return how many batches wait, at most."""
@@ -110,6 +131,11 @@ def _depth(connection: Connection) -> int:
     """Return how many wait, at most: from the first number to the last, which costs two look-ups."""
     ((first, last),) = connection.fetch("select min(seq), max(seq) from inbox")
     return 0 if first is None else last - first + 1
+
+
+def _size(connection: Connection) -> int:
+    ((size,),) = connection.fetch("select sum(length(body)) from inbox")
+    return int(size or 0)
 
 
 def _encode(batch: Batch) -> bytes:

@@ -89,6 +89,10 @@ class PostgresDatabase:
         """Return the bytes that it takes."""
         return int(self.read(lambda c: c.fetch("select pg_database_size(current_database())"))[0][0])
 
+    def free(self) -> int | None:
+        """Return None: the disk is another machine's."""
+        return None
+
     def close(self) -> None:
         """Close the connections that idle."""
         while self._idle:

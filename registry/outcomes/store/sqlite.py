@@ -83,6 +83,11 @@ class SqliteDatabase:
         files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
 
+    def free(self) -> int | None:
+        """Return the bytes that its disk has left."""
+        disk = os.statvfs(self._path.parent)
+        return disk.f_bavail * disk.f_frsize
+
     def close(self) -> None:
         """Close the connections that idle."""
         while self._idle:

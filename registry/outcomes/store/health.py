@@ -1,0 +1,57 @@
+"""What is worth a look: what waits, what was set aside, and calls that say too little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry.outcomes.call import DAY_MS
+from registry.outcomes.store.rollup import HOUR
+from registry.outcomes.store.series import UNKNOWN
+
+if TYPE_CHECKING:
+    from registry.outcomes.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """The state of outcomes; counts of calls are those of the last day.
+
+    Attributes:
+        waiting: batches in the inbox.
+        aside: batches that could not be folded.
+        unnamed: calls without a prompt.
+        unknown: calls of a prompt or version that does not exist.
+        lost: calls that name no environment.
+    """
+
+    waiting: int
+    aside: int
+    calls: int = 0
+    unnamed: int = 0
+    unknown: int = 0
+    lost: int = 0
+
+
+def waiting(connection: Connection) -> tuple[int, int]:
+    """Return how many batches wait, and how many were set aside."""
+    ((batches, aside),) = connection.fetch("select count(*), coalesce(sum(is_aside), 0) from inbox")
+    return int(batches - aside), int(aside)
+
+
+def read(connection: Connection, inbox: tuple[int, int], now: int) -> Health:
+    """Return the state of outcomes at a time, given what is in the inbox."""
+    found = connection.fetch(
+        "select s.environment, s.prompt, s.version, sum(r.calls) from rollups r "
+        "join series s on s.series = r.series where r.grain = ? and r.start > ? "
+        "group by s.environment, s.prompt, s.version",
+        (HOUR, (now - DAY_MS) // 1000 - HOUR),
+    )
+    return Health(
+        waiting=inbox[0],
+        aside=inbox[1],
+        calls=sum(int(row[3]) for row in found),
+        unnamed=sum(int(row[3]) for row in found if row[1] is None),
+        unknown=sum(int(row[3]) for row in found if UNKNOWN in row[1:3]),
+        lost=sum(int(row[3]) for row in found if row[0] == UNKNOWN),
+    )
