@@ -25,10 +25,13 @@ check: .venv/.ready ## Lint and type-check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-platforms: .venv/.ready ## Call a model through the instrumentations of other projects, and read what they send
+platforms: .venv/.ready ## Call a model through instrumentations of other projects, and read what they and Phoenix say of it
 	$(PYTHON) -m venv .venv/platforms
+	$(PYTHON) -m venv .venv/phoenix
+	.venv/phoenix/bin/pip install --quiet --disable-pip-version-check -r tests/platforms/phoenix.txt
 	.venv/platforms/bin/pip install --quiet --disable-pip-version-check -r tests/platforms/requirements.txt -e client
-	PROMPTSTAGE_PLATFORMS=.venv/platforms/bin/python $(BIN)/python -m pytest tests/platforms
+	PROMPTSTAGE_PLATFORMS=.venv/platforms/bin/python PROMPTSTAGE_PHOENIX=.venv/phoenix/bin/phoenix \
+	  $(BIN)/python -m pytest tests/platforms
 
 faults: .venv/.ready ## Inject faults until it is a proof, and print what was lost, wrong or stale
 	cd tests && ../$(BIN)/python -m faults

@@ -1,0 +1,120 @@
+"""Phoenix groups spans by the prompt's version that we write on them: filter and sums by its API.
+
+`make platforms` starts a real one. Its gRPC port listens on all interfaces, whatever its host is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from platform_model import serve
+from support import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PYTHON = os.environ.get("PROMPTSTAGE_PLATFORMS", "")
+PHOENIX = os.environ.get("PROMPTSTAGE_PHOENIX", "")
+APP = Path(__file__).parent / "platform_app.py"
+# What the app does, the version that it was served, and how many calls that are.
+DONE = {
+    "openinference-openai-stream": ("1.3.0", 1),
+    "openinference-openai-429": ("1.3.0", 1),
+    "openinference-openai-tool": ("1.2.0", 2),
+}
+SUMS = """query ($condition: String!) {
+  projects { edges { node {
+    recordCount(filterCondition: $condition)
+    tokenCountTotal(filterCondition: $condition)
+    spanLatencyMsQuantile(probability: 0.5, filterCondition: $condition)
+  } } }
+}"""
+pytestmark = pytest.mark.skipif(not (PYTHON and PHOENIX), reason="make platforms")
+
+
+@pytest.fixture(scope="module")
+def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one that has all spans."""
+    folder = tmp_path_factory.mktemp("phoenix")
+    address = f"http://127.0.0.1:{free_port()}"
+    variables = {
+        "PHOENIX_WORKING_DIR": str(folder),
+        "PHOENIX_HOST": "127.0.0.1",
+        "PHOENIX_PORT": address.rpartition(":")[2],
+        "PHOENIX_GRPC_PORT": str(free_port()),
+        "PHOENIX_TELEMETRY_ENABLED": "false",
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([PHOENIX, "serve"], env=os.environ | variables, stdout=log, stderr=log)
+    try:
+        until(lambda: answers(address), "Phoenix", patience=120)
+        with serve() as model:
+            for name in DONE:
+                sent = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": address}
+                subprocess.run([PYTHON, APP, name, model], env=sent, check=True, timeout=120)
+        until(lambda: len(spans(address, "1.2.0")) == 2 or None, "the last spans", patience=60)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answers(address: str) -> bool | None:
+    """Whether it is there."""
+    try:
+        with urllib.request.urlopen(f"{address}/healthz", timeout=5):
+            return True
+    except OSError:
+        return None
+
+
+def asked(request: str | urllib.request.Request) -> Any:
+    """Its answer."""
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def spans(address: str, version: str) -> list[Any]:
+    """The calls of a version, by its filter."""
+    wanted = quote(f"promptstage.prompt:summarize@{version}")
+    found: list[Any] = asked(f"{address}/v1/projects/default/spans?limit=100&attribute={wanted}")["data"]
+    return found
+
+
+@pytest.mark.parametrize("version", ["1.2.0", "1.3.0"])
+def test_a_filter_finds_the_calls_of_a_version(phoenix: str, version: str) -> None:
+    """All of them, and none of another."""
+    found = spans(phoenix, version)
+
+    assert len(found) == sum(calls for served, calls in DONE.values() if served == version)
+    assert {span["attributes"]["promptstage.prompt"] for span in found} == {f"summarize@{version}"}
+
+
+def test_sums_by_version(phoenix: str) -> None:
+    """Its GraphQL counts calls, tokens and latency of one version; a name with dots is a path there."""
+    found = {}
+    for version in ("1.2.0", "1.3.0", "9.9.9"):
+        condition = f"attributes['promptstage']['prompt'] == 'summarize@{version}'"
+        body = json.dumps({"query": SUMS, "variables": {"condition": condition}}).encode()
+        headers = {"Content-Type": "application/json"}
+        answer = asked(urllib.request.Request(f"{phoenix}/graphql", body, headers))
+        (edge,) = answer["data"]["projects"]["edges"]
+        found[version] = (edge["node"]["recordCount"], edge["node"]["tokenCountTotal"])
+
+    assert found == {"1.2.0": (2, 288), "1.3.0": (2, 144), "9.9.9": (0, 0)}
