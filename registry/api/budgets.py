@@ -7,7 +7,8 @@ from typing import Any
 from anyio import to_thread
 from fastapi import APIRouter
 
-from registry.api.docs import shapes
+from registry.api.docs import outcome_shapes
+from registry.api.docs.shapes import answer
 from registry.api.http import problem
 from registry.api.http.dependencies import Environment, Reader, Service
 from registry.api.http.routes import BoundedRoute
@@ -22,7 +23,7 @@ router = APIRouter(
 )
 
 
-@router.get("/budgets", summary="Show budgets", responses=shapes.answer(shapes.Budgets, "in their periods"))
+@router.get("/budgets", summary="Show budgets", responses=answer(outcome_shapes.Budgets, "in their periods"))
 async def list_budgets(service: Service, _: Reader, environment: Environment) -> dict[str, Any]:
     """Show what is spent of the budgets that the operator's file has for an environment.
 
@@ -34,7 +35,7 @@ async def list_budgets(service: Service, _: Reader, environment: Environment) ->
     return {"data": [standing.to_json() for standing in standings]}
 
 
-@router.get("/alerts", summary="Show alerts", responses=shapes.answer(shapes.Alerts, "as they stand"))
+@router.get("/alerts", summary="Show alerts", responses=answer(outcome_shapes.Alerts, "as they stand"))
 async def list_alerts(service: Service, _: Reader, environment: Environment) -> dict[str, Any]:
     """Show what the alerts of the operator's file see in an environment now.
 

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 
 from registry.access.capabilities import Capability
-from registry.api.docs import examples, shapes
+from registry.api.docs import examples, outcome_shapes
+from registry.api.docs.shapes import answer, body
 from registry.api.http import intake, problem
 from registry.api.http.dependencies import App, Environment, Moment, Reader, Service, Services
 from registry.api.http.intake import IntakeRoute
@@ -32,7 +33,7 @@ MAX_PAGE = 500
 MAX_TEXT = 200  # characters of a value that is looked for
 UNKNOWN = "unknown"  # where spans are that name no environment
 TOO_MUCH = problem.responses(413, 415, 503, codes={503: intake.BUSY})
-TAKEN = shapes.answer(shapes.Taken, "durable, and counted once; which records were not taken in, and why")
+TAKEN = answer(outcome_shapes.Taken, "durable, and counted once; which records were not taken in, and why")
 
 
 def check_environment(service: Services, environment: str) -> None:
@@ -65,7 +66,7 @@ Where = Annotated[tuple[tuple[str, str], ...], Depends(_where)]
     "/calls",
     summary="Report calls",
     responses={**TOO_MUCH, **TAKEN},
-    openapi_extra=shapes.body(shapes.Calls, examples.CALLS_SENT),
+    openapi_extra=body(outcome_shapes.Calls, examples.CALLS_SENT),
 )
 async def report_calls(
     service: Service, token: App, environment: Environment, request: Request
@@ -171,7 +172,7 @@ def _milliseconds(moment: datetime | None, otherwise: int) -> int:
     return otherwise if moment is None else round(moment.timestamp() * 1000)
 
 
-@router.get("/calls", summary="List calls", responses=shapes.answer(shapes.CallPage, "a page of calls"))
+@router.get("/calls", summary="List calls", responses=answer(outcome_shapes.CallPage, "a page of calls"))
 async def list_calls(
     service: Service,
     _: Reader,
@@ -195,7 +196,7 @@ async def list_calls(
     summary="Read one call",
     responses={
         **problem.responses(404, codes={404: ("unknown_environment", "unknown_call")}),
-        **shapes.answer(shapes.Call, "the call"),
+        **answer(outcome_shapes.Call, "the call"),
     },
 )
 async def read_call(

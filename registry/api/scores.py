@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from registry.api.calls import TAKEN, TOO_MUCH
-from registry.api.docs import examples, shapes
+from registry.api.docs import examples, outcome_shapes
+from registry.api.docs.shapes import answer, body
 from registry.api.http import intake, problem
 from registry.api.http.dependencies import Admin, App, Environment, Judge, Service, Services
 from registry.api.http.intake import IntakeRoute
@@ -83,7 +84,7 @@ async def _take(
     "/feedback",
     summary="Report feedback",
     responses={**TOO_MUCH, **TAKEN},
-    openapi_extra=shapes.body(shapes.Feedback, examples.FEEDBACK_SENT),
+    openapi_extra=body(outcome_shapes.Feedback, examples.FEEDBACK_SENT),
 )
 async def report_feedback(
     service: Service, token: App, environment: Environment, request: Request
@@ -101,7 +102,7 @@ async def report_feedback(
     "/scores",
     summary="Report scores",
     responses={**TOO_MUCH, **TAKEN},
-    openapi_extra=shapes.body(shapes.Score, examples.SCORES_SENT),
+    openapi_extra=body(outcome_shapes.Score, examples.SCORES_SENT),
 )
 async def report_scores(
     service: Service, token: Judge, environment: Environment, request: Request
@@ -115,7 +116,7 @@ async def report_scores(
     "/resolutions",
     summary="Report a conversation that is done",
     responses={**TOO_MUCH, **TAKEN},
-    openapi_extra=shapes.body(shapes.Resolution, examples.RESOLUTION_SENT),
+    openapi_extra=body(outcome_shapes.Resolution, examples.RESOLUTION_SENT),
 )
 async def report_resolutions(
     service: Service, token: App, environment: Environment, request: Request
@@ -128,7 +129,7 @@ async def report_resolutions(
 @router.post(
     "/scores/claims",
     summary="Claim calls to judge",
-    responses={**problem.responses(413), **shapes.answer(shapes.Claims, "calls with their content")},
+    responses={**problem.responses(413), **answer(outcome_shapes.Claims, "calls with their content")},
 )
 async def claim_calls(service: Service, _: Judge, environment: Environment, body: Claim) -> JSONResponse:
     """Claim sampled calls that have no score yet; nobody else gets them until the lease is over."""
@@ -144,7 +145,7 @@ async def claim_calls(service: Service, _: Judge, environment: Environment, body
 @router.post(
     "/erasures",
     summary="Erase a person's calls",
-    responses={**problem.responses(413), **shapes.answer(shapes.Erased, "how many calls it was")},
+    responses={**problem.responses(413), **answer(outcome_shapes.Erased, "how many calls it was")},
 )
 async def erase_calls(
     service: Service, admin: Admin, environment: Environment, body: Erasure

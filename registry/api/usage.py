@@ -11,7 +11,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from registry.api.calls import Where, check_environment
-from registry.api.docs import shapes
+from registry.api.docs import outcome_shapes
+from registry.api.docs.shapes import answer
 from registry.api.http import problem
 from registry.api.http.dependencies import Environment, Moment, Reader, Service
 from registry.api.http.routes import BoundedRoute
@@ -34,7 +35,7 @@ MINUTES_KEPT = DAY  # they are read from single calls
 @router.get(
     "/usage",
     summary="Sum up calls",
-    responses=shapes.answer(shapes.Usage, "a page of rows, the oldest first"),
+    responses=answer(outcome_shapes.Usage, "a page of rows, the oldest first"),
 )
 async def read_usage(
     service: Service,

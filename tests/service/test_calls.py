@@ -13,7 +13,7 @@ import pytest
 from outcomes_in import record
 from support import Api, processes_with, until
 
-from registry.api.docs import examples, shapes
+from registry.api.docs import examples, outcome_shapes
 from registry.api.http import intake
 from registry.api.http.rate import BURST_SECONDS, RECORDS_A_SECOND
 
@@ -64,8 +64,8 @@ def test_a_call_that_is_reported_is_seen(there: There) -> None:
     answer = there.send(sent, {"mood": "good"})
     (seen,) = there.folded(1)
 
-    shapes.Taken.model_validate(answer.json)
-    shapes.Call.model_validate(seen)
+    outcome_shapes.Taken.model_validate(answer.json)
+    outcome_shapes.Call.model_validate(seen)
     assert seen.keys() <= {*examples.CALL, "error"}
     assert answer.json == {
         "accepted": 1,
@@ -120,7 +120,7 @@ def test_an_erasure_forgets_a_person(there: There) -> None:
     there.folded(2)
 
     answer = there.post("erasures", {"key": "test"}).json
-    shapes.Erased.model_validate(answer)
+    outcome_shapes.Erased.model_validate(answer)
     assert answer == {"calls": 1, "cases": []}
     assert sorted(call["erased"] for call in there.get("calls")["data"]) == [False, True]
     assert there.get("usage")["data"][0]["calls"] == 2

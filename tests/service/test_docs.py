@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.api.docs import evidence, examples, shapes
+from registry.api.docs import evidence, examples, outcome_shapes, shapes
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def operations(spec: Any) -> dict[str, Any]:
 
 def shape(name: str) -> Any:
     """The shape with a name; a state is its own."""
-    modules = (shapes, evidence)
+    modules = (shapes, outcome_shapes, evidence)
     return State if name == "State" else next(found for m in modules if (found := getattr(m, name, None)))
 
 

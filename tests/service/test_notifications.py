@@ -12,7 +12,7 @@ from notify.receiver import Receiver
 from outcomes_in import record
 from support import until
 
-from registry.api.docs import shapes
+from registry.api.docs import outcome_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -143,8 +143,8 @@ def test_budgets_and_alerts(start: Callable[..., Registry], receiver: Receiver) 
     assert (shown[0]["spent_usd"], shown[0]["share"], shown[0]["reached"]) == (1.6, 0.8, 0.5)
     assert (alert["state"], alert["value"], alert["count"]) == ("high", 1.0, 4)
     assert sorted(kinds(receiver)) == ["alert.firing", "budget.reached"]
-    shapes.Budgets.model_validate({"data": shown})
-    shapes.Alerts.model_validate({"data": [alert]})
+    outcome_shapes.Budgets.model_validate({"data": shown})
+    outcome_shapes.Alerts.model_validate({"data": [alert]})
     assert registry.api.get(f"{path}/alerts").json["data"][0]["firing_since"]
     assert registry.api.get("/v1/environments/staging/budgets").json == {"data": []}
     assert registry.api.get("/v1/environments/moon/budgets").status == 404
