@@ -5,26 +5,27 @@
 
 from __future__ import annotations
 
-import gzip
+import gc
 import json
 import os
 import statistics
 import tempfile
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import cycle
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
+from bench import reporter
 from bench.crowd import crowd
 from bench.http import repository
 from bench.load import memory, processor_seconds
 from bench.many_calls import fill
 from bench.measure import Row, median
+from bench.reporter import BATCH
 from outcomes_in import Desk, now, record
 from support import Api, Registry, children
 
@@ -43,8 +44,10 @@ CALLS = int(os.environ.get("CALLS", "10_000_000"))
 DAYS = 90
 REPEATS = 7
 STREAMS = 1000
-BATCH, BATCHES = 200, 100
-RELEASES = 300
+BATCHES = 100
+PACE = 2000  # records a second, as much as a token may send
+MIB = 1 << 20
+RELEASES = 2000
 TOKENS = 16  # each of which may send 2,000 records a second
 DAY = DAY_MS // 1000
 
@@ -61,35 +64,24 @@ def measure() -> Iterator[Row]:
 
 
 def _taken_in(folder: Path) -> Iterator[Row]:
-    batches = [[record() for _ in range(BATCH)] for _ in range(BATCHES)]
-    alone = _alone(folder / "alone", batches)
+    alone = _alone(folder / "alone")
     yield Row("a record: store alone, of a processor", alone * 1e6, "us", note="checked, appended, folded")
     registry = Registry(repository(folder / "prompts").path, folder / "data", poll_seconds="3600")
     registry.api.act("promote", "summarize", {"version": "1.0.0"})
+    tokens = [_token(registry, number) for number in range(TOKENS)]
     with crowd(registry.port, registry.api.token, STREAMS):
-        quiet = _releases(registry)
-        idle = memory(registry.process.pid)
-        with _reporting(registry, batches) as report:
-            busy = _releases(registry)
-        yield _ratio(registry, report, alone, idle)
-        yield Row(
-            f"a batch of {BATCH}, p99",
-            report.p99(),
-            "ms",
-            target="<= 50 ms",
-            note=f"p50 {report.p50():.1f} ms",
-        )
-        value, spread = median([1 / each for each in busy])
-        floor = median([1 / each for each in quiet])[0]
-        yield Row("GET release beside reports", value, "/s", spread, floor, ">= 0.8x")
+        yield _flat_out(registry, tokens, alone)
+        yield from _paced(registry, tokens)
     registry.stop()
 
 
-def _alone(folder: Path, batches: list[list[dict[str, Any]]]) -> float:
+def _alone(folder: Path) -> float:
     """The seconds of a processor that a record takes, from JSON to its sums."""
+    bodies = [json.dumps([record() for _ in range(BATCH)]) for _ in range(BATCHES)]
     desk = Desk(folder)
     desk.send(record())
-    bodies = [json.dumps(batch) for batch in batches]
+    gc.collect()
+    gc.freeze()  # as the registry does
     begun = time.process_time()
     for body in bodies:
         desk.send(*json.loads(body))
@@ -99,62 +91,42 @@ def _alone(folder: Path, batches: list[list[dict[str, Any]]]) -> float:
     return used / BATCH / BATCHES
 
 
-class Report:
-    """Batches that were sent over HTTP, and what that took."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self.used = 0.0
-
-    def p50(self) -> float:
-        """Milliseconds, of a batch."""
-        return statistics.median(self.seconds) * 1000
-
-    def p99(self) -> float:
-        """The same."""
-        return statistics.quantiles(self.seconds, n=100)[98] * 1000
-
-
-@contextmanager
-def _reporting(registry: Registry, batches: list[list[dict[str, Any]]]) -> Iterator[Report]:
-    """Report meanwhile, as an app does: packed, batch after batch; at the end all is folded."""
-    report, ended = Report(), Event()
-    bodies = [
-        gzip.compress(json.dumps({"batch": str(uuid4()), "calls": batch}).encode(), 1) for batch in batches
-    ]
-    tokens = [_token(registry, number) for number in range(TOKENS)]
-    pids = [registry.process.pid, *children(registry.process.pid)]
-
-    def run() -> None:
-        apis = [Api(registry.url, token) for token in tokens]
-        path = "/v1/environments/production/calls"
-        for number, body in enumerate(bodies):
-            begun = time.perf_counter()
-            answer = apis[number % TOKENS].call("POST", path, body, Content_Encoding="gzip")
-            report.seconds.append(time.perf_counter() - begun)
-            assert answer.json["accepted"] == BATCH, answer.text
-        ended.set()
-
-    before = sum(map(processor_seconds, pids))
-    thread = Thread(target=run)
-    thread.start()
-    yield report
-    ended.wait()
+def _flat_out(registry: Registry, tokens: list[str], alone: float) -> Row:
+    """Report as fast as it goes, and count what all processes of the registry used until all was folded."""
+    idle = memory(registry.process.pid)
+    _used(registry)
+    process = reporter.start(registry.url, BATCHES, 0, tokens)
+    before = _used(registry)
+    assert process.stdin
+    process.stdin.write("\n")
+    reporter.finish(process)
     _folded(registry, BATCH * BATCHES)
-    pids = [registry.process.pid, *children(registry.process.pid)]
-    report.used = sum(map(processor_seconds, pids)) - before
-    thread.join()
-
-
-def _ratio(registry: Registry, report: Report, alone: float, idle: int) -> Row:
-    taken = report.used / BATCH / BATCHES
+    taken = (_used(registry) - before) / BATCH / BATCHES
     size = memory(registry.process.pid)
-    note = (
-        f"memory {size / 2**20:.0f} MiB, {size / idle:.2f}x idle; with what 1,000 streams and releases took"
-    )
-    return Row(
-        "records a second of a core, over HTTP", 1 / taken, "/s", floor=1 / alone, target=">= 0.5x", note=note
-    )
+    note = f"memory {size / MIB:.0f} MiB, {size / idle:.2f}x idle; with what 1,000 streams took meanwhile"
+    work = "records a second of a core, over HTTP"
+    return Row(work, 1 / taken, "/s", floor=1 / alone, target=">= 0.5x", note=note)
+
+
+def _paced(registry: Registry, tokens: list[str]) -> Iterator[Row]:
+    """Report 2,000 records a second, and read releases meanwhile."""
+    process = reporter.start(registry.url, BATCHES, BATCH / PACE, tokens)
+    quiet = _releases(registry)
+    assert process.stdin
+    process.stdin.write("\n")
+    busy = _releases(registry)
+    seconds = reporter.finish(process)
+    p99 = statistics.quantiles(seconds, n=100)[98]
+    note = f"p50 {statistics.median(seconds) * 1000:.1f} ms, at {PACE:,} records a second"
+    yield Row(f"a batch of {BATCH}, p99", p99 * 1000, "ms", target="<= 50 ms", note=note)
+    value, spread = median([1 / each for each in busy])
+    floor = median([1 / each for each in quiet])[0]
+    yield Row("GET release beside reports", value, "/s", spread, floor, ">= 0.8x")
+
+
+def _used(registry: Registry) -> float:
+    """The seconds that all processes of a registry used; the folder is started by the first report."""
+    return sum(map(processor_seconds, [registry.process.pid, *children(registry.process.pid)]))
 
 
 def _token(registry: Registry, number: int) -> str:
