@@ -61,7 +61,8 @@ from registry.notify.journal_watch import JournalWatch
 from registry.notify.notifier import Notifier
 from registry.notify.spending_watch import SpendingWatch
 from registry.notify.tag_watch import TagWatch, problems
-from registry.outcomes.outcomes import Options, Outcomes
+from registry.outcomes.lazy_store import Options
+from registry.outcomes.outcomes import Outcomes
 from registry.outcomes.spending import Spending
 from registry.policies.file import read as read_policies
 from registry.redis import embedded

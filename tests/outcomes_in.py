@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 
 import otlp_vectors
 
+from registry.outcomes.lazy_store import Options
 from registry.outcomes.otlp.unpack import unpack
-from registry.outcomes.outcomes import Options, Outcomes
+from registry.outcomes.outcomes import Outcomes
 from registry.outcomes.store import calls, usage
 from registry.outcomes.store.fold import Folder
 from registry.outcomes.store.fold_spans import SETTLE_MS
@@ -79,7 +80,7 @@ class Desk:
                 sample=lambda _: self.share,
             )
         )
-        self.outcomes._keeper.start = lambda: None  # type: ignore[method-assign]
+        self.outcomes._store.keeper.start = lambda: None  # type: ignore[method-assign]
         self.store = open_store(url, folder)
         self.folder = self.new_folder()
 

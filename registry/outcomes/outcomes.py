@@ -3,65 +3,29 @@
 from __future__ import annotations
 
 import json
-import logging
-import os
 import time
 from dataclasses import dataclass, field
-from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from registry.errors import RegistryError, Unavailable
+from registry.errors import Unavailable
 from registry.outcomes import identity, signals
-from registry.outcomes.call import DAY_MS, Refused, checked, unknown
-from registry.outcomes.entry import Entries
-from registry.outcomes.keeper import Keeper
+from registry.outcomes.call import Refused, checked, unknown
+from registry.outcomes.lazy_store import LazyStore
 from registry.outcomes.span_entry import Read, SpanEntries
 from registry.outcomes.store import calls, claims, erasure, fold, health, usage
 from registry.outcomes.store.inbox import Batch
-from registry.outcomes.store.opening import FOLDER, Store, is_there, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
+    from registry.outcomes.lazy_store import Options
     from registry.outcomes.store.database import Database
     from registry.outcomes.store.health import Health
 
 BITE = 500  # spans in a batch
 ERASE_SECONDS = 5.0  # that an erasure waits to be folded
 POLL_SECONDS = 0.05
-OFF = (
-    "calls are not taken in: registries on several machines share a journal, and each would count a part of "
-    "them; set PROMPTSTAGE_DATABASE_URL to a PostgreSQL database that they share, too"
-)
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What outcomes are told at their start.
-
-    Attributes:
-        data: the data folder.
-        url: of PostgreSQL; empty: SQLite in the data folder.
-        keep: days that calls are kept.
-        is_shared: whether registries on other machines have the same journal.
-        exists: whether a prompt exists, or a version of it.
-        sample: the share of an environment's calls whose content the operator asks for.
-        prices: the operator's file, if there is one.
-        log_format, failpoints: of the folder's process.
-    """
-
-    data: Path
-    url: str
-    keep: int
-    is_shared: bool
-    exists: Callable[[str, str | None], bool]
-    sample: Callable[[str], float]
-    prices: Path | None = None
-    log_format: str = "text"
-    failpoints: Path | None = None
 
 
 @dataclass(slots=True)
@@ -76,40 +40,30 @@ class Outcomes:
     """The outcomes of one registry; any thread may use it. Nothing is opened before it is needed."""
 
     def __init__(self, options: Options) -> None:
+        self._store = LazyStore(options)
         self._options = options
-        self._opening = Lock()
-        self._opened: tuple[Store, Entries, bytes] | None = None
-        given = {
-            "data": str(options.data.absolute()),
-            "url": options.url,
-            "keep": options.keep,
-            "prices": str(options.prices.absolute()) if options.prices else "",
-            "log_format": options.log_format,
-            "failpoints": str(options.failpoints or ""),
-        }
-        self._keeper = Keeper(options.data / FOLDER, given)
 
     def resume(self) -> None:
         """Fold what waits since before, in the background; without any reports nothing is opened."""
-        if self.is_off:
-            logger.warning("%s", OFF[0].upper() + OFF[1:], extra={"event": "outcomes_off"})
-        elif self.is_there:
-            Thread(target=self._resume, name="promptstage-outcomes", daemon=True).start()
+        self._store.resume()
 
     def close(self) -> None:
         """End the folder's process, and close the connections."""
-        self._keeper.stop()
-        if self._opened:
-            self._opened[0].close()
+        self._store.close()
 
     @property
     def is_there(self) -> bool:
         """Whether there may be calls: where none was ever reported, nothing is opened."""
-        return not self.is_off and (bool(self._options.url) or is_there(self._options.data))
+        return self._store.is_there
+
+    @property
+    def is_off(self) -> bool:
+        """Whether nothing is taken in, as each of several registries would count a part."""
+        return self._store.is_off
 
     def database(self) -> Database:
         """Return the database of what was folded. Raises Unavailable."""
-        return self._store().main
+        return self._store.open().main
 
     def sample(self, environment: str) -> float:
         """Return the share of calls whose content is asked for."""
@@ -129,7 +83,7 @@ class Outcomes:
         Raises:
             Unavailable: the database does not answer, or too much waits.
         """
-        _, entries, _ = self._open()
+        entries = self._store.entries()
         share, arrived, unknown_fields = self.sample(environment), _now(), 0
 
         def entry(record: Any) -> dict[str, Any]:
@@ -142,7 +96,7 @@ class Outcomes:
 
         taken, kept = _each(records, entry)
         left_out = {"unknown_field": unknown_fields, "refused": len(taken.refused)}
-        self._append(Batch(batch, environment, token, arrived, fold.CALLS, kept, left_out))
+        self._store.append(Batch(batch, environment, token, arrived, fold.CALLS, kept, left_out))
         return taken
 
     def take_signals(self, environment: str, token: str, kind: str, records: Sequence[Any]) -> Taken:
@@ -156,7 +110,7 @@ class Outcomes:
             return {**made, "detail": json.dumps(detail) if detail else None}
 
         taken, kept = _each(records, entry)
-        self._append(Batch(str(uuid4()), environment, token, _now(), kind, kept))
+        self._store.append(Batch(str(uuid4()), environment, token, _now(), kind, kept))
         return taken
 
     def take_resolutions(self, environment: str, token: str, records: Sequence[Any]) -> Taken:
@@ -164,10 +118,10 @@ class Outcomes:
 
         def entry(record: Any) -> dict[str, Any]:
             digits, ok = signals.resolution(record)
-            return {"conversation": self._mask("conversation", digits), "ok": ok}
+            return {"conversation": self._store.mask("conversation", digits), "ok": ok}
 
         taken, kept = _each(records, entry)
-        self._append(Batch(str(uuid4()), environment, token, _now(), fold.RESOLUTIONS, kept))
+        self._store.append(Batch(str(uuid4()), environment, token, _now(), fold.RESOLUTIONS, kept))
         return taken
 
     def read_spans(
@@ -181,7 +135,7 @@ class Outcomes:
             as_json: whether it is JSON, or protobuf.
             place: returns the environment of what names one, or none; None where the token may not report.
         """
-        return SpanEntries(self._open()[2], self._options.exists).read(
+        return SpanEntries(self._store.key(), self._options.exists).read(
             signal, body, as_json=as_json, place=place
         )
 
@@ -191,7 +145,7 @@ class Outcomes:
         for environment, entries in read.entries.items():
             for first in range(0, len(entries), BITE):
                 batch = f"{read.digest}-{environment}-{first}"
-                self._append(
+                self._store.append(
                     Batch(batch, environment, token, arrived, fold.SPANS, entries[first : first + BITE])
                 )
 
@@ -208,12 +162,12 @@ class Outcomes:
             Unavailable: the database does not answer, or it takes longer; then it is done soon.
         """
         column = "subject" if name == "key" else name
-        entry = {column: self._mask(column, signals.subject({name: value}, name))}
+        entry = {column: self._store.mask(column, signals.subject({name: value}, name))}
         batch = Batch(str(uuid4()), environment, token, _now(), fold.ERASURES, [entry])
-        self._append(batch)
+        self._store.append(batch)
         deadline = time.monotonic() + ERASE_SECONDS
         while time.monotonic() < deadline:
-            erased = self._store().main.read(lambda connection: erasure.done(connection, batch.batch))
+            erased = self._store.open().main.read(lambda connection: erasure.done(connection, batch.batch))
             if erased is not None:
                 return erased
             time.sleep(POLL_SECONDS)
@@ -227,32 +181,34 @@ class Outcomes:
 
     def usage(self, query: usage.Query) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
         """Return a page of usage, and where it ended if there is more. Raises Unavailable."""
-        return self._store().main.read(lambda connection: usage.read(connection, query))
+        return self._store.open().main.read(lambda connection: usage.read(connection, query))
 
     def calls(self, query: calls.Query) -> tuple[list[dict[str, Any]], tuple[float, str] | None]:
         """Return a page of calls, and where it ended if there may be more. Raises Unavailable."""
-        return self._store().main.read(lambda connection: calls.find(connection, query))
+        return self._store.open().main.read(lambda connection: calls.find(connection, query))
 
     def call(self, environment: str, identifier: str, *, content: bool = False) -> dict[str, Any] | None:
         """Return a call by its id; None: there is none in that environment. Raises Unavailable."""
-        return self._store().main.read(
+        return self._store.open().main.read(
             lambda connection: calls.one(connection, environment, identifier, content=content)
         )
 
     def claim(self, environment: str, limit: int, lease_seconds: int) -> tuple[list[dict[str, Any]], str]:
         """Claim sampled calls without a score for a while; return them with content, and the lease."""
         lease, now = str(uuid4()), _now()
-        keys = self._store().main.write(
+        keys = self._store.open().main.write(
             lambda connection: claims.take(
                 connection, environment, limit, lease, now, now + lease_seconds * 1000
             )
         )
-        found = self._store().main.read(lambda connection: calls.with_content(connection, environment, keys))
+        found = self._store.open().main.read(
+            lambda connection: calls.with_content(connection, environment, keys)
+        )
         return found, lease
 
     def health(self) -> Health:
         """Return what is worth a look. Raises Unavailable."""
-        store = self._store()
+        store = self._store.open()
         inbox = store.databases[0].read(health.waiting)
         return store.main.read(lambda connection: health.read(connection, inbox, _now()))
 
@@ -260,7 +216,7 @@ class Outcomes:
         """Return the numbers that a conversation may have: given as itself, its hash, or as shown."""
         digits = signals.subject({"conversation": given}, "conversation")
         shown = (int(given, 16),) if identity.HASH.fullmatch(given) else ()
-        return (self._mask("conversation", digits), *(number for number in shown if number < 1 << 63))
+        return (self._store.mask("conversation", digits), *(number for number in shown if number < 1 << 63))
 
     def left_out(self) -> list[tuple[str, str, int, int]]:
         """Return what was left out: where, what, how often, when last. Nothing, if nothing ever came in.
@@ -271,42 +227,7 @@ class Outcomes:
         if not self.is_there:
             return []
         query = "select environment, name, n, at from counters"
-        return [(*row,) for row in self._store().main.read(lambda connection: connection.fetch(query))]
-
-    # Within
-
-    def _append(self, batch: Batch) -> None:
-        if batch.entries or any(batch.left_out.values()):
-            self._store().inbox.append(batch)
-            self._keeper.start()
-
-    def _mask(self, kind: str, digits: str) -> int:
-        return identity.masked(self._open()[2], kind, digits)
-
-    def _store(self) -> Store:
-        return self._open()[0]
-
-    def _open(self) -> tuple[Store, Entries, bytes]:
-        if self.is_off:
-            raise Unavailable(OFF, code="outcomes_off")
-        with self._opening:
-            if self._opened is None:
-                store = open_store(self._options.url, self._options.data)
-                key = bytes.fromhex(store.secret("identity", os.urandom(identity.BYTES).hex()))
-                self._opened = store, Entries(key, self._options.exists, self._options.keep * DAY_MS), key
-            return self._opened
-
-    @property
-    def is_off(self) -> bool:
-        """Whether nothing is taken in, as each of several registries would count a part."""
-        return self._options.is_shared and not self._options.url
-
-    def _resume(self) -> None:
-        try:
-            if self._store().inbox.depth():
-                self._keeper.start()
-        except RegistryError as error:
-            logger.warning("What is reported of calls cannot be read: %s", error.message)
+        return [(*row,) for row in self._store.open().main.read(lambda connection: connection.fetch(query))]
 
 
 def _each(

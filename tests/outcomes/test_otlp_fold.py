@@ -351,7 +351,7 @@ def test_identities_are_erased_before_and_after_a_trace_is_settled(desk: Desk) -
 
 def erase(desk: Desk, key: str) -> None:
     """Erase a user, and fold that."""
-    entry = {"subject": desk.outcomes._mask("subject", hashed(key))}
+    entry = {"subject": desk.outcomes._store.mask("subject", hashed(key))}
     desk.store.inbox.append(Batch(f"erase-{key}", "production", "t", now(), fold.ERASURES, [entry]))
     desk.fold()
 

@@ -206,7 +206,7 @@ def test_what_is_erased_stays_so(desk: Desk) -> None:
     sent = record(subject="9f86d081884c7d65", conversation="60303ae22b998861", response="hi")
     desk.send(sent)
     desk.fold()
-    desk.outcomes._keeper.start = desk.fold  # type: ignore[method-assign]
+    desk.outcomes._store.keeper.start = desk.fold  # type: ignore[method-assign]
 
     assert desk.outcomes.erase("production", "t", "key", "test") == 1
     desk.send(sent)
