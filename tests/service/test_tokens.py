@@ -61,6 +61,7 @@ ROLES: dict[str, str | None] = {
     "GET /v1/environments/{environment}/calls": "reader",
     "GET /v1/environments/{environment}/calls/{call}": "reader",
     "GET /v1/environments/{environment}/usage": "reader",
+    "GET /v1/environments/{environment}/evidence/{name:path}": "reader",
     **{
         f"POST /v1/environments/{{environment}}/{what}": "app"
         for what in ("calls", "feedback", "resolutions")
