@@ -41,8 +41,8 @@ def run(given: Mapping[str, Any], stopped: Event) -> None:
     folder = Folder(store.inbox, store.main, pricing(Prices(file)), keep=given["keep"], holder=holder)
     retention = Retention(store.main, keep=given["keep"], holder=holder)
     while not stopped.is_set():
+        retention.tend(_now())  # also where there is always something to fold
         if not folder.fold(_now()) + folder.settle(_now()):
-            retention.tend(_now())
             stopped.wait(IDLE_SECONDS)
     store.close()
 

@@ -216,6 +216,15 @@ def test_only_one_folder_is_at_work(desk: Desk) -> None:
     assert desk.folder.fold(5000) == 0
 
 
+def test_a_clock_that_was_set_back_does_not_keep_the_lease(desk: Desk) -> None:
+    """Its holder is gone, and its end lies an hour ahead: another folder goes on at once."""
+    desk.send(record())
+    desk.fold(at=3_600_000)
+    desk.send(record())
+
+    assert desk.new_folder("other").fold(1000) == 1
+
+
 def test_a_batch_that_cannot_be_folded_is_set_aside(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays where it can be looked at, and those after it are folded."""
 

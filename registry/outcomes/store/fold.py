@@ -175,10 +175,13 @@ class Folder:
 
 
 def hold_lease(connection: Connection, holder: str, now: int, lease: int = FOLD_LEASE) -> bool:
-    """Take or renew a lease, and lock it until the transaction ends; return False if another one has it."""
+    """Take or renew a lease, and lock it until the transaction ends; return False if another one has it.
+
+    One that ends further ahead than a lease lasts was taken by a clock that has been set back since.
+    """
     return bool(
         connection.execute(
-            "update lease set holder = ?, until = ? where one = ? and (holder = ? or until < ?)",
-            (holder, now + LEASE_MS, lease, holder, now),
+            "update lease set holder = ?, until = ? where one = ? and (holder = ? or until < ? or until > ?)",
+            (holder, now + LEASE_MS, lease, holder, now, now + 2 * LEASE_MS),
         )
     )
