@@ -1,7 +1,8 @@
 """A registry, a part of it, or PostgreSQL killed under reports: each acknowledged call counts once.
 
 Apps repeat a batch until it is answered, some batches once more after that. At the end every call is there
-once, and usage is exactly what the records add up to.
+once, and usage is exactly what the records add up to. Each call has a span, too, which says one thing more of
+it, and counts as nothing more.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ from uuid import uuid4
 import postgres_server
 import urllib3
 from faults.scenario import Result, at_least
-from outcomes_in import record
+from outcomes_in import now, record
 from support import Api, PromptRepository, Registry, children, until
+
+from registry.outcomes.store.fold import Folder
+from registry.outcomes.store.fold_spans import SETTLE_MS
+from registry.outcomes.store.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,6 +38,7 @@ IN_SHORT = {"SQLite": 4, "PostgreSQL": 2}
 APPS = 2
 WORKERS = 2
 BATCH = 20
+CACHED = 7  # tokens, which only spans tell of
 BUSY_SECONDS = (0.1, 0.6)  # of load between two kills
 AGAIN_SECONDS = 0.02
 LAST_SECONDS = 30.0  # for the last batch, and until all is folded
@@ -63,7 +69,12 @@ class App:
             sent = [record(input_tokens=self.chance.randrange(1000)) for _ in range(BATCH)]
             starts = [{"id": call["id"], "at": call["at"], "started": True} for call in sent]
             said = [{"call": call["id"], "kind": "up"} for call in sent[:3]]
-            steps = [("calls", self._batch(starts)), ("calls", self._batch(sent)), ("feedback", said)]
+            steps = [
+                (f"{PLACE}/calls", self._batch(starts)),
+                (f"{PLACE}/calls", self._batch(sent)),
+                (f"{PLACE}/feedback", said),
+                ("/v1/traces", _spans(sent)),
+            ]
             self.chance.shuffle(steps)
             done = all(self._report(path, body, ended) for path, body in steps)
             if not done:
@@ -87,11 +98,27 @@ class App:
 
     def _ask(self, path: str, body: object) -> bool:
         with closing(Api(self.url, self.token)) as api, suppress(urllib3.exceptions.HTTPError):
-            answer = api.call("POST", f"{PLACE}/{path}", body)
+            answer = api.call("POST", path, body)
             if answer.status == 200:
-                self.refused += len(answer.json["refused"])
+                self.refused += len(answer.json.get("refused", answer.json.get("partialSuccess", ())))
                 return True
         return False
+
+
+def _spans(calls: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return an export of a span of each call, in a trace of its own, with the tokens that came from a cache."""
+    spans = []
+    for call in calls:
+        said = {"gen_ai.operation.name": "chat", "promptstage.call": call["id"]}
+        attributes = [{"key": key, "value": {"stringValue": value}} for key, value in said.items()]
+        attributes.append({"key": "gen_ai.usage.cache_read.input_tokens", "value": {"intValue": CACHED}})
+        spans.append(
+            {"traceId": os.urandom(16).hex(), "spanId": os.urandom(8).hex(), "attributes": attributes}
+        )
+    resource = [{"key": "deployment.environment.name", "value": {"stringValue": "production"}}]
+    return {
+        "resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": spans}]}],
+    }
 
 
 def prove(*, full: bool) -> Iterator[Result]:
@@ -131,7 +158,7 @@ def _prove(engine: str, kills: int, kill: Callable[[Registry, int], Registry], u
             for thread in threads:
                 thread.join()
         try:
-            return _count(service, apps, engine, kills)
+            return _count(service, apps, engine, kills, url)
         finally:
             service.stop()
 
@@ -185,7 +212,15 @@ def _command(process: int) -> bytes:
         return b""
 
 
-def _count(service: Registry, apps: list[App], engine: str, kills: int) -> Result:
+def _settle(service: Registry, url: str) -> None:
+    """Settle what waits of traces, as the registry does a minute later."""
+    with closing(open_store(url, service.data)) as store:
+        folder = Folder(store.inbox, store.main, lambda _: None, keep=30, holder="later")
+        while folder.fold(now()) + folder.settle(now() + SETTLE_MS):
+            pass
+
+
+def _count(service: Registry, apps: list[App], engine: str, kills: int, url: str) -> Result:
     sent = {key: call for app in apps for key, call in app.calls.items()}
     liked = {key for app in apps for key in app.liked}
     until(
@@ -193,12 +228,15 @@ def _count(service: Registry, apps: list[App], engine: str, kills: int) -> Resul
         "the reports to be folded",
         patience=LAST_SECONDS,
     )
+    until(lambda: _inbox_is_empty(service, url), "the spans to be folded", patience=LAST_SECONDS)
+    _settle(service, url)
     kept = _calls(service)
     row = _usage(service)
     total = sum(call["input_tokens"] for call in sent.values())
     wrong = [
         row["calls"] != len(sent),
         row["input_tokens"] != total,
+        row["cached_tokens"] != len(sent) * CACHED,
         round(row["cost_usd"], 6) != round(len(sent) * 0.001, 6),
         *(app.refused for app in apps),
     ]
@@ -207,9 +245,14 @@ def _count(service: Registry, apps: list[App], engine: str, kills: int) -> Resul
         kills,
         lost=len(sent.keys() - kept) + len(kept) - len(set(kept)),
         wrong=sum(map(bool, wrong)) + len(set(kept) - sent.keys()),
-        note=f"{len(sent)} calls, each sent as a start and an end, {len(liked)} with feedback",
+        note=f"{len(sent)} calls, each sent as a start, an end and a span, {len(liked)} with feedback",
         void=f"only {len(sent)} calls" if len(sent) < kills * BATCH else "",
     )
+
+
+def _inbox_is_empty(service: Registry, url: str) -> bool:
+    with closing(open_store(url, service.data)) as store:
+        return store.inbox.depth() == 0
 
 
 def _usage(service: Registry) -> Any:
