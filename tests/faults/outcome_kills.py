@@ -106,7 +106,7 @@ class App:
 
 
 def _spans(calls: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return an export of a span of each call, in a trace of its own, with the tokens that came from a cache."""
+    """Return an export of a span of each call, in a trace of its own, with its tokens from a cache."""
     spans = []
     for call in calls:
         said = {"gen_ai.operation.name": "chat", "promptstage.call": call["id"]}
