@@ -48,7 +48,7 @@ from registry.control.resolve import Resolver
 from registry.control.rollouts import Rollouts
 from registry.control.scheduler import Scheduler
 from registry.control.tokens import Tokens
-from registry.evidence.guardian import Guardian
+from registry.evidence import guardian
 from registry.evidence.report import Evidence
 from registry.git.remote import Credentials
 from registry.journal.local import LocalJournal
@@ -56,11 +56,8 @@ from registry.journal.remote import ALONE_SECONDS, RemoteJournal
 from registry.metrics.facts import Facts
 from registry.metrics.metrics import Metrics
 from registry.metrics.outcomes import OutcomeFacts
-from registry.notify.changes import Changes
-from registry.notify.journal_watch import JournalWatch
-from registry.notify.notifier import Notifier
+from registry.notify.opening import open_notifier
 from registry.notify.spending_watch import SpendingWatch
-from registry.notify.tag_watch import TagWatch, problems
 from registry.outcomes.lazy_store import Options
 from registry.outcomes.outcomes import Outcomes
 from registry.outcomes.spending import Spending
@@ -196,10 +193,14 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
     mirroring = MirrorWorker(settings.data, credentials, replica)
     outcomes = _open_outcomes(settings, policies, catalog, stack)
     spending = SpendingWatch(policies, Spending(outcomes.database))
-    changes = Changes(lambda: replica.commits, journal.changes)
-    tags = TagWatch(policies.notify, lambda: problems(catalog.invalid()))
-    notifier = Notifier(
-        outcomes.database, policies.notify, [JournalWatch(policies.notify, changes), spending, tags]
+    notifier = open_notifier(
+        outcomes.database,
+        policies.notify,
+        spending=spending,
+        replica=replica,
+        journal=journal,
+        catalog=catalog,
+        guarded=guardian.attach(rollouts, outcomes, stack),
     )
     for worker in (history, sync, scheduler, mirroring, notifier):
         worker.start()
@@ -207,7 +208,6 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
     facts = (Facts(catalog, replica, mirroring), OutcomeFacts(outcomes))
     metrics = Metrics(settings.environments, facts, settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
-    _guard(rollouts, outcomes, stack)
     return Services(
         catalog=catalog,
         sync=sync,
@@ -265,15 +265,6 @@ def _open_catalog(
     stack.callback(mirror.close)
     mirror.check_format()
     return Catalog(mirror, journal.staged)
-
-
-def _guard(rollouts: Rollouts, outcomes: Outcomes, stack: ExitStack) -> None:
-    """Judge rollouts, as the gate of their guarded steps; without a count of all calls none advances."""
-    if not outcomes.is_off:
-        guardian = Guardian(rollouts, outcomes)
-        rollouts.gate = guardian
-        guardian.start()
-        stack.callback(guardian.stop)
 
 
 def _open_outcomes(settings: Settings, policies: Rules, catalog: Catalog, stack: ExitStack) -> Outcomes:

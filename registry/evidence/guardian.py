@@ -20,6 +20,7 @@ from registry.errors import Conflict, PreconditionFailed, RegistryError
 from registry.evidence import ledger
 from registry.evidence.assessment import Step, assess, greatest, reason
 from registry.evidence.constants import measure
+from registry.evidence.notices import notices
 from registry.evidence.record import record
 from registry.evidence.watching import counted, guard_of, steps_of
 from registry.outcomes.store import evidence as store
@@ -28,13 +29,15 @@ from registry.rollouts.action import Action
 from registry.rollouts.schedule import held
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import ExitStack
 
     from registry.access.tokens import Keyring
     from registry.control.rollouts import Rollouts
     from registry.evidence.assessment import Assessment
     from registry.evidence.ledger import Counted
     from registry.evidence.watching import Steps
+    from registry.notify.event import Event as Notice
     from registry.outcomes.outcomes import Outcomes
     from registry.outcomes.store.database import Database
     from registry.rollouts.guard import Constant, Guard
@@ -67,6 +70,7 @@ class Guardian:
         self._outcomes = outcomes
         self._holder = f"{os.uname().nodename}:{os.getpid()}"
         self._standings: dict[str, Standing] = {}
+        self._notices: dict[str, list[Notice]] = {}  # by rollout
         self._steps: dict[str, tuple[int, Steps]] = {}  # by rollout: the seq of its state, and its steps
         self._told: set[tuple[str, str]] = set()
         self._stopped = Event()
@@ -88,6 +92,10 @@ class Guardian:
         rollout = state.rollout
         standing = rollout and self._standings.get(rollout.id)
         return bool(rollout and standing and standing.step == rollout.step and standing.may_advance)
+
+    def notices(self) -> list[Notice]:
+        """Return what people are to be told of, as was found in the last round."""
+        return [notice for found in list(self._notices.values()) for notice in found]
 
     def constants(self, state: State, guard: Guard) -> Mapping[str, Constant]:  # noqa: ARG002 - the protocol's
         """Return the constants that are known of the stable version; none if the database does not answer."""
@@ -132,6 +140,7 @@ class Guardian:
                 standings[state.rollout.id] = self._look(database, state, state.rollout, leads=leads)
         self._standings = standings
         self._steps = {rollout: steps for rollout, steps in self._steps.items() if rollout in standings}
+        self._notices = {rollout: told for rollout, told in self._notices.items() if rollout in standings}
 
     def _look(self, database: Database, state: State, rollout: Rollout, *, leads: bool) -> Standing:
         watched = counted(state, rollout, self._steps_of(state, rollout), self._keyring)
@@ -152,6 +161,7 @@ class Guardian:
             now=datetime.now(UTC),
         )
         found = assess(rollout.guard and guard, counts, step)
+        self._notices[rollout.id] = list(notices(state, rollout, found, step.now))
         if leads and summary and rollout.guard:
             summary.greatest = greatest(summary.greatest, found.judged)
             database.write(lambda connection: store.put_summary(connection, rollout.id, summary))
@@ -233,6 +243,20 @@ class Guardian:
                     reason(found),
                     extra={"event": "guard.harm", "rollout": rollout.id, "metric": metric},
                 )
+
+
+def attach(rollouts: Rollouts, outcomes: Outcomes, stack: ExitStack) -> Callable[[], list[Notice]]:
+    """Judge rollouts, as the gate of their guarded steps; without a count of all calls none advances.
+
+    Returns what tells what people are to know.
+    """
+    if outcomes.is_off:
+        return list
+    guardian = Guardian(rollouts, outcomes)
+    rollouts.gate = guardian
+    guardian.start()
+    stack.callback(guardian.stop)
+    return guardian.notices
 
 
 def _count(database: Database, watched: Counted) -> None:

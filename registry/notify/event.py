@@ -60,7 +60,7 @@ def _kind(change: Change) -> str | None:
     if change.op in {"approve", "reject"}:
         group = "approval"
     kind = f"{group}.{change.op}"
-    return kind if group == GUARD or kind in EVENTS else None
+    return kind if kind in EVENTS else None
 
 
 def _waiting(change: Change) -> str | None:
