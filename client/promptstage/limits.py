@@ -144,3 +144,6 @@ SENDER_IDLE = 3600.0
 
 COMMENT_CHARACTERS = 1000
 """Of feedback: some sentences."""
+
+KEEP_CONNECTION = 4.0
+"""How long a report's connection is there for the next one: servers end one that idles for five seconds."""

@@ -127,6 +127,7 @@ class FakeRegistry:
         self.asked: list[dict[str, str | None]] = []
         self.reports: list[tuple[str, Any]] = []
         self.report_status = 200
+        self.report_ports: list[int] = []
         self.report_answer: Json = {"accepted": 0, "refused": [], "sample": 0.0}
         self.statuses: list[int] = []
         self.ended = Event()
@@ -293,6 +294,7 @@ class _Handler(BaseHTTPRequestHandler):
         fake = self.server.fake
         with fake.changed:
             fake.reports.append((self.path.rpartition("/")[2], sent))
+            fake.report_ports.append(self.client_address[1])
             fake.changed.notify_all()
         self._answer(fake.report_status, fake.report_answer)
 

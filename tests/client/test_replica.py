@@ -332,7 +332,7 @@ def test_a_thread_that_is_told_to_end_goes_on(
     client = connect(prompts=["summarize"])
     assert client.ready(10)
     (thread,) = threads()
-    client._source._follower._stream._response.read1 = sys.exit  # type: ignore[attr-defined]
+    client._source._follower._stream._read_some = sys.exit  # type: ignore[attr-defined]
     with monkeypatch.context() as noting:
         noting.setattr("promptstage._replica.follower._logger.warning", lambda *_: sys.exit())
         registry.beat()

@@ -7,6 +7,7 @@ import json
 import logging
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -331,6 +332,27 @@ def test_close_waits_two_seconds_at_most(
     client.close()
 
     assert time.monotonic() - begun < 0.2 + limits.JOIN + 1
+
+
+def test_reports_share_a_connection(
+    client: Client, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is young; one that the registry has ended takes nothing with it."""
+
+    def report(count: int) -> None:
+        ask(client)
+        registry.wait(lambda: len(registry.recorded()) == count)
+        until(lambda: client.status()["reports"]["sent"] == count)
+
+    for number in range(1, 6):
+        report(number)
+    assert len(set(registry.report_ports)) == 1
+    for open_socket in tuple(registry._sockets):
+        open_socket.shutdown(socket.SHUT_RDWR)
+    report(6)
+    monkeypatch.setattr(limits, "KEEP_CONNECTION", 0.0)
+    report(7)
+    assert len(set(registry.report_ports)) == 3
 
 
 def test_a_client_that_is_dropped_leaves_its_reports(registry: FakeRegistry) -> None:

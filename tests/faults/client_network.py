@@ -230,7 +230,7 @@ def _end_threads(scene: Scene) -> int:
     """
     streams = [client._source._follower._stream for client in scene.clients]  # type: ignore[attr-defined]
     for stream in filter(None, streams):
-        stream._response.read1 = sys.exit
+        stream._read_some = sys.exit
     return len(list(filter(None, streams)))
 
 

@@ -1,7 +1,8 @@
 """Ask a registry over HTTP with urllib3, which no other module imports.
 
 One connection for each exchange: they are rare (the stream is one exchange that lasts), and so there
-is no pool that could hold a dead socket or be shared across a fork.
+is no pool that could hold a dead socket or be shared across a fork. Reports alone share one while it is
+young.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -23,9 +24,10 @@ from urllib3.util import parse_url
 
 from promptstage import limits
 from promptstage._http.deadline import BoundedResponse, Deadline
+from promptstage._http.event_stream import Stream
 from promptstage._http.registry_errors import NOT_FOUND, Fault, NoStream, fault_of, problem
 from promptstage._http.sockets import Sockets, shut
-from promptstage._http.sse import EventParser
+from promptstage.clock import uptime
 
 if TYPE_CHECKING:
     import socket
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
     from urllib3.response import HTTPResponse
 
-    from promptstage._http.sse import Event
     from promptstage.model import Json
 
     Headers = dict[str, str]
@@ -95,6 +96,7 @@ class Transport:
         self._prefix = (parsed.path or "").rstrip("/")
         self._headers = {"User-Agent": f"promptstage/{_version()}", "Accept": "application/json"}
         self._sockets = Sockets()
+        self._kept: tuple[HTTPConnection, float] | None = None
         self._stopped = False
 
     def fetch(self, path: str, *, etag: str | None = None) -> Answer:
@@ -113,14 +115,17 @@ class Transport:
             raise self._fault(path, response, body)
 
     def post(self, path: str, body: bytes) -> bytes:
-        """POST a body of JSON, compressed; returns that of the answer.
+        """POST a body of JSON, compressed; returns that of the answer. From one thread at a time.
+
+        Where one follows another within seconds they share a connection: a fleet that reports once a second
+        would cost its registry a TLS handshake each time.
 
         Raises:
             Fault: there was no answer in time, or one by whose `status` the body was not taken.
         """
         headers = self._headers | self._authorization()
         headers |= {"Content-Type": "application/json", "Content-Encoding": "gzip"}
-        with self._exchange("POST", path, headers, body) as (response, *_):
+        with self._exchange("POST", path, headers, body, keep=True) as (response, *_):
             answer = self._read(response)
             if response.status not in TAKEN:
                 raise self._fault(path, response, answer)
@@ -147,7 +152,7 @@ class Transport:
             kind = response.headers.get("Content-Type", "")
             if not kind.startswith(EVENT_STREAM):
                 raise NoStream(f"asked for a stream, got {kind or 'something without a type'}")
-            yield Stream(response, sock, deadline)
+            yield Stream(partial(_read_some, response), sock, deadline)
 
     def _authorization(self) -> Headers:
         """The token of this very request: a callable's may have been renewed since the last one."""
@@ -161,13 +166,17 @@ class Transport:
         """End every exchange, and let no new one begin. Whoever waits for one gets a Fault."""
         self._stopped = True
         self._sockets.shut()
+        kept, self._kept = self._kept, None
+        if kept:
+            kept[0].close()
 
     def forget(self) -> None:
         """In a forked child: let go of the parent's sockets without a word to the other side."""
+        self._kept = None
         self._sockets.forget()
 
     @contextmanager
-    def _exchange(
+    def _exchange(  # noqa: PLR0913 - what an exchange is, by keyword
         self,
         method: str,
         path: str,
@@ -175,13 +184,15 @@ class Transport:
         body: bytes | None = None,
         *,
         unanswered: type[Fault] = Fault,
+        keep: bool = False,
     ) -> Iterator[tuple[HTTPResponse, socket.socket, Deadline]]:
-        connection = self._connect(self._host, self._port, timeout=self._timeout)
-        connection._new_conn = partial(self._dial, connection)  # type: ignore[method-assign]  # noqa: SLF001 - as urllib3's own contrib.socks
-        sock = None
+        connection = self._take_kept() if keep else self._make()
+        sock: Any = connection.sock
+        is_whole = False
         try:
-            sock = self._open(connection)
-            self._sockets.add(sock)  # with TLS it is another one now
+            if sock is None:
+                sock = self._open(connection)
+                self._sockets.add(sock)  # with TLS it is another one now
             if self._stopped:
                 raise Fault("this client is closed")
             deadline = Deadline(self._timeout)
@@ -192,15 +203,35 @@ class Transport:
             response = connection.getresponse()
             try:
                 yield response, sock, deadline
+                is_whole = True
             finally:
                 response.close()
         except (OSError, HTTPException, HTTPError, ValueError) as error:
             late = sock is not None and isinstance(error, TimeoutError)
             raise (unanswered if late else Fault)(_in_words(error, self._timeout)) from error
         finally:
-            if sock is not None:
-                shut(sock)  # a child that was forked in the middle of a TLS handshake may hold it too
+            if keep and is_whole and connection.sock is not None and not self._stopped:
+                self._kept = connection, uptime()
+            else:
+                if sock is not None:
+                    shut(sock)  # a child that was forked in the middle of a TLS handshake may hold it too
+                connection.close()
+
+    def _make(self) -> HTTPConnection:
+        connection = self._connect(self._host, self._port, timeout=self._timeout)
+        connection._new_conn = partial(self._dial, connection)  # type: ignore[method-assign]  # noqa: SLF001 - as urllib3's own contrib.socks
+        return connection
+
+    def _take_kept(self) -> HTTPConnection:
+        """Go on with the connection of the last exchange, if it is so young that no server has ended it."""
+        (connection, used_at), self._kept = self._kept or (None, 0.0), None
+        if connection is None or connection.sock is None:
+            return self._make()
+        if uptime() - used_at > limits.KEEP_CONNECTION:
             connection.close()
+            return self._make()
+        connection.sock.settimeout(self._timeout)
+        return connection
 
     def _open(self, connection: HTTPConnection) -> socket.socket:
         """Connect. Libraries for tests stand in for sockets or for HTTP, and forbid it in many ways."""
@@ -258,35 +289,12 @@ class Transport:
         return bytes(body)
 
 
-class Stream:
-    """Events, each given the moment it arrives."""
-
-    def __init__(self, response: HTTPResponse, sock: socket.socket, deadline: Deadline) -> None:
-        self._response = response
-        self._sock = sock
-        self._deadline = deadline
-
-    def __iter__(self) -> Iterator[Event]:
-        parser = EventParser()
-        heard = False
-        self._deadline.put_off(limits.SILENCE)
-        while chunk := self._read(heard=heard):
-            # Comments and half events are no sign of life: a proxy that buffers may send such.
-            for event in parser.feed(chunk):
-                heard = True
-                yield event
-                self._deadline.put_off(limits.SILENCE)
-
-    def interrupt(self) -> None:
-        """End it, from another thread."""
-        shut(self._sock)
-
-    def _read(self, *, heard: bool) -> bytes:
-        try:
-            return self._response.read1(limits.READ_BYTES)
-        except (TimeoutError, RequestTimeout) as error:
-            still = f"there were {limits.SILENCE:g} s of silence" if heard else "it stays silent"
-            raise NoStream(f"the stream was opened, but {still}: is a proxy buffering it?") from error
+def _read_some(response: HTTPResponse) -> bytes:
+    """What has come of an answer. Raises TimeoutError."""
+    try:
+        return response.read1(limits.READ_BYTES)
+    except RequestTimeout as error:
+        raise TimeoutError from error
 
 
 def _checked(token: str | None) -> str:

@@ -25,8 +25,9 @@ from promptstage.model import EDITION
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from promptstage._http.event_stream import Stream
     from promptstage._http.sse import Event as ServerEvent
-    from promptstage._http.transport import Stream, Transport
+    from promptstage._http.transport import Transport
     from promptstage._replica.health import Health
     from promptstage._replica.release_store import ReleaseStore
     from promptstage.status import StreamStatus
