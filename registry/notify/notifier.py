@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from registry.errors import RegistryError
 from registry.notify.courier import Courier
+from registry.outcomes.store.fold import NOTIFY_LEASE, hold_lease
 from registry.system import timestamps
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ POLL_SECONDS = 1.0
 LEASE_SECONDS = 15.0  # after which another registry goes on
 RENEW_SECONDS = 5.0  # between renewals, each of which is a write, and between tries of others
 STOP_SECONDS = 2.0
-ROW = 3  # of the table `lease`
 MS = 1000
 logger = logging.getLogger(__name__)
 
@@ -131,15 +131,9 @@ class Notifier:
 
 def lead(connection: Connection, holder: str, now: float) -> bool:
     """Take or renew the lease; return False if another process has it."""
-    until, moment = int((now + LEASE_SECONDS) * MS), int(now * MS)
-    return bool(
-        connection.execute(
-            "update lease set holder = ?, until = ? where one = ? and (holder = ? or until < ?)",
-            (holder, until, ROW, holder, moment),
-        )
-    )
+    return hold_lease(connection, holder, int(now * MS), NOTIFY_LEASE, int(LEASE_SECONDS * MS))
 
 
 def resign(connection: Connection, holder: str) -> None:
     """Give the lease up."""
-    connection.execute("update lease set until = 0 where one = ? and holder = ?", (ROW, holder))
+    connection.execute("update lease set until = 0 where one = ? and holder = ?", (NOTIFY_LEASE, holder))

@@ -38,7 +38,7 @@ KINDS: Mapping[str, Fold] = {
 }
 logger = logging.getLogger(__name__)
 LEASE_MS = 2000  # a folder that is gone is replaced after so long; while it works it renews it
-FOLD_LEASE, GUARD_LEASE = 1, 2  # the rows: of who folds, and of who judges rollouts
+FOLD_LEASE, GUARD_LEASE, NOTIFY_LEASE = 1, 2, 3  # the rows: of who folds, judges rollouts, and notifies
 
 
 class Folder:
@@ -174,7 +174,9 @@ class Folder:
         return True
 
 
-def hold_lease(connection: Connection, holder: str, now: int, lease: int = FOLD_LEASE) -> bool:
+def hold_lease(
+    connection: Connection, holder: str, now: int, lease: int = FOLD_LEASE, lasts: int = LEASE_MS
+) -> bool:
     """Take or renew a lease, and lock it until the transaction ends; return False if another one has it.
 
     One that ends further ahead than a lease lasts was taken by a clock that has been set back since.
@@ -182,6 +184,6 @@ def hold_lease(connection: Connection, holder: str, now: int, lease: int = FOLD_
     return bool(
         connection.execute(
             "update lease set holder = ?, until = ? where one = ? and (holder = ? or until < ? or until > ?)",
-            (holder, now + LEASE_MS, lease, holder, now, now + 2 * LEASE_MS),
+            (holder, now + lasts, lease, holder, now, now + 2 * lasts),
         )
     )
