@@ -39,6 +39,9 @@ faults: .venv/.ready ## Inject faults until it is a proof, and print what was lo
 soak: .venv/.ready ## Tell STEPS of stories (100000) of registries that die, stop and are cut off, on all cores
 	cd tests && ../$(BIN)/python -m faults.soak $(STEPS)
 
+evidence: .venv/.ready ## Simulate guarded rollouts, 2,000 of each kind, and print how many were taken back
+	cd tests && ../$(BIN)/python -m evidence
+
 demo: .venv/.ready ## Play a canary, a bad version and a rollback, with real processes, in under a minute
 	$(BIN)/python -m demo
 

@@ -87,7 +87,10 @@ PURE = (
     "promptstage._calls.streamed",
     "promptstage._calls.text",
     "promptstage.requests",
+    "registry.evidence.forecast",
     "registry.evidence.formulas",
+    "registry.evidence.simulation",
+    "registry.policies.guard",
     "registry.rollouts",
     "registry.catalog.parsing",
     "registry.outcomes.otlp",
@@ -96,13 +99,15 @@ PURE = (
 COMPUTING = {
     "__future__", "base64", "collections.abc", "collections.defaultdict", "dataclasses", "datetime.datetime",
     "datetime.timedelta", "decimal", "difflib",
-    "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.attrgetter",
-    "operator.itemgetter",
+    "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.add",
+    "operator.attrgetter", "operator.itemgetter",
     "pathlib.PurePosixPath", "re", "struct", "tomllib", "types.MappingProxyType", "typing", "unicodedata",
     "zlib",
     "jsonschema", "jsonschema_specifications", "pydantic", "semver", "yaml",
     "contextlib.suppress",
     "importlib.import_module",  # the client's door brings what is asked of it
+    "bisect", "enum.StrEnum",
+    "random.Random",  # with a seed
     "secrets",  # a rollout has a random id and salt
 }  # fmt: skip
 EFFECTS = {"input", "open", "print", "now", "today", "utcnow"}  # they need no import, or are the clock's

@@ -15,7 +15,7 @@ from registry.cli.observe import budget, calls, usage
 from registry.cli.operate import doctor, journal, login, notify, policies, prices, serve, token
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
-from registry.cli.release import actions, evidence, explain, history, queries, status
+from registry.cli.release import actions, evidence, explain, history, queries, simulate, status
 from registry.errors import RegistryError
 
 __all__ = ["app", "main"]
@@ -130,6 +130,7 @@ PANELS = {
         history.history,
         explain.explain,
         evidence.evidence,
+        simulate.simulate,
     ),
     OBSERVE: (usage.usage, calls.calls, calls.call, budget.budget),
     RUN: (serve.serve, doctor.doctor, login.login, login.logout),
