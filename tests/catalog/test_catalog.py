@@ -14,6 +14,7 @@ from registry.catalog import version_cache
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.pins import Pins, line_of
 from registry.errors import GitFailed, NotFound
+from registry.notify.tag_watch import problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -398,3 +399,20 @@ def test_many_versions_are_read_as_one_is(author: PromptRepository, mirror: Mirr
         one.read("e", "1.0.0")
     for name, version in set(one.unread()) - {("e", "1.0.0")}:
         assert one.read(name, version).summary() in many.list(name)
+
+
+def test_what_cannot_be_served_is_known_when_all_is_read(author: PromptRepository, read: Read) -> None:
+    """Before that nobody can tell which of them are new."""
+    author.tag("good", "1.0.0", prompt("Hello"))
+    author.tag("bad", "1.0.0", "messages: 3")
+    catalog = read()
+    before = catalog.invalid()
+    catalog.settle((name, "1.0.0") for name in ("good", "bad"))
+    after = catalog.invalid()
+    assert after
+
+    assert (before, [version.name for version in after]) == (None, ["bad"])
+    why = problems(after)
+    assert why
+    assert why["bad", "1.0.0"].startswith("prompts/bad.prompt.yml:1:")
+    assert problems(before) is None
