@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 import signal
@@ -105,6 +104,4 @@ class Postgres:
 
 
 def _as_user() -> dict[str, Any]:
-    return (
-        {"user": USER, "group": USER, "extra_groups": [], "cwd": "/"} if getpass.getuser() == "root" else {}
-    )
+    return {"user": USER, "group": USER, "extra_groups": [], "cwd": "/"} if os.getuid() == 0 else {}

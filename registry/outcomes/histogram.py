@@ -14,7 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 ERROR = 0.02
 GAMMA = (1 + ERROR) / (1 - ERROR)
@@ -37,12 +37,17 @@ def value(index: int) -> float:
 
 def quantile(counts: Mapping[int, int], q: float) -> float | None:
     """Return a quantile, 0 to 1, in milliseconds; None of nothing."""
-    rank, seen = q * (sum(counts.values()) - 1), 0
+    return quantiles(counts, (q,))[0]
+
+
+def quantiles(counts: Mapping[int, int], wanted: Sequence[float]) -> list[float | None]:
+    """Return quantiles in milliseconds, the lowest first."""
+    last, seen, found = sum(counts.values()) - 1, 0, list[float | None]()
     for index in sorted(counts):
         seen += counts[index]
-        if seen > rank:
-            return value(index)
-    return None
+        while len(found) < len(wanted) and seen > wanted[len(found)] * last:
+            found.append(float(_MIDDLE * GAMMA**index))
+    return found + [None] * (len(wanted) - len(found))
 
 
 def encode(counts: Mapping[int, int]) -> bytes | None:

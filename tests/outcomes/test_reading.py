@@ -113,6 +113,7 @@ def test_filters_find_what_they_name(desk: Desk) -> None:
     def found(**asked: object) -> set[str]:
         return {call["id"] for call in desk.calls(**asked)}
 
+    assert found(where=(("prompt", "not-there"),)) == set()
     assert found(error="any") == found(error="Oops") == {failed["id"]}
     assert found(error="Other") == set()
     assert found(where=(("arm", "canary"),)) == {slow["id"]}

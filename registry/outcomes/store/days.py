@@ -61,6 +61,12 @@ def within(connection: Connection, since: int, until: int) -> list[tuple[int, in
     return [(day, last) for day, last in found]
 
 
+def first(connection: Connection) -> int:
+    """Return the first time that a call is booked at, of those that are kept; a far one without any."""
+    ((found,),) = connection.fetch("select min(first) from days")
+    return FAR if found is None else int(found)
+
+
 def drop(connection: Connection, day: int) -> None:
     """Drop a day's tables."""
     connection.execute("delete from days where day = ?", (day,))

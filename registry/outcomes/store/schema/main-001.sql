@@ -25,6 +25,8 @@ create table rollups (
   primary key (grain, start, series)
 ) {clustered};
 
+create index rollups_series on rollups (series, grain, start);
+
 -- Further sums: feedback by kind, resolutions, calls by source of their price.
 create table tallies (
   grain integer not null, start bigint not null, series bigint not null, name text not null,
