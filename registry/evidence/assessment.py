@@ -10,6 +10,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any
 
 from registry.evidence.counting import EXPOSED
+from registry.evidence.measured import measured_buckets
 from registry.evidence.verdicts import Counts, Metric, Verdict, e_value, judge, verdict
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ class Step:
     """The step that a rollout is at.
 
     Attributes:
+        percent: the share of users; where it is 0 or 100 nobody is measured, and nothing is waited for.
         hold: how long it is held; None: a person advances.
         since: when it began.
         newest: when the newest measured call arrived; None: none did.
         now: the time.
     """
 
+    percent: float
     hold: timedelta | None
     since: datetime
     newest: datetime | None
@@ -123,6 +126,8 @@ def _waiting(guard: Guard, found: Verdict, units: tuple[int, int], step: Step) -
         return None
     if found is Verdict.harm:
         return Waiting(PERSON)
+    if not measured_buckets(step.percent):
+        return None
     if found is Verdict.srm:
         return Waiting(SRM)
     if guard.on_no_data == "hold" and (found is Verdict.no_data or not _is_fresh(step)):

@@ -20,6 +20,7 @@ from registry.errors import Conflict, PreconditionFailed, RegistryError
 from registry.evidence import ledger
 from registry.evidence.assessment import Step, assess, greatest, reason
 from registry.evidence.constants import measure
+from registry.evidence.measured import measured_buckets
 from registry.evidence.notices import notices
 from registry.evidence.record import record
 from registry.evidence.watching import counted, guard_of, steps_of
@@ -128,7 +129,9 @@ class Guardian:
             if state.environment in self._rollouts.environments
         ]
         if not states or not self._outcomes.is_there:
-            self._standings = {}
+            self._standings = {
+                rollout.id: _unreported(rollout) for state in states if (rollout := state.rollout)
+            }
             return
         database = self._outcomes.database()
         leads = database.write(
@@ -155,6 +158,7 @@ class Guardian:
         )
         newest = summary and summary.newest
         step = Step(
+            percent=rollout.percent,
             hold=held(rollout.steps[rollout.step]),
             since=rollout.entered_at,
             newest=datetime.fromtimestamp(newest / 1000, UTC) if newest else None,
@@ -257,6 +261,11 @@ def attach(rollouts: Rollouts, outcomes: Outcomes, stack: ExitStack) -> Callable
     guardian.start()
     stack.callback(guardian.stop)
     return guardian.notices
+
+
+def _unreported(rollout: Rollout) -> Standing:
+    """Return the standing where no call was ever reported: only a step for nobody may advance."""
+    return Standing(rollout.step, not measured_buckets(rollout.percent))
 
 
 def _count(database: Database, watched: Counted) -> None:

@@ -92,7 +92,13 @@ class Evidence:
             )
         now = datetime.now(UTC)
         newest = datetime.fromtimestamp(summary.newest / 1000, UTC) if summary and summary.newest else None
-        step = Step(hold=held(rollout.steps[rollout.step]), since=rollout.entered_at, newest=newest, now=now)
+        step = Step(
+            percent=rollout.percent,
+            hold=held(rollout.steps[rollout.step]),
+            since=rollout.entered_at,
+            newest=newest,
+            now=now,
+        )
         found = assess(guard, counts, step)
         is_under_way = self._rollouts.state(state.environment, state.prompt).rollout_id == rollout.id
         waiting = found.waiting if is_under_way and rollout.guard else None

@@ -38,7 +38,7 @@ def told(bad: int, units: int, **guard: Any) -> list[Event]:
     state = State(environment="production", prompt="summarize", stable=V1, rollout=rollout)
     seen = StepCounts(5, Counts(units, bad), Counts(units, 0))
     counts = {"errors": [seen], EXPOSED: [StepCounts(5, Counts(units), Counts(units))]}
-    step = Step(hold=timedelta(minutes=10), since=rollout.entered_at, newest=NOW, now=NOW)
+    step = Step(percent=5, hold=timedelta(minutes=10), since=rollout.entered_at, newest=NOW, now=NOW)
     return list(notices(state, rollout, assess(rollout.guard, counts, step), NOW))
 
 

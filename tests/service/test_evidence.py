@@ -73,6 +73,15 @@ def test_a_step_waits_for_its_sample_and_then_advances(api: Api, environment: st
     assert guarded.changes[0] == ("schedule", "advance")
 
 
+def test_a_step_for_nobody_waits_for_nobody(api: Api, environment: str) -> None:
+    """At 0 percent no user is measured, so it goes on when its hold is over."""
+    guarded = Guarded(api, environment, [{"percent": 0, "hold": "1s"}, {"percent": 50}])
+    guarded.report(1)  # some call, as nothing is judged where none was ever reported
+    until(lambda: guarded.state["rollout"]["step"] == 1, "the advance")
+
+    assert guarded.changes[0] == ("schedule", "advance")
+
+
 def test_lost_reports_of_one_arm_hold_a_step(api: Api, environment: str) -> None:
     """Where samples do not match nothing is safe, and nothing goes forward."""
     guarded = Guarded(api, environment, HOLDS, {"minimum": 10})
