@@ -37,8 +37,6 @@ MEANINGS = {
         "{n} calls of {environment} are beyond 2,000 series a minute, and summed as `other`",
         "leave ids out of routes and segments: GET /orders/{id}, not GET /orders/4711",
     ),
-    "no_environment": ("{n} calls in spans name no environment of this registry", NAMED),
-    "no_prompt": ("{n} calls in spans of {environment} name no prompt", STAMPED),
     "feedback_of_no_call": (
         "{n} feedbacks in spans or logs of {environment} name no call that is known",
         JOINED,

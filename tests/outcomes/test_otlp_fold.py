@@ -319,7 +319,8 @@ def test_calls_without_a_prompt_are_counted(desk: Desk) -> None:
     send(desk, span(3, operation="embeddings"))
     desk.settle()
 
-    assert desk.counters() == {"no_prompt": 1}
+    found = desk.outcomes.health()
+    assert (found.unnamed, found.calls, desk.counters()) == (1, 2, {})
 
 
 def test_prompts_that_do_not_exist(desk: Desk) -> None:

@@ -32,8 +32,8 @@ def test_places(named: str | None, known: tuple[str, ...], own: tuple[str, ...],
 def test_doctor_says_what_is_left_out() -> None:
     """Of the last day, with what helps; other counters are of others."""
     now = 100 * RECENT_MS
-    counters = [(where, name, 3, now - 1) for where in BOTH for name in (*MEANINGS, "other")]
-    found = list(left_out([*counters, ("production", "no_prompt", 9, now - RECENT_MS)], now))
+    counters = [(where, name, 3, now - 1) for where in BOTH for name in (*MEANINGS, "of others")]
+    found = list(left_out([*counters, ("production", "refused", 9, now - RECENT_MS)], now))
 
     assert len(found) == 2 * len(MEANINGS)
     assert found[0].message == "3 feedbacks in spans or logs of production name no call that is known"

@@ -229,9 +229,9 @@ def test_environments(registry: Registry, api: Api, environment: str, export: Ca
     elsewhere = api.get("/v1/environments/unknown/calls").json["data"]
     assert {call["environment"] for call in elsewhere} == {"unknown"}
     (check,) = [
-        c
-        for c in api.get("/v1/doctor").json["checks"]
-        if c["name"] == "calls" and "environment" in c["message"]
+        check
+        for check in api.get("/v1/doctor").json["checks"]
+        if check["name"] == "calls" and "name no environment" in check["message"]
     ]
     assert (check["status"], "deployment.environment.name" in check["remedy"]) == ("warning", True)
 

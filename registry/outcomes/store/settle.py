@@ -15,7 +15,6 @@ from registry.outcomes import entry as entries
 from registry.outcomes.call import DAY_MS, UUID7, time_of
 from registry.outcomes.otlp import calls, merging
 from registry.outcomes.otlp.observation import Observation
-from registry.outcomes.placing import UNKNOWN
 from registry.outcomes.store import fold_calls, fold_signals, rows
 from registry.outcomes.store.fold_spans import CHOSEN, FEEDBACK, MOST_SPANS, SPAN, Waiting
 from registry.outcomes.store.folding import Seen
@@ -132,8 +131,6 @@ def _see(folding: Folding, trace: Trace, seen: dict[bytes, Seen]) -> None:
         else:
             place = trace.due.environment, rows.booked(call.at, trace.due.arrived), trace.due.arrived
             seen[key] = Seen(*place, entry, is_changed=True)
-            folding.left_out[trace.due.environment, "no_prompt"] += merged.prompt is None
-            folding.left_out[trace.due.environment, "no_environment"] += trace.due.environment == UNKNOWN
 
 
 def _joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
