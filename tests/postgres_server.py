@@ -18,6 +18,7 @@ from support import until
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+RECOVERY_SECONDS = 90.0  # after a kill, while others keep the disk busy
 USER = "postgres"  # the server refuses to run as root
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 QUICK = (
@@ -56,7 +57,7 @@ class Postgres:
         ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, **_as_user())
-        until(self._answers, "PostgreSQL")
+        until(self._answers, "PostgreSQL", patience=RECOVERY_SECONDS)
 
     def kill(self) -> None:
         """End it at once, with all its processes, as a crash of the machine would."""
