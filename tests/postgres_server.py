@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,17 +62,22 @@ class Postgres:
     def kill(self) -> None:
         """End it at once, with all its processes, as a crash of the machine would."""
         assert self.process
-        below = [
-            int(pid)
-            for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        ]
         self.process.kill()
         self.process.wait()
-        for pid in below:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        until(lambda: not self._kill_rest(), "the processes of PostgreSQL to end")
+
+    def _kill_rest(self) -> list[int]:
+        """Kill what the server left: a new one does not start beside any of it."""
+        left = [int(cwd.parent.name) for cwd in Path("/proc").glob("[0-9]*/cwd") if self._is_below(cwd)]
+        for process in left:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        return left
+
+    def _is_below(self, cwd: Path) -> bool:
+        with suppress(OSError):
+            return cwd.readlink() == self.folder / "data"
+        return False
 
     def url(self, database: str = USER) -> str:
         """The address of a database of it."""
