@@ -259,7 +259,7 @@ def test_a_record_that_never_comes(desk: Desk) -> None:
     )
 
 
-@pytest.mark.parametrize("call", ["nothing", record(now() - 5 * DAY_MS)["id"]])
+@pytest.mark.parametrize("call", ["nothing", record(now() - 5 * DAY_MS)["id"]], ids=["no id", "another day"])
 def test_a_record_that_cannot_be(desk: Desk, call: str) -> None:
     """A span that names what is no id, or one of another day, is a call of its own."""
     send(desk, span(1, call=call, tokens=10))
