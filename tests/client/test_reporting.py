@@ -69,7 +69,7 @@ def key_of(arm: str) -> str:
 
 def test_a_call_reaches_the_registry(client: Client, registry: FakeRegistry) -> None:
     """With what stands for the user, hashed, and no content."""
-    made = ask(client, key="user-42", conversation="c-1", route="POST /tickets")
+    made = ask(client, key="user-42", conversation="talk-of-user", route="POST /tickets")
     registry.wait(lambda: len(registry.recorded()) == 1)
 
     (record,) = registry.recorded()
@@ -78,7 +78,7 @@ def test_a_call_reaches_the_registry(client: Client, registry: FakeRegistry) -> 
     assert len(record["subject"]) == len(record["conversation"]) == 16
     assert "started" not in record
     sent = json.dumps(registry.reports)
-    assert not any(word in sent for word in ("user-42", "c-1", "parcel", "One moment", 'id\\": 7'))
+    assert not any(word in sent for word in ("user-42", "talk-of-user", "parcel", "One moment", 'id\\": 7'))
     assert registry.count("/v1/environments/production/calls") == 1
     until(lambda: client.status()["reports"]["sent"] == 1)
     assert client.status()["reports"]["state"] == "reporting"

@@ -195,6 +195,9 @@ def _body(chance: random.Random) -> bytes:
             return body
 
 
+OTLP = (b"/v1/traces", b"/v1/logs", b"/v1/metrics")  # which answer in the type of the request
+
+
 def _ask(port: int, method: str, request: bytes) -> tuple[int, str]:
     """The status, and what is wrong with the answer."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
@@ -208,12 +211,15 @@ def _ask(port: int, method: str, request: bytes) -> tuple[int, str]:
             return 0, f"no answer: {error!r}"
         finally:
             response.close()
-    return response.status, _fault(response, None if method == "HEAD" else body)
+    is_otlp = request.partition(b" ")[2].startswith(OTLP)
+    return response.status, _fault(response, None if method == "HEAD" else body, is_otlp=is_otlp)
 
 
-def _fault(response: http.client.HTTPResponse, body: bytes | None) -> str:
+def _fault(response: http.client.HTTPResponse, body: bytes | None, *, is_otlp: bool) -> str:
     if response.status < 400:
         return ""
+    if is_otlp and response.headers.get_content_type() in {"application/x-protobuf", "application/json"}:
+        return str(response.status) if response.status >= 500 and response.status != 503 else ""
     if response.headers.get_content_type() != "application/problem+json":
         return f"{response.status} as {response.headers.get_content_type()}"
     problem: Any = {"code": "unseen"} if body is None else json.loads(body)
