@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import Api, PromptRepository, Registry, until
+from support import PATIENCE, Api, PromptRepository, Registry, until
 
 from promptstage import Client
 
@@ -66,8 +66,8 @@ def test_nothing_of_it_is_kept_or_said(
         tell(client)
         until(lambda: client.status()["reports"]["sent"] >= 2, "the reports")
         tell(client)  # once the client knows what the registry asks for
-    api = registry.api
-    calls = until(lambda: _enough(api), "the calls")
+        api = registry.api
+        calls = until(lambda: _enough(api), "the calls", patience=3 * PATIENCE)
     registry.api.call("POST", f"{HERE}/calls", {"batch": QUESTION, "calls": [{"id": KEY, "at": ANSWER}]})
     registry.api.call("POST", f"{HERE}/feedback", {"call": KEY, "kind": QUESTION})
     said = [str(calls), api.get("/metrics").text, api.get("/v1/doctor").text, registry.log]
