@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import reduce
 from math import ceil, exp
-from operator import add
 from typing import TYPE_CHECKING, Any
 
 from registry.evidence.counting import EXPOSED
 from registry.evidence.measured import measured_buckets
-from registry.evidence.verdicts import Counts, Metric, Verdict, e_value, judge, verdict
+from registry.evidence.verdicts import Metric, Verdict, e_value, judge, totals, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from registry.evidence.verdicts import Judged, StepCounts
+    from registry.evidence.verdicts import Counts, Judged, StepCounts
     from registry.rollouts.guard import Guard
 
 FRESH = timedelta(minutes=15)
@@ -115,8 +113,7 @@ def _metric(guard: Guard, name: str) -> Metric:
 
 
 def _units(exposed: Sequence[StepCounts]) -> tuple[int, int]:
-    canary: Counts = reduce(add, (step.canary for step in exposed), Counts())
-    control: Counts = reduce(add, (step.control for step in exposed), Counts())
+    canary, control = totals(exposed)
     return canary.units, control.units
 
 
@@ -172,13 +169,9 @@ def greatest(before: Mapping[str, float], judged: Sequence[Judged]) -> dict[str,
 
 def reason(assessment: Assessment) -> str:
     """Say why harm is acted on, in words that one person repeats to another."""
-    parts = []
-    for each in assessment.judged:
-        if each.metric.name in assessment.harm:
-            canary: Counts = reduce(add, (step.canary for step in each.steps), Counts())
-            control: Counts = reduce(add, (step.control for step in each.steps), Counts())
-            parts.append(_said(each, canary, control))
-    return "; ".join(parts)
+    return "; ".join(
+        _said(each, *totals(each.steps)) for each in assessment.judged if each.metric.name in assessment.harm
+    )
 
 
 def _said(each: Judged, canary: Counts, control: Counts) -> str:

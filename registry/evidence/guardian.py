@@ -166,10 +166,11 @@ class Guardian:
         )
         found = assess(rollout.guard and guard, counts, step)
         self._notices[rollout.id] = list(notices(state, rollout, found, step.now))
-        if leads and summary and rollout.guard:
-            summary.greatest = greatest(summary.greatest, found.judged)
-            database.write(lambda connection: store.put_summary(connection, rollout.id, summary))
-            self._act(state, rollout, rollout.guard, found, dict(summary.tokens))
+        if leads and rollout.guard:
+            if summary and (news := greatest(summary.greatest, found.judged)) != summary.greatest:
+                summary.greatest = news
+                database.write(lambda connection: store.put_summary(connection, rollout.id, summary))
+            self._act(state, rollout, rollout.guard, found, dict(summary.tokens) if summary else {})
         return Standing(rollout.step, found.waiting is None and not found.harm)
 
     @property

@@ -94,6 +94,13 @@ class StepCounts:
     control: Counts = field(default_factory=Counts)
 
 
+def totals(steps: Sequence[StepCounts]) -> tuple[Counts, Counts]:
+    """Return what the canary and control have over all steps."""
+    canary: Counts = reduce(add, (step.canary for step in steps), Counts())
+    control: Counts = reduce(add, (step.control for step in steps), Counts())
+    return canary, control
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What the counts say of one metric.
@@ -166,8 +173,7 @@ def judge(metric: Metric, steps: Sequence[StepCounts], *, alpha: float, metrics:
         alpha: the guard's.
         metrics: how many are guarded, without `srm`.
     """
-    canary: Counts = reduce(add, (step.canary for step in steps), Counts())
-    control: Counts = reduce(add, (step.control for step in steps), Counts())
+    canary, control = totals(steps)
     said = (
         _mean(metric, canary.sums, control.sums, alpha / metrics)
         if metric.is_mean
