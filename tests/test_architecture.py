@@ -65,8 +65,9 @@ FLOORS = (
     ("registry.streams", "registry.metrics", "registry.doctor", "registry.notify"),
     ("registry.control",),
     ("registry.replication",),
-    ("registry.outcomes", "registry.suites", "registry.review"),
+    ("registry.outcomes", "registry.review"),
     ("registry.journal",),
+    ("registry.suites",),
     ("registry.rollouts",),
     ("registry.catalog",),
     ("registry.access",),
@@ -76,7 +77,6 @@ FLOORS = (
 TO_COME = {
     "registry.console",
     "registry.protocols",
-    "registry.suites",
     "registry.review",
 }
 # Rooms and modules that compute, and do nothing else: data in, an answer out.
@@ -91,7 +91,10 @@ PURE = (
     "registry.evidence.formulas",
     "registry.evidence.simulation",
     "registry.policies.guard",
+    "registry.policies.suite",
     "registry.rollouts",
+    "registry.suites.attestation",
+    "registry.suites.requirement",
     "registry.catalog.parsing",
     "registry.outcomes.otlp",
 )

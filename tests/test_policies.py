@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -57,6 +58,26 @@ def test_a_rule_is_that_of_its_environment(tmp_path: Path) -> None:
             "environments.staging.guard: judge: the metric judge needs the scores that count",
         ),
         (
+            b"environments.staging.suite = true",
+            "environments.staging.suite: this is a table",
+        ),
+        (
+            b"environments.staging.suite.required = 1",
+            "environments.staging.suite.required: write true or false",
+        ),
+        (
+            b"environments.staging.suite.max_age = '3 months'",
+            "environments.staging.suite.max_age: '3 months' is not a time; write 30s, 10m, 4h or 2d",
+        ),
+        (
+            b"environments.staging.suite.attesters = []",
+            "environments.staging.suite.attesters: write at least 1",
+        ),
+        (
+            b"environments.staging.suite.attestors = ['ci']",
+            "environments.staging.suite.attestors: there is no such key",
+        ),
+        (
             b"environments.stage.approval = true",
             "environments.stage: there is no such environment; there are",
         ),
@@ -72,6 +93,21 @@ def test_what_is_no_rule_is_refused(tmp_path: Path, content: bytes | None, words
         read(file, ENVIRONMENTS)
 
     assert refused.value.message.startswith(f"{file}: {words}")
+
+
+def test_a_suite_is_required_where_the_file_says_so(tmp_path: Path) -> None:
+    """Without the table nothing is; without `max_age` an attestation counts for ever."""
+    file = tmp_path / "rules.toml"
+    file.write_text(
+        "[environments.production.suite]\nrequired = true\nmax_age = '90d'\nattesters = ['ci', 'nightly']\n"
+        "[environments.staging.suite]\n"
+    )
+    production, staging = (read(file, ENVIRONMENTS).of(name).suite for name in ENVIRONMENTS)
+
+    assert (production.required, production.longest) == (True, timedelta(days=90))
+    assert production.attesters == ("ci", "nightly")
+    assert (staging.required, staging.longest, staging.attesters) == (False, None, None)
+    assert not read(None, ENVIRONMENTS).of("production").suite.required
 
 
 WATCHED = """

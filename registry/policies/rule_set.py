@@ -9,6 +9,7 @@ from pydantic import Field
 from registry.policies.fields import Rule, Share
 from registry.policies.guard import GuardRules  # noqa: TC001 - pydantic reads the annotations
 from registry.policies.spending import MAX_RULES, Alert, Budget
+from registry.policies.suite import SuiteRules
 from registry.policies.targets import Target  # noqa: TC001 - pydantic reads it
 
 
@@ -21,12 +22,14 @@ class Content(Rule):
 class EnvironmentRules(Rule):
     """The rules of one environment.
 
-    With `approval`, a start or promote takes a second token; with `guard`, a rollout is judged by its calls.
+    With `approval`, a start or promote takes a second token; with `guard`, a rollout is judged by its calls;
+    with `suite`, a version needs an attestation of its own.
     """
 
     approval: bool = False
     content: Content = Content()
     guard: GuardRules | None = None
+    suite: SuiteRules = SuiteRules()
 
 
 class Rules(Rule):
