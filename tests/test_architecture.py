@@ -61,6 +61,7 @@ FLOORS = (
     ("registry.__main__", "registry.app", "registry.cli"),
     ("registry.server",),
     ("registry.console", "registry.protocols", "registry.api"),
+    ("registry.wording",),
     ("registry.evidence",),
     ("registry.streams", "registry.metrics", "registry.doctor", "registry.notify"),
     ("registry.control",),

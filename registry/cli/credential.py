@@ -15,9 +15,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from registry.cli import profiles
-from registry.cli.output import PATH_SHOWN, clean
+from registry.cli.output import PATH_SHOWN
 from registry.errors import Invalid
 from registry.system import proxies
+from registry.wording.text import clean
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT = "the default; PROMPTSTAGE_URL is not set, and there is no login"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from registry.cli.http import Refused
+from registry.wording.reads import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,12 +9,13 @@ from http import HTTPStatus
 from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from registry.cli import credential, output
 from registry.cli.answer import READ_SECONDS, NoAnswer
-from registry.cli.output import clean
-from registry.errors import RegistryError, Unavailable
+from registry.errors import Unavailable
+from registry.wording.reads import Refused
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,16 +34,6 @@ PAGE = 500  # entries asked for at once; the most that every list allows
 _DONE = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
 _BEHIND_A_PROXY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _RETRIED = 2  # a command is sent again once, with the same key, if nobody answered
-
-
-class Refused(RegistryError):
-    """The registry understood, and would not do it; the message is its own, `extra` what it said beside."""
-
-    code = "refused"
-
-    def saying(self, message: str) -> Refused:
-        """The same in other words."""
-        return Refused(message, code=self.code, **self.extra)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,57 +161,3 @@ def _json(data: bytes) -> Json:
     except ValueError:
         found = None
     return found if isinstance(found, dict) else {}
-
-
-def prompt_path(name: str) -> str:
-    """The path of a prompt's own resource."""
-    return f"/v1/prompts/{quote(name)}"
-
-
-def diff_path(name: str, old: str, new: str) -> str:
-    """The path of what differs between two versions."""
-    return f"{prompt_path(name)}/diff?{urlencode({'from': old, 'to': new})}"
-
-
-def rollout_path(environment: str, name: str = "") -> str:
-    """The path of a prompt's rollouts in an environment, or of all that are there."""
-    return f"{_place(environment)}/rollouts" + (f"/{quote(name)}" if name else "")
-
-
-def releases_path(environment: str) -> str:
-    """The path of what is in force of several prompts."""
-    return f"{_place(environment)}/releases"
-
-
-def history_path(environment: str, name: str | None) -> str:
-    """The path of what changed: of a prompt, or of all in an environment."""
-    return f"{rollout_path(environment, name)}/history" if name else f"{_place(environment)}/history"
-
-
-def guard_path(environment: str) -> str:
-    """The guard of an environment."""
-    return f"{_place(environment)}/guard"
-
-
-def usage_path(environment: str) -> str:
-    """Where an environment's usage is."""
-    return f"{_place(environment)}/usage"
-
-
-def calls_path(environment: str) -> str:
-    """Where an environment's calls are."""
-    return f"{_place(environment)}/calls"
-
-
-def clients_path(environment: str) -> str:
-    """The path of the clients that follow an environment."""
-    return f"{_place(environment)}/clients"
-
-
-def resolve_path(environment: str, name: str) -> str:
-    """The path that tells which version a key gets."""
-    return f"{_place(environment)}/resolve/{quote(name)}"
-
-
-def _place(environment: str) -> str:
-    return f"/v1/environments/{quote(environment)}"

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from registry.cli import tables
 from registry.cli.tables import GAP
-from registry.system.text import SHOWN, escape, visible
+from registry.system.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 3.0  # then a person wonders whether anything happens at all
 NARROW = 20  # characters of a column in which nothing is wrapped any more
 PATH_SHOWN = 1000  # characters of a path; a shortened one is of no use
-
-
-def clean(text: object, limit: int = SHOWN) -> str:
-    """Make foreign text fit for a terminal: one line, and nothing in it that the terminal would obey."""
-    return escape(str(text).encode("utf-8", "surrogatepass"), limit)
 
 
 def say(text: str = "", style: str = "") -> None:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry.cli.output import PATH_SHOWN, clean
+from registry.cli.output import PATH_SHOWN
 from registry.errors import Invalid, Unavailable
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

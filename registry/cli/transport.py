@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from registry.cli.answer import READ_SECONDS, Answer, NoAnswer
-from registry.cli.output import clean
 from registry.system import proxies
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

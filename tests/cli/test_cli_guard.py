@@ -11,8 +11,9 @@ import pytest
 import typer
 from cli.conftest import JUDGED
 
-from registry.cli.release import arguments, describe, history, needed, status, timeline
-from registry.cli.release.preview import Order
+from registry.cli.release import arguments, history, needed, status
+from registry.wording import describe, timeline
+from registry.wording.preview import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable

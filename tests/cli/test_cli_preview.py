@@ -9,9 +9,9 @@ import pytest
 
 from registry.cli import http
 from registry.cli.credential import Credential, Target
-from registry.cli.release import latest, preview
-from registry.cli.release.difference import Comparison
-from registry.cli.release.preview import Move
+from registry.wording import latest, preview
+from registry.wording.difference import Comparison
+from registry.wording.preview import Move
 
 if TYPE_CHECKING:
     from cli.shell import Cli

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from registry.cli.release import arguments, timeline
+from registry.cli.release import arguments
 from registry.rollouts import schedule, transitions
 from registry.rollouts.state import State, Step, VersionRef
+from registry.wording import timeline
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STEPS: list[dict[str, Any]] = [

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import typer
 
-from registry.cli import times
+from registry.cli import time_option
+from registry.wording import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,19 +42,19 @@ def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 )
 def test_a_time_is_read(text: str, ago: timedelta) -> None:
     """How long ago, or RFC 3339."""
-    assert times.parse(text, NOW) == NOW - ago
+    assert time_option.parse(text, NOW) == NOW - ago
 
 
 @pytest.mark.usefixtures("_berlin")
 def test_a_time_without_a_zone_is_local() -> None:
     """As on the clock beside the terminal."""
-    assert times.parse("2026-01-31 12:30", NOW) == datetime(2026, 1, 31, 11, 30, tzinfo=UTC)
+    assert time_option.parse("2026-01-31 12:30", NOW) == datetime(2026, 1, 31, 11, 30, tzinfo=UTC)
 
 
 @pytest.mark.usefixtures("_berlin")
 def test_today_begins_at_midnight_here() -> None:
     """Which is the evening before in Greenwich."""
-    assert times.parse("today", NOW) == datetime(2026, 1, 30, 23, tzinfo=UTC)
+    assert time_option.parse("today", NOW) == datetime(2026, 1, 30, 23, tzinfo=UTC)
 
 
 def test_what_is_shown_can_be_typed() -> None:
@@ -61,11 +62,11 @@ def test_what_is_shown_can_be_typed() -> None:
     shown = times.show("2026-01-31T13:00:00.5+01:00")
 
     assert shown == "2026-01-31T12:00:00Z"
-    assert times.parse(shown, NOW) == NOW
+    assert time_option.parse(shown, NOW) == NOW
 
 
 @pytest.mark.parametrize("text", ["", "soon", "ago", "2 fortnights", "2026-13-01", "999999d"])
 def test_what_is_no_time(text: str) -> None:
     """It is said what is accepted."""
     with pytest.raises(typer.BadParameter, match="write 2h, 30m ago, 2026-01-31T14:05:00Z"):
-        times.parse(text, NOW)
+        time_option.parse(text, NOW)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from registry.cli import times
-from registry.cli.release import describe, status
+from registry.cli.release import status
+from registry.wording import describe, times
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

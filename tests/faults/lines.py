@@ -17,6 +17,7 @@ from registry.catalog.mirror import rejected_tags
 from registry.cli import output
 from registry.system import logs
 from registry.system.text import SHOWN, escape, visible
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,7 +89,7 @@ def _in_application_log(text: str) -> bool:
 
 def _on_terminal(text: str) -> bool:
     """What commands print of the answers, by each way that they have."""
-    cleaned = output.clean(text)
+    cleaned = clean(text)
     complaint = _written("stderr", lambda: output.complain(text))
     dumped = _written("stdout", lambda: output.dump({"reason": text, text: [text]}))
     table = _written("stdout", lambda: output.table(("name", "reason"), [(cleaned, cleaned)]))

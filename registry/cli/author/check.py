@@ -15,6 +15,7 @@ from registry.cli.author import files, layout, report
 from registry.cli.author.report import Format  # noqa: TC001 - the same
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
 from registry.errors import DocumentInvalid, Invalid
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -113,9 +114,7 @@ def _remedy(places: Mapping[Path, Layout]) -> str:
         example = f"{FOLDER if named is None else named}/summarize.prompt.yml".lstrip("/")
         return f"{source}a prompt is a file such as {example}"
     file, wanted = near
-    return (
-        f"{output.clean(files.shown(file))} looks like one: name it prompts/{wanted}, and the others likewise"
-    )
+    return f"{clean(files.shown(file))} looks like one: name it prompts/{wanted}, and the others likewise"
 
 
 def _lint(root: Path, place: Layout, below: list[Path]) -> Iterator[files.Problem]:

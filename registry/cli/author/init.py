@@ -16,6 +16,7 @@ from registry.cli import output
 from registry.cli.author import files, installed_from, layout, scaffold, worktree
 from registry.cli.author.proposal import FIRST
 from registry.errors import Invalid
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,7 +75,7 @@ def _refusal(folder: Path) -> Invalid:
     if not folder.is_dir():
         return Invalid(f"{folder} is a file; name a new folder: promptstage init my-prompts")
     if top := worktree.find(folder):
-        place = output.clean(shlex.quote(str(top)))
+        place = clean(shlex.quote(str(top)))
         return Invalid(
             f"{folder} is inside of a git repository; add prompts at its top: promptstage init {place}"
         )
@@ -95,15 +96,15 @@ def _begin(folder: Path) -> None:
         worktree.begin(folder, "Begin with two sample prompts")
         for name in scaffold.PROMPTS:
             worktree.tag(folder, naming.tag_of(name, FIRST), "First version")
-    shown = output.clean(folder)
+    shown = clean(folder)
     made = " and ".join(f"{name} {FIRST}" for name in scaffold.PROMPTS)
     output.say(f"A prompts repository is in {shown}, with {made}", "bold green")
     if around:
         output.note(
-            f"it is a repository of its own inside of {output.clean(around)}; to keep prompts in that one "
+            f"it is a repository of its own inside of {clean(around)}; to keep prompts in that one "
             f"instead, remove {shown} and run promptstage init at its top"
         )
-    output.say(NEXT.format(folder=output.clean(shlex.quote(str(folder))), first=FIRST))
+    output.say(NEXT.format(folder=clean(shlex.quote(str(folder))), first=FIRST))
     _tell_source(source)
 
 
@@ -150,9 +151,7 @@ def _join(folder: Path) -> None:
             )
     base = place.settings.places(usual=True)[0]
     for file, name in near:
-        output.note(
-            f"{output.clean(files.shown(file))} looks like a prompt; name it {base}{name} to have it served"
-        )
+        output.note(f"{clean(files.shown(file))} looks like a prompt; name it {base}{name} to have it served")
 
 
 def _checks(folder: Path, source: Source) -> Mapping[str, str]:
@@ -165,14 +164,14 @@ def _checks(folder: Path, source: Source) -> Mapping[str, str]:
 def _tell_source(source: Source) -> None:
     if not source.is_reachable:
         output.note(
-            f"the workflow installs Promptstage by `{output.clean(source.command)}`, which works on this "
+            f"the workflow installs Promptstage by `{clean(source.command)}`, which works on this "
             "machine alone; put an address there that your CI can reach"
         )
 
 
 def _go(folder: Path) -> str:
     """The command that goes to a folder, which is not needed here."""
-    return "" if folder.samefile(Path()) else f"\n  cd {output.clean(shlex.quote(str(folder)))}"
+    return "" if folder.samefile(Path()) else f"\n  cd {clean(shlex.quote(str(folder)))}"
 
 
 def _existing(folder: Path) -> Path:

@@ -11,6 +11,7 @@ from registry.catalog.parsing import bump, partials
 from registry.cli import output
 from registry.cli.author import tagged, worktree
 from registry.errors import Invalid
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -166,7 +167,7 @@ def summarize(proposal: Proposal) -> None:
     if proposal.differences is None:
         output.say(f"  {proposal.since} cannot be compared: it has no file that can be served")
     for reason in proposal.differences or ():
-        output.say(f"  {reason.part}: it {output.clean(reason.sentence, DIFF_WIDTH)}")
+        output.say(f"  {reason.part}: it {clean(reason.sentence, DIFF_WIDTH)}")
 
 
 def facts(
@@ -200,7 +201,7 @@ def _show_difference(proposal: Proposal) -> None:
     names = (f"{proposal.name} {proposal.since}", f"{proposal.name} {proposal.version}")
     found = list(unified_diff(before, after, *names, lineterm=""))
     for line in found[:DIFF_LINES]:
-        output.say(output.clean(line, DIFF_WIDTH), _style(line))
+        output.say(clean(line, DIFF_WIDTH), _style(line))
     if len(found) > DIFF_LINES:
         old = naming.tag_of(proposal.name, proposal.since or FIRST)
         output.say(f"... and {len(found) - DIFF_LINES} lines more:  git diff {old} HEAD")

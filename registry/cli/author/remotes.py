@@ -10,6 +10,7 @@ from registry.catalog import naming
 from registry.cli import output
 from registry.cli.author import tagged, worktree
 from registry.errors import Invalid
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,7 @@ class Remote:
     @property
     def shown(self) -> str:
         """How a sentence names it."""
-        return output.clean(worktree.without_secrets(self.name))
+        return clean(worktree.without_secrets(self.name))
 
     def push_command(self, *refs: str) -> str:
         """What an author types to push branches or tags."""
@@ -61,7 +62,7 @@ def require(top: Path) -> Remote:
     names = worktree.remotes(top)
     if not names:
         raise Invalid("there is no remote to push to; add one first: git remote add origin URL")
-    several = ", ".join(map(output.clean, names))
+    several = ", ".join(map(clean, names))
     raise Invalid(
         f"there are several remotes, and none is chosen: {several}; choose one:  "
         f"git config remote.pushDefault {_quoted(names[0])}"
@@ -71,7 +72,7 @@ def require(top: Path) -> Remote:
 def versions(top: Path, place: str, name: str) -> Versions:
     """The versions of a prompt, or of all by ``*``, that a place has. Raises GitFailed."""
     pattern = f"refs/tags/{naming.tag_of(name, '*')}"
-    shown = output.clean(worktree.without_secrets(place))
+    shown = clean(worktree.without_secrets(place))
     seconds = PERSON_SECONDS if output.is_dialogue() else ASK_SECONDS
     with output.impatience(f"{shown} has not answered yet; waiting up to {seconds:g} s"):
         listed = worktree.ask_remote(top, place, pattern, seconds)
@@ -107,4 +108,4 @@ def _places(top: Path, name: str) -> tuple[str, ...]:
 
 
 def _quoted(word: str) -> str:
-    return output.clean(shlex.quote(worktree.without_secrets(word)))
+    return clean(shlex.quote(worktree.without_secrets(word)))

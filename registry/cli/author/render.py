@@ -15,8 +15,8 @@ from registry.catalog.parsing import notes
 from registry.cli import output
 from registry.cli.author import source
 from registry.cli.options import AsJson, MaybeVersion, Name  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
 from registry.errors import Invalid
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from registry.cli import output
 from registry.system.text import escape
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,7 +122,7 @@ def _count(found: Sequence[Problem]) -> str:
 
 
 def _cleaned(problem: Problem) -> tuple[str, str]:
-    return escape(os.fsencode(problem.path), WIDEST), output.clean(problem.message, WIDEST)
+    return escape(os.fsencode(problem.path), WIDEST), clean(problem.message, WIDEST)
 
 
 def _in_workspace(path: str) -> str:

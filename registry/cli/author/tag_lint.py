@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from registry.catalog import naming
 from registry.catalog.mirror import rejected_tags
 from registry.catalog.parsing import bump, document
-from registry.cli import output
 from registry.cli.author import tagged, worktree
 from registry.errors import DocumentInvalid
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -88,7 +88,7 @@ def _lost(tags: Iterable[bytes], names: Collection[str], known: Versions) -> Ite
             if version not in known.get(name, ()):
                 found.setdefault(name, []).append((tag, version))
     for name, lost in found.items():
-        shown = ", ".join(output.clean(tag.decode("ascii", "replace")) for tag, _ in lost[-SHOWN:])
+        shown = ", ".join(clean(tag.decode("ascii", "replace")) for tag, _ in lost[-SHOWN:])
         more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
         last, version = lost[-1]
         remedy = f"tag that commit {naming.tag_of(name, version)}"

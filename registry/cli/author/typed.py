@@ -16,6 +16,7 @@ from registry.cli import http, output
 from registry.cli.author import source, typed_module, worktree
 from registry.cli.options import AsJson, Environment  # noqa: TC001 - typer reads the annotations
 from registry.errors import Invalid, Unavailable
+from registry.wording import paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -112,9 +113,9 @@ def _in_head(*, required: bool) -> Signatures:
 def _in_force(environment: str) -> Iterator[tuple[str, Signature]]:
     """Yield each version that clients of an environment may get. Raises Refused or Unavailable."""
     registry = http.connect()
-    states = registry.get(http.rollout_path(environment), "data")["data"]
+    states = registry.get(paths.rollout_path(environment), "data")["data"]
     for names in _few([state["prompt"] for state in states if state["stable"]]):
-        found = registry.get(http.releases_path(environment), "releases", names=names, edition=EDITION)
+        found = registry.get(paths.releases_path(environment), "releases", names=names, edition=EDITION)
         for release in found["releases"]:
             try:
                 versions = parse_release(release).versions

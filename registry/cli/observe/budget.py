@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.cli import http, output
-from registry.cli import times as when
 from registry.cli.observe import figures
 from registry.cli.options import AsJson, Environment  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
+from registry.wording import times as when
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from promptstage.model import Json

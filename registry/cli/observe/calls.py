@@ -11,11 +11,11 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from registry.cli import hints, http, output
-from registry.cli import times as when
+from registry.cli import hints, http, output, time_option
 from registry.cli.observe import export, figures
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
+from registry.wording import paths, times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -67,8 +67,8 @@ def calls(  # noqa: PLR0913 - one parameter an option
     given = {"flag": flag, "feedback": feedback, "below": below}
     asked |= {key: value for key, value in given.items() if value}
     if since:
-        asked["since"] = when.parse(since, datetime.now(UTC)).isoformat()
-    path = f"{http.calls_path(environment)}?{urlencode(asked)}"
+        asked["since"] = time_option.parse(since, datetime.now(UTC)).isoformat()
+    path = f"{paths.calls_path(environment)}?{urlencode(asked)}"
     with hints.helping(name or "", environment):
         if to is not None:
             output.note(f"{export.write(to, http.connect().pages(path, limit))} calls are in {to}")
@@ -91,7 +91,7 @@ def _row(call: Json) -> list[str]:
     tokens = f"{figures.count(call.get('input_tokens'))}+{figures.count(call.get('output_tokens'))}"
     model = call.get("response_model") or call.get("model") or figures.UNKNOWN
     return [
-        when.show(call["at"]),
+        times.show(call["at"]),
         clean(f"{call.get('prompt', figures.UNKNOWN)}@{call.get('version', figures.UNKNOWN)}"),
         clean(call.get("arm", figures.UNKNOWN)),
         clean(model),
@@ -135,7 +135,7 @@ def call(
     \b
     Example:  promptstage call 01a22a48-7c7e-77a6-be04-64309570d22b
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    found = http.connect().get(f"{http.calls_path(environment)}/{quote(identifier, safe='')}", "id")
+    found = http.connect().get(f"{paths.calls_path(environment)}/{quote(identifier, safe='')}", "id")
     if as_json:
         output.dump(found)
         return

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import typer
 
-from registry.cli import hints, http, output
-from registry.cli import times as when
+from registry.cli import hints, http, output, time_option
 from registry.cli.observe import figures, picture
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
+from registry.wording import paths
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def usage(  # noqa: PLR0913 - one parameter an option
     asked |= {"period": period} if period else {}
     asked |= {"prompt": name} if name else {}
     with hints.helping(name or "", environment):
-        rows = list(http.connect().pages(f"{http.usage_path(environment)}?{urlencode(asked)}"))
+        rows = list(http.connect().pages(f"{paths.usage_path(environment)}?{urlencode(asked)}"))
     if as_json:
         output.dump({"data": rows})
     elif not rows:
@@ -82,7 +82,7 @@ def _names(by: str) -> list[str]:
 
 
 def _moment(text: str | None, now: datetime, otherwise: datetime) -> str:
-    return (when.parse(text, now) if text else otherwise).isoformat()
+    return (time_option.parse(text, now) if text else otherwise).isoformat()
 
 
 def _show(rows: Sequence[Json], names: Sequence[str], period: Period | None) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from registry.cli import http, output
-from registry.cli.http import Refused
 from registry.cli.options import AsJson, MaybeName  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
 from registry.errors import Invalid, Unavailable
+from registry.wording.reads import Refused
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli import output, times
+from registry.cli import output
 from registry.cli.operate.data_folder import DEFAULT, Data, check_owner, facts
 from registry.cli.operate.journal_mirror import mirror
 from registry.cli.operate.journal_recover import recover
 from registry.cli.operate.journal_upgrade import upgrade
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import PATH_SHOWN, clean
+from registry.cli.output import PATH_SHOWN
+from registry.wording import times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from registry.journal.maintenance.verify import Report

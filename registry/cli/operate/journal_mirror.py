@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli import output, times
+from registry.cli import output
 from registry.cli.operate.data_folder import (
     DEFAULT,
     Data,
@@ -17,8 +17,9 @@ from registry.cli.operate.data_folder import (
     settings_of,
 )
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
 from registry.errors import Invalid
+from registry.wording import times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from registry.cli import output, times
+from registry.cli import output
 from registry.cli.operate.data_folder import (
     DEFAULT,
     Data,
@@ -20,9 +20,10 @@ from registry.cli.operate.data_folder import (
     settings_of,
 )
 from registry.cli.options import Yes  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
 from registry.errors import Unavailable
 from registry.system.formats import NEWER
+from registry.wording import times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ import typer
 from registry.cli import credential, http, output, profiles
 from registry.cli.credential import Credential, Target
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
 from registry.errors import Invalid, NotFound
 from registry.system import proxies
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from promptstage.model import Json

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from registry.cli import output
-from registry.cli.output import clean
 from registry.errors import Invalid, NotFound, Unavailable
+from registry.wording.text import clean
 
 app = typer.Typer(help="Try out a target of notifications.", no_args_is_help=True, rich_markup_mode=None)
 

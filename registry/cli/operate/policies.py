@@ -9,8 +9,9 @@ import typer
 
 from registry.cli import output
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import PATH_SHOWN, clean
-from registry.cli.release import describe
+from registry.cli.output import PATH_SHOWN
+from registry.wording import describe
+from registry.wording.text import clean
 
 app = typer.Typer(help="Check the operator's file of rules.", no_args_is_help=True, rich_markup_mode=None)
 

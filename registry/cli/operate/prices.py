@@ -10,8 +10,9 @@ import typer
 
 from registry.cli import output
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import PATH_SHOWN, clean
+from registry.cli.output import PATH_SHOWN
 from registry.errors import NotFound
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from promptstage.model import Json

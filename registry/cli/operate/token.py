@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 
 from registry.access.capabilities import MEANINGS, Capability, reduced
-from registry.cli import http, output, times
+from registry.cli import http, output
 from registry.cli.operate.data_folder import (
     DEFAULT,
     Data,
@@ -26,8 +26,11 @@ from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     Reason,
     Yes,
 )
-from registry.cli.output import PATH_SHOWN, clean
+from registry.cli.output import PATH_SHOWN
 from registry.errors import Conflict, NotFound
+from registry.wording import times
+from registry.wording.reads import Refused
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,9 +57,9 @@ def _helping() -> Iterator[None]:
     """Let a refusal inside the block name the way back in."""
     try:
         yield
-    except http.Refused as error:
+    except Refused as error:
         lost = f"\n{LOST}" if error.code in {"unauthorized", "forbidden"} else ""
-        raise http.Refused(error.message + lost, code=error.code, **error.extra) from error
+        raise Refused(error.message + lost, code=error.code, **error.extra) from error
 
 
 @app.command()

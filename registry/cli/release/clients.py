@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from registry.cli import http, output
-from registry.cli.http import Refused
+from registry.cli import output
 from registry.errors import RegistryError, Unavailable
 from registry.journal.position import is_newer
 from registry.rollouts.position import NOWHERE, Position
+from registry.wording import paths
+from registry.wording.reads import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ def of(registry: Registry, environment: str, names: Sequence[str]) -> dict[str, 
     for start in range(0, len(names), NAMES):
         asked = ",".join(names[start : start + NAMES])
         try:
-            answer = registry.get(http.clients_path(environment), "data", names=asked)
+            answer = registry.get(paths.clients_path(environment), "data", names=asked)
         except Refused as error:
             if error.code == "not_found":
                 return None

@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 import typer
 
-from registry.cli import hints, http, output, times
+from registry.cli import hints, http, output
 from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
 from registry.cli.release import verify_evidence
 from registry.errors import RegistryError
+from registry.wording import paths, times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +106,7 @@ def _verify(registry: Registry, environment: str, name: str, rollout: str) -> No
     asked = {"recount": "true"} | ({"rollout": rollout} if rollout else {})
     with hints.helping(name, environment):
         found = registry.get(_path(environment, name), "recounted", **asked)
-        changes = list(registry.pages(f"{http.rollout_path(environment, name)}/history"))
+        changes = list(registry.pages(f"{paths.rollout_path(environment, name)}/history"))
     wrong = list(verify_evidence.differences(found, changes))
     for line in wrong:
         output.complain(line)

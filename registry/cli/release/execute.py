@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from registry.cli import hints, http, output, times
-from registry.cli.http import Refused
+from registry.cli import hints, http, output
 from registry.cli.options import LATEST
-from registry.cli.release import clients, describe, latest, needed, preview
+from registry.cli.release import clients, needed
 from registry.errors import Conflict, RegistryError
+from registry.wording import describe, latest, paths, preview, times
+from registry.wording.reads import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from promptstage.model import Json
     from registry.cli.http import Registry
     from registry.cli.release.change_options import ChangeOptions
-    from registry.cli.release.preview import Order, Preview
+    from registry.wording.preview import Order, Preview
 
 PENDING = (
     "Redis does not answer, so the other processes were not told; they find it in the journal within a second"
@@ -62,7 +63,7 @@ def execute(op: str, name: str, body: Json, options: ChangeOptions) -> None:
 
 
 def _state(registry: Registry, order: Order) -> Json:
-    return registry.get(http.rollout_path(order.environment, order.name), "stable")
+    return registry.get(paths.rollout_path(order.environment, order.name), "stable")
 
 
 def _settled(registry: Registry, order: Order, options: ChangeOptions) -> Order:
@@ -120,7 +121,7 @@ def _tell_dry(state: Json, seen: Preview, options: ChangeOptions) -> None:
 
 
 def _send(registry: Registry, order: Order, state: Json, options: ChangeOptions) -> Json:
-    path = http.rollout_path(order.environment, order.name)
+    path = paths.rollout_path(order.environment, order.name)
     body = {**order.body, "expect": _expect(state)}
     try:
         return registry.post(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli import hints, http, output, times
+from registry.cli import hints, http, output, time_option
 from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
-from registry.cli.output import clean
-from registry.cli.release import arguments, describe
+from registry.cli.release import arguments
+from registry.wording import describe, paths, times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def explain(  # noqa: PLR0913 - one parameter an option
         raise typer.BadParameter("--key is empty; an app that gives no key gets a random one for each call")
     attributes = arguments.attributes(attribute or [])
     now = datetime.now(UTC)
-    moment = times.parse(at, now) if at else None
+    moment = time_option.parse(at, now) if at else None
     if moment and moment > now:
         raise typer.BadParameter(f"--at {at!r} is in the future; without --at it is now")
     with hints.helping(name, environment, then=moment is not None):
@@ -76,9 +77,9 @@ def explain(  # noqa: PLR0913 - one parameter an option
 def _ask(registry: Registry, environment: str, name: str, question: Json, moment: datetime | None) -> Json:
     """Ask what the key gets, for the state that says so, and for the change that made that state."""
     then = {"at": moment.isoformat()} if moment else {}
-    path = http.rollout_path(environment, name)
+    path = paths.rollout_path(environment, name)
     state = registry.get(path, "stable", **then)
-    resolved = registry.post(http.resolve_path(environment, name), question | then, "reason")
+    resolved = registry.post(paths.resolve_path(environment, name), question | then, "reason")
     changes = registry.get(f"{path}/history", "data", limit=CHANGES, cursor=state["seq"] + 1)["data"]
     newest = next((change for change in changes if describe.changes_what_is_served(change)), None)
     return {"resolved": resolved, "state": state, "change": newest}

@@ -8,15 +8,14 @@ from urllib.parse import urlencode
 
 import typer
 
-from registry.cli import hints, http, output
-from registry.cli import times as when
+from registry.cli import hints, http, output, time_option
 from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     AsJson,
     Environment,
     MaybeName,
 )
-from registry.cli.output import clean
-from registry.cli.release import describe
+from registry.wording import describe, paths, times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,11 +56,11 @@ def history(  # noqa: PLR0913 - one parameter an option
               promptstage history -e staging --since 7d --actor grace --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     now = datetime.now(UTC)
-    times = {"since": since, "until": until}
-    wanted = {key: _moment(text, now) for key, text in times.items() if text is not None}
+    limits = {"since": since, "until": until}
+    wanted = {key: _moment(text, now) for key, text in limits.items() if text is not None}
     wanted |= {"actor": actor} if actor is not None else {}
     with hints.helping(name or "", environment):
-        path = f"{http.history_path(environment, name)}?{urlencode(wanted)}"
+        path = f"{paths.history_path(environment, name)}?{urlencode(wanted)}"
         changes = list(http.connect().pages(path, limit or (None if since else SHOWN_CHANGES)))
     if as_json:
         output.dump({"data": changes})
@@ -72,7 +71,7 @@ def history(  # noqa: PLR0913 - one parameter an option
 
 
 def _moment(text: str, now: datetime) -> str:
-    return when.parse(text, now).isoformat()
+    return time_option.parse(text, now).isoformat()
 
 
 def _nothing(name: str | None, environment: str, *, narrowed: bool) -> str:
@@ -102,7 +101,7 @@ def _show(changes: Sequence[Json], *, whole: bool) -> None:
     rows = [
         [
             str(change["seq"]),
-            when.show(change["at"]),
+            times.show(change["at"]),
             clean(change["actor"]),
             clean(change["op"]),
             *[clean(change["prompt"])] * whole,

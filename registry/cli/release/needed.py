@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from promptstage.model import Json
-    from registry.cli.release.preview import Order
+    from registry.wording.preview import Order
 
 
 def is_so_already(order: Order, state: Json) -> bool:

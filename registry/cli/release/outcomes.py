@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from registry.cli import http
 from registry.cli.observe import figures
-from registry.cli.output import clean
 from registry.errors import RegistryError
+from registry.wording import paths
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from promptstage.model import Json
@@ -22,7 +22,7 @@ def of(registry: Registry, state: Json) -> list[Json]:
     """Return the usage of each arm of the rollout under way; nothing if the registry does not tell."""
     asked = {"prompt": state["prompt"], "rollout": state["rollout"]["id"], "by": "arm,version"}
     with suppress(RegistryError):  # it is too old, or its database is gone: the rollout is shown all the same
-        rows: list[Json] = registry.get(http.usage_path(state["environment"]), "data", **asked)["data"]
+        rows: list[Json] = registry.get(paths.usage_path(state["environment"]), "data", **asked)["data"]
         return sorted(rows, key=lambda row: (_place(row["arm"]), row["version"] or ""))
     return []
 

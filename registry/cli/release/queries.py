@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from registry.cli import hints, http, output, times
+from registry.cli import hints, http, output
 from registry.cli.options import (
     LATEST,
     AsJson,
@@ -15,8 +15,8 @@ from registry.cli.options import (
     Name,
     ToVersion,
 )
-from registry.cli.output import clean
-from registry.cli.release import describe, difference, latest
+from registry.wording import describe, difference, latest, paths, times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,11 +56,11 @@ def versions(name: Name, *, environment: Environment = "production", as_json: As
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
     with hints.helping(name):
-        found = registry.get(f"{http.prompt_path(name)}/versions", "data")
+        found = registry.get(f"{paths.prompt_path(name)}/versions", "data")
     if as_json:
         output.dump(found)
         return
-    state = registry.get(http.rollout_path(environment, name), "stable")
+    state = registry.get(paths.rollout_path(environment, name), "stable")
     columns = ("version", environment, "status", "tagged", "author", "message")
     output.table(columns, [_versioned(version, state) for version in found["data"]])
     for version in found["data"]:
@@ -97,7 +97,7 @@ def diff(
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
     with hints.helping(name):
-        found = registry.get(http.diff_path(name, old, new), "unified")
+        found = registry.get(paths.diff_path(name, old, new), "unified")
         if LATEST in {old, new}:
             _warn(latest.find(registry, name))
     if as_json:

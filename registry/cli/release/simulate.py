@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from registry.cli import output, times
+from registry.cli import output
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
 from registry.cli.release import arguments
 from registry.rollouts import schedule
+from registry.wording import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli import hints, http, output, times
+from registry.cli import hints, http, output
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
-from registry.cli.release import clients, describe, evidence, outcomes, timeline
+from registry.cli.release import clients, evidence, outcomes
 from registry.errors import Unavailable
+from registry.wording import describe, paths, timeline, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,14 +63,14 @@ def status(
 
 def _read(registry: Registry, environment: str, name: str | None) -> Json:
     """Read the state of one prompt or of all, with the clients that follow them."""
-    answer = registry.get(http.rollout_path(environment, name or ""), "stable" if name else "data")
+    answer = registry.get(paths.rollout_path(environment, name or ""), "stable" if name else "data")
     names = [state["prompt"] for state in _states(answer) if state["stable"]]
     answer["clients"] = clients.of(registry, environment, names)
     for state in _states(answer):
         if found := evidence.of(registry, state):
             state["evidence"] = found
     if name and answer["rollout"]:
-        path = f"{http.rollout_path(environment, name)}/history"
+        path = f"{paths.rollout_path(environment, name)}/history"
         answer["changes"] = list(registry.pages(path, CHANGES))
         answer["usage"] = outcomes.of(registry, answer)
     return answer

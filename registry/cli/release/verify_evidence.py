@@ -5,10 +5,10 @@ from __future__ import annotations
 from math import isclose, log
 from typing import TYPE_CHECKING
 
-from registry.cli.output import clean
 from registry.evidence.formulas import Sums
 from registry.evidence.measured import ARMS
 from registry.evidence.verdicts import Counts, Metric, StepCounts, e_value, judge
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from registry.cli.output import clean
-from registry.cli.release import describe, guard, timeline
-from registry.cli.release.difference import Comparison
+from registry.wording import describe, guard, timeline
+from registry.wording.difference import Comparison
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from promptstage.model import Json
-    from registry.cli.http import Registry
+    from registry.wording.reads import Reads
 
 MESSAGE = 80  # characters of a version's message
 RELEASING = ("start", "promote", "rollback")
@@ -72,7 +72,7 @@ def move(op: str, state: Json, version: str | None) -> Move | None:
     return Move(old or "", new) if new and new != old else None
 
 
-def of(registry: Registry, order: Order, state: Json) -> Preview:
+def of(registry: Reads, order: Order, state: Json) -> Preview:
     """Find out what a command would change. Raises Refused or Unavailable."""
     asked = state.get("awaiting_approval")
     meant = order

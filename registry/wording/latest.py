@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from registry.cli import http
-from registry.cli.options import LATEST
-from registry.cli.output import clean
-from registry.cli.release import describe
+from registry.catalog.catalog import LATEST
+from registry.wording import describe, paths
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from promptstage.model import Json
-    from registry.cli.http import Registry
+    from registry.wording.reads import Reads
 
 
 class Latest(NamedTuple):
@@ -22,7 +21,7 @@ class Latest(NamedTuple):
     warning: str
 
 
-def find(registry: Registry, name: str, found: Json | None = None) -> Latest:
+def find(registry: Reads, name: str, found: Json | None = None) -> Latest:
     """Ask what the latest version is; `found` is what the registry answered for ``latest``, if it was asked.
 
     Raises Refused or Unavailable.
@@ -35,9 +34,9 @@ def find(registry: Registry, name: str, found: Json | None = None) -> Latest:
     return Latest(found["version"], "; ".join([f"the latest of {name} is {clean(found['version'])}", *told]))
 
 
-def version(registry: Registry, name: str, wanted: str) -> Json:
+def version(registry: Reads, name: str, wanted: str) -> Json:
     """Read a version, which settles whether it is valid. Raises Refused or Unavailable."""
-    return registry.get(f"{http.prompt_path(name)}/versions/{quote(wanted)}", "document")
+    return registry.get(f"{paths.prompt_path(name)}/versions/{quote(wanted)}", "document")
 
 
 def _why(found: Json) -> str:

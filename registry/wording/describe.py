@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from registry.catalog import naming
-from registry.cli import times
-from registry.cli.output import clean
+from registry.wording import times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

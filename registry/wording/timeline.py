@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry.cli import times
-from registry.cli.output import clean
-from registry.cli.release import describe
 from registry.rollouts import schedule
+from registry.wording import describe, times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

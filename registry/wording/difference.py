@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from registry.cli import http
-from registry.cli.http import Refused
-from registry.cli.output import clean
-from registry.cli.release import latest
 from registry.errors import Unavailable
+from registry.wording import latest, paths
+from registry.wording.reads import Refused
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from promptstage.model import Json
-    from registry.cli.http import Registry
+    from registry.wording.reads import Reads
 
 HEADING = 2  # lines of a unified diff before the first change
 LINES = 40  # of a difference that are shown before a question: it must be on the screen together with it
@@ -41,7 +40,7 @@ class Comparison:
         diff: ``unified`` and ``changed`` of the two.
     """
 
-    def __init__(self, registry: Registry, name: str, old: str, new: str) -> None:
+    def __init__(self, registry: Reads, name: str, old: str, new: str) -> None:
         """Ask for all three; `old` is empty where nothing is in force. Raises Refused or Unavailable."""
         self.name = name
         self.new = latest.version(registry, name, new)
@@ -146,10 +145,10 @@ def _part(part: Json) -> str:
     return f"({kind}: {', '.join(f'{key}={value}' for key, value in shown.items())})"
 
 
-def _diff(registry: Registry, name: str, old: str, new: str) -> tuple[Json, str]:
+def _diff(registry: Reads, name: str, old: str, new: str) -> tuple[Json, str]:
     """The difference; one that cannot be had is no reason not to release, and what is in the way is said."""
     try:
-        return registry.get(http.diff_path(name, old, new), "unified"), ""
+        return registry.get(paths.diff_path(name, old, new), "unified"), ""
     except (Refused, Unavailable) as error:
         return NOTHING, error.message.partition("\n")[0]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.cli import http
-from registry.cli.http import Refused
+from registry.wording import paths
+from registry.wording.reads import Refused
 
 if TYPE_CHECKING:
     from promptstage.model import Json
-    from registry.cli.http import Registry
+    from registry.wording.reads import Reads
 
 
-def of(registry: Registry, environment: str, body: Json) -> Json | None:
+def of(registry: Reads, environment: str, body: Json) -> Json | None:
     """Ask for the environment's guard, and put in what a start says; None: it has none.
 
     Raises Refused or Unavailable.
@@ -21,7 +21,7 @@ def of(registry: Registry, environment: str, body: Json) -> Json | None:
     if asked is False:
         return None
     try:
-        found = registry.get(http.guard_path(environment), "guard")
+        found = registry.get(paths.guard_path(environment), "guard")
     except Refused as error:
         if error.code == "not_found":  # an earlier registry, which has no guards
             return None

@@ -1,0 +1,59 @@
+"""The paths of the API."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode
+
+
+def prompt_path(name: str) -> str:
+    """The path of a prompt's own resource."""
+    return f"/v1/prompts/{quote(name)}"
+
+
+def diff_path(name: str, old: str, new: str) -> str:
+    """The path of what differs between two versions."""
+    return f"{prompt_path(name)}/diff?{urlencode({'from': old, 'to': new})}"
+
+
+def rollout_path(environment: str, name: str = "") -> str:
+    """The path of a prompt's rollouts in an environment, or of all that are there."""
+    return f"{_place(environment)}/rollouts" + (f"/{quote(name)}" if name else "")
+
+
+def releases_path(environment: str) -> str:
+    """The path of what is in force of several prompts."""
+    return f"{_place(environment)}/releases"
+
+
+def history_path(environment: str, name: str | None) -> str:
+    """The path of what changed: of a prompt, or of all in an environment."""
+    return f"{rollout_path(environment, name)}/history" if name else f"{_place(environment)}/history"
+
+
+def guard_path(environment: str) -> str:
+    """The guard of an environment."""
+    return f"{_place(environment)}/guard"
+
+
+def usage_path(environment: str) -> str:
+    """Where an environment's usage is."""
+    return f"{_place(environment)}/usage"
+
+
+def calls_path(environment: str) -> str:
+    """Where an environment's calls are."""
+    return f"{_place(environment)}/calls"
+
+
+def clients_path(environment: str) -> str:
+    """The path of the clients that follow an environment."""
+    return f"{_place(environment)}/clients"
+
+
+def resolve_path(environment: str, name: str) -> str:
+    """The path that tells which version a key gets."""
+    return f"{_place(environment)}/resolve/{quote(name)}"
+
+
+def _place(environment: str) -> str:
+    return f"/v1/environments/{quote(environment)}"

@@ -1,0 +1,36 @@
+"""Reading the API, over HTTP or within the process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from promptstage.model import Json
+
+
+class Refused(RegistryError):
+    """The registry understood, and would not do it; the message is its own, `extra` what it said beside."""
+
+    code = "refused"
+
+    def saying(self, message: str) -> Refused:
+        """The same in other words."""
+        return Refused(message, code=self.code, **self.extra)
+
+
+class Reads(Protocol):
+    """What can read the API."""
+
+    def get(self, path: str, member: str, **query: Any) -> Json:
+        """Read what has this member by the contract; `path` may have a query already.
+
+        Raises:
+            Refused, Unavailable: as the registry says, or because none answers.
+        """
+
+    def pages(self, path: str, limit: int | None = None) -> Iterator[Json]:
+        """Read a list, as many pages as it has, up to `limit` entries."""
