@@ -47,7 +47,7 @@ OWNERS = {
     "semver": {"registry.catalog.naming"},
     "structlog": set(),
     "urllib3": {
-        "promptstage._http.transport",
+        "promptstage._http.connections",
         "registry.cli.transport",
         "registry.notify.sender",
         "registry.system.proxies",

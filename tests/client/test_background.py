@@ -133,7 +133,7 @@ def test_what_stands_in_for_the_network_is_told_of_once(
     stand_in: type[HTTPConnection],
 ) -> None:
     """In one line that says what to do, without a traceback."""
-    monkeypatch.setattr("promptstage._http.transport.HTTPConnection", stand_in)
+    monkeypatch.setattr("promptstage._http.connections.HTTPConnection", stand_in)
     client = connect(prompts=["summarize"])
     until(lambda: client.status()["stream"]["failures"] > 3)
 

@@ -241,7 +241,7 @@ def full() -> Iterator[str]:
 def test_a_fork_while_the_parent_connects(connect: Connect, full: str) -> None:
     """The child holds no connection that is going to be the parent's."""
     client = connect(full, prompts=["summarize"])
-    sockets = client._source._transport._sockets  # type: ignore[attr-defined]
+    sockets = client._source._transport._connections._sockets  # type: ignore[attr-defined]
     until(lambda: bool(list(sockets)))
     inodes = [os.fstat(sock.fileno()).st_ino for sock in sockets]
 
@@ -256,7 +256,7 @@ def test_a_fork_while_the_parent_connects(connect: Connect, full: str) -> None:
 def test_close_wakes_a_thread_that_connects(full: str) -> None:
     """Nobody waits for a connection that is not wanted any more."""
     client = Client(full, prompts=["summarize"], timeout=60)
-    until(lambda: bool(list(client._source._transport._sockets)))  # type: ignore[attr-defined]
+    until(lambda: bool(list(client._source._transport._connections._sockets)))  # type: ignore[attr-defined]
     client._source.stop()  # type: ignore[attr-defined]
 
     until(lambda: not any(thread.name == "promptstage" for thread in threading.enumerate()))
