@@ -61,9 +61,19 @@ _ERRORS = {
 }
 # Of `check` and `tag` alone; a version that was tagged all the same is served.
 _ERRORS_OF_CHECK = {
+    "assertion": "an assertion that does not exist, or is not as its type needs it",
+    "case": "a line of a file of cases that is no case, or a value in it of another type",
+    "case_too_large": "a case of more than 256 KiB",
+    "case_variable": "a case without a variable that its prompt or one of its checks needs",
+    "code_assertion": "an assertion that would run code, which none here does",
+    "duplicate_case": "an id that two cases have",
+    "evaluator": "an evaluator of GitHub's that does not exist, or is not as its kind needs it",
     "parameter": "a value that a parameter of the model cannot have",
-    "schema": "a jsonSchema, or the parameters of a tool, that are no JSON Schema",
+    "pattern": "a text that is no regular expression",
+    "rubric": "a rubric's file that is not there, or no text",
+    "schema": "a jsonSchema, the parameters of a tool, or the schema of a check that are no JSON Schema",
     "secret": "something with the shape of a well-known key or token",
+    "too_many_cases": "a file of more than 20,000 cases, or 64 MiB",
     "tools": "tools, or a toolChoice, that an API would refuse, or that cannot be read",
 }
 _WARNINGS = {
@@ -72,6 +82,7 @@ _WARNINGS = {
     "literal": "{{...}} that is no placeholder, so it stays as it is",
     "logic": "logic of another template language, which stays as it is",
     "lost_tag": "a tag that looks like a version of a prompt, but makes none",
+    "no_checks": "a case that no check judges",
     "part_type": "a part of a message whose type is unknown, and which is sent as it is",
     "same_file": "the newest tag of a prompt holds the same file as the one before it",
     "small_bump": "the newest tag raises the version less than the changes since the one before it call for",

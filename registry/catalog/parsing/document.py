@@ -27,6 +27,8 @@ _KEYS = (
     "name", "description", "model", "modelParameters", "responseFormat", "jsonSchema",
     "variables", "messages", "testData", "evaluators", "metadata", "template", "tools", "toolChoice",
 )  # fmt: skip
+# Read with the cases beside the file. It stays in the document, as files had it before it meant anything.
+_SUITE = ("defaultTest",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _read(content: bytes, path: str, files: Files | None) -> tuple[Source, Docum
     if files is None:
         content, files = partials.split(content)
     source, top = _open(content)
-    top.warn_unknown(_KEYS, "keep it under metadata, or remove it")
+    top.warn_unknown((*_KEYS, *_SUITE), "keep it under metadata, or remove it")
     language = _language(top)
     found = _messages(source, top, language, files)
     whole = language is None or not any(finding.severity == "error" for finding in source.findings)

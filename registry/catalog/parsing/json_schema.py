@@ -124,14 +124,15 @@ def _report(source: Source, node: Node, what: str, *, wrapped: bool = False) -> 
         return  # the same
     start = inner(whole) if wrapped else ()
     schema = whole["schema"] if start else whole
-    for path, said in islice(_errors(schema), SHOWN):
+    for path, said in islice(errors(schema), SHOWN):
         where = place(source, node, (*start, *path))
         source.report(where, "schema", f"{what} no JSON Schema: {said}")
     for path, said in islice(_unknown(schema), SHOWN):
         source.report(place(source, node, (*start, *path), key=True), "unknown_key", said)
 
 
-def _errors(schema: dict[str, Any]) -> Iterator[Found]:
+def errors(schema: dict[str, Any]) -> Iterator[Found]:
+    """Yield what makes a mapping no JSON Schema, with the paths."""
     # Half of the time that the command line takes to start, and most prompts have no schema.
     from jsonschema.exceptions import best_match  # noqa: PLC0415
     from jsonschema.validators import Draft202012Validator, validator_for  # noqa: PLC0415

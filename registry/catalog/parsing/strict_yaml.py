@@ -94,6 +94,10 @@ class Source:
         column = found - breaks[-1].end() + 1 if breaks else node.column + found - node.start
         return Node(token, node.line + len(breaks), column)
 
+    def written(self, node: Node) -> str:
+        """Return a number as it is written in the file."""
+        return self._text[node.start : node.end]
+
     def _add(self, line: int, column: int, code: str, message: str) -> None:
         if not self.full:
             self.findings.append(Finding(line, column, code, message))
