@@ -42,6 +42,11 @@ class Step:
     newest: datetime | None
     now: datetime
 
+    @property
+    def is_over(self) -> bool:
+        """Whether its hold is over."""
+        return self.hold is not None and self.now >= self.since + self.hold
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -70,13 +75,15 @@ class Assessment:
         judged: each metric.
         exposed: the units of both arms, by step.
         harm: the metrics that are harmful and that nobody acknowledged.
-        waiting: what the step waits for; None: it may advance, or its hold is not over.
+        obstacle: what stands against an advance of the step by itself, whether or not its hold is over.
+        waiting: the same once its hold is over: what it waits for.
     """
 
     verdict: Verdict
     judged: tuple[Judged, ...]
     exposed: tuple[StepCounts, ...]
     harm: tuple[str, ...]
+    obstacle: Waiting | None
     waiting: Waiting | None
 
 
@@ -90,7 +97,7 @@ def assess(guard: Guard | None, counts: Mapping[str, Sequence[StepCounts]], step
     """
     exposed = tuple(counts[EXPOSED])
     if guard is None:
-        return Assessment(Verdict.off, (), exposed, (), None)
+        return Assessment(Verdict.off, (), exposed, (), None, None)
     judged = tuple(
         judge(_metric(guard, name), counts[name], alpha=guard.alpha, metrics=len(guard.metrics))
         for name in guard.metrics
@@ -103,7 +110,8 @@ def assess(guard: Guard | None, counts: Mapping[str, Sequence[StepCounts]], step
     harm = tuple(
         each.metric.name for each in judged if each.is_harm and each.metric.name not in guard.acknowledged
     )
-    return Assessment(found, judged, exposed, harm, _waiting(guard, found, units, step))
+    obstacle = _obstacle(guard, found, units, step)
+    return Assessment(found, judged, exposed, harm, obstacle, obstacle if step.is_over else None)
 
 
 def _metric(guard: Guard, name: str) -> Metric:
@@ -117,9 +125,12 @@ def _units(exposed: Sequence[StepCounts]) -> tuple[int, int]:
     return canary.units, control.units
 
 
-def _waiting(guard: Guard, found: Verdict, units: tuple[int, int], step: Step) -> Waiting | None:
-    """Return what a step whose hold is over waits for; None: nothing, or it is not over."""
-    if step.hold is None or step.now < step.since + step.hold:
+def _obstacle(guard: Guard, found: Verdict, units: tuple[int, int], step: Step) -> Waiting | None:
+    """Return what stands against an advance; None: nothing, or it is a person's to make.
+
+    It does not ask whether the hold is over: the scheduler knows that, and asks for this a moment later.
+    """
+    if step.hold is None:
         return None
     if found is Verdict.harm:
         return Waiting(PERSON)

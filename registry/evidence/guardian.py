@@ -171,7 +171,7 @@ class Guardian:
                 summary.greatest = news
                 database.write(lambda connection: store.put_summary(connection, rollout.id, summary))
             self._act(state, rollout, rollout.guard, found, dict(summary.tokens) if summary else {})
-        return Standing(rollout.step, found.waiting is None and not found.harm)
+        return Standing(rollout.step, found.obstacle is None)
 
     @property
     def _keyring(self) -> Keyring:

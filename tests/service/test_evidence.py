@@ -73,6 +73,17 @@ def test_a_step_waits_for_its_sample_and_then_advances(api: Api, environment: st
     assert guarded.changes[0] == ("schedule", "advance")
 
 
+def test_a_step_with_hardly_a_call_stays(api: Api, environment: str) -> None:
+    """Also in the moment in which its hold ends."""
+    guarded = Guarded(api, environment, HOLDS)
+    guarded.report(1)
+    until(lambda: (guarded.evidence["waiting"] or {}).get("for") == "sample", "the end of the hold")
+
+    guarded.report(3)
+    until(lambda: guarded.evidence["exposed"] == [{"percent": 50, "canary": 3, "control": 3}], "the calls")
+    assert guarded.changes[0] == ("admin", "start")  # it is looked at more often than calls are counted
+
+
 def test_a_step_for_nobody_waits_for_nobody(api: Api, environment: str) -> None:
     """At 0 percent no user is measured, so it goes on when its hold is over."""
     guarded = Guarded(api, environment, [{"percent": 0, "hold": "1s"}, {"percent": 50}])
@@ -90,6 +101,8 @@ def test_lost_reports_of_one_arm_hold_a_step(api: Api, environment: str) -> None
     until(lambda: guarded.evidence["verdict"] == "srm", "the mismatch")
 
     assert until(lambda: guarded.evidence["waiting"], "the end of the hold") == {"for": "srm"}
+    guarded.report(201, arms=("canary",))
+    until(lambda: guarded.evidence["exposed"][0]["canary"] == 201, "the calls")
     assert guarded.state["stable"]["version"] == "1.0.0"
 
 
