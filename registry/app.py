@@ -13,6 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
 from registry.api import (
+    attestations,
     budgets,
     calls,
     clients,
@@ -43,10 +44,13 @@ from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
 from registry.control import audit
+from registry.control.attestations import Attestations
 from registry.control.history import History
 from registry.control.resolve import Resolver
 from registry.control.rollouts import Rollouts
 from registry.control.scheduler import Scheduler
+from registry.control.suite_gate import SuiteGate
+from registry.control.suites import Suites
 from registry.control.tokens import Tokens
 from registry.evidence import guardian
 from registry.evidence.report import Evidence
@@ -141,8 +145,8 @@ def create(settings: Settings) -> FastAPI:
     app.add_middleware(StartupFailure)
     page.describe(app)
     rooms = (
-        prompts, releases, stream, clients, history, guard, rollouts_api, evidence, calls, scores, usage,
-        otlp, budgets, tokens, doctor, health, webhooks,
+        attestations, prompts, releases, stream, clients, history, guard, rollouts_api, evidence, calls,
+        scores, usage, otlp, budgets, tokens, doctor, health, webhooks,
     )  # fmt: skip
     anywhere = problem.responses(431)  # of the server, before any endpoint
     most = {
@@ -181,7 +185,13 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
     hub = Hub(replica.read_model, replica.keyring)
     presence = Presence(hub, redis_store)
     rollouts = Rollouts(
-        settings.environments, policies, catalog, documents, replica, too_old=presence.too_old
+        settings.environments,
+        policies,
+        catalog,
+        documents,
+        replica,
+        too_old=presence.too_old,
+        suites=SuiteGate(policies, Suites(catalog, replica), documents, replica),
     )
     if strict := [name for name in settings.environments if policies.of(name).approval]:
         logger.info("A start or promote awaits the approval of another token in %s", ", ".join(strict))
@@ -218,6 +228,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         presence=presence,
         metrics=metrics,
         tokens=Tokens(settings.environments, replica),
+        attestations=Attestations(catalog, replica),
         mirroring=mirroring,
         outcomes=outcomes,
         evidence=Evidence(rollouts, outcomes),

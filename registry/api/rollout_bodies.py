@@ -43,6 +43,16 @@ class Plain(BaseModel):
     expect: Expect = Expect()
 
 
+class Override(BaseModel):
+    """What a start or promote goes past, and why; it stands in the history, and before whoever approves."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    suite: str = Field(
+        min_length=1, max_length=MAX_REASON, description="why no attestation of its suite is needed"
+    )
+
+
 class Promote(Plain):
     """Put a version in force for all; without one, complete the active rollout."""
 
@@ -54,6 +64,7 @@ class Promote(Plain):
         strict=True,
         description="accept a version that needs variables which stable does not, or newer clients",
     )
+    override: Override | None = Field(default=None, description="of what the environment requires")
 
 
 class Start(Plain):
@@ -73,6 +84,7 @@ class Start(Plain):
         strict=True,
         description="accept a version that needs variables which stable does not, or newer clients",
     )
+    override: Override | None = Field(default=None, description="of what the environment requires")
     guard: Guarding | None = Field(
         default=None,
         description="whether its calls judge it, and by which rules; absent: as the environment has it",

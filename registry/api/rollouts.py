@@ -38,17 +38,17 @@ router = APIRouter(
 CONFLICTS = {
     "start": (
         "no_stable", "already_stable", "rollout_active", "needs_variables", "clients_too_old", "older_format",
-        "awaiting_approval", "guard_required",
+        "awaiting_approval", "guard_required", "suite_required", "suite_failed",
     ),
     "promote": (
         "already_stable", "rollout_active", "needs_variables", "clients_too_old", "older_format",
-        "awaiting_approval",
+        "awaiting_approval", "suite_required", "suite_failed",
     ),
     "advance": ("no_stable", "no_rollout", "paused", "plan_ends"),
     "pause": ("no_stable", "no_rollout", "paused"),
     "resume": ("no_stable", "no_rollout", "not_paused"),
     "rollback": ("no_stable", "nothing_to_roll_back"),
-    "approve": ("nothing_to_approve",),
+    "approve": ("nothing_to_approve", "suite_required", "suite_failed"),
     "reject": ("nothing_to_approve",),
 }  # fmt: skip
 MISSING = ("unknown_prompt", "unknown_environment")
@@ -149,13 +149,16 @@ async def start(service: Service, asked: Asked, body: Start, response: Response)
     leaves out is as the operator has it for the environment (`GET .../guard`); where a guard is required, the
     body may add metrics, and no more (409 `guard_required`). The state has what is used.
 
+    Where a suite is required, the version needs an attestation that its suite passed, against the version in
+    force (409 `suite_required`, `suite_failed`); `override` goes past that.
+
     Of the version `latest`, `passed_over` has the invalid versions that would be it if they could be served.
     """
     if body.plan and body.steps is not None:
         raise Invalid("steps: give a plan or steps, not both")
     steps = PLANS[body.plan or "standard"] if body.steps is None else body.steps
-    details = {"version": body.version, "steps": steps, "audience": body.audience, "force": body.force}
-    return await _act(service, asked, "start", body, response, guard=body.guard, **details)
+    details = {"version": body.version, "steps": steps, "audience": body.audience, "guard": body.guard}
+    return await _act(service, asked, "start", body, response, **details)
 
 
 @router.post("/{name:path}/actions/promote", summary="Promote a version", responses=_changing("promote"))
@@ -164,10 +167,12 @@ async def promote(
 ) -> dict[str, Any]:
     """Put a version in force for all, or complete the rollout; where approval is required, request it (202).
 
+    Where a suite is required, another version than a rollout's candidate needs an attestation, as a start.
+
     Of the version `latest`, `passed_over` has the invalid versions that would be it if they could be served.
     """
     body = body or Promote()
-    return await _act(service, asked, "promote", body, response, version=body.version, force=body.force)
+    return await _act(service, asked, "promote", body, response, version=body.version)
 
 
 @router.post(
@@ -232,6 +237,9 @@ async def _act(
     """Perform an action; `response` is given where it may become a request."""
     body = body or Plain()
     expect = body.expect.model_dump(exclude_unset=True)
+    if isinstance(body, Start | Promote):
+        override = body.override and body.override.model_dump()
+        details |= {"force": body.force, "override": override}
     action = Action(**asked, op=op, reason=body.reason, expect=expect, **details)
 
     async def act() -> Acknowledged:

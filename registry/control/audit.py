@@ -14,7 +14,8 @@ logger = logging.getLogger(__name__)
 def log(change: Change, seconds: float) -> None:
     """Log a change and its actor; a token is named by its id."""
     state = change.state
-    place = {"environment": state.environment, "prompt": state.prompt} if state else {}
+    place = {"environment": state.environment} if state else {}
+    place |= {"prompt": change.prompt} if change.prompt else {}
     logger.info(
         "%s, by %s (seq %d)",
         *(_sentence(change), change.actor, change.seq),
@@ -41,6 +42,8 @@ def log_reading(actor: str, environment: str, call: str) -> None:
 
 
 def _sentence(change: Change) -> str:
+    if done := change.attestation:
+        return f"attest {done.prompt} {change.after}, {done.passed} of {done.cases} cases ({done.digest})"
     if change.state is None:
         return f"{change.op} {change.after or change.before or ''}".rstrip()
     ends = f"{_shown(change.before)} -> {_shown(change.after)}"

@@ -106,11 +106,18 @@ def check_guard(
     if built is not None and journal_format < GUARDS:
         raise conflict(
             "older_format",
-            f"guard: the journal has format {journal_format}, in which registries may join that know no "
-            "guard; when the last one is upgraded, upgrade the journal: promptstage journal upgrade",
+            f"guard: {older_format(journal_format, 'guard')}",
             before,
         )
     return built
+
+
+def older_format(journal_format: int, unknown: str) -> str:
+    """Say that a journal's format allows registries that do not know something."""
+    return (
+        f"the journal has format {journal_format}, in which registries may join that know no {unknown}; when "
+        "the last one is upgraded, upgrade the journal: promptstage journal upgrade"
+    )
 
 
 def conflict(code: str, message: str, state: State, **extra: Any) -> Conflict:

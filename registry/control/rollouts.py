@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from registry.catalog.catalog import Catalog, Version
+    from registry.control.suite_gate import SuiteGate
     from registry.journal.reader import Entry
     from registry.policies.rule_set import Rules
     from registry.replication.documents import Documents
@@ -40,6 +41,7 @@ class Rollouts:
     Args:
         too_old: counts the connected clients of a prompt, in an environment, that read only documents of
             the first edition.
+        suites: the gate of those that an environment requires.
 
     Attributes:
         gate: what lets guarded steps advance; without evidence they wait.
@@ -54,6 +56,7 @@ class Rollouts:
         replica: Replica,
         *,
         too_old: Callable[[str, str], int],
+        suites: SuiteGate,
     ) -> None:
         self.environments = environments
         self.replica = replica
@@ -62,6 +65,7 @@ class Rollouts:
         self._catalog = catalog
         self._documents = documents
         self._too_old = too_old
+        self._suites = suites
 
     # Reading
 
@@ -142,7 +146,8 @@ class Rollouts:
 
         Raises:
             NotFound, Invalid: the prompt, the version or the environment; nothing else was checked.
-            Conflict: the state does not allow it, differs from `expect`, or a variable is missing.
+            Conflict: the state does not allow it, differs from `expect`, or a variable or an attestation is
+                missing.
             Forbidden: another token must approve this (`own_request`).
             PreconditionFailed: If-Match names another state.
             Unavailable: the journal cannot be written.
@@ -152,6 +157,8 @@ class Rollouts:
         # A recorded request needs no version; both may be unknown here before the lock is held.
         recorded = self.replica.was_requested(action.scope())
         version = None if recorded else self._version(action)
+        if not recorded:
+            self._suites.prepare(action, present, _reference(version))
         found = Found(
             version, self._count_too_old(action, version), present.stable, self._constants(action, present)
         )
@@ -229,6 +236,7 @@ class Rollouts:
                 lambda ref: self._documents.load(before.prompt, ref).document,
                 found.too_old,
             )
+        said_of_suites = self._suites.check(action, before, after, now)
         came_from, went_to = approval.ends(before, after)
         change = self.replica.next_change(
             at=now,
@@ -241,6 +249,7 @@ class Rollouts:
             previous=before.seq,
             state=after,
             evidence=action.evidence,
+            **said_of_suites,
         )
         return self.replica.write(lock, change, dict(self._files(change, action, version)))
 

@@ -6,18 +6,20 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from registry.access.tokens import Token
 from registry.rollouts.position import Position
 from registry.rollouts.state import State
+from registry.suites.attestation import Attestation
 from registry.system import formats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from registry.rollouts.state import ApprovalRequest, Rollout, VersionRef
 
+ATTEST = "attest"  # the op of an attestation
 ASKING = "ask."  # prefix of the op of a change that requests approval
 RECOVER = "recover"  # the op of a recovery's changes
 BEGINNINGS = ("start", "approve", f"{ASKING}start")  # the ops that start a rollout, or request one
@@ -32,15 +34,18 @@ class Change(BaseModel):
         at: its time.
         actor: the token's name, ``schedule`` for a timed advance, or ``guard``.
         op: ``create``, ``recover``, ``upgrade``, the command, ``ask.`` and the command that awaits approval,
-            ``calibrate`` of a guard, ``token.create`` or ``token.revoke``.
+            ``calibrate`` of a guard, ``attest``, ``token.create`` or ``token.revoke``.
         before: the version, or the step's percent, before it; of a revoked token its id.
-        after: the version or percent after it; of a new token its id.
+        after: the version or percent after it; of a new token its id; of an attestation its result.
         reason: the actor's reason; plain text.
         request: the idempotency record that this change answers, if any.
         previous: the seq of the change before it to the same prompt and environment; 0: none.
         state: the whole state after it; None if the change is not about a rollout.
         token: the whole record of a token after it; None if the change is not about one.
         evidence: the numbers that a guard acted on, as JSON; None: it is no change of a guard.
+        attestation: the whole record of an attestation; None if the change is not one.
+        attested: the seq of the attestation that let a version in, where one is required.
+        override: the preconditions that a start or promote goes past, and why, as ``{"suite": reason}``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -59,6 +64,9 @@ class Change(BaseModel):
     state: State | None = None
     token: Token | None = None
     evidence: dict[str, Any] | None = None
+    attestation: Attestation | None = None
+    attested: int | None = None
+    override: dict[str, str] | None = None
 
     @property
     def position(self) -> Position:
@@ -73,6 +81,12 @@ class Change(BaseModel):
         position: dict[str, Any] = {"epoch": change.epoch, "seq": change.seq}
         older = {"recent": ()} if self.format < formats.RECENT else {}
         return change.model_copy(update={"state": change.state.model_copy(update=position | older)})
+
+    @property
+    def prompt(self) -> str | None:
+        """The prompt that it is about, if it is about one."""
+        subject = self.state or self.attestation
+        return subject.prompt if subject else None
 
     @property
     def started(self) -> Rollout | ApprovalRequest | None:
@@ -99,14 +113,15 @@ class Change(BaseModel):
             "at": self.model_dump(mode="json", include={"at"})["at"],
             "actor": self.actor,
             "op": self.op,
-            "prompt": self.state and self.state.prompt,
+            "prompt": self.prompt,
             "from": self.before,
             "to": self.after,
             "reason": self.reason,
             "commit": commit,
         }
         started = self.started
-        shown |= {} if self.evidence is None else {"evidence": self.evidence}
+        noted = {"evidence": self.evidence, "attested": self.attested, "override": self.override}
+        shown |= {key: value for key, value in noted.items() if value is not None}
         return shown | _plan(started) if started else shown
 
 
@@ -139,6 +154,8 @@ STATES = "states"
 VERSIONS = "versions"
 REQUESTS = "requests"
 TOKENS = "tokens"
+ATTESTATIONS = "attestations"
+_ATTESTATIONS = TypeAdapter(tuple[Attestation, ...])
 
 
 def shard(text: str) -> str:
@@ -173,6 +190,22 @@ def request_file(change: Change, body: str) -> Iterator[tuple[str, bytes]]:
     """Yield the record of the change's idempotency key, if any; a repeat must have the same `body`."""
     if change.request is not None:
         yield request_path(change.request), json.dumps({"seq": change.seq, "body": body}).encode()
+
+
+def attestations_path(prompt: str, digest: str) -> str:
+    """Return the path of the attestations that are kept of a prompt's digest, as one list."""
+    digits = digest.rpartition(":")[2]
+    return f"{ATTESTATIONS}/{digits[:2]}/{digits[2:]}/{prompt}.json"
+
+
+def attestations_file(known: Iterable[Attestation]) -> bytes:
+    """Return the content of that file."""
+    return json.dumps([one.model_dump(mode="json") for one in known], indent=1).encode()
+
+
+def parse_attestations(data: bytes) -> tuple[Attestation, ...]:
+    """Parse the content of that file. Raises ValidationError."""
+    return _ATTESTATIONS.validate_json(data)
 
 
 def token_path(identifier: str) -> str:

@@ -23,6 +23,7 @@ BRANCH = "refs/heads/main"
 PROPOSED = "refs/promptstage/proposed"  # a commit to push to the shared journal
 IDENTITY = "Promptstage <registry@promptstage.invalid>"
 FINE_TICK = 50_000_000  # nanoseconds; a kernel's clock for file times ticks every 1 to 10 ms
+SHOWN_DIGEST = 19  # characters of a digest: its kind, and twelve digits
 COARSE_TICK = 2_000_000_000  # on file systems with times of one or two whole seconds
 
 
@@ -105,6 +106,13 @@ def subject(change: Change) -> str:
 def _what(change: Change) -> tuple[str, ...]:
     if change.token:
         return (change.op, _name(change.token.name), f"({change.token.id})")
+    if change.attestation:
+        return (
+            change.op,
+            change.attestation.prompt,
+            change.attestation.digest[:SHOWN_DIGEST],
+            change.attestation.result,
+        )
     if change.state is None:
         return (change.op,)
     asked = change.op.startswith(ASKING)

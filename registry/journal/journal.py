@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from registry.journal.reader import Entry
     from registry.rollouts.position import Position
+    from registry.suites.attestation import Attestation
 
 WRITE_SECONDS = 10.0  # one small commit takes some 10 ms; a disk that needs longer is failing
 WALK_LIMIT = 1000  # above this many new changes the whole journal is loaded
@@ -170,6 +171,12 @@ class Journal(ABC):
         except Unavailable:
             return None
         return found.data if found else None
+
+    def attestations(self, prompt: str, digest: str) -> tuple[Attestation, ...]:
+        """Return the attestations that are kept of a prompt's digest. Raises Unavailable."""
+        with readable(self._folder):
+            found = self._reader.read_object(f"{BRANCH}:{at.attestations_path(prompt, digest)}")
+            return at.parse_attestations(found.data) if found else ()
 
     def request(self, scope: str) -> dict[str, object] | None:
         """Return the record of an idempotency key, if it was used."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from registry.journal.reader import Entry
     from registry.replication.read_model import ReadModel
     from registry.replication.redis_store import RedisStore
+    from registry.suites.attestation import Attestation
 
 logger = logging.getLogger(__name__)
 
@@ -378,6 +379,10 @@ class Replica:
     def staged(self, name: str, version: str) -> bytes | None:
         """Return the bytes of a staged version; None if it never was staged."""
         return self._journal.staged(name, version)
+
+    def attestations(self, prompt: str, digest: str) -> tuple[Attestation, ...]:
+        """Return the attestations that are kept of a prompt's digest, oldest first. Raises Unavailable."""
+        return self._journal.attestations(prompt, digest)
 
     def was_requested(self, scope: str | None) -> bool:
         """Return whether an idempotency key was used; `scope` as in `request`."""

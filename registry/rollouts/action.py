@@ -28,6 +28,7 @@ class Action:
         if_match: ``<epoch>.<seq>`` of the state, which must still be in force.
         idempotency_key: a repeat with the same key and token gets the recorded answer.
         token: the id of the token, the scope of that key; the token of a request may not approve it.
+        override: of a start or promote: the preconditions that it goes past, and why: ``{"suite": reason}``.
         guard: of a start: what it says about the guard; None: nothing.
         harm: of a pause by the guard: the metrics on whose harm.
         constant: of ``calibrate``: the name and the constant.
@@ -47,6 +48,7 @@ class Action:
     if_match: str | None = None
     idempotency_key: str | None = None
     token: str = ""
+    override: dict[str, str] | None = None
     guard: GuardOptions | bool | None = None
     harm: tuple[str, ...] = ()
     constant: tuple[str, Constant] | None = None
@@ -68,7 +70,9 @@ class Action:
             else self.guard.model_dump(mode="json")
         )
         guard = [] if said is None else [said]
-        return digest([self.version, steps, audience, self.force, self.reason, self.expect, *guard])
+        override = [] if self.override is None else [{"override": self.override}]
+        known = [self.version, steps, audience, self.force, self.reason, self.expect]
+        return digest([*known, *guard, *override])
 
 
 def digest(parts: list[object]) -> str:

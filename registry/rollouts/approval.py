@@ -33,13 +33,14 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class RequestApproval:
-    """Request a start or promote; `id` is the request's."""
+    """Request a start or promote; `id` is the request's, and `override` what it goes past, and why."""
 
     command: Start | Promote
     actor: Actor
     id: str
     force: bool = False
     reason: str = ""
+    override: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ def _ask(state: State, ask: RequestApproval, now: datetime) -> State | Conflict:
         token=ask.actor.token,
         asked_at=now,
         guard=guard,
+        override=ask.override,
     )
     return state.model_copy(update={"awaiting_approval": request})
 
@@ -169,6 +171,20 @@ def _approve(state: State, request: ApprovalRequest, approve: Approve, now: date
     guard = request.guard and request.guard.knowing(approve.constants)
     start = Start(request.version, request.steps, request.audience, approve.id, approve.salt, guard)
     return transitions.apply(state, start, now)
+
+
+def entering(before: State, after: State, op: str) -> VersionRef | None:
+    """Return the version that a change lets in, or asks to let in; None: it lets none in.
+
+    What was in force or on its way before the change does not enter by it; nor does what a rollback, which
+    is never held up, puts back.
+    """
+    if op == "rollback":
+        return None
+    asked = after.awaiting_approval if after.awaiting_approval != before.awaiting_approval else None
+    found = (after.stable, after.rollout and after.rollout.candidate, asked and asked.version)
+    there = {ref.version for ref in (before.stable, before.rollout and before.rollout.candidate) if ref}
+    return next((ref for ref in found if ref and ref.version not in there), None)
 
 
 def ends(before: State, after: State) -> tuple[str | float | None, str | float | None]:

@@ -67,7 +67,8 @@ def of(
         raise Invalid(f"{action.op} cannot be done without a version", code="unknown_action")
     if not approval:
         return command
-    return RequestApproval(command, actor, f"a-{secrets.token_hex(6)}", action.force, action.reason)
+    identifier = f"a-{secrets.token_hex(6)}"
+    return RequestApproval(command, actor, identifier, action.force, action.reason, action.override)
 
 
 def _plain(action: Action) -> Command | None:

@@ -135,7 +135,7 @@ class ApprovalRequest(Frozen):
 
     `version` is the version that it would serve or start (for a promote without a version, the
     candidate); `steps`, `audience` and `guard` (else absent) are those of a start; `token` is the id of the
-    requesting token.
+    requesting token. `override` (else absent) has what it goes past, and why.
     """
 
     id: str
@@ -149,10 +149,14 @@ class ApprovalRequest(Frozen):
     token: str
     asked_at: AwareDatetime
     guard: Guard | None = None
+    override: dict[str, str] | None = None
 
     @model_serializer(mode="wrap")
-    def _without_empty_guard(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value is not None or key != "guard"}
+    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        optional = {"guard", "override"}
+        return {
+            key: value for key, value in handler(self).items() if value is not None or key not in optional
+        }
 
 
 class State(Frozen):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CLOCK_ERROR = timedelta(days=1)  # the most that two clocks may differ: more than any mistaken time zone
 SHOWN = 19  # characters of a digest in a message: its kind, and twelve digits
+OVERRIDE = "override it, with a reason"
 NAMED = 5  # regressed cases in a message; the answer lists all
 
 
@@ -76,7 +77,8 @@ def decide(
     name = f"{subject.prompt}@{subject.version}"
     if subject.suite is None:
         return Refusal(
-            "suite_required", f"{name} has no cases, and {subject.environment} requires a suite; add some"
+            "suite_required",
+            f"{name} has no cases, and {subject.environment} requires a suite; add some, or {OVERRIDE}",
         )
     newest_first = sorted(found, key=lambda one: one.seq, reverse=True)
     counting = (one for one in newest_first if not why_not(one, subject, rules, now))
@@ -124,7 +126,7 @@ def _missing(
     name: str, newest_first: list[Attestation], subject: Subject, rules: SuiteRules, now: datetime
 ) -> str:
     against = f"--against {subject.stable} " if subject.stable else ""
-    remedy = f"have it attested: promptstage eval {subject.prompt} {against}--attest"
+    remedy = f"have it attested: promptstage eval {subject.prompt} {against}--attest; or {OVERRIDE}"
     if not newest_first:
         return f"{name} has no attestation of its suite, which {subject.environment} requires; {remedy}"
     newest = newest_first[0]
@@ -141,7 +143,8 @@ def _failed(name: str, one: Attestation) -> str:
         others = len(one.regressed) - NAMED
         more = f" and {others} more" if others > 0 else ""
         said += f", and it regressed on {', '.join(one.regressed[:NAMED])}{more}"
-    return f"{said} (attested by {one.by} at {_time(one.at)}); mend it, and have the new version attested"
+    by = f"attested by {one.by} at {_time(one.at)}"
+    return f"{said} ({by}); mend it, and have the new version attested; or {OVERRIDE}"
 
 
 def _time(moment: datetime) -> str:

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 JOURNAL = {  # each number, and what it allows that an older registry would misread
     1: "What 0.1.0 writes.",
     2: "A recovery may go back from an epoch that a wrong clock put into the future.",
-    3: "Prompt files of the second edition, states that name recent versions, and guarded rollouts.",
+    3: "Prompt files of the second edition, states that name recent versions, guarded rollouts, and "
+    "attestations of suites.",
 }
 FIRST = 1
 EPOCHS_GO_BACK = 2
 RECENT = 3
 SECOND_EDITION = 3
 GUARDS = 3
+SUITES = 3
 NEWEST = max(JOURNAL)  # in which a new journal begins
 MIRROR = 1  # of the mirror of the prompt repository
 NEWER = "newer_format"

@@ -17,6 +17,7 @@ from registry.rollouts.approval import (
     RequestApproval,
     apply,
     ends,
+    entering,
 )
 from registry.rollouts.state import State, Step, VersionRef
 from registry.rollouts.transitions import Advance, Conflict, Pause, Promote, Resume, Rollback, Start
@@ -246,3 +247,17 @@ def test_a_state_without_a_request_says_nothing_of_one() -> None:
     )
     assert State.model_validate_json(asked.model_dump_json()) == asked
     assert asked.model_dump(mode="json")["awaiting_approval"]["steps"][0] == STEPS[0].model_dump()
+
+
+@pytest.mark.parametrize("state", [*STATES.values(), *ASKED.values()])
+@pytest.mark.parametrize("op", COMMANDS)
+def test_a_version_enters_once(state: State, op: str) -> None:
+    """By what starts, promotes or asks for it, and when that is approved; never by what goes on or back."""
+    after = apply(state, COMMANDS[op], LATER)
+    if isinstance(after, Conflict):
+        return
+    asked = state.awaiting_approval
+    by_approval = op == "approve" and asked is not None and asked.version == V3
+    enters = op in {"start", "promote 3", "ask to start", "ask to promote 3"} or by_approval
+
+    assert entering(state, after, op) == (V3 if enters else None)

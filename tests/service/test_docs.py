@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.api.docs import evidence, examples, outcome_shapes, shapes
+from registry.api.docs import evidence, examples, outcome_shapes, shapes, suites
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ ANSWERS = {  # what to ask for, and the shape of the answer
     "/readyz": "Health",
 }
 REPORTS = ("Call", "Claims", "Erased", "Taken")  # compared where calls are reported
+OF_SUITES = ("Attested", "Attestations")  # compared where results are attested
 PUBLIC = {"GET /livez", "GET /readyz", "POST /v1/webhooks"}
 
 
@@ -61,7 +62,7 @@ def operations(spec: Any) -> dict[str, Any]:
 
 def shape(name: str) -> Any:
     """The shape with a name; a state is its own."""
-    modules = (shapes, outcome_shapes, evidence)
+    modules = (shapes, outcome_shapes, evidence, suites)
     return State if name == "State" else next(found for m in modules if (found := getattr(m, name, None)))
 
 
@@ -175,4 +176,4 @@ def test_every_described_answer_is_compared(spec: Any) -> None:
         )
     )
 
-    assert shown - {"Problem", "Acknowledgement", "Requested", *REPORTS} == set(ANSWERS.values())
+    assert shown - {"Problem", "Acknowledgement", "Requested", *REPORTS, *OF_SUITES} == set(ANSWERS.values())

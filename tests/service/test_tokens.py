@@ -40,6 +40,8 @@ ROLES: dict[str, str | None] = {
     "GET /v1/prompts": "reader",
     "GET /v1/prompts/{name:path}/versions": "reader",
     "GET /v1/prompts/{name:path}/versions/{version}": "reader",
+    "GET /v1/prompts/{name:path}/versions/{version}/attestations": "reader",
+    "POST /v1/attestations": "attest",
     "GET /v1/prompts/{name:path}/diff": "reader",
     "GET /v1/catalog": "reader",
     "GET /v1/doctor": "reader",

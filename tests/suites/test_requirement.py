@@ -49,9 +49,11 @@ def test_without_one_it_says_how_to_get_it() -> None:
     assert refused() == Refusal(
         "suite_required",
         "support/triage@1.3.0 has no attestation of its suite, which production requires; have it attested: "
-        "promptstage eval support/triage --against 1.2.0 --attest",
+        "promptstage eval support/triage --against 1.2.0 --attest; or override it, with a reason",
     )
-    assert refused(stable=None).message.endswith("promptstage eval support/triage --attest")
+    assert refused(stable=None).message.endswith(
+        ": promptstage eval support/triage --attest; or override it, with a reason"
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,8 @@ def test_the_newest_that_counts_decides() -> None:
     assert refused(failed, passed, foreign) == Refusal(
         "suite_failed",
         "support/triage@1.3.0 failed its suite: 47 of 50 cases passed, and it regressed on a, b (attested by "
-        "ci at 2026-05-04T09:30:00Z); mend it, and have the new version attested",
+        "ci at 2026-05-04T09:30:00Z); mend it, and have the new version attested; or override it, "
+        "with a reason",
         ("a", "b"),
     )
     assert decide([later, failed, passed], SUBJECT, RULES, NOW) == later

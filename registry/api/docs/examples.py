@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.api.docs import evidence
+from registry.api.docs import evidence, suites
 
 if TYPE_CHECKING:
     from promptstage.model import Json
@@ -445,6 +445,7 @@ ALERTS: Json = {
     ]
 }
 OF: dict[str, Json] = {  # an example of each shape that is an answer
+    **suites.EXAMPLES,
     "Alerts": ALERTS,
     "Budgets": BUDGETS,
     "Acknowledgement": ACKNOWLEDGED,

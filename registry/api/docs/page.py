@@ -68,6 +68,7 @@ TAGS = [
     {"name": "rollouts", "description": "Which version is in force, who changed it when, and the changes."},
     {"name": "releases", "description": "What applications get: rules and documents, decisions, a stream."},
     {"name": "outcomes", "description": "How calls went: apps report them, usage adds them up."},
+    {"name": "suites", "description": "Attestations: which version passed its cases, and who says so."},
     {"name": "tokens", "description": "Who may do what. For admins."},
     {
         "name": "operations",

@@ -290,6 +290,12 @@ class ShownChange(Shape):
     evidence: Json | None = Field(
         default=None, description="the numbers that a guard acted on; else left out"
     )
+    attested: int | None = Field(
+        default=None, description="the seq of the attestation that let the version in; else left out"
+    )
+    override: dict[str, str] | None = Field(
+        default=None, description='what it went past, and why, as `{"suite": reason}`; else left out'
+    )
 
 
 class EnvironmentGuard(Shape):

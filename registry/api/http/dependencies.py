@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from registry.api.http.rate import Rate
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
+    from registry.control.attestations import Attestations
     from registry.control.history import History
     from registry.control.resolve import Resolver
     from registry.control.rollouts import Rollouts
@@ -65,6 +66,7 @@ class Services:
     presence: Presence
     metrics: Metrics
     tokens: Tokens
+    attestations: Attestations
     mirroring: MirrorWorker
     outcomes: Outcomes
     evidence: Evidence

@@ -56,6 +56,11 @@ PROBLEM: dict[str, Any] = {
             "type": "integer",
             "description": "of `clients_too_old`, or of `needs_variables` if both hold: their number",
         },
+        "regressed": {
+            "type": "array",
+            "description": "of `suite_failed`: the ids of the cases that passed before, and fail now",
+            "items": {"type": "string"},
+        },
         "problem": {
             "type": "object",
             "description": "of `invalid_version`: what is wrong with its file, and where",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from anyio import to_thread
 
 from registry.access.capabilities import Capability
-from registry.errors import NotFound
+from registry.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 SYNC_SECONDS = 5.0  # a sync takes one or two; a longer wait is answered with "unknown"
-LATE = ("unknown_prompt", "unknown_version")
+# How often to repeat what failed with this code, after a sync each. The files of a suite come in two steps:
+# that of the cases names the others.
+REPEATS = {"unknown_prompt": 1, "unknown_version": 1, "being_fetched": 2}
 
 
 async def refresh_journal(service: Services) -> None:
@@ -51,15 +53,17 @@ async def find(service: Services, token: Token, ask: Callable[[], Found]) -> Fou
 
 
 async def retry(service: Services, ask: Callable[[], Awaitable[Found]]) -> Found:
-    """Look something up; if the prompt or version is unknown, sync with the repository and retry once.
+    """Look something up; if a prompt, a version or what it needs is not here, sync and retry.
 
     Waiting for the sync holds no thread: a hanging host must not delay other requests.
     """
-    try:
-        return await ask()
-    except NotFound as error:
-        if error.code not in LATE:
-            raise
-    async with service.bounds.rest():
-        await asyncio.wait([asyncio.wrap_future(service.sync.sync_now())], timeout=SYNC_SECONDS)
-    return await ask()
+    tries = 0
+    while True:
+        try:
+            return await ask()
+        except (NotFound, Unavailable) as error:
+            if tries >= REPEATS.get(error.code, 0):
+                raise
+        tries += 1
+        async with service.bounds.rest():
+            await asyncio.wait([asyncio.wrap_future(service.sync.sync_now())], timeout=SYNC_SECONDS)

@@ -13,7 +13,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from registry.catalog.mirror import fetch, layout, pins, sync_report, tag_info, tag_reader
+from registry.catalog.mirror import fetch, layout, pins, suite_reader, sync_report, tag_info, tag_reader
 from registry.catalog.mirror.incoming import Incoming
 from registry.catalog.mirror.missing import MissingObjects
 from registry.catalog.mirror.oversized import Objects, OversizedObjects
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from promptstage.model import Json
     from registry.catalog.mirror.pins import Table
+    from registry.catalog.mirror.suite_reader import SuiteFiles, Wanted
     from registry.catalog.mirror.tag_info import TagInfo
     from registry.catalog.mirror.tag_reader import File
     from registry.catalog.mirror.trees import Reading
@@ -160,6 +161,15 @@ class Mirror:
     def read(self, oid: str, name: str) -> Read:
         """Read a tag and the prompt's file in its commit, or its problem. Raises as `about` otherwise."""
         return self._answer(oid, tag_reader.read(oid, name))
+
+    def suite(self, commit: str, name: str, wanted: Wanted) -> SuiteFiles:
+        """Read the files of a prompt's suite in a commit, as `suite_reader.read` does.
+
+        Raises:
+            DocumentInvalid: one of them cannot be read.
+            GitFailed: an object is missing (`being_fetched`) or damaged.
+        """
+        return self._answer(commit, suite_reader.read(commit, name, wanted, self._wanted.note))
 
     def _answer(self, oid: str, reading: Reading[T]) -> T:
         try:

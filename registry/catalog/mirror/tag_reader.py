@@ -112,7 +112,7 @@ def exists(oid: str, name: str) -> Reading[bool]:
     """Tell whether a commit has a usable file of a prompt. Raises GitFailed."""
     try:
         about = yield from tag_info.read(oid)
-        found = yield from _find(about, name)
+        found = yield from find(about, name)
     except DocumentInvalid:
         return False
     return found.entry.is_file
@@ -125,9 +125,9 @@ def read_file(about: TagInfo, name: str) -> Reading[File]:
         DocumentInvalid: there is none, there are two, or it is not a file of at most 256 KiB.
         GitFailed: an object is missing or damaged.
     """
-    found = yield from _find(about, name)
+    found = yield from find(about, name)
     path = found.place + found.inner
-    content = yield from _content(path, found.entry, SIZE_LIMIT)
+    content = yield from file_content(path, found.entry, SIZE_LIMIT)
     files: dict[str, bytes | str] = {}
     while missing := document.wanted(content, files):
         for other in missing:
@@ -154,7 +154,7 @@ def _partial(root: bytes, place: str, path: str) -> Reading[bytes | str]:
         return partials.TOO_LARGE
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """A prompt's file in a commit: the root, the prompts folder, the path from there, and the entry."""
 
     root: bytes
@@ -163,15 +163,15 @@ class _Found(NamedTuple):
     entry: Entry
 
 
-def _find(about: TagInfo, name: str) -> Reading[_Found]:
-    """Find a prompt's file."""
+def find(about: TagInfo, name: str) -> Reading[Found]:
+    """Find a prompt's file in a commit. Raises as `read_file` does."""
     if not about.tree:
         raise DocumentInvalid("the tag holds no commit; delete it and tag a commit under a new version")
     root = (yield from trees.need(about.tree, OBJECT_LIMIT)).data
     settings = yield from _settings(root)
     usual = trees.entry(root, FOLDER)
     places = settings.places(usual=usual is not None and usual.is_folder)
-    found: list[_Found] = []
+    found: list[Found] = []
     for place in places:
         found = found or (yield from _files(root, place, name))
     if not found:
@@ -192,22 +192,22 @@ def _settings(root: bytes) -> Reading[RepositorySettings]:
     entry = trees.entry(root, FILE)
     if entry is None:
         return _NO_SETTINGS
-    content = yield from _content(FILE, entry, SETTINGS_LIMIT)
+    content = yield from file_content(FILE, entry, SETTINGS_LIMIT)
     return repository_settings.parse(content, whole=False)
 
 
-def _files(root: bytes, place: str, name: str) -> Reading[list[_Found]]:
+def _files(root: bytes, place: str, name: str) -> Reading[list[Found]]:
     """List the files of a prompt below a prompts folder."""
     *parents, last = f"{place}{name}".split("/")
     data = yield from trees.folder(root, parents)
     if data is None:
         return []
     found = zip(file_names(name), (trees.entry(data, entry) for entry in file_names(last)), strict=True)
-    return [_Found(root, place, path, entry) for path, entry in found if entry]
+    return [Found(root, place, path, entry) for path, entry in found if entry]
 
 
-def _content(path: str, entry: Entry, limit: int) -> Reading[bytes]:
-    """Read a file of at most `limit` bytes."""
+def file_content(path: str, entry: Entry, limit: int) -> Reading[bytes]:
+    """Read a file of at most `limit` bytes. Raises DocumentInvalid: it is no file, larger, or in LFS."""
     if not entry.is_file:
         raise DocumentInvalid(f"{path} is {entry.kind}; make it a file, then tag again", path=path)
     message = f"{path} has more than {limit >> 10} KiB; shorten it, then tag again"

@@ -27,6 +27,7 @@ from registry.journal.local import LocalJournal
 from registry.journal.maintenance.replay import refs
 from registry.journal.maintenance.survey import ASIDE, COPY_SECONDS, STAGING
 from registry.journal.position import next_epoch
+from registry.suites.attestation import kept
 from registry.system import timestamps
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from registry.journal.maintenance.survey import Found
     from registry.rollouts.position import Position
     from registry.rollouts.state import VersionRef
+    from registry.suites.attestation import Attestation
 
     Fetch = Callable[[str, VersionRef], bytes | None]
 
@@ -88,6 +90,7 @@ def _write(folder: Path, target: Path, lock: int, found: Found, fetch: Fetch) ->
     with closing(LocalJournal(target)) as journal:
         draft = _Draft(found, journal.staged)
         lost = draft.add_states(fetch)
+        draft.add_attestations(journal.attestations)
         new_admin = draft.add_admin(folder / admin_token.FILE)
         entry = journal.write_all(lock, found.parent, draft.changes, timeout=WRITE_SECONDS)
     write_marker(target, entry.change.epoch, entry.change.format)
@@ -124,6 +127,16 @@ class _Draft:
             )
             files = {}
         return lost
+
+    def add_attestations(self, known: Callable[[str, str], tuple[Attestation, ...]]) -> None:
+        """Add the attestations that the journal lacks, oldest first; each is of the change that adds it."""
+        lists: dict[tuple[str, str], tuple[Attestation, ...]] = {}
+        for found in reversed(self._found.attestations):
+            one = found.model_copy(update={"seq": self._next})
+            of = (one.prompt, one.digest)
+            lists[of] = kept(lists[of] if of in lists else known(*of), one)
+            files = {at.attestations_path(*of): at.attestations_file(lists[of])}
+            self._add(at.RECOVER, files, after=one.result, attestation=one)
 
     def _missing_bytes(self, fetch: Fetch) -> tuple[dict[str, bytes], tuple[str, ...]]:
         """Return the bytes of served versions missing here, and the versions whose bytes are lost."""

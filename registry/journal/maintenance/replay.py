@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from registry.journal.change import RECOVER
 from registry.journal.position import is_ahead
+from registry.suites.attestation import kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from registry.access.tokens import Token
     from registry.journal.change import Change
     from registry.rollouts.state import State, VersionRef
+    from registry.suites.attestation import Attestation
 
 Place = tuple[str, str]  # environment, prompt
 
@@ -28,6 +30,7 @@ class Replay:
     Attributes:
         refs: every version ever referred to, with its prompt.
         requests: the seq of the change that answered each idempotency record.
+        attestations: what is kept, by prompt and digest.
     """
 
     newest: Change | None = None
@@ -35,6 +38,7 @@ class Replay:
     tokens: dict[str, Token] = field(default_factory=dict)
     refs: set[tuple[str, VersionRef]] = field(default_factory=set)
     requests: dict[str, int] = field(default_factory=dict)
+    attestations: dict[tuple[str, str], tuple[Attestation, ...]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
 
@@ -48,6 +52,9 @@ def replay(changes: Iterable[Change]) -> Replay:
             done.refs |= {(change.state.prompt, ref) for ref in refs(change.state)}
         if change.token:
             done.tokens[change.token.id] = change.token
+        if new := change.attestation:
+            of = (new.prompt, new.digest)
+            done.attestations[of] = kept(done.attestations.get(of, ()), new)
         if change.request:
             done.requests[change.request] = seq
         done.newest = change
@@ -75,6 +82,8 @@ def _faults(seq: int, change: Change, done: Replay) -> Iterator[str]:
         yield f"its epoch {change.epoch} is earlier than that before it ({before.epoch})"
     if not change.actor:
         yield "it has no actor"
+    if change.attestation and change.attestation.seq != seq:
+        yield f"its attestation is of change {change.attestation.seq}"
     if change.state is None:
         return
     if change.state.position != change.position:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from registry.journal.change import Change
     from registry.journal.maintenance.replay import Place
+    from registry.suites.attestation import Attestation
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,6 +61,7 @@ class Found:
         states: the newest state of each prompt and environment.
         previous: the seq of the last change of each, among the kept changes.
         tokens: the newest record of each token, by id; `kept_tokens`: those among the kept changes.
+        attestations: those of readable changes that are not kept, newest first.
         head: the newest change known anywhere.
         known: the newest format found anywhere.
         now: the later of the clocks here and of Redis.
@@ -75,6 +77,7 @@ class Found:
     previous: dict[Place, int] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     kept_tokens: dict[str, Token] = field(default_factory=dict)
+    attestations: list[Attestation] = field(default_factory=list)
     head: Position = NOWHERE
     known: int = formats.FIRST
     now: datetime = field(default_factory=timestamps.now)
@@ -106,6 +109,8 @@ class Found:
         token = record.token
         if token and (token.id not in self.tokens or token.revoked_at):
             self.tokens[token.id] = token
+        if record.attestation:
+            self.attestations.append(record.attestation)
 
     def take(self, states: Iterable[State]) -> int:
         """Take over newer states; return how many were newer."""

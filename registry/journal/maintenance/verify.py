@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from registry.journal.change import Change
     from registry.journal.maintenance.replay import Replay
     from registry.rollouts.position import Position
+    from registry.suites.attestation import Attestation
 
 CHECK_SECONDS = 900.0  # git reads every byte; a gigabyte takes some 20 s
 TOLD = 1000  # changes between two progress messages
@@ -111,10 +112,14 @@ def _read(git: Git, size: int, problems: list[str], progress: Callable[[str], ob
         git, tree.paths(git, commits[0], at.TOKENS)
     )  # tokens of the creation have no change of their own
     kept = {at.state_path(*place): state for place, state in done.states.items()}
+    attested = {at.attestations_path(*of): found for of, found in done.attestations.items()}
     held = {at.token_path(token.id): token for token in (early | done.tokens).values()}
     problems += done.faults
-    problems += _misplaced(paths, {at.CHANGE, *kept, *held, *_contents(done), *_requests(paths, done)})
+    problems += _misplaced(
+        paths, {at.CHANGE, *kept, *held, *attested, *_contents(done), *_requests(paths, done)}
+    )
     problems += _records_differ(git, paths, {**kept, **held})
+    problems += _attestations_differ(git, paths, attested)
     problems += _requests_differ(git, paths, done)
     problems += _bytes_differ(git, paths, done)
     versions = sum(path.startswith(f"{at.VERSIONS}/") for path in paths)
@@ -185,6 +190,19 @@ def _records_differ(git: Git, paths: dict[str, str], expected: dict[str, State |
             same = False
         if not same:
             yield f"{path} is not the {type(record).__name__.lower()} that the changes lead to"
+
+
+def _attestations_differ(
+    git: Git, paths: dict[str, str], expected: dict[str, tuple[Attestation, ...]]
+) -> Iterator[str]:
+    """Find attestations that no change made: one could let a version in."""
+    for path in sorted(paths.keys() & expected.keys()):
+        try:
+            same = at.parse_attestations(tree.data(git, paths[path])) == expected[path]
+        except ValidationError:
+            same = False
+        if not same:
+            yield f"{path} does not hold the attestations that the changes lead to"
 
 
 def _requests_differ(git: Git, paths: dict[str, str], done: Replay) -> Iterator[str]:

@@ -1,0 +1,109 @@
+"""The gate of suites: no version enters an environment that requires it without an attestation.
+
+It looks at what a change does, not at its name: so no way to a new version leads past it, and what completes
+or undoes a rollout is never held up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from registry.control.preconditions import conflict, older_format
+from registry.errors import DocumentInvalid, GitFailed, RegistryError, Unavailable
+from registry.rollouts.approval import entering
+from registry.suites.requirement import OVERRIDE, Refusal, Subject, decide
+from registry.system.formats import SUITES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from registry.control.suites import Suites
+    from registry.policies.rule_set import Rules
+    from registry.replication.documents import Documents
+    from registry.replication.replica import Replica
+    from registry.rollouts.action import Action
+    from registry.rollouts.state import State, VersionRef
+    from registry.suites.attestation import Attestation
+
+FETCHED = "being_fetched"
+
+
+class SuiteGate:
+    """Decides by the attestations in the journal; safe to call from any thread."""
+
+    def __init__(self, rules: Rules, suites: Suites, documents: Documents, replica: Replica) -> None:
+        self._rules = rules
+        self._suites = suites
+        self._documents = documents
+        self._replica = replica
+
+    def prepare(self, action: Action, present: State, ref: VersionRef | None) -> None:
+        """Read what `check` will need, before the lock is held; what cannot be read is reported there.
+
+        Raises:
+            Unavailable: it is being fetched (`being_fetched`).
+        """
+        required = self._rules.of(action.environment).suite.required
+        asked = present.awaiting_approval if action.op == "approve" else None
+        ref = asked.version if asked else ref
+        if ref is None or present.rollout is not None or not required or _override(action, present):
+            return
+        try:
+            self._suites.digest(action.prompt, ref)
+        except RegistryError as error:
+            if error.code == FETCHED:
+                raise
+
+    def check(self, action: Action, before: State, after: State, now: datetime) -> dict[str, Any]:
+        """Return what the record of a change says of suites, or refuse the change.
+
+        Args:
+            action: as it was requested.
+            before: the state in force.
+            after: that which the change would put in force.
+            now: the time of the change.
+
+        Raises:
+            Conflict: `suite_required`, `suite_failed` with the cases that regressed, or `older_format`.
+            Unavailable: the attestations, or the version's suite, cannot be read now.
+        """
+        ref = entering(before, after, action.op)
+        override = _override(action, before)
+        if override and self._replica.format < SUITES:
+            raise conflict("older_format", older_format(self._replica.format, "override"), before)
+        if ref is None or override:
+            return {"override": override} if override else {}
+        if not self._rules.of(action.environment).suite.required:
+            return {}
+        decided = self._decide(action, before, ref, now)
+        if isinstance(decided, Refusal):
+            raise conflict(decided.code, decided.message, before, regressed=list(decided.regressed))
+        return {"attested": decided.seq}
+
+    def _decide(self, action: Action, before: State, ref: VersionRef, now: datetime) -> Attestation | Refusal:
+        try:
+            suite = self._suites.digest(action.prompt, ref)
+        except (DocumentInvalid, Unavailable) as error:
+            if error.code == FETCHED or (isinstance(error, GitFailed) and error.passing):
+                raise
+            return Refusal("suite_required", f"{action.prompt}@{ref.version}: {error.message}; or {OVERRIDE}")
+        asked = before.awaiting_approval if action.op == "approve" else None
+        subject = Subject(
+            prompt=action.prompt,
+            version=ref.version,
+            digest=ref.digest,
+            suite=suite,
+            model=self._documents.load(action.prompt, ref).document.model or None,
+            environment=action.environment,
+            stable=before.stable_version,
+            token=asked.token if asked else action.token,
+            name=asked.asked_by if asked else action.actor,
+        )
+        known = self._replica.attestations(action.prompt, ref.digest)
+        return decide(known, subject, self._rules.of(action.environment).suite, now)
+
+
+def _override(action: Action, before: State) -> dict[str, str] | None:
+    """Return what an action goes past; of an approval, what its request does."""
+    asked = before.awaiting_approval if action.op == "approve" else None
+    return asked.override if asked else action.override
