@@ -18,11 +18,22 @@ class Refusal(Exception):
     """A request that the real one would refuse: a status, and a sentence."""
 
 
+class Raw(Exception):
+    """An answer that is sent as it is: a status, the body, headers, and how much of the body is cut off."""
+
+    def __init__(self, status: int, body: bytes, cut: int = 0, **headers: str) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.cut = cut
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
 class Api(Protocol):
     """An API of models."""
 
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Answer as the model would. Raises Refusal."""
+        """Answer as the model would. Raises Refusal or Raw."""
 
 
 A = TypeVar("A", bound=Api)
@@ -35,18 +46,24 @@ def serve(make: Callable[[str], A]) -> Iterator[A]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            sent = self.answer(body)
+            self.send_response(sent.status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(sent.body)))
+            for name, value in sent.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(sent.body[: len(sent.body) - sent.cut])
+
+        def answer(self, body: dict[str, Any]) -> Raw:
             try:
-                status, answer = 200, api.answer(self.path, body)
+                return Raw(200, json.dumps(api.answer(self.path, body)).encode())
             except Refusal as refusal:
                 status, words = refusal.args
                 error = {"message": words, "type": "invalid_request_error"}
-                answer = {"type": "error", "error": error}
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+                return Raw(status, json.dumps({"type": "error", "error": error}).encode())
+            except Raw as raw:
+                return raw
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its base's name
             """Be silent."""

@@ -12,7 +12,7 @@ from promptstage.evaluation import FALLBACK
 from promptstage.model import Document, Message, MessagesPlaceholder
 from promptstage.pins import is_pin, make_pin
 from promptstage.requests.openai import make_litellm_request, make_openai_request
-from promptstage.requests.rendered import Rendered, copied, copy_parameters, make_response_format
+from promptstage.requests.rendered import copied, make_rendered, make_response_format
 from promptstage.stamp import Stamp
 from promptstage.structured_rendering import make_renderer
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from promptstage.model import Decision, Json, Served, Split
     from promptstage.rendering import Renderer
+    from promptstage.requests.rendered import Rendered
     from promptstage.requests.shapes import AnthropicRequest, OpenAIRequest
     from promptstage.structured_rendering import StructuredRenderer
 
@@ -208,15 +209,7 @@ class Prompt:
         return make_anthropic_request(self._rendered(mapping, variables))
 
     def _rendered(self, mapping: Mapping[str, object] | None, values: dict[str, object]) -> Rendered:
-        return Rendered(
-            name=self.name,
-            model=self.document.model,
-            parameters=copy_parameters(self.document),
-            messages=self.messages(mapping, **values),
-            response_format=self.response_format,
-            tools=self.tools,
-            tool_choice=self.tool_choice,
-        )
+        return make_rendered(self.name, self.document, self.messages(mapping, **values))
 
 
 def make_prompt(  # noqa: PLR0913, PLR0917 - what a prompt is made of

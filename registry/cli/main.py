@@ -16,6 +16,7 @@ from registry.cli.operate import doctor, journal, login, notify, policies, price
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
 from registry.cli.release import actions, evidence, explain, history, queries, simulate, status
+from registry.cli.suites import evaluate
 from registry.errors import RegistryError
 
 __all__ = ["app", "main"]
@@ -110,6 +111,7 @@ PANELS = {
         init.init,
         check.check,
         render.render,
+        evaluate.evaluate,
         tag.tag,
         typed.types,
         queries.prompts,
@@ -135,9 +137,12 @@ PANELS = {
     OBSERVE: (usage.usage, calls.calls, calls.call, budget.budget),
     RUN: (serve.serve, doctor.doctor, login.login, login.logout),
 }
+NAMES: dict[Any, str] = {evaluate.evaluate: "eval"}  # where Python has another use for the command's name
+EPILOGS: dict[Any, str] = {evaluate.evaluate: evaluate.EXIT_CODES}
 for panel, commands in PANELS.items():
     for command in commands:
-        app.command(rich_help_panel=panel, epilog=EXIT_CODES)(command)
+        epilog = EPILOGS.get(command, EXIT_CODES)
+        app.command(NAMES.get(command), rich_help_panel=panel, epilog=epilog)(command)
 GROUPS = {
     "token": token.app,
     "journal": journal.app,

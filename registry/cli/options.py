@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -15,6 +15,7 @@ from registry.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+T = TypeVar("T")
 LATEST = "latest"
 JSON = "promptstage.json"  # in the context of a command line: whether its result is read by a program
 WAIT_SECONDS = 60.0  # a client that lost its stream is back well within that
@@ -22,10 +23,10 @@ WAIT_SECONDS = 60.0  # a client that lost its stream is back well within that
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
-def _usage(check: Callable[[str], str]) -> Callable[[str | None], str | None]:
+def _usage(check: Callable[[T], T]) -> Callable[[T | None], T | None]:
     """Turn the registry's own rule into a usage error, before any request."""
 
-    def callback(value: str | None) -> str | None:
+    def callback(value: T | None) -> T | None:
         try:
             return value and check(value)
         except Invalid as error:
@@ -57,6 +58,15 @@ def _name_or_path(value: str) -> str:
         raise Invalid(f"{error.message}; did you mean {near}?" if near else error.message) from error
 
 
+def _references(values: list[str]) -> list[str]:
+    """Names or paths of prompts, each with ``@`` and a version or not."""
+    found = []
+    for value in values:
+        name, at, version = value.partition("@")
+        found.append(_name_or_path(name) + at + (_version_or_latest(version) if at else ""))
+    return found
+
+
 _name = typer.Argument(
     metavar="NAME",
     callback=_usage(_name_or_path),
@@ -69,6 +79,15 @@ _version, _from, _to = (
 )
 
 Name = Annotated[str, _name]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME[@VERSION]",
+        callback=_usage(_references),
+        autocompletion=completion.names,
+        help="Prompts, like support/triage: as they are here, or a tagged version.",
+    ),
+]
 MaybeName = Annotated[str | None, _name]
 Version = Annotated[str, _version]
 FromVersion = Annotated[str, _from]

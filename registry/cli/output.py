@@ -94,6 +94,11 @@ def is_dialogue() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def is_terminal_aside() -> bool:
+    """Whether what is said on stderr is shown on a terminal, and can be put in the place of what was said."""
+    return _console(sys.stderr).is_terminal
+
+
 def line(text: str = "", style: str = "") -> Text:
     """A line to be shown, in a style of rich's."""
     return Text(text, style)

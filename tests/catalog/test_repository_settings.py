@@ -9,7 +9,8 @@ import pytest
 from support import prompt
 
 from registry.catalog.parsing import repository_settings
-from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
+from registry.catalog.parsing.repository_settings import RepositorySettings
+from registry.catalog.parsing.toml_source import FILE
 from registry.errors import DocumentInvalid
 
 if TYPE_CHECKING:

@@ -37,6 +37,20 @@ class Rendered(NamedTuple):
     tool_choice: str | Json | None
 
 
+def make_rendered(name: str, document: Document, messages: list[Any]) -> Rendered:
+    """Put a document together with its rendered messages."""
+    choice: str | Json | None = copied(document.tool_choice)
+    return Rendered(
+        name=name,
+        model=document.model,
+        parameters=copy_parameters(document),
+        messages=messages,
+        response_format=make_response_format(name, document),
+        tools=[copied(tool) for tool in document.tools],
+        tool_choice=choice,
+    )
+
+
 def copied(value: Any) -> Any:
     """Copy mappings and lists all the way down; a twentieth of what `deepcopy` takes for little JSON."""
     if type(value) is dict:

@@ -13,9 +13,10 @@ from registry.catalog.mirror import tag_info, trees
 from registry.catalog.mirror.tag_info import TagInfo
 from registry.catalog.naming import FOLDER, file_names
 from registry.catalog.parsing import document, partials, repository_settings
-from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
 from registry.catalog.parsing.repository_settings import SIZE_LIMIT as SETTINGS_LIMIT
+from registry.catalog.parsing.repository_settings import RepositorySettings
 from registry.catalog.parsing.strict_yaml import LFS_POINTER, SIZE_LIMIT
+from registry.catalog.parsing.toml_source import FILE
 from registry.errors import DocumentAbsent, DocumentInvalid, GitFailed
 from registry.git.command import OBJECT_LIMIT
 

@@ -9,7 +9,7 @@ import typer
 
 from registry.catalog.naming import FOLDER
 from registry.catalog.parsing.codes import CODES
-from registry.catalog.parsing.repository_settings import FILE
+from registry.catalog.parsing.toml_source import FILE
 from registry.cli import output
 from registry.cli.author import files, layout, report
 from registry.cli.author.report import Format  # noqa: TC001 - the same

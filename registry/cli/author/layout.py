@@ -7,7 +7,8 @@ from pathlib import Path
 
 from registry.catalog import naming
 from registry.catalog.parsing import repository_settings
-from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
+from registry.catalog.parsing.repository_settings import RepositorySettings
+from registry.catalog.parsing.toml_source import FILE
 from registry.cli.author import worktree
 from registry.errors import DocumentInvalid
 

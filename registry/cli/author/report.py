@@ -63,16 +63,21 @@ def _github(problems: Sequence[Problem], files: int) -> None:
     """Print workflow commands: the log shows their messages alone, so the place is in the message too."""
     for problem in _gathered(problems):
         path, message = _cleaned(problem)
-        properties = {
-            "file": _in_workspace(path),
-            "line": str(problem.line),
-            "col": str(problem.column),
-            "title": f"promptstage {problem.code}",
-        }
-        written = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-        place = f"{path}:{problem.line}:{problem.column}"
-        output.say(f"::{problem.severity} {written}::{_data(f'{place}: {message}')}")
+        annotate(problem.severity, path, (problem.line, problem.column), problem.code, message)
     _summarize(problems, files)
+
+
+def annotate(severity: str, path: str, place: tuple[int, int], title: str, message: str) -> None:
+    """Print one workflow command of GitHub Actions; what is foreign in it is clean by now."""
+    line, column = place
+    properties = {
+        "file": _in_workspace(path),
+        "line": str(line),
+        "col": str(column),
+        "title": f"promptstage {title}",
+    }
+    written = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
+    output.say(f"::{severity} {written}::{_data(f'{path}:{line}:{column}: {message}')}")
 
 
 def _gitlab(problems: Sequence[Problem], _: int) -> None:

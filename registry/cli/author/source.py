@@ -44,6 +44,11 @@ def below(folder: Path) -> dict[str, Source]:
 
 def in_worktree(name: str) -> Source:
     """Return the file of a prompt as it is now, here or in the repository around. Raises Invalid."""
+    return _in_folder(*find_in_worktree(name))
+
+
+def find_in_worktree(name: str) -> tuple[Path, Path]:
+    """Find the prompts folder and the file of a prompt, here or in the repository around. Raises Invalid."""
     place = layout.around(Path.cwd())
     roots = place.roots() or [place.top / place.settings.places(usual=True)[0]]
     places = {root / path: root for root in roots for path in naming.file_names(name)}
@@ -53,7 +58,7 @@ def in_worktree(name: str) -> Source:
         near = " or ".join(get_close_matches(name, known, NAMED))
         remedy = f"did you mean {near}?" if near else "write it first"
         raise Invalid(f"there is no {files.shown(next(iter(places)))}; {remedy}")
-    return _in_folder(places[file], file)
+    return places[file], file
 
 
 def _in_folder(root: Path, file: Path) -> Source:
@@ -68,18 +73,24 @@ def _name(root: Path, file: Path) -> str | None:
 def at_version(name: str, version: str) -> tuple[str, Source]:
     """Return a version that is tagged in the repository around, and its file. Raises Invalid."""
     top = worktree.top(Path())
+    chosen, oid = find_version(top, name, version)
+    (content,) = tagged.read(top, [(name, oid)])
+    if content is None:
+        raise Invalid(
+            f"the tag {naming.tag_of(name, chosen)} holds no file of {name}; choose another version"
+        )
+    return chosen, Source(f"{name}@{chosen}", *split(content))
+
+
+def find_version(top: Path, name: str, version: str) -> tuple[str, str]:
+    """Return a version that is tagged, and the id of what is tagged. Raises Invalid."""
     known = tagged.versions(worktree.tags(top)).get(name, {})
     chosen = naming.latest(known) if version == LATEST else version
     if chosen is None or chosen not in known:
         newest = naming.newest_first(known)[:NAMED]
         remedy = f"here are {', '.join(newest)}" if newest else "tag one first"
         raise Invalid(f"{name} has no version {version} in this clone; {remedy}, or: git fetch --tags")
-    (content,) = tagged.read(top, [(name, known[chosen])])
-    if content is None:
-        raise Invalid(
-            f"the tag {naming.tag_of(name, chosen)} holds no file of {name}; choose another version"
-        )
-    return chosen, Source(f"{name}@{chosen}", *split(content))
+    return chosen, known[chosen]
 
 
 def in_head(top: Path) -> dict[str, Source]:

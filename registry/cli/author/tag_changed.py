@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.catalog import naming
-from registry.catalog.parsing.repository_settings import FILE
+from registry.catalog.parsing.toml_source import FILE
 from registry.cli import output
 from registry.cli.author import files, layout, proposal, publish, remotes, report, tagged, worktree
 from registry.cli.author.files import Problem

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from registry.catalog import naming
 from registry.catalog.parsing import bump, document, lines, repository_settings
 from registry.catalog.parsing.partials import pack
-from registry.catalog.parsing.repository_settings import FILE, RepositorySettings
+from registry.catalog.parsing.repository_settings import RepositorySettings
+from registry.catalog.parsing.toml_source import FILE
 from registry.cli.author import layout, partials, worktree
 from registry.errors import DocumentInvalid, Invalid
 
@@ -64,6 +65,11 @@ def with_partials(top: Path, commit: str, path: str, name: str, content: bytes) 
 def place_of(path: str, name: str) -> str:
     """Return the prompts folder, with a slash, of the file of a prompt."""
     return next(path.removesuffix(inner) for inner in naming.file_names(name) if path.endswith(inner))
+
+
+def settings_at(top: Path, commit: str) -> RepositorySettings:
+    """Read the settings of a commit or tag; with broken ones there is no prompt."""
+    return _settings(worktree.contents(top, [f"{commit}:{FILE}"])[0])
 
 
 def _settings(content: bytes | None) -> RepositorySettings:

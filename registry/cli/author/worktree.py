@@ -148,6 +148,26 @@ def changed(folder: Path, *paths: str) -> list[str]:
     return [line[3:] for line in listed.decode("utf-8", "surrogateescape").split("\0") if line]
 
 
+def require_commit(folder: Path, name: str) -> str:
+    """Return the id of the commit that a branch, a tag or an id names. Raises Invalid."""
+    found = _text(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    if not found:
+        shown = escape(name.encode("utf-8", "surrogateescape"))
+        raise Invalid(f"there is no commit {shown} in this clone; git fetch it, or name another one")
+    return found
+
+
+def changed_since(folder: Path, base: str) -> list[str]:
+    """The files that differ from what they were where HEAD branched off, with those that git does not know.
+
+    Raises Invalid: there is no such commit.
+    """
+    commit = require_commit(folder, base)
+    since = _text(folder, "merge-base", commit, "HEAD") or commit  # none in a clone without its history
+    listed = _tell(folder, "diff", "--name-only", "--no-renames", "-z", since, "--")
+    return [*filter(None, listed.decode("utf-8", "surrogateescape").split("\0")), *changed(folder, ".")]
+
+
 def subjects(folder: Path, *paths: str) -> dict[str, str]:
     """The subject of the last commit that changed each file below these paths; merges are left out."""
     log = _tell(folder, "-c", "core.quotePath=false", "log", "--format=%x01%s", "--name-only", "--", *paths)

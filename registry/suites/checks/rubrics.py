@@ -61,6 +61,12 @@ def evaluator_of(check: Check) -> Mapping[str, Any] | None:
     return BUILT_IN.get(check.value) if check.type == "uses" else None
 
 
+def names_model(check: Check) -> str | None:
+    """Return the judge model that a check names itself; None if it names none."""
+    evaluator = evaluator_of(check)
+    return (evaluator.get("modelId") or None) if evaluator else None
+
+
 def read_reply(check: Check, reply: str) -> Verdict:
     """Return what the reply of a judge model says."""
     evaluator = evaluator_of(check)

@@ -1,0 +1,1 @@
+"""Run suites: `promptstage eval`."""

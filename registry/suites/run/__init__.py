@@ -1,0 +1,1 @@
+"""Running a suite: ask a model, judge its answers, and compare two versions."""
