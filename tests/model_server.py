@@ -9,7 +9,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 BAD, UNKNOWN = 400, 404
 
@@ -21,12 +21,14 @@ class Refusal(Exception):
 class Raw(Exception):
     """An answer that is sent as it is: a status, the body, headers, and how much of the body is cut off."""
 
-    def __init__(self, status: int, body: bytes, cut: int = 0, **headers: str) -> None:
+    def __init__(
+        self, status: int, body: bytes, cut: int = 0, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(status)
         self.status = status
         self.body = body
         self.cut = cut
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.headers = headers or {}
 
 
 class Api(Protocol):

@@ -18,6 +18,7 @@ from promptstage.prompt import make_prompt
 from registry.catalog.naming import RESERVED
 from registry.catalog.parsing import lint, repository_settings
 from registry.catalog.parsing.document import _KEYS, FORMATS, parse
+from registry.catalog.parsing.eval_settings import EvalSettings, ModelEndpoint
 from registry.catalog.parsing.messages import ROLES
 from registry.catalog.parsing.repository_settings import RepositorySettings
 
@@ -80,6 +81,15 @@ def test_the_settings() -> None:
         ("**/__fixtures__/**",),
         off=frozenset(["unknown_key"]),
         error=frozenset(["unused_variable"]),
+        eval=EvalSettings(
+            min_pass_rate=0.95,
+            judge="openai/gpt-5.4",
+            models=(
+                ModelEndpoint(
+                    "anthropic/*", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", publisher=True
+                ),
+            ),
+        ),
     )
 
 

@@ -63,6 +63,7 @@ def serve(say: Say) -> AbstractContextManager[ChatModel]:
 
 
 def refusal(status: int, code: str | None = None, **headers: str) -> Raw:
-    """Return an error in the shape of the real ones."""
+    """Return an error in the shape of the real ones; names of headers are written with underscores."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
     error = {"message": "not now", "type": "error", "code": code}
-    return Raw(status, json.dumps({"error": error}).encode(), **headers)
+    return Raw(status, json.dumps({"error": error}).encode(), headers=sent)
