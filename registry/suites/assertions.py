@@ -12,7 +12,7 @@ from registry.catalog.parsing.partials import FILE_SIZE, TOO_LARGE, wrong_path
 from registry.suites.checks import patterns, values
 from registry.suites.checks.check import Check
 from registry.suites.checks.vocabulary import CODE, ELSEWHERE, KINDS, NOT, WORDS
-from registry.suites.faults import Fault
+from registry.suites.problems import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

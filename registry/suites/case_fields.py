@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.catalog.parsing import fields
 from registry.suites import assertions
-from registry.suites.faults import Fault
+from registry.suites.problems import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,13 +7,14 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.catalog.parsing.strict_yaml import DEPTH_LIMIT, LFS_POINTER
-from registry.suites.faults import Place, Problem
+from registry.suites import json_places
+from registry.suites.problems import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from promptstage.model import Json
-    from registry.suites.faults import Fault
+    from registry.suites.problems import Fault
 
 CASES_LIMIT = 20_000  # of a suite; each costs a call to a model, so honest suites have hundreds
 LINE_SIZE = 256 << 10  # bytes of a case, as of a prompt's file
@@ -31,12 +32,9 @@ class Line(NamedTuple):
     data: Json
 
     def problem(self, fault: Fault) -> Problem:
-        """Return a fault of the object at its place: at the innermost key of its path that the line shows."""
-        found = -1
-        for part in fault.path:
-            token = json.dumps(part, ensure_ascii=False) if isinstance(part, str) else None
-            found = max(found, self.text.find(token, max(found, 0))) if token else found
-        return Problem(self.place._replace(column=max(found, 0) + 1), fault.code, fault.message)
+        """Return a fault of the object at its place: at the key or entry that its path leads to."""
+        column = json_places.find(self.text, fault.path) + 1
+        return Problem(self.place._replace(column=column), fault.code, fault.message)
 
 
 def read(path: str, content: bytes, problems: list[Problem]) -> Iterator[Line]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from promptstage.errors import PromptstageError
+from promptstage.errors import PromptstageError, VariablesMissing
 from promptstage.structured_rendering import make_renderer
 from registry.catalog.naming import stem
 from registry.catalog.parsing import document, json_schema, partials
@@ -19,7 +19,7 @@ from registry.catalog.parsing.strict_yaml import Source
 from registry.suites import assertions, case_fields, case_lines, evaluators
 from registry.suites.checks import values
 from registry.suites.digest import CASES, canonical, suite_digest
-from registry.suites.faults import Fault, Place, Problem
+from registry.suites.problems import Fault, Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -97,11 +97,10 @@ def wanted(path: str, content: bytes, beside: Files) -> tuple[str, ...]:
     Args:
         path: that of the prompt's file, from the prompts folder.
         content: the prompt's file, or the content of a version.
-        beside: what was found so far, by path from the prompts folder; why there is none, as in "is ...".
+        beside: what was found so far, by path from the prompts folder; in place of bytes, why there are none.
     """
-    file = cases_path(path)
-    named = dict.fromkeys((file, *_Files(path, content, beside).rubrics))
-    return tuple(each for each in named if each not in beside)
+    named = (cases_path(path), *_Files(path, content, beside).rubrics)
+    return tuple(each for each in dict.fromkeys(named) if each not in beside)
 
 
 def digest_of(path: str, content: bytes, beside: Files) -> str:
@@ -115,7 +114,8 @@ def read_suite(path: str, content: bytes, beside: Files, files: Files | None = N
     Args:
         path: that of the prompt's file, from the prompts folder.
         content: the prompt's file; without `files` the content of a version.
-        beside: the file of cases and the rubrics that `wanted` names, by path from the prompts folder.
+        beside: by path from the prompts folder, the file of cases, if there is one, and the rubrics that
+            `wanted` names; in place of bytes, why there are none, as in "is ...".
         files: the prompt's partials, as `document.parse` takes them.
 
     Raises:
@@ -247,6 +247,10 @@ class _Reader:
         """Render the messages of a case, as an evaluation would, and look for what its checks name."""
         try:
             self._renderer.messages(case.vars)
+        except VariablesMissing as error:
+            where = f" in {error.place}" if error.place else ""
+            needed = f"the prompt needs {', '.join(error.names)}{where}; add it to vars"
+            yield Fault(("vars",), "case_variable", needed)
         except (PromptstageError, TypeError) as error:
             yield Fault(("vars",), "case_variable", str(error))
         for check in case.checks:
@@ -257,7 +261,7 @@ class _Reader:
                 message = (
                     f"{check.label} names {', '.join(unknown)}, which the case does not have; add it to vars"
                 )
-                yield Fault(("assert",) * ("assert" in case.vars), "case_variable", message)
+                yield Fault(("assert",), "case_variable", message)
         if not case.checks and not has_faults:
             message = (
                 "no check judges this case, so any answer passes; add assert, or a defaultTest to the prompt"

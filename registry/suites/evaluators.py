@@ -6,7 +6,7 @@ from typing import Any
 
 from registry.suites.checks.check import Check
 from registry.suites.checks.github import BUILT_IN, STRINGS
-from registry.suites.faults import Fault
+from registry.suites.problems import Fault
 
 _KINDS = ("string", "llm", "uses")
 _SHAPE = "write `{name: ..., string: {equals: ...}}`"

@@ -8,7 +8,7 @@ from typing import Any
 from registry.suites.cases import read_suite, wanted
 from registry.suites.checks.check import Check
 from registry.suites.digest import EMPTY, suite_digest
-from registry.suites.faults import Place
+from registry.suites.problems import Place
 
 PROMPT = b"""\
 messages:
@@ -72,7 +72,7 @@ def test_what_is_wrong_has_its_line() -> None:
             "screen.cases.jsonl:2:2: error[duplicate_case]: the id 'late' is already in line 1; "
             "give one of them another id"
         ),
-        "screen.cases.jsonl:2:16: error[case_variable]: screen needs message; pass a value for each",
+        "screen.cases.jsonl:2:16: error[case_variable]: the prompt needs message; add it to vars",
         (
             "screen.cases.jsonl:3:54: error[code_assertion]: javascript would run code or send answers "
             "elsewhere, which no check does; say it in other checks"

@@ -13,8 +13,9 @@ from registry.catalog import naming
 from registry.catalog.parsing import lint
 from registry.catalog.parsing.codes import CODES
 from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
-from registry.cli.author import partials, tag_lint, worktree
+from registry.cli.author import partials, suites, tag_lint, worktree
 from registry.errors import GitFailed, Invalid
+from registry.suites import lint as suite_lint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -88,7 +89,7 @@ def problems(root: Path, files: Iterable[Path]) -> Iterator[Problem]:
     top = root.resolve()
     for file, whole in _resolved(files):
         yield from _about_name(top, whole, file, seen)
-        yield from _about_file(file, root)
+        yield from _about_file(file, root, str(whole).removeprefix(_beginning(top)))
 
 
 def _resolved(files: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
@@ -101,6 +102,23 @@ def about(path: str, content: bytes, given: Files | None = None) -> Iterator[Pro
     """Say everything that there is to say about a prompt file; takes what `document.parse` takes."""
     for found in lint.check(content, path, given):
         yield Problem(path, found.line, found.column, found.severity, found.code, found.message)
+
+
+def about_suite(
+    path: str, content: bytes, beside: Files, given: Files | None, show: Callable[[str], str]
+) -> Iterator[Problem]:
+    """Say everything that there is to say about the cases of a prompt.
+
+    Args:
+        path: that of the prompt's file from the prompts folder.
+        content: as `suite_lint.check` takes it, and so the next two.
+        beside: the files of the suite.
+        given: the partials.
+        show: turns a path from the prompts folder into one for people.
+    """
+    for found in suite_lint.check(path, content, beside, given):
+        (path, line, column), code, message = found
+        yield Problem(show(path), line, column, found.severity, code, message)
 
 
 def about_tags(place: Layout, files: Collection[Path]) -> Iterator[Problem]:
@@ -163,7 +181,7 @@ def _is_another(place: Path, file: Path) -> bool:
     return place.exists() and not place.samefile(file)
 
 
-def _about_file(file: Path, root: Path) -> Iterator[Problem]:
+def _about_file(file: Path, root: Path, path: str) -> Iterator[Problem]:
     if file.is_symlink() or not file.is_file():
         what = "a symbolic link, which the registry does not follow" if file.is_symlink() else "no file"
         yield _problem(file, "no_file", f"this is {what}; put the prompt's own file here")
@@ -173,7 +191,10 @@ def _about_file(file: Path, root: Path) -> Iterator[Problem]:
     except OSError as error:
         yield _problem(file, "unreadable", f"it cannot be read: {error.strerror}; allow it")
     else:
-        yield from about(shown(file), content, partials.in_folder(root, content))
+        given = partials.in_folder(root, content)
+        yield from about(shown(file), content, given)
+        beside = suites.in_folder(root, path, content)
+        yield from about_suite(path, content, beside, given, lambda path: shown(root / path))
 
 
 def about_settings(broken: DocumentInvalid) -> Problem:

@@ -16,20 +16,25 @@ if TYPE_CHECKING:
 
 def in_folder(root: Path, content: bytes) -> Files:
     """Read the partials of a prompt file from a prompts folder of the worktree."""
-    return _gather(content, lambda paths: {path: _in_folder(root, path) for path in paths})
+    return _gather(content, lambda paths: {path: file_in_folder(root, path) for path in paths})
 
 
 def in_commit(top: Path, commit: str, place: str, content: bytes) -> Files:
     """Read the partials of a prompt file from the prompts folder of a commit, whose path ends in a slash."""
 
     def read(paths: Iterable[str]) -> Files:
-        kinds = {path: worktree.kind(top, commit, place + path) for path in paths}
-        files = [path for path, kind in kinds.items() if kind == worktree.A_FILE]
-        contents = worktree.contents(top, [f"{commit}:{place}{path}" for path in files])
-        held = dict(zip(files, contents, strict=True))
-        return {path: _held(held.get(path), kind) for path, kind in kinds.items()}
+        return files_in_commit(top, commit, place, paths)
 
     return _gather(content, read)
+
+
+def files_in_commit(top: Path, commit: str, place: str, paths: Iterable[str]) -> Files:
+    """Read files of the prompts folder of a commit, or say why they cannot be read."""
+    kinds = {path: worktree.kind(top, commit, place + path) for path in paths}
+    files = [path for path, kind in kinds.items() if kind == worktree.A_FILE]
+    contents = worktree.contents(top, [f"{commit}:{place}{path}" for path in files])
+    held = dict(zip(files, contents, strict=True))
+    return {path: _held(held.get(path), kind) for path, kind in kinds.items()}
 
 
 def _held(content: bytes | None, kind: str) -> bytes | str:
@@ -50,7 +55,8 @@ def _gather(content: bytes, read: Callable[[Iterable[str]], Files]) -> Files:
     return files
 
 
-def _in_folder(root: Path, path: str) -> bytes | str:
+def file_in_folder(root: Path, path: str, limit: int = partials.FILE_SIZE) -> bytes | str:
+    """Read a file of a prompts folder, of more than `limit` bytes one more; or say why it cannot be read."""
     place = root
     for part in path.split("/"):
         names = {entry.name for entry in place.iterdir()} if place.is_dir() else set()
@@ -66,6 +72,6 @@ def _in_folder(root: Path, path: str) -> bytes | str:
         return "is a folder; put a file there"
     try:
         with place.open("rb") as file:
-            return file.read(partials.FILE_SIZE + 1)
+            return file.read(limit + 1)
     except OSError as error:
         return f"cannot be read: {error.strerror}; make it a file that you may read"

@@ -11,6 +11,7 @@ from registry.catalog.parsing import bump, partials
 from registry.cli import output
 from registry.cli.author import tagged, worktree
 from registry.errors import Invalid
+from registry.suites.digest import EMPTY
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FIRST = "1.0.0"
 DIFF_LINES = 80  # of a difference on the screen; git shows the rest
 DIFF_WIDTH = 400  # characters of one of its lines; texts of prompts are often one long line
+CASES_CHANGED = bump.Reason("patch", "changes its cases")
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -77,6 +79,8 @@ class Draft:
         content: its file in HEAD.
         known: its versions, with the ids of what is tagged.
         read: the files of those versions that were read already.
+        suite: the digest of its suite in HEAD.
+        suites: those of the versions whose files were read already.
     """
 
     top: Path
@@ -84,12 +88,20 @@ class Draft:
     content: bytes
     known: Mapping[str, str]
     read: Mapping[str, bytes | None] = field(default_factory=dict)
+    suite: str = EMPTY
+    suites: Mapping[str, str] = field(default_factory=dict)
 
     def file(self, version: str) -> bytes | None:
         """The file of a version; None if there is none in what is tagged."""
         if version in self.read:
             return self.read[version]
         return tagged.read(self.top, [(self.name, self.known[version])])[0]
+
+    def suite_of(self, version: str) -> str:
+        """The digest of the suite of a version."""
+        if version in self.suites:
+            return self.suites[version]
+        return tagged.read_with_suites(self.top, [(self.name, self.known[version])])[0][1]
 
     def propose(self, request: VersionRequest, unpushed: Collection[str] | None) -> Proposal:
         """Choose the version: the one that is wanted, else the next one by a part, else by what differs.
@@ -110,7 +122,8 @@ class Draft:
                 f"{request.version} is tagged already, and a version never changes; "
                 f"the next one is {following}"
             )
-        if made.before == self.content and request == VersionRequest():
+        is_same = made.before == self.content and not made.differences
+        if is_same and request == VersionRequest():
             raise Invalid(self._nothing_new(made.since, is_pushed=unpushed is not None))
         return made
 
@@ -118,6 +131,8 @@ class Draft:
         """The version that this very request made before, if its push was refused."""
         version = request.version or next(iter(naming.releases(self.known)), None)
         if version is None or version not in unpushed or self.file(version) != self.content:
+            return None
+        if self.suite_of(version) != self.suite:
             return None
         left = self._compared(version)
         if request.part and left.since and naming.risen(left.since, version) != request.part:
@@ -129,6 +144,8 @@ class Draft:
         since = next(iter(naming.releases(self.known, below=version)), None)
         before = self.file(since) if since else None
         differences = tagged.between(before, self.content)
+        if since and differences is not None and self.suite_of(since) != self.suite:
+            differences = [*differences, CASES_CHANGED]
         needed = bump.needed(differences or (), since or FIRST)
         following = naming.bump(naming.latest(self.known), part or needed) if self.known else FIRST
         return Proposal(self.name, version or following, since, before, self.content, differences, needed)
@@ -149,7 +166,8 @@ def show(proposal: Proposal) -> None:
     summarize(proposal)
     _show_difference(proposal)
     if proposal.before == proposal.after:
-        output.note(f"it is the same file as in {proposal.since}")
+        besides = "; its cases differ" if proposal.differences else ""
+        output.note(f"it is the same file as in {proposal.since}{besides}")
     if not proposal.is_enough:
         better = naming.bump(proposal.since, proposal.needed)
         output.note(

@@ -24,6 +24,7 @@ from registry.cli.author import (
 from registry.cli.author.proposal import Draft, VersionRequest
 from registry.cli.options import AsJson, MaybeName, NewVersion, Yes  # noqa: TC001 - typer reads the annotations
 from registry.errors import Invalid
+from registry.suites.cases import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,7 @@ def tag(  # noqa: PLR0913 - one parameter an option
         raise typer.BadParameter("name a prompt, or give --changed for all that have changed")
     top = worktree.top(Path())
     path, content = tagged.at_head(top, name)
-    problems = list(files.judged(files.about(path, content), layout.at_head(top)))
+    problems, suite = _about(top, name, path, content)
     if not as_json:
         report.lines(problems)
     _require_fit(path, problems)
@@ -86,7 +87,7 @@ def tag(  # noqa: PLR0913 - one parameter an option
     tagged.require_room(tags, name)
     known = tagged.versions(tags).get(name, {})
     target = publish.plan(top, name, known) if push else None
-    made = Draft(top, name, content, known).propose(request, target.unpushed if target else None)
+    made = Draft(top, name, content, known, suite=suite).propose(request, target.unpushed if target else None)
     if not as_json:
         proposal.show(made)
     if not dry_run:
@@ -98,6 +99,18 @@ def tag(  # noqa: PLR0913 - one parameter an option
     else:
         _tell_next(top, made, target, done=not dry_run)
     return None
+
+
+def _about(top: Path, name: str, path: str, content: bytes) -> tuple[list[files.Problem], str]:
+    """Say what is wrong with a prompt and its suite in HEAD, and return the digest of the suite."""
+    beside = tagged.suite_at_head(top, name, path, content)
+    folder = tagged.place_of(path, name)
+    inner = path.removeprefix(folder)
+    found = (
+        *files.about(path, content),
+        *files.about_suite(inner, content, beside, None, lambda file: folder + file),
+    )
+    return list(files.judged(found, layout.at_head(top))), digest_of(inner, content, beside)
 
 
 def _request(version: str | None, parts: tuple[bool, ...]) -> VersionRequest:

@@ -3,69 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.catalog import naming
-from registry.catalog.parsing.toml_source import FILE
 from registry.cli import output
-from registry.cli.author import files, layout, proposal, publish, remotes, report, tagged, worktree
+from registry.cli.author import at_head, files, proposal, publish, remotes, report, tagged, worktree
 from registry.cli.author.files import Problem
 from registry.cli.author.proposal import Draft, VersionRequest
 from registry.errors import Invalid
+from registry.suites.cases import cases_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from registry.catalog.parsing.partials import Files
-    from registry.catalog.parsing.repository_settings import RepositorySettings
+    from registry.cli.author.at_head import Head, Read
     from registry.cli.author.proposal import Proposal
     from registry.cli.author.remotes import Remote
     from registry.cli.author.tagged import Versions
 
-LINK = "120000"  # the mode of a symbolic link
 NAMED = 5  # prompts that a sentence names
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """What HEAD holds of all prompts.
-
-    Attributes:
-        top: the worktree.
-        settings: those of HEAD.
-        places: what the paths of prompts begin with.
-        paths: the prompts' names, by the paths of their files.
-        links: those of the paths that are symbolic links.
-        files: the bytes of the files, by name; of two files of one prompt, those of the last.
-        partials: the partials of each, by name.
-        contents: both as the content of a version, by name.
-    """
-
-    top: Path
-    settings: RepositorySettings
-    places: tuple[str, ...]
-    paths: Mapping[str, str]
-    links: frozenset[str]
-    files: Mapping[str, bytes]
-    partials: Mapping[str, Files]
-    contents: Mapping[str, bytes]
 
 
 def tag_changed(message: str | None, *, push: bool, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Tag all prompts that have changed; `registry.cli.author.tag` says what the options mean."""
     top = worktree.top(Path())
-    head = _read(top)
+    head = at_head.read(top)
     if not head.contents:
         raise Invalid("HEAD holds no prompt file; a prompt is a file such as prompts/summarize.prompt.yml")
     known = tagged.versions(worktree.tags(top))
-    read = _newest(top, {name: known[name] for name in head.contents if name in known})
-    changed = [name for name, content in head.contents.items() if content not in read.get(name, {}).values()]
-    problems = list(_about(head, changed))
+    read = at_head.newest(top, {name: known[name] for name in head.contents if name in known})
+    now = {name: (content, head.suites[name]) for name, content in head.contents.items()}
+    changed = [name for name, held in now.items() if held not in read.get(name, {}).values()]
+    about = list(_about(head, changed))
+    problems = [problem for _, problem in about]
     if not as_json:
         report.lines(problems)
-    _require_fit(head, changed, problems)
+    _require_fit(changed, about)
     made, remote = _propose(head, known, read, changed, push=push)
     if not as_json:
         _show(made)
@@ -79,71 +53,55 @@ def tag_changed(message: str | None, *, push: bool, yes: bool, dry_run: bool, as
         _tell_next(top, made, remote, done=done)
 
 
-def _read(top: Path) -> Head:
-    """Read what HEAD holds; more runs of git only for partials. Raises Invalid or DocumentInvalid."""
-    if worktree.is_changed(top, FILE):
-        raise Invalid(f"{FILE} differs from what HEAD holds; git add it and git commit it first")
-    settings = layout.at_head(top)
-    modes = worktree.modes(top)
-    paths = settings.prompts_in(list(modes))
-    places = settings.places(usual=any(path.startswith(f"{naming.FOLDER}/") for path in modes))
-    links = frozenset(path for path in paths if modes[path] == LINK)
-    held: dict[str, bytes] = {}
-    asked: dict[str, Files] = {}
-    whole: dict[str, bytes] = {}
-    found = zip(paths.items(), worktree.contents(top, [f"HEAD:{path}" for path in paths]), strict=True)
-    for (path, name), content in sorted(found, key=lambda each: each[0][1]):
-        if content is not None:
-            held[name] = content
-            whole[name], asked[name] = tagged.with_partials(top, "HEAD", path, name, content)
-    return Head(top, settings, places, paths, links, held, asked, whole)
+Told = tuple[str, Problem]  # a prompt, and something to say about one of its files
 
 
-def _newest(top: Path, known: Versions) -> dict[str, dict[str, bytes | None]]:
-    """Read the newest version of each prompt, and its newest release; two runs of git for them all."""
-    wanted = [
-        (name, version)
-        for name, versions in known.items()
-        for version in dict.fromkeys((*naming.newest_first(versions)[:1], *naming.releases(versions)[:1]))
-    ]
-    found = tagged.read(top, [(name, known[name][version]) for name, version in wanted])
-    read: dict[str, dict[str, bytes | None]] = {}
-    for (name, version), content in zip(wanted, found, strict=True):
-        read.setdefault(name, {})[version] = content
-    return read
-
-
-def _about(head: Head, changed: Iterable[str]) -> Iterator[Problem]:
+def _about(head: Head, changed: Iterable[str]) -> Iterator[Told]:
     """Say what the check says of the changed prompts, and which cannot be tagged as they are in HEAD."""
     twice = {name for name, count in Counter(head.paths.values()).items() if count > 1}
     wanted = set(changed)
     for path, name in head.paths.items():
         if name in twice:
-            yield Problem(
-                path, 1, 1, "error", "two_files", f"{name} has two files in HEAD; git rm one of them"
-            )
+            message = f"{name} has two files in HEAD; git rm one of them"
+            yield name, Problem(path, 1, 1, "error", "two_files", message)
         elif path in head.links and name in wanted:
             message = (
                 "this is a symbolic link, which the registry does not follow; put the prompt's own file here"
             )
-            yield Problem(path, 1, 1, "error", "no_file", message)
+            yield name, Problem(path, 1, 1, "error", "no_file", message)
         elif name in wanted:
-            yield from files.judged(files.about(path, head.files[name], head.partials[name]), head.settings)
+            for problem in files.judged(_about_one(head, path, name), head.settings):
+                yield name, problem
+    for name, path, what in _dirty(head):
+        message = f"{what} differs from what HEAD holds; git add and git commit it, or git stash it, first"
+        yield name, Problem(path, 1, 1, "error", "uncommitted", message)
+
+
+def _dirty(head: Head) -> Iterator[tuple[str, str, str]]:
+    """Yield the files that the worktree has in another state than HEAD: prompt, path, and which it is."""
     dirty = set(worktree.changed(head.top, *(place or "." for place in head.places)))
-    left = "differs from what HEAD holds; git add and git commit it, or git stash it, first"
     for path in sorted(dirty):
-        if head.settings.prompt_at(path):
-            yield Problem(path, 1, 1, "error", "uncommitted", f"this {left}")
+        if name := head.settings.prompt_at(path):
+            yield name, path, "this"
     for path, name in head.paths.items():
-        for other in head.partials.get(name, ()):
-            if tagged.place_of(path, name) + other in dirty:
-                yield Problem(path, 1, 1, "error", "uncommitted", f"its partial {other} {left}")
+        place = tagged.place_of(path, name)
+        beside = (cases_path(path).removeprefix(place), *head.beside.get(name, ()))
+        for other in dict.fromkeys((*head.partials.get(name, ()), *beside)):
+            if place + other in dirty:
+                yield name, path, f"{other} of its suite" if other in beside else f"its partial {other}"
 
 
-def _require_fit(head: Head, changed: Iterable[str], problems: Iterable[Problem]) -> None:
+def _about_one(head: Head, path: str, name: str) -> Iterator[Problem]:
+    """Say what the check says of a prompt and its suite."""
+    content, given, place = head.files[name], head.partials[name], tagged.place_of(path, name)
+    yield from files.about(path, content, given)
+    inner = path.removeprefix(place)
+    yield from files.about_suite(inner, content, head.beside[name], given, lambda file: place + file)
+
+
+def _require_fit(changed: Iterable[str], about: Iterable[Told]) -> None:
     """Let pass prompts of which each is fit: a version of some would hide that others are missing."""
-    bad = [head.settings.prompt_at(found.path) for found in problems if found.severity == "error"]
-    unfit = list(dict.fromkeys(name for name in bad if name))
+    unfit = list(dict.fromkeys(name for name, problem in about if problem.severity == "error"))
     if not unfit:
         return
     fit = next((name for name in changed if name not in unfit), None)
@@ -153,14 +111,14 @@ def _require_fit(head: Head, changed: Iterable[str], problems: Iterable[Problem]
     raise Invalid(
         f"nothing is tagged, as {', '.join(unfit[:NAMED])}{more} {verb} not fit; "
         f"correct what is said above, git commit it, then repeat this{apart}",
-        problems=[asdict(found) for found in problems],
+        problems=[asdict(problem) for _, problem in about],
     )
 
 
 def _propose(
     head: Head,
     known: Versions,
-    read: Mapping[str, Mapping[str, bytes | None]],
+    read: Mapping[str, Read],
     changed: list[str],
     *,
     push: bool,
@@ -172,7 +130,16 @@ def _propose(
     targets = publish.plan_all(head.top, changed, known) if push else {}
     made = []
     for name, content in head.contents.items():
-        draft = Draft(head.top, name, content, known.get(name, {}), read.get(name, {}))
+        before = read.get(name, {})
+        draft = Draft(
+            head.top,
+            name,
+            content,
+            known.get(name, {}),
+            {version: held for version, (held, _) in before.items()},
+            head.suites[name],
+            {version: suite for version, (_, suite) in before.items()},
+        )
         unpushed = targets[name].unpushed if push else None
         if name in changed:
             made.append(draft.propose(VersionRequest(), unpushed))

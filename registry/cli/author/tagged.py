@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,14 @@ from registry.catalog.parsing import bump, document, lines, repository_settings
 from registry.catalog.parsing.partials import pack
 from registry.catalog.parsing.repository_settings import RepositorySettings
 from registry.catalog.parsing.toml_source import FILE
-from registry.cli.author import layout, partials, worktree
+from registry.cli.author import layout, partials, suites, worktree
+from registry.cli.author.suites import Committed
 from registry.errors import DocumentInvalid, Invalid
+from registry.suites.cases import cases_path, digest_of
+from registry.suites.digest import EMPTY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from promptstage.model import Document
@@ -35,8 +39,32 @@ def versions(tags: Mapping[bytes, str]) -> Versions:
     return found
 
 
-def read(top: Path, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
-    """The contents of versions, each given by its prompt and the id of what is tagged; None if absent."""
+Wanted = Sequence[tuple[str, str]]  # versions, each by its prompt and the id of what is tagged
+
+
+def read(top: Path, wanted: Wanted) -> list[bytes | None]:
+    """The contents of versions; None if absent."""
+    found = zip(wanted, _find(top, wanted), strict=True)
+    return [one and _content(top, name, one) for (name, _), one in found]
+
+
+def read_with_suites(top: Path, wanted: Wanted) -> list[tuple[bytes | None, str]]:
+    """The contents of versions, and the digests of their suites."""
+    found = _find(top, wanted)
+    present = [one for one in found if one]
+    read = dict(zip(map(id, present), suites.in_commits(top, present), strict=True))
+    return [
+        (_content(top, name, one), digest_of(one.path, one.content, read[id(one)])) if one else (None, EMPTY)
+        for (name, _), one in zip(wanted, found, strict=True)
+    ]
+
+
+def _content(top: Path, name: str, one: Committed) -> bytes:
+    return with_partials(top, one.commit, one.place + one.path, name, one.content)[0]
+
+
+def _find(top: Path, wanted: Wanted) -> list[Committed | None]:
+    """Find the files of versions; two runs of git for all of them."""
     oids = list(dict.fromkeys(oid for _, oid in wanted))
     settings = dict(
         zip(oids, map(_settings, worktree.contents(top, [f"{oid}:{FILE}" for oid in oids])), strict=True)
@@ -44,14 +72,15 @@ def read(top: Path, wanted: Sequence[tuple[str, str]]) -> list[bytes | None]:
     places = [[f"{oid}:{path}" for path in settings[oid].candidates(name)] for name, oid in wanted]
     found = iter(worktree.contents(top, [path for some in places for path in some]))
     held = [{place: file for place in some if (file := next(found)) is not None} for some in places]
-    return [_whole(top, name, some) for (name, _), some in zip(wanted, held, strict=True)]
+    return [_first(name, some) for (name, _), some in zip(wanted, held, strict=True)]
 
 
-def _whole(top: Path, name: str, held: Mapping[str, bytes]) -> bytes | None:
-    """Return the content of a version whose file is at a place such as ``<id>:<path>``."""
+def _first(name: str, held: Mapping[str, bytes]) -> Committed | None:
+    """Return the first file of a prompt among those at places such as ``<id>:<path>``."""
     for place, content in held.items():
         commit, _, path = place.partition(":")
-        return with_partials(top, commit, path, name, content)[0]
+        folder = place_of(path, name)
+        return Committed(commit, folder, path.removeprefix(folder), content)
     return None
 
 
@@ -147,6 +176,25 @@ def at_head(top: Path, name: str) -> tuple[str, bytes]:
     if any(isinstance(file, str) for file in files.values()):
         served(content, path, files)
     return path, whole
+
+
+def suite_at_head(top: Path, name: str, path: str, content: bytes) -> Files:
+    """Read the files of a prompt's suite in HEAD, for what `at_head` returns.
+
+    Raises:
+        Invalid: the worktree differs from HEAD.
+    """
+    folder = place_of(path, name)
+    inner = path.removeprefix(folder)
+    (beside,) = suites.in_commits(top, [Committed("HEAD", folder, inner, content)])
+    files = [folder + each for each in (cases_path(inner), *beside)]
+    if worktree.is_changed(top, *files):
+        changed = next(file for file in files if worktree.is_changed(top, file))
+        raise Invalid(
+            f"{changed}, of the suite of {name}, differs from what HEAD holds; git add it and git commit it "
+            "first, then tag it"
+        )
+    return beside
 
 
 def _everywhere(settings: RepositorySettings, name: str) -> list[str]:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import naming
 from registry.catalog.parsing.partials import Files, pack
-from registry.cli.author import files, layout, partials, source, tagged, worktree
-from registry.suites import cases
+from registry.cli.author import files, layout, partials, source, suites, tagged, worktree
+from registry.cli.author.suites import Committed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
     from registry.catalog.parsing.document import Parsed
 
@@ -70,47 +70,14 @@ def at_commit(top: Path, commit: str, name: str) -> PromptFile | None:
         return None
     folder = tagged.place_of(path, name)
     asked = partials.in_commit(top, commit, folder, content)
-
-    def read(paths: Iterable[str]) -> Files:
-        wanted = list(paths)
-        held = worktree.contents(top, [f"{commit}:{folder}{each}" for each in wanted])
-        return {each: data if data is not None else ABSENT for each, data in zip(wanted, held, strict=True)}
-
     inner = path.removeprefix(folder)
-    return PromptFile(name, folder, inner, content, asked, _gather(inner, content, read))
-
-
-ABSENT = "is not there; write the file, or correct the path"
+    (beside,) = suites.in_commits(top, [Committed(commit, folder, inner, content)])
+    return PromptFile(name, folder, inner, content, asked, beside)
 
 
 def _in_folder(name: str, root: Path, file: Path) -> PromptFile:
     content = file.read_bytes()
     inner = file.relative_to(root).as_posix()
     folder = files.shown(file).removesuffix(inner)
-
-    def read(paths: Iterable[str]) -> Files:
-        return {path: _held(root / path) for path in paths}
-
-    asked = partials.in_folder(root, content)
-    return PromptFile(name, folder, inner, content, asked, _gather(inner, content, read))
-
-
-def _held(file: Path) -> bytes | str:
-    if file.is_symlink():
-        return "is a symbolic link; put a file there"
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return ABSENT
-    except OSError as error:
-        return f"cannot be read: {error.strerror}; make it a file that you may read"
-
-
-def _gather(path: str, content: bytes, read: Callable[[Iterable[str]], Files]) -> Files:
-    """Read what the suite asks for until nothing more is; a file of cases need not be there."""
-    beside: dict[str, bytes | str] = {}
-    while missing := cases.wanted(path, content, beside):
-        beside |= read(missing)
-    if beside.get(cases.cases_path(path)) == ABSENT:
-        del beside[cases.cases_path(path)]
-    return beside
+    beside = suites.in_folder(root, inner, content)
+    return PromptFile(name, folder, inner, content, partials.in_folder(root, content), beside)
