@@ -23,7 +23,8 @@ def _samples() -> Iterator[tuple[str, bytes]]:
     """Each version that there ever was, and its file, with the partials of its commit."""
     shared: dict[str, bytes] = {}
     for commit in history():
-        shared |= {path.removeprefix("prompts/"): content for path, content in commit.files.items()}
+        files = ((path.removeprefix("prompts/"), content) for path, content in commit.files.items())
+        shared |= {path: content for path, content in files if path.startswith("shared/")}
         for tag in commit.tags:
             yield tag.name, partials.pack(f"{tag.prompt}.prompt.yml", tag.content, shared)
 

@@ -100,7 +100,9 @@ def test_every_tag_is_annotated_and_holds_its_file(repository: Path) -> None:
 
 def test_the_files_here_are_the_newest(repository: Path) -> None:
     """None is left out of the history, be it a prompt's or a partial."""
-    here = {path for pattern in ("**/*.prompt.yml", "shared/*") for path in SOURCE.glob(pattern)}
+    here = {
+        path for pattern in ("**/*.prompt.yml", "**/*.cases.jsonl", "*/*.md") for path in SOURCE.glob(pattern)
+    }
 
     assert {path.relative_to(SOURCE.parent): path.read_bytes() for path in here} == {
         path.relative_to(repository): path.read_bytes()
@@ -132,6 +134,15 @@ def test_every_prompt_has_data_to_try_it_with(repository: Path, name: str) -> No
     assert len(json.loads(done.stdout)["messages"]) >= 2
 
 
+def test_one_prompt_has_fifty_cases() -> None:
+    """No two of them ask the same, and each is judged by more than the default test."""
+    lines = (SOURCE / "support/triage.cases.jsonl").read_text().splitlines()
+    cases = [json.loads(line) for line in lines]
+
+    assert len({case["vars"]["message"] for case in cases}) == len(cases) == 50
+    assert all(case["assert"] and case["tags"] for case in cases)
+
+
 def test_an_app_of_all_prompts_is_typed(repository: Path, tmp_path: Path) -> None:
     """With the module that is written from them."""
     cli = Cli(repository)
@@ -154,7 +165,7 @@ def test_every_prompt_has_several_versions(repository: Path) -> None:
     tags = git(repository, "tag", "--list").split()
     versions = Counter(tag.rpartition("/v")[0] for tag in tags)
 
-    assert (len(versions), min(versions.values()), versions["summarize"]) == (8, 2, 5)
+    assert (len(versions), min(versions.values()), versions["summarize"]) == (8, 2, 6)
     assert "support/reply/v2.0.0-rc.1" in tags
 
 

@@ -42,10 +42,10 @@ def _newest(top: Path, known: Versions) -> Iterator[TagWarning]:
     """Look at the newest release of each prompt, and at the one before it."""
     pairs = {name: naming.releases(versions)[:2] for name, versions in known.items()}
     wanted = [(name, known[name][version]) for name, pair in pairs.items() for version in pair]
-    files = iter(tagged.read(top, wanted))
+    files = iter(tagged.read_with_suites(top, wanted))
     for name, pair in pairs.items():
         contents = [next(files) for _ in pair]
-        if pair and (reason := _unfit(contents[0])):
+        if pair and (reason := _unfit(contents[0][0])):
             remedy = f"then git commit, and promptstage tag {name}"
             yield TagWarning(name, "bad_version", f"{pair[0]} cannot be served: {reason}; {remedy}")
         elif len(pair) > 1:
@@ -63,10 +63,10 @@ def _unfit(content: bytes | None) -> str:
     return ""
 
 
-def _compared(name: str, pair: list[str], contents: list[bytes | None]) -> Iterator[TagWarning]:
-    """A release that is the one before it once more, or should have been a greater one."""
-    (new, old), (after, before) = pair, contents
-    if after == before:
+def _compared(name: str, pair: list[str], read: list[tuple[bytes | None, str]]) -> Iterator[TagWarning]:
+    """A release that is the one before it once more, with the same cases, or should have been greater."""
+    (new, old), ((after, suite), (before, suite_before)) = pair, read
+    if (after, suite) == (before, suite_before):
         remedy = f"if a change was meant to be in it, git commit that, then promptstage tag {name}"
         yield TagWarning(name, "same_file", f"{new} is the same file as {old}; {remedy}")
     differences = tagged.between(before, after)
