@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from registry.outcomes.call import DAY_MS
 from registry.outcomes.store import days
+from registry.outcomes.store.folding import hour_of
 from registry.outcomes.store.rollup import Deltas
 from registry.outcomes.store.rows import ENDED, Row
-from registry.outcomes.store.series import Series, SeriesTable
+from registry.outcomes.store.series import Series, SeriesTable, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ PROMPTS = tuple(f"support/prompt-{i}" for i in range(8))
 DIMENSIONS = tuple(
     product(PROMPTS, ("1.0.0", "1.1.0", "2.0.0"), ("small", "middle", "large"), ("a", "b", "c", "d"))
 )
+PRICE = "price:genai-prices 2026-11-01"
 EXTRA = '{"reason":"SPLIT","seq":41,"source":"live","finish_reason":"stop"}'
 SCORED = 100  # one call in so many
 
@@ -89,7 +91,8 @@ def _day(connection: Connection, day: int, rows: Sequence[Row], chance: random.R
     deltas = Deltas()
     for row in rows:
         deltas.add(row)
-    deltas.flush(connection)
+        deltas.tally(hour_of(row.booked), row.series, PRICE, row.cost or 0)
+    deltas.flush(connection, load(connection, deltas.numbers()))
     connection.insert("signals", SIGNAL, [_score(chance, row) for row in rows[::SCORED]])
 
 
@@ -97,7 +100,6 @@ SIGNAL = ("call", "kind", "name", "judge", "environment", "value", "at", "detail
 
 
 def _score(chance: random.Random, row: Row) -> tuple[Any, ...]:
-    hour = row.booked // 3_600_000 * 3600
     return (
         row.call,
         "score",
@@ -108,5 +110,5 @@ def _score(chance: random.Random, row: Row) -> tuple[Any, ...]:
         row.arrived,
         None,
         row.series,
-        hour,
+        hour_of(row.booked),
     )

@@ -26,7 +26,7 @@ def latencies(connection: Connection, of: Version, now: int) -> tuple[Counter[in
     rows = connection.fetch(
         "select r.durations, r.ttfts from rollups r join series s on s.series = r.series "
         f"where r.grain = ? and r.start >= ? and {_OF}",
-        (HOUR, (now - WEEK_MS) // 1000, *of),
+        (-HOUR, (now - WEEK_MS) // 1000, *of),
     )
     durations, ttfts = (b"".join(row[place] or b"" for row in rows) for place in (0, 1))
     return histogram.decode(durations), histogram.decode(ttfts)

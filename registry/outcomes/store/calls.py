@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from registry.outcomes.store import days, rows
 from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.folding import by_day, marks
-from registry.outcomes.store.rollup import HOUR
+from registry.outcomes.store.rollup import HOUR, grain_of
 from registry.outcomes.store.rows import ENDED, ERASED, OTLP, SAMPLED, Row
 from registry.outcomes.store.usage import where
 from registry.system import timestamps, work
@@ -129,12 +129,13 @@ def _spans(connection: Connection, query: Query) -> Iterator[tuple[int, int]]:
     condition, values = _among(connection, query)
     since = max(query.since, days.first(connection))  # sums are kept longer than calls
     last = until // 1000
+    grain = grain_of(HOUR, dict(query.where))
     while True:
         found = connection.fetch(
             "select r.start from rollups r join series s on s.series = r.series where r.grain = ? "
             f"and r.start > ? and r.start <= ? and {condition} "
             "group by r.start order by r.start desc limit ?",
-            (HOUR, since // 1000 - HOUR, last, *values, HOURS),
+            (grain, since // 1000 - HOUR, last, *values, HOURS),
         )
         for (start,) in found:
             yield max(since, start * 1000), min(until, (start + HOUR) * 1000)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.outcomes.call import DAY_MS
 from registry.outcomes.store import days, rows, totals
+from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.arrivals import Arrivals
 from registry.outcomes.store.rollup import HOUR, Deltas
 
@@ -91,9 +92,10 @@ class Folding:
 
     def flush(self, now: int) -> None:
         """Write what was gathered."""
-        self.deltas.flush(self.connection)
+        known = dimensions.load(self.connection, self.deltas.numbers())
+        self.deltas.flush(self.connection, known)
         self.arrivals.flush(self.connection)
-        totals.add(self.connection, self.deltas.by_series(), now)
+        totals.add(self.connection, self.deltas.by_series(), known, now)
         self.connection.execute_each(
             "insert into counters (environment, name, n, at) values (?, ?, ?, ?) "
             "on conflict (environment, name) do update set n = counters.n + excluded.n, at = excluded.at",

@@ -45,7 +45,7 @@ def read(connection: Connection, inbox: tuple[int, int], now: int) -> Health:
         "select s.environment, s.prompt, s.version, sum(r.calls) from rollups r "
         "join series s on s.series = r.series where r.grain = ? and r.start > ? "
         "group by s.environment, s.prompt, s.version",
-        (HOUR, (now - DAY_MS) // 1000 - HOUR),
+        (-HOUR, (now - DAY_MS) // 1000 - HOUR),
     )
     return Health(
         waiting=inbox[0],

@@ -26,6 +26,7 @@ SCHEMA_LOCK = 7_076_823  # any number that nobody else takes
 WORDS: Mapping[str, str] = {
     "serial": "bigint generated always as identity primary key",
     "clustered": "",
+    "joined": "string_agg",
     "bytes": "bytea",
 }
 # A table that was dropped, or a server that came back, between two statements: it succeeds the second time.

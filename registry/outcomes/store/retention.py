@@ -70,7 +70,8 @@ def _rules(now: int, keep: int) -> list[tuple[str, str, str, int]]:
             seconds - kept * DAY,
         )
         for table in ("rollups", "tallies")
-        for grain, kept in ((HOUR, HOURS_DAYS), (DAY, DAYS_DAYS))
+        for seconds_of, kept in ((HOUR, HOURS_DAYS), (DAY, DAYS_DAYS))
+        for grain in (seconds_of, -seconds_of)  # of series, and of outlines
     ]
     signal = "call, kind, name, judge"
     return [

@@ -1,4 +1,8 @@
-"""Sums of calls by hour and day. What a call adds follows from its row, so a correction is a difference."""
+"""Sums of calls by hour and day. What a call adds follows from its row, so a correction is a difference.
+
+They are kept of each series, and of the outlines of series, of which there are few: a question about no more
+than an outline has reads a tenth of the rows. The grain of outlines is negative.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from registry.outcomes import histogram
+from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.rows import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from registry.outcomes.store.database import Connection
     from registry.outcomes.store.rows import Row
+    from registry.outcomes.store.series import Series
 
 HOUR, DAY = 3600, 86_400  # the grains, in seconds
 SUMS = ("calls", "errors", "input", "output", "cached", "reasoning", "cost", "unpriced")
@@ -29,6 +35,11 @@ _TALLY = (
     "on conflict (grain, start, series, name) do update set n = tallies.n + excluded.n, "
     "total = tallies.total + excluded.total"
 )
+
+
+def grain_of(seconds: int, asked: Iterable[str]) -> int:
+    """Return the grain to read for some dimensions: that of outlines if they have them all."""
+    return seconds if set(asked).intersection(dimensions.DETAILS) else -seconds
 
 
 class Sums:
@@ -105,22 +116,42 @@ class Deltas:
             found.setdefault(series, Sums()).merge(sums)
         return found
 
-    def flush(self, connection: Connection) -> None:
-        """Write them into the sums of hours and days."""
-        days: dict[tuple[int, int], Sums] = {}
-        for (start, series), sums in self._sums.items():
-            days.setdefault((start // DAY * DAY, series), Sums()).merge(sums)
-        for grain, sums_of in ((HOUR, self._sums), (DAY, days)):
-            connection.execute_each(_INSERT, list(_rows(connection, grain, sums_of)))
-            tallies: Counter[tuple[int, int, str]] = Counter()
-            totals: Counter[tuple[int, int, str]] = Counter()
-            for (start, series, name), n in self._tallies.items():
-                place = start // grain * grain, series, name
-                tallies[place] += n
-                totals[place] += self._totals[start, series, name]
-            connection.execute_each(
-                _TALLY, [(grain, *place, n, totals[place]) for place, n in tallies.items()]
-            )
+    def numbers(self) -> set[int]:
+        """Return the numbers of the series that are in them."""
+        return {series for _, series in self._sums} | {series for _, series, _ in self._tallies}
+
+    def flush(self, connection: Connection, known: Mapping[int, Series]) -> None:
+        """Write them into the sums of hours and days; `known` has the series of all their numbers."""
+        outlines = _outlines(connection, known)
+        days = self.moved(lambda start, series: (start // DAY * DAY, series))
+        for grain, deltas in ((HOUR, self), (DAY, days)):
+            deltas.write(connection, grain)
+            deltas.moved(lambda start, series: (start, outlines[series])).write(connection, -grain)
+
+    def moved(self, place: Callable[[int, int], tuple[int, int]]) -> Deltas:
+        """Return them with other starts and series."""
+        moved = Deltas()
+        for at, sums in self._sums.items():
+            moved._sums.setdefault(place(*at), Sums()).merge(sums)
+        for (start, series, name), n in self._tallies.items():
+            there = (*place(start, series), name)
+            moved._tallies[there] += n
+            moved._totals[there] += self._totals[start, series, name]
+        return moved
+
+    def write(self, connection: Connection, grain: int) -> None:
+        """Write them into the sums of one grain."""
+        connection.execute_each(_INSERT, list(_rows(connection, grain, self._sums)))
+        tallies = [(grain, *place, n, self._totals[place]) for place, n in self._tallies.items()]
+        connection.execute_each(_TALLY, tallies)
+
+
+def _outlines(connection: Connection, known: Mapping[int, Series]) -> dict[int, int]:
+    """Return the numbers of the outlines of some series, which are in the table then."""
+    outlines = {number: series.outline() for number, series in known.items()}
+    numbers = {outline: outline.number() for outline in set(outlines.values())}
+    dimensions.write(connection, numbers)
+    return {number: numbers[outline] for number, outline in outlines.items()}
 
 
 def _rows(

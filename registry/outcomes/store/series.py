@@ -17,7 +17,8 @@ UNKNOWN = "unknown"
 MAX_SERIES = 2000  # an environment and minute, over all dimensions
 MAX_MINUTES = 64  # that are watched: late calls are of some other minute
 MAX_KNOWN = 50_000  # numbers that need not be looked for in the table again
-FREE = ("model", "provider", "route", "segment", "rollout")  # what senders make up; the others are bounded
+DETAILS = ("model", "provider", "route", "segment")  # what the outline of a series leaves out
+FREE = (*DETAILS, "rollout")  # what senders make up; the others are bounded
 ARMS = frozenset(("stable", "canary", "control", "target", "pinned", "fallback"))
 
 
@@ -43,6 +44,10 @@ class Series(NamedTuple):
         """Return the series of what is beyond the bound: what senders make up becomes `other`."""
         arm = self.arm if self.arm is None or self.arm in ARMS else OTHER
         return self._replace(arm=arm, **dict.fromkeys(FREE, OTHER))
+
+    def outline(self) -> Series:
+        """Return the series of all calls that have the same outline."""
+        return self._replace(model=None, provider=None, route=None, segment=None)
 
 
 def of(environment: str, entry: Mapping[str, Any]) -> Series:
@@ -90,11 +95,7 @@ class SeriesTable:
 
     def flush(self, connection: Connection) -> None:
         """Write the new ones, so that what is folded next finds them."""
-        connection.execute_each(
-            "insert into series (series, environment, prompt, version, arm, rollout, model, provider, route, "
-            "segment) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (series) do nothing",
-            [(number, *series) for series, number in self._new.items()],
-        )
+        write(connection, self._new)
         self._written += self._new
         self._new.clear()
 
@@ -107,6 +108,15 @@ class SeriesTable:
         self._written.clear()
         if len(self._numbers) > MAX_KNOWN:
             self._numbers.clear()
+
+
+def write(connection: Connection, numbers: Mapping[Series, int]) -> None:
+    """Write series that may be there already."""
+    connection.execute_each(
+        "insert into series (series, environment, prompt, version, arm, rollout, model, provider, route, "
+        "segment) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (series) do nothing",
+        [(number, *series) for series, number in numbers.items()],
+    )
 
 
 def load(connection: Connection, numbers: set[int]) -> dict[int, Series]:

@@ -10,7 +10,7 @@ from registry.outcomes import histogram
 from registry.outcomes.alerts import Sample
 from registry.outcomes.budgets import Spent
 from registry.outcomes.store import days
-from registry.outcomes.store.rollup import DAY, HOUR, SUMS, Sums
+from registry.outcomes.store.rollup import DAY, HOUR, SUMS, Sums, grain_of
 from registry.outcomes.store.rows import Row
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _add_hours(
     for *totals, durations, ttfts in connection.fetch(
         f"select {columns}, r.durations, r.ttfts from rollups r join series s on s.series = r.series "
         f"where r.grain = ? and r.start >= ? and r.start < ?{condition}",
-        (HOUR, *_hours(span), *given.values()),
+        (grain_of(HOUR, given), *_hours(span), *given.values()),
     ):
         total.add(totals, histogram.decode(durations or b""), histogram.decode(ttfts or b""))
 
@@ -140,6 +140,6 @@ def _ratings(connection: Connection, condition: str, given: Mapping[str, str], s
     rows = connection.fetch(
         "select t.name, sum(t.n) from tallies t join series s on s.series = t.series "
         f"where t.grain = ? and t.start >= ? and t.start < ? and t.name in (?, ?){condition} group by t.name",
-        (HOUR, *_hours(span), *FEEDBACK, *given.values()),
+        (grain_of(HOUR, given), *_hours(span), *FEEDBACK, *given.values()),
     )
     return {name: int(n) for name, n in rows}

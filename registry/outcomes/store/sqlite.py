@@ -27,6 +27,7 @@ STEPS = 20_000  # of SQLite's machine between looks at the request: some millise
 WORDS: Mapping[str, str] = {
     "serial": "integer primary key autoincrement",
     "clustered": "without rowid",
+    "joined": "group_concat",
     "bytes": "blob",
 }
 _KEPT: list[object] = []  # of a process that was forked: closing them here would drop the parent's locks

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.outcomes import histogram
-from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.rollup import SUMS, Sums
+from registry.outcomes.store.series import UNKNOWN
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Mapping
 
     from registry.outcomes.store.database import Connection
+    from registry.outcomes.store.series import Series
 
 NAMES = ("environment", "prompt", "version", "arm")
 _COLUMNS = (*NAMES, *SUMS, "durations", "at")
@@ -36,12 +37,14 @@ class Total(NamedTuple):
     durations: Counter[int]
 
 
-def add(connection: Connection, sums_by_series: Mapping[int, Sums], now: int) -> None:
-    """Add what a transaction adds to each series."""
+def add(
+    connection: Connection, sums_by_series: Mapping[int, Sums], known: Mapping[int, Series], now: int
+) -> None:
+    """Add what a transaction adds to each series; `known` has them by number."""
     by_place: dict[tuple[str, ...], Sums] = {}
-    for number, series in dimensions.load(connection, set(sums_by_series)).items():
-        place = tuple(getattr(series, name) or dimensions.UNKNOWN for name in NAMES)
-        by_place.setdefault(place, Sums()).merge(sums_by_series[number])
+    for number, sums in sums_by_series.items():
+        place = tuple(getattr(known[number], name) or UNKNOWN for name in NAMES)
+        by_place.setdefault(place, Sums()).merge(sums)
     connection.execute_each(
         _INSERT,
         [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from registry.outcomes import histogram
 from registry.outcomes.store import days, rows
 from registry.outcomes.store.periods import MINUTE, period, spans, start_of
-from registry.outcomes.store.rollup import SUMS, contribution
+from registry.outcomes.store.rollup import HISTOGRAMS, SUMS, contribution, grain_of
 from registry.system import timestamps, work
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Group:
     """What one row adds up to: histograms are joined as they come, and read once."""
 
     totals: list[int] = field(default_factory=lambda: [0] * len(SUMS))
-    durations: list[bytes] = field(default_factory=list)
-    ttfts: list[bytes] = field(default_factory=list)
+    durations: bytearray = field(default_factory=bytearray)
+    ttfts: bytearray = field(default_factory=bytearray)
     tallies: Counter[str] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
 
@@ -111,23 +111,23 @@ def _of(groups: Groups, query: Query, start: int, key: Key) -> Group:
 
 
 def _add_sums(connection: Connection, query: Query, since: int, until: int, groups: Groups) -> None:
-    """Add sums, which the database adds up, and histograms, which it cannot."""
+    """Add sums, which the database adds up, and histograms, which it joins."""
     grain, n = period(query.period, query.since, query.until).grain, len(SUMS)
-    select = _select(query, "rollups", ", ".join(f"sum(r.{name})" for name in SUMS), "")
-    for row in connection.fetch(*select(grain, since, until)):
-        group = _of(groups, query, row[0], row[n + 1 :])
-        group.totals = [mine + int(its) for mine, its in zip(group.totals, row[1 : n + 1], strict=True)]
-    select = _select(query, "rollups", "r.durations, r.ttfts", None)
-    for start, durations, ttfts, *key in connection.fetch(*select(grain, since, until)):
-        group = _of(groups, query, start, tuple(key))
-        if durations:
-            group.durations.append(durations)
-        if ttfts:
-            group.ttfts.append(ttfts)
+    joined = [_joined(connection, f"r.{name}") for name in HISTOGRAMS]
+    select = _select(query, "rollups", ", ".join([*(f"sum(r.{name})" for name in SUMS), *joined]))
+    for start, *row in connection.fetch(*select(grain, since, until)):
+        group = _of(groups, query, start, tuple(row[n + 2 :]))
+        group.totals = [mine + int(its) for mine, its in zip(group.totals, row[:n], strict=True)]
+        group.durations += row[n] or b""
+        group.ttfts += row[n + 1] or b""
+
+
+def _joined(connection: Connection, column: str) -> str:
+    return f"cast({connection.words['joined']}({column}, '') as {connection.words['bytes']})"
 
 
 def _select(
-    query: Query, table: str, columns: str, by: str | None
+    query: Query, table: str, columns: str, *by: str
 ) -> Callable[[int, int, int], tuple[str, list[Any]]]:
     """Return what makes a query for a grain and a span: the start of a period, columns, and dimensions.
 
@@ -135,20 +135,23 @@ def _select(
         query: what is asked.
         table: of sums.
         columns: further ones.
-        by: what they are grouped by besides period and dimensions; None: they are not.
+        by: what they are grouped by besides period and dimensions.
     """
     condition, values = where(query.where)
     start = "r.start" if query.period else "0"
     names = [f"s.{name}" for name in query.by]
-    groups = [*(["r.start"] if query.period else []), *names, *filter(None, [by])]
-    grouped = f" group by {', '.join(groups)}" if by is not None and groups else ""
-    having = " having count(*) > 0" if by is not None else ""
+    groups = [*(["r.start"] if query.period else []), *names, *by]
+    grouped = f" group by {', '.join(groups)}" if groups else ""
     text = (
         f"select {', '.join([start, columns, *names])} from {table} r join series s on s.series = r.series "
         "where r.grain = ? and r.start >= ? and r.start < ? "
-        f"and s.environment = ?{condition}{grouped}{having}"
+        f"and s.environment = ?{condition}{grouped} having count(*) > 0"
     )
-    return lambda grain, since, until: (text, [grain, since, until, query.environment, *values])
+    asked = {*query.by, *dict(query.where)}
+    return lambda seconds, since, until: (
+        text,
+        [grain_of(seconds, asked), since, until, query.environment, *values],
+    )
 
 
 def where(dimensions: Sequence[tuple[str, str]]) -> tuple[str, list[str]]:
@@ -178,15 +181,15 @@ def _add_calls(connection: Connection, query: Query, since: int, until: int, gro
             group.ttfts += _one(row.ttft)
 
 
-def _one(value: float | None) -> list[bytes]:
-    return [] if value is None else [histogram.encode({histogram.bucket(value): 1}) or b""]
+def _one(value: float | None) -> bytes:
+    return b"" if value is None else histogram.encode({histogram.bucket(value): 1}) or b""
 
 
 def _shown(query: Query, start: int, key: Key, group: Group) -> dict[str, Any]:
     """Return a row as the API shows it; unknown is null, never 0."""
     sums = dict(zip(SUMS, group.totals, strict=True))
-    durations = histogram.decode(b"".join(group.durations))
-    ttfts = histogram.decode(b"".join(group.ttfts))
+    durations = histogram.decode(group.durations)
+    ttfts = histogram.decode(group.ttfts)
     cost = None if sums["unpriced"] and not sums["cost"] else sums["cost"] / NANOS
     resolved = group.tallies["resolved"]
     return {
