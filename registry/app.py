@@ -25,6 +25,7 @@ from registry.api import (
     otlp,
     prompts,
     releases,
+    review,
     scores,
     stream,
     tokens,
@@ -72,6 +73,7 @@ from registry.replication.mirror_worker import MirrorWorker
 from registry.replication.read_model import ReadModel
 from registry.replication.redis_store import RedisStore
 from registry.replication.replica import Replica
+from registry.review.desk import ReviewDesk
 from registry.server.ending import end_on_signal, end_with_parent
 from registry.settings import Settings
 from registry.streams.hub import Hub
@@ -146,7 +148,7 @@ def create(settings: Settings) -> FastAPI:
     page.describe(app)
     rooms = (
         attestations, prompts, releases, stream, clients, history, guard, rollouts_api, evidence, calls,
-        scores, usage, otlp, budgets, tokens, doctor, health, webhooks,
+        scores, review, usage, otlp, budgets, tokens, doctor, health, webhooks,
     )  # fmt: skip
     anywhere = problem.responses(431)  # of the server, before any endpoint
     most = {
@@ -232,6 +234,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         mirroring=mirroring,
         outcomes=outcomes,
         evidence=Evidence(rollouts, outcomes),
+        review=ReviewDesk(outcomes),
         spending=spending,
         bounds=Bounds(),
         rate=Rate(),

@@ -155,7 +155,7 @@ async def erase_calls(
     name, value = ("key", body.key) if body.key else ("conversation", body.conversation)
 
     def erase() -> JSONResponse:
-        calls = service.outcomes.erase(environment, admin.id, name, str(value))
-        return JSONResponse({"calls": calls, "cases": []})
+        erased = service.outcomes.erase(environment, admin.id, name, str(value))
+        return JSONResponse({"calls": erased.calls, "cases": erased.cases})
 
     return await to_thread.run_sync(erase, limiter=service.takers)

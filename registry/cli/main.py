@@ -16,6 +16,7 @@ from registry.cli.operate import doctor, journal, login, notify, policies, price
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
 from registry.cli.release import actions, evidence, explain, history, queries, simulate, status
+from registry.cli.review import cases, review
 from registry.cli.suites import evaluate
 from registry.errors import RegistryError
 
@@ -134,7 +135,7 @@ PANELS = {
         evidence.evidence,
         simulate.simulate,
     ),
-    OBSERVE: (usage.usage, calls.calls, calls.call, budget.budget),
+    OBSERVE: (usage.usage, calls.calls, calls.call, budget.budget, review.review),
     RUN: (serve.serve, doctor.doctor, login.login, login.logout),
 }
 NAMES: dict[Any, str] = {evaluate.evaluate: "eval"}  # where Python has another use for the command's name
@@ -144,6 +145,7 @@ for panel, commands in PANELS.items():
         epilog = EPILOGS.get(command, EXIT_CODES)
         app.command(NAMES.get(command), rich_help_panel=panel, epilog=epilog)(command)
 GROUPS = {
+    "cases": cases.app,
     "token": token.app,
     "journal": journal.app,
     "policies": policies.app,
@@ -151,7 +153,7 @@ GROUPS = {
     "notify": notify.app,
 }
 for name, group in GROUPS.items():
-    app.add_typer(group, name=name, cls=Commands, rich_help_panel=RUN)
+    app.add_typer(group, name=name, cls=Commands, rich_help_panel=OBSERVE if name == "cases" else RUN)
 
 
 def main() -> None:

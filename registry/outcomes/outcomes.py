@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from registry.outcomes.lazy_store import Options
     from registry.outcomes.store.database import Database
+    from registry.outcomes.store.erasure import Erased
     from registry.outcomes.store.health import Health
 
 BITE = 500  # spans in a batch
@@ -149,8 +150,8 @@ class Outcomes:
                     Batch(batch, environment, token, arrived, fold.SPANS, entries[first : first + BITE])
                 )
 
-    def erase(self, environment: str, token: str, name: str, value: str) -> int:
-        """Erase identity and content of a key's or conversation's calls; return how many there were.
+    def erase(self, environment: str, token: str, name: str, value: str) -> Erased:
+        """Erase identity and content of a key's or conversation's calls; return what that was.
 
         Args:
             environment: where.

@@ -45,6 +45,21 @@ def calls_path(environment: str) -> str:
     return f"{_place(environment)}/calls"
 
 
+def review_path(environment: str, call: str = "", act: str = "") -> str:
+    """The path of what waits for review, or of what is done with a call of it."""
+    return f"{_place(environment)}/review" + (f"/{quote(call, safe='')}/{act}" if call else "")
+
+
+def labels_path(environment: str) -> str:
+    """Where an environment's labels are."""
+    return f"{_place(environment)}/labels"
+
+
+def scores_path(environment: str) -> str:
+    """Where an environment's scores go, and calls to score are claimed."""
+    return f"{_place(environment)}/scores"
+
+
 def clients_path(environment: str) -> str:
     """The path of the clients that follow an environment."""
     return f"{_place(environment)}/clients"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENTS = [f"env-{i}" for i in range(200)]  # one for each test
 GUARDED = [f"guarded-{i}" for i in range(30)]  # where a start or promote is to be approved
+REVIEWED = [f"reviewed-{i}" for i in range(30)]  # where the content of all calls is kept
 JUDGED = "judged"  # where each rollout has a guard
 
 MUSTACHE = """\
@@ -68,9 +69,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     repository.tag("retrieve", "1.1.0", MUSTACHE)
     config = folder / "rules.toml"
     rules = [f"[environments.{name}]\napproval = true\n" for name in GUARDED]
+    rules += [f"[environments.{name}.content]\nsample = 1\n" for name in REVIEWED]
     rules += [f"[environments.{JUDGED}.guard]\nrequired = true\nmetrics = ['errors', 'latency']\n"]
     config.write_text("".join(rules))
-    environments = ",".join(["staging", *ENVIRONMENTS, *GUARDED, JUDGED])
+    environments = ",".join(["staging", *ENVIRONMENTS, *GUARDED, *REVIEWED, JUDGED])
     registry = Registry(repository.path, folder / "data", environments=environments, config=str(config))
     yield registry
     assert registry.stop() == 0, registry.log

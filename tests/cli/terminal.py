@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import termios
 from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -43,6 +44,11 @@ class Terminal:
     def type(self, text: str) -> None:
         """Type something."""
         os.write(self._descriptor, text.encode())
+
+    def press(self, key: str) -> None:
+        """Press a key, when one is waited for: what is typed before that is forgotten."""
+        until(lambda: not termios.tcgetattr(self._descriptor)[3] & termios.ICANON, "the wait for a key")
+        self.type(key)
 
     def interrupt(self) -> int:
         """Press Ctrl-C: the exit code."""

@@ -209,12 +209,12 @@ def test_what_is_erased_stays_so(desk: Desk) -> None:
     desk.fold()
     desk.outcomes._store.keeper.start = desk.fold  # type: ignore[method-assign]
 
-    assert desk.outcomes.erase("production", "t", "key", "test") == 1
+    assert desk.outcomes.erase("production", "t", "key", "test").calls == 1
     desk.send(sent)
     call = desk.call(sent["id"], content=True)
     assert (call["erased"], call["conversation"], call.get("response")) == (True, None, None)
     assert desk.total()["calls"] == 1
-    assert desk.outcomes.erase("production", "t", "key", "test") == 0
+    assert desk.outcomes.erase("production", "t", "key", "test").calls == 0
 
 
 def test_claims_are_not_given_twice(desk: Desk) -> None:

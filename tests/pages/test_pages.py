@@ -38,6 +38,9 @@ CHECKED_BY = {
     ("docs/prompt-file.md", "text"): "test_prompt_file_page",
     ("docs/prompt-file.md", "toml"): "test_prompt_file_page",
     ("docs/prompt-file.md", "yaml"): "test_prompt_file_page",
+    ("docs/review.md", "json"): "test_review_page",
+    ("docs/review.md", "sh"): "test_review_page",
+    ("docs/review.md", "toml"): "test_review_page",
     ("docs/rollouts.md", "sh"): "test_rollouts_page",
     ("docs/trust.md", "mermaid"): "test_pages",
 }

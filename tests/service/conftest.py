@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GUARDED = [f"guarded-{i}" for i in range(50)]  # where a start or promote is to be approved
+REVIEWED = [f"reviewed-{i}" for i in range(20)]  # where the content of all calls is kept
 JUDGED = [f"judged-{i}" for i in range(20)]  # where each rollout has a guard
-ENVIRONMENTS = ("production", "staging", *(f"env-{i}" for i in range(100)), *GUARDED, *JUDGED)
+ENVIRONMENTS = ("production", "staging", *(f"env-{i}" for i in range(100)), *GUARDED, *JUDGED, *REVIEWED)
 A_GUARD = '[environments.{}.guard]\nrequired = true\nmetrics = ["errors", "latency"]\nalpha = 0.01\n'
 
 
@@ -40,6 +41,7 @@ def registry(repository: PromptRepository, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("registry")
     config = folder / "rules.toml"
     rules = [f"[environments.{name}]\napproval = true\n" for name in GUARDED]
+    rules += [f"[environments.{name}.content]\nsample = 1\n" for name in REVIEWED]
     config.write_text("".join([*rules, *map(A_GUARD.format, JUDGED)]))
     shared = Registry(
         repository.path, folder / "data", environments=",".join(ENVIRONMENTS), config=str(config)
@@ -70,6 +72,17 @@ def guarded(_guarded: Iterator[str]) -> str:
 def judged(_judged: Iterator[str]) -> str:
     """An environment whose rollouts have a guard, in which nothing is in force yet."""
     return next(_judged)
+
+
+@pytest.fixture
+def reviewed(_reviewed: Iterator[str]) -> str:
+    """An environment in which the content of all calls is kept, and nothing was reported yet."""
+    return next(_reviewed)
+
+
+@pytest.fixture(scope="session")
+def _reviewed() -> Iterator[str]:
+    return iter(REVIEWED)
 
 
 @pytest.fixture(scope="session")

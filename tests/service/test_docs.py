@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.api.docs import evidence, examples, outcome_shapes, shapes, suites
+from registry.api.docs import evidence, examples, outcome_shapes, review_shapes, shapes, suites
 from registry.rollouts.state import State
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ ANSWERS = {  # what to ask for, and the shape of the answer
 }
 REPORTS = ("Call", "Claims", "Erased", "Taken")  # compared where calls are reported
 OF_SUITES = ("Attested", "Attestations")  # compared where results are attested
+REVIEWS = tuple(review_shapes.EXAMPLES)  # compared where they are reviewed
 PUBLIC = {"GET /livez", "GET /readyz", "POST /v1/webhooks"}
 
 
@@ -62,7 +63,7 @@ def operations(spec: Any) -> dict[str, Any]:
 
 def shape(name: str) -> Any:
     """The shape with a name; a state is its own."""
-    modules = (shapes, outcome_shapes, evidence, suites)
+    modules = (shapes, outcome_shapes, evidence, suites, review_shapes)
     return State if name == "State" else next(found for m in modules if (found := getattr(m, name, None)))
 
 
@@ -176,4 +177,5 @@ def test_every_described_answer_is_compared(spec: Any) -> None:
         )
     )
 
-    assert shown - {"Problem", "Acknowledgement", "Requested", *REPORTS, *OF_SUITES} == set(ANSWERS.values())
+    elsewhere = {"Problem", "Acknowledgement", "Requested", *REPORTS, *OF_SUITES, *REVIEWS}
+    assert shown - elsewhere == set(ANSWERS.values())

@@ -69,6 +69,11 @@ ROLES: dict[str, str | None] = {
         for what in ("calls", "feedback", "resolutions")
     },
     **{f"POST /v1/environments/{{environment}}/{what}": "judge" for what in ("scores", "scores/claims")},
+    **{f"GET /v1/environments/{{environment}}/{what}": "review" for what in ("review", "labels")},
+    **{
+        f"POST /v1/environments/{{environment}}/{what}": "review"
+        for what in ("review/{call}/claim", "review/{call}/label", "review/{call}/skip", "labels/pulled")
+    },
     "POST /v1/environments/{environment}/erasures": "admin",
     **{f"POST /v1/{signal}{slash}": "app" for signal in ("traces", "logs", "metrics") for slash in ("", "/")},
     "GET /v1/tokens": "admin",

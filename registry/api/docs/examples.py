@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.api.docs import evidence, suites
+from registry.api.docs import evidence, review_shapes, suites
 
 if TYPE_CHECKING:
     from promptstage.model import Json
@@ -362,6 +362,8 @@ SCORES_SENT: Json = {
 }
 RESOLUTION_SENT: Json = {"conversation": "ticket-4711", "ok": True}
 CLAIM: Json = {"limit": 10, "lease_s": 300}
+LABEL_SENT: Json = {"verdict": "bad", "expected": "A label goes out today.", "note": "It invents an order."}
+PULLED_SENT: Json = {"cases": {CALL_ID: "parcel-64309570d22b"}}
 ERASURE: Json = {"key": "user-42"}
 TAKEN: Json = {"accepted": 1, "refused": [], "sample": 0.02}
 CALL: Json = {
@@ -474,6 +476,7 @@ OF: dict[str, Json] = {  # an example of each shape that is an answer
     "Taken": TAKEN,
     "Usage": USAGE,
     "Evidence": evidence.EXAMPLE,
+    **review_shapes.EXAMPLES,
     "Version": VERSION,
     "Versions": VERSIONS,
 }

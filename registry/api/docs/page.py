@@ -69,6 +69,7 @@ TAGS = [
     {"name": "releases", "description": "What applications get: rules and documents, decisions, a stream."},
     {"name": "outcomes", "description": "How calls went: apps report them, usage adds them up."},
     {"name": "suites", "description": "Attestations: which version passed its cases, and who says so."},
+    {"name": "review", "description": "People look at calls, and their labels become cases in git."},
     {"name": "tokens", "description": "Who may do what. For admins."},
     {
         "name": "operations",

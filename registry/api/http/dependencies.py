@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from registry.notify.spending_watch import SpendingWatch
     from registry.outcomes.outcomes import Outcomes
     from registry.replication.mirror_worker import MirrorWorker
+    from registry.review.desk import ReviewDesk
     from registry.streams.hub import Hub
     from registry.streams.presence import Presence
 
@@ -70,6 +71,7 @@ class Services:
     mirroring: MirrorWorker
     outcomes: Outcomes
     evidence: Evidence
+    review: ReviewDesk
     spending: SpendingWatch
     bounds: Bounds
     rate: Rate

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WORDS_SHOWN = 1000  # characters of git's own words in an error; a hook may have more to say than git
-_NOT_ATOMIC = "does not support --atomic push"  # git's words of a host
+_NOT_ATOMIC = "does not support --atomic push"
 _HEADER = 4096  # bytes in which what git says of an object ends; longer than any place that is asked for
 _USER = re.compile(r"://(?!git@)[^/\s'\"]*@")  # whoever git is, is no secret
 WHO_ARE_YOU = (
@@ -92,9 +92,9 @@ def _require_usable(folder: Path) -> None:
 
 def begin(folder: Path, message: str) -> None:
     """Make a repository of a folder, with all that is in it as the first commit. Raises GitFailed."""
-    _tell(folder, "init", "--quiet", "--initial-branch=main", "--object-format=sha1")
-    _tell(folder, "add", "--all")
-    _tell(folder, "commit", "--quiet", "-m", message)
+    tell(folder, "init", "--quiet", "--initial-branch=main", "--object-format=sha1")
+    tell(folder, "add", "--all")
+    tell(folder, "commit", "--quiet", "-m", message)
 
 
 def is_folder(folder: Path, path: str) -> bool:
@@ -138,7 +138,7 @@ def tracked(folder: Path, *patterns: str) -> list[str]:
 
 def is_changed(folder: Path, *paths: str) -> bool:
     """Whether the worktree, or what is staged, differs from HEAD at one of these paths."""
-    return bool(_tell(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--", *paths))
+    return bool(tell(folder, "status", "--porcelain", "-z", "--untracked-files=all", "--", *paths))
 
 
 def changed(folder: Path, *paths: str) -> list[str]:
@@ -164,13 +164,13 @@ def changed_since(folder: Path, base: str) -> list[str]:
     """
     commit = require_commit(folder, base)
     since = _text(folder, "merge-base", commit, "HEAD") or commit  # none in a clone without its history
-    listed = _tell(folder, "diff", "--name-only", "--no-renames", "-z", since, "--")
+    listed = tell(folder, "diff", "--name-only", "--no-renames", "-z", since, "--")
     return [*filter(None, listed.decode("utf-8", "surrogateescape").split("\0")), *changed(folder, ".")]
 
 
 def subjects(folder: Path, *paths: str) -> dict[str, str]:
     """The subject of the last commit that changed each file below these paths; merges are left out."""
-    log = _tell(folder, "-c", "core.quotePath=false", "log", "--format=%x01%s", "--name-only", "--", *paths)
+    log = tell(folder, "-c", "core.quotePath=false", "log", "--format=%x01%s", "--name-only", "--", *paths)
     found: dict[str, str] = {}
     for commit in log.decode("utf-8", "replace").split("\x01")[1:]:
         said, *names = commit.splitlines()
@@ -180,12 +180,12 @@ def subjects(folder: Path, *paths: str) -> dict[str, str]:
 
 def subject(folder: Path, path: str) -> str:
     """The subject of the last commit that changed a file."""
-    return _tell(folder, "log", "-1", "--format=%s", "--", path).decode("utf-8", "replace")
+    return tell(folder, "log", "-1", "--format=%s", "--", path).decode("utf-8", "replace")
 
 
 def tags(folder: Path) -> dict[bytes, str]:
     """The object ids of all tags, by their names without ``refs/tags/``."""
-    lines = _tell(folder, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/tags/")
+    lines = tell(folder, "for-each-ref", "--format=%(objectname) %(refname:lstrip=2)", "refs/tags/")
     found = (line.split(b" ", 1) for line in lines.splitlines())
     return {name: oid.decode() for oid, name in found}
 
@@ -214,12 +214,12 @@ def contents(folder: Path, places: Sequence[str]) -> list[bytes | None]:
 def tag(folder: Path, name: str, message: str) -> None:
     """Tag HEAD with a message, as an author whom git knows. Raises GitFailed if git, or a hook, refuses."""
     # Git would take a line that begins with # for a comment: "#12 shorter".
-    _tell(folder, "tag", "--annotate", "--cleanup=whitespace", "--message", message, name)
+    tell(folder, "tag", "--annotate", "--cleanup=whitespace", "--message", message, name)
 
 
 def untag(folder: Path, *names: str) -> None:
     """Take tags back that were made a moment ago, and are nowhere else. Raises GitFailed."""
-    _tell(folder, "tag", "--delete", *names)
+    tell(folder, "tag", "--delete", *names)
 
 
 def branch(folder: Path) -> str | None:
@@ -244,7 +244,7 @@ def urls(folder: Path, remote: str, *which: str) -> list[str]:
 
 def ask_remote(folder: Path, place: str, pattern: str, seconds: float) -> bytes:
     """The ids and names of the refs of a remote or URL. Raises GitFailed with its words, or after a time."""
-    return _tell(folder, "ls-remote", "--refs", "--", place, pattern, seconds=seconds)
+    return tell(folder, "ls-remote", "--refs", "--", place, pattern, seconds=seconds)
 
 
 def is_on_remote_branch(folder: Path, remote: str) -> bool:
@@ -259,11 +259,11 @@ def push(folder: Path, to: str, *names: str) -> None:
     command = [*single, "push", "--quiet", "--no-follow-tags"]
     refs = ["--", to, *(f"refs/tags/{name}" for name in names)]
     try:
-        _tell(folder, *command, *(["--atomic"] if len(names) > 1 else []), *refs)
+        tell(folder, *command, *(["--atomic"] if len(names) > 1 else []), *refs)
     except GitFailed as error:
         if _NOT_ATOMIC not in error.message:
             raise
-        _tell(folder, *command, *refs)
+        tell(folder, *command, *refs)
 
 
 def without_secrets(address: str) -> str:
@@ -282,7 +282,8 @@ def _text(folder: Path, *arguments: str) -> str:
     return (_ask(folder, *arguments) or b"").decode("utf-8", "surrogateescape")
 
 
-def _tell(folder: Path, *arguments: str, seconds: float | None = None) -> bytes:
+def tell(folder: Path, *arguments: str, seconds: float | None = None) -> bytes:
+    """Run git, and return what it says. Raises GitFailed with its words."""
     done = _run(folder, *arguments, seconds=seconds)
     if done.returncode:
         command = arguments[2] if arguments[0] == "-c" else arguments[0]

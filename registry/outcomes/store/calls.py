@@ -226,28 +226,30 @@ def _rows(
     connection: Connection, keys: Sequence[bytes], condition: str, values: Sequence[object]
 ) -> Iterator[tuple[bytes, Row]]:
     """Yield calls by their ids, if they meet a condition."""
+    for day, part in _places(connection, keys):
+        found = connection.fetch(
+            f"select {COLUMNS} from {days.calls(day)} c join series s on s.series = c.series "
+            f"where c.call in ({marks(part)}) and {condition}",
+            (*part, *values),
+        )
+        yield from ((row[0], Row(*row)) for row in found)
+
+
+def _places(connection: Connection, keys: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
+    """Yield the days whose tables have calls; of a day that is dropped, some are kept."""
     there = set(days.listed(connection))
-    for day, part in by_day(keys):
-        if day in there:
-            found = connection.fetch(
-                f"select {COLUMNS} from {days.calls(day)} c join series s on s.series = c.series "
-                f"where c.call in ({marks(part)}) and {condition}",
-                (*part, *values),
-            )
-            yield from ((row[0], Row(*row)) for row in found)
+    yield from ((day if day in there else days.KEPT, part) for day, part in by_day(keys))
 
 
 def bodies(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, dict[str, Any]]:
     """Return the content of calls, of those that have any."""
     found: dict[bytes, dict[str, Any]] = {}
-    there = set(days.listed(connection))
-    for day, part in by_day(keys):
-        if day in there:
-            listed = connection.fetch(
-                f"select call, body from {days.bodies(day)} where call in ({marks(part)})",
-                part,
-            )
-            found |= {key: json.loads(zlib.decompress(body)) for key, body in listed}
+    for day, part in _places(connection, keys):
+        listed = connection.fetch(
+            f"select call, body from {days.bodies(day)} where call in ({marks(part)})",
+            part,
+        )
+        found |= {key: json.loads(zlib.decompress(body)) for key, body in listed}
     return found
 
 

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 
 FAR = 2**62  # later than any time
+KEPT = -1  # in the place of a day: the calls that outlive theirs
 
 
 def name_of(day: int) -> str:
     """Return the ending of a day's tables, such as 20261129."""
+    if day == KEPT:
+        return "kept"
     return datetime.fromtimestamp(day * DAY_MS / 1000, UTC).strftime("%Y%m%d")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.outcomes.store import days
 from registry.outcomes.store.folding import CHUNK, marks
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 IDENTITY = ("unit", "bucket", "subject", "conversation")
 COLUMNS = ("subject", "conversation")  # what a call can be erased by
+_UNSAID = (  # of a label: its verdict stays, and a case that is in git
+    "expected = null, note = null, tags = null, is_case = case when pulled is null then 0 else is_case end"
+)
+
+
+class Erased(NamedTuple):
+    """How many calls were erased, and the cases in git that hold them."""
+
+    calls: int
+    cases: list[str]
 
 
 def fold(folding: Folding, batches: Sequence[Batch]) -> None:
@@ -24,25 +35,27 @@ def fold(folding: Folding, batches: Sequence[Batch]) -> None:
     for batch in batches:
         for entry in batch.entries:
             _forget_spans(folding, batch.environment, entry)
-            erased = sum(_erase(folding, day, batch.environment, entry) for day in folding.newest_days())
+            places = (*folding.newest_days(), days.KEPT)
+            erased = [key for day in places for key in _erase(folding, day, batch.environment, entry)]
             if "conversation" in entry:
                 folding.connection.execute(
                     "delete from resolutions where environment = ? and conversation = ?",
                     (batch.environment, entry["conversation"]),
                 )
             folding.connection.execute(
-                "insert into erasures (id, at, calls) values (?, ?, ?)", (batch.batch, batch.arrived, erased)
+                "insert into erasures (id, at, calls, cases) values (?, ?, ?, ?)",
+                (batch.batch, batch.arrived, len(erased), json.dumps(_cases(folding, erased))),
             )
 
 
-def done(connection: Connection, identifier: str) -> int | None:
-    """Return how many calls an erasure was of; None: it was not folded yet."""
-    found = connection.fetch("select calls from erasures where id = ?", (identifier,))
-    return int(found[0][0]) if found else None
+def done(connection: Connection, identifier: str) -> Erased | None:
+    """Return what an erasure was of; None: it was not folded yet."""
+    found = connection.fetch("select calls, cases from erasures where id = ?", (identifier,))
+    return Erased(int(found[0][0]), json.loads(found[0][1] or "[]")) if found else None
 
 
-def _erase(folding: Folding, day: int, environment: str, entry: Mapping[str, Any]) -> int:
-    """Erase what one day has; return how many calls."""
+def _erase(folding: Folding, day: int, environment: str, entry: Mapping[str, Any]) -> list[bytes]:
+    """Erase what one day has; return the calls."""
     (column,) = (name for name in COLUMNS if name in entry)
     found = folding.connection.fetch(
         f"select c.call from {days.calls(day)} c join series s on s.series = c.series "
@@ -52,7 +65,19 @@ def _erase(folding: Folding, day: int, environment: str, entry: Mapping[str, Any
     keys = [key for (key,) in found]
     for first in range(0, len(keys), CHUNK):
         _forget(folding, day, keys[first : first + CHUNK])
-    return len(keys)
+    return keys
+
+
+def _cases(folding: Folding, erased: Sequence[bytes]) -> list[str]:
+    """Return the cases in git that hold erased calls, each as its prompt and id."""
+    found: list[str] = []
+    for first in range(0, len(erased), CHUNK):
+        part = erased[first : first + CHUNK]
+        listed = folding.connection.fetch(
+            f"select prompt, case_id from labels where pulled is not null and call in ({marks(part)})", part
+        )
+        found += [f"{prompt}: {case}" for prompt, case in listed]
+    return sorted(found)
 
 
 def _forget_spans(folding: Folding, environment: str, entry: Mapping[str, Any]) -> None:
@@ -73,5 +98,7 @@ def _forget(folding: Folding, day: int, keys: Sequence[bytes]) -> None:
         f"delete from {days.bodies(day)} where call in ({listed})",
         f"update signals set detail = null where call in ({listed})",
         f"delete from claims where call in ({listed})",
+        f"delete from samples where call in ({listed})",
+        f"update labels set {_UNSAID} where call in ({listed})",
     ):
         folding.connection.execute(statement, keys)

@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from registry.outcomes.prices import SENDER
-from registry.outcomes.store import days, evidence, rows
+from registry.outcomes.store import days, evidence, rows, samples
 from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.fold_signals import attach, forget
 from registry.outcomes.store.folding import Seen, by_day, hour_of, marks
@@ -44,6 +44,7 @@ def book(folding: Folding, seen: Mapping[bytes, Seen]) -> Mapping[bytes, Seen]:
     _keep_content(folding, changed)
     _flag(folding, changed, after)
     attach(folding, changed, after)
+    samples.enter(folding, changed)
     return changed
 
 

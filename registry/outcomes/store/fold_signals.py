@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry.outcomes.store import days, evidence, rows
+from registry.outcomes.store import days, evidence, rows, samples
 from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.folding import CHUNK, hour_of, marks
 
@@ -33,6 +33,8 @@ def fold(folding: Folding, batches: Sequence[Batch]) -> None:
         for entry in batch.entries:
             _put(folding, batch, entry, places.get(rows.call_key(entry["call"])))
         evidence.wait_again(folding, places, batch.arrived)
+        own = [key for key, place in places.items() if place]
+        samples.refresh(folding.connection, own, batch.arrived)
 
 
 def _places(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.outcomes.call import DAY_MS
-from registry.outcomes.store import days
+from registry.outcomes.store import days, held_calls
 from registry.outcomes.store.fold import hold_lease
 from registry.outcomes.store.folding import oldest_day
 from registry.outcomes.store.rollup import DAY, HOUR
@@ -18,6 +18,8 @@ EVERY_MS = 600_000
 HOURS_DAYS = 90
 DAYS_DAYS = 730
 BATCHES_DAYS = 7  # a batch is not sent again after so long; its calls would still count once
+LABELS_DAYS = 730  # without content; what judges are compared with
+JUDGING_DAYS = 90
 WAITING_DAYS = 1  # what was said before its call came
 ARRIVALS_DAYS = 62  # which the longest budget, of a month, needs, and one before it
 TOTALS_DAYS = 90  # since the last call of a version: metrics do not show it any more
@@ -54,8 +56,10 @@ class Retention:
             return False
         old = [day for day in days.listed(connection) if day < oldest_day(now, self._keep)]
         if old:
+            held_calls.keep(connection, old[-1])
             days.drop(connection, old[-1])
             return True
+        held_calls.tend(connection)
         return any(_delete(connection, *rule) for rule in _rules(now, self._keep))
 
 
@@ -77,12 +81,15 @@ def _rules(now: int, keep: int) -> list[tuple[str, str, str, int]]:
     return [
         *sums,
         ("batches", "batch", "at < ?", now - BATCHES_DAYS * DAY_MS),
-        ("signals", signal, "at < ?", now - keep * DAY_MS),
+        ("signals", signal, f"at < ? and {held_calls.SAID_OF_HELD}", now - keep * DAY_MS),
         ("signals", signal, "series is null and at < ?", now - WAITING_DAYS * DAY_MS),
         ("resolutions", "environment, conversation", "at < ?", now - keep * DAY_MS),
         ("spans", "environment, trace, span, kind", f"(environment, trace) in ({_SETTLED})", now - KEPT_MS),
         ("traces", "environment, trace", "due is null and arrived < ?", now - KEPT_MS),
         ("claims", "call", "until < ?", now - DAY_MS),
+        ("labels", "call", "at < ?", now - LABELS_DAYS * DAY_MS),
+        ("judging", "environment, day", "day < ?", seconds // DAY - JUDGING_DAYS),
+        ("reservations", "id", "at < ?", now - JUDGING_DAYS * DAY_MS),
         ("waiting", "rollout, due, call", "due < ?", now - keep * DAY_MS),
         ("arrivals", "day, series", "day < ?", seconds // DAY - ARRIVALS_DAYS),
         ("totals", "environment, prompt, version, arm", "at < ?", now - TOTALS_DAYS * DAY_MS),

@@ -1,0 +1,155 @@
+"""The shapes of review, with an example of each, for the documentation alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+from promptstage.model import Json
+from registry.api.docs.outcome_shapes import ScoreOfCall  # noqa: TC001 - read at runtime
+from registry.api.docs.shapes import Shape
+
+
+class WaitingCall(Shape):
+    """A call that waits for people."""
+
+    call: str = Field(description="its id")
+    prompt: str | None
+    version: str | None
+    queued_at: AwareDatetime
+    because: list[Literal["down", "edited", "flag", "sample", "chosen"]] = Field(
+        description="why it waits; a low score is not told"
+    )
+    skips: int
+    claimed_by: str | None = Field(description="the name of the token that has it now")
+    claimed_until: AwareDatetime | None
+
+
+class Reviewed(BaseModel):
+    """A call as people read it: as `GET calls/{call}?content=true`, without scores."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    at: AwareDatetime
+    feedback: list[Json]
+    flags: list[str]
+
+
+class Claimed(WaitingCall):
+    """A call that was claimed, with its content."""
+
+    content: Reviewed
+
+
+class Skipped(WaitingCall):
+    """A call that was skipped."""
+
+    done: bool = Field(description="whether it left the queue, skipped for the third time")
+
+
+class ShownLabel(Shape):
+    """What a person said of a call."""
+
+    call: str = Field(description="its id")
+    prompt: str | None
+    version: str | None
+    verdict: Literal["good", "bad"]
+    expected: JsonValue = Field(description="what the answer should have been")
+    note: str | None
+    tags: list[str]
+    case: bool
+    by: str = Field(description="the name of a token")
+    at: AwareDatetime
+    pulled_at: AwareDatetime | None = Field(description="when it became a case in git")
+    case_id: str | None = Field(description="its id there")
+
+
+class LabelWithContent(ShownLabel):
+    """The same, with the content of its call if that was asked for."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Labelled(Shape):
+    """A label, and what judges said of the call."""
+
+    label: ShownLabel
+    scores: list[ScoreOfCall]
+
+
+class ReviewPage(Shape):
+    """A page of the queue, or of what is done."""
+
+    data: list[WaitingCall | ShownLabel]
+    open: int = Field(description="all that wait")
+    next_cursor: str | None = Field(description="null: this was the last page")
+
+
+class LabelPage(Shape):
+    """A page of labels."""
+
+    data: list[LabelWithContent]
+    next_cursor: str | None = Field(description="null: this was the last page")
+
+
+class Pulled(Shape):
+    """What was noted."""
+
+    pulled: int
+
+
+_CALL = "01a22a48-7c7e-77a6-be04-64309570d22b"
+_WAITING: Json = {
+    "call": _CALL,
+    "prompt": "summarize",
+    "version": "1.3.0",
+    "queued_at": "2026-11-30T02:31:02.000Z",
+    "because": ["down"],
+    "skips": 0,
+    "claimed_by": None,
+    "claimed_until": None,
+}
+_CLAIMED: Json = {**_WAITING, "claimed_by": "ada", "claimed_until": "2026-11-30T09:41:00.000Z"}
+_LABEL: Json = {
+    "call": _CALL,
+    "prompt": "summarize",
+    "version": "1.3.0",
+    "verdict": "bad",
+    "expected": "A label goes out today.",
+    "note": "It invents an order.",
+    "tags": ["refund"],
+    "case": True,
+    "by": "ada",
+    "at": "2026-11-30T09:33:10.000Z",
+    "pulled_at": None,
+    "case_id": None,
+}
+EXAMPLES: dict[str, Json] = {
+    "Claimed": {
+        **_CLAIMED,
+        "content": {
+            "id": _CALL,
+            "at": "2026-11-30T02:28:44.158Z",
+            "prompt": "summarize",
+            "version": "1.3.0",
+            "model": "gpt-5.4-mini",
+            "sampled": True,
+            "flags": [],
+            "feedback": [
+                {"kind": "down", "value": None, "at": "2026-11-30T02:31:02.000Z", "comment": "too long"}
+            ],
+            "variables": {"text": "Where is my parcel?"},
+            "response": "Next: send a label.",
+        },
+    },
+    "LabelPage": {"data": [_LABEL], "next_cursor": None},
+    "Labelled": {
+        "label": _LABEL,
+        "scores": [{"name": "helpful", "value": 0.2, "judge": "gpt-5.4", "at": "2026-11-30T02:40:00.000Z"}],
+    },
+    "Pulled": {"pulled": 1},
+    "ReviewPage": {"data": [_WAITING], "open": 1, "next_cursor": None},
+    "Skipped": {**_WAITING, "skips": 1, "done": False},
+}

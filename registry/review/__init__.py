@@ -1,0 +1,1 @@
+"""Review: which calls judges and people look at, and what their answers say of each other."""
