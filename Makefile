@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check platforms faults soak bench dist docs format clean
+.PHONY: help run demo test check platforms oracle faults soak bench dist docs format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -32,6 +32,10 @@ platforms: .venv/.ready ## Call a model through instrumentations of other projec
 	.venv/platforms/bin/pip install --quiet --disable-pip-version-check -r tests/platforms/requirements.txt -e client
 	PROMPTSTAGE_PLATFORMS=.venv/platforms/bin/python PROMPTSTAGE_PHOENIX=.venv/phoenix/bin/phoenix \
 	  $(BIN)/python -m pytest tests/platforms
+
+oracle: .venv/.ready ## Have promptfoo judge the recorded assertions again; it wants Node 22.22, see PROMPTFOO_NODE
+	npm install --prefix .venv/oracle --ignore-scripts --no-audit --no-fund promptfoo@0.123.1
+	cd tests && ../$(BIN)/python -m suites.oracle ../.venv/oracle
 
 faults: .venv/.ready ## Inject faults until it is a proof, and print what was lost, wrong or stale
 	cd tests && ../$(BIN)/python -m faults

@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from registry.catalog.parsing import fields
-from registry.catalog.parsing.json_schema import errors
+from registry.catalog.parsing import fields, json_schema
 from registry.catalog.parsing.partials import FILE_SIZE, TOO_LARGE, wrong_path
+from registry.catalog.parsing.strict_yaml import Source
 from registry.suites.checks import patterns, values
 from registry.suites.checks.check import Check
 from registry.suites.checks.vocabulary import CODE, ELSEWHERE, KINDS, NOT, WORDS
@@ -89,6 +89,8 @@ def _read(given: Any, tools: Sequence[Json], faults: list[Fault]) -> Check | Non
         return None
     if kind.takes == "tools" and value is None:
         value = list(tools)
+    if kind.takes == "schema":
+        value = _schema(value)
     return Check(
         type=plain,
         value=value,
@@ -149,9 +151,27 @@ def _about_value(name: str, kind: Kind, given: Mapping[str, Any]) -> Iterator[Fa
         yield Fault(("value",), "assertion", message)
     if kind.takes == "pattern" and not values.names(value) and (why := patterns.problem(str(value))):
         yield Fault(("value",), "pattern", f"this regular expression {why}")
-    if kind.takes == "schema" and isinstance(value, dict):
-        for path, why in islice(errors(value), SCHEMA_ERRORS):
-            yield Fault(("value", *path), "schema", f"this is no JSON Schema: {why}")
+    if kind.takes == "schema" and value is not None:
+        yield from _about_schema(value)
+
+
+def _about_schema(value: Any) -> Iterator[Fault]:
+    schema = _schema(value)
+    if not isinstance(schema, dict):
+        yield Fault(("value",), "schema", "this is no JSON Schema; write a mapping, or YAML or JSON of one")
+        return
+    for path, why in islice(json_schema.errors(schema), SCHEMA_ERRORS):
+        yield Fault(("value", *path), "schema", f"this is no JSON Schema: {why}")
+    for path, why in islice(json_schema.unknown(schema), SCHEMA_ERRORS):
+        yield Fault(("value", *path), "unknown_key", why)
+
+
+def _schema(value: Any) -> Any:
+    """Return a schema, which may be the text of one."""
+    if not isinstance(value, str):
+        return value
+    source = Source(value.encode("utf-8", "replace"))
+    return None if source.findings or source.root is None else source.root.plain()
 
 
 def _fits(kind: Kind, given: Mapping[str, Any]) -> bool:
@@ -172,10 +192,11 @@ def _is_words(value: Any) -> bool:
 
 _FITS: dict[str, Callable[[Any], bool]] = {
     "text": lambda value: _is_text(value) and value != "",
+    "string": lambda value: isinstance(value, str),
     "texts": _is_list_of_texts,
     "pattern": _is_words,
     "rubric": _is_words,
-    "schema": lambda value: value is None or isinstance(value, dict),
+    "schema": lambda value: value is None or isinstance(value, dict | str),
     "tools": lambda value: value is None or isinstance(value, list),
     "nothing": lambda value: value is None,
 }

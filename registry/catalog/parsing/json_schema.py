@@ -127,7 +127,7 @@ def _report(source: Source, node: Node, what: str, *, wrapped: bool = False) -> 
     for path, said in islice(errors(schema), SHOWN):
         where = place(source, node, (*start, *path))
         source.report(where, "schema", f"{what} no JSON Schema: {said}")
-    for path, said in islice(_unknown(schema), SHOWN):
+    for path, said in islice(unknown(schema), SHOWN):
         source.report(place(source, node, (*start, *path), key=True), "unknown_key", said)
 
 
@@ -192,7 +192,8 @@ def _references(schema: dict[str, Any]) -> Iterator[Found]:
             yield (*path, "$ref"), f"nothing is at {target[:SAID]!r}; write it there, below $defs"
 
 
-def _unknown(schema: dict[str, Any]) -> Iterator[Found]:
+def unknown(schema: dict[str, Any]) -> Iterator[Found]:
+    """Yield keys that look like typing errors of known ones, with their paths."""
     for path, one in subschemas(schema):
         for key in one:
             near = get_close_matches(key[:SAID], _NEAR_MISSES, 1, 0.8) if key not in _NEAR_MISSES else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.catalog.parsing.strict_yaml import Source
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NONE: Final = object()  # what is no JSON; null is a value
+_COMMENT = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*'|://)|//+""")  # YAML's begins with #
 OBJECT_LENGTH = 100_000  # characters of an object that is searched for
 
 
@@ -42,7 +44,7 @@ def objects(text: str) -> Iterator[dict[str, Any]]:
     """Yield the objects in a text from left to right, none of them within another one.
 
     An object begins with ``{`` and ends where the braces are even, whatever is between; at the end of the
-    text the missing ones are added. What is no JSON may be YAML's: ``{a: 1, 'b': two}``.
+    text the missing ones are added. What is no JSON may be YAML's: ``{a: 1, 'b': two}``, with comments.
     """
     start = text.find("{")
     while start >= 0:
@@ -74,7 +76,8 @@ def _read(text: str) -> Any:
     value = parse(text)
     if value is not NONE:
         return value
-    source = Source(text.encode("utf-8", "replace"))
+    plain = _COMMENT.sub(lambda found: found[1] or "#", text)
+    source = Source(plain.encode("utf-8", "replace"))
     return NONE if source.findings or source.root is None else source.root.plain()
 
 

@@ -17,6 +17,7 @@ _SPACES = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\u
 _SAME = frozenset("tnrvf0xu")  # escapes that both languages have, if what follows fits
 _QUANTIFIER = re.compile(r"\{\d+(?:,\d*)?\}")
 _GROUP = re.compile(r"\(\?(?:[:=!]|<[=!]|<(?P<name>[A-Za-z_$][\w$]*)>|(?P<flags>[ims]*(?:-[ims]*)?):)")
+_CONTROL = re.compile(r"\\c([A-Za-z])")
 _CODES = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})")
 
 
@@ -100,6 +101,10 @@ class _Translation:
         if self._at + 1 >= len(self._pattern):
             raise PatternError("ends in a backslash; remove it, or write two")
         code = _CODES.match(self._pattern, self._at)
+        control = _CONTROL.match(self._pattern, self._at)
+        if control:
+            self._at = control.end()
+            return f"\\x{ord(control[1]) % 32:02x}"
         letter = self._pattern[self._at + 1]
         if code:
             self._at = code.end()

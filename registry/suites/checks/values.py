@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _TAG = re.compile(r"\{\{\s*([A-Za-z_][\w-]*(?:\.[\w-]+)*)\s*\}\}")
+_EXACT = 2**53  # above it JavaScript's integers are floats
+_SMALL, _LARGE = Decimal("1e-6"), Decimal("1e21")
 _LOGIC = re.compile(r"\{\{|\{%|\{#")
 
 
@@ -22,12 +25,12 @@ class Missing(KeyError):
 
 
 def fill(value: Any, variables: Mapping[str, Any]) -> Any:
-    """Return a value with the variables put into its texts, at any depth. Raises Missing."""
+    """Return a text, or a list with texts, with the variables put in. Raises Missing."""
     if isinstance(value, str):
         return _TAG.sub(lambda tag: as_text(_look_up(tag[1], variables)), value)
-    if isinstance(value, dict):
-        return {key: fill(inner, variables) for key, inner in value.items()}
-    return [fill(inner, variables) for inner in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [fill(one, variables) if isinstance(one, str) else one for one in value]
+    return value
 
 
 def names(value: Any) -> set[str]:
@@ -54,10 +57,22 @@ def problem(value: Any) -> str:
 
 
 def as_text(value: Any) -> str:
-    """Return a value as it is put into a text: JSON, unless it is one."""
+    """Return a value as it is put into a text, or compared with one: JSON, unless it is a text."""
     if isinstance(value, str):
         return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(value)
     return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _number(value: float) -> str:
+    """Write a number as JavaScript does: 5.0 is 5, and there are exponents from 1e21 on, and below 1e-6."""
+    exact = Decimal(repr(float(value) if abs(value) > _EXACT else value))
+    if not exact or _SMALL <= abs(exact) < _LARGE:
+        plain = format(exact, "f")
+        return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    digits, _, exponent = repr(float(value)).partition("e")
+    return f"{digits}e{int(exponent):+d}"
 
 
 def fill_github(text: str, row: Mapping[str, Any]) -> str:
@@ -78,11 +93,8 @@ def _look_up(name: str, variables: Mapping[str, Any]) -> Any:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+    """Yield the texts in which variables are put."""
+    yield from (one for one in (value if isinstance(value, list) else (value,)) if isinstance(one, str))
 
 
 def _as_go(value: Any) -> str:

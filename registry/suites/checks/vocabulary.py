@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Takes = Literal["anything", "text", "texts", "pattern", "schema", "tools", "rubric", "nothing", "evaluator"]
+Takes = Literal[
+    "anything", "text", "string", "texts", "pattern", "schema", "tools", "rubric", "nothing", "evaluator"
+]
 Bound = Literal["", "may", "must"]  # whether a check of a type has a threshold
 
 NOT = "not-"  # before any type
 WORDS: Mapping[Takes, str] = MappingProxyType({
     "anything": "a value",
-    "text": "a text",
+    "text": "a text, or a number",
+    "string": "a text",
     "texts": "a list of texts",
     "pattern": "a regular expression",
     "schema": "a JSON Schema, or no value",
@@ -59,7 +62,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
     "icontains-any": Kind(
         "texts", "", "has one of these texts in it, in any case", {"value": ["sign in", "log in"]}
     ),
-    "starts-with": Kind("text", "", "begins with this text", {"value": "Next step:"}),
+    "starts-with": Kind("string", "", "begins with this text", {"value": "Next step:"}),
     "regex": Kind(
         "pattern", "", "has a match of this regular expression", {"value": r"\b\d{5}\b"}, slow=True
     ),
@@ -70,7 +73,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType({
         "schema", "", "has JSON in it that is valid by the schema", {"value": {"type": "object"}}, slow=True
     ),
     "levenshtein": Kind(
-        "text",
+        "string",
         "may",
         "is this text but for at most so many characters (5)",
         {"value": "allow", "threshold": 2},
