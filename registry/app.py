@@ -186,6 +186,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
     replica = Replica(journal, redis_store, ReadModel(documents))
     hub = Hub(replica.read_model, replica.keyring)
     presence = Presence(hub, redis_store)
+    gate = SuiteGate(policies, Suites(catalog, replica), documents, replica)
     rollouts = Rollouts(
         settings.environments,
         policies,
@@ -193,7 +194,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         documents,
         replica,
         too_old=presence.too_old,
-        suites=SuiteGate(policies, Suites(catalog, replica), documents, replica),
+        suites=gate,
     )
     if strict := [name for name in settings.environments if policies.of(name).approval]:
         logger.info("A start or promote awaits the approval of another token in %s", ", ".join(strict))
@@ -230,7 +231,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         presence=presence,
         metrics=metrics,
         tokens=Tokens(settings.environments, replica),
-        attestations=Attestations(catalog, replica),
+        attestations=Attestations(catalog, rollouts, gate),
         mirroring=mirroring,
         outcomes=outcomes,
         evidence=Evidence(rollouts, outcomes),

@@ -6,13 +6,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import ConfigDict
 
 from registry.api.docs import suites
 from registry.api.docs.shapes import answer
 from registry.api.http import problem, refresh
-from registry.api.http.dependencies import Attest, IdempotencyKey, Name, Reader, Service
+from registry.api.http.dependencies import Attest, Environment, IdempotencyKey, Name, Reader, Service
 from registry.api.http.routes import ChangingRoute
 from registry.api.prompts import UNKNOWN_VERSION, VersionName
 from registry.control.tokens import Requester
@@ -78,3 +78,36 @@ async def list_attestations(
     """List the attestations that are kept of a version's digest, newest first."""
     found = await refresh.find(service, token, lambda: service.attestations.of(name, version))
     return {"data": [one.to_json() for one in found]}
+
+
+@router.get(
+    "/environments/{environment}/suites/{name:path}",
+    summary="Read how a version stands with the rule of suites",
+    responses={
+        **problem.responses(
+            *(404, 422),
+            codes={
+                404: ("unknown_prompt", "unknown_version", "unknown_environment"),
+                422: ("invalid_request", "invalid_version"),
+            },
+        ),
+        **answer(suites.Standing, "whether its suite lets it in, and why"),
+    },
+)
+async def read_standing(
+    service: Service,
+    token: Reader,
+    environment: Environment,
+    name: Name,
+    version: Annotated[str, Query(description="a version, or `latest`", examples=["1.3.0"])] = "latest",
+) -> dict[str, Any]:
+    """Read what a start of a version by this token would be told of its suite, and change nothing.
+
+    Of a version that awaits approval it is what its approval would be told. Where `required` is false it is
+    let in whatever the decision is.
+    """
+
+    def read() -> dict[str, Any]:
+        return service.attestations.standing(environment, name, version, token).to_json()
+
+    return await refresh.find(service, token, read)

@@ -15,7 +15,7 @@ from registry.cli.observe import budget, calls, usage
 from registry.cli.operate import doctor, journal, login, notify, policies, prices, serve, token
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
-from registry.cli.release import actions, evidence, explain, history, queries, simulate, status
+from registry.cli.release import actions, attestations, evidence, explain, history, queries, simulate, status
 from registry.cli.review import cases, review
 from registry.cli.suites import evaluate
 from registry.errors import RegistryError
@@ -131,6 +131,7 @@ PANELS = {
         actions.approve,
         actions.reject,
         history.history,
+        attestations.attestations,
         explain.explain,
         evidence.evidence,
         simulate.simulate,

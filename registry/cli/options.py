@@ -117,6 +117,16 @@ Force = Annotated[
         "--force", help="Accept a version that requires variables which stable does not, or newer clients."
     ),
 ]
+OverrideSuite = Annotated[
+    str | None,
+    typer.Option(
+        "--override-suite",
+        metavar="TEXT",
+        show_default=False,
+        help="Go without an attestation of its suite where one is required, and say why; it stays in the "
+        "history.",
+    ),
+]
 Yes = Annotated[
     bool,
     typer.Option("--yes", "-y", help="Do not ask for confirmation; without a terminal nothing is asked."),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from registry.control.preconditions import older_format
 from registry.control.retry import commit_with_retry
+from registry.control.suite_gate import Starter
 from registry.errors import Conflict
 from registry.journal import change as at
 from registry.rollouts.action import digest
@@ -14,20 +15,24 @@ from registry.system import timestamps
 from registry.system.formats import SUITES
 
 if TYPE_CHECKING:
+    from registry.access.tokens import Token
     from registry.catalog.catalog import Catalog
     from registry.control.retry import Acknowledged
+    from registry.control.rollouts import Rollouts
+    from registry.control.suite_gate import Standing, SuiteGate
     from registry.control.tokens import Requester
     from registry.journal.reader import Entry
-    from registry.replication.replica import Replica
     from registry.suites.attestation import SuiteResult
 
 
 class Attestations:
     """The operations on attestations; safe to call from any thread."""
 
-    def __init__(self, catalog: Catalog, replica: Replica) -> None:
+    def __init__(self, catalog: Catalog, rollouts: Rollouts, gate: SuiteGate) -> None:
         self._catalog = catalog
-        self._replica = replica
+        self._rollouts = rollouts
+        self._replica = rollouts.replica
+        self._gate = gate
 
     def attest(self, result: SuiteResult, requester: Requester) -> Acknowledged:
         """Write a result into the journal; its digest need not be that of a known version yet.
@@ -83,3 +88,21 @@ class Attestations:
         found = self._catalog.read(name, version)
         known = self._replica.attestations(name, found.digest) if found.digest else ()
         return list(known[::-1])
+
+    def standing(self, environment: str, name: str, version: str, token: Token) -> Standing:
+        """Return how a version stands with the rule of an environment, if this token starts it.
+
+        Of a version that awaits approval there, it is how it stands for whoever requested it.
+
+        Raises:
+            NotFound: there is no such environment, prompt or version.
+            Invalid: the version cannot be served (`invalid_version`).
+            Unavailable: the journal, or the version's suite, cannot be read now.
+        """
+        state = self._rollouts.newest_state(environment, name)
+        ref = self._rollouts.reference(name, version)
+        asked = state.awaiting_approval
+        starter = Starter(token.id, token.name)
+        if asked and asked.version == ref:
+            starter = Starter(asked.token, asked.asked_by)
+        return self._gate.standing(state, ref, starter, timestamps.now())

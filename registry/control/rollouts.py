@@ -181,13 +181,18 @@ class Rollouts:
             logger.warning("what the latest of %s passes over is not known: %s", action.prompt, error.message)
             return ()
 
+    def reference(self, prompt: str, version: str) -> VersionRef:
+        """Return what a state would say of a version. Raises NotFound, Invalid (`invalid_version`)."""
+        return _of(self._servable(prompt, version))
+
     def _version(self, action: Action) -> Version | None:
-        if action.version is None:
-            return None
-        version = self._catalog.read(action.prompt, action.version)
-        if version.status == "invalid" or version.content is None:
-            raise unservable(version)
-        return version
+        return None if action.version is None else self._servable(action.prompt, action.version)
+
+    def _servable(self, prompt: str, version: str) -> Version:
+        found = self._catalog.read(prompt, version)
+        if found.status == "invalid" or found.content is None:
+            raise unservable(found)
+        return found
 
     def _staged(self, version: Version | None) -> Version | None:
         """Return the version as staged, possibly by another registry since it was read."""
@@ -263,8 +268,10 @@ class Rollouts:
 
 
 def _reference(version: Version | None) -> VersionRef | None:
-    if version is None:
-        return None
+    return _of(version) if version else None
+
+
+def _of(version: Version) -> VersionRef:
     return VersionRef(version=version.version, digest=version.digest or "", commit=version.commit)
 
 

@@ -6,7 +6,8 @@ or undoes a rollout is never held up.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.control.preconditions import conflict, older_format
 from registry.errors import DocumentInvalid, GitFailed, RegistryError, Unavailable
@@ -26,6 +27,47 @@ if TYPE_CHECKING:
     from registry.suites.attestation import Attestation
 
 FETCHED = "being_fetched"
+
+
+class Starter(NamedTuple):
+    """The id and name of the token that starts or promotes something."""
+
+    token: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a version stands with the rule of an environment.
+
+    Attributes:
+        subject: the version, and with what it would be compared.
+        decided: the attestation that lets it in, or why none does.
+        required: whether the environment has the rule; if not, it is let in all the same.
+    """
+
+    subject: Subject
+    decided: Attestation | Refusal
+    required: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the API's form."""
+        subject, decided = self.subject, self.decided
+        refusal = decided if isinstance(decided, Refusal) else None
+        attestation = decided.attestation if isinstance(decided, Refusal) else decided
+        return {
+            "environment": subject.environment,
+            "prompt": subject.prompt,
+            "version": subject.version,
+            "required": self.required,
+            "digest": subject.digest,
+            "suite": subject.suite,
+            "model": subject.model,
+            "against": subject.stable,
+            "decision": refusal.code if refusal else "passed",
+            "detail": refusal.message if refusal else None,
+            "attestation": attestation.to_json() if attestation else None,
+        }
 
 
 class SuiteGate:
@@ -75,32 +117,46 @@ class SuiteGate:
             return {"override": override} if override else {}
         if not self._rules.of(action.environment).suite.required:
             return {}
-        decided = self._decide(action, before, ref, now)
+        asked = before.awaiting_approval if action.op == "approve" else None
+        starter = Starter(asked.token, asked.asked_by) if asked else Starter(action.token, action.actor)
+        decided = self.standing(before, ref, starter, now).decided
         if isinstance(decided, Refusal):
             raise conflict(decided.code, decided.message, before, regressed=list(decided.regressed))
         return {"attested": decided.seq}
 
-    def _decide(self, action: Action, before: State, ref: VersionRef, now: datetime) -> Attestation | Refusal:
+    def standing(self, state: State, ref: VersionRef, starter: Starter, now: datetime) -> Standing:
+        """Return how a version stands with an environment's rule.
+
+        Args:
+            state: what is in force there.
+            ref: the version.
+            starter: who would start it.
+            now: the time.
+
+        Raises:
+            Unavailable: the attestations, or the version's suite, cannot be read now.
+        """
+        prompt, rules = state.prompt, self._rules.of(state.environment).suite
+        known = self._replica.attestations(prompt, ref.digest)
+        subject = Subject(
+            prompt=prompt,
+            version=ref.version,
+            digest=ref.digest,
+            suite=None,
+            model=self._documents.load(prompt, ref).document.model or None,
+            environment=state.environment,
+            stable=state.stable_version,
+            token=starter.token,
+            name=starter.name,
+        )
         try:
-            suite = self._suites.digest(action.prompt, ref)
+            subject = replace(subject, suite=self._suites.digest(prompt, ref))
         except (DocumentInvalid, Unavailable) as error:
             if error.code == FETCHED or (isinstance(error, GitFailed) and error.passing):
                 raise
-            return Refusal("suite_required", f"{action.prompt}@{ref.version}: {error.message}; or {OVERRIDE}")
-        asked = before.awaiting_approval if action.op == "approve" else None
-        subject = Subject(
-            prompt=action.prompt,
-            version=ref.version,
-            digest=ref.digest,
-            suite=suite,
-            model=self._documents.load(action.prompt, ref).document.model or None,
-            environment=action.environment,
-            stable=before.stable_version,
-            token=asked.token if asked else action.token,
-            name=asked.asked_by if asked else action.actor,
-        )
-        known = self._replica.attestations(action.prompt, ref.digest)
-        return decide(known, subject, self._rules.of(action.environment).suite, now)
+            unread = f"{prompt}@{ref.version}: {error.message}; or {OVERRIDE}"
+            return Standing(subject, Refusal("suite_required", unread), required=rules.required)
+        return Standing(subject, decide(known, subject, rules, now), required=rules.required)
 
 
 def _override(action: Action, before: State) -> dict[str, str] | None:

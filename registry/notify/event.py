@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from registry.journal.change import ASKING
+from registry.journal.change import ASKING, ATTEST
 from registry.policies.events import EVENTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from registry.journal.change import Change
     from registry.outcomes.alerts import Finding
     from registry.outcomes.budgets import Standing
     from registry.policies.spending import Alert
+    from registry.suites.attestation import Attestation
 
 MAX_REASON = 300  # characters of a reason in a message; the history has all of it
+MAX_CASES = 5  # in a message; the attestation has all of them
+SHOWN_DIGEST = 19  # characters: its kind, and twelve digits
 GUARD = "guard"  # the actor whose changes are events of their own
 TO_THE_MINUTE = "%Y-%m-%d %H:%M"
 UNITS = {"p95_ms": "ms", "ttft_p95_ms": "ms", "error_rate": "%", "cost_per_call": "$", "down_rate": "%"}
@@ -41,6 +45,11 @@ class Event:
     data: dict[str, Any]
 
 
+def all_of(change: Change, commit: str) -> Iterator[Event]:
+    """Yield the events of a change: of what it did, and of suites."""
+    yield from filter(None, (of_change(change, commit), _of_suite(change, commit)))
+
+
 def of_change(change: Change, commit: str) -> Event | None:
     """Return the event of a change; None: nobody is told of it."""
     kind, state = _kind(change), change.state
@@ -51,6 +60,37 @@ def of_change(change: Change, commit: str) -> Event | None:
     text = f"{state.prompt} in {state.environment}: {change.op} {ends}, by {change.actor}{reason}"
     data = {"environment": state.environment, **change.to_json(commit)}
     return Event(f"change_{change.epoch}_{change.seq}", kind, change.at, _waiting(change) or text, data)
+
+
+def _of_suite(change: Change, commit: str) -> Event | None:
+    """Return the event of an attestation, or of what went past a suite; None: it is neither."""
+    attested, state = change.attestation, change.state
+    if attested and change.op == ATTEST:
+        kind = f"suite.{attested.result}"
+        text = _result(attested)
+        data = {**change.to_json(commit), "attestation": attested.to_json()}
+    elif state and change.override and not change.op.startswith(ASKING):
+        kind = "suite.override"
+        where = f"{state.prompt} in {state.environment}"
+        text = f"{where}: {change.op} {_end(change.after)} past its suite, by {change.actor}{_past(change)}"
+        data = {"environment": state.environment, **change.to_json(commit)}
+    else:
+        return None
+    return Event(f"suite_{change.epoch}_{change.seq}", kind, change.at, text, data)
+
+
+def _result(attested: Attestation) -> str:
+    against = f" against {attested.against}" if attested.against else ""
+    passed = f"{attested.passed} of {attested.cases} cases passed"
+    more = len(attested.regressed) - MAX_CASES
+    named = ", ".join(attested.regressed[:MAX_CASES]) + (f" and {more} more" if more > 0 else "")
+    regressed = f"; regressed: {named}" if named else ""
+    what = f"{attested.prompt} ({attested.digest[:SHOWN_DIGEST]}): its suite {attested.result}{against}"
+    return f"{what}, {passed}{regressed}, attested by {attested.by}"
+
+
+def _past(change: Change) -> str:
+    return f": {change.override['suite'][:MAX_REASON]}" if change.override else ""
 
 
 def _kind(change: Change) -> str | None:
@@ -70,9 +110,10 @@ def _waiting(change: Change) -> str | None:
         return None
     op, where = change.op.removeprefix(ASKING), f"{change.state.prompt} in {change.state.environment}"
     reason = f": {change.reason[:MAX_REASON]}" if change.reason else ""
+    past = f", past its suite{_past(change)}" if change.override else ""
     return (
-        f"{where}: {change.actor} asks to {op} {asked.version.version}{reason}. Another token approves it: "
-        f"promptstage approve {change.state.prompt} -e {change.state.environment}"
+        f"{where}: {change.actor} asks to {op} {asked.version.version}{reason}{past}. Another token approves "
+        f"it: promptstage approve {change.state.prompt} -e {change.state.environment}"
     )
 
 

@@ -49,7 +49,7 @@ class JournalWatch:
         position = found[-1][1].position
 
         def work(connection: Connection) -> None:
-            events = filter(None, (event.of_change(change, commit) for commit, change in found))
+            events = (one for commit, change in found for one in event.all_of(change, commit))
             post.put(connection, self._targets, name, events, now)
             queue.set_cursor(connection, name, position)
 

@@ -53,12 +53,17 @@ class Refusal:
     Attributes:
         code: `suite_required`: no attestation counts; or `suite_failed`: the one that counts says so.
         message: for people, with what to do.
-        regressed: the ids of the cases, of a suite that failed.
+        attestation: the one that says that the suite failed.
     """
 
     code: str
     message: str
-    regressed: tuple[str, ...] = ()
+    attestation: Attestation | None = None
+
+    @property
+    def regressed(self) -> tuple[str, ...]:
+        """The ids of the cases on which a suite that failed regressed."""
+        return self.attestation.regressed if self.attestation else ()
 
 
 def decide(
@@ -86,7 +91,7 @@ def decide(
     if decisive is None:
         return Refusal("suite_required", _missing(name, newest_first, subject, rules, now))
     if decisive.result == "failed":
-        return Refusal("suite_failed", _failed(name, decisive), decisive.regressed)
+        return Refusal("suite_failed", _failed(name, decisive), decisive)
     return decisive
 
 

@@ -35,6 +35,16 @@ def guard_path(environment: str) -> str:
     return f"{_place(environment)}/guard"
 
 
+def suite_path(environment: str, name: str) -> str:
+    """How the versions of a prompt stand with an environment's rule of suites."""
+    return f"{_place(environment)}/suites/{quote(name)}"
+
+
+def attestations_path(name: str, version: str) -> str:
+    """The attestations of a version."""
+    return f"{prompt_path(name)}/versions/{quote(version)}/attestations"
+
+
 def usage_path(environment: str) -> str:
     """Where an environment's usage is."""
     return f"{_place(environment)}/usage"

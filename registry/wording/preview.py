@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from registry.wording import describe, guard, timeline
+from registry.wording import describe, guard, suites, timeline
 from registry.wording.difference import Comparison
 from registry.wording.text import clean
 
@@ -96,11 +96,16 @@ def of(registry: Reads, order: Order, state: Json) -> Preview:
     compared = Comparison(registry, order.name, goes.old, goes.new)
     if compared.new["document"] is None:
         return Preview()  # the registry says what is wrong with it
+    override = meant.body.get("override")
+    enters = not state["rollout"]  # what is under way is never held up
+    standing = suites.standing(registry, order.environment, order.name, goes.new) if enters else None
+    unforced = order.body.get("force") is False and bool(_requires(state, goes, compared))
+    more = {"suite": standing} if standing else {}
     return Preview(
-        [*facts(meant, state, goes, compared), *last],
+        [*facts(meant, state, goes, compared), *_suite(standing, override), *last],
         list(compared.excerpt()),
-        hopeless=bool(_requires(state, goes, compared)) and order.body.get("force") is False,
-        data=data | compared.diff | {"differs": compared.differing()} | _rules(meant),
+        hopeless=unforced or suites.is_refused(standing, override),
+        data=data | compared.diff | {"differs": compared.differing()} | _rules(meant) | more,
     )
 
 
@@ -118,6 +123,11 @@ def facts(order: Order, state: Json, goes: Move, compared: Comparison) -> Iterat
     if needed := _requires(state, goes, compared):
         forced = "forced" if order.body.get("force") else "it takes --force"
         yield "Requires", f"{', '.join(needed)}, which {goes.old} does not; {forced}"
+
+
+def _suite(standing: Json | None, override: Json | None) -> Iterator[tuple[str, str]]:
+    if said := suites.said(standing, override):
+        yield "Suite", said
 
 
 def _taken_back(state: Json, goes: Move) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from notify.story import AT, change, request
+from suites.test_attestation import attestation
 
 from registry.notify import event
 from registry.outcomes.alerts import Finding
@@ -64,6 +65,50 @@ def test_what_nobody_is_told(op: str) -> None:
     """Changes of the journal itself, of tokens, and of a guard's constants."""
     assert event.of_change(change(7, op, state=None), "abc") is None
     assert event.of_change(change(7, "calibrate", actor="guard"), "abc") is None
+
+
+def attested(**said: Any) -> event.Event:
+    """The event of an attestation."""
+    one = attestation(7, **said)
+    (made,) = event.all_of(change(7, "attest", state=None, attestation=one, after=one.result), "abc")
+    return made
+
+
+def test_an_attestation_in_words() -> None:
+    """It is of no environment; programs get it as the API has it."""
+    passed = attested(prompt="summarize")
+    failed = attested(
+        prompt="summarize", result="failed", passed=40, fixed=[], regressed=[f"case-{i}" for i in range(7)]
+    )
+
+    assert (passed.kind, passed.id) == ("suite.passed", "suite_1_7")
+    assert passed.text == (
+        "summarize (sha256:aaaaaaaaaaaa): its suite passed against 1.2.0, 49 of 50 cases passed, attested "
+        "by ci"
+    )
+    assert (passed.data["prompt"], passed.data["attestation"]["cases"]) == ("summarize", 50)
+    assert failed.kind == "suite.failed"
+    assert "; regressed: case-0, case-1, case-2, case-3, case-4 and 2 more, attested by ci" in failed.text
+    assert {passed.kind, failed.kind, "suite.override"} <= EVENTS.keys()
+
+
+def test_what_goes_past_a_suite_is_an_event_of_its_own() -> None:
+    """Besides that of the start; while it awaits approval, whoever may approve is told."""
+    why: dict[str, Any] = {"override": {"suite": "incident 4711"}}
+    done, past = event.all_of(change(7, "start", **why), "abc")
+    (waits,) = event.all_of(change(7, "ask.promote", actor="ada", state=request(), **why), "abc")
+
+    assert (done.kind, past.kind) == ("rollout.start", "suite.override")
+    assert done.id != past.id
+    assert past.text == "summarize in production: start 1.1.0 past its suite, by grace: incident 4711"
+    assert "asks to promote 1.1.0, past its suite: incident 4711. Another token approves it" in waits.text
+
+
+def test_what_a_recovery_writes_again_is_not_told_again() -> None:
+    """Its attestations were told when they were made."""
+    again = change(7, "recover", state=None, attestation=attestation(7))
+
+    assert list(event.all_of(again, "abc")) == []
 
 
 def test_a_long_reason_is_cut() -> None:

@@ -41,7 +41,7 @@ ANSWERS = {  # what to ask for, and the shape of the answer
     "/readyz": "Health",
 }
 REPORTS = ("Call", "Claims", "Erased", "Taken")  # compared where calls are reported
-OF_SUITES = ("Attested", "Attestations")  # compared where results are attested
+OF_SUITES = ("Attested", "Attestations", "Standing")  # compared where results are attested
 REVIEWS = tuple(review_shapes.EXAMPLES)  # compared where they are reviewed
 PUBLIC = {"GET /livez", "GET /readyz", "POST /v1/webhooks"}
 

@@ -42,6 +42,7 @@ ROLES: dict[str, str | None] = {
     "GET /v1/prompts/{name:path}/versions/{version}": "reader",
     "GET /v1/prompts/{name:path}/versions/{version}/attestations": "reader",
     "POST /v1/attestations": "attest",
+    "GET /v1/environments/{environment}/suites/{name:path}": "reader",
     "GET /v1/prompts/{name:path}/diff": "reader",
     "GET /v1/catalog": "reader",
     "GET /v1/doctor": "reader",

@@ -125,7 +125,7 @@ def test_the_newest_that_counts_decides() -> None:
         "support/triage@1.3.0 failed its suite: 47 of 50 cases passed, and it regressed on a, b (attested by "
         "ci at 2026-05-04T09:30:00Z); mend it, and have the new version attested; or override it, "
         "with a reason",
-        ("a", "b"),
+        failed,
     )
     assert decide([later, failed, passed], SUBJECT, RULES, NOW) == later
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -37,6 +37,24 @@ class Attestations(Shape):
     data: list[Attestation]
 
 
+class Standing(Shape):
+    """How a version stands with the rule of an environment."""
+
+    environment: str
+    prompt: str
+    version: str
+    required: bool = Field(description="whether a start or promote of it there needs an attestation")
+    digest: str
+    suite: str | None = Field(
+        description="the digest of its suite; null: it has no cases, or they are unread"
+    )
+    model: str | None = Field(description="as its file names it; null: an attestation may be of any")
+    against: str | None = Field(description="the version in force there; null: none")
+    decision: Literal["passed", "suite_required", "suite_failed"]
+    detail: str | None = Field(description="why it is refused, and what to do; null: it is not")
+    attestation: Attestation | None = Field(description="the one that decides; null: none counts")
+
+
 RESULT: Json = {
     "prompt": "summarize",
     "digest": f"sha256:{'c4' * 32}",
@@ -61,4 +79,17 @@ ATTESTED: Json = {
     "applied": True,
     "attestation": KEPT,
 }
-EXAMPLES: dict[str, Json] = {"Attested": ATTESTED, "Attestations": {"data": [KEPT]}}
+STANDING: Json = {
+    "environment": "production",
+    "prompt": "summarize",
+    "version": "1.3.0",
+    "required": True,
+    "digest": RESULT["digest"],
+    "suite": RESULT["suite"],
+    "model": RESULT["model"],
+    "against": "1.2.0",
+    "decision": "passed",
+    "detail": None,
+    "attestation": KEPT,
+}
+EXAMPLES: dict[str, Json] = {"Standing": STANDING, "Attested": ATTESTED, "Attestations": {"data": [KEPT]}}

@@ -13,6 +13,7 @@ from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     Force,
     MaybeVersion,
     Name,
+    OverrideSuite,
     Version,
 )
 from registry.cli.release import arguments
@@ -40,6 +41,7 @@ def start(  # noqa: PLR0913 - one parameter an option
         typer.Option(metavar="A=B,C", help="Users who always get it; may be repeated, any match is enough."),
     ] = None,
     force: Force = False,
+    override_suite: OverrideSuite = None,
     guard: Annotated[
         bool | None,
         typer.Option(
@@ -68,6 +70,9 @@ def start(  # noqa: PLR0913 - one parameter an option
     back, and a timed step goes on only if nothing speaks against it. Metrics: errors, latency, ttft,
     format, feedback, judge, cost and flag:NAME.
 
+    Where the environment requires a suite, the version needs an attestation that it passed: `promptstage
+    attestations` shows whether it has one.
+
     With --if-needed nothing is done if that version already has this plan, audience and guard, or is for
     everyone.
 
@@ -83,7 +88,8 @@ def start(  # noqa: PLR0913 - one parameter an option
     body: Json = {"version": version, "force": force, "audience": arguments.audience(audience or [])}
     body["steps"] = arguments.plan(plan or "standard") if steps is None else arguments.steps(steps)
     said = arguments.guard(guard, metrics, on_harm)
-    execute("start", name, body | ({} if said is None else {"guard": said}), options)
+    body |= ({} if said is None else {"guard": said}) | arguments.override(override_suite)
+    execute("start", name, body, options)
 
 
 @with_change_options
@@ -124,7 +130,12 @@ def resume(name: Name, *, options: ChangeOptions) -> None:
 
 @with_change_options
 def promote(
-    name: Name, version: MaybeVersion = None, *, force: Force = False, options: ChangeOptions
+    name: Name,
+    version: MaybeVersion = None,
+    *,
+    force: Force = False,
+    override_suite: OverrideSuite = None,
+    options: ChangeOptions,
 ) -> None:
     """Serve a version to everyone; without VERSION, the candidate of the rollout.
 
@@ -134,8 +145,10 @@ def promote(
     Example:  promptstage promote summarize
               promptstage promote summarize 1.0.0 -e staging
               promptstage promote summarize 1.3.0 --if-needed --json
+              promptstage promote summarize 1.3.1 --override-suite "incident 4711: the fix cannot wait"
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    execute("promote", name, {"version": version, "force": force}, options)
+    body = {"version": version, "force": force} | arguments.override(override_suite)
+    execute("promote", name, body, options)
 
 
 @with_change_options

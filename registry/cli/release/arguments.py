@@ -39,6 +39,11 @@ def guard(wanted: bool | None, metrics: str | None, on_harm: str | None) -> Json
     return said or wanted
 
 
+def override(suite: str | None) -> Json:
+    """Return the part of a body that goes past a required suite, if a reason was given."""
+    return {} if suite is None else {"override": {"suite": suite}}
+
+
 def _step(part: str) -> Json:
     found = _STEP.fullmatch(part)
     if not found:

@@ -14,7 +14,7 @@ from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     Environment,
     MaybeName,
 )
-from registry.wording import describe, paths, times
+from registry.wording import describe, paths, suites, times
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _nothing(name: str | None, environment: str, *, narrowed: bool) -> str:
 
 def _show(changes: Sequence[Json], *, whole: bool) -> None:
     """Print changes; `whole`: those of a whole environment, each of which names its prompt."""
-    plans = [_plan(change) for change in changes]
+    plans, gates = list(map(_plan, changes)), list(map(suites.of_change, changes))
     columns = [
         "seq",
         "at",
@@ -96,6 +96,7 @@ def _show(changes: Sequence[Json], *, whole: bool) -> None:
         "from",
         "to",
         *["plan"] * any(plans),
+        *["suite"] * any(gates),
         "reason",
     ]
     rows = [
@@ -108,9 +109,10 @@ def _show(changes: Sequence[Json], *, whole: bool) -> None:
             describe.end(change["from"]),
             describe.end(change["to"]),
             *[plan] * any(plans),
+            *[gate] * any(gates),
             clean(change["reason"]),
         ]
-        for change, plan in zip(changes, plans, strict=True)
+        for change, plan, gate in zip(changes, plans, gates, strict=True)
     ]
     output.table(columns, rows)
 

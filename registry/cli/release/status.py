@@ -14,7 +14,8 @@ from registry.cli import hints, http, output
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.cli.release import clients, evidence, outcomes
 from registry.errors import Unavailable
-from registry.wording import describe, paths, timeline, times
+from registry.wording import describe, paths, suites, timeline, times
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,18 @@ def _read(registry: Registry, environment: str, name: str | None) -> Json:
         path = f"{paths.rollout_path(environment, name)}/history"
         answer["changes"] = list(registry.pages(path, CHANGES))
         answer["usage"] = outcomes.of(registry, answer)
+    if name:
+        answer["attestations"] = _attestations(registry, answer)
     return answer
+
+
+def _attestations(registry: Registry, state: Json) -> Json:
+    """The newest attestation of each version that is in force, on its way or requested, by version."""
+    asked = state.get("awaiting_approval")
+    refs = (state["stable"], (state["rollout"] or {}).get("candidate"), asked and asked["version"])
+    versions = dict.fromkeys(ref["version"] for ref in refs if ref)
+    found = {version: suites.attested(registry, state["prompt"], version) for version in versions}
+    return {version: one for version, one in found.items() if one}
 
 
 def _states(answer: Json) -> list[Json]:
@@ -132,10 +144,22 @@ def _details(state: Json, found: Json) -> Iterator[RenderableType]:
             yield output.grid(outcomes.COLUMNS, list(map(outcomes.row, found["usage"])))
             yield output.line()
     yield from map(output.line, describe.details(state))
+    for version, one in found["attestations"].items():
+        yield output.line(f"Suite:     {clean(version)}: {suites.result(one)}")
+    for override in _overrides(state, found):
+        yield output.line(f"Override:  suite: {clean(override['suite'])}")
     asked = state.get("awaiting_approval")
     if asked and asked["steps"]:
         yield output.line()
         yield output.grid(timeline.PLAN_COLUMNS, list(map(list, timeline.of_plan(asked["steps"], None))))
+
+
+def _overrides(state: Json, found: Json) -> Iterator[Json]:
+    """What the rollout under way, and what awaits approval, went past."""
+    began: Json = next((c for c in found.get("changes", ()) if c["op"] in timeline.BEGINNINGS), {})
+    for source in (began, state.get("awaiting_approval") or {}):
+        if override := source.get("override"):
+            yield override
 
 
 def _watch(registry: Registry, environment: str, name: str | None, found: Json, *, as_json: bool) -> None:
