@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -160,10 +162,22 @@ def _about_schema(value: Any) -> Iterator[Fault]:
     if not isinstance(schema, dict):
         yield Fault(("value",), "schema", "this is no JSON Schema; write a mapping, or YAML or JSON of one")
         return
-    for path, why in islice(json_schema.errors(schema), SCHEMA_ERRORS):
-        yield Fault(("value", *path), "schema", f"this is no JSON Schema: {why}")
-    for path, why in islice(json_schema.unknown(schema), SCHEMA_ERRORS):
-        yield Fault(("value", *path), "unknown_key", why)
+    yield from _faults_of(json.dumps(schema))
+
+
+@lru_cache(maxsize=256)  # many cases have the same schema, and one takes a third of a millisecond
+def _faults_of(text: str) -> tuple[Fault, ...]:
+    schema = json.loads(text)
+    return (
+        *(
+            Fault(("value", *path), "schema", f"this is no JSON Schema: {why}")
+            for path, why in islice(json_schema.errors(schema), SCHEMA_ERRORS)
+        ),
+        *(
+            Fault(("value", *path), "unknown_key", why)
+            for path, why in islice(json_schema.unknown(schema), SCHEMA_ERRORS)
+        ),
+    )
 
 
 def _schema(value: Any) -> Any:

@@ -114,7 +114,7 @@ def _parsed(text: str) -> Json:
         raise _Refused("case", message) from None
     if not isinstance(data, dict):
         raise _Refused("case", f"a case is a JSON object; write {_SHAPE}")
-    if _is_too_deep(data):
+    if text.count("{") + text.count("[") >= DEPTH_LIMIT and _is_too_deep(data):
         raise _Refused("too_deep", f"this is nested more than {DEPTH_LIMIT} levels deep; flatten it")
     if _ESCAPED in text and not _is_text(data):
         raise _Refused("case", r"there is half a character, \ud800 to \udfff alone; correct it")
