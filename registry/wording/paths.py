@@ -15,6 +15,11 @@ def diff_path(name: str, old: str, new: str) -> str:
     return f"{prompt_path(name)}/diff?{urlencode({'from': old, 'to': new})}"
 
 
+def attestations_path() -> str:
+    """Where the results of suites are sent."""
+    return "/v1/attestations"
+
+
 def rollout_path(environment: str, name: str = "") -> str:
     """The path of a prompt's rollouts in an environment, or of all that are there."""
     return f"{_place(environment)}/rollouts" + (f"/{quote(name)}" if name else "")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 WIDTH = 200  # of a log, which scrolls
 SUBJECTS: tuple[str, ...] = (
     *("client", "middleware", "latency"),
-    *("catalog", "check"),
+    *("catalog", "check", "evaluate"),
     *("http", "neighbours", "streams", "promote", "start", "growth"),
     *("remote", "peers", "scale", "outcomes"),
 )

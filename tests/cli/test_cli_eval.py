@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from cli.shell import Cli, commit
 from model_server import Raw
 from suites import chat_model
 from suites.chat_model import answer_of, refusal
-from support import PATIENCE, PromptRepository, until
+from support import PATIENCE, PromptRepository, prompt, until
 
 from registry.suites.run import asking
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from suites.chat_model import ChatModel
+    from support import Registry
 
 PROMPT = """\
 model: openai/gpt-5.4-mini
@@ -292,3 +294,50 @@ def test_a_missing_key_is_named(cli: Cli) -> None:
 
     assert done.code == 3
     assert "OPENAI_API_KEY is not set, and https://api.openai.com/v1 wants a key" in done.err
+
+
+def test_the_result_is_attested(
+    cli: Cli, author: PromptRepository, served: Registry, manager: Cli, model: ChatModel
+) -> None:
+    """For exactly this file, which the registry has as a version, with a report that is kept."""
+    author.path.joinpath("prompts/summarize.prompt.yml").write_text(prompt("summarize 1.0.0: {{text}}"))
+    author.path.joinpath("prompts/summarize.cases.jsonl").write_text(case("one", "nothing"))
+    attester = Cli(author.path, **manager.environment | cli.environment)
+
+    done = attester(
+        *("eval", "summarize", "--model", "openai/gpt-5.4-mini", "--against", "stable", "--attest")
+    )
+
+    assert done.code == 0, done.err
+    assert "summarize has no stable version" in done.err
+    (made,) = served.api.get("/v1/prompts/summarize/versions/1.0.0/attestations").json["data"]
+    digest = made["report"].removeprefix("sha256:")
+    kept = author.path.joinpath(f".promptstage/reports/{digest}.json").read_bytes()
+    assert (sha256(kept).hexdigest(), json.loads(kept)["prompts"][0]["prompt"]) == (digest, "summarize")
+    assert {
+        name: made[name] for name in ("model", "response_model", "against", "cases", "passed", "result")
+    } == {
+        "model": "openai/gpt-5.4-mini",
+        "response_model": "gpt-5.4-mini-2026-03-05",
+        "against": None,
+        "cases": 1,
+        "passed": 1,
+        "result": "passed",
+    }
+
+
+def test_what_is_attested_is_compared_with_a_version(cli: Cli, model: ChatModel) -> None:
+    """A branch is none, which is said before a model is asked; nor is a part of a suite a proof."""
+    branch = cli("eval", "echo", "--against", "main", "--attest")
+    part = cli("eval", "echo", "--tag", "x", "--attest")
+
+    assert (branch.code, part.code, model.asked) == (3, 2, [])
+    assert "main is no version that a comparison of echo can be attested with" in branch.err
+
+
+def test_stable_needs_a_registry(cli: Cli) -> None:
+    """Without one it says what else there is to compare with."""
+    done = cli("eval", "echo", "--against", "stable", PROMPTSTAGE_URL="http://127.0.0.1:9")
+
+    assert done.code == 3
+    assert "--against 1.2.0, --against main" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from registry.cli.suites.formats import ENDINGS, Format
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from registry.suites.run.report import Report
 
 PASSED, FAILED, NOT_RUN = 0, 1, 3
@@ -90,6 +93,9 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
             help="Let failures pass, and say so at the top.",
         ),
     ] = None,
+    attest: Annotated[
+        bool, typer.Option("--attest", help="Send the result to the registry, as a proof for its gate.")
+    ] = False,
     prices: Annotated[
         Path | None,
         typer.Option(
@@ -114,21 +120,27 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     it says less. With --repeat a case whose repeats disagree is flaky; what seems to have changed is asked
     three times as often before that is said.
 
+    With --attest the result goes to the registry (a token of the role attest), where [environments.E.suite]
+    may require it of a version: for exactly this file, suite and model, against the stable version.
+
     \b
     Example:  promptstage eval summarize
               promptstage eval summarize --against stable --repeat 3
               promptstage eval --changed origin/main --against origin/main -o eval.xml -o eval.md
               promptstage eval summarize@1.3.0 --model openai/gpt-5.4 --max-usd 1
+              promptstage eval summarize --against stable --attest
               promptstage eval --offline
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    if names and changed:
-        raise typer.BadParameter("give names or --changed, not both")
-    if as_json and form not in {None, "json"}:
-        raise typer.BadParameter(f"give --json or --format {form}, not both")
-    for path in write or ():
-        if path.suffix not in ENDINGS:
-            raise typer.BadParameter(f"{path} must end in {', '.join(ENDINGS)}, which says what it is")
-    from registry.cli.suites import forms, plan, run  # noqa: PLC0415 - no other command should wait for them
+    for wrong, said in (
+        (names and changed, "give names or --changed, not both"),
+        (attest and tags, "--attest is for a whole suite; give no --tag with it"),
+        (as_json and form not in {None, "json"}, f"give --json or --format {form}, not both"),
+    ):
+        if wrong:
+            raise typer.BadParameter(said)
+    files = {path: _ending(path) for path in write or ()}
+    from registry.cli.suites import attest as attesting  # noqa: PLC0415 - no other command should wait
+    from registry.cli.suites import forms, plan, run  # noqa: PLC0415 - the same
 
     request = plan.Request(
         names=tuple(names or ()),
@@ -148,26 +160,42 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         override=override or None,
         prices=prices,
     )
-    try:
-        report = run.run(plan.make(request), limits)
-    except RegistryError as error:
-        raise _not_run(error, as_json=as_json or form == "json") from error
-    for path in write or ():
-        forms.write(path, ENDINGS[path.suffix], report)
-    forms.show("json" if as_json else form or _usual(), report)
+    form = "json" if as_json else form or _usual()
+    with _not_run(as_json=form == "json"):
+        made = plan.make(request)
+        if attest:
+            attesting.require_comparable(made)
+        report = run.run(made, limits)
+    for path, kind in files.items():
+        forms.write(path, kind, report)
+    forms.show(form, report)
+    if attest:
+        with _not_run(as_json=False):
+            attesting.send(report, made.top)
     raise typer.Exit(_code(report))
+
+
+def _ending(path: Path) -> Format:
+    """Return the form of a file by its name. Raises BadParameter."""
+    if path.suffix not in ENDINGS:
+        raise typer.BadParameter(f"{path} must end in {', '.join(ENDINGS)}, which says what it is")
+    return ENDINGS[path.suffix]
 
 
 def _usual() -> Format:
     return "github" if problems.usual() == "github" else "table"
 
 
-def _not_run(error: RegistryError, *, as_json: bool) -> typer.Exit:
-    """Say why nothing could be said of any prompt."""
-    output.complain(error.message)
-    if as_json:
-        output.dump(output.problem(error))
-    return typer.Exit(NOT_RUN)
+@contextmanager
+def _not_run(*, as_json: bool) -> Iterator[None]:
+    """Exit with the code for what is no verdict if the block fails, and say why."""
+    try:
+        yield
+    except RegistryError as error:
+        output.complain(error.message)
+        if as_json:
+            output.dump(output.problem(error))
+        raise typer.Exit(NOT_RUN) from error
 
 
 def _code(report: Report) -> int:

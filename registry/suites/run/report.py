@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -169,6 +169,10 @@ class Report:
     def to_json(self) -> Json:
         """Return the documented form."""
         return {"format": self.format, **asdict(self)}
+
+    def of(self, prompt: PromptReport) -> Report:
+        """Return the report of one of the prompts alone."""
+        return replace(self, result=prompt.result, prompts=(prompt,))
 
     @property
     def is_overridden(self) -> bool:

@@ -12,7 +12,10 @@ def sign_test(wins: int, losses: int) -> float:
     proportions or percentages" (1947), if the counts are the discordant pairs.
     """
     total = wins + losses
-    tail = sum(comb(total, count) for count in range(min(wins, losses) + 1))
+    tail, ways = 0, 1  # ways to choose so many of all; each from the one before, as there may be thousands
+    for count in range(min(wins, losses) + 1):
+        tail += ways
+        ways = ways * (total - count) // (count + 1)
     return min(1.0, tail / (1 << total) * 2)
 
 
