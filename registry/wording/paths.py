@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
+ATTESTATIONS = "/v1/attestations"
+"""Where the results of suites are sent."""
+
 
 def prompt_path(name: str) -> str:
     """The path of a prompt's own resource."""
@@ -13,11 +16,6 @@ def prompt_path(name: str) -> str:
 def diff_path(name: str, old: str, new: str) -> str:
     """The path of what differs between two versions."""
     return f"{prompt_path(name)}/diff?{urlencode({'from': old, 'to': new})}"
-
-
-def attestations_path() -> str:
-    """Where the results of suites are sent."""
-    return "/v1/attestations"
 
 
 def rollout_path(environment: str, name: str = "") -> str:

@@ -43,7 +43,7 @@ def send(report: Report, top: Path) -> None:
         file = top / FOLDER / f"{digest}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-        http.connect().post(paths.attestations_path(), _body(prompt, f"sha256:{digest}"), "attestation")
+        http.connect().post(paths.ATTESTATIONS, _body(prompt, f"sha256:{digest}"), "attestation")
         said = f"attested {prompt.prompt} {clean(prompt.candidate.label)} as {prompt.result}"
         output.tell(f"{said}, with the report {file.relative_to(top)}")
 
