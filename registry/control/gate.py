@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +37,8 @@ class Found:
 class Gate(Protocol):
     """What is known of the calls of guarded rollouts; any thread may ask."""
 
-    def may_advance(self, state: State) -> bool:
-        """Return whether a guarded step whose hold is over may advance.
+    def evidence(self, state: State) -> dict[str, Any] | None:
+        """Return the evidence on which a guarded step whose hold is over may advance; None: it waits.
 
         It is asked twice a second for each such step, so it answers from memory, and raises nothing.
         """
@@ -53,9 +53,9 @@ class Gate(Protocol):
 class Shut:
     """The gate where no evidence is collected: a guarded step waits for a person."""
 
-    def may_advance(self, state: State) -> bool:  # noqa: ARG002 - the protocol's
+    def evidence(self, state: State) -> dict[str, Any] | None:  # noqa: ARG002 - the protocol's
         """Let nothing pass."""
-        return False
+        return None
 
     def constants(self, state: State, guard: Guard) -> Mapping[str, Constant]:  # noqa: ARG002 - the protocol's
         """Know nothing."""

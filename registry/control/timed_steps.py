@@ -27,8 +27,7 @@ class TimedSteps:
 
     def advance_due(self) -> bool:
         """Make the advances that are due; return whether all succeeded. Raises nothing."""
-        due = [state for left, state in self._timed() if not left]
-        stuck = [state for state in due if self._may_advance(state) and not self._advance(state)]
+        stuck = [state for left, state in self._timed() if not left and not self._advance(state)]
         return not stuck
 
     def seconds_to_next(self) -> float | None:
@@ -45,16 +44,18 @@ class TimedSteps:
         here = [state for state in states if state.environment in self._rollouts.environments]
         return self._holds.left(here, timestamps.now(), time.monotonic())
 
-    def _may_advance(self, state: State) -> bool:
-        return not _is_guarded(state) or self._rollouts.gate.may_advance(state)
-
     def _advance(self, state: State) -> bool:
+        """Advance a step, unless it waits at the gate; return False if that is to be tried again."""
+        evidence = self._rollouts.gate.evidence(state) if _is_guarded(state) else None
+        if _is_guarded(state) and evidence is None:
+            return True
         action = Action(
             environment=state.environment,
             prompt=state.prompt,
             op="advance",
             actor="schedule",
             if_match=state.tag,
+            evidence=evidence,
         )
         try:
             self._rollouts.act(action)

@@ -67,51 +67,66 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Assessment:
-    """What the calls say of a rollout.
+class Opinion:
+    """What the counts of a rollout say, whatever the time is.
 
     Attributes:
         verdict: the first that holds.
         judged: each metric.
         exposed: the units of both arms, by step.
         harm: the metrics that are harmful and that nobody acknowledged.
-        obstacle: what stands against an advance of the step by itself, whether or not its hold is over.
-        waiting: the same once its hold is over: what it waits for.
     """
 
     verdict: Verdict
     judged: tuple[Judged, ...]
     exposed: tuple[StepCounts, ...]
     harm: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What is found of a rollout at a step.
+
+    Attributes:
+        opinion: what its counts say.
+        obstacle: what stands against an advance of the step by itself, whether or not its hold is over.
+        waiting: the same once its hold is over: what it waits for.
+    """
+
+    opinion: Opinion
     obstacle: Waiting | None
     waiting: Waiting | None
 
 
-def assess(guard: Guard | None, counts: Mapping[str, Sequence[StepCounts]], step: Step) -> Assessment:
-    """Assess a rollout.
+def weigh(guard: Guard, counts: Mapping[str, Sequence[StepCounts]]) -> Opinion:
+    """Return what counts say.
 
     Args:
-        guard: its guard; None: it has none, and nothing is judged.
+        guard: the rollout's.
         counts: by metric, and of `EXPOSED`.
-        step: where it stands.
     """
     exposed = tuple(counts[EXPOSED])
-    if guard is None:
-        return Assessment(Verdict.off, (), exposed, (), None, None)
     judged = tuple(
         judge(_metric(guard, name), counts[name], alpha=guard.alpha, metrics=len(guard.metrics))
         for name in guard.metrics
     )
-    units = _units(exposed)
+    accepted = frozenset(guard.acknowledged)
     silent = frozenset(guard.unknown) & frozenset(guard.metrics)
-    found = verdict(
-        judged, exposed=units, acknowledged=frozenset(guard.acknowledged), silent=silent, alpha=guard.alpha
-    )
-    harm = tuple(
-        each.metric.name for each in judged if each.is_harm and each.metric.name not in guard.acknowledged
-    )
-    obstacle = _obstacle(guard, found, units, step)
-    return Assessment(found, judged, exposed, harm, obstacle, obstacle if step.is_over else None)
+    found = verdict(judged, exposed=_units(exposed), acknowledged=accepted, silent=silent, alpha=guard.alpha)
+    harm = tuple(each.metric.name for each in judged if each.is_harm and each.metric.name not in accepted)
+    return Opinion(found, judged, exposed, harm)
+
+
+def assess(guard: Guard | None, opinion: Opinion, step: Step) -> Assessment:
+    """Assess a rollout.
+
+    Args:
+        guard: its guard; None: it has none, and a person advances it, or the time.
+        opinion: what its counts say.
+        step: where it stands.
+    """
+    obstacle = _obstacle(guard, opinion, step) if guard else None
+    return Assessment(opinion, obstacle, obstacle if step.is_over else None)
 
 
 def _metric(guard: Guard, name: str) -> Metric:
@@ -125,22 +140,22 @@ def _units(exposed: Sequence[StepCounts]) -> tuple[int, int]:
     return canary.units, control.units
 
 
-def _obstacle(guard: Guard, found: Verdict, units: tuple[int, int], step: Step) -> Waiting | None:
+def _obstacle(guard: Guard, opinion: Opinion, step: Step) -> Waiting | None:
     """Return what stands against an advance; None: nothing, or it is a person's to make.
 
     It does not ask whether the hold is over: the scheduler knows that, and asks for this a moment later.
     """
     if step.hold is None:
         return None
-    if found is Verdict.harm:
+    if opinion.harm:
         return Waiting(PERSON)
     if not measured_buckets(step.percent):
         return None
-    if found is Verdict.srm:
+    if opinion.verdict is Verdict.srm:
         return Waiting(SRM)
-    if guard.on_no_data == "hold" and (found is Verdict.no_data or not _is_fresh(step)):
+    if guard.on_no_data == "hold" and (opinion.verdict is Verdict.no_data or not _is_fresh(step)):
         return Waiting(DATA)
-    return _sample(guard, units, step)
+    return _sample(guard, _units(opinion.exposed), step)
 
 
 def _is_fresh(step: Step) -> bool:
@@ -178,10 +193,10 @@ def greatest(before: Mapping[str, float], judged: Sequence[Judged]) -> dict[str,
     return {each.metric.name: max(before.get(each.metric.name, 0.0), each.log_e, 0.0) for each in judged}
 
 
-def reason(assessment: Assessment) -> str:
+def reason(opinion: Opinion) -> str:
     """Say why harm is acted on, in words that one person repeats to another."""
     return "; ".join(
-        _said(each, *totals(each.steps)) for each in assessment.judged if each.metric.name in assessment.harm
+        _said(each, *totals(each.steps)) for each in opinion.judged if each.metric.name in opinion.harm
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.evidence.formulas import Sums
@@ -28,6 +29,7 @@ UNFINISHED_MS = 600_000
 COST_MS = 3_600_000
 """The time from a unit's first call in which its calls count for its cost."""
 
+COST = "cost"
 FLAG = "flag:"
 
 
@@ -72,6 +74,7 @@ class Watch:
     Attributes:
         versions: of each arm.
         steps: the seq from which a step was in force, and its percent; in order.
+        newest: the seq of the newest change of the rollout: no call can know of a later one.
         metrics: names, in the guard's order.
         slower: for `latency` and `ttft`, the milliseconds from which a call is slow; absent: not known yet.
         since: for a metric whose constant was set later, the start (ms) from which calls count for it.
@@ -79,6 +82,7 @@ class Watch:
 
     versions: Mapping[Arm, str]
     steps: tuple[tuple[int, float], ...]
+    newest: int
     metrics: tuple[str, ...]
     slower: Mapping[str, float] = field(default_factory=dict)
     since: Mapping[str, int] = field(default_factory=dict)
@@ -89,19 +93,21 @@ class Watch:
         A call counts only if its unit is measured on the arm that it had, by the share that was in force when
         its client decided, and with that arm's version.
         """
-        number = bisect_right(self.steps, report.seq, key=lambda step: step[0])
-        if number == 0:
-            return None
-        percent = self.steps[number - 1][1]
-        arm = measured_arm(report.bucket, percent)
-        if arm is None or arm != report.arm or self.versions[arm] != report.version:
+        percent = self._percent(report.seq)
+        arm = None if percent is None else measured_arm(report.bucket, percent)
+        if percent is None or arm is None or arm != report.arm or self.versions[arm] != report.version:
             return None
         return arm, percent
 
     def is_measured(self, report: Report) -> bool:
         """Return whether a call's unit is measured at all; those that are not claim nothing."""
-        number = bisect_right(self.steps, report.seq, key=lambda step: step[0])
-        return number == 0 or measured_arm(report.bucket, self.steps[number - 1][1]) is not None
+        percent = self._percent(report.seq)
+        return percent is None or measured_arm(report.bucket, percent) is not None
+
+    def _percent(self, seq: int) -> float | None:
+        """Return the share that was in force at a seq; None: there was none, or there is no such seq yet."""
+        number = bisect_right(self.steps, seq, key=itemgetter(0))
+        return self.steps[number - 1][1] if number and seq <= self.newest else None
 
     def events(self, report: Report, now: int) -> dict[str, bool]:
         """Return the metrics that a call has a value for, and whether that is bad.
@@ -165,7 +171,7 @@ _VALUES: Mapping[str, Callable[[Report, Watch], bool | None]] = {
     "format": _malformed,
     "feedback": _disliked,
     "judge": _judged_bad,
-    "cost": _no_event,
+    COST: _no_event,
 }
 
 
@@ -179,7 +185,7 @@ class Unit:
         arm, percent: where that counted.
         cost: nano-dollars of its calls of the first hour.
         is_unpriced: whether one of them has no price.
-        is_closed: whether its cost was counted.
+        is_closed: whether its cost was counted, or is not to be.
     """
 
     seen: int = 0
@@ -235,6 +241,7 @@ def count(watch: Watch, reports: Iterable[tuple[Any, Report]], units: dict[int, 
         unit = units.setdefault(report.unit, Unit())
         if not unit.seen:
             unit.first, unit.arm, unit.percent = report.at, arm, percent
+            unit.is_closed = COST not in watch.metrics
         for metric, is_bad in watch.events(report, now).items():
             if new := _news(unit, bits[metric], is_bad=is_bad):
                 changes.add(metric, percent, arm, new)
@@ -272,4 +279,4 @@ def close(units: Sequence[Unit], cap: int, changes: Changes) -> None:
         if not unit.is_unpriced:
             micro = min(cap, (unit.cost + 500) // 1000)
             sums = Sums(1, micro, micro * micro)
-            changes.add("cost", unit.percent, unit.arm, Counts(1, 0, sums))
+            changes.add(COST, unit.percent, unit.arm, Counts(1, 0, sums))

@@ -13,17 +13,21 @@ central limit theory and asymptotic confidence sequences" (2024), one-sided.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import erfc, exp, inf, log, log1p, pi, sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
 N_STAR = 5000
 """Observations at which the test of a mean is sharpest."""
 
 SHARE = 0.5
 """The canary's share of the measured units, at every step."""
+
+LEAST_DEVIATION = 0.001
+"""Of a mean, as a share of the baseline: values that are all the same would be divided by nothing."""
 
 _ROOT_2 = sqrt(2)
 _SERIES_FROM = -25.0  # below this, `erfc` of a normal tail loses digits to underflow
@@ -81,11 +85,18 @@ def interval(canary: int, control: int, alpha: float = 0.05) -> tuple[float, flo
     return exp(lowest), exp(highest) if highest < inf else inf
 
 
-def _log_e(canary: int, control: int, rho: float, grid: Iterable[float]) -> float:
+def _log_e(canary: int, control: int, rho: float, grid: tuple[float, ...]) -> float:
     """Mix the alternatives: at a ratio of r a bad event is the canary's with a probability of r / (1 + r)."""
-    events, null = canary + control, log1p(rho)
-    terms = [canary * log(by) + events * (null - log1p(rho * by)) for by in grid]
+    events = canary + control
+    terms = [canary * more + events * less for more, less in _weights(rho, grid)]
     return log_sum(terms) - log(len(terms))
+
+
+@lru_cache(maxsize=256)
+def _weights(rho: float, grid: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
+    """Return what a bad event of the canary adds to ln e of each alternative, and what any bad event does."""
+    null = log1p(rho)
+    return tuple((log(by), null - log1p(rho * by)) for by in grid)
 
 
 def log_sum(logarithms: Sequence[float]) -> float:
@@ -154,13 +165,13 @@ class MeanTest:
     @property
     def lower_bound(self) -> float:
         """What the difference of the means (canary's less control's) is at least, for all times together."""
-        return self._difference - self._half(self.alpha)
+        return self.difference - self._half(self.alpha)
 
     @property
     def interval(self) -> tuple[float, float]:
         """The differences of the means that the sums do not speak against, half of alpha on each side."""
         half = self._half(self.alpha / 2)
-        return self._difference - half, self._difference + half
+        return self.difference - half, self.difference + half
 
     @property
     def _n(self) -> int:
@@ -174,7 +185,8 @@ class MeanTest:
         return (canary.total - m * canary.n) / SHARE - (control.total - m * control.n) / (1 - SHARE)
 
     @property
-    def _difference(self) -> float:
+    def difference(self) -> float:
+        """The difference of the means, canary's less control's."""
         return self._sum / self._n
 
     @property
@@ -184,7 +196,7 @@ class MeanTest:
             arm.squares - 2 * m * arm.total + m * m * arm.n for arm in (self.canary, self.control)
         )
         squares = canary / SHARE**2 + control / (1 - SHARE) ** 2
-        return squares / self._n - self._difference**2
+        return max(squares / self._n - self.difference**2, (LEAST_DEVIATION * m) ** 2)
 
     def _evidence(self, z: float) -> float:
         rho2 = _rho2(self.alpha)

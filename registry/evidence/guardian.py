@@ -1,8 +1,11 @@
-"""The thread that counts calls of rollouts, judges them, and acts on harm through the ordinary commands.
+"""The thread that counts calls of rollouts, judges them, and acts on harm.
 
 Every registry judges, as its scheduler asks it whether a guarded step may advance. One at a time, which holds
 a lease in the database, counts and acts. What it knows is in the database and the journal alone, so whatever
 dies, another one goes on.
+
+A round asks once for all rollouts what is due, and once for what has changed. What has no news costs a look
+at the clock.
 """
 
 from __future__ import annotations
@@ -14,48 +17,56 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from registry.errors import Conflict, PreconditionFailed, RegistryError
+from registry.errors import RegistryError
 from registry.evidence import ledger
-from registry.evidence.assessment import Step, assess, greatest, reason
+from registry.evidence.acting import Acting
+from registry.evidence.assessment import assess, greatest, weigh
 from registry.evidence.constants import measure
 from registry.evidence.measured import measured_buckets
-from registry.evidence.notices import notices
+from registry.evidence.notices import late, notices
 from registry.evidence.record import record
-from registry.evidence.watching import counted, guard_of, steps_of
+from registry.evidence.watching import step_of
+from registry.evidence.watchlist import LATE, Watchlist
 from registry.outcomes.store import evidence as store
 from registry.outcomes.store.fold import GUARD_LEASE, hold_lease
-from registry.rollouts.action import Action
-from registry.rollouts.schedule import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextlib import ExitStack
 
-    from registry.access.tokens import Keyring
     from registry.control.rollouts import Rollouts
-    from registry.evidence.assessment import Assessment
+    from registry.evidence.assessment import Opinion
     from registry.evidence.ledger import Counted
-    from registry.evidence.watching import Steps
+    from registry.evidence.watchlist import Watched
     from registry.notify.event import Event as Notice
     from registry.outcomes.outcomes import Outcomes
-    from registry.outcomes.store.database import Database
+    from registry.outcomes.store.database import Connection, Database
     from registry.rollouts.guard import Constant, Guard
-    from registry.rollouts.state import Rollout, State
+    from registry.rollouts.state import State
+
+    Count = Callable[[Connection, Mapping[str, Counted], int], int]
 
 TICK_SECONDS = 1.0  # a verdict is wanted within two seconds of a call that counts
-BITES = 20  # of one rollout in one round, so that a busy one leaves time for others
-ACTOR = "guard"
+STALE_SECONDS = 10.0  # what was found longer ago lets no step advance: the thread waits for the database
+BITES = 40  # in one round, so that verdicts do not wait for all of a flood
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was found of a rollout at a step."""
+    """What was found of a rollout at a step.
+
+    Attributes:
+        step: which.
+        at: when, by a monotonic clock.
+        evidence: builds the record of its advance; None: it may not.
+    """
 
     step: int
-    may_advance: bool
+    at: float
+    evidence: Callable[[], dict[str, Any]] | None
 
 
 class Guardian:
@@ -67,13 +78,13 @@ class Guardian:
     """
 
     def __init__(self, rollouts: Rollouts, outcomes: Outcomes) -> None:
-        self._rollouts = rollouts
         self._outcomes = outcomes
         self._holder = f"{os.uname().nodename}:{os.getpid()}"
+        self._list = Watchlist(rollouts)
+        self._acting = Acting(rollouts, self.constants)
         self._standings: dict[str, Standing] = {}
-        self._notices: dict[str, list[Notice]] = {}  # by rollout
-        self._steps: dict[str, tuple[int, Steps]] = {}  # by rollout: the seq of its state, and its steps
-        self._told: set[tuple[str, str]] = set()
+        self._notices: list[Notice] = []
+        self._revision = -1  # up to which tallies were read
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="promptstage-guard", daemon=True)
 
@@ -88,15 +99,17 @@ class Guardian:
 
     # The gate
 
-    def may_advance(self, state: State) -> bool:
-        """Return whether a guarded step whose hold is over may advance, as was found in the last round."""
-        rollout = state.rollout
-        standing = rollout and self._standings.get(rollout.id)
-        return bool(rollout and standing and standing.step == rollout.step and standing.may_advance)
+    def evidence(self, state: State) -> dict[str, Any] | None:
+        """Return the evidence on which a guarded step may advance, as was found in the last round."""
+        standing = self._standings.get(state.rollout_id or "")
+        if state.rollout is None or standing is None or standing.evidence is None:
+            return None
+        is_fresh = time.monotonic() - standing.at <= STALE_SECONDS
+        return standing.evidence() if is_fresh and standing.step == state.rollout.step else None
 
     def notices(self) -> list[Notice]:
         """Return what people are to be told of, as was found in the last round."""
-        return [notice for found in list(self._notices.values()) for notice in found]
+        return self._notices
 
     def constants(self, state: State, guard: Guard) -> Mapping[str, Constant]:  # noqa: ARG002 - the protocol's
         """Return the constants that are known of the stable version; none if the database does not answer."""
@@ -123,131 +136,148 @@ class Guardian:
                 logger.exception("Judging rollouts failed; it is tried again")
 
     def _round(self) -> None:
-        states = [
-            state
-            for state in self._rollouts.replica.read_model.under_way()
-            if state.environment in self._rollouts.environments
-        ]
-        if not states or not self._outcomes.is_there:
+        if not self._outcomes.is_there:
             self._standings = {
-                rollout.id: _unreported(rollout) for state in states if (rollout := state.rollout)
+                rollout.id: _unreported(rollout.id, rollout.step, rollout.percent)
+                for state in self._list.under_way()
+                if (rollout := state.rollout)
             }
             return
+        now = datetime.now(UTC)
+        self._list.follow(now)
         database = self._outcomes.database()
-        leads = database.write(
-            lambda connection: hold_lease(connection, self._holder, _now_ms(), GUARD_LEASE)
-        )
-        standings = {}
-        for state in states:
-            if state.rollout is not None and not self._stopped.is_set():
-                standings[state.rollout.id] = self._look(database, state, state.rollout, leads=leads)
-        self._standings = standings
-        self._steps = {rollout: steps for rollout, steps in self._steps.items() if rollout in standings}
-        self._notices = {rollout: told for rollout, told in self._notices.items() if rollout in standings}
-
-    def _look(self, database: Database, state: State, rollout: Rollout, *, leads: bool) -> Standing:
-        watched = counted(state, rollout, self._steps_of(state, rollout), self._keyring)
+        if self._revision < 0:
+            since = _now_ms() - round(LATE.total_seconds() * 1000)
+            self._list.resume(database.read(lambda connection: store.ended(connection, since)))
+        if not self._list.watched:
+            self._standings, self._notices, self._revision = {}, [], max(self._revision, 0)
+            return
+        leads = self._count(database)
+        changed = self._read(database)
         if leads:
-            _count(database, watched)
-        guard = guard_of(rollout)
-        counts, summary = database.read(
-            lambda connection: (
-                ledger.read_counts(connection, rollout.id, guard.metrics),
-                store.summary(connection, rollout.id),
-            )
-        )
-        newest = summary and summary.newest
-        step = Step(
-            percent=rollout.percent,
-            hold=held(rollout.steps[rollout.step]),
-            since=rollout.entered_at,
-            newest=datetime.fromtimestamp(newest / 1000, UTC) if newest else None,
-            now=datetime.now(UTC),
-        )
-        found = assess(rollout.guard and guard, counts, step)
-        self._notices[rollout.id] = list(notices(state, rollout, found, step.now))
-        if leads and rollout.guard:
-            if summary and (news := greatest(summary.greatest, found.judged)) != summary.greatest:
-                summary.greatest = news
-                database.write(lambda connection: store.put_summary(connection, rollout.id, summary))
-            self._act(state, rollout, rollout.guard, found, dict(summary.tokens) if summary else {})
-        return Standing(rollout.step, found.obstacle is None)
+            self._note(database, changed)
+        self._judge(now, leads=leads)
 
-    @property
-    def _keyring(self) -> Keyring:
-        return self._rollouts.replica.keyring
+    def _count(self, database: Database) -> bool:
+        """Count what is due, as far as one round goes; return whether this registry leads."""
+        counted = {name: watched.counted for name, watched in self._list.watched.items()}
+        for count in (ledger.count_due, ledger.close_due):
+            try:
+                if not self._bites(database, count, counted):
+                    return False
+            except RegistryError:
+                raise
+            except Exception:
+                logger.exception("Counting failed; each rollout is counted alone")
+                self._count_alone(database, count, counted)
+        return True
 
-    def _steps_of(self, state: State, rollout: Rollout) -> Steps:
-        seq, steps = self._steps.get(rollout.id, (0, ()))
-        if seq != state.seq:
-            steps = steps_of(state, lambda number: self._rollouts.replica.entry(number).change)
-            self._steps[rollout.id] = state.seq, steps
-        return steps
+    def _count_alone(self, database: Database, count: Count, counted: Mapping[str, Counted]) -> None:
+        """Count each rollout for itself, and set those aside that cannot be counted."""
+        for name, one in counted.items():
+            try:
+                self._bites(database, count, {name: one})
+            except RegistryError:
+                raise
+            except Exception:
+                logger.exception("The rollout %s is set aside: its calls cannot be counted", name)
+                self._list.set_aside(name)
 
-    # Acting
+    def _bites(self, database: Database, count: Count, counted: Mapping[str, Counted]) -> bool:
+        """Count, each bite in a transaction that holds the lease; return False if another registry does."""
 
-    def _act(
-        self, state: State, rollout: Rollout, guard: Guard, found: Assessment, tokens: Mapping[str, int]
-    ) -> None:
-        if found.harm:
-            self._tell(state, rollout, found)
-            if guard.on_harm == "rollback" or (guard.on_harm == "pause" and rollout.state == "running"):
-                self._do(
-                    Action(
-                        environment=state.environment,
-                        prompt=state.prompt,
-                        op=guard.on_harm,
-                        actor=ACTOR,
-                        if_match=state.tag,
-                        harm=found.harm if guard.on_harm == "pause" else (),
-                        reason=reason(found),
-                        evidence=record(rollout.id, found, guard, tokens),
-                    )
-                )
-        elif guard.unknown:
-            self._calibrate(state, guard)
+        def bite(connection: Connection) -> int | None:
+            holds = hold_lease(connection, self._holder, _now_ms(), GUARD_LEASE)
+            return count(connection, counted, _now_ms()) if holds else None
 
-    def _calibrate(self, state: State, guard: Guard) -> None:
-        known = self.constants(state, guard)
-        for name in guard.unknown:
-            if name in known:
-                self._do(
-                    Action(
-                        environment=state.environment,
-                        prompt=state.prompt,
-                        op="calibrate",
-                        actor=ACTOR,
-                        if_match=state.tag,
-                        constant=(name, known[name]),
-                    )
-                )
-                return  # the state is another one now; the next round goes on
+        for _ in range(BITES):
+            done = database.write(bite)
+            if done is None:
+                return False
+            if done < ledger.BITE or self._stopped.is_set():
+                break
+        return True
 
-    def _do(self, action: Action) -> None:
+    def _read(self, database: Database) -> list[str]:
+        """Read the tallies that have changed, and weigh them; return whose they are."""
+        watched = self._list.watched
+
+        def read(connection: Connection) -> tuple[int, Mapping[str, ledger.Tally]]:
+            newest = store.newest_revision(connection)
+            is_older = newest < self._revision  # the database was restored
+            news = watched if is_older else store.news(connection, self._revision)
+            wanted = {
+                name: each.guard.metrics
+                for name, each in watched.items()
+                if each.tally is None or name in news
+            }
+            return newest, ledger.tallies(connection, wanted)
+
+        self._revision, tallies = database.read(read)
+        for name, tally in tallies.items():
+            watched[name].tally = tally
+            self._weigh(name, tally)
+        return list(tallies)
+
+    def _weigh(self, name: str, tally: ledger.Tally) -> None:
+        """Judge what is counted; a rollout of which that fails is set aside, so that it holds up no other."""
+        each = self._list.watched[name]
         try:
-            self._rollouts.act(action)
-        except (PreconditionFailed, Conflict):
-            pass  # a person was faster; the next round looks again
-        except RegistryError as error:
-            logger.warning(
-                "The guard cannot %s %s in %s: %s",
-                action.op,
-                action.prompt,
-                action.environment,
-                error.message,
-            )
+            each.opinion = weigh(each.guard, tally.counts) if each.rollout.guard else None
+        except Exception:
+            logger.exception("The rollout %s is set aside: it cannot be judged", name)
+            self._list.set_aside(name)
 
-    def _tell(self, state: State, rollout: Rollout, found: Assessment) -> None:
-        for metric in found.harm:
-            if (rollout.id, metric) not in self._told:
-                self._told.add((rollout.id, metric))
-                logger.warning(
-                    "%s in %s: the candidate does harm: %s",
-                    state.prompt,
-                    state.environment,
-                    reason(found),
-                    extra={"event": "guard.harm", "rollout": rollout.id, "metric": metric},
-                )
+    def _note(self, database: Database, changed: list[str]) -> None:
+        """Keep the greatest evidence so far, which p-values are of, and when rollouts were over."""
+        news, over = {}, {}
+        for each in (self._list.watched[name] for name in changed if name in self._list.watched):
+            summary = each.tally and each.tally.summary
+            if summary and each.opinion:
+                most = greatest(summary.greatest, each.opinion.judged)
+                if most != summary.greatest:
+                    news[each.rollout.id] = summary.greatest = most
+            if summary and each.ended and summary.ended is None:
+                over[each.rollout.id] = summary.ended = round(each.ended.timestamp() * 1000)
+        if news or over:
+
+            def write(connection: Connection) -> None:
+                store.put_greatest(connection, news)
+                store.end(connection, over)
+
+            database.write(write)
+
+    def _judge(self, now: datetime, *, leads: bool) -> None:
+        """Say where each guarded rollout stands, and act."""
+        standings: dict[str, Standing] = {}
+        told: list[Notice] = []
+        found: dict[str, tuple[Watched, Opinion]] = {}
+        for name, each in list(self._list.watched.items()):
+            if each.opinion is None:
+                continue
+            try:
+                if each.ended is not None:
+                    told += late(each.state, each.rollout, each.opinion, now) if each.is_stable else ()
+                    continue
+                standings[name], notes = _stand(each, each.opinion, now)
+            except Exception:
+                logger.exception("The rollout %s is set aside: it cannot be judged", name)
+                self._list.set_aside(name)
+                continue
+            told += notes
+            found[name] = each, each.opinion
+        self._standings, self._notices = standings, told
+        if leads:
+            self._acting.round(found, time.monotonic())
+
+
+def _stand(each: Watched, opinion: Opinion, now: datetime) -> tuple[Standing, list[Notice]]:
+    rollout, summary = each.rollout, each.tally and each.tally.summary
+    assessment = assess(rollout.guard, opinion, step_of(rollout, summary or None, now))
+    tokens = summary.tokens if summary else {}
+    evidence = None if assessment.obstacle else partial(record, rollout.id, opinion, each.guard, tokens)
+    told = list(notices(each.state, rollout, assessment, now))
+    return Standing(rollout.step, time.monotonic(), evidence), told
 
 
 def attach(rollouts: Rollouts, outcomes: Outcomes, stack: ExitStack) -> Callable[[], list[Notice]]:
@@ -264,17 +294,11 @@ def attach(rollouts: Rollouts, outcomes: Outcomes, stack: ExitStack) -> Callable
     return guardian.notices
 
 
-def _unreported(rollout: Rollout) -> Standing:
+def _unreported(rollout: str, step: int, percent: float) -> Standing:
     """Return the standing where no call was ever reported: only a step for nobody may advance."""
-    return Standing(rollout.step, not measured_buckets(rollout.percent))
-
-
-def _count(database: Database, watched: Counted) -> None:
-    """Count what is due, as far as one round goes."""
-    for count in (ledger.count_due, ledger.close_due):
-        for _ in range(BITES):
-            if database.write(partial(count, counted=watched, now=_now_ms())) < ledger.BITE:
-                break
+    is_for_nobody = not measured_buckets(percent)
+    evidence = {"rollout": rollout, "judged": []}
+    return Standing(step, time.monotonic(), (lambda: evidence) if is_for_nobody else None)
 
 
 def _now_ms() -> int:

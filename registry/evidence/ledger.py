@@ -1,4 +1,4 @@
-"""Count the calls of a rollout that are due, and read the counts: each bite is one transaction.
+"""Count the calls of rollouts that are due, and read the counts: each bite is one transaction.
 
 A call is due W after its start, so that slow calls and fast failures are seen alike. Whatever dies between, a
 call is counted once: it leaves those that wait in the transaction that counts it.
@@ -15,6 +15,7 @@ from registry.evidence.formulas import Sums
 from registry.evidence.measured import ARMS
 from registry.evidence.verdicts import Counts, StepCounts
 from registry.outcomes.store import evidence as store
+from registry.outcomes.store import waiting
 from registry.outcomes.store.rows import ENDED
 
 if TYPE_CHECKING:
@@ -22,9 +23,23 @@ if TYPE_CHECKING:
 
     from registry.evidence.counting import Watch
     from registry.outcomes.store.database import Connection
-    from registry.outcomes.store.evidence import CountRow, Facts, UnitRow, Waiting
+    from registry.outcomes.store.evidence import CountRow, Facts, Summary, UnitRow
+    from registry.outcomes.store.waiting import Waiting
 
-BITE = 500  # calls in one transaction: some 20 ms, in which no fold can write
+BITE = 1000  # calls in one transaction: some 40 ms, in which no fold can write
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is counted of a rollout.
+
+    Attributes:
+        counts: of each metric, and of `EXPOSED`, by step.
+        summary: None: no call of it was counted.
+    """
+
+    counts: Mapping[str, Sequence[StepCounts]]
+    summary: Summary | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,50 +66,85 @@ class Counted:
     judge: tuple[str, str | None, str | None] | None = None
 
 
-def count_due(connection: Connection, counted: Counted, now: int) -> int:
+def count_due(connection: Connection, watched: Mapping[str, Counted], now: int) -> int:
     """Count a bite of the calls that are due; return how many they were.
 
     Args:
         connection: a transaction, while no other process counts.
-        counted: the rollout.
+        watched: the rollouts, by id.
         now: milliseconds since 1970.
     """
-    due = store.due(connection, counted.rollout, now - counted.wait, BITE)
+    due = waiting.due(connection, [(name, now - each.wait) for name, each in watched.items()], BITE)
     if not due:  # which is most rounds: nothing is written
         return 0
-    found = store.facts(connection, [each.call for each in due])
-    reports = [
-        (each, _report(counted, each, found[each.call])) for each in due if _counts(counted, each, found)
+    facts = store.facts(connection, [each.call for each in due])
+    found: dict[str, list[tuple[Waiting, Report]]] = {each.rollout: [] for each in due}
+    for each in due:
+        if _counts(watched[each.rollout], each, facts):
+            report = _report(watched[each.rollout], each, facts[each.call])
+            found[each.rollout].append((each, report))
+    units = _read_units(connection, found)
+    changed = {name: count(watched[name].watch, found[name], units[name], now) for name in found}
+    _put(connection, units, changed)
+    began = {each: report.at for reports in found.values() for each, report in reports}
+    again = [
+        (began[each] + UNFINISHED_MS - watched[each.rollout].wait, each)
+        for changes in changed.values()
+        for each in changes.again
     ]
-    units = _units(store.units(connection, counted.rollout, (report.unit for _, report in reports)))
-    changes = count(counted.watch, reports, units, now)
-    _put(connection, counted.rollout, units, changes)
-    at = {each: report.at for each, report in reports}
-    later = [(at[each] + UNFINISHED_MS - counted.wait, each) for each in changes.again]
-    store.settle(connection, counted.rollout, due, later)
-    summary = store.watch(connection, counted.rollout, counted.environment, counted.prompt)
-    summary.misassigned += changes.misassigned
-    summary.tokens.update(each.token for each, _ in reports if each.token)
-    summary.newest = max((summary.newest, *(found[each.call].row.arrived for each, _ in reports)))
-    store.put_summary(connection, counted.rollout, summary)
+    waiting.settle(connection, due, again)
+    _sum_up(connection, watched, found, facts, changed)
     return len(due)
 
 
-def close_due(connection: Connection, counted: Counted, now: int) -> int:
+def _sum_up(
+    connection: Connection,
+    watched: Mapping[str, Counted],
+    found: Mapping[str, Sequence[tuple[Waiting, Report]]],
+    facts: Mapping[bytes, Facts],
+    changed: Mapping[str, Changes],
+) -> None:
+    """Write the summaries of rollouts whose calls were counted."""
+    summaries = store.summaries(connection, found)
+    for name, reports in found.items():
+        counted = watched[name]
+        summary = summaries.setdefault(name, store.Summary(counted.environment, counted.prompt))
+        summary.misassigned += changed[name].misassigned
+        summary.tokens.update(each.token for each, _ in reports if each.token)
+        summary.newest = max((summary.newest, *(facts[each.call].row.arrived for each, _ in reports)))
+    store.put_summaries(connection, summaries)
+
+
+def close_due(connection: Connection, watched: Mapping[str, Counted], now: int) -> int:
     """Count the cost of a bite of the units whose first hour is over; return how many they were."""
-    if counted.cost_cap is None:
+    caps = {name: each.cost_cap for name, each in watched.items() if each.cost_cap is not None}
+    before = [(name, now - COST_MS - watched[name].wait) for name in caps]
+    units = _by_rollout(store.open_units(connection, before, BITE))
+    if not units:
         return 0
-    before = now - COST_MS - counted.wait
-    units = _units(store.open_units(connection, counted.rollout, before, BITE))
-    changes = Changes()
-    close(list(units.values()), counted.cost_cap, changes)
-    _put(connection, counted.rollout, units, changes)
-    return len(units)
+    changed = {}
+    for name, kept in units.items():
+        changed[name] = Changes()
+        close(list(kept.values()), caps[name], changed[name])
+    _put(connection, units, changed)
+    store.put_summaries(connection, store.summaries(connection, units))
+    return sum(map(len, units.values()))
 
 
-def read_counts(connection: Connection, rollout: str, metrics: Iterable[str]) -> dict[str, list[StepCounts]]:
-    """Return the counts of each metric, and of `EXPOSED`, by step."""
-    return _by_metric(store.counts(connection, rollout), metrics)
+def tallies(connection: Connection, wanted: Mapping[str, Sequence[str]]) -> dict[str, Tally]:
+    """Return what is counted of rollouts; of each its metrics are given."""
+    rows: dict[str, list[CountRow]] = {name: [] for name in wanted}
+    for row in store.counts(connection, wanted):
+        rows[row.rollout].append(row)
+    summaries = store.summaries(connection, wanted)
+    return {
+        name: Tally(_by_metric(rows[name], metrics), summaries.get(name)) for name, metrics in wanted.items()
+    }
+
+
+def nothing(metrics: Iterable[str]) -> Tally:
+    """Return the tally of a rollout of which no call was reported."""
+    return Tally(_by_metric([], metrics), None)
 
 
 def recount(
@@ -120,11 +170,6 @@ def recount(
     return found
 
 
-def nothing(metrics: Iterable[str]) -> dict[str, list[StepCounts]]:
-    """Return the counts of a rollout of which no call was reported."""
-    return _by_metric([], metrics)
-
-
 def _by_metric(rows: Iterable[CountRow], metrics: Iterable[str]) -> dict[str, list[StepCounts]]:
     by_place = {(row.metric, row.percent, row.arm): row for row in rows}
     percents = sorted({percent for _, percent, _ in by_place})
@@ -147,10 +192,10 @@ def _counts(counted: Counted, each: Waiting, found: Mapping[bytes, Facts]) -> bo
     One that was looked at before its end, and has ended since, was counted when its end came.
     """
     facts = found.get(each.call)
-    sent = not each.token or counted.tokens is None or each.token in counted.tokens
-    if not sent or facts is None or facts.row.unit is None:
+    is_sent = not each.token or counted.tokens is None or each.token in counted.tokens
+    if not is_sent or facts is None or facts.row.unit is None:
         return False
-    return each.counted != store.UNFINISHED or not facts.row.state & ENDED
+    return each.counted != waiting.UNFINISHED or not facts.row.state & ENDED
 
 
 def _report(counted: Counted, each: Waiting, facts: Facts) -> Report:
@@ -163,7 +208,7 @@ def _report(counted: Counted, each: Waiting, facts: Facts) -> Report:
         arm=each.arm,
         version=each.version,
         seq=each.seq,
-        at=row.at,
+        at=waiting.began(row.at, row.arrived),
         ended=bool(row.state & ENDED),
         error=row.error,
         duration=row.duration,
@@ -173,7 +218,7 @@ def _report(counted: Counted, each: Waiting, facts: Facts) -> Report:
         flags=tuple(extra.get("flags") or ()),
         feedback=feedback,
         score=scores[0][3] if scores else None,
-        is_again=each.counted == store.COUNTED,
+        is_again=each.counted == waiting.COUNTED,
     )
 
 
@@ -187,9 +232,18 @@ def _is_by(
     return all(wanted in {None, given} for wanted, given in zip(judge, found, strict=True))
 
 
-def _units(kept: Iterable[UnitRow]) -> dict[int, Unit]:
-    return {
-        row.unit: Unit(
+def _read_units(
+    connection: Connection, found: Mapping[str, Iterable[tuple[Waiting, Report]]]
+) -> dict[str, dict[int, Unit]]:
+    """Return what is kept of the units of calls, by rollout."""
+    wanted = {(name, report.unit) for name, reports in found.items() for _, report in reports}
+    return {name: {} for name in found} | _by_rollout(store.units(connection, sorted(wanted)))
+
+
+def _by_rollout(rows: Iterable[UnitRow]) -> dict[str, dict[int, Unit]]:
+    found: dict[str, dict[int, Unit]] = {}
+    for row in rows:
+        found.setdefault(row.rollout, {})[row.unit] = Unit(
             seen=row.seen,
             bad=row.bad,
             first=row.first,
@@ -199,27 +253,30 @@ def _units(kept: Iterable[UnitRow]) -> dict[int, Unit]:
             is_unpriced=bool(row.is_unpriced),
             is_closed=bool(row.is_closed),
         )
-        for row in kept
-    }
+    return found
 
 
-def _put(connection: Connection, rollout: str, units: Mapping[int, Unit], changes: Changes) -> None:
+def _put(
+    connection: Connection, units: Mapping[str, Mapping[int, Unit]], changed: Mapping[str, Changes]
+) -> None:
     store.put_units(
         connection,
-        rollout,
         [
             store.UnitRow(
-                number, unit.seen, unit.bad, unit.first, unit.arm, unit.percent, unit.cost,
+                name, number, unit.seen, unit.bad, unit.first, unit.arm, unit.percent, unit.cost,
                 int(unit.is_unpriced), int(unit.is_closed),
             )
-            for number, unit in units.items()
+            for name, kept in units.items()
+            for number, unit in kept.items()
         ],
     )  # fmt: skip
     store.add_counts(
         connection,
-        rollout,
         [
-            store.CountRow(*place, each.units, each.bad, each.sums.n, each.sums.total, each.sums.squares)
+            store.CountRow(
+                name, *place, each.units, each.bad, each.sums.n, each.sums.total, each.sums.squares
+            )
+            for name, changes in changed.items()
             for place, each in changes.counts.items()
         ],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry.evidence.assessment import DATA, DATABASE, PERSON, SAMPLE, SRM, reason
 from registry.notify.event import Event
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from registry.evidence.assessment import Assessment
+    from registry.evidence.assessment import Assessment, Opinion
     from registry.rollouts.state import Rollout, State
 
 WAITS = {
@@ -30,18 +30,40 @@ def notices(state: State, rollout: Rollout, found: Assessment, now: datetime) ->
     """
     if rollout.guard is None:
         return
-    where = f"{state.prompt} in {state.environment}"
-    look = f"Look closer: promptstage evidence {state.prompt} -e {state.environment}"
-    data = {"environment": state.environment, "prompt": state.prompt, "rollout": rollout.id}
-    if found.harm and rollout.guard.on_harm == "notify":
-        text = f"{where}: the candidate {rollout.candidate.version} does harm: {reason(found)}. {look}"
-        names = "-".join(found.harm)
-        yield Event(
-            f"harm_{rollout.id}_{names}", "guard.harm", now, text, {**data, "metrics": list(found.harm)}
-        )
+    if found.opinion.harm and rollout.guard.on_harm == "notify":
+        yield _harm(state, rollout, found.opinion, now, "")
     if waiting := found.waiting:
         more = f", {waiting.needs} more" if waiting.needs else ""
-        percent = f"{rollout.percent:g} %"
-        text = f"{where}: the step of {percent} waits {WAITS[waiting.reason]}{more}. {look}"
+        text = f"{_where(state)}: the step of {rollout.percent:g} % waits {WAITS[waiting.reason]}{more}."
         identifier = f"waiting_{rollout.id}_{rollout.step}_{waiting.reason}"
-        yield Event(identifier, "guard.waiting", now, text, {**data, "waiting": waiting.to_json()})
+        data = {**_data(state, rollout), "waiting": waiting.to_json()}
+        yield Event(identifier, "guard.waiting", now, f"{text} {_look(state)}", data)
+
+
+def late(state: State, rollout: Rollout, opinion: Opinion, now: datetime) -> Iterator[Event]:
+    """Yield what is to be told of a rollout that is complete: harm that showed only afterwards."""
+    if opinion.harm:
+        yield _harm(state, rollout, opinion, now, ", which is the stable version now,")
+
+
+def _harm(state: State, rollout: Rollout, opinion: Opinion, now: datetime, which: str) -> Event:
+    said = f"the candidate {rollout.candidate.version}{which} does harm: {reason(opinion)}"
+    return Event(
+        f"harm_{rollout.id}_{'-'.join(opinion.harm)}",
+        "guard.harm",
+        now,
+        f"{_where(state)}: {said}. {_look(state)}",
+        {**_data(state, rollout), "metrics": list(opinion.harm)},
+    )
+
+
+def _where(state: State) -> str:
+    return f"{state.prompt} in {state.environment}"
+
+
+def _look(state: State) -> str:
+    return f"Look closer: promptstage evidence {state.prompt} -e {state.environment}"
+
+
+def _data(state: State, rollout: Rollout) -> dict[str, Any]:
+    return {"environment": state.environment, "prompt": state.prompt, "rollout": rollout.id}

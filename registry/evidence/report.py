@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import NotFound
 from registry.evidence import ledger
-from registry.evidence.assessment import DATABASE, Step, Waiting, assess, duration
-from registry.evidence.watching import guard_of
-from registry.outcomes.store import evidence as store
-from registry.rollouts.schedule import held
+from registry.evidence.assessment import DATABASE, Waiting, assess, duration, weigh
+from registry.evidence.watching import guard_of, last_of, step_of
+from registry.outcomes.store.evidence import KEPT_DAYS
 from registry.system import timestamps
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Sequence
 
     from registry.control.rollouts import Rollouts
-    from registry.evidence.assessment import Assessment
+    from registry.evidence.assessment import Opinion
+    from registry.evidence.ledger import Tally
+    from registry.evidence.watching import Last
     from registry.outcomes.outcomes import Outcomes
     from registry.outcomes.store.evidence import Summary
-    from registry.rollouts.state import Rollout, State
+    from registry.rollouts.state import Rollout
 
 
 class Evidence:
@@ -45,17 +46,21 @@ class Evidence:
             NotFound: there is no such environment, prompt or rollout (`no_rollout`).
             Unavailable: the database or the journal does not answer.
         """
-        state = self._find(self._rollouts.state(environment, prompt), identifier)
-        rollout = state.rollout
-        if rollout is None:
+        present = self._rollouts.state(environment, prompt)
+        last = last_of(present, identifier, lambda seq: self._rollouts.replica.entry(seq).change)
+        if last is None:
             raise NotFound(
                 f"{prompt} had no such rollout in {environment}; promptstage history {prompt} shows those "
                 "that there were",
                 code="no_rollout",
             )
-        return self._shown(state, rollout) | ({"recounted": self._recount(rollout)} if recount else {})
+        return self._shown(last) | ({"recounted": self._recount(last)} if recount else {})
 
-    def _recount(self, rollout: Rollout) -> dict[str, Any]:
+    def _recount(self, last: Last) -> dict[str, Any] | None:
+        """Add all units up again; None: they are not kept any more."""
+        if last.end and last.end.at < datetime.now(UTC) - timedelta(days=KEPT_DAYS):
+            return None
+        rollout = last.rollout
         guard = guard_of(rollout)
         cost = guard.constants.get("cost")
         cap = round(cost.cap) if cost and cost.cap is not None else None
@@ -69,39 +74,21 @@ class Evidence:
             for name, arms in found.items()
         }
 
-    def _find(self, state: State, identifier: str | None) -> State:
-        """Return the last state of a rollout; one without a rollout if there is none."""
-        while state.rollout is None or identifier not in {None, state.rollout.id}:
-            seq = self._rollouts.replica.entry(state.seq).change.previous if state.seq else 0
-            before = self._rollouts.replica.entry(seq).change.state if seq else None
-            if before is None:
-                return state.model_copy(update={"rollout": None})
-            state = before
-        return state
-
-    def _shown(self, state: State, rollout: Rollout) -> dict[str, Any]:
-        guard = guard_of(rollout)
+    def _tally(self, rollout: Rollout, metrics: Sequence[str]) -> Tally:
         if not self._outcomes.is_there:
-            counts, summary = ledger.nothing(guard.metrics), None
-        else:
-            counts, summary = self._outcomes.database().read(
-                lambda connection: (
-                    ledger.read_counts(connection, rollout.id, guard.metrics),
-                    store.summary(connection, rollout.id),
-                )
-            )
-        now = datetime.now(UTC)
-        newest = datetime.fromtimestamp(summary.newest / 1000, UTC) if summary and summary.newest else None
-        step = Step(
-            percent=rollout.percent,
-            hold=held(rollout.steps[rollout.step]),
-            since=rollout.entered_at,
-            newest=newest,
-            now=now,
-        )
-        found = assess(guard, counts, step)
-        is_under_way = self._rollouts.state(state.environment, state.prompt).rollout_id == rollout.id
-        waiting = found.waiting if is_under_way and rollout.guard else None
+            return ledger.nothing(metrics)
+        wanted = {rollout.id: metrics}
+        found = self._outcomes.database().read(lambda connection: ledger.tallies(connection, wanted))
+        return found[rollout.id]
+
+    def _shown(self, last: Last) -> dict[str, Any]:
+        state, rollout = last.state, last.rollout
+        guard, now = guard_of(rollout), datetime.now(UTC)
+        tally = self._tally(rollout, guard.metrics)
+        summary = tally.summary
+        step = step_of(rollout, summary, now)
+        opinion = weigh(guard, tally.counts)
+        waiting = None if last.end else assess(rollout.guard, opinion, step).waiting
         return {
             "prompt": state.prompt,
             "environment": state.environment,
@@ -109,16 +96,16 @@ class Evidence:
             "candidate": rollout.candidate.version,
             "stable": state.stable_version,
             "guard": rollout.guard and rollout.guard.model_dump(mode="json"),
-            "verdict": found.verdict if rollout.guard else "off",
-            "harm": list(found.harm) if rollout.guard else [],
-            "metrics": _metrics(found, summary, now - rollout.entered_at),
+            "verdict": opinion.verdict if rollout.guard else "off",
+            "harm": list(opinion.harm) if rollout.guard else [],
+            "metrics": _metrics(opinion, summary, now - rollout.entered_at),
             "exposed": [
                 {"percent": each.percent, "canary": each.canary.units, "control": each.control.units}
-                for each in found.exposed
+                for each in opinion.exposed
             ],
             "misassigned": summary.misassigned if summary else 0,
             "tokens": dict(summary.tokens) if summary else {},
-            "newest_call": newest and timestamps.rfc3339(newest),
+            "newest_call": step.newest and timestamps.rfc3339(step.newest),
             "waiting": waiting and waiting.to_json(),
         }
 
@@ -128,10 +115,10 @@ def unavailable() -> dict[str, Any]:
     return Waiting(DATABASE).to_json()
 
 
-def _metrics(found: Assessment, summary: Summary | None, since: timedelta) -> list[dict[str, Any]]:
+def _metrics(opinion: Opinion, summary: Summary | None, since: timedelta) -> list[dict[str, Any]]:
     greatest = summary.greatest if summary else {}
     shown = []
-    for each in found.judged:
+    for each in opinion.judged:
         metric = each.to_json(greatest.get(each.metric.name, 0.0))
         if each.more is not None and each.events:
             metric["needs"]["eta"] = duration(since * (each.more / each.events))

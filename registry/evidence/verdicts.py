@@ -109,8 +109,8 @@ class Judged:
         log_e: the evidence of harm, ln E.
         log_e_safe: the evidence that it is within the tolerance, ln E.
         threshold: the ln E at which it is harm.
+        alpha: the error that is allowed: of a ratio the guard's, of a mean the metric's part of it.
         estimate: the ratio of the rates, or the difference of the means; None: nothing can be said.
-        bounds: those that the counts do not speak against; None on a side that nothing bounds.
         is_mismatched: the units that have a value are not shared out as planned.
         events: bad events, or units with a value of a mean, so far.
         more: how many more bad events, or units with a value, decide it if it goes on as it did; None: it is
@@ -122,8 +122,8 @@ class Judged:
     log_e: float
     log_e_safe: float
     threshold: float
+    alpha: float
     estimate: float | None
-    bounds: tuple[float | None, float | None]
     is_mismatched: bool
     events: int
     more: int | None
@@ -132,6 +132,16 @@ class Judged:
     def is_harm(self) -> bool:
         """Whether it is harm."""
         return self.log_e >= self.threshold
+
+    @property
+    def bounds(self) -> tuple[float | None, float | None]:
+        """The estimates that the counts do not speak against; None on a side that nothing bounds."""
+        canary, control = totals(self.steps)
+        if self.metric.is_mean:
+            test = _mean_test(self.metric, canary.sums, control.sums, self.alpha)
+            return test.interval if test else (None, None)
+        low, high = interval(canary.bad, control.bad, self.alpha)
+        return low or None, None if high == inf else high
 
     def to_json(self, greatest: float) -> dict[str, Any]:
         """Return the form of the API.
@@ -174,10 +184,11 @@ def judge(metric: Metric, steps: Sequence[StepCounts], *, alpha: float, metrics:
         metrics: how many are guarded, without `srm`.
     """
     canary, control = totals(steps)
+    own = alpha / metrics if metric.is_mean else alpha
     said = (
-        _mean(metric, canary.sums, control.sums, alpha / metrics)
+        _mean(metric, canary.sums, control.sums, own)
         if metric.is_mean
-        else _ratio(metric, canary.bad, control.bad, alpha)
+        else _ratio(metric, canary.bad, control.bad)
     )
     harm, safe = (said.log_e, log(metrics / alpha)), (said.log_e_safe, log(1 / alpha))
     return Judged(
@@ -186,8 +197,8 @@ def judge(metric: Metric, steps: Sequence[StepCounts], *, alpha: float, metrics:
         log_e=said.log_e,
         log_e_safe=said.log_e_safe,
         threshold=harm[1],
+        alpha=own,
         estimate=said.estimate,
-        bounds=said.bounds,
         is_mismatched=is_mismatched(canary.units, control.units),
         events=said.events,
         more=_more(said.events, harm, safe),
@@ -201,27 +212,28 @@ class _Said:
     log_e: float = 0.0
     log_e_safe: float = 0.0
     estimate: float | None = None
-    bounds: tuple[float | None, float | None] = (None, None)
     events: int = 0
 
 
-def _ratio(metric: Metric, canary: int, control: int, alpha: float) -> _Said:
-    low, high = interval(canary, control, alpha)
+def _ratio(metric: Metric, canary: int, control: int) -> _Said:
     return _Said(
         log_e=log_e_harm(canary, control, metric.tolerance),
         log_e_safe=log_e_safe(canary, control, metric.tolerance),
         estimate=canary / control if control else None,
-        bounds=(low or None, None if high == inf else high),
         events=canary + control,
     )
 
 
 def _mean(metric: Metric, canary: Sums, control: Sums, alpha: float) -> _Said:
+    test = _mean_test(metric, canary, control, alpha)
+    return _Said(test.log_e, test.log_e_safe, test.difference, canary.n + control.n) if test else _Said()
+
+
+def _mean_test(metric: Metric, canary: Sums, control: Sums, alpha: float) -> MeanTest | None:
+    """Return the test of a mean; None: there are too few units for it."""
     if not metric.baseline or min(canary.n, control.n) < UNITS_FOR_MEAN:
-        return _Said()
-    test = MeanTest(canary, control, metric.baseline, metric.tolerance * metric.baseline, alpha)
-    low, high = test.interval
-    return _Said(test.log_e, test.log_e_safe, (low + high) / 2, (low, high), canary.n + control.n)
+        return None
+    return MeanTest(canary, control, metric.baseline, metric.tolerance * metric.baseline, alpha)
 
 
 def _more(events: int, *pairs: tuple[float, float]) -> int | None:

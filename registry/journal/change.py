@@ -42,7 +42,7 @@ class Change(BaseModel):
         previous: the seq of the change before it to the same prompt and environment; 0: none.
         state: the whole state after it; None if the change is not about a rollout.
         token: the whole record of a token after it; None if the change is not about one.
-        evidence: the numbers that a guard acted on, as JSON; None: it is no change of a guard.
+        evidence: the numbers that it was made on, by a guard or a timed advance, as JSON; None: on none.
         attestation: the whole record of an attestation; None if the change is not one.
         attested: the seq of the attestation that let a version in, where one is required.
         override: the preconditions that a start or promote goes past, and why, as ``{"suite": reason}``.

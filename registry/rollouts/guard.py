@@ -171,8 +171,12 @@ def loosened(asked: GuardOptions | bool | None, rules: GuardRules | None) -> str
     return f"guard.{other}: what the environment says holds here; leave it out" if other else ""
 
 
+def size(evidence: Mapping[str, Any]) -> int:
+    """Return the bytes of evidence in the record of a change."""
+    return len(json.dumps(evidence, separators=(",", ":"), allow_nan=False))
+
+
 def check_evidence(evidence: Mapping[str, Any] | None) -> None:
     """Require that evidence fits into the record of a change. Raises Invalid."""
-    size = 0 if evidence is None else len(json.dumps(evidence, separators=(",", ":"), allow_nan=False))
-    if size > MAX_EVIDENCE:
-        raise Invalid(f"evidence: at most {MAX_EVIDENCE} bytes of JSON, not {size}")
+    if evidence is not None and (found := size(evidence)) > MAX_EVIDENCE:
+        raise Invalid(f"evidence: at most {MAX_EVIDENCE} bytes of JSON, not {found}")

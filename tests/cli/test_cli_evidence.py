@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from guarded import STAYS, Guarded
+from guarded import HOLDS, STAYS, Guarded
 from support import until
 
 from registry.cli.release.verify_evidence import differences
@@ -44,7 +44,7 @@ def test_what_the_calls_say(manager: Cli, harmful: Guarded) -> None:
 def test_anybody_can_compute_it_again(manager: Cli, served: Registry, harmful: Guarded) -> None:
     """From what is kept of each user, and from the record of the guard's change; tampering is named."""
     done = manager("evidence", "verify", "summarize")
-    assert (done.code, "the records of 1 changes by the guard" in done.out) == (0, True), done.err
+    assert (done.code, "the records of 1 changes made on them" in done.out) == (0, True), done.err
 
     with closing(sqlite3.connect(served.data / "outcomes/main.sqlite", isolation_level=None)) as store:
         store.execute("update counts set bad = 2 where rollout = ? and bad = 12", (harmful.rollout,))
@@ -73,6 +73,32 @@ def test_a_record_that_was_changed_is_named(served: Registry, harmful: Guarded) 
     assert "do not reach the threshold" in with_harm(steps=few, log_e=_log_e(evidence, few))[0]
     evidence["metrics"][0]["e"] += 1
     assert "E is shown as" in next(differences(evidence, history))
+
+
+def test_an_advance_carries_what_it_was_made_on(served: Registry, manager: Cli) -> None:
+    """Of all metrics; it can be computed again like harm."""
+    guarded = Guarded(served.api, manager.environment["PROMPTSTAGE_ENVIRONMENT"], HOLDS, {"minimum": 20})
+    guarded.report(20, canary_bad=1)
+    until(lambda: guarded.state["stable"]["version"] == "1.1.0", "the advance")
+
+    path = f"{guarded.path}/evidence/summarize?recount=true&rollout={guarded.rollout}"
+    evidence = served.api.get(path).json
+    history = served.api.get(f"{guarded.path}/rollouts/summarize/history").json["data"]
+    (judged,) = history[0]["evidence"]["judged"]
+    assert (history[0]["actor"], judged["name"], judged["steps"]) == (
+        "schedule",
+        "errors",
+        [[50, [20, 1], [20, 0]]],
+    )
+    assert list(differences(evidence, history)) == []
+    judged["totals"] = [[20, 1], [20, 0]]
+    del judged["steps"]
+    assert list(differences(evidence, history)) == []
+    judged["totals"] = [[20, 0], [20, 0]]
+    assert "its numbers give ln E" in next(differences(evidence, history))
+    judged |= {"totals": [[21, 1], [20, 0]]}
+    assert "it saw more of errors on canary than is counted now" in next(differences(evidence, history))
+    assert list(differences(evidence | {"recounted": None}, [])) == []
 
 
 def _log_e(evidence: Any, steps: Any) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.evidence.assessment import Assessment, Step, Waiting, assess
+from registry.evidence.assessment import Assessment, Step, Waiting, assess, weigh
 from registry.evidence.counting import EXPOSED
 from registry.evidence.verdicts import Counts, StepCounts
 from registry.rollouts.guard import Guard
@@ -26,7 +26,7 @@ def found(
         EXPOSED: [StepCounts(50, Counts(canary.units), Counts(control.units))],
     }
     known: dict[str, Any] = {"percent": 50, "hold": HOLD, "newest": NOW} | step
-    return assess(guard, counts, Step(since=NOW - held, now=NOW, **known))
+    return assess(guard, weigh(guard, counts), Step(since=NOW - held, now=NOW, **known))
 
 
 MANY, FEW, NONE = Counts(200, 2), Counts(40, 1), Counts()

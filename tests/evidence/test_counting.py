@@ -29,6 +29,7 @@ NOW = 1_800_000_000_000
 WATCH = Watch(
     versions={"canary": "1.1.0", "control": "1.0.0"},
     steps=((10, 5), (20, 25)),
+    newest=30,
     metrics=("errors", "latency", "format", "feedback", "judge", "cost", "flag:made_up"),
     slower={"latency": 1000.0},
 )
@@ -97,6 +98,7 @@ def test_values_and_bad_events(report: Report, metric: str, expected: tuple[int,
         ({"arm": "control", "version": "1.0.0"}, 1),
         ({"version": "1.0.0"}, 1),
         ({"seq": 9}, 1),
+        ({"seq": 31}, 1),
         ({"bucket": 5_000}, 0),
         ({"bucket": 95_000}, 1),
         ({"bucket": 95_000, "arm": "control", "version": "1.0.0"}, 0),

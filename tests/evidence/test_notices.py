@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.evidence.assessment import Step, assess
+from registry.evidence.assessment import Step, assess, weigh
 from registry.evidence.counting import EXPOSED
 from registry.evidence.notices import notices
 from registry.evidence.verdicts import Counts, StepCounts
+from registry.evidence.watching import REPORTED
 from registry.policies.events import EVENTS
 from registry.rollouts.guard import Guard
 from registry.rollouts.state import Rollout, State, VersionRef
@@ -37,9 +38,11 @@ def told(bad: int, units: int, **guard: Any) -> list[Event]:
     )
     state = State(environment="production", prompt="summarize", stable=V1, rollout=rollout)
     seen = StepCounts(5, Counts(units, bad), Counts(units, 0))
-    counts = {"errors": [seen], EXPOSED: [StepCounts(5, Counts(units), Counts(units))]}
+    nothing = {key: [StepCounts(5)] for key in ("format", "feedback")}
+    counts = {**nothing, "errors": [seen], EXPOSED: [StepCounts(5, Counts(units), Counts(units))]}
     step = Step(percent=5, hold=timedelta(minutes=10), since=rollout.entered_at, newest=NOW, now=NOW)
-    return list(notices(state, rollout, assess(rollout.guard, counts, step), NOW))
+    opinion = weigh(rollout.guard or REPORTED, counts)
+    return list(notices(state, rollout, assess(rollout.guard, opinion, step), NOW))
 
 
 def test_harm_is_told_where_nothing_else_is_done() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from math import exp
+from math import exp, log
 
 import pytest
 
 from registry.evidence.formulas import Sums
 from registry.evidence.measured import ARMS, bucket_of, measured_arm, measured_buckets
-from registry.evidence.verdicts import E_CAP, Counts, Metric, StepCounts, Verdict, judge, verdict
+from registry.evidence.verdicts import E_CAP, Counts, Judged, Metric, StepCounts, Verdict, judge, verdict
 
 ERRORS, COST = Metric("errors", 1.0), Metric("cost", 0.05, baseline=4000)
 EVEN = (500, 500)
@@ -104,3 +104,16 @@ def test_a_unit_keeps_its_arm() -> None:
 def test_the_bucket_of_a_unit() -> None:
     """The unit is what the bucket is scaled from."""
     assert [bucket_of(unit) for unit in ("0" * 16, "f" * 16, "8" + "0" * 15)] == [0, 99_999, 50_000]
+
+
+def test_costs_that_are_all_the_same_can_be_judged() -> None:
+    """A price by the call has no variance: equal ones are safe, dearer ones are harm."""
+    metric = Metric("cost", 0.05, baseline=4000.0)
+
+    def judged(canary: int) -> Judged:
+        arms = [Counts(300, 0, Sums(300, 300 * each, 300 * each * each)) for each in (canary, 4000)]
+        return judge(metric, [StepCounts(50, *arms)], alpha=0.05, metrics=1)
+
+    same, dearer = judged(4000), judged(4400)
+    assert (same.is_harm, same.log_e_safe >= log(20)) == (False, True)
+    assert dearer.is_harm

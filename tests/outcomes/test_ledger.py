@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
-from outcomes_in import HOUR_MS, now, record
+import pytest
+from outcomes_in import DAY_MS, HOUR_MS, now, record
 
 from registry.evidence import ledger
 from registry.evidence.counting import EXPOSED, UNFINISHED_MS, Watch
-from registry.evidence.ledger import Counted
+from registry.evidence.ledger import Counted, Tally
+from registry.evidence.verdicts import Counts
 from registry.outcomes.store import evidence as store
+from registry.outcomes.store import fold
+from registry.outcomes.store.inbox import Batch
+from registry.outcomes.store.retention import Retention
 
 if TYPE_CHECKING:
     from outcomes_in import Desk
+
+    from registry.outcomes.store.database import Connection
 
 ROLLOUT = "r-1"
 METRICS = ("errors", "latency", "feedback", "cost", "judge")
@@ -28,6 +38,7 @@ def watched(**known: Any) -> Counted:
     watch = Watch(
         versions={"canary": "1.1.0", "control": "1.0.0"},
         steps=((10, 5),),
+        newest=10,
         metrics=METRICS,
         slower={"latency": 1000.0},
     )
@@ -56,21 +67,26 @@ def count(desk: Desk, counted: Counted | None = None, at: int | None = None) -> 
     desk.fold()
     moment = now() if at is None else at
     for step in (ledger.count_due, ledger.close_due):
-        while desk.store.main.write(partial(step, counted=counted or watched(), now=moment)):
+        while desk.store.main.write(partial(step, watched={ROLLOUT: counted or watched()}, now=moment)):
             pass
 
 
 def found(desk: Desk, metric: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """Units and bad units of the canary and of control, over all steps."""
-    steps = desk.store.main.read(lambda c: ledger.read_counts(c, ROLLOUT, METRICS))[metric]
+    steps = tally(desk).counts[metric]
     arms = [[step.canary for step in steps], [step.control for step in steps]]
     canary, control = ((sum(each.units for each in arm), sum(each.bad for each in arm)) for arm in arms)
     return canary, control
 
 
+def tally(desk: Desk) -> Tally:
+    """What is counted of the rollout."""
+    return desk.store.main.read(lambda c: ledger.tallies(c, {ROLLOUT: METRICS}))[ROLLOUT]
+
+
 def summary(desk: Desk) -> store.Summary:
     """What is kept of the rollout."""
-    kept = desk.store.main.read(lambda c: store.summary(c, ROLLOUT))
+    kept = tally(desk).summary
     assert kept is not None
     return kept
 
@@ -135,8 +151,8 @@ def test_a_call_that_never_ends_is_an_error(desk: Desk) -> None:
 
 
 def _units(desk: Desk) -> list[store.UnitRow]:
-    numbers = [number for (number,) in desk.store.main.read(lambda c: c.fetch("select unit from units"))]
-    return desk.store.main.read(lambda c: store.units(c, ROLLOUT, numbers))
+    named = desk.store.main.read(lambda c: c.fetch("select rollout, unit from units"))
+    return desk.store.main.read(lambda c: store.units(c, named))
 
 
 def test_what_people_and_judges_say_later_counts(desk: Desk) -> None:
@@ -164,18 +180,18 @@ def test_what_people_and_judges_say_later_counts(desk: Desk) -> None:
 
 def test_the_cost_of_a_unit_is_counted_when_its_hour_is_over(desk: Desk) -> None:
     """Capped; once; what comes late changes nothing more."""
-    age = HOUR_MS + 2 * WAIT
     desk.send(
-        measured(1, age, cost_usd=0.5),
-        measured(1, age, cost_usd=0.25),
-        measured(2, age, cost_usd=7.0),
-        measured(3, age, cost_usd=0.1, **CONTROL),
+        measured(1, cost_usd=0.5),
+        measured(1, cost_usd=0.25),
+        measured(2, cost_usd=7.0),
+        measured(3, cost_usd=0.1, **CONTROL),
     )
     count(desk)
-    desk.send(measured(1, age, cost_usd=0.5))
-    count(desk)
+    count(desk, at=now() + HOUR_MS + WAIT)
+    desk.send(measured(1, cost_usd=0.5))
+    count(desk, at=now() + HOUR_MS + WAIT)
 
-    (step,) = desk.store.main.read(lambda c: ledger.read_counts(c, ROLLOUT, METRICS))["cost"]
+    (step,) = tally(desk).counts["cost"]
     assert (step.canary.sums.n, step.canary.sums.total) == (2, 750_000 + 10**6)
     assert (step.control.sums.n, step.control.sums.total, step.control.sums.squares) == (1, 100_000, 10**10)
 
@@ -188,3 +204,92 @@ def test_only_reports_of_named_tokens_count(desk: Desk) -> None:
 
     assert found(desk, EXPOSED) == ((1, 0), (0, 0))
     assert dict(summary(desk).tokens) == {"another": 1}
+
+
+@pytest.mark.parametrize("off", [-24 * HOUR_MS, 24 * HOUR_MS, -20 * 60_000, 60_000])
+def test_a_clock_that_is_off_changes_nothing(desk: Desk, off: int) -> None:
+    """A call of such an app counts as begun when it came: no sooner than others, and not a day later."""
+    killed = measured(1, age=-off)
+    desk.send({name: killed[name] for name in BEGUN} | {"started": True}, measured(2, age=-off))
+    count(desk)
+    assert found(desk, EXPOSED) == ((0, 0), (0, 0))
+
+    count(desk, at=now() + WAIT)
+    assert (found(desk, EXPOSED), found(desk, "errors")) == (((2, 0), (0, 0)), ((1, 0), (0, 0)))
+    count(desk, at=now() + UNFINISHED_MS)
+    assert found(desk, "errors") == ((2, 1), (0, 0))
+
+
+def test_rollouts_are_counted_together(desk: Desk) -> None:
+    """Each by its own rules and its own time; who asks what is new is told whose counts have changed."""
+    names = [f"r-{number}" for number in range(30)]
+    desk.send(
+        *({**measured(number % 3, error="Timeout"), "rollout": names[number % 30]} for number in range(90))
+    )
+    desk.fold()
+    slow = {name: replace(watched(wait=10**6 if name == "r-7" else WAIT), rollout=name) for name in names}
+    main = desk.store.main
+    assert main.write(lambda c: ledger.count_due(c, slow, now())) == 87
+    first = main.read(store.newest_revision)
+    news = main.read(lambda c: store.news(c, 0))
+    assert news == set(names) - {"r-7"}
+
+    assert main.write(lambda c: ledger.count_due(c, slow, now() + 10**6)) == 3
+    assert main.read(lambda c: store.news(c, first)) == {"r-7"}
+    tallies = main.read(lambda c: ledger.tallies(c, dict.fromkeys(names, METRICS)))
+    assert [each.counts["errors"][0].canary for each in tallies.values()] == [Counts(1, 1)] * 30
+
+
+def test_two_who_count_at_once_count_once(desk: Desk) -> None:
+    """As each bite holds the lease until its transaction ends; the other one finds nothing to do."""
+    desk.send(*(measured(number) for number in range(200)))
+    desk.fold()
+    begun = Barrier(2)
+
+    def bites(holder: str) -> int:
+        def bite(connection: Connection) -> int:
+            holds = fold.hold_lease(
+                connection, holder, now(), fold.GUARD_LEASE, lasts=-1
+            )  # at once another's
+            return ledger.count_due(connection, {ROLLOUT: watched()}, now()) if holds else 0
+
+        begun.wait()
+        return desk.store.main.write(bite)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(bites, ("one", "other"))) == [0, 200]
+    assert found(desk, EXPOSED) == ((200, 0), (0, 0))
+
+
+def test_an_erased_user_is_random_in_the_evidence(desk: Desk) -> None:
+    """The counts stay as they are, and so does what they are added up from; nobody is found in it."""
+    desk.send(measured(1, error="Timeout", subject="0" * 16), measured(2, subject="1" * 16))
+    count(desk)
+    before = {each.unit: each for each in _units(desk)}
+    entry = {"subject": desk.outcomes._store.mask("subject", "0" * 16)}
+    desk.store.inbox.append(Batch("erasure", "production", "t", now(), fold.ERASURES, [entry]))
+    desk.fold()
+
+    after = {each.unit: each for each in _units(desk)}
+    (gone,), (come,) = before.keys() - after.keys(), after.keys() - before.keys()
+    assert after[come]._replace(unit=gone) == before[gone]
+    assert before[gone].bad
+    again = desk.store.main.read(lambda c: ledger.recount(c, ROLLOUT, METRICS, None))
+    assert again["errors"]["canary"] == Counts(2, 1)
+    assert found(desk, "errors") == ((2, 1), (0, 0))
+
+
+def test_units_are_kept_for_thirty_days_after_the_end(desk: Desk) -> None:
+    """Also where calls are kept for less; what they add up to stays."""
+    desk.send(measured(1, error="Timeout"), measured(2))
+    count(desk)
+    main = desk.store.main
+    Retention(main, keep=1, holder="test").tend(now() + 29 * DAY_MS)
+    assert len(_units(desk)) == 2
+    main.write(lambda c: store.end(c, {ROLLOUT: now()}))
+    Retention(main, keep=1, holder="test").tend(now() + 29 * DAY_MS)
+    assert len(_units(desk)) == 2
+
+    Retention(main, keep=1, holder="test").tend(now() + 31 * DAY_MS)
+    assert _units(desk) == []
+    assert found(desk, "errors") == ((2, 1), (0, 0))

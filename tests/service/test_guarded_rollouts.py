@@ -161,6 +161,9 @@ def test_who_approves_sees_the_guard(api: Api, guarded: str, ada: Holder, grace:
 # With a gate
 
 
+EVIDENCE = {"rollout": "r-1", "judged": []}
+
+
 class Known:
     """A gate that knows constants, and opens when the test says so."""
 
@@ -169,10 +172,10 @@ class Known:
         self.asked: list[str] = []
         self.known: dict[str, Constant] = {}
 
-    def may_advance(self, state: State) -> bool:
-        """Whether it is open."""
+    def evidence(self, state: State) -> dict[str, Any] | None:
+        """What the test says, if it is open."""
         self.asked.append(state.prompt)
-        return self.open
+        return EVIDENCE if self.open else None
 
     def constants(self, state: State, guard: Guard) -> Mapping[str, Constant]:
         """What the test knows."""

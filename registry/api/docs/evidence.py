@@ -81,8 +81,10 @@ class Evidence(Shape):
     tokens: dict[str, int] = Field(description="calls by the id of the token that sent them")
     newest_call: AwareDatetime | None
     waiting: EvidenceWaiting | None
-    recounted: dict[str, dict[str, EvidenceArm]] = Field(
-        default_factory=dict, description="with `recount`: by metric and arm, added up again from all units"
+    recounted: dict[str, dict[str, EvidenceArm]] | None = Field(
+        default_factory=dict,
+        description="with `recount`: by metric and arm, added up again from all units; null 30 days after "
+        "the rollout's end, when they are gone",
     )
 
 

@@ -288,7 +288,8 @@ class ShownChange(Shape):
     audience: list[Target] | None = Field(default=None, description="its audience, if it has one")
     guard: Guard | None = Field(default=None, description="its guard, if it has one")
     evidence: Json | None = Field(
-        default=None, description="the numbers that a guard acted on; else left out"
+        default=None,
+        description="the numbers that a guard, or a timed advance of a guarded rollout, acted on",
     )
     attested: int | None = Field(
         default=None, description="the seq of the attestation that let the version in; else left out"

@@ -112,12 +112,14 @@ def _verify(registry: Registry, environment: str, name: str, rollout: str) -> No
         output.complain(line)
     if wrong:
         raise typer.Exit(1)
-    acted = sum((change.get("evidence") or {}).get("rollout") == found["rollout"] for change in changes)
+    acted = sum(1 for _ in verify_evidence.of_rollout(changes, found["rollout"]))
     metrics = ", ".join(clean(metric["name"]) for metric in found["metrics"])
+    kept = "what is kept of each user, and with " if found["recounted"] is not None else ""
     output.say(
-        f"{clean(found['rollout'])}: {metrics} agree with what is kept of each user, and with the records of "
-        f"{acted} changes by the guard"
+        f"{clean(found['rollout'])}: {metrics} agree with {kept}the records of {acted} changes made on them"
     )
+    if not kept:
+        output.say("What was kept of each user is gone, 30 days after the rollout's end.")
 
 
 def of(registry: Registry, state: Json) -> Json | None:
@@ -156,7 +158,7 @@ def _waits(waiting: Json) -> str:
 
 
 def _row(metric: Json) -> list[str]:
-    arms = [_total(metric["steps"], arm) for arm in ("canary", "control")]
+    arms = [verify_evidence.total(metric["steps"], arm) for arm in ("canary", "control")]
     mean = "difference" in metric
     estimate = metric["difference" if mean else "ratio"]
     low, high = metric["interval"]
@@ -180,11 +182,6 @@ def _says(metric: Json, *, low: float | None, high: float | None) -> str:
         return "better"
     needs = metric["needs"]
     return f"not yet, about {needs['events']} more" if needs else "not yet"
-
-
-def _total(steps: list[Json], arm: str) -> Json:
-    keys = steps[0][arm] if steps else {"units": 0, "bad": 0}
-    return {key: sum(step[arm][key] for step in steps) for key in keys}
 
 
 def _arm(counts: Json, *, mean: bool) -> str:

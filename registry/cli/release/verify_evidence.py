@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from math import isclose, log
+from math import isclose
 from typing import TYPE_CHECKING
 
 from registry.evidence.formulas import Sums
 from registry.evidence.measured import ARMS
-from registry.evidence.verdicts import Counts, Metric, StepCounts, e_value, judge
+from registry.evidence.verdicts import Counts, Metric, StepCounts, e_value, judge, totals
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -16,25 +16,37 @@ if TYPE_CHECKING:
     from promptstage.model import Json
 
 SAME = 1e-9  # relative: two computers may round the last digits of a logarithm in two ways
-GUARD = "guard"
+ACTORS = ("guard", "schedule")
 
 
 def differences(evidence: Json, changes: Iterable[Json]) -> Iterator[str]:
     """Yield what does not agree.
 
     Args:
-        evidence: of a rollout, with `recounted`.
+        evidence: of a rollout, with `recounted`; null there: its units are not kept any more.
         changes: the history of its prompt.
     """
     alpha = evidence["guard"]["alpha"] if evidence["guard"] else 0.05
     for metric in evidence["metrics"]:
-        counts: dict[str, Json] = {arm: _total(metric["steps"], arm) for arm in ARMS}
-        yield from _recounted(metric["name"], counts, evidence["recounted"].get(metric["name"], {}))
+        if evidence["recounted"] is not None:
+            counts: dict[str, Json] = {arm: total(metric["steps"], arm) for arm in ARMS}
+            yield from _recounted(metric["name"], counts, evidence["recounted"].get(metric["name"], {}))
         yield from _computed(metric, _steps(metric["steps"]), evidence, alpha)
+    for change in of_rollout(changes, evidence["rollout"]):
+        yield from _of_change(change, change["evidence"], evidence)
+
+
+def of_rollout(changes: Iterable[Json], rollout: str) -> Iterator[Json]:
+    """Yield the changes that were made on the evidence of a rollout."""
     for change in changes:
-        record = change.get("evidence") or {}
-        if change["actor"] == GUARD and record.get("rollout") == evidence["rollout"]:
-            yield from _of_change(change, record, evidence)
+        if change["actor"] in ACTORS and (change.get("evidence") or {}).get("rollout") == rollout:
+            yield change
+
+
+def total(steps: list[Json], arm: str) -> Json:
+    """Return what an arm has of a metric over all steps, in the form of one step."""
+    keys = steps[0][arm] if steps else {"units": 0, "bad": 0}
+    return {key: sum(step[arm][key] for step in steps) for key in keys}
 
 
 def _recounted(name: str, counts: dict[str, Json], again: Json) -> Iterator[str]:
@@ -60,23 +72,33 @@ def _computed(metric: Json, steps: list[StepCounts], evidence: Json, alpha: floa
 
 
 def _of_change(change: Json, record: Json, evidence: Json) -> Iterator[str]:
-    """Check that a change of the guard follows from the numbers in its record, and these from the counts."""
+    """Check that a change follows from the numbers in its record, and these from the counts."""
     place = f"change {change['seq']} ({clean(change['op'])})"
     now = {metric["name"]: metric for metric in evidence["metrics"]}
-    for harm in record["harm"]:
-        name = clean(harm["name"])
-        mean = "constant" in harm and harm["name"] == "cost"
-        steps = [
-            StepCounts(step[0], *(_counts(arm, mean=mean) for arm in step[1:])) for step in harm["steps"]
-        ]
-        metric = Metric(harm["name"], harm["tolerance"], harm["constant"] if mean else None)
-        judged = judge(metric, steps, alpha=record["alpha"], metrics=record["metrics"])
-        if not isclose(judged.log_e, harm["log_e"], rel_tol=SAME):
-            yield f"{place}: its numbers give ln E {judged.log_e:.9g} for {name}, not {harm['log_e']:.9g}"
-        elif judged.log_e < log(record["metrics"] / record["alpha"]):
+    is_harm = "harm" in record
+    for metric in record["harm" if is_harm else "judged"]:
+        name = clean(metric["name"])
+        mean = "constant" in metric and metric["name"] == "cost"
+        steps = _recorded(metric, mean=mean)
+        of = Metric(metric["name"], metric["tolerance"], metric["constant"] if mean else None)
+        judged = judge(of, steps, alpha=record["alpha"], metrics=record["metrics"])
+        if not isclose(judged.log_e, metric["log_e"], rel_tol=SAME, abs_tol=SAME):
+            yield f"{place}: its numbers give ln E {judged.log_e:.9g} for {name}, not {metric['log_e']:.9g}"
+        elif is_harm and not judged.is_harm:
             yield f"{place}: its numbers do not reach the threshold for {name}"
-        if harm["name"] in now:
-            yield from _later(place, steps, _steps(now[harm["name"]]["steps"]), name)
+        if metric["name"] in now:
+            counted = _steps(now[metric["name"]]["steps"])
+            yield from _later(place, steps, counted if "steps" in metric else _together(counted), name)
+
+
+def _recorded(metric: Json, *, mean: bool) -> list[StepCounts]:
+    """Return the counts of a metric in a record: by step, or of all steps together where they are many."""
+    steps = metric["steps"] if "steps" in metric else [[0.0, *metric["totals"]]]
+    return [StepCounts(step[0], *(_counts(arm, mean=mean) for arm in step[1:])) for step in steps]
+
+
+def _together(steps: list[StepCounts]) -> list[StepCounts]:
+    return [StepCounts(0.0, *totals(steps))]
 
 
 def _later(place: str, then: list[StepCounts], now: list[StepCounts], name: str) -> Iterator[str]:
@@ -88,7 +110,8 @@ def _later(place: str, then: list[StepCounts], now: list[StepCounts], name: str)
             old: Counts = getattr(step, arm)
             new: Counts = getattr(there, arm)
             if old.units > new.units or old.bad > new.bad or old.sums.n > new.sums.n:
-                yield f"{place}: it saw more of {name} on {arm} at {step.percent:g} % than is counted now"
+                where = f" at {step.percent:g} %" if step.percent else ""
+                yield f"{place}: it saw more of {name} on {arm}{where} than is counted now"
 
 
 def _steps(steps: list[Json]) -> list[StepCounts]:
@@ -111,8 +134,3 @@ def _steps(steps: list[Json]) -> list[StepCounts]:
 def _counts(numbers: list[int], *, mean: bool) -> Counts:
     first, second, *_ = numbers
     return Counts(first, 0, Sums(*numbers)) if mean else Counts(first, second)
-
-
-def _total(steps: list[Json], arm: str) -> Json:
-    keys = steps[0][arm] if steps else {}
-    return {key: sum(step[arm][key] for step in steps) for key in keys}

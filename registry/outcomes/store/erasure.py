@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from registry.outcomes.store import days
-from registry.outcomes.store.folding import CHUNK, marks
+from registry.outcomes.store import days, evidence
+from registry.outcomes.store.folding import marks, parts
 from registry.outcomes.store.rows import ERASED, SAMPLED
 
 if TYPE_CHECKING:
@@ -63,16 +63,25 @@ def _erase(folding: Folding, day: int, environment: str, entry: Mapping[str, Any
         (entry[column], environment),
     )
     keys = [key for (key,) in found]
-    for first in range(0, len(keys), CHUNK):
-        _forget(folding, day, keys[first : first + CHUNK])
+    for part in parts(keys):
+        evidence.forget(folding.connection, environment, _units(folding, day, part))
+        _forget(folding, day, part)
     return keys
+
+
+def _units(folding: Folding, day: int, keys: Sequence[bytes]) -> list[int]:
+    """Return the units of calls."""
+    found = folding.connection.fetch(
+        f"select distinct unit from {days.calls(day)} where unit is not null and call in ({marks(keys)})",
+        keys,
+    )
+    return [unit for (unit,) in found]
 
 
 def _cases(folding: Folding, erased: Sequence[bytes]) -> list[str]:
     """Return the cases in git that hold erased calls, each as its prompt and id."""
     found: list[str] = []
-    for first in range(0, len(erased), CHUNK):
-        part = erased[first : first + CHUNK]
+    for part in parts(erased):
         listed = folding.connection.fetch(
             f"select prompt, case_id from labels where pulled is not null and call in ({marks(part)})", part
         )

@@ -1,29 +1,24 @@
-"""The rows of evidence: calls that wait to be counted, what is kept of each unit, and what they add up to."""
+"""The rows of evidence: what is kept of each unit of a rollout, and what the units add up to."""
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.outcomes.store import days, rows
-from registry.outcomes.store import series as dimensions
-from registry.outcomes.store.folding import CHUNK, by_day, marks
-from registry.outcomes.store.rows import ENDED, OTLP
+from registry.outcomes.store.folding import by_day, marks, pairs, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from registry.outcomes.store.database import Connection
-    from registry.outcomes.store.folding import Folding, Seen
 
-MEASURED = frozenset(("canary", "control"))
-NEW, COUNTED, UNFINISHED = 0, 1, 2
-_WAIT = (
-    "insert into waiting (rollout, due, call, arm, version, seq, token, counted) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (rollout, due, call) do nothing"
-)
+KEPT_DAYS = 30
+"""Days after the end of a rollout in which its units are kept, for whoever verifies."""
+
 _KEPT = ("seen", "bad", "cost", "is_unpriced", "is_closed")
 _UNIT = (
     "insert into units (rollout, unit, seen, bad, first, arm, percent, cost, is_unpriced, is_closed) "
@@ -36,27 +31,17 @@ _COUNT = (
     "values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (rollout, metric, percent, arm) do update set "
     + ", ".join(f"{name} = counts.{name} + excluded.{name}" for name in _ADDED)
 )
-
-
-class Waiting(NamedTuple):
-    """A call that waits to be counted, as its client said where it belongs.
-
-    `counted` is one of `NEW`, `COUNTED` (something was said of it since) and `UNFINISHED` (it had not ended
-    when it was looked at).
-    """
-
-    due: int
-    call: bytes
-    arm: str
-    version: str
-    seq: int
-    token: str
-    counted: int
+_SUMMARY = (
+    "insert into rollouts (rollout, environment, prompt, newest, misassigned, tokens, revision, greatest) "
+    "values (?, ?, ?, ?, ?, ?, ?, '{}') on conflict (rollout) do update set newest = excluded.newest, "
+    "misassigned = excluded.misassigned, tokens = excluded.tokens, revision = excluded.revision"
+)
 
 
 class UnitRow(NamedTuple):
-    """What is kept of a unit."""
+    """What is kept of a unit of a rollout."""
 
+    rollout: str
     unit: int
     seen: int
     bad: int
@@ -69,8 +54,9 @@ class UnitRow(NamedTuple):
 
 
 class CountRow(NamedTuple):
-    """What the units of an arm add up to, of a metric, at a step."""
+    """What the units of an arm of a rollout add up to, of a metric, at a step."""
 
+    rollout: str
     metric: str
     percent: float
     arm: str
@@ -90,6 +76,7 @@ class Summary:
         misassigned: calls that claimed what is not theirs.
         greatest: of each metric, the greatest ln E so far.
         tokens: calls by the id of the token that sent them.
+        ended: when the rollout was over, in milliseconds since 1970; None: it is not, as far as is known.
     """
 
     environment: str
@@ -98,90 +85,71 @@ class Summary:
     misassigned: int = 0
     greatest: dict[str, float] = field(default_factory=dict)
     tokens: Counter[str] = field(default_factory=Counter)
+    ended: int | None = None
 
 
-def wait(folding: Folding, changed: Mapping[bytes, Seen]) -> None:
-    """Let calls of rollouts wait to be counted: new ones, and those of which more is known now."""
-    folding.connection.execute_each(_WAIT, list(_waiting(changed)))
-
-
-def _waiting(changed: Mapping[bytes, Seen]) -> Iterator[Sequence[object]]:
-    for key, call in changed.items():
-        entry = call.entry
-        get = entry.get
-        if "unit" in entry and get("arm") in MEASURED and not entry["state"] & OTLP and get("rollout"):
-            counted = COUNTED if call.before is not None and call.before.state & ENDED else NEW
-            yield (
-                entry["rollout"], entry["at"], key, entry["arm"], get("version") or "", get("seq") or 0,
-                call.token, counted,
+def summaries(connection: Connection, rollouts: Iterable[str]) -> dict[str, Summary]:
+    """Return the summaries of those of some rollouts that are counted."""
+    found = {}
+    for part in parts(rollouts):
+        for rollout, environment, prompt, newest, misassigned, greatest, tokens, ended in connection.fetch(
+            "select rollout, environment, prompt, newest, misassigned, greatest, tokens, ended "
+            f"from rollouts where rollout in ({marks(part)})",
+            part,
+        ):
+            found[rollout] = Summary(
+                environment, prompt, newest, misassigned,
+                json.loads(greatest), Counter(json.loads(tokens)), ended,
             )  # fmt: skip
+    return found
 
 
-def wait_again(folding: Folding, keys: Iterable[bytes], now: int) -> None:
-    """Let calls be looked at again, as something was said of them after they were counted.
-
-    Args:
-        folding: the transaction.
-        keys: the calls.
-        now: milliseconds since 1970.
-    """
-    measured = [row for row in folding.calls(keys) if row.unit is not None and not row.state & OTLP]
-    by_number = dimensions.load(folding.connection, {row.series for row in measured})
-    folding.connection.execute_each(
-        _WAIT,
+def put_summaries(connection: Connection, changed: Mapping[str, Summary]) -> None:
+    """Write what was counted, as a new revision of these rollouts."""
+    newest = newest_revision(connection)
+    connection.execute_each(
+        _SUMMARY,
         [
-            (series.rollout, now, row.call, series.arm, series.version, _seq(row), "", COUNTED)
-            for row in measured
-            if (series := by_number[row.series]).rollout and series.arm in MEASURED
+            (rollout, each.environment, each.prompt, each.newest, each.misassigned,
+             json.dumps(each.tokens), newest + 1)
+            for rollout, each in changed.items()
         ],
+    )  # fmt: skip
+
+
+def put_greatest(connection: Connection, greatest: Mapping[str, Mapping[str, float]]) -> None:
+    """Write the greatest ln E of metrics so far, by rollout."""
+    connection.execute_each(
+        "update rollouts set greatest = ? where rollout = ?",
+        [(json.dumps(each), rollout) for rollout, each in greatest.items()],
     )
 
 
-def _seq(row: rows.Row) -> int:
-    return int(json.loads(row.extra).get("seq", 0)) if row.extra else 0
+def newest_revision(connection: Connection) -> int:
+    """Return the newest revision of any rollout."""
+    ((newest,),) = connection.fetch("select coalesce(max(revision), 0) from rollouts")
+    return int(newest)
 
 
-def watch(connection: Connection, rollout: str, environment: str, prompt: str) -> Summary:
-    """Return the summary of a rollout, after making it if it is new."""
-    connection.execute(
-        "insert into rollouts (rollout, environment, prompt, newest, misassigned, greatest, tokens, ended) "
-        "values (?, ?, ?, 0, 0, '{}', '{}', null) on conflict (rollout) do nothing",
-        (rollout, environment, prompt),
-    )
-    found = summary(connection, rollout)
-    return found or Summary(environment, prompt)
+def news(connection: Connection, after: int) -> set[str]:
+    """Return the rollouts that were changed after a revision."""
+    return {name for (name,) in connection.fetch("select rollout from rollouts where revision > ?", (after,))}
 
 
-def summary(connection: Connection, rollout: str) -> Summary | None:
-    """Return the summary of a rollout; None: it is not counted."""
+def ended(connection: Connection, after: int) -> list[tuple[str, str, str]]:
+    """Return rollouts that ended after a time or are not known to have: id, environment and prompt."""
     found = connection.fetch(
-        "select environment, prompt, newest, misassigned, greatest, tokens from rollouts where rollout = ?",
-        (rollout,),
+        "select rollout, environment, prompt from rollouts where ended is null or ended > ?", (after,)
     )
-    if not found:
-        return None
-    environment, prompt, newest, misassigned, greatest, tokens = found[0]
-    return Summary(
-        environment, prompt, newest, misassigned, json.loads(greatest), Counter(json.loads(tokens))
-    )
+    return [(rollout, environment, prompt) for rollout, environment, prompt in found]
 
 
-def put_summary(connection: Connection, rollout: str, found: Summary) -> None:
-    """Write the summary of a rollout."""
-    connection.execute(
-        "update rollouts set newest = ?, misassigned = ?, greatest = ?, tokens = ? where rollout = ?",
-        (found.newest, found.misassigned, json.dumps(found.greatest), json.dumps(found.tokens), rollout),
+def end(connection: Connection, at: Mapping[str, int]) -> None:
+    """Note when rollouts were over, in milliseconds since 1970."""
+    connection.execute_each(
+        "update rollouts set ended = ? where rollout = ? and ended is null",
+        [(when, rollout) for rollout, when in at.items()],
     )
-
-
-def due(connection: Connection, rollout: str, before: int, limit: int) -> list[Waiting]:
-    """Return calls of a rollout that are due before a time, the oldest first."""
-    columns = ", ".join(Waiting._fields)
-    found = connection.fetch(
-        f"select {columns} from waiting where rollout = ? and due <= ? order by due limit ?",
-        (rollout, before, limit),
-    )
-    return [Waiting(*row) for row in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,42 +187,61 @@ def facts(connection: Connection, keys: Iterable[bytes]) -> dict[bytes, Facts]:
     return found
 
 
-def units(connection: Connection, rollout: str, numbers: Iterable[int]) -> list[UnitRow]:
-    """Return what is kept of some units."""
-    listed, found = sorted(set(numbers)), []
-    columns = ", ".join(UnitRow._fields)
-    for first in range(0, len(listed), CHUNK):
-        part = listed[first : first + CHUNK]
+def units(connection: Connection, wanted: Sequence[tuple[str, int]]) -> list[UnitRow]:
+    """Return what is kept of some units, each named by its rollout and number."""
+    columns = ", ".join(f"u.{name}" for name in UnitRow._fields)
+    found: list[tuple[Any, ...]] = []
+    for values, flat in pairs(wanted):
         found += connection.fetch(
-            f"select {columns} from units where rollout = ? and unit in ({marks(part)})", (rollout, *part)
+            f"with wanted (rollout, unit) as (values {values}) select {columns} from wanted "
+            "cross join units u where u.rollout = wanted.rollout and u.unit = wanted.unit",
+            flat,
         )
     return [UnitRow(*row) for row in found]
 
 
-def open_units(connection: Connection, rollout: str, before: int, limit: int) -> list[UnitRow]:
-    """Return units whose cost is not counted, and that began before a time."""
-    columns = ", ".join(UnitRow._fields)
-    found = connection.fetch(
-        f"select {columns} from units where rollout = ? and first < ? and is_closed = 0 limit ?",
-        (rollout, before, limit),
-    )
+def open_units(connection: Connection, before: Sequence[tuple[str, int]], limit: int) -> list[UnitRow]:
+    """Return units whose cost is not counted: of each rollout those that began before a time of its own."""
+    columns = ", ".join(f"u.{name}" for name in UnitRow._fields)
+    found: list[tuple[Any, ...]] = []
+    for values, flat in pairs(before):
+        found += connection.fetch(
+            f"with watched (rollout, until) as (values {values}) select {columns} from watched "
+            "cross join units u where u.rollout = watched.rollout and u.first < watched.until "
+            "and u.is_closed = 0 limit ?",
+            (*flat, limit - len(found)),
+        )
+        if len(found) >= limit:
+            break
     return [UnitRow(*row) for row in found]
 
 
-def put_units(connection: Connection, rollout: str, kept: Iterable[UnitRow]) -> None:
+def put_units(connection: Connection, kept: Sequence[UnitRow]) -> None:
     """Write what is kept of units."""
-    connection.execute_each(_UNIT, [(rollout, *row) for row in kept])
+    connection.execute_each(_UNIT, kept)
 
 
-def add_counts(connection: Connection, rollout: str, added: Iterable[CountRow]) -> None:
+def forget(connection: Connection, environment: str, numbers: Iterable[int]) -> None:
+    """Put a random unit in the place of each of some, in all rollouts of an environment."""
+    for number in numbers:
+        connection.execute(
+            "update units set unit = ? where unit = ? "
+            "and rollout in (select rollout from rollouts where environment = ?)",
+            (secrets.randbits(63), number, environment),
+        )
+
+
+def add_counts(connection: Connection, added: Sequence[CountRow]) -> None:
     """Add to what units add up to."""
-    connection.execute_each(_COUNT, [(rollout, *row) for row in added])
+    connection.execute_each(_COUNT, added)
 
 
-def counts(connection: Connection, rollout: str) -> list[CountRow]:
-    """Return what the units of a rollout add up to."""
+def counts(connection: Connection, rollouts: Iterable[str]) -> list[CountRow]:
+    """Return what the units of rollouts add up to."""
     columns = ", ".join(CountRow._fields)
-    found = connection.fetch(f"select {columns} from counts where rollout = ?", (rollout,))
+    found: list[tuple[Any, ...]] = []
+    for part in parts(rollouts):
+        found += connection.fetch(f"select {columns} from counts where rollout in ({marks(part)})", part)
     return [CountRow(*row) for row in found]
 
 
@@ -281,16 +268,3 @@ def recount(connection: Connection, rollout: str, cap: int) -> list[Recount]:
         (cap, cap, rollout),
     )
     return [Recount(*row) for row in found]
-
-
-def settle(
-    connection: Connection, rollout: str, done: Iterable[Waiting], again: Iterable[tuple[int, Waiting]]
-) -> None:
-    """Take calls out of those that wait, and let those that had not ended wait until another time."""
-    connection.execute_each(
-        "delete from waiting where rollout = ? and due = ? and call = ?",
-        [(rollout, each.due, each.call) for each in done],
-    )
-    connection.execute_each(
-        _WAIT, [(rollout, at, *each._replace(counted=UNFINISHED)[1:]) for at, each in again]
-    )

@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from registry.outcomes.prices import SENDER
-from registry.outcomes.store import days, evidence, rows, samples
+from registry.outcomes.store import days, rows, samples, waiting
 from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.fold_signals import attach, forget
 from registry.outcomes.store.folding import Seen, by_day, hour_of, marks
@@ -32,7 +32,7 @@ def fold(folding: Folding, batches: Sequence[Batch]) -> None:
             folding.left_out[batch.environment, "too_old"] += 1
         else:
             _see(folding, seen, key, batch, entry)
-    evidence.wait(folding, book(folding, seen))
+    waiting.wait(folding, book(folding, seen))
 
 
 def book(folding: Folding, seen: Mapping[bytes, Seen]) -> Mapping[bytes, Seen]:

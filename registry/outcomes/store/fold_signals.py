@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry.outcomes.store import days, evidence, rows, samples
+from registry.outcomes.store import days, rows, samples, waiting
 from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.folding import CHUNK, hour_of, marks
 
@@ -32,7 +32,7 @@ def fold(folding: Folding, batches: Sequence[Batch]) -> None:
         places = dict(_places(folding, keys, batch.environment))
         for entry in batch.entries:
             _put(folding, batch, entry, places.get(rows.call_key(entry["call"])))
-        evidence.wait_again(folding, places, batch.arrived)
+        waiting.wait_again(folding, places, batch.arrived)
         own = [key for key, place in places.items() if place]
         samples.refresh(folding.connection, own, batch.arrived)
 

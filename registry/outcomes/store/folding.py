@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from registry.outcomes.call import DAY_MS
 from registry.outcomes.store import days, rows, totals
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Priced = tuple[int, str]  # nano-dollars, and the source of the price
     Price = Callable[[Mapping[str, Any]], Priced | None]
+
+T = TypeVar("T")
 
 CHUNK = 500  # values in one statement
 
@@ -112,13 +114,26 @@ def by_day(keys: Iterable[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:
     for key in keys:
         found.setdefault(rows.day_of(key), []).append(key)
     for day, listed in found.items():
-        for first in range(0, len(listed), CHUNK):
-            yield day, listed[first : first + CHUNK]
+        for part in parts(listed):
+            yield day, part
 
 
 def marks(values: Sequence[object]) -> str:
     """Return a `?` for each value."""
     return ",".join("?" * len(values))
+
+
+def pairs(values: Sequence[tuple[object, object]]) -> Iterator[tuple[str, list[object]]]:
+    """Yield pairs in parts, each as marks for `values` and the values themselves."""
+    for first in range(0, len(values), CHUNK):
+        part = values[first : first + CHUNK]
+        yield ",".join(["(?, ?)"] * len(part)), [one for pair in part for one in pair]
+
+
+def parts(values: Iterable[T]) -> Iterator[list[T]]:
+    """Yield values in parts that fit into one statement."""
+    listed = list(values)
+    yield from (listed[first : first + CHUNK] for first in range(0, len(listed), CHUNK))
 
 
 def hour_of(booked: int) -> int:

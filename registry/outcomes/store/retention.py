@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.outcomes.call import DAY_MS
-from registry.outcomes.store import days, held_calls
+from registry.outcomes.store import days, evidence, held_calls
 from registry.outcomes.store.fold import hold_lease
 from registry.outcomes.store.folding import oldest_day
 from registry.outcomes.store.rollup import DAY, HOUR
@@ -24,6 +24,7 @@ WAITING_DAYS = 1  # what was said before its call came
 ARRIVALS_DAYS = 62  # which the longest budget, of a month, needs, and one before it
 TOTALS_DAYS = 90  # since the last call of a version: metrics do not show it any more
 _SETTLED = "select environment, trace from traces where due is null and arrived < ?"
+_ENDED = "rollout in (select rollout from rollouts where ended < ?)"
 ROWS = 10_000  # deleted in one transaction: some 20 ms
 
 
@@ -91,6 +92,8 @@ def _rules(now: int, keep: int) -> list[tuple[str, str, str, int]]:
         ("judging", "environment, day", "day < ?", seconds // DAY - JUDGING_DAYS),
         ("reservations", "id", "at < ?", now - JUDGING_DAYS * DAY_MS),
         ("waiting", "rollout, due, call", "due < ?", now - keep * DAY_MS),
+        ("waiting", "rollout, due, call", _ENDED, now - evidence.KEPT_DAYS * DAY_MS),
+        ("units", "rollout, unit", _ENDED, now - evidence.KEPT_DAYS * DAY_MS),
         ("arrivals", "day, series", "day < ?", seconds // DAY - ARRIVALS_DAYS),
         ("totals", "environment, prompt, version, arm", "at < ?", now - TOTALS_DAYS * DAY_MS),
         ("erasures", "id", "at < ?", now - keep * DAY_MS),
