@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 from registry.errors import RegistryError
 from registry.evidence import ledger
-from registry.evidence.acting import Acting
 from registry.evidence.assessment import assess, greatest, weigh
 from registry.evidence.constants import measure
 from registry.evidence.measured import measured_buckets
 from registry.evidence.notices import late, notices
 from registry.evidence.record import record
+from registry.evidence.responder import Responder
 from registry.evidence.watching import step_of
 from registry.evidence.watchlist import LATE, Watchlist
 from registry.outcomes.store import evidence as store
@@ -81,10 +81,10 @@ class Guardian:
         self._outcomes = outcomes
         self._holder = f"{os.uname().nodename}:{os.getpid()}"
         self._list = Watchlist(rollouts)
-        self._acting = Acting(rollouts, self.constants)
+        self._responder = Responder(rollouts, self.constants)
         self._standings: dict[str, Standing] = {}
         self._notices: list[Notice] = []
-        self._revision = -1  # up to which tallies were read
+        self._revision = -1  # up to which counts were read
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="promptstage-guard", daemon=True)
 
@@ -199,31 +199,31 @@ class Guardian:
         return True
 
     def _read(self, database: Database) -> list[str]:
-        """Read the tallies that have changed, and weigh them; return whose they are."""
+        """Read the counts that have changed, and weigh them; return whose they are."""
         watched = self._list.watched
 
-        def read(connection: Connection) -> tuple[int, Mapping[str, ledger.Tally]]:
+        def read(connection: Connection) -> tuple[int, Mapping[str, ledger.Collected]]:
             newest = store.newest_revision(connection)
             is_older = newest < self._revision  # the database was restored
             news = watched if is_older else store.news(connection, self._revision)
             wanted = {
                 name: each.guard.metrics
                 for name, each in watched.items()
-                if each.tally is None or name in news
+                if each.collected is None or name in news
             }
-            return newest, ledger.tallies(connection, wanted)
+            return newest, ledger.collect(connection, wanted)
 
-        self._revision, tallies = database.read(read)
-        for name, tally in tallies.items():
-            watched[name].tally = tally
-            self._weigh(name, tally)
-        return list(tallies)
+        self._revision, collected = database.read(read)
+        for name, found in collected.items():
+            watched[name].collected = found
+            self._weigh(name, found)
+        return list(collected)
 
-    def _weigh(self, name: str, tally: ledger.Tally) -> None:
+    def _weigh(self, name: str, found: ledger.Collected) -> None:
         """Judge what is counted; a rollout of which that fails is set aside, so that it holds up no other."""
         each = self._list.watched[name]
         try:
-            each.opinion = weigh(each.guard, tally.counts) if each.rollout.guard else None
+            each.opinion = weigh(each.guard, found.counts) if each.rollout.guard else None
         except Exception:
             logger.exception("The rollout %s is set aside: it cannot be judged", name)
             self._list.set_aside(name)
@@ -232,7 +232,7 @@ class Guardian:
         """Keep the greatest evidence so far, which p-values are of, and when rollouts were over."""
         news, over = {}, {}
         for each in (self._list.watched[name] for name in changed if name in self._list.watched):
-            summary = each.tally and each.tally.summary
+            summary = each.collected and each.collected.summary
             if summary and each.opinion:
                 most = greatest(summary.greatest, each.opinion.judged)
                 if most != summary.greatest:
@@ -268,11 +268,11 @@ class Guardian:
             found[name] = each, each.opinion
         self._standings, self._notices = standings, told
         if leads:
-            self._acting.round(found, time.monotonic())
+            self._responder.round(found, time.monotonic())
 
 
 def _stand(each: Watched, opinion: Opinion, now: datetime) -> tuple[Standing, list[Notice]]:
-    rollout, summary = each.rollout, each.tally and each.tally.summary
+    rollout, summary = each.rollout, each.collected and each.collected.summary
     assessment = assess(rollout.guard, opinion, step_of(rollout, summary or None, now))
     tokens = summary.tokens if summary else {}
     evidence = None if assessment.obstacle else partial(record, rollout.id, opinion, each.guard, tokens)

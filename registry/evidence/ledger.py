@@ -30,7 +30,7 @@ BITE = 1000  # calls in one transaction: some 40 ms, in which no fold can write
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class Collected:
     """What is counted of a rollout.
 
     Attributes:
@@ -131,20 +131,21 @@ def close_due(connection: Connection, watched: Mapping[str, Counted], now: int) 
     return sum(map(len, units.values()))
 
 
-def tallies(connection: Connection, wanted: Mapping[str, Sequence[str]]) -> dict[str, Tally]:
+def collect(connection: Connection, wanted: Mapping[str, Sequence[str]]) -> dict[str, Collected]:
     """Return what is counted of rollouts; of each its metrics are given."""
     rows: dict[str, list[CountRow]] = {name: [] for name in wanted}
     for row in store.counts(connection, wanted):
         rows[row.rollout].append(row)
     summaries = store.summaries(connection, wanted)
     return {
-        name: Tally(_by_metric(rows[name], metrics), summaries.get(name)) for name, metrics in wanted.items()
+        name: Collected(_by_metric(rows[name], metrics), summaries.get(name))
+        for name, metrics in wanted.items()
     }
 
 
-def nothing(metrics: Iterable[str]) -> Tally:
-    """Return the tally of a rollout of which no call was reported."""
-    return Tally(_by_metric([], metrics), None)
+def nothing(metrics: Iterable[str]) -> Collected:
+    """Return what is counted of a rollout of which no call was reported."""
+    return Collected(_by_metric([], metrics), None)
 
 
 def recount(

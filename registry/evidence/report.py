@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from registry.control.rollouts import Rollouts
     from registry.evidence.assessment import Opinion
-    from registry.evidence.ledger import Tally
+    from registry.evidence.ledger import Collected
     from registry.evidence.watching import Last
     from registry.outcomes.outcomes import Outcomes
     from registry.outcomes.store.evidence import Summary
@@ -74,20 +74,20 @@ class Evidence:
             for name, arms in found.items()
         }
 
-    def _tally(self, rollout: Rollout, metrics: Sequence[str]) -> Tally:
+    def _collected(self, rollout: Rollout, metrics: Sequence[str]) -> Collected:
         if not self._outcomes.is_there:
             return ledger.nothing(metrics)
         wanted = {rollout.id: metrics}
-        found = self._outcomes.database().read(lambda connection: ledger.tallies(connection, wanted))
+        found = self._outcomes.database().read(lambda connection: ledger.collect(connection, wanted))
         return found[rollout.id]
 
     def _shown(self, last: Last) -> dict[str, Any]:
         state, rollout = last.state, last.rollout
         guard, now = guard_of(rollout), datetime.now(UTC)
-        tally = self._tally(rollout, guard.metrics)
-        summary = tally.summary
+        collected = self._collected(rollout, guard.metrics)
+        summary = collected.summary
         step = step_of(rollout, summary, now)
-        opinion = weigh(guard, tally.counts)
+        opinion = weigh(guard, collected.counts)
         waiting = None if last.end else assess(rollout.guard, opinion, step).waiting
         return {
             "prompt": state.prompt,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from registry.control.rollouts import Rollouts
     from registry.evidence.assessment import Opinion
-    from registry.evidence.ledger import Counted, Tally
+    from registry.evidence.ledger import Collected, Counted
     from registry.evidence.watching import Last, Steps
     from registry.journal.change import Change
     from registry.rollouts.guard import Guard
@@ -37,7 +37,7 @@ class Watched:
         state: its last one.
         ended: when it was over; None: it is under way.
         is_stable: whether it ended as its candidate became the stable version.
-        tally: what is counted; None: it was not read yet.
+        collected: what is counted; None: it was not read yet.
         opinion: what that says; None: it has no guard, or it was not judged yet.
     """
 
@@ -47,7 +47,7 @@ class Watched:
     counted: Counted
     ended: datetime | None = None
     is_stable: bool = False
-    tally: Tally | None = None
+    collected: Collected | None = None
     opinion: Opinion | None = None
 
     @property
@@ -122,7 +122,7 @@ class Watchlist:
         steps = held.steps if held and is_same else steps_of(state, self._change_of)
         made = Watched(state, rollout, steps, counted(state, rollout, steps, self._rollouts.replica.keyring))
         if held and is_same:  # only its tokens may have other names now
-            made.tally, made.opinion = held.tally, held.opinion
+            made.collected, made.opinion = held.collected, held.opinion
         self._watched[rollout.id] = made
 
     def _find(self, environment: str, prompt: str, name: str) -> None:

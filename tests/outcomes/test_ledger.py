@@ -13,7 +13,7 @@ from outcomes_in import DAY_MS, HOUR_MS, now, record
 
 from registry.evidence import ledger
 from registry.evidence.counting import EXPOSED, UNFINISHED_MS, Watch
-from registry.evidence.ledger import Counted, Tally
+from registry.evidence.ledger import Collected, Counted
 from registry.evidence.verdicts import Counts
 from registry.outcomes.store import evidence as store
 from registry.outcomes.store import fold
@@ -73,20 +73,20 @@ def count(desk: Desk, counted: Counted | None = None, at: int | None = None) -> 
 
 def found(desk: Desk, metric: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """Units and bad units of the canary and of control, over all steps."""
-    steps = tally(desk).counts[metric]
+    steps = collected(desk).counts[metric]
     arms = [[step.canary for step in steps], [step.control for step in steps]]
     canary, control = ((sum(each.units for each in arm), sum(each.bad for each in arm)) for arm in arms)
     return canary, control
 
 
-def tally(desk: Desk) -> Tally:
+def collected(desk: Desk) -> Collected:
     """What is counted of the rollout."""
-    return desk.store.main.read(lambda c: ledger.tallies(c, {ROLLOUT: METRICS}))[ROLLOUT]
+    return desk.store.main.read(lambda c: ledger.collect(c, {ROLLOUT: METRICS}))[ROLLOUT]
 
 
 def summary(desk: Desk) -> store.Summary:
     """What is kept of the rollout."""
-    kept = tally(desk).summary
+    kept = collected(desk).summary
     assert kept is not None
     return kept
 
@@ -191,7 +191,7 @@ def test_the_cost_of_a_unit_is_counted_when_its_hour_is_over(desk: Desk) -> None
     desk.send(measured(1, cost_usd=0.5))
     count(desk, at=now() + HOUR_MS + WAIT)
 
-    (step,) = tally(desk).counts["cost"]
+    (step,) = collected(desk).counts["cost"]
     assert (step.canary.sums.n, step.canary.sums.total) == (2, 750_000 + 10**6)
     assert (step.control.sums.n, step.control.sums.total, step.control.sums.squares) == (1, 100_000, 10**10)
 
@@ -236,8 +236,8 @@ def test_rollouts_are_counted_together(desk: Desk) -> None:
 
     assert main.write(lambda c: ledger.count_due(c, slow, now() + 10**6)) == 3
     assert main.read(lambda c: store.news(c, first)) == {"r-7"}
-    tallies = main.read(lambda c: ledger.tallies(c, dict.fromkeys(names, METRICS)))
-    assert [each.counts["errors"][0].canary for each in tallies.values()] == [Counts(1, 1)] * 30
+    collected = main.read(lambda c: ledger.collect(c, dict.fromkeys(names, METRICS)))
+    assert [each.counts["errors"][0].canary for each in collected.values()] == [Counts(1, 1)] * 30
 
 
 def test_two_who_count_at_once_count_once(desk: Desk) -> None:

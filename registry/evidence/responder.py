@@ -43,7 +43,7 @@ class _Pause:
     seconds: float = 0.0
 
 
-class Acting:
+class Responder:
     """Acts on rollouts; for one thread.
 
     Args:
@@ -87,7 +87,9 @@ class Acting:
         guard, rollout = watched.guard, watched.rollout
         is_running = rollout.state == "running"
         if guard.on_harm == "rollback" or (guard.on_harm == "pause" and is_running):
-            tokens = watched.tally.summary.tokens if watched.tally and watched.tally.summary else {}
+            tokens = (
+                watched.collected.summary.tokens if watched.collected and watched.collected.summary else {}
+            )
             self._do(
                 watched.state,
                 now,
