@@ -8,11 +8,13 @@ comments that name it. A test compares all of them with the code.
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import typer.main
 from pages.markdown import ROOT, read
+from suites.differences import DIFFERENCES
 from test_architecture import FLOORS, TO_COME
 
 from registry import app
@@ -22,6 +24,7 @@ from registry.cli.main import EXIT_CODES
 from registry.cli.main import app as command_line
 from registry.policies.events import EVENTS
 from registry.settings import Settings
+from registry.suites.checks.vocabulary import KINDS, WORDS
 from registry.system import formats
 
 if TYPE_CHECKING:
@@ -49,7 +52,8 @@ def written(page: str) -> str:
     """A page as the code has it now."""
     if page == COMMAND_LINE:
         return "\n".join((INTRODUCTION, *_commands()))
-    return TABLE.sub(lambda found: f"{found[1]}{TABLES[page]()}{found[3]}", read(page))
+    tables = TABLES[page]
+    return TABLE.sub(lambda found: f"{found[1]}{tables[found['table']]()}{found[3]}", read(page))
 
 
 def _commands() -> Iterator[str]:
@@ -118,6 +122,23 @@ def _formats() -> str:
     return _table("| format | what it allows beyond the one before |", rows)
 
 
+def _checks() -> str:
+    rows = (
+        f"| `{name}` | {kind.meaning} | {WORDS[kind.takes]}{BOUNDS[kind.bound]} | `{_example(name)}` |"
+        for name, kind in KINDS.items()
+    )
+    return _table("| type | passes if the answer | value | example |", rows)
+
+
+def _example(name: str) -> str:
+    return json.dumps({"type": name, **KINDS[name].example}, ensure_ascii=False)
+
+
+def _differences() -> str:
+    rows = (f"| {one.theirs} | {one.ours} |" for one in DIFFERENCES)
+    return _table("| promptfoo | here |", rows)
+
+
 def _floors() -> str:
     """The rooms of the service, the highest floor first."""
     floors = [[name.removeprefix("registry.") for name in floor if name not in TO_COME] for floor in FLOORS]
@@ -131,13 +152,15 @@ def _table(head: str, rows: Iterator[str]) -> str:
     return "\n".join((head, "|---" * (head.count("|") - 1) + "|", *rows, ""))
 
 
-TABLES: dict[str, Callable[[], str]] = {
-    "CONTRIBUTING.md": _floors,
-    "docs/compatibility.md": _formats,
-    "docs/costs.md": _events,
-    "docs/http.md": _endpoints,
-    "docs/operating.md": _capabilities,
-    "docs/prompt-file.md": _codes,
+BOUNDS = {"": "", "may": ", and perhaps a threshold", "must": ", and a threshold"}
+TABLES: dict[str, dict[str, Callable[[], str]]] = {
+    "CONTRIBUTING.md": {"floors": _floors},
+    "docs/compatibility.md": {"formats": _formats},
+    "docs/costs.md": {"events": _events},
+    "docs/http.md": {"endpoints": _endpoints},
+    "docs/operating.md": {"capabilities": _capabilities},
+    "docs/prompt-file.md": {"codes": _codes},
+    "docs/suites.md": {"checks": _checks, "differences": _differences},
 }
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ def test_a_page_is_what_the_code_says(page: str) -> None:
 
 def test_a_table_that_was_changed_by_hand_is_written_again() -> None:
     """Each page with tables has the comments around them."""
-    for page in generated.TABLES:
-        assert len(generated.TABLE.findall(read(page))) == 1
+    for page, tables in generated.TABLES.items():
+        assert [name for _, name, _ in generated.TABLE.findall(read(page))] == list(tables)
 
 
 def test_every_command_has_a_section() -> None:

@@ -42,6 +42,9 @@ CHECKED_BY = {
     ("docs/review.md", "sh"): "test_review_page",
     ("docs/review.md", "toml"): "test_review_page",
     ("docs/rollouts.md", "sh"): "test_rollouts_page",
+    ("docs/suites.md", "json"): "test_suites_page",
+    ("docs/suites.md", "sh"): "test_suites_page",
+    ("docs/suites.md", "yaml"): "test_suites_page",
     ("docs/trust.md", "mermaid"): "test_pages",
 }
 """The test module that runs, or reads, all blocks of a page in one language."""
