@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from registry.cli.author import workflows
+
 SUMMARIZE = """\
 name: Summarize
 description: A support thread in a few sentences, for the agent who takes it over
@@ -41,42 +43,6 @@ messages:
     content: "{{message}}"
 """
 
-GITHUB = """\
-# Every prompt file is checked before it can be merged; what is wrong is shown beside its line.
-name: prompts
-on: [push, pull_request]
-permissions:
-  contents: read
-jobs:
-  check:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-        with:
-          fetch-depth: 0  # with all tags, which are the versions that were made
-      - uses: actions/setup-python@v5
-        with:
-          python-version: "3.12"
-      - run: PIP_INSTALL
-      - run: promptstage check
-"""
-
-GITLAB = """\
-# Every prompt file is checked before it can be merged; what is wrong is shown in the merge request.
-check-prompts:
-  image: python:3.12
-  variables:
-    GIT_DEPTH: 0  # with all tags, which are the versions that were made
-  script:
-    - PIP_INSTALL
-    - promptstage check --format gitlab > gl-code-quality-report.json || true
-    - promptstage check
-  artifacts:
-    when: always
-    reports:
-      codequality: gl-code-quality-report.json
-"""
-
 README = """\
 # Prompts
 
@@ -107,11 +73,23 @@ protected tags on GitLab, Gitea and Forgejo. `*/v*` is too little on GitHub, who
 `promptstage check --codes` lists what is looked at; a line `# promptstage: ignore unknown_key` in a file
 silences a warning there. The same check runs on every push, by
 `.github/workflows/prompts.yml` on GitHub and `.gitlab-ci.yml` on GitLab; delete the one that you do not need.
+
+## Cases
+
+What an answer must be stands beside the prompt, one case a line, in `prompts/summarize.cases.jsonl`:
+
+    {"id": "late", "vars": {"text": "Parcel 47 is late."}, "assert": [{"type": "contains", "value": "47"}]}
+
+`promptstage eval summarize --against stable` asks the model for each, and names those that became worse. A
+pull request that changes a prompt runs its cases, if the secret `OPENAI_API_KEY` is set, and gets the result
+as a comment.
 """
 
 IGNORED = """\
 # what a registry that is started here keeps
 .data/
+# answers of models, and reports; to run suites elsewhere with --offline, commit .promptstage/answers
+.promptstage/
 """
 
 PROMPTS = ("summarize", "support/triage")
@@ -126,7 +104,7 @@ def samples(folder: str | None = None) -> dict[str, str]:
 
 def checks(install: str) -> dict[str, str]:
     """The workflows, which install Promptstage by this command."""
-    texts = {".github/workflows/prompts.yml": GITHUB, ".gitlab-ci.yml": GITLAB}
+    texts = {".github/workflows/prompts.yml": workflows.GITHUB, ".gitlab-ci.yml": workflows.GITLAB}
     return {path: text.replace("PIP_INSTALL", install) for path, text in texts.items()}
 
 
