@@ -44,6 +44,8 @@ from registry.api.http.startup import StartupFailure
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
+from registry.console import routes as console
+from registry.console.session import Sessions, open_key
 from registry.control import audit
 from registry.control.attestations import Attestations
 from registry.control.history import History
@@ -92,6 +94,7 @@ logger = logging.getLogger(__name__)
 
 SCRAPERS = 2  # one answers /readyz while another one renders /metrics
 TAKERS = 2  # batches at once: they wait for the same disk
+PAGES = 4  # of the console at once: each waits for reads, so it must hold none of their threads
 WRITERS = 8  # changes at once: they wait for each other, and must leave threads for readers
 # A thread that computes lets others have the interpreter after so long. Python's own ten times that is what
 # the event loop, and a change under way, would wait for at every system call, for each of the threads.
@@ -160,6 +163,7 @@ def create(settings: Settings) -> FastAPI:
     for room in rooms:
         size = most.get(room, MAX_BODY_BYTES)
         app.include_router(room.router, max_body_size=size, responses=anywhere)
+    app.include_router(console.router)
     app.state.routes = [route for room in rooms for route in room.router.routes]
     return app
 
@@ -243,6 +247,8 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         writers=CapacityLimiter(WRITERS),
         scrapers=CapacityLimiter(SCRAPERS),
         lookers=CapacityLimiter(1),
+        pages=CapacityLimiter(PAGES),
+        sessions=Sessions(open_key(settings.console_key_file or settings.data / "console.key")),
         webhook_secret_file=settings.webhook_secret_file,
         access_log=access_log.write if settings.access_log else None,
     )

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
         git_known_hosts: the ssh keys of the repository's host; unset: those that this user knows.
         config: the rules of environments, a TOML file (`registry.policies` reads it); unset: none.
         prices: what models cost, a TOML file (`registry.outcomes.price_file`); unset: the published prices.
+        console_key_file: what signs the console's sessions, 32 random bytes, the same for all registries
+            behind one address; unset: ``console.key`` in the data folder, made at the first start.
         webhook_secret_file: what the repository's host signs its webhooks with; unset: they are refused.
         database_url: of a PostgreSQL database that registries on several machines share, for what is
             reported of calls; unset: SQLite files in the data folder.
@@ -83,6 +85,7 @@ class Settings(BaseSettings):
     webhook_secret_file: Path | None = None
     config: Path | None = None
     prices: Path | None = None
+    console_key_file: Path | None = None
     failpoints: Path | None = None
 
     @field_validator("host", "port", mode="before")

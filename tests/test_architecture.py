@@ -40,6 +40,8 @@ OWNERS = {
         "registry.metrics.metrics",
         "registry.metrics.outcomes",
     },
+    "itsdangerous": {"registry.console.session"},
+    "jinja2": {"registry.console.page"},
     "jsonschema": {"registry.catalog.parsing.json_schema", "registry.suites.checks.schemas"},
     "jsonschema_specifications": {"registry.catalog.parsing.json_schema", "registry.suites.checks.schemas"},
     "loguru": set(),
@@ -80,7 +82,6 @@ FLOORS = (
     ("registry.errors", "registry.system"),
 )
 TO_COME = {
-    "registry.console",
     "registry.protocols",
 }
 # Rooms and modules that compute, and do nothing else: data in, an answer out.

@@ -45,6 +45,9 @@ with Client(prompts=["summarize"]) as client:
 """
 # Loads every module of the service.
 SCHEMA = {file.name for file in (ROOT / "registry/outcomes/store/schema").glob("*.sql")}
+PAGES = {
+    file.name for kind in ("templates", "static") for file in (ROOT / "registry/console" / kind).iterdir()
+}
 LOAD = """
 import importlib, pkgutil, sys
 import registry
@@ -193,7 +196,7 @@ def test_a_wheel_holds_the_whole_package(built: dict[str, Built], name: str) -> 
     data = {Path(file).name for file in files if not file.endswith(".py")}
 
     assert files == there
-    assert data == {"promptstage": {"py.typed"}, "registry": {"gitconfig", *SCHEMA}}[package]
+    assert data == {"promptstage": {"py.typed"}, "registry": {"gitconfig", *SCHEMA, *PAGES}}[package]
 
 
 @BOTH

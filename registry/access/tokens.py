@@ -225,11 +225,14 @@ class Keyring:
         _check_live(token, now)
         return token
 
+    def named(self, identifier: str) -> Token | None:
+        """Return the token of an id, revoked or not."""
+        return next((token for token in self._by_digest.values() if token.id == identifier), None)
+
     def check(self, identifier: str, now: datetime) -> None:
         """Check that a token accepted a moment ago is still valid. Raises Unauthorized."""
-        for token in self._by_digest.values():
-            if token.id == identifier:
-                _check_live(token, now)
+        if token := self.named(identifier):
+            _check_live(token, now)
 
     def _notify(self) -> None:
         for listener in self.listeners:

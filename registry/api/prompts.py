@@ -12,7 +12,7 @@ from registry.api.docs import shapes
 from registry.api.http import problem, refresh
 from registry.api.http.dependencies import Name, Reader, Service
 from registry.api.http.routes import BoundedRoute
-from registry.catalog.catalog import LATEST
+from registry.catalog.naming import LATEST
 from registry.system import work
 
 if TYPE_CHECKING:

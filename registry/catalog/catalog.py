@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "Version"]
 
-LATEST = "latest"
 NAMED = 3  # versions that an error or a note lists; more do not help
 
 logger = logging.getLogger(__name__)
@@ -167,7 +166,7 @@ class Catalog:
             NotFound: there is no such prompt or version (`unknown_prompt`, `unknown_version`).
             GitFailed: the mirror is damaged.
         """
-        if version == LATEST:
+        if version == naming.LATEST:
             return self._read_latest(name)
         if not naming.is_version(version):
             raise _unknown_version(name, version, self.versions(name))

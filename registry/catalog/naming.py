@@ -14,6 +14,7 @@ from registry.errors import Invalid
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+LATEST = "latest"  # in the place of a version: the newest that can be served
 RESERVED = frozenset(("versions", "releases", "rollouts", "actions", "diff", "history", "resolve", "stream"))
 NAME_LENGTH = 200
 SEGMENTS = 8

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-LATEST = "latest"
 JSON = "promptstage.json"  # in the context of a command line: whether its result is read by a program
 WAIT_SECONDS = 60.0  # a client that lost its stream is back well within that
 
@@ -36,7 +35,7 @@ def _usage(check: Callable[[T], T]) -> Callable[[T | None], T | None]:
 
 
 def _version_or_latest(value: str) -> str:
-    return value if value == LATEST else naming.require_version(value)
+    return value if value == naming.LATEST else naming.require_version(value)
 
 
 def _environment(value: str) -> str:

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from registry.catalog.catalog import LATEST
+from registry.catalog.naming import LATEST
 from registry.control.gate import Found, Gate, Shut
 from registry.control.preconditions import check_apps, check_format, check_guard, conflict
 from registry.control.retry import Acknowledged, commit_with_retry

@@ -103,6 +103,11 @@ class Hub:
         self._closed = False
 
     @property
+    def is_closed(self) -> bool:
+        """Return whether the process stops."""
+        return self._closed
+
+    @property
     def count(self) -> int:
         """Return the number of open streams."""
         return len(self._open)

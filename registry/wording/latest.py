@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from registry.catalog.catalog import LATEST
+from registry.catalog.naming import LATEST
 from registry.wording import describe, paths
 from registry.wording.text import clean
 

@@ -48,6 +48,11 @@ def attestations_path(name: str, version: str) -> str:
     return f"{prompt_path(name)}/versions/{quote(version)}/attestations"
 
 
+def evidence_path(environment: str, name: str) -> str:
+    """What the calls say of a rollout."""
+    return f"{_place(environment)}/evidence/{quote(name)}"
+
+
 def usage_path(environment: str) -> str:
     """Where an environment's usage is."""
     return f"{_place(environment)}/usage"

@@ -34,3 +34,14 @@ class Reads(Protocol):
 
     def pages(self, path: str, limit: int | None = None) -> Iterator[Json]:
         """Read a list, as many pages as it has, up to `limit` entries."""
+
+
+class Asks(Reads, Protocol):
+    """What can read the API, and ask it questions that are too long or too private for an address."""
+
+    def post(self, path: str, body: Json, member: str, *, if_match: str = "") -> Json:
+        """Send a body once, and read what has this member by the contract.
+
+        Raises:
+            Refused, Unavailable: as the registry says, or because none answers.
+        """

@@ -22,8 +22,9 @@ from faults.scenario import Result, at_least
 from support import PromptRepository, prompt
 
 from registry.catalog import naming
-from registry.catalog.catalog import LATEST, Catalog
+from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
+from registry.catalog.naming import LATEST
 from registry.errors import RegistryError
 from registry.git.command import Git, _Reader
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from registry.access.tokens import Token
     from registry.api.http.dependencies import Services
 
+CONSOLE = "/console"
 MAX_FIELDS = 1000  # per query: each attribute of a caller is one
 
 
@@ -50,6 +51,8 @@ def _is_guarded(path: str) -> bool:
 
 async def _let_in(scope: Scope) -> None:
     """Authenticate, and drop the unused parts that the framework would parse on the event loop."""
+    if scope["path"].startswith(CONSOLE):  # has sessions of its own
+        return
     scope["headers"] = [header for header in scope["headers"] if header[0] != b"cookie"]
     if not _is_guarded(scope["path"]):
         scope["query_string"] = b""

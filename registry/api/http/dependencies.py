@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from registry.api.http.rate import Rate
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
+    from registry.console.session import Sessions
     from registry.control.attestations import Attestations
     from registry.control.history import History
     from registry.control.resolve import Resolver
@@ -56,6 +57,7 @@ class Services:
         rate: how many records a token may still send.
         takers: the threads that take in reports, so that these wait for each other alone.
         scrapers: the threads of health and metrics, which must not wait for reads.
+        pages: the threads of the console's pages.
     """
 
     catalog: Catalog
@@ -79,6 +81,8 @@ class Services:
     writers: CapacityLimiter
     scrapers: CapacityLimiter
     lookers: CapacityLimiter
+    pages: CapacityLimiter
+    sessions: Sessions
     webhook_secret_file: Path | None
     access_log: Write | None
 

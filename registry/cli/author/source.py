@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.catalog import naming
+from registry.catalog.naming import LATEST
 from registry.catalog.parsing.partials import split
 from registry.cli.author import files, layout, partials, tagged, worktree
-from registry.cli.options import LATEST
 from registry.errors import Invalid
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from registry.catalog.naming import LATEST
 from registry.cli import hints, http, output
-from registry.cli.options import LATEST
 from registry.cli.release import clients, needed
 from registry.errors import Conflict, RegistryError
 from registry.wording import describe, latest, paths, preview, times

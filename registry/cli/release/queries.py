@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from registry.catalog.naming import LATEST
 from registry.cli import hints, http, output
-from registry.cli.options import (
-    LATEST,
+from registry.cli.options import (  # noqa: TC001 - typer reads the annotations
     AsJson,
     Environment,
     FromVersion,

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.catalog import naming
+from registry.catalog.naming import LATEST
 from registry.cli import http, output
 from registry.cli.author import layout, source, worktree
-from registry.cli.options import LATEST
 from registry.cli.suites import suite_files
 from registry.errors import DocumentInvalid, Invalid, RegistryError
 from registry.suites.cases import read_suite

@@ -1,0 +1,85 @@
+"""A rollout: its steps in time, and what the calls say of the candidate."""
+
+from __future__ import annotations
+
+from math import log
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+
+from registry.console import page
+from registry.console.overview import rollout_row
+from registry.console.visit import ConsoleRoute, Visiting
+from registry.wording import describe, paths, timeline
+
+if TYPE_CHECKING:
+    from fastapi.responses import Response
+
+    from promptstage.model import Json
+    from registry.console.in_process import Api
+
+router = APIRouter(prefix=page.ROOT, route_class=ConsoleRoute, include_in_schema=False)
+CHANGES = 100  # of the history that a timeline is made of: twice the steps that a rollout may have
+ARMS = ("canary", "control")
+
+
+@router.get("/e/{environment}/rollouts/{name:path}")
+async def rollout(visit: Visiting, environment: str, name: str, rollout: str = "") -> Response:
+    """Show the rollout that is under way, or an earlier one."""
+    return await visit.show(
+        "rollout.html", lambda: content(visit.api, environment, name, rollout), environment=environment
+    )
+
+
+def content(api: Api, environment: str, name: str, wanted: str) -> dict[str, Any]:
+    """Return what the page shows."""
+    state = api.get(paths.rollout_path(environment, name), "stable")
+    changes = list(api.pages(f"{paths.rollout_path(environment, name)}/history", CHANGES))
+    asked = {"rollout": wanted} if wanted else {}
+    found = api.maybe(paths.evidence_path(environment, name), "verdict", **asked)
+    present = state["rollout"] if not wanted or (state["rollout"] or {}).get("id") == wanted else None
+    return {
+        "name": name,
+        "state": state,
+        "row": rollout_row(api, state) if present else None,
+        "steps": timeline.of_rollout(present, changes) if present else [],
+        "guard": describe.guarded(present) if present and present.get("guard") else "",
+        "evidence": found,
+        "metrics": [_metric(metric) for metric in found["metrics"]] if found else [],
+        "guard_changes": [change for change in changes if change["actor"] == "guard"],
+    }
+
+
+def _metric(metric: Json) -> Json:
+    """Return a metric with the totals of its arms, in numbers that a page shows."""
+    mean = "difference" in metric
+    arms = {arm: _total(metric["steps"], arm) for arm in ARMS}
+    low, high = metric["interval"]
+    estimate = metric["difference" if mean else "ratio"]
+    return {
+        "name": metric["name"],
+        "arms": {arm: _arm(counts, mean=mean) for arm, counts in arms.items()},
+        "estimate": _number(estimate, mean=mean),
+        "interval": "" if low is high is None else f"{_number(low, mean=mean)} to {_number(high, mean=mean)}",
+        "e": metric["e"],
+        "strength": max(0.0, min(1.0, log(max(metric["e"], 1e-9)) / log(metric["threshold"]))),
+        "threshold": metric["threshold"],
+    }
+
+
+def _total(steps: list[Json], arm: str) -> Json:
+    keys = steps[0][arm] if steps else {"units": 0, "bad": 0}
+    return {key: sum(step[arm][key] for step in steps) for key in keys}
+
+
+def _arm(counts: Json, *, mean: bool) -> str:
+    if mean:
+        return f"${counts['sum'] / counts['n'] / 1e6:.6f} of {counts['n']}" if counts["n"] else describe.NONE
+    share = f" ({counts['bad'] / counts['units']:.1%})" if counts["units"] else ""
+    return f"{counts['bad']} of {counts['units']}{share}"
+
+
+def _number(value: float | None, *, mean: bool) -> str:
+    if value is None:
+        return describe.NONE
+    return f"{value / 1e6:+.6f} $" if mean else f"{value:.2f} x"

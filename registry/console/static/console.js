@@ -1,0 +1,107 @@
+// What pages need beyond HTML: live updates, times in the reader's zone, countdowns, and plots.
+"use strict";
+
+const MISSED_MS = 10000; // three beats
+const AGAIN_MS = 15000; // counts of calls change without a change of the registry
+
+let source = null, heard = 0;
+
+// A page that names a stream asks for itself again at each change.
+function follow() {
+  const main = document.querySelector("main[data-live]");
+  if (!main || source) return;
+  source = new EventSource(main.dataset.live);
+  source.addEventListener("beat", () => alive());
+  source.addEventListener("changed", () => { alive(); refresh(); });
+}
+
+function alive() {
+  heard = Date.now();
+  say("");
+}
+
+function say(text) {
+  const place = document.getElementById("link");
+  if (place && place.textContent !== text) place.textContent = text;
+}
+
+function refresh() {
+  const main = document.querySelector("main[data-live]");
+  if (main && document.visibilityState === "visible" && !main.contains(typing())) htmx.trigger(main, "changed");
+}
+
+// Nothing is replaced under a person who writes.
+function typing() {
+  const active = document.activeElement;
+  return active && active.matches("input, textarea, select") ? active : null;
+}
+
+setInterval(() => {
+  if (source && heard && Date.now() - heard > MISSED_MS) say("The registry does not answer; what you see may be old.");
+}, 1000);
+setInterval(() => { if (source) refresh(); }, AGAIN_MS);
+document.addEventListener("visibilitychange", refresh);
+
+// Times are local; the title keeps UTC.
+function localize(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
+    const moment = new Date(time.dateTime);
+    if (Number.isNaN(moment.getTime())) continue;
+    time.dataset.local = "";
+    time.textContent = moment.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  }
+}
+
+// A hold counts down between two looks at the registry.
+function countDown() {
+  for (const cell of document.querySelectorAll("[data-until]")) {
+    const left = Math.round((new Date(cell.dataset.until) - Date.now()) / 1000);
+    if (left <= 0) continue;
+    const parts = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
+    let rest = left;
+    const text = parts.map(([unit, size]) => { const n = Math.floor(rest / size); rest %= size; return n ? n + unit : ""; })
+      .filter(Boolean).slice(0, 2).join(" ");
+    cell.textContent = cell.textContent.replace(/ in .*/, " in " + text);
+  }
+}
+setInterval(countDown, 1000);
+
+// Plots: each draws what its attribute holds; the table below it has the same numbers.
+const COLOURS = ["--c1", "--c2", "--c3", "--c4", "--c5", "--c6", "--c7", "--c8"];
+
+function draw(root) {
+  for (const place of root.querySelectorAll("[data-plot]:not([data-drawn])")) {
+    place.dataset.drawn = "";
+    const plot = JSON.parse(place.dataset.plot);
+    const style = getComputedStyle(document.documentElement);
+    const seconds = plot.times.map((time) => new Date(time).getTime() / 1000);
+    const ink = style.getPropertyValue("--ink"), rule = style.getPropertyValue("--rule");
+    const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 } };
+    const made = new uPlot({
+      title: plot.title, width: place.clientWidth, height: 220,
+      scales: { x: { range: span(seconds) }, ...(plot.log ? { y: { distr: 3 } } : {}) },
+      axes: [axis, { ...axis, size: 60 }],
+      series: [{}, ...plot.series.map((one, i) => ({
+        label: one.name, width: 2, spanGaps: true, dash: one.dashed ? [6, 4] : undefined,
+        stroke: style.getPropertyValue(COLOURS[i % COLOURS.length]), points: { show: plot.times.length < 40 },
+      }))],
+    }, [seconds, ...plot.series.map((one) => one.values)], place);
+    new ResizeObserver(() => made.setSize({ width: place.clientWidth, height: 220 })).observe(place);
+  }
+}
+
+// One moment alone is shown within an hour.
+function span(seconds) {
+  const [first, last] = [seconds[0], seconds[seconds.length - 1]];
+  return first === last ? [first - 1800, last + 1800] : [first, last];
+}
+
+function dress() {
+  localize(document);
+  countDown();
+  if (window.uPlot) draw(document);
+  follow();
+}
+document.addEventListener("htmx:after:swap", dress);
+document.addEventListener("DOMContentLoaded", dress);
+if (document.readyState !== "loading") dress();
