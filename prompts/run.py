@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
 
+from prompts import answers
 from prompts.build import build
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ with Client(prompts=["summarize"]) as client:
     client.ready(5)
     print(Counter(client.get("summarize", key=f"user-{{n}}").version for n in range(1000)))
 END
+
+# What an answer must be, and whether it is: answers written by hand, so that no model is needed.
+(cd {repository} && promptstage eval --offline)
 
 # Widen it, look again, take it back:
 promptstage advance summarize --reason "agents like it"
@@ -174,7 +178,10 @@ def main() -> int:
                 service.terminate()
                 service.wait()
                 return 1
-            print(NEXT.format(news=news, url=registry.url, token=DATA / "admin.token"), flush=True)
+            print(
+                NEXT.format(news=news, url=registry.url, token=DATA / "admin.token", repository=REPOSITORY),
+                flush=True,
+            )
         return _code(service.wait())
 
 
@@ -182,6 +189,7 @@ def _build() -> None:
     unfinished = REPOSITORY.with_name("prompts.new")
     shutil.rmtree(unfinished, ignore_errors=True)
     build(unfinished)
+    answers.keep(unfinished)
     unfinished.rename(REPOSITORY)
 
 

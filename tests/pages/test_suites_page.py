@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from cli.shell import Cli
@@ -20,6 +21,8 @@ from registry.suites.checks.github import BUILT_IN, STRINGS
 from registry.suites.checks.judge import judge
 from registry.suites.checks.vocabulary import CODE, KINDS
 from registry.suites.checks.worker import LIMIT_SECONDS
+from registry.suites.run import report
+from registry.suites.run.comparison import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 PAGE = "docs/suites.md"
 FIRST, ROWS = (block.text for block in blocks(PAGE, "yaml"))
 CASES, RUBRIC = (block.text for block in blocks(PAGE, "json"))
-(DIGEST,) = (block.text for block in blocks(PAGE, "sh"))
+*_, DIGEST = (block.text for block in blocks(PAGE, "sh"))
 ANSWERS = {  # by type, one that passes the example, and one that does not
     "equals": ("Paris", "Paris."),
     "contains": ("It says E-4012.", "It says e-4012."),
@@ -119,3 +122,23 @@ def test_lines_are_one_case_each() -> None:
     cases = [json.loads(line) for line in CASES.splitlines()]
 
     assert all(one["id"] != other["id"] for one, other in pairwise(cases))
+
+
+def test_the_options_of_eval_are_those_of_the_command(tmp_path: Path) -> None:
+    """Each one that is the command's own."""
+    told = set(re.findall(r"--[a-z-]+", read(PAGE)))
+    known = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", Cli(tmp_path)("eval", "--help").out, re.MULTILINE))
+
+    assert known - told <= {"--environment", "--output", "--help", "--json"}
+    assert "--repeat" in known
+
+
+def test_every_key_of_the_report_is_named() -> None:
+    """With all its values that are words."""
+    table = read(PAGE).partition("## The report as JSON")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`(\w+)`", table))
+    parts = (report.Report, report.PromptReport, report.VersionReport, report.CaseReport, report.CaseSide)
+    keys = {field.name for part in (*parts, report.Failed, report.Trouble) for field in fields(part)}
+
+    assert keys <= named
+    assert {*get_args(report.Result), *Outcome} <= named

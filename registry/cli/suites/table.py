@@ -47,7 +47,6 @@ def _prompt(prompt: PromptReport) -> None:
         output.say(f"  more cases are not shown; --format json has all {prompt.cases}", "dim")
     output.say()
     output.show(output.grid(figures.COLUMNS, figures.rows(prompt)))
-    output.say()
     for line in filter(None, (figures.changes(prompt), "; ".join(prompt.reasons))):
         output.say(line)
     output.say()

@@ -45,8 +45,8 @@ CONNECT_SECONDS = 10.0
 WORDS = 300  # characters of an endpoint's own words in an error
 QUOTA = "insufficient_quota"  # the code of a 429 that no waiting changes
 MISSING = (
-    "a model is asked by the openai package, which is not installed here; install it:  "
-    'pip install "promptstage-registry[eval]"  or take only the answers that are kept: --offline'
+    "models are asked by the openai package, which is not installed here; install it:  pip install openai\n"
+    "or take only the answers that are kept: --offline"
 )
 _ACCOUNT = frozenset((401, 402, 403))  # refused for every model
 _RETRIED = frozenset((408, 409))  # besides those from 500

@@ -44,6 +44,12 @@ class Stop:
     reason: str | None = None
 
 
+def question_for(endpoint: Endpoint, model: str, request: Json, repeat: int) -> Question:
+    """Return what is asked at an endpoint, which knows a model with or without its publisher."""
+    named = model if endpoint.publisher else without_publisher(model)
+    return Question(endpoint.url, {**request, "model": named}, repeat)
+
+
 class Desk:
     """Answers questions, each one once, however many ask it at the same time.
 
@@ -86,8 +92,7 @@ class Desk:
             Unavailable: there can be none to any question.
         """
         endpoint = self._endpoint_of(model)
-        sent = {**request, "model": model if endpoint.publisher else without_publisher(model)}
-        question = Question(endpoint.url, sent, repeat)
+        question = question_for(endpoint, model, request, repeat)
         key = question.key
         completion = self._answers.get(key)
         if completion is None:
