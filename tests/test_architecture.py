@@ -114,6 +114,13 @@ PURE = (
     "registry.suites.run.trial",
     "registry.catalog.parsing",
     "registry.outcomes.otlp",
+    "registry.suites.checks.github",
+    "registry.suites.checks.patterns",
+    "registry.suites.checks.rubrics",
+    "registry.suites.checks.structures",
+    "registry.suites.checks.values",
+    "registry.suites.lint",
+    "registry.suites.scoring",
 )
 # All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
 COMPUTING = {
@@ -127,6 +134,7 @@ COMPUTING = {
     "contextlib.suppress",
     "importlib.import_module",  # the client's door brings what is asked of it
     "bisect", "enum.StrEnum",
+    "datetime.date", "datetime.time", "ipaddress", "referencing",
     "random.Random",  # with a seed
     "secrets",  # a rollout has a random id and salt
 }  # fmt: skip

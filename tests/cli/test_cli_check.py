@@ -399,7 +399,7 @@ def test_many_tags_cost_no_more_processes_than_few(
 
     cli("check", cwd=author.path)
 
-    assert calls == ["rev-parse", "check-ignore", "for-each-ref", "cat-file", "cat-file"]
+    assert calls == ["rev-parse", "check-ignore", "for-each-ref", "cat-file", "cat-file", "cat-file"]
 
 
 def _counting(run: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:

@@ -83,6 +83,20 @@ def test_a_link_in_place_of_cases(cli: Cli, author: PromptRepository, tmp_path: 
     assert "error[unreadable]: this file is a symbolic link; put a file there" in cli("check").out
 
 
+def test_cases_without_a_prompt(cli: Cli, author: PromptRepository) -> None:
+    """A misspelt name would be a suite that nobody runs."""
+    cli.folder = author.path
+    (author.path / "prompts/sumarize.cases.jsonl").write_text(line())
+
+    done = cli("check")
+
+    assert done.out == (
+        "prompts/sumarize.cases.jsonl:1:1: warning[stray_cases]: there is no prompt sumarize here; did you "
+        "mean summarize.cases.jsonl?\n"
+        "1 prompt file, 0 errors, 1 warning\n"
+    )
+
+
 @pytest.mark.parametrize("command", [("tag", "summarize"), ("tag", "--changed")])
 def test_changed_cases_are_a_patch(tagged: Cli, author: PromptRepository, command: tuple[str, ...]) -> None:
     """Beside an unchanged prompt; unchanged ones are nothing to tag."""

@@ -87,6 +87,7 @@ _WARNINGS = {
     "same_file": "the newest tag of a prompt holds the same file as the one before it",
     "small_bump": "the newest tag raises the version less than the changes since the one before it call for",
     "stray": "a file with messages in the prompts folder, whose name is not that of a prompt file",
+    "stray_cases": "a file of cases without a prompt beside it, which nothing reads",
     "template": "a template language that is unknown, so {{name}} alone is replaced",
     "unclosed": "a {{ that is not closed, so it stays as it is",
     "unknown_key": "a key that has no effect",

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from registry.catalog import naming
 from registry.catalog.parsing import lint
 from registry.catalog.parsing.codes import CODES
+from registry.catalog.parsing.fields import nearest
 from registry.catalog.parsing.strict_yaml import SIZE_LIMIT
 from registry.cli.author import partials, suites, tag_lint, worktree
 from registry.errors import GitFailed, Invalid
 from registry.suites import lint as suite_lint
+from registry.suites.digest import CASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -73,6 +75,12 @@ def strays(root: Path, place: Layout) -> Iterator[Problem]:
     if root.resolve().as_posix().endswith(usual) or place.settings.folder:
         for file, wanted in lookalikes(root, place):
             yield _problem(file, "stray", f"this file is not taken for a prompt; name it {wanted}")
+    for file in find(root, place, _is_cases):
+        name = file.name.removesuffix(CASES)
+        if not any(file.with_name(wanted).exists() for wanted in naming.file_names(name)):
+            near = nearest(name, [naming.stem(one.name) for one in file.parent.glob("*.prompt.y*ml")])
+            remedy = f"did you mean {near}{CASES}?" if near else "name it like its prompt, or remove it"
+            yield _problem(file, "stray_cases", f"there is no prompt {name} here; {remedy}")
 
 
 def lookalikes(root: Path, place: Layout) -> Iterator[tuple[Path, str]]:
@@ -144,6 +152,10 @@ def shown(file: Path) -> str:
         return str(file)
     here = Path.cwd()
     return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def _is_cases(name: str) -> bool:
+    return name.endswith(CASES)
 
 
 def _is_meant(name: str) -> bool:

@@ -64,6 +64,7 @@ def _take() -> subprocess.Popen[bytes]:
             process = _idle.pop()
             if process.poll() is None:
                 return process
+            _end(process)  # somebody killed it
     return _start()
 
 
