@@ -21,6 +21,7 @@ STAMPED = (
     "docs/observability.md says how for each platform"
 )
 JOINED = "emit the event in the span of the call, or with its gen_ai.response.id"
+ASIDE = "the registry's log says why; they are tried again when it starts, so upgrade it, or restart it"
 UNKNOWN = "check that the apps' registry is this one, and that the tag was pushed"
 # By the counter's name: what happened so often in an environment, and the remedy.
 MEANINGS = {
@@ -36,6 +37,10 @@ MEANINGS = {
     "other": (
         "{n} calls of {environment} are beyond 2,000 series a minute, and summed as `other`",
         "leave ids out of routes and segments: GET /orders/{id}, not GET /orders/4711",
+    ),
+    "long_trace": (
+        "traces of {environment} had over 2,000 spans ({n} times)",
+        "begin a trace with each request or job: a span that comes late is not joined with one of long ago",
     ),
     "feedback_of_no_call": (
         "{n} feedbacks in spans or logs of {environment} name no call that is known",
@@ -61,7 +66,7 @@ def lately(found: Health) -> Iterator[Check]:
     """Yield how the calls of the last day fared, and what waits."""
     if found.aside:
         message = f"{found.aside} batches of reports could not be folded, and are set aside"
-        yield Check("calls", "error", message, "the registry's log says why")
+        yield Check("calls", "error", message, ASIDE)
     for count, what, remedy in (
         (found.unnamed, "name no prompt", STAMPED),
         (found.unknown, "name a prompt or version that does not exist", UNKNOWN),

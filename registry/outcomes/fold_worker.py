@@ -39,6 +39,7 @@ def run(given: Mapping[str, Any], stopped: Event) -> None:
     holder = f"{os.uname().nodename}:{os.getpid()}"
     file = Path(given["prices"]) if given["prices"] else None
     folder = Folder(store.inbox, store.main, pricing(Prices(file)), keep=given["keep"], holder=holder)
+    folder.retry(_now())
     retention = Retention(store.main, keep=given["keep"], holder=holder)
     while not stopped.is_set():
         retention.tend(_now())  # also where there is always something to fold

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from outcomes_in import DAY_MS, HOUR_MS, now, record
+from outcomes_in import DAY_MS, HOUR_MS, KEEP, now, record
 
-from registry.outcomes.store import fold
+from registry.errors import Unavailable
+from registry.outcomes.store import fold, inbox
 from registry.outcomes.store.series import MAX_SERIES
 
 if TYPE_CHECKING:
@@ -227,10 +228,6 @@ def test_a_clock_that_was_set_back_does_not_keep_the_lease(desk: Desk) -> None:
 
 def test_a_batch_that_cannot_be_folded_is_set_aside(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stays where it can be looked at, and those after it are folded."""
-
-    def broken(*_: object) -> None:
-        raise KeyError
-
     monkeypatch.setitem(fold.KINDS, "feedback", broken)
     desk.send(record())
     desk.say("feedback", {"call": record()["id"], "kind": "up"})
@@ -239,7 +236,67 @@ def test_a_batch_that_cannot_be_folded_is_set_aside(desk: Desk, monkeypatch: pyt
 
     assert desk.total()["calls"] == 2
     assert desk.store.inbox.take() == []
-    assert desk.store.inbox.depth() == 1
+    assert desk.outcomes.health().aside == 1
+
+
+def test_batches_that_are_set_aside_do_not_fill_the_inbox(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are folded after them: they do not count among those that wait, only their bytes do."""
+    monkeypatch.setattr(inbox, "MAX_ROWS", 5)
+    poison(desk, monkeypatch)
+    for _ in range(8):
+        desk.send(record())
+        desk.fold()
+
+    assert desk.store.inbox.depth() == 0
+    monkeypatch.setattr(inbox, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(inbox, "MAX_BYTES", 10)
+    with pytest.raises(Unavailable, match="wait to be folded"):
+        desk.send(record())
+
+
+def test_what_was_set_aside_is_tried_again_when_a_registry_starts(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that knows how to fold it counts it then, once; the id of its batch is still known."""
+    sent, batch = record(), str(uuid4())
+    with monkeypatch.context() as patch:
+        patch.setitem(fold.KINDS, "calls", broken)
+        desk.send(sent, batch=batch)
+        desk.fold()
+        desk.folder.retry(now())
+        desk.fold()
+        assert desk.outcomes.health().aside == 1
+    desk.send(sent, batch=batch)
+    desk.folder.retry(now())
+    desk.fold()
+
+    assert desk.total()["calls"] == 1
+    assert desk.outcomes.health().aside == 0
+
+
+def test_what_was_set_aside_is_forgotten_with_the_calls_of_its_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As they would not be kept any more; the log says so."""
+    poison(desk, monkeypatch)
+    desk.folder.retry(now() + (KEEP + 1) * DAY_MS)
+
+    assert desk.outcomes.health().aside == 0
+    assert "1 batches that were set aside are older than calls are kept" in caplog.text
+
+
+def broken(*_: object) -> None:
+    """Fold as a version with a fault does."""
+    raise KeyError
+
+
+def poison(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a batch of feedback be set aside."""
+    monkeypatch.setitem(fold.KINDS, "feedback", broken)
+    desk.say("feedback", {"call": record()["id"], "kind": "up"})
+    desk.fold()
 
 
 def test_identities_are_hashed_again(desk: Desk) -> None:

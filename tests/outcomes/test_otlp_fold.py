@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from otlp_vectors import ENTRIES, READABLE, expected
-from outcomes_in import DAY_MS, now, record
+from outcomes_in import DAY_MS, KEEP, now, record
 
 from registry.outcomes.identity import hashed
+from registry.outcomes.otlp import merging
 from registry.outcomes.store import fold, fold_spans, settle
 from registry.outcomes.store.fold_spans import SETTLE_MS
 from registry.outcomes.store.inbox import Batch
@@ -121,7 +122,7 @@ def span(number: int, **given: Any) -> dict[str, Any]:
     }
     keys |= {"operation": "gen_ai.operation.name"}
     attributes = {keys[name]: given.pop(name) for name in list(given) if name in keys}
-    return {"span": bytes([number]) * 8, "attributes": attributes, **given}
+    return {"span": number.to_bytes(8, "big"), "attributes": attributes, **given}
 
 
 def send(desk: Desk, *spans: dict[str, Any], **given: str) -> None:
@@ -211,7 +212,7 @@ def test_spans_of_a_clients_record(desk: Desk, order: str) -> None:
     call = desk.call(sent["id"])
     assert (call["via"], call["prompt"]) == ("client", "summarize")
     assert (call["input_tokens"], call["output_tokens"], call["duration_ms"]) == (10, 5, 500.0)
-    assert call["span_id"] == "0101010101010101"
+    assert call["span_id"] == "0000000000000001"
     assert {name: desk.total()[name] for name in SUMS[:4]} == {
         "calls": 1, "errors": 0, "input_tokens": 10, "output_tokens": 5,
     }  # fmt: skip
@@ -357,16 +358,69 @@ def erase(desk: Desk, key: str) -> None:
     desk.fold()
 
 
-def test_a_long_trace(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is settled before its time, and then forgotten, so that it is not read again at any length."""
-    monkeypatch.setattr(fold_spans, "MOST_SPANS", 10)
-    monkeypatch.setattr(settle, "MOST_SPANS", 10)
-    send(desk, *(span(number, tokens=1) for number in range(1, 12)))
-    desk.settle(now())
-    send(desk, span(20, tokens=1))
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trace of 40 spans is a long one."""
+    monkeypatch.setattr(fold_spans, "MOST_SPANS", 40)
+    monkeypatch.setattr(settle, "MOST_SPANS", 40)
+
+
+def spans_of(desk: Desk) -> int:
+    """How many spans wait."""
+    ((n,),) = desk.store.main.read(lambda c: c.fetch("select count(*) from spans"))
+    return int(n)
+
+
+def test_a_long_trace(desk: Desk, short: None) -> None:
+    """It is settled before its time, and its oldest spans are let go: however long, few are read again."""
+    for first in range(0, 400, 20):
+        send(desk, *(span(n, tokens=1, start=n * 10, length=5) for n in range(first + 1, first + 21)))
+        desk.fold()
+        desk.folder.settle(now())
+        assert spans_of(desk) < 40
+
+    assert desk.folder.settle(now()) == 0
+    desk.settle()
+    assert (desk.total()["calls"], desk.total()["input_tokens"]) == (400, 400)
+    assert desk.counters()["long_trace"] == 10
+
+
+def test_a_second_sight_in_a_long_trace_is_no_second_call(desk: Desk, short: None) -> None:
+    """Of a call that was settled early, the outer span and feedback come just after that."""
+    early = [span(n, tokens=1, start=n * 10, length=5) for n in range(1, 45)]
+    send(desk, *early)
+    desk.fold()
+    desk.folder.settle(now())
+    assert desk.total()["calls"] == 44
+    send(desk, span(90, scope="outer", prompt="summarize@1.0.0", start=439, length=8), *early)
     desk.settle()
 
-    assert desk.total()["calls"] == 12
+    assert (desk.total()["calls"], desk.total()["input_tokens"]) == (44, 44)
+    assert [call.get("prompt") for call in desk.calls()].count("summarize") == 1
+
+
+def test_what_is_kept_of_a_long_trace_keeps_its_prompt(desk: Desk, short: None) -> None:
+    """Which the outermost span says, however old it is."""
+    root = span(1, operation="invoke_agent", prompt="summarize@1.0.0", length=60_000)
+    children = [span(n, parent=root["span"], start=n * 10, length=5) for n in range(2, 60)]
+    send(desk, root, *children)
+    desk.fold()
+    desk.folder.settle(now())
+    send(desk, span(99, parent=children[-1]["span"], start=999, length=5))
+    desk.settle()
+
+    assert {call["prompt"] for call in desk.calls(limit=100)} == {"summarize"}
+    assert desk.total()["calls"] == 59
+
+
+def test_a_long_chain_is_let_go_whole(desk: Desk, short: None) -> None:
+    """All of it would have to be kept for its last one."""
+    parents = [b"", *(span(n)["span"] for n in range(1, 60))]
+    send(desk, *(span(n, parent=parents[n - 1], start=n, length=600) for n in range(1, 50)))
+    desk.fold()
+    desk.folder.settle(now())
+
+    assert (desk.total()["calls"], spans_of(desk)) == (49, 0)
 
 
 def test_a_settled_trace_is_forgotten_after_a_day(desk: Desk) -> None:
@@ -380,8 +434,9 @@ def test_a_settled_trace_is_forgotten_after_a_day(desk: Desk) -> None:
     assert desk.store.main.read(lambda c: c.fetch(rows)) == []
 
 
-def test_a_trace_that_cannot_be_settled(desk: Desk) -> None:
-    """It is set aside, and keeps up no other; when more of it comes, it is tried again."""
+@pytest.mark.parametrize("started_again", [False, True])
+def test_a_trace_that_cannot_be_settled(desk: Desk, *, started_again: bool) -> None:
+    """It is set aside, and keeps up no other; when more comes or a registry starts, it is tried again."""
     send(desk, span(1), span(2, trace=b"u" * 16))
     desk.fold()
     ((body,),) = desk.store.main.read(
@@ -393,9 +448,27 @@ def test_a_trace_that_cannot_be_settled(desk: Desk) -> None:
     assert desk.total()["calls"] == 1
 
     desk.store.main.write(lambda c: c.execute("update spans set body = ? where body = '{'", (body,)))
-    send(desk, span(3, trace=b"u" * 16))
+    if started_again:
+        desk.folder.retry(now())
+    else:
+        send(desk, span(3, trace=b"u" * 16))
     desk.settle()
-    assert desk.total()["calls"] == 3
+    assert desk.total()["calls"] == 2 if started_again else 3
+
+
+def test_a_trace_that_is_never_settled_is_forgotten_with_the_calls_of_its_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after a day, as one that is settled."""
+    monkeypatch.setattr(merging, "calls", lambda *_: 1 // 0)
+    send(desk, span(1))
+    desk.settle()
+    rows = "select trace from spans union all select trace from traces"
+    desk.retain(now() + 2 * DAY_MS)
+    assert len(desk.store.main.read(lambda c: c.fetch(rows))) == 2
+
+    desk.retain(now() + (KEEP + 3) * DAY_MS)
+    assert desk.store.main.read(lambda c: c.fetch(rows)) == []
 
 
 def test_a_crash_while_a_trace_is_settled(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

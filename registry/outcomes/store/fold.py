@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError
+from registry.outcomes.call import DAY_MS
 from registry.outcomes.store import erasure, fold_calls, fold_signals, fold_spans, settle
 from registry.outcomes.store.folding import Folding, marks, oldest_day
 from registry.outcomes.store.series import SeriesTable
@@ -89,6 +90,15 @@ class Folder:
             logger.exception("The batch %s of %s is set aside", batch.batch, batch.kind)
             self._inbox.set_aside(number)
             return 1
+
+    def retry(self, now: int) -> None:
+        """Let all that was set aside be tried again. Raises Unavailable.
+
+        Args:
+            now: milliseconds since 1970.
+        """
+        self._inbox.retry(oldest_day(now, self._keep) * DAY_MS)
+        self._database.write(lambda connection: settle.retry(connection, now))
 
     def settle(self, now: int) -> int:
         """Settle traces that are due; return how many: 0, too, while another folder is at work.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SPAN, CHOSEN, FEEDBACK = "span", "chosen", "feedback"  # what a row is; feedback's goes on with its name
 SETTLE_MS = 60_000  # exporters send every 5 s, and a client's record of the same call may come later
-MOST_SPANS = 2000  # of a trace that wait for that; then it is settled at once
+MOST_SPANS = 2000  # of a trace that wait for that; then it is settled at once, and the oldest are let go
 
 
 class Waiting(NamedTuple):
@@ -52,7 +52,7 @@ def _fold(folding: Folding, environment: str, batches: Sequence[Batch]) -> None:
         "insert into traces (environment, trace, arrived, spans, due) values (?, ?, ?, ?, ?) "
         "on conflict (environment, trace) do update set spans = traces.spans + excluded.spans, "
         f"due = case when traces.spans + excluded.spans >= {MOST_SPANS} then excluded.arrived "
-        "else coalesce(traces.due, excluded.due) end",
+        "when traces.due < excluded.due then traces.due else excluded.due end",
         [
             (environment, trace, arrived, n, arrived + (SETTLE_MS if n < MOST_SPANS else 0))
             for trace, n in Counter(row.trace for row in new.values()).items()

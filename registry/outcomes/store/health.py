@@ -35,8 +35,10 @@ class Health:
 
 def waiting(connection: Connection) -> tuple[int, int]:
     """Return how many batches wait, and how many were set aside."""
-    ((batches, aside),) = connection.fetch("select count(*), coalesce(sum(is_aside), 0) from inbox")
-    return int(batches - aside), int(aside)
+    ((batches, aside),) = connection.fetch(
+        "select (select count(*) from inbox), (select count(*) from aside)"
+    )
+    return int(batches), int(aside)
 
 
 def read(connection: Connection, inbox: tuple[int, int], now: int) -> Health:

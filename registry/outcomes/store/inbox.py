@@ -6,6 +6,7 @@ SQLite has it in a file of its own, so that no append waits for a fold.
 from __future__ import annotations
 
 import json
+import logging
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,8 @@ LOOK_SECONDS = 1.0  # between looks at these two, which take some milliseconds
 BATCHES = 50  # that are folded in one transaction
 LEVEL = 1  # of zlib: higher ones take three times as long for a tenth
 FULL = "inbox_full"
+COLUMNS = "batch, environment, token, arrived, kind, body"
+logger = logging.getLogger(__name__)
 LATER = "send this again later, and see in the registry's log why they are not"
 
 
@@ -71,8 +74,7 @@ class Inbox:
             depth = _depth(connection)
             if depth < MAX_ROWS:
                 connection.execute(
-                    "insert into inbox (batch, environment, token, arrived, kind, body) "
-                    "values (?, ?, ?, ?, ?, ?) on conflict (batch) do nothing",
+                    f"insert into inbox ({COLUMNS}) values (?, ?, ?, ?, ?, ?) on conflict (batch) do nothing",
                     row,
                 )
             return depth
@@ -104,18 +106,45 @@ class Inbox:
         """Return the oldest batches, with their numbers, without removing them."""
         rows = self._database.read(
             lambda connection: connection.fetch(
-                "select seq, batch, environment, token, arrived, kind, body from inbox "
-                "where is_aside = 0 order by seq limit ?",
-                (BATCHES,),
+                f"select seq, {COLUMNS} from inbox order by seq limit ?", (BATCHES,)
             )
         )
         return [(row[0], _decode(row)) for row in rows]
 
     def set_aside(self, number: int) -> None:
         """Keep a batch that cannot be folded, out of the way of the others."""
-        self._database.write(
-            lambda connection: connection.execute("update inbox set is_aside = 1 where seq = ?", (number,))
-        )
+
+        def move(connection: Connection) -> None:
+            connection.execute(
+                f"insert into aside ({COLUMNS}) select {COLUMNS} from inbox where seq = ? "
+                "on conflict (batch) do nothing",
+                (number,),
+            )
+            connection.execute("delete from inbox where seq = ?", (number,))
+
+        self._database.write(move)
+
+    def retry(self, oldest: int) -> None:
+        """Let batches that were set aside be folded again; forget those whose calls are too old by now.
+
+        Args:
+            oldest: the first time that calls are kept of, in milliseconds since 1970.
+        """
+
+        def move(connection: Connection) -> tuple[int, int]:
+            old = connection.execute("delete from aside where arrived < ?", (oldest,))
+            tried = connection.execute(
+                f"insert into inbox ({COLUMNS}) select {COLUMNS} from aside where true "
+                "on conflict (batch) do nothing"
+            )
+            connection.execute("delete from aside")
+            return tried, old
+
+        tried, old = self._database.write(move)
+        if tried:
+            logger.info("%d batches that were set aside are tried again", tried)
+        if old:
+            logger.warning("%d batches that were set aside are older than calls are kept: forgotten", old)
 
     def remove(self, numbers: Sequence[int]) -> None:
         """Remove batches that were folded."""
@@ -134,8 +163,9 @@ def _depth(connection: Connection) -> int:
 
 
 def _size(connection: Connection) -> int:
-    ((size,),) = connection.fetch("select sum(length(body)) from inbox")
-    return int(size or 0)
+    tables = ("inbox", "aside")
+    found = (connection.fetch(f"select coalesce(sum(length(body)), 0) from {table}") for table in tables)
+    return sum(int(size) for ((size,),) in found)
 
 
 def _encode(batch: Batch) -> bytes:

@@ -9,7 +9,7 @@ from registry.outcomes.store import days, evidence, held_calls
 from registry.outcomes.store.fold import hold_lease
 from registry.outcomes.store.folding import oldest_day
 from registry.outcomes.store.rollup import DAY, HOUR
-from registry.outcomes.store.settle import KEPT_MS
+from registry.outcomes.store.settle import ASIDE, KEPT_MS
 
 if TYPE_CHECKING:
     from registry.outcomes.store.database import Connection, Database
@@ -23,7 +23,6 @@ JUDGING_DAYS = 90
 WAITING_DAYS = 1  # what was said before its call came
 ARRIVALS_DAYS = 62  # which the longest budget, of a month, needs, and one before it
 TOTALS_DAYS = 90  # since the last call of a version: metrics do not show it any more
-_SETTLED = "select environment, trace from traces where due is null and arrived < ?"
 _ENDED = "rollout in (select rollout from rollouts where ended < ?)"
 ROWS = 10_000  # deleted in one transaction: some 20 ms
 
@@ -85,8 +84,8 @@ def _rules(now: int, keep: int) -> list[tuple[str, str, str, int]]:
         ("signals", signal, f"at < ? and {held_calls.SAID_OF_HELD}", now - keep * DAY_MS),
         ("signals", signal, "series is null and at < ?", now - WAITING_DAYS * DAY_MS),
         ("resolutions", "environment, conversation", "at < ?", now - keep * DAY_MS),
-        ("spans", "environment, trace, span, kind", f"(environment, trace) in ({_SETTLED})", now - KEPT_MS),
-        ("traces", "environment, trace", "due is null and arrived < ?", now - KEPT_MS),
+        *_traces("due is null", now - KEPT_MS),
+        *_traces(f"due = {ASIDE}", now - keep * DAY_MS),
         ("claims", "call", "until < ?", now - DAY_MS),
         ("labels", "call", "at < ?", now - LABELS_DAYS * DAY_MS),
         ("judging", "environment, day", "day < ?", seconds // DAY - JUDGING_DAYS),
@@ -97,6 +96,15 @@ def _rules(now: int, keep: int) -> list[tuple[str, str, str, int]]:
         ("arrivals", "day, series", "day < ?", seconds // DAY - ARRIVALS_DAYS),
         ("totals", "environment, prompt, version, arm", "at < ?", now - TOTALS_DAYS * DAY_MS),
         ("erasures", "id", "at < ?", now - keep * DAY_MS),
+    ]
+
+
+def _traces(which: str, before: int) -> list[tuple[str, str, str, int]]:
+    condition = f"{which} and arrived < ?"
+    of_these = f"(environment, trace) in (select environment, trace from traces where {condition})"
+    return [
+        ("spans", "environment, trace, span, kind", of_these, before),
+        ("traces", "environment, trace", condition, before),
     ]
 
 

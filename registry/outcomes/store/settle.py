@@ -15,7 +15,7 @@ from registry.outcomes import entry as entries
 from registry.outcomes.call import DAY_MS, UUID7, time_of
 from registry.outcomes.otlp import calls, merging
 from registry.outcomes.otlp.observation import Observation
-from registry.outcomes.store import fold_calls, fold_signals, rows
+from registry.outcomes.store import days, fold_calls, fold_signals, long_traces, rows
 from registry.outcomes.store.fold_spans import CHOSEN, FEEDBACK, MOST_SPANS, SPAN, Waiting
 from registry.outcomes.store.folding import Seen
 from registry.outcomes.store.inbox import Batch
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from registry.outcomes.store.folding import Folding
 
 TRACES = 100  # settled in one transaction
+ASIDE = days.FAR  # when a trace is due that could not be settled
 KEPT_MS = DAY_MS  # a settled trace, as late spans may change it
 
 
@@ -46,6 +47,7 @@ class Trace:
 
     due: Due
     waiting: Sequence[Waiting]
+    spans: Mapping[str, Observation]
     calls: dict[bytes, Merged]
     before: set[bytes]
 
@@ -70,12 +72,24 @@ def settle(folding: Folding, listed: Sequence[Due]) -> None:
     folding.flush_series()
     for trace in traces:
         _tell(folding, trace)
+        if len(trace.waiting) >= MOST_SPANS:
+            folding.left_out[trace.due.environment, "long_trace"] += 1
+            _shorten(folding.connection, trace)
         _finish(folding.connection, trace)
 
 
 def set_aside(connection: Connection, trace: Due) -> None:
-    """Let a trace be, until more of it comes."""
-    connection.execute("update traces set due = null where environment = ? and trace = ?", trace[:2])
+    """Let a trace be that cannot be settled, until more of it comes or a registry starts."""
+    _set_due(connection, trace, ASIDE)
+
+
+def retry(connection: Connection, now: int) -> None:
+    """Let traces that were set aside be settled again."""
+    connection.execute("update traces set due = ? where due = ?", (now, ASIDE))
+
+
+def _set_due(connection: Connection, trace: Due, due: int | None) -> None:
+    connection.execute("update traces set due = ? where environment = ? and trace = ?", (due, *trace[:2]))
 
 
 def _trace(connection: Connection, due: Due) -> Trace:
@@ -89,7 +103,7 @@ def _trace(connection: Connection, due: Due) -> Trace:
     booked: dict[bytes, Merged] = {}
     for merged in merging.calls(seen, chosen):
         booked[_key(merged, before, booked, due.arrived)] = merged
-    return Trace(due, waiting, booked, set(before.values()))
+    return Trace(due, waiting, {span.span_id: span for span in seen}, booked, set(before.values()))
 
 
 def _observation(row: Waiting) -> Observation:
@@ -166,15 +180,30 @@ def _about(trace: Trace, row: Waiting) -> bytes | None:
     return next(iter(trace.calls)) if len(trace.calls) == 1 else None
 
 
+def _shorten(connection: Connection, trace: Trace) -> None:
+    """Let go of the oldest spans of a long trace, and of what was said about them."""
+    kept = long_traces.kept(trace.spans, trace.calls.values(), MOST_SPANS // 8)
+    gone = {row for row in trace.waiting if row.span.hex() in trace.spans.keys() - kept}
+    trace.waiting = [row for row in trace.waiting if row not in gone]
+    place = trace.due[:2]
+    connection.execute_each(
+        "delete from spans where environment = ? and trace = ? and span = ? and kind = ?",
+        [(*place, row.span, row.kind) for row in gone],
+    )
+    connection.execute(
+        "update traces set spans = ? where environment = ? and trace = ?", (len(trace.waiting), *place)
+    )
+
+
 def _finish(connection: Connection, trace: Trace) -> None:
-    """Note that a trace is settled; forget one without calls, and one that is too long to be read again."""
+    """Note that a trace is settled; forget one without calls, and one that stays too long."""
     place = trace.due[:2]
     of_calls = trace.calls or any(row.kind != SPAN for row in trace.waiting)
-    if not of_calls or len(trace.waiting) > MOST_SPANS:
+    if not of_calls or len(trace.waiting) > MOST_SPANS // 2:
         for table in ("spans", "traces"):
             connection.execute(f"delete from {table} where environment = ? and trace = ?", place)
         return
-    set_aside(connection, trace.due)
+    _set_due(connection, trace.due, None)
     connection.execute_each(
         "update spans set call = ? where environment = ? and trace = ? and span = ? and kind = ?",
         [

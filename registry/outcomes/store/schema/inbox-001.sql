@@ -7,5 +7,5 @@ create table inbox (
   arrived bigint not null,
   kind text not null,
   body {bytes} not null,
-  is_aside integer not null default 0  -- it could not be folded; the log says why
+  is_aside integer not null default 0  -- not used any more: such are in a table of their own
 );
