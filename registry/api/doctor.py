@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio import to_thread
@@ -13,10 +14,10 @@ from registry.api.docs import shapes
 from registry.api.http import problem
 from registry.api.http.dependencies import Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
-from registry.doctor import checks, reports
+from registry.doctor import checks, reports, suites
 from registry.errors import NotFound, Unavailable
 from registry.notify import queue
-from registry.outcomes.store import spending
+from registry.outcomes.store import health, spending
 from registry.outcomes.store.periods import DAY
 from registry.system import formats, timestamps
 
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from registry.doctor.checks import Check
     from registry.outcomes.store.database import Database
     from registry.replication.replica import Replica
+    from registry.rollouts.state import VersionRef
 
 router = APIRouter(
     route_class=BoundedRoute, prefix="/v1", tags=["operations"], responses=problem.responses(401, 403, 422)
 )
 
+MAX_STATES = 1000  # of an environment: each is an object of the journal to read
 REDIS = "see that it runs and that PROMPTSTAGE_REDIS_URL is right; changes reach other registries slowly now"
 EPOCH = "until then they keep what they have; those more than twenty years behind it take nothing at all"
 UPGRADE = f"and can be {formats.NEWEST} when all registries are this new: promptstage journal upgrade"
@@ -77,8 +80,44 @@ def _registry(service: Services, streams: Check) -> Iterator[Check]:
     redis = _redis(replica)
     yield checks.store("redis", replica.redis_problem, "answers, and has all that is in the journal", REDIS)
     yield streams
+    yield from _suites(service)
     yield from _calls(service)
     yield checks.clocks(timestamps.now(), redis, replica.newest_at)
+
+
+def _suites(service: Services) -> Iterator[Check]:
+    """Report attesters that are not there, and versions that no suite let in."""
+    tokens, now, gate = service.tokens.list(), timestamps.now(), service.attestations.gate
+    for environment in service.rollouts.environments:
+        rules = gate.rules(environment)
+        yield from suites.attesters(environment, rules, tokens, now)
+        if rules.required:
+            in_force = _in_force(service, environment)
+            found = [
+                f"{prompt}@{v.version}" for prompt, v in in_force if not gate.passed(prompt, v, environment)
+            ]
+            yield from suites.unattested(environment, found, len(in_force))
+
+
+def _in_force(service: Services, environment: str) -> list[tuple[str, VersionRef]]:
+    """Return the versions that are served in an environment, as many as are looked at."""
+    states = service.rollouts.states(environment)[:MAX_STATES]
+    refs = ((s.prompt, (s.stable, s.rollout and s.rollout.candidate)) for s in states)
+    return [(prompt, ref) for prompt, both in refs for ref in both if ref]
+
+
+def _drift(service: Services) -> Iterator[Check]:
+    """Report models that answer calls, and are not those that suites were run with."""
+    met: dict[tuple[str, str, str], list[tuple[str, int]]] = {}
+    read = partial(health.models, now=time.time_ns() // 1_000_000)
+    for environment, prompt, version, model, calls in service.outcomes.database().read(read):
+        met.setdefault((environment, prompt, version), []).append((model, calls))
+    for environment in service.rollouts.environments if met else ():
+        for prompt, ref in _in_force(service, environment):
+            models = met.get((environment, prompt, ref.version))
+            attested = service.attestations.gate.passed(prompt, ref, environment) if models else None
+            if models and attested:
+                yield from suites.drift(environment, f"{prompt}@{ref.version}", attested, models)
 
 
 def _calls(service: Services) -> Iterator[Check]:
@@ -88,6 +127,7 @@ def _calls(service: Services) -> Iterator[Check]:
         if service.outcomes.is_there:
             yield from reports.lately(service.outcomes.health())
             yield from _outcomes(service.outcomes.database())
+            yield from _drift(service)
     except Unavailable as error:
         yield checks.store("calls", error, "", CALLS)
 

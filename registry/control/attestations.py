@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class Attestations:
-    """The operations on attestations; safe to call from any thread."""
+    """The operations on attestations, and the gate that asks for them; safe to call from any thread."""
 
     def __init__(self, catalog: Catalog, rollouts: Rollouts, gate: SuiteGate) -> None:
         self._catalog = catalog
         self._rollouts = rollouts
         self._replica = rollouts.replica
-        self._gate = gate
+        self.gate = gate
 
     def attest(self, result: SuiteResult, requester: Requester) -> Acknowledged:
         """Write a result into the journal; its digest need not be that of a known version yet.
@@ -105,4 +105,4 @@ class Attestations:
         starter = Starter(token.id, token.name)
         if asked and asked.version == ref:
             starter = Starter(asked.token, asked.asked_by)
-        return self._gate.standing(state, ref, starter, timestamps.now())
+        return self.gate.standing(state, ref, starter, timestamps.now())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from registry.control.suites import Suites
     from registry.policies.rule_set import Rules
+    from registry.policies.suite import SuiteRules
     from registry.replication.documents import Documents
     from registry.replication.replica import Replica
     from registry.rollouts.action import Action
@@ -79,13 +80,33 @@ class SuiteGate:
         self._documents = documents
         self._replica = replica
 
+    def rules(self, environment: str) -> SuiteRules:
+        """Return the rule of an environment."""
+        return self._rules.of(environment).suite
+
+    def passed(self, prompt: str, ref: VersionRef, environment: str) -> Attestation | None:
+        """Return the newest attestation of an attester that a version's suite passed, against whichever.
+
+        Raises Unavailable.
+        """
+        attesters = self.rules(environment).attesters
+        known = self._replica.attestations(prompt, ref.digest)
+        return next(
+            (
+                one
+                for one in reversed(known)
+                if one.result == "passed" and (attesters is None or {one.by, one.token} & set(attesters))
+            ),
+            None,
+        )
+
     def prepare(self, action: Action, present: State, ref: VersionRef | None) -> None:
         """Read what `check` will need, before the lock is held; what cannot be read is reported there.
 
         Raises:
             Unavailable: it is being fetched (`being_fetched`).
         """
-        required = self._rules.of(action.environment).suite.required
+        required = self.rules(action.environment).required
         asked = present.awaiting_approval if action.op == "approve" else None
         ref = asked.version if asked else ref
         if ref is None or present.rollout is not None or not required or _override(action, present):
@@ -115,7 +136,7 @@ class SuiteGate:
             raise conflict("older_format", older_format(self._replica.format, "override"), before)
         if ref is None or override:
             return {"override": override} if override else {}
-        if not self._rules.of(action.environment).suite.required:
+        if not self.rules(action.environment).required:
             return {}
         asked = before.awaiting_approval if action.op == "approve" else None
         starter = Starter(asked.token, asked.asked_by) if asked else Starter(action.token, action.actor)
@@ -136,7 +157,7 @@ class SuiteGate:
         Raises:
             Unavailable: the attestations, or the version's suite, cannot be read now.
         """
-        prompt, rules = state.prompt, self._rules.of(state.environment).suite
+        prompt, rules = state.prompt, self.rules(state.environment)
         known = self._replica.attestations(prompt, ref.digest)
         subject = Subject(
             prompt=prompt,

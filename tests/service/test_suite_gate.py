@@ -14,6 +14,7 @@ from registry.journal.maintenance.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from support import Answer, Api
 
@@ -310,3 +311,41 @@ def test_who_attests_does_not_release(house: House, name: str) -> None:
         own = both.act("promote", name, {"version": "1.0.0"}, "production")
 
     assert outcome(own) == REQUIRED
+
+
+def test_without_the_repository_an_override_is_the_way(tmp_path: Path) -> None:
+    """A version whose cases were never fetched waits for them; what is under way does not."""
+    repository = PromptRepository(tmp_path / "repository")
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        tag(repository, version, "summarize")
+    (tmp_path / "rules.toml").write_text(RULES)
+    registry = Registry(
+        repository.path,
+        tmp_path / "data",
+        environments="production,strict,open",
+        config=str(tmp_path / "rules.toml"),
+    )
+    try:
+        for version in ("1.0.0", "1.1.0"):  # read, so that only their suites are missing
+            assert registry.api.get(f"/v1/prompts/summarize/versions/{version}").json["status"] == "valid"
+        repository.path.rename(tmp_path / "gone")
+        registry.find("the prompt repository cannot be read")
+        with (
+            closing(Holder(registry.api, "attest", name="ci")) as ci,
+            closing(Holder(registry.api, "releaser")) as ada,
+        ):
+            first = ada.act("promote", "summarize", {"version": "1.0.0", "override": WHY})
+            ci.attest(result("summarize", "1.1.0", "1.0.0"))
+            waits = ada.act("start", "summarize", NEW)
+            past = ada.act("start", "summarize", {**NEW, "override": WHY})
+            completed = ada.act("promote", "summarize")
+            (tmp_path / "gone").rename(repository.path)
+            ci.attest(result("summarize", "1.2.0", "1.1.0"))
+            again = ada.act("start", "summarize", {"version": "1.2.0"})
+    finally:
+        registry.stop()
+
+    assert outcome(first) == DONE
+    assert outcome(waits) == (503, "being_fetched")
+    assert "the suite of summarize@1.1.0 is being fetched; try again in a moment" in waits.json["detail"]
+    assert (outcome(past), outcome(completed), outcome(again)) == (DONE, DONE, DONE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry.outcomes.call import DAY_MS
 from registry.outcomes.store.rollup import HOUR
-from registry.outcomes.store.series import UNKNOWN
+from registry.outcomes.store.series import OTHER, UNKNOWN
 
 if TYPE_CHECKING:
     from registry.outcomes.store.database import Connection
@@ -31,6 +31,22 @@ class Health:
     unnamed: int = 0
     unknown: int = 0
     lost: int = 0
+
+
+def models(connection: Connection, now: int) -> list[tuple[str, str, str, str, int]]:
+    """Return environment, prompt, version, model and number of the calls of the last day, by all of these.
+
+    The model is the one that answered, if that is known.
+    """
+    found = connection.fetch(
+        "select s.environment, s.prompt, s.version, s.model, sum(r.calls) from rollups r "
+        "join series s on s.series = r.series where r.grain = ? and r.start > ? "
+        "and s.version is not null and s.model is not null "
+        "group by s.environment, s.prompt, s.version, s.model",
+        (HOUR, (now - DAY_MS) // 1000 - HOUR),
+    )
+    named = [row for row in found if OTHER not in row[:4]]
+    return [(str(row[0]), str(row[1]), str(row[2]), str(row[3]), int(row[4])) for row in named]
 
 
 def waiting(connection: Connection) -> tuple[int, int]:
