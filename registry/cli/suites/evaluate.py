@@ -17,12 +17,16 @@ from registry.errors import RegistryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from registry.cli.suites.engine import Limits
+    from registry.cli.suites.plan import Plan
     from registry.suites.run.report import Report
 
 PASSED, FAILED, NOT_RUN = 0, 1, 3
+CODES = {"passed": PASSED, "failed": FAILED, "incomplete": NOT_RUN}
 MOST_REPEATS = 25  # times three where a case seems to change; more says no more of a case
 MOST_AT_ONCE = 256  # connections; an endpoint's own limits are far below
 MOST_USD = 100_000
+MOST_CALLS = 10_000  # whose content one run may read; each reading is a line in the registry's log
 EXIT_CODES = (
     "Exit codes: 0 passed; 1 a case regressed, or too few pass; 2 wrong usage; 3 it could not be run, or not "
     "to its end."
@@ -93,6 +97,16 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
             help="Let failures pass, and say so at the top.",
         ),
     ] = None,
+    from_calls: Annotated[
+        int | None,
+        typer.Option(
+            "--from-calls",
+            metavar="N",
+            min=1,
+            max=MOST_CALLS,
+            help="Compare a version with the recorded answers of N real calls.",
+        ),
+    ] = None,
     attest: Annotated[
         bool, typer.Option("--attest", help="Send the result to the registry, as a proof for its gate.")
     ] = False,
@@ -120,6 +134,10 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     it says less. With --repeat a case whose repeats disagree is flaky; what seems to have changed is asked
     three times as often before that is said.
 
+    With --from-calls the inputs are those of real calls whose content the registry keeps (a token of the
+    role review), and the answers of then are compared with new ones: by the checks that hold for any input,
+    and by the sign test of wins and losses. Nothing of them is kept here.
+
     With --attest the result goes to the registry (a token of the role attest), where [environments.E.suite]
     may require it of a version: for exactly this file, suite and model, against the stable version.
 
@@ -129,10 +147,14 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
               promptstage eval --changed origin/main --against origin/main -o eval.xml -o eval.md
               promptstage eval summarize@1.3.0 --model openai/gpt-5.4 --max-usd 1
               promptstage eval summarize --against stable --attest
+              promptstage eval summarize@1.3.0 --from-calls 200
               promptstage eval --offline
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     for wrong, said in (
         (names and changed, "give names or --changed, not both"),
+        (from_calls and (len(names or ()) != 1 or against), "--from-calls takes one NAME@VERSION, alone"),
+        (from_calls and form not in {None, "table", "json"}, "--from-calls prints a table or json"),
+        (from_calls and (attest or write), "--from-calls is no suite: give no --attest and no --output"),
         (attest and tags, "--attest is for a whole suite; give no --tag with it"),
         (as_json and form not in {None, "json"}, f"give --json or --format {form}, not both"),
     ):
@@ -140,7 +162,7 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
             raise typer.BadParameter(said)
     files = {path: _ending(path) for path in write or ()}
     from registry.cli.suites import attest as attesting  # noqa: PLC0415 - no other command should wait
-    from registry.cli.suites import forms, plan, run  # noqa: PLC0415 - the same
+    from registry.cli.suites import engine, forms, plan, run  # noqa: PLC0415 - the same
 
     request = plan.Request(
         names=tuple(names or ()),
@@ -150,8 +172,9 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         judge=judge,
         tags=frozenset(tags or ()),
         environment=environment,
+        from_calls=from_calls is not None,
     )
-    limits = run.Limits(
+    limits = engine.Limits(
         repeat=repeat,
         concurrency=concurrency,
         dollars=max_usd,
@@ -163,6 +186,8 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
     form = "json" if as_json else form or _usual()
     with _not_run(as_json=form == "json"):
         made = plan.make(request)
+        if from_calls:
+            raise _compared(made, limits, from_calls, environment, as_json=form == "json")
         if attest:
             attesting.require_comparable(made)
         report = run.run(made, limits)
@@ -173,6 +198,15 @@ def evaluate(  # noqa: PLR0913 - one parameter an option
         with _not_run(as_json=False):
             attesting.send(report, made.top)
     raise typer.Exit(_code(report))
+
+
+def _compared(made: Plan, limits: Limits, count: int, environment: str, *, as_json: bool) -> typer.Exit:
+    """Compare with recorded answers, and return how to exit. Raises RegistryError."""
+    from registry.cli.suites import from_calls  # noqa: PLC0415 - no other command should wait for it
+
+    comparison = from_calls.compare(made, limits, count, environment)
+    from_calls.show(comparison, as_json=as_json)
+    return typer.Exit(CODES[comparison.result])
 
 
 def _ending(path: Path) -> Format:
@@ -201,4 +235,4 @@ def _not_run(*, as_json: bool) -> Iterator[None]:
 def _code(report: Report) -> int:
     if report.is_overridden:
         return PASSED
-    return {"passed": PASSED, "failed": FAILED, "incomplete": NOT_RUN}[report.result]
+    return CODES[report.result]

@@ -14,7 +14,7 @@ from registry.cli.author import layout, source, worktree
 from registry.cli.suites import suite_files
 from registry.errors import DocumentInvalid, Invalid, RegistryError
 from registry.suites.cases import read_suite
-from registry.suites.checks import rubrics
+from registry.suites.checks import rubrics, values
 from registry.suites.run.request import Version
 from registry.wording import paths
 from registry.wording.text import clean
@@ -22,9 +22,11 @@ from registry.wording.text import clean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from promptstage.model import Document
     from registry.catalog.parsing.eval_settings import EvalSettings
     from registry.cli.suites.suite_files import PromptFile
     from registry.suites.cases import Case, Suite
+    from registry.suites.checks.check import Check
 
 STABLE = "stable"
 WORKTREE = "worktree"
@@ -42,6 +44,7 @@ class Request:
     judge: str | None
     tags: frozenset[str]
     environment: str
+    from_calls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,11 @@ class _Planner:
         """Plan a prompt; None: it was not named, and has nothing to be judged by. Raises Invalid."""
         suite = _suite(file)
         cases = self._chosen(suite.cases)
-        if not any(case.checks for case in cases):
+        version_of = self._version(file, version or WORKTREE, version)
+        checks = [check for case in cases for check in case.checks]
+        if self._request.from_calls:
+            checks = list(general_checks(suite, version_of.document))
+        if not checks:
             if self._request.names:
                 raise Invalid(_nothing(file, suite, self._request.tags))
             return None
@@ -126,9 +133,9 @@ class _Planner:
             file=file,
             suite=suite,
             cases=cases,
-            candidate=self._version(file, version or WORKTREE, version),
+            candidate=version_of,
             baseline=self._baseline(file.name),
-            judge=self._judge(file.name, cases),
+            judge=self._judge(file.name, checks),
         )
 
     def _chosen(self, cases: Sequence[Case]) -> tuple[Case, ...]:
@@ -164,9 +171,9 @@ class _Planner:
             return None
         return self._version(held, version, None)
 
-    def _judge(self, name: str, cases: Sequence[Case]) -> str | None:
+    def _judge(self, name: str, every: Sequence[Check]) -> str | None:
         """Return the model that judges. Raises Invalid: one is needed, and none is named."""
-        checks = [check for case in cases for check in case.checks if check.type in rubrics.TYPES]
+        checks = [check for check in every if check.type in rubrics.TYPES]
         if not checks:
             return None
         usual = self._request.judge or self._settings.judge
@@ -185,6 +192,22 @@ class _Planner:
 
     def _repository(self) -> Path:
         return self._top or worktree.top(Path())
+
+
+def general_checks(suite: Suite, document: Document) -> tuple[Check, ...]:
+    """Return the checks that hold for any input: those of `defaultTest`, and evaluators. Raises Invalid."""
+    evaluators = next((case.checks for case in suite.cases if case.id.startswith("row-")), ())
+    known = {variable.name for variable in document.variables} | {
+        place.name for place in document.placeholders
+    }
+    every = (*suite.default_test.checks, *evaluators)
+    found = tuple(check for check in every if values.names(check.value) <= known | {"completion"})
+    if not found:
+        raise Invalid(
+            f"{suite.prompt} has no check that holds for any input; write one to defaultTest in its file, "
+            "such as an llm-rubric"
+        )
+    return found
 
 
 def _paths_in(top: Path, file: PromptFile) -> set[str]:

@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from registry.suites.run.completion import Completion
 
@@ -44,6 +44,31 @@ class Question:
         """The SHA-256 that names its answer."""
         asked = {"format": FORMAT, "endpoint": self.endpoint, "repeat": self.repeat, "request": self.request}
         return sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+class Kept(Protocol):
+    """Where answers are kept."""
+
+    def get(self, key: str) -> Completion | None:
+        """Return an answer; None if there is none."""
+
+    def put(self, key: str, question: Question, completion: Completion) -> None:
+        """Keep an answer. Raises OSError."""
+
+
+class InMemory:
+    """Answers to what users wrote, which are forgotten with the run: no erasure would reach them."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, Completion] = {}
+
+    def get(self, key: str) -> Completion | None:
+        """Return an answer; None if there is none."""
+        return self._kept.get(key)
+
+    def put(self, key: str, _: Question, completion: Completion) -> None:
+        """Keep an answer."""
+        self._kept[key] = completion
 
 
 class Answers:
