@@ -8,18 +8,16 @@ Each line of ``<name>.cases.jsonl`` beside it is a case, judged by its own `asse
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from promptstage.errors import PromptstageError, VariablesMissing
 from promptstage.structured_rendering import make_renderer
 from registry.catalog.naming import stem
-from registry.catalog.parsing import document, json_schema, partials
-from registry.catalog.parsing.strict_yaml import Source
+from registry.catalog.parsing import document, json_schema
 from registry.suites import assertions, case_fields, case_lines, evaluators
 from registry.suites.checks import values
-from registry.suites.digest import CASES, canonical, suite_digest
 from registry.suites.problems import Fault, Place, Problem
+from registry.suites.suite_source import DEFAULT, SuiteSource, cases_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -86,11 +84,6 @@ class Reading(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def cases_path(path: str) -> str:
-    """Return the path of the file of cases, for the path of a prompt's file."""
-    return f"{stem(path)}{CASES}"
-
-
 def wanted(path: str, content: bytes, beside: Files) -> tuple[str, ...]:
     """Return the paths of the files that a suite needs beside these; the caller asks until none is left.
 
@@ -99,13 +92,13 @@ def wanted(path: str, content: bytes, beside: Files) -> tuple[str, ...]:
         content: the prompt's file, or the content of a version.
         beside: what was found so far, by path from the prompts folder; in place of bytes, why there are none.
     """
-    named = (cases_path(path), *_Files(path, content, beside).rubrics)
+    named = (cases_path(path), *SuiteSource(path, content, beside).rubrics)
     return tuple(each for each in dict.fromkeys(named) if each not in beside)
 
 
 def digest_of(path: str, content: bytes, beside: Files) -> str:
     """Return the digest of a suite, right or wrong; takes what `read_suite` takes."""
-    return _Files(path, content, beside).digest
+    return SuiteSource(path, content, beside).digest
 
 
 def read_suite(path: str, content: bytes, beside: Files, files: Files | None = None) -> Reading:
@@ -124,47 +117,11 @@ def read_suite(path: str, content: bytes, beside: Files, files: Files | None = N
     return _Reader(path, content, beside, document.parse(content, path, files).document).read()
 
 
-class _Files:
-    """What a suite is made of."""
-
-    def __init__(self, path: str, content: bytes, beside: Files) -> None:
-        self.path = path
-        self.cases = cases_path(path)
-        self.source = Source(partials.split(content)[0])
-        self._beside = beside
-
-    @cached_property
-    def lines(self) -> tuple[list[Line], list[Problem]]:
-        problems: list[Problem] = []
-        content = self._beside.get(self.cases)
-        if not isinstance(content, bytes):
-            return [], problems
-        return list(case_lines.read(self.cases, content, problems)), problems
-
-    @cached_property
-    def rubrics(self) -> tuple[str, ...]:
-        """The paths of rubrics that the checks name, each once, and in order."""
-        lists = (self.default_test.get("assert"), *(line.data.get("assert") for line in self.lines[0]))
-        return tuple(dict.fromkeys(path for given in lists for path in assertions.rubric_files(given)))
-
-    @property
-    def default_test(self) -> Json:
-        node = self.source.top.get("defaultTest")
-        found = node.plain() if node else None
-        return found if isinstance(found, dict) else {}
-
-    @property
-    def digest(self) -> str:
-        paths = (self.cases, *self.rubrics)
-        files = {path: data for path in paths if isinstance(data := self._beside.get(path), bytes)}
-        return suite_digest(files, canonical(self.source, "testData"), canonical(self.source, "evaluators"))
-
-
 class _Reader:
     """One suite on its way from files to cases."""
 
     def __init__(self, path: str, content: bytes, beside: Files, prompt: Document) -> None:
-        self._files = _Files(path, content, beside)
+        self._files = SuiteSource(path, content, beside)
         self._beside = beside
         self._prompt = prompt
         self._name = stem(path)
@@ -182,7 +139,7 @@ class _Reader:
 
     def _default_test(self) -> DefaultTest:
         faults: list[Fault] = []
-        node = self._files.source.top.get("defaultTest")
+        node = self._files.source.top.get(DEFAULT)
         given = node.plain() if node else None
         default = DefaultTest()
         if given is not None:
@@ -190,7 +147,7 @@ class _Reader:
             default = DefaultTest(
                 self._with_rubrics(read.checks, faults, ("assert",)), read.vars, read.threshold
             )
-        self._tell_in_prompt("defaultTest", faults)
+        self._tell_in_prompt(DEFAULT, faults)
         return default
 
     def _rows(self) -> Iterator[Case]:

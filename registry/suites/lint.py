@@ -9,6 +9,7 @@ from registry.catalog.parsing import lint, partials, secret_scan
 from registry.errors import DocumentInvalid
 from registry.suites.cases import read_suite
 from registry.suites.problems import Place, Problem
+from registry.suites.suite_source import DEFAULT, may_have
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +25,14 @@ def check(path: str, content: bytes, beside: Files, files: Files | None = None) 
     Codes that a comment of the prompt's file silences are left out. Of a prompt that cannot be served
     nothing is said, as its own problems come first.
     """
+    file = partials.split(content)[0] if files is None else content
+    if not beside and not any(may_have(file, key) for key in ("evaluators", DEFAULT)):
+        return []
     try:
         found = [*read_suite(path, content, beside, files).problems, *_secrets(beside)]
     except DocumentInvalid:
         return []
-    ignored = lint.ignores(partials.split(content)[0] if files is None else content)
+    ignored = lint.ignores(file)
     return sorted(problem for problem in found if problem.code not in ignored)
 
 

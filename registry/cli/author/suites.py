@@ -8,6 +8,7 @@ from registry.catalog.parsing.partials import wrong_path
 from registry.cli.author import partials, worktree
 from registry.suites import cases
 from registry.suites.case_lines import FILE_SIZE
+from registry.suites.suite_source import cases_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,7 @@ class Committed(NamedTuple):
 
 def in_folder(root: Path, path: str, content: bytes) -> Files:
     """Read the files of a prompt's suite from a prompts folder of the worktree; none if it has none."""
-    file = cases.cases_path(path)
+    file = cases_path(path)
     beside: dict[str, bytes | str] = {}
     if (root / file).exists() or (root / file).is_symlink():
         beside[file] = partials.file_in_folder(root, file, FILE_SIZE)
@@ -44,7 +45,7 @@ def in_folder(root: Path, path: str, content: bytes) -> Files:
 
 def in_commits(top: Path, prompts: Sequence[Committed]) -> list[Files]:
     """Read the files of suites from commits; one run of git for all of them, and a few for each rubric."""
-    paths = [cases.cases_path(prompt.path) for prompt in prompts]
+    paths = [cases_path(prompt.path) for prompt in prompts]
     places = [f"{one.commit}:{one.place}{path}" for one, path in zip(prompts, paths, strict=True)]
     found: list[Files] = []
     for prompt, path, data in zip(prompts, paths, worktree.contents(top, places), strict=True):
@@ -57,4 +58,4 @@ def in_commits(top: Path, prompts: Sequence[Committed]) -> list[Files]:
 def _rubrics(path: str, content: bytes, beside: Files) -> list[str]:
     """Return the paths of rubrics that can be read; what is wrong with others is said of the case."""
     named = cases.wanted(path, content, beside)
-    return [each for each in named if each != cases.cases_path(path) and not wrong_path(each)]
+    return [each for each in named if each != cases_path(path) and not wrong_path(each)]

@@ -12,7 +12,7 @@ from registry.cli.author import at_head, files, proposal, publish, remotes, repo
 from registry.cli.author.files import Problem
 from registry.cli.author.proposal import Draft, VersionRequest
 from registry.errors import Invalid
-from registry.suites.cases import cases_path
+from registry.suites.suite_source import cases_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -14,8 +14,9 @@ from registry.catalog.parsing.toml_source import FILE
 from registry.cli.author import layout, partials, suites, worktree
 from registry.cli.author.suites import Committed
 from registry.errors import DocumentInvalid, Invalid
-from registry.suites.cases import cases_path, digest_of
+from registry.suites.cases import digest_of
 from registry.suites.digest import EMPTY
+from registry.suites.suite_source import cases_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
