@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -206,3 +207,29 @@ def test_settings_that_are_no_file(author: PromptRepository, read: Callable[[], 
 
     assert problem(catalog.read("a", "1.0.0")).startswith("promptstage.toml is a symbolic link; make it")
     assert problem(catalog.read("a", "1.1.0")).startswith("promptstage.toml is a folder; make it a file")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[suite]\nmin_pass_rate = 95\n", 2, "must be a share of the cases, 0 to 1"),
+        ("[suite]\nmin_pass_rate = true\n", 2, "must be a share of the cases, 0 to 1"),
+        ("[suite]\nmin_pas_rate = 1\n", 2, "did you mean min_pass_rate?"),
+        ("[eval]\njudge = 3\n", 2, 'write judge = "openai/gpt-5.4"'),
+        ("[eval]\nmodels = 3\n", 2, 'write [eval.models."openai/*"]'),
+        ('[eval.models]\n"a/*" = 3\n', 1, 'write [eval.models."openai/*"]'),
+        ('[eval.models."a/*"]\n', None, "base_url of eval.models"),
+        ('[eval.models."a/*"]\nbase_url = "ftp://x"\n', 2, "must be an address"),
+        ('[eval.models."a/*"]\nbase_url = "https://u:p@x/v1"\n', 2, "must be an address"),
+        ('[eval.models."a/*"]\nbase_url = "https://x"\nkey_env = "sk-abc"\n', 3, "never a key"),
+        ('[eval.models."a/*"]\nbase_url = "https://x"\npublisher = 1\n', 3, "must be true or false"),
+        ('[eval.models."a/*"]\nurl = "https://x"\n', 2, "there is no 'url'"),
+    ],
+)
+def test_what_is_wrong_with_suites_and_models(text: str, line: int | None, words: str) -> None:
+    """Each with its line, and what to write; a registry that reads a tag never minds."""
+    with pytest.raises(DocumentInvalid, match=re.escape(words)) as caught:
+        repository_settings.parse(text.encode())
+
+    assert caught.value.line == line
+    assert repository_settings.parse(text.encode(), whole=False) == RepositorySettings()

@@ -1,6 +1,7 @@
 """A report as JUnit's XML, which every CI system shows. Pure.
 
-The form is that of Ant's task, as Jenkins, GitLab and GitHub's actions read it: a `testsuite` a prompt, a
+The form is that of Ant's task, as Jenkins, GitLab and GitHub's actions read it, and valid by the schema of
+Jenkins' xUnit plugin (junit-10.xsd), the strictest of them: a `testsuite` a prompt, a
 `testcase` a case, in which `failure` is a check that did not pass and `error` an answer that is not there.
 """
 
@@ -41,10 +42,7 @@ def _suite(prompt: PromptReport) -> Iterator[str]:
 
 
 def _case(prompt: PromptReport, case: CaseReport) -> Iterator[str]:
-    head = (
-        f"    <testcase classname={_attribute(prompt.prompt)} name={_attribute(case.id)} "
-        f'file={_attribute(case.file)} line="{case.line}"'
-    )
+    head = f"    <testcase classname={_attribute(prompt.prompt)} name={_attribute(case.id)}"
     inner = list(_inner(case))
     if not inner:
         yield f"{head}/>"
@@ -58,7 +56,8 @@ def _inner(case: CaseReport) -> Iterator[str]:
     side = case.candidate
     if side.outcome is Outcome.FAILED:
         kind = "regressed" if case.change is Change.REGRESSED else "failed"
-        yield _element("failure", kind, _why(side), side.answer or "")
+        place = f"{case.file}:{case.line}"  # the schemas of Jenkins and others know no attribute for it
+        yield _element("failure", kind, _why(side), f"{place}\n{side.answer or ''}")
     elif side.outcome is Outcome.ERROR and side.trouble:
         yield _element("error", side.trouble.kind, side.trouble.message, "")
     elif side.outcome is Outcome.MISSING:

@@ -24,7 +24,9 @@ LENGTH = 60_000  # characters; GitHub takes 65,536
 CASES = 20  # shown of a prompt; the others are counted
 ANSWER = 1200  # characters of an answer
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
-_CONTROL = re.compile(r"[^\S \n\t]|[\x00-\x08\x0e-\x1f\x7f-\x9f]")  # what a terminal would obey
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
+)  # what terminals obey, or nobody sees
 _MENTION = "@\u200b"  # a space of no width after it, so that nobody is told
 _VERDICTS = {"passed": "passed", "failed": "failed", "incomplete": "could not be completed"}
 
@@ -40,7 +42,8 @@ def markdown(report: Report) -> str:
         lines += _prompt(prompt)
     lines.append(f"<sub>{figures.spending(report)}</sub>\n")
     whole = "\n".join(lines)
-    return whole if len(whole) <= LENGTH else "\n".join(_short(report))
+    text = whole if len(whole) <= LENGTH else "\n".join(_short(report))
+    return _CONTROL.sub("\ufffd", text)
 
 
 def _short(report: Report) -> Iterator[str]:
@@ -119,7 +122,7 @@ def _answer(word: str, side: CaseSide) -> Iterator[str]:
     text = side.answer if len(side.answer) <= ANSWER else f"{side.answer[: ANSWER - 1]}…"
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    yield from (f"{word}:", f"{fence}text", _CONTROL.sub("\ufffd", text), fence, "")
+    yield from (f"{word}:", f"{fence}text", text, fence, "")
 
 
 def _plain(text: str) -> str:

@@ -7,7 +7,7 @@ its model, and which repeat it was. Several runs may share the folder; a file is
 from __future__ import annotations
 
 import json
-import os
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -90,7 +90,7 @@ class Answers:
         """Keep an answer. Raises OSError."""
         file = self._file(key)
         file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+        unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}")  # of this writer alone
         kept = {
             "format": FORMAT,
             "endpoint": question.endpoint,
