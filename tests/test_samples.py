@@ -18,7 +18,12 @@ from typer.testing import CliRunner
 from prompts import answers
 from prompts.build import SOURCE, build, history
 from registry.catalog.parsing import lint
+from registry.cli.author import suites
 from registry.cli.main import app
+from registry.suites import scoring
+from registry.suites.cases import read_suite
+from registry.suites.checks.check import Answer
+from registry.suites.checks.judge import judge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,6 +147,24 @@ def test_one_prompt_has_fifty_cases() -> None:
 
     assert len({case["vars"]["message"] for case in cases}) == len(cases) == 50
     assert all(case["assert"] and case["tags"] for case in cases)
+
+
+def test_a_case_passes_with_what_it_expects(repository: Path) -> None:
+    """And with no other queue, and not without an answer."""
+    root = repository / "prompts"
+    content = (root / "support/triage.prompt.yml").read_bytes()
+    suite = read_suite(
+        "support/triage.prompt.yml",
+        content,
+        suites.in_folder(root, "support/triage.prompt.yml", content),
+    ).suite
+    assert suite
+    for case in suite.cases[2:]:  # after the rows, which nothing judges
+        for expected in (case.expected, {**case.expected, "queue": "none"}, {}):
+            answer = Answer(json.dumps(expected, ensure_ascii=False), latency_ms=900, cost=0.0004)
+            said = [judge(check, answer, vars=case.values, rubric=None) for check in case.checks]
+
+            assert scoring.score(case.checks, said).passed == (expected is case.expected), (case.id, said)
 
 
 def test_an_app_of_all_prompts_is_typed(repository: Path, tmp_path: Path) -> None:
