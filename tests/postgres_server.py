@@ -35,18 +35,36 @@ def is_there() -> bool:
 class Postgres:
     """A server in a folder of its own, reached by a socket there."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, copy_of: Postgres | None = None, options: Sequence[str] = ()) -> None:
+        """Start a server of its own, or a standby that follows another one.
+
+        Args:
+            copy_of: the one to follow.
+            options: further ones of the server, such as "listen_addresses=127.0.0.1".
+        """
         self.folder = Path(tempfile.mkdtemp(prefix="promptstage-postgres-"))
         if os.getuid() == 0:
             shutil.chown(self.folder, USER, USER)
         self._numbers = count(1)
-        self._run("initdb", "-D", str(self.folder / "data"), "-U", USER, "-A", "trust", "-N")
+        self._options = (*QUICK, *options)
+        data = str(self.folder / "data")
+        if copy_of is None:
+            self._run("initdb", "-D", data, "-U", USER, "-A", "trust", "-N")
+        else:
+            self._run(
+                "pg_basebackup", "-D", data, "-h", str(copy_of.folder), "-U", USER, "-R", "-c", "fast", "-N"
+            )
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
+    def promote(self) -> None:
+        """Make a standby take writes."""
+        with closing(psycopg.connect(self.url(), autocommit=True)) as connection:
+            connection.execute("select pg_promote()")
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = [word for option in QUICK for word in ("-c", option)]
+        options = [word for option in self._options for word in ("-c", option)]
         command = [
             str(BINARIES[-1] / "postgres"),
             "-D",

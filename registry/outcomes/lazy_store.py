@@ -13,6 +13,7 @@ from registry.outcomes import identity
 from registry.outcomes.call import DAY_MS
 from registry.outcomes.entry import Entries
 from registry.outcomes.keeper import Keeper
+from registry.outcomes.store.database import CODE
 from registry.outcomes.store.opening import FOLDER, Store, is_there, open_store
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ OFF = (
     "calls are not taken in: registries on several machines share a journal, and each would count a part of "
     "them; set PROMPTSTAGE_DATABASE_URL to a PostgreSQL database that they share, too"
 )
+SLOW = "the database of outcomes is slow to answer; see that it runs and can be reached"
+OPENING_SECONDS = 3.0  # that a request waits while another one opens it: callers give up after five
 logger = logging.getLogger(__name__)
 
 
@@ -123,12 +126,19 @@ class LazyStore:
     def _open(self) -> tuple[Store, Entries, bytes]:
         if self.is_off:
             raise Unavailable(OFF, code="outcomes_off")
-        with self._opening:
-            if self._opened is None:
-                store = open_store(self._options.url, self._options.data)
-                key = bytes.fromhex(store.secret("identity", os.urandom(identity.BYTES).hex()))
-                self._opened = store, Entries(key, self._options.exists, self._options.keep * DAY_MS), key
-            return self._opened
+        if self._opened is None:
+            if not self._opening.acquire(timeout=OPENING_SECONDS):
+                raise Unavailable(SLOW, code=CODE)
+            try:
+                self._opened = self._opened or self._made()
+            finally:
+                self._opening.release()
+        return self._opened
+
+    def _made(self) -> tuple[Store, Entries, bytes]:
+        store = open_store(self._options.url, self._options.data)
+        key = bytes.fromhex(store.secret("identity", os.urandom(identity.BYTES).hex()))
+        return store, Entries(key, self._options.exists, self._options.keep * DAY_MS), key
 
     def _resume(self) -> None:
         try:

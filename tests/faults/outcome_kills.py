@@ -1,4 +1,4 @@
-"""A registry, a part of it, or PostgreSQL killed under reports: each acknowledged call counts once.
+"""A registry, a part of it, or PostgreSQL killed or failed over under reports: what was taken counts once.
 
 Apps repeat a batch until it is answered, some batches once more after that. At the end every call is there
 once, and usage is exactly what the records add up to. Each call has a span, too, which says one thing more of
@@ -23,6 +23,7 @@ import postgres_server
 import urllib3
 from faults.scenario import Result, at_least
 from outcomes_in import now, record
+from postgres_pair import Pair
 from support import Api, PromptRepository, Registry, children, until
 
 from registry.outcomes.store.fold import Folder
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SEED = 20261130
-KILLS = {"SQLite": 200, "PostgreSQL": 20}
-IN_SHORT = {"SQLite": 4, "PostgreSQL": 2}
+FAILED_OVER = "PostgreSQL fails over"
+KILLS = {"SQLite": 200, "PostgreSQL": 20, FAILED_OVER: 5}
+IN_SHORT = {"SQLite": 4, "PostgreSQL": 2, FAILED_OVER: 1}
 APPS = 2
 WORKERS = 2
 BATCH = 20
@@ -54,6 +56,7 @@ class App:
     Attributes:
         calls: those that were acknowledged, by id, as they ended.
         refused: how often a record was refused, which none must be.
+        odd: answers that say neither that it was taken nor when to come again.
     """
 
     url: str
@@ -62,6 +65,7 @@ class App:
     calls: dict[str, dict[str, Any]] = field(default_factory=dict)
     liked: set[str] = field(default_factory=set)
     refused: int = 0
+    odd: int = 0
 
     def run(self, ended: Event) -> None:
         """Go on until it is over; the last batch is finished."""
@@ -102,6 +106,7 @@ class App:
             if answer.status == 200:
                 self.refused += len(answer.json.get("refused", answer.json.get("partialSuccess", ())))
                 return True
+            self.odd += answer.status != 503 or "Retry-After" not in answer.headers
         return False
 
 
@@ -136,6 +141,12 @@ def prove(*, full: bool) -> Iterator[Result]:
     finally:
         server.close()
     yield at_least(result, kills["PostgreSQL"])
+    pair = Pair()
+    try:
+        result = _prove(FAILED_OVER, kills[FAILED_OVER], _fail_over(pair), pair.new_database())
+    finally:
+        pair.close()
+    yield at_least(result, kills[FAILED_OVER])
 
 
 def _prove(engine: str, kills: int, kill: Callable[[Registry, int], Registry], url: str) -> Result:
@@ -194,6 +205,14 @@ def _kill_server(server: postgres_server.Postgres) -> Callable[[Registry, int], 
     return kill
 
 
+def _fail_over(pair: Pair) -> Callable[[Registry, int], Registry]:
+    def kill(service: Registry, _: int) -> Registry:
+        pair.fail_over()
+        return service
+
+    return kill
+
+
 def _end(processes: list[int]) -> None:
     for process in processes:
         with suppress(ProcessLookupError):
@@ -238,7 +257,7 @@ def _count(service: Registry, apps: list[App], engine: str, kills: int, url: str
         row["input_tokens"] != total,
         row["cached_tokens"] != len(sent) * CACHED,
         round(row["cost_usd"], 6) != round(len(sent) * 0.001, 6),
-        *(app.refused for app in apps),
+        *(app.refused + app.odd for app in apps),
     ]
     return Result(
         f"{engine} under reports, kill -9",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 CHUNK = 65_536
 CONNECT_SECONDS = 2.0
@@ -46,17 +47,18 @@ SHUT, RESET, BLACK_HOLE = Fault("shut"), Fault("reset"), Fault("black hole")
 
 
 class Proxy:
-    """Stands in front of a port.
+    """Stands in front of a port, or of a socket of this machine.
 
     Attributes:
+        upstream: that port or socket; new connections follow a change.
         attempts: when each connection was attempted (monotonic); where the door is shut nobody can tell.
         struck: how often a fault did something to a connection or a chunk.
     """
 
-    def __init__(self, upstream: int) -> None:
+    def __init__(self, upstream: int | Path) -> None:
         self.attempts: list[float] = []
         self.struck = 0
-        self._upstream = upstream
+        self.upstream = upstream
         self._fault = PASS
         self._lock = Lock()
         self._open: set[socket.socket] = set()
@@ -121,9 +123,7 @@ class Proxy:
             elif self._fault.door == "black hole":
                 self._swallow(near)
             else:
-                address = ("127.0.0.1", self._upstream)
-                with socket.create_connection(address, CONNECT_SECONDS) as far:
-                    far.settimeout(None)
+                with _connect(self.upstream) as far:
                     self._join(near, far)
         except OSError:  # a side that went away, which is what this is for
             _abort(near)
@@ -168,6 +168,20 @@ class Proxy:
     def _strike(self) -> None:
         with self._lock:
             self.struck += 1
+
+
+def _connect(upstream: int | Path) -> socket.socket:
+    if isinstance(upstream, int):
+        far = socket.create_connection(("127.0.0.1", upstream), CONNECT_SECONDS)
+        far.settimeout(None)
+    else:
+        far = socket.socket(socket.AF_UNIX)
+        try:
+            far.connect(str(upstream))
+        except OSError:
+            far.close()
+            raise
+    return far
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECT_SECONDS = 3  # a server that takes longer is down, as callers see it
-READ_MILLISECONDS = 5000  # callers have given up by then
-WRITE_MILLISECONDS = 60_000  # for a lock, too; a fold takes half a second
+READ_SECONDS = 5.0  # callers have given up by then
+WRITE_SECONDS = 60.0  # for a lock, too; a fold takes half a second. What a request writes has its time alone
+NETWORK_SECONDS = 0.5  # that an answer may take beyond that, as the server itself ends a statement in time
 SCHEMA_LOCK = 7_076_823  # any number that nobody else takes
 WORDS: Mapping[str, str] = {
     "serial": "bigint generated always as identity primary key",
@@ -36,6 +39,26 @@ PASSING = (
     psycopg.errors.DeadlockDetected,
 )
 _KEPT: list[object] = []  # of a process that was forked: closing them here would end the parent's sessions
+
+
+class _Session(psycopg.Connection[Any]):
+    """A session that waits for no answer beyond a moment: a server that is cut off or frozen never says no.
+
+    Attributes:
+        until: that moment, of the monotonic clock.
+    """
+
+    until = math.inf
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait for the server. Raises OperationalError."""
+        left = max(0.0, self.until - time.monotonic()) if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, None if left == math.inf else left)
+        except psycopg.OperationalError:
+            if time.monotonic() >= self.until:
+                self.pgconn.finish()  # its answer may still come, and is of no use to the next one
+            raise
 
 
 class PostgresConnection:
@@ -75,16 +98,16 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         """Prepare; nothing is connected yet."""
         self._url = url
-        self._idle: list[psycopg.Connection[Any]] = []
+        self._idle: list[_Session] = []
         self._process = os.getpid()
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run a function that sees one moment of the database."""
-        return self._try(work, READ_MILLISECONDS, "set transaction isolation level repeatable read read only")
+        return self._try(work, READ_SECONDS, "set transaction isolation level repeatable read read only")
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run a function in a transaction, durable when this returns."""
-        return self._try(work, WRITE_MILLISECONDS, "set transaction isolation level read committed")
+        return self._try(work, WRITE_SECONDS, "set transaction isolation level read committed")
 
     def size(self) -> int:
         """Return the bytes that it takes."""
@@ -99,24 +122,28 @@ class PostgresDatabase:
         while self._idle:
             self._idle.pop().close()
 
-    def _try(self, work: Callable[[Connection], T], milliseconds: int, mode: str) -> T:
+    def _try(self, work: Callable[[Connection], T], most: float, mode: str) -> T:
         """Run it once more where the first time failed for a reason that has passed."""
+        left = request.left if (request := requests.current.get()) else None
+        until = time.monotonic() + (most if left is None else min(most, left))
         try:
             idled = bool(self._idle)
             try:
-                return self._run(work, milliseconds, mode)
+                return self._run(work, until, mode)
             except psycopg.Error as error:
                 broken = idled and isinstance(error, psycopg.OperationalError)
-                if not broken and not isinstance(error, PASSING):
+                if time.monotonic() >= until or (not broken and not isinstance(error, PASSING)):
                     raise
                 self.close()
-                return self._run(work, milliseconds, mode)
+                return self._run(work, until, mode)
         except (psycopg.OperationalError, psycopg.InternalError) as error:
             requests.check()  # it was the request that ended
             raise unavailable(error) from error
 
-    def _run(self, work: Callable[[Connection], T], milliseconds: int, mode: str) -> T:
-        connection = self._take()
+    def _run(self, work: Callable[[Connection], T], until: float, mode: str) -> T:
+        connection = self._take(until)
+        connection.until = until + NETWORK_SECONDS
+        milliseconds = max(1, int((until - time.monotonic()) * 1000))  # 0 would be no bound
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 cursor.execute(mode)
@@ -128,14 +155,15 @@ class PostgresDatabase:
             else:
                 self._idle.append(connection)
 
-    def _take(self) -> psycopg.Connection[Any]:
+    def _take(self, until: float) -> _Session:
         if self._process != os.getpid():  # of a process that was forked: the parent's, not to be used here
             _KEPT.extend(self._idle)
             self._idle, self._process = [], os.getpid()
         try:
             return self._idle.pop()
         except IndexError:
-            return psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+            seconds = min(CONNECT_SECONDS, max(1, math.ceil(until - time.monotonic())))
+            return _Session.connect(self._url, autocommit=True, connect_timeout=seconds)
 
 
 @lru_cache(maxsize=512)
