@@ -44,6 +44,7 @@ CHECKED_BY = {
     ("docs/rollouts.md", "sh"): "test_rollouts_page",
     ("docs/suites.md", "json"): "test_suites_page",
     ("docs/suites.md", "sh"): "test_suites_page",
+    ("docs/suites.md", "toml"): "test_suites_page",
     ("docs/suites.md", "yaml"): "test_suites_page",
     ("docs/trust.md", "mermaid"): "test_pages",
 }

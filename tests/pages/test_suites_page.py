@@ -13,7 +13,9 @@ from cli.shell import Cli
 from pages import running
 from pages.markdown import blocks, read
 
+from registry.policies import file as policies
 from registry.suites import assertions, case_fields, case_lines
+from registry.suites.attestation import KEPT
 from registry.suites.cases import digest_of
 from registry.suites.checks.check import Answer
 from registry.suites.checks.formats import FORMATS
@@ -142,3 +144,14 @@ def test_every_key_of_the_report_is_named() -> None:
 
     assert keys <= named
     assert {*get_args(report.Result), *Outcome} <= named
+
+
+def test_the_rule_of_the_gate_is_one(tmp_path: Path) -> None:
+    """The same on the page for operators; the registry reads it."""
+    (rule,) = (block.text for block in blocks(PAGE, "toml"))
+    (tmp_path / "rules.toml").write_text(rule)
+    suite = policies.read(tmp_path / "rules.toml", ["production"]).of("production").suite
+
+    assert (suite.required, suite.max_age, suite.attesters) == (True, "90d", ("ci",))
+    assert rule in [block.text for block in blocks("docs/operating.md", "toml")]
+    assert f"the last {KEPT} are kept for the gate" in read("docs/trust.md")
