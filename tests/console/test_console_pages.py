@@ -149,7 +149,7 @@ def test_the_second_of_two_people_is_told(browser: Browser, api: Api, environmen
     seen = browser.get(action).fields(action)
     api.act("advance", "summarize", {}, environment)
     page = browser.post(action, seen | {"reason": "mine"})
-    assert page.status == 409
+    assert page.status == 412
     assert "Somebody changed it meanwhile, so nothing was done" in page.text
     assert "25%" in page.text
     assert page.fields(action)["reason"] == "mine"

@@ -1,0 +1,269 @@
+"""The console in a real browser: what moves, what keeps still, what is typed, and whom it can be read by."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from guarded import STAYS, Guarded
+from playwright.sync_api import expect, sync_playwright
+from support import Registry, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+    from support import Api, PromptRepository
+
+AXE = (Path(__file__).parent / "axe.min.js").read_text()
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+WAIT_MS = 15_000
+HOSTILE = "<script>window.hurt=1</script>\"'><img src=x onerror=window.hurt=1>\u202e" + "W" * 150
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's browser."""
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def enter(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a window of its own, and logs in by what a person does; what goes wrong in it fails the test."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def start(api: Api, path: str = "/console", **options: Any) -> Page:
+        contexts.append(chromium.new_context(**{"viewport": {"width": 1400, "height": 900}, **options}))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda asked: asked.url.startswith((api.url, "data:")) or wrong.append(asked.url))
+        page.goto(api.url + path)
+        page.get_by_label("Token").fill(api.token)
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "/login" not in url)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def under_way(api: Api, environment: str) -> str:
+    """A rollout with evidence; the environment's address."""
+    guarded = Guarded(api, environment, STAYS, guard={"on_harm": "notify"})
+    guarded.report(30, canary_bad=6)
+    until(lambda: guarded.evidence["exposed"], "the counts")
+    return f"/console/e/{environment}"
+
+
+PAGES = (
+    "", "/prompts/summarize", "/rollouts/summarize", "/history", "/approvals", "/usage?by=version&span=24h",
+    "/calls", "/rollback", "/explain/summarize", "/actions/rollback/summarize",
+    "/actions/promote/support/triage?version=1.0.0",
+)  # fmt: skip
+ELSEWHERE = (
+    "/prompts",
+    "/versions/1.1.0/prompts/summarize",
+    "/diff/summarize?old=1.0.0&new=1.1.0",
+    "/system",
+)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (380, "dark")])
+def test_every_page_can_be_read(
+    enter: Callable[..., Page], api: Api, environment: str, width: int, scheme: str
+) -> None:
+    """By axe's rules; and none is wider than its window."""
+    where = under_way(api, environment)
+    page = enter(api, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    for path in [*(where + one for one in PAGES), *("/console" + one for one in ELSEWHERE)]:
+        page.goto(api.url + path)
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run()")
+        assert [
+            (each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]
+        ] == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "dark"), (380, "light")])
+def test_the_login_can_be_read(chromium: Browser, api: Api, width: int, scheme: str) -> None:
+    """The only page before a session."""
+    page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(f"{api.url}/console/login?ended=1")
+    page.evaluate(AXE)
+    assert page.evaluate("axe.run()")["violations"] == []
+    page.close()
+
+
+def test_an_open_page_shows_what_others_change(
+    enter: Callable[..., Page], api: Api, environment: str
+) -> None:
+    """Without a reload; the window, the focus and the scroll stay."""
+    where = under_way(api, environment)
+    page = enter(api, where)
+    page.evaluate("window.kept = true")
+    api.act("pause", "summarize", {"reason": "wait a moment"}, environment)
+    expect(page.get_by_text("wait a moment")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("cell", name="paused", exact=True)).to_be_visible()
+    assert page.evaluate("window.kept") is True
+
+
+def test_nothing_is_replaced_under_a_person_who_writes(
+    enter: Callable[..., Page], api: Api, environment: str
+) -> None:
+    """A filter that is half typed stays; the page is new when the field is left."""
+    page = enter(api, under_way(api, environment))
+    field = page.get_by_placeholder("Filter by name")
+    field.fill("summ")
+    with page.expect_event("console", lambda told: "changed" in told.text):
+        page.evaluate(
+            "source.addEventListener('changed', () => setTimeout(() => console.log('changed'), 300))"
+        )
+        api.act("pause", "summarize", {"reason": "unseen so far"}, environment)
+    expect(field).to_have_value("summ")
+
+
+def test_a_rollback_while_the_evidence_is_open(
+    enter: Callable[..., Page], api: Api, environment: str
+) -> None:
+    """Two clicks, and the page of the rollout says in another window that it is over."""
+    where = under_way(api, environment)
+    watched = enter(api, f"{where}/rollouts/summarize")
+    expect(watched.get_by_role("rowheader", name="errors")).to_be_visible()
+    page = enter(api, f"{where}/usage")
+    page.get_by_role("link", name="Roll back…").click()
+    page.get_by_role("button", name=re.compile("Roll back to 1.0.0")).click()
+    page.wait_for_url(re.compile("/prompts/summarize"))
+    expect(page.get_by_text("1.0.0 for everyone")).to_be_visible()
+    expect(watched.get_by_text("No rollout is under way")).to_be_visible(timeout=WAIT_MS)
+
+
+def test_two_people_at_once(enter: Callable[..., Page], api: Api, environment: str) -> None:
+    """The second is refused kindly, keeps the reason, and sees what the change would do now."""
+    action = f"{under_way(api, environment)}/actions/pause/summarize"
+    first, second = enter(api, action), enter(api, action)
+    second.get_by_label("Why").fill("I was here too")
+    first.get_by_role("button", name="Pause").click()
+    first.wait_for_url(re.compile("/prompts/summarize"))
+    second.get_by_role("button", name="Pause").click()
+    expect(second.get_by_role("alert").first).to_contain_text("Somebody changed it meanwhile")
+    expect(second.get_by_label("Why")).to_have_value("I was here too")
+
+
+def test_a_revoked_token_leads_to_the_login(enter: Callable[..., Page], api: Api, environment: str) -> None:
+    """The open page finds it out by itself."""
+    where = under_way(api, environment)
+    made = api.call("POST", "/v1/tokens", {"name": f"gone {environment}", "role": "reader"}).json
+    page = enter(type(api)(api.url, made["secret"]), where)
+    api.call("DELETE", f"/v1/tokens/{made['id']}")
+    page.wait_for_url(re.compile("/console/login"), timeout=WAIT_MS)
+    expect(page.get_by_role("alert")).to_contain_text("the session has ended")
+
+
+def test_a_registry_that_restarts(
+    enter: Callable[..., Page], serve: Callable[..., Registry], environment: str
+) -> None:
+    """The page says that it is old, and follows again; the session goes on."""
+    registry = serve()
+    registry.api.act("promote", "summarize", {"version": "1.0.0"})
+    page = enter(registry.api, "/console/e/production")
+    expect(page.get_by_text("The registry is well").or_(page.get_by_text("clients"))).to_be_visible()
+    port = registry.port
+    registry.stop()
+    expect(page.get_by_text("The registry does not answer")).to_be_visible(timeout=2 * WAIT_MS)
+    again = serve(port=port)
+    expect(page.get_by_text("The registry does not answer")).to_be_hidden(timeout=2 * WAIT_MS)
+    again.api.act("promote", "summarize", {"version": "1.1.0", "reason": "after the restart"})
+    expect(page.get_by_text("after the restart")).to_be_visible(timeout=WAIT_MS)
+
+
+def test_hostile_text_runs_nothing_and_breaks_nothing(
+    enter: Callable[..., Page], serve: Callable[..., Registry], new_repository: PromptRepository
+) -> None:
+    """In reasons, token names, prompts and their messages, at the narrowest width."""
+    quoted, name = HOSTILE.replace('"', '\\"').replace("\u202e", ""), "a" * 60 + "/" + "b" * 60
+    messages = f'messages:\n  - role: user\n    content: "{quoted}"\n'
+    new_repository.tag(name, "1.0.0", messages)
+    new_repository.tag("summarize", "1.3.0", f'name: "{quoted}"\n{messages}')
+    api = serve(source=new_repository).api
+    for prompt, version in ((name, "1.0.0"), ("summarize", "1.0.0")):
+        assert api.act("promote", prompt, {"version": version, "reason": HOSTILE}).status == 200
+    api.act("start", "summarize", {"version": "1.3.0", "reason": HOSTILE})
+    page = enter(api, "/console/e/production", viewport={"width": 380, "height": 800})
+    for path in (
+        "/e/production", "/e/production/prompts/summarize", f"/e/production/prompts/{name}", "/prompts",
+        "/system",
+        "/diff/summarize?old=1.0.0&new=1.3.0", "/versions/1.3.0/prompts/summarize", "/e/production/history",
+        "/e/production/actions/rollback/summarize", "/e/production/actions/promote/summarize",
+        "/e/production/rollback", "/e/production/rollouts/summarize",
+    ):  # fmt: skip
+        page.goto(f"{api.url}/console{path}")
+        assert page.evaluate("window.hurt") is None, path
+        assert page.locator("main img, main script").count() == 0, path
+        assert page.evaluate("document.documentElement.scrollWidth") <= 380, path
+
+
+def test_all_of_it_by_keyboard(enter: Callable[..., Page], api: Api, environment: str) -> None:
+    """From the skip link on; what has the focus can be seen."""
+    page = enter(api, under_way(api, environment))
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.get_by_role("link", name="Roll back…").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/rollback"))
+    page.get_by_label("Why").first.focus()
+    page.keyboard.type("by hand")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/prompts/summarize"))
+    assert api.state("summarize", environment)["rollout"] is None
+
+
+def test_times_are_the_readers_own(enter: Callable[..., Page], api: Api, environment: str) -> None:
+    """With UTC where it is pointed at."""
+    where = under_way(api, environment)
+    page = enter(api, where, timezone_id="Asia/Tokyo", locale="en-GB")
+    time = page.locator("main time").first
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time.get_attribute("title") or "")
+    style = "{dateStyle: 'medium', timeStyle: 'medium', timeZone: 'Asia/Tokyo'}"
+    told = page.evaluate(
+        f"time => new Date(time).toLocaleString('en-GB', {style})",
+        time.get_attribute("datetime"),
+    )
+    expect(time).to_have_text(told)
+
+
+def test_plots_are_drawn(enter: Callable[..., Page], api: Api, environment: str) -> None:
+    """Each has its line, and a table below has the same numbers."""
+    page = enter(api, under_way(api, environment) + "/usage?by=version&span=24h")
+    expect(page.locator(".plot canvas")).to_have_count(4)
+    expect(page.get_by_role("rowheader", name="1.1.0", exact=True)).to_be_visible()
+
+
+def test_an_update_without_redis(
+    enter: Callable[..., Page], serve: Callable[..., Registry], valkey: Any
+) -> None:
+    """The page stays, says what is wrong with the registry, and a rollback goes through."""
+    registry = serve(redis_url=valkey.url)
+    registry.api.act("promote", "summarize", {"version": "1.0.0"})
+    registry.api.act("promote", "summarize", {"version": "1.1.0"})
+    page = enter(registry.api, "/console/e/production")
+    valkey.kill()
+    page.get_by_role("link", name="Roll back…").first.click()
+    page.get_by_role("button", name=re.compile("Roll back to 1.0.0")).click()
+    page.wait_for_url(re.compile("/prompts/summarize"))
+    page.goto(f"{registry.api.url}/console/e/production")
+    expect(page.get_by_role("link", name="redis", exact=True)).to_be_visible()
