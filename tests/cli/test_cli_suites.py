@@ -149,3 +149,14 @@ def test_wrong_cases_make_no_version(tagged: Cli, author: PromptRepository, comm
     assert done.code == 1
     assert f"{CASES}:1:16: error[case_variable]" in done.out
     assert author.git("tag", "--list").split() == ["summarize/v1.0.0"]
+
+
+def test_the_messages_of_a_case(tagged: Cli, author: PromptRepository) -> None:
+    """By its id, as the worktree and as a version have it, with the values of the default test."""
+    commit(author, CASES, line(vars={"text": "Where is it now?"}))
+
+    assert "Summarize Where is it now?" in tagged("render", "summarize", "--case", "late").out
+    assert "Summarize Where is it?" in tagged("render", "summarize", "1.0.0", "--case", "late").out
+    assert "there is no case lost: summarize.cases.jsonl has late; name one" in (
+        tagged("render", "summarize", "--case", "lost").err
+    )

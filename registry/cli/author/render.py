@@ -13,7 +13,7 @@ from promptstage.errors import PromptstageError, VariablesMissing
 from promptstage.structured_rendering import make_renderer
 from registry.catalog.parsing import notes
 from registry.cli import output
-from registry.cli.author import source
+from registry.cli.author import case_values, source
 from registry.cli.options import AsJson, MaybeVersion, Name  # noqa: TC001 - typer reads the annotations
 from registry.errors import Invalid
 from registry.wording.text import clean
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from promptstage.model import Document, Json
-    from registry.cli.author.source import Source
 
 EXAMPLES = {
     "number": "3", "boolean": "true", "list": '["a", "b"]', "object": '{"a": 1}',
@@ -52,8 +51,10 @@ def render(  # noqa: PLR0913 - one parameter an option
         ),
     ] = None,
     case: Annotated[
-        int | None,
-        typer.Option("--case", metavar="N", min=1, help="The values of the N-th entry of testData."),
+        str | None,
+        typer.Option(
+            "--case", metavar="N|ID", help="The values of the N-th entry of testData, or of a case by its id."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,12 +67,13 @@ def render(  # noqa: PLR0913 - one parameter an option
     Example:  promptstage render summarize -v text="My parcel never came." -v tone=friendly
               promptstage render summarize 1.2.0 -v text=@thread.txt
               promptstage render summarize --case 1 --json
+              promptstage render support/triage --case late-parcel
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     chosen, found = source.at_version(name, version) if version else (None, source.in_worktree(name))
     document = found.parse().document
     types, cases = notes.read(found.content)
     types |= dict.fromkeys((place.name for place in document.placeholders), "placeholder")
-    given = _case(found, cases, case) if case else {}
+    given = case_values.find(name, chosen, found, case) if case else {}
     given |= (_object(file) if file else {}) | _named(values or [], types)
     try:
         messages = make_renderer(name, document).messages(given)
@@ -140,14 +142,6 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise Invalid(f"{file} is not UTF-8; save it as UTF-8") from error
-
-
-def _case(found: Source, cases: Sequence[Json], number: int) -> Json:
-    """The values of an entry of testData, which counts from 1."""
-    if number > len(cases):
-        has = f"has {len(cases)} in its testData" if cases else "has no testData"
-        raise Invalid(f"there is no case {number}: {found.path} {has}; give values with -v or --vars")
-    return cases[number - 1]
 
 
 def _missing(error: VariablesMissing, document: Document, version: str | None, *, has_cases: bool) -> str:

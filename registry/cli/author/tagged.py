@@ -45,13 +45,13 @@ Wanted = Sequence[tuple[str, str]]  # versions, each by its prompt and the id of
 
 def read(top: Path, wanted: Wanted) -> list[bytes | None]:
     """The contents of versions; None if absent."""
-    found = zip(wanted, _find(top, wanted), strict=True)
+    found = zip(wanted, find(top, wanted), strict=True)
     return [one and _content(top, name, one) for (name, _), one in found]
 
 
 def read_with_suites(top: Path, wanted: Wanted) -> list[tuple[bytes | None, str]]:
     """The contents of versions, and the digests of their suites."""
-    found = _find(top, wanted)
+    found = find(top, wanted)
     present = [one for one in found if one]
     read = dict(zip(map(id, present), suites.in_commits(top, present), strict=True))
     return [
@@ -64,7 +64,7 @@ def _content(top: Path, name: str, one: Committed) -> bytes:
     return with_partials(top, one.commit, one.place + one.path, name, one.content)[0]
 
 
-def _find(top: Path, wanted: Wanted) -> list[Committed | None]:
+def find(top: Path, wanted: Wanted) -> list[Committed | None]:
     """Find the files of versions; two runs of git for all of them."""
     oids = list(dict.fromkeys(oid for _, oid in wanted))
     settings = dict(
