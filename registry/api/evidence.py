@@ -44,6 +44,9 @@ async def read_evidence(
     recount: Annotated[
         bool, Query(description="whether to add up all units again, into `recounted`; for who verifies")
     ] = False,
+    over_time: Annotated[
+        bool, Query(description="whether to add the evidence of harm as it grew, into `over_time`")
+    ] = False,
 ) -> JSONResponse:
     """Read what the measured calls of a rollout say, while it is under way and for 30 days after its end.
 
@@ -51,5 +54,5 @@ async def read_evidence(
     planned), `no_data`, `safe` and `collecting`. Harm is called where `e` reaches `threshold`. The counts are
     all that the tests need: anybody can compute them again.
     """
-    read = partial(service.evidence.of, environment, name, rollout, recount=recount)
+    read = partial(service.evidence.of, environment, name, rollout, recount=recount, over_time=over_time)
     return JSONResponse(await to_thread.run_sync(read))

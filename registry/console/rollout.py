@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from math import log
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix=page.ROOT, route_class=ConsoleRoute, include_in_schema=False)
 CHANGES = 100  # of the history that a timeline is made of: twice the steps that a rollout may have
+LEAST = 0.01  # of E in a plot: less says no more than that nothing speaks for harm
 ARMS = ("canary", "control")
 
 
@@ -36,7 +38,7 @@ def content(api: Api, environment: str, name: str, wanted: str) -> dict[str, Any
     state = api.get(paths.rollout_path(environment, name), "stable")
     changes = list(api.pages(f"{paths.rollout_path(environment, name)}/history", CHANGES))
     asked = {"rollout": wanted} if wanted else {}
-    found = api.maybe(paths.evidence_path(environment, name), "verdict", **asked)
+    found = api.maybe(paths.evidence_path(environment, name), "verdict", over_time="true", **asked)
     present = state["rollout"] if not wanted or (state["rollout"] or {}).get("id") == wanted else None
     return {
         "name": name,
@@ -46,8 +48,24 @@ def content(api: Api, environment: str, name: str, wanted: str) -> dict[str, Any
         "guard": describe.guarded(present) if present and present.get("guard") else "",
         "evidence": found,
         "metrics": [_metric(metric) for metric in found["metrics"]] if found else [],
+        "plot": plot(found) if found else None,
         "guard_changes": [change for change in changes if change["actor"] == "guard"],
     }
+
+
+def plot(found: Json) -> Json | None:
+    """Return the evidence of harm over time beside its threshold, as a plot; None: there is none."""
+    grown = found["over_time"]
+    drawn = {name: values for name, values in grown["e"].items() if max(values) > 1} if grown else {}
+    if not drawn:
+        return None
+    threshold = found["metrics"][0]["threshold"]
+    lines = [
+        {"name": name, "values": [max(value, LEAST) for value in values]} for name, values in drawn.items()
+    ]
+    lines.append({"name": "threshold", "values": [threshold] * len(grown["times"]), "dashed": True})
+    times = [datetime.fromtimestamp(moment, UTC).isoformat() for moment in grown["times"]]
+    return {"title": "Evidence of harm (E)", "times": times, "series": lines, "log": True}
 
 
 def _metric(metric: Json) -> Json:

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from registry.errors import NotFound
 from registry.evidence import ledger
 from registry.evidence.assessment import DATABASE, Waiting, assess, duration, weigh
+from registry.evidence.counting import EXPOSED
+from registry.evidence.over_time import lines, shown, slot_ms
 from registry.evidence.watching import guard_of, last_of, step_of
+from registry.outcomes.store import evidence as store
 from registry.outcomes.store.evidence import KEPT_DAYS
 from registry.system import timestamps
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from registry.evidence.ledger import Collected
     from registry.evidence.watching import Last
     from registry.outcomes.outcomes import Outcomes
+    from registry.outcomes.store.database import Connection
     from registry.outcomes.store.evidence import Summary
     from registry.rollouts.state import Rollout
 
@@ -32,7 +36,13 @@ class Evidence:
         self._outcomes = outcomes
 
     def of(
-        self, environment: str, prompt: str, identifier: str | None = None, *, recount: bool = False
+        self,
+        environment: str,
+        prompt: str,
+        identifier: str | None = None,
+        *,
+        recount: bool = False,
+        over_time: bool = False,
     ) -> dict[str, Any]:
         """Return the evidence of a rollout.
 
@@ -41,6 +51,7 @@ class Evidence:
             prompt: the prompt.
             identifier: the rollout's id; None: the one under way, else the last one.
             recount: add `recounted`: all units added up again.
+            over_time: add `over_time`: the evidence of harm as it grew.
 
         Raises:
             NotFound: there is no such environment, prompt or rollout (`no_rollout`).
@@ -54,7 +65,30 @@ class Evidence:
                 "that there were",
                 code="no_rollout",
             )
-        return self._shown(last) | ({"recounted": self._recount(last)} if recount else {})
+        found = self._shown(last)
+        if recount:
+            found["recounted"] = self._recount(last)
+        if over_time:
+            found["over_time"] = self._over_time(last.rollout)
+        return found
+
+    def _over_time(self, rollout: Rollout) -> dict[str, Any] | None:
+        """Return the evidence as it grew; None: no unit is kept."""
+        if not self._outcomes.is_there:
+            return None
+        guard = guard_of(rollout)
+        bits = {name: 1 << place for place, name in enumerate((EXPOSED, *guard.metrics))}
+        ratios = {name: guard.tolerance[name] for name in guard.metrics if name != "cost"}
+
+        def read(connection: Connection) -> dict[str, Any] | None:
+            span = store.span(connection, rollout.id)
+            if span is None:
+                return None
+            width = slot_ms(*span)
+            rows = store.bad_by_time(connection, rollout.id, span[0], width)
+            return shown(span[0], width, lines(rows, ratios, bits=bits))
+
+        return self._outcomes.database().read(read)
 
     def _recount(self, last: Last) -> dict[str, Any] | None:
         """Add all units up again; None: they are not kept any more."""

@@ -266,6 +266,7 @@ def test_evidence_is_shown(browser: Browser, api: Api, environment: str) -> None
     until(lambda: guarded.evidence["verdict"] == "harm", "the verdict")
     page = browser.get(f"/console/e/{environment}/rollouts/summarize")
     assert "14 of 40 (35.0%)" in page.text
+    assert "Evidence of harm (E)" in page.html
     assert "0 of 40 (0.0%)" in page.text
     assert "harm" in page.text
 

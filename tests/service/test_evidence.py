@@ -38,6 +38,10 @@ def test_harm_is_rolled_back(api: Api, environment: str) -> None:
     Evidence.model_validate(evidence)
     assert (evidence["verdict"], evidence["harm"]) == ("harm", ["errors"])
     assert evidence["metrics"][0]["e"] == pytest.approx(harm["e"])
+    path = f"{guarded.path}/evidence/summarize?over_time=true&rollout={guarded.rollout}"
+    grown = api.get(path).json["over_time"]
+    assert grown["e"]["errors"][-1] == pytest.approx(harm["e"])
+    assert len(grown["times"]) == len(grown["e"]["errors"])
     guarded.report(40, canary_bad=12)
     assert guarded.changes[:2] == [("guard", "rollback"), ("admin", "start")]
 

@@ -64,6 +64,13 @@ class EvidenceWaiting(Shape):
     eta: str = Field(default="", description="ISO 8601, such as PT3H")
 
 
+class EvidenceOverTime(Shape):
+    """The evidence of harm as it grew: a unit's bad event stands at the unit's first call."""
+
+    times: list[float] = Field(description="seconds since 1970")
+    e: dict[str, list[float]] = Field(description="by metric, at each time")
+
+
 class Evidence(Shape):
     """What the measured calls of a rollout say about its candidate."""
 
@@ -85,6 +92,9 @@ class Evidence(Shape):
         default_factory=dict,
         description="with `recount`: by metric and arm, added up again from all units; null 30 days after "
         "the rollout's end, when they are gone",
+    )
+    over_time: EvidenceOverTime | None = Field(
+        default=None, description="with `over_time`: of the metrics that are ratios; null: no unit is kept"
     )
 
 

@@ -268,3 +268,30 @@ def recount(connection: Connection, rollout: str, cap: int) -> list[Recount]:
         (cap, cap, rollout),
     )
     return [Recount(*row) for row in found]
+
+
+def span(connection: Connection, rollout: str) -> tuple[int, int] | None:
+    """Return the starts of the earliest and the latest first call of a unit (ms); None: there is no unit."""
+    ((first, last),) = connection.fetch(
+        "select min(first), max(first) from units where rollout = ?", (rollout,)
+    )
+    return None if first is None else (first, last)
+
+
+def bad_by_time(
+    connection: Connection, rollout: str, first: int, width: int
+) -> list[tuple[int, str, int, int]]:
+    """Count the bad units by the slot of their first call: slot, arm, their bits, how many.
+
+    Args:
+        connection: a transaction.
+        rollout: its id.
+        first: where the first slot begins, in milliseconds since 1970.
+        width: of a slot, in milliseconds.
+    """
+    found = connection.fetch(
+        "select (first - ?) / ? as slot, arm, bad, count(*) from units where rollout = ? and bad <> 0 "
+        "group by slot, arm, bad",
+        (first, width, rollout),
+    )
+    return [(int(slot), arm, bad, many) for slot, arm, bad, many in found]
