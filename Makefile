@@ -46,7 +46,7 @@ soak: .venv/.ready ## Tell STEPS of stories (100000) of registries that die, sto
 evidence: .venv/.ready ## Simulate guarded rollouts, 2,000 of each kind, and print how many were taken back
 	cd tests && ../$(BIN)/python -m evidence
 
-demo: .venv/.ready ## Play a canary, a bad version and a rollback, with real processes, in under a minute
+demo: .venv/.ready ## Play a canary, a bad version, a rollback and a refusal, with real processes, in under a minute
 	$(BIN)/python -m demo
 
 bench: .venv/.ready ## Measure, beside a floor in the same run; PEERS=1 measures others on the same work, SCALE=1 great numbers, too

@@ -39,6 +39,19 @@ BETTER = """Begin with the next step for the agent,
 WORSE = """Begin with the next step for the agent,
       then say what we promised the customer, and for which day."""
 
+# What must stay as it is, and what went wrong.
+CASES = (
+    '{"id": "next-step", "vars": {"text": "Parcel 4711 is late."}, '
+    '"assert": [{"type": "starts-with", "value": "Next step:"}]}\n'
+    '{"id": "no-promise", "vars": {"text": "Where is parcel 4711?"}, '
+    '"assert": [{"type": "not-icontains", "value": "promised"}]}\n'
+)
+RULES = """\
+[environments.production.suite]
+required = true
+attesters = ["ci"]
+"""
+
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -54,10 +67,11 @@ class Story:
         console.print()
         console.print(Rule(Text(title, "bold"), align="left", style="dim"))
 
-    def do(self, line: str, *, folder: str = "") -> None:
-        """Run a command before the reader's eyes."""
+    def do(self, line: str, *, folder: str = "", token: str = "", fails: bool = False) -> None:
+        """Run a command before the reader's eyes, as `Stage.run` does."""
         console.print(Text.assemble(("$ ", "dim"), (line, "bold")))
-        if said := self._stage.run(*shlex.split(line), cwd=self._stage.folder / folder):
+        cwd = self._stage.folder / folder
+        if said := self._stage.run(*shlex.split(line), cwd=cwd, token=token, fails=fails):
             console.print(Text.from_ansi(said))
         time.sleep(READ_SECONDS)
 
@@ -151,7 +165,25 @@ def tell(stage: Stage) -> float:
     story.do("promptstage history summarize")
     story.do("promptstage usage summarize --by version")
     # USAGE
+    require_suite(stage, story)
     return took
+
+
+def require_suite(stage: Stage, story: Story) -> None:
+    """Tell how what failed becomes a case, and how production refuses a version that fails it."""
+    story.chapter("What went wrong becomes a case, and production requires a suite")
+    stage.write("prompts/prompts/summarize.cases.jsonl", CASES)
+    stage.write("rules.toml", RULES)
+    story.do("cat rules.toml prompts/prompts/summarize.cases.jsonl")
+    stage.run("git", "add", "prompts", cwd=stage.folder / "prompts")
+    story.do('git commit -qm "Promise nothing"', folder="prompts")
+    story.do("promptstage tag summarize --yes", folder="prompts")
+    stage.start_registry("--config", "rules.toml")
+
+    story.chapter("CI attests that it fails, and nobody can promote it")
+    ci = stage.token("ci", "attest")
+    story.do("promptstage eval summarize --against stable --attest", folder="prompts", token=ci, fails=True)
+    story.do("promptstage promote summarize 1.1.1 --yes", fails=True)
 
 
 def main() -> int:

@@ -43,25 +43,39 @@ class Stage:
         self._environment = _environment(folder, self.url)
         self._terminal = terminal
         self._running: list[subprocess.Popen[str]] = []
+        self._registry: subprocess.Popen[str] | None = None
+        self._model = f"http://127.0.0.1:{_free_port()}"
+        self._environment |= {"OPENAI_BASE_URL": f"{self._model}/v1", "OPENAI_API_KEY": "none-is-needed"}
 
     @property
     def url(self) -> str:
         """Where the registry is."""
         return f"http://127.0.0.1:{self._port}"
 
-    def run(self, *command: str, cwd: Path | None = None) -> str:
-        """Run a command to its end, and give back what it wrote. Raises DemoError if it failed."""
+    def run(self, *command: str, cwd: Path | None = None, token: str = "", fails: bool = False) -> str:
+        """Run a command to its end, and give back what it wrote.
+
+        Args:
+            command: with its arguments.
+            cwd: the folder that it runs in; None: that of the demo.
+            token: that of the registry; empty: the admin's.
+            fails: whether it is to fail.
+
+        Raises:
+            DemoError: it failed, or did not although it was to.
+        """
+        own = {"PROMPTSTAGE_TOKEN": token} if token else {}
         done = subprocess.run(  # noqa: S603 - the story's own commands
             command,
             cwd=cwd or self.folder,
-            env=self._environment | self._terminal,
+            env=self._environment | self._terminal | own,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        if done.returncode:
+        if bool(done.returncode) != fails:
             raise DemoError(f"{' '.join(command)}: {done.stdout}")
         return done.stdout.rstrip()
 
@@ -69,10 +83,22 @@ class Stage:
         """Read from the registry's API."""
         return self._call("GET", path).json()
 
-    def start_registry(self) -> None:
-        """Start it, and wait until it is ready. Raises DemoError."""
-        log = (self.folder / "registry.log").open("w")
-        process = self._start("promptstage", "serve", "--repository", "prompts", stdout=log, stderr=log)
+    def write(self, path: str, content: str) -> None:
+        """Write a file of the folder."""
+        (self.folder / path).write_text(content)
+
+    def token(self, name: str, role: str) -> str:
+        """Make a token, and give back its secret."""
+        return str(self._call("POST", "/v1/tokens", json={"name": name, "role": role}).json()["secret"])
+
+    def start_registry(self, *options: str) -> None:
+        """Start it, instead of the one that runs, and wait until it is ready. Raises DemoError."""
+        if self._registry:
+            self._registry.terminate()
+            self._registry.wait(END_SECONDS)
+        log = (self.folder / "registry.log").open("a")
+        serve = ("promptstage", "serve", "--repository", "prompts", *options)
+        process = self._registry = self._start(*serve, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if process.poll() is not None or time.monotonic() > deadline:
@@ -81,13 +107,11 @@ class Stage:
 
     def start_apps(self) -> None:
         """Start them and their model; from now on there are lines."""
-        made = self._call("POST", "/v1/tokens", json={"name": "web", "role": "app"}).json()
-        environment = self._environment | {"PROMPTSTAGE_TOKEN": made["secret"]}
-        port = _free_port()
-        self._start(sys.executable, str(HERE / "model.py"), str(port))
+        environment = self._environment | {"PROMPTSTAGE_TOKEN": self.token("web", "app")}
+        self._start(sys.executable, str(HERE / "model.py"), self._model.rpartition(":")[2])
         for name in APPS:
             app = self._start(
-                sys.executable, str(HERE / "app.py"), name, f"http://127.0.0.1:{port}", "--report-rollbacks",
+                sys.executable, str(HERE / "app.py"), name, self._model, "--report-rollbacks",
                 env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
             Thread(target=self._listen, args=(app.stdout,), daemon=True).start()
