@@ -7,7 +7,7 @@ import os
 import signal
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from registry.cli import output
 from registry.outcomes.prices import Prices
@@ -19,12 +19,13 @@ from registry.suites.run.judging import Judging
 from registry.suites.run.pricing import Pricing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
     from registry.catalog.parsing.eval_settings import EvalSettings
     from registry.suites.run.answers import Kept
 
+T = TypeVar("T")
 STOPPING = "stopping; answers under way are waited for, and kept. Ctrl-C again drops them"
 
 
@@ -84,6 +85,17 @@ async def opened(settings: EvalSettings, limits: Limits, answers: Kept) -> Async
         )
         with closing(Judging(desk, limits.judge, settings.judge)) as judging:
             yield Engine(endpoints, desk, judging, stop)
+
+
+def run(work: Coroutine[None, None, T]) -> T:
+    """Do the work in an event loop: uvloop's where it is, which takes a sixth less time for a request."""
+    factory: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+    with suppress(ImportError):  # on Windows
+        import uvloop  # noqa: PLC0415 - no other command should wait for it
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
 
 
 async def until_stopped(work: Coroutine[None, None, None], stop: Stop) -> None:

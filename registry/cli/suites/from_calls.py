@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from registry.cli import http, output
+from registry.cli.suites import engine as engines
 from registry.cli.suites import progress
 from registry.cli.suites.engine import opened, until_stopped
 from registry.cli.suites.plan import general_checks
@@ -61,7 +61,7 @@ def compare(plan: Plan, limits: Limits, count: int, environment: str) -> Compari
             f"no call of {item.file.name} with its content is in {environment}; an operator keeps a share of "
             "them by [environments.E.content] sample = 0.02"
         )
-    return asyncio.run(_run(plan, limits, recorded))
+    return engines.run(_run(plan, limits, recorded))
 
 
 def _recorded(registry: Registry, item: Item, environment: str, count: int) -> Iterator[Recorded]:

@@ -24,6 +24,7 @@ MINUTE = 60
 def telling(budget: Budget) -> Iterator[Callable[[int], None]]:
     """Yield what is called after each answer with how many are still wanted."""
     with output.progress() as show:
+        show("waiting for the first answer")
         is_terminal = output.is_terminal_aside()
         every = REDRAW_SECONDS if is_terminal else LINE_SECONDS
         start = told = time.monotonic()

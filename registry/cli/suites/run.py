@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from registry.cli.suites import engine as engines
 from registry.cli.suites import progress
 from registry.cli.suites.engine import opened, until_stopped
 from registry.outcomes.rates import NANOS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def run(plan: Plan, limits: Limits) -> Report:
     """Ask what is not known yet, judge, and report. Raises Unavailable or Invalid."""
-    return asyncio.run(_run(plan, limits))
+    return engines.run(_run(plan, limits))
 
 
 async def _run(plan: Plan, limits: Limits) -> Report:

@@ -89,7 +89,8 @@ class Answers:
     def put(self, key: str, question: Question, completion: Completion) -> None:
         """Keep an answer. Raises OSError."""
         file = self._file(key)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.parent.is_dir():
+            file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_name(f".{file.name}.{secrets.token_hex(4)}")  # of this writer alone
         kept = {
             "format": FORMAT,

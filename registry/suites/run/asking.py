@@ -48,7 +48,7 @@ MISSING = (
     "models are asked by the openai package, which is not installed here; install it:  pip install openai\n"
     "or take only the answers that are kept: --offline"
 )
-_ACCOUNT = frozenset((401, 402, 403))  # refused for every model
+_ACCOUNT = frozenset((401, 402))  # refused for every question; a 403 may be about one, such as by moderation
 _RETRIED = frozenset((408, 409))  # besides those from 500
 _NOT_FOUND, _LIMITED, _SERVER = 404, 429, 500
 
