@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -265,11 +265,11 @@ def until(look: Callable[[], T | None], what: str, log: str = "", *, patience: f
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started, and theirs; one that has just ended has none."""
-    try:
-        direct = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
+    """The processes that a process started, in any thread, and theirs; one that has just ended has none."""
+    direct: list[int] = []
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            direct += map(int, file.read_text().split())
     return direct + [below for child in direct for below in children(child)]
 
 

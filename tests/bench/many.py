@@ -14,11 +14,13 @@ from registry.access.capabilities import Capability
 from registry.access.tokens import TokenSpec, mint, write_secret
 from registry.journal.change import Change, content_path, request_file, state_path, token_path
 from registry.journal.local import LocalJournal
-from registry.rollouts.state import State, VersionRef
+from registry.rollouts.state import Rollout, State, Step, VersionRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from registry.rollouts.guard import Guard
 
 SHARDS = 70  # folders among which the prompts are
 TOGETHER = 10  # versions that one commit makes, each with an annotated tag
@@ -127,4 +129,52 @@ def _promote(
     files |= request_file(change, body="")
     if seq <= prompts:  # a version is staged once, for all environments
         files[content_path(name, "1.0.0")] = file
+    return change, files
+
+
+def start(data: Path, commit: str, prompts: int, guard: Guard) -> list[tuple[str, str, int]]:
+    """Start a guarded rollout of 1.1.0 of each prompt, which stays at half; prompt, id and seq of each.
+
+    Args:
+        data: the folder that `keep` made, with one promote of each.
+        commit: of the repository.
+        prompts: how many there are.
+        guard: of each rollout.
+    """
+    journal = LocalJournal(data)
+    with journal.lock() as lock:
+        head = journal.head()
+        some = [
+            _start(prompts + place, place, name, commit, guard)
+            for place, name in enumerate(names(prompts), 1)
+        ]
+        journal.write_all(lock, head.commit, some, timeout=WRITE_SECONDS)
+    journal.close()
+    states = [change.state for change, _ in some if change.state]
+    return [(state.prompt, state.rollout_id or "", state.seq) for state in states]
+
+
+def _start(
+    seq: int, previous: int, name: str, commit: str, guard: Guard
+) -> tuple[Change, Mapping[str, bytes]]:
+    stable, candidate = (
+        VersionRef(
+            version=version, digest=f"sha256:{sha256(content(name, version)).hexdigest()}", commit=commit
+        )
+        for version in ("1.0.0", "1.1.0")
+    )
+    at = datetime.fromtimestamp(EPOCH + seq, UTC)
+    rollout = Rollout(
+        id=f"r-{seq:012x}", salt=f"{seq:032x}", state="running", candidate=candidate,
+        steps=(Step(percent=50), Step(percent=100)), step=0, entered_at=at, guard=guard,
+    )  # fmt: skip
+    state = State(environment="production", prompt=name, epoch=EPOCH, seq=seq, stable=stable, rollout=rollout)
+    change = Change(
+        epoch=EPOCH, seq=seq, at=at, actor="ada", op="start", before="1.0.0", after="1.1.0",
+        previous=previous, state=state,
+    )  # fmt: skip
+    files = {
+        state_path("production", name): state.model_dump_json(indent=1).encode(),
+        content_path(name, "1.1.0"): content(name, "1.1.0"),
+    }
     return change, files

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from evidence import timed
+from evidence.timed import Seconds, Timed
+
 from registry.evidence.simulation import Run, Traffic, Trial, Watched, run
 from registry.evidence.verdicts import SRM_ALPHA, Metric
 
@@ -76,6 +79,14 @@ NO_WORSE: dict[str, Callable[[float], Trial]] = {
 }
 """By name: rollouts of a candidate that is no worse than is tolerated."""
 
+TIMED: dict[str, Callable[[int], Timed]] = {
+    "four times slower": lambda calls: Timed(calls=calls, canary=Seconds(20, 20), control=Seconds(5, 5)),
+    "fast failures": lambda calls: Timed(calls=calls, canary=Seconds(5, 0.2), control=Seconds(5, 15)),
+    "slow failures": lambda calls: Timed(calls=calls, canary=Seconds(5, 15), control=Seconds(5, 0.2)),
+    "earlier pins": lambda calls: Timed(calls=calls, canary=Seconds(5, 5), control=Seconds(5, 5), pinned=0.3),
+}
+"""By name: candidates that fail as often, with calls that take their time; of so many measured calls."""
+
 WORSE = {ratio: trial(FOR_EVER, replace(ERRORS, base=0.05, ratio=ratio)) for ratio in (1.25, 1.5, 2.0, 3.0)}
 """By how many times as many errors the candidate makes."""
 
@@ -106,12 +117,16 @@ class Simulated:
         return found[min(len(found) - 1, int(share * len(found)))] if found else 0
 
 
-def simulate(made: Trial, rollouts: int, pool: Executor | None = None) -> Simulated:
+def simulate(made: Trial | Timed, rollouts: int, pool: Executor | None = None) -> Simulated:
     """Simulate a family: each rollout has its own seed, so that the numbers stay as they are."""
     seeds = range(rollouts)
     if pool is None:
-        return Simulated(tuple(run(made, seed) for seed in seeds))
-    return Simulated(tuple(pool.map(run, [made] * rollouts, seeds, chunksize=50)))
+        return Simulated(tuple(map(_run, [made] * rollouts, seeds)))
+    return Simulated(tuple(pool.map(_run, [made] * rollouts, seeds, chunksize=50)))
+
+
+def _run(made: Trial | Timed, seed: int) -> Run:
+    return timed.run(made, seed) if isinstance(made, Timed) else run(made, seed)
 
 
 def bounded(trial_: Trial) -> Trial:

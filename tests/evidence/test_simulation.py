@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from evidence import curve
-from evidence.families import NO_WORSE, WORSE, Simulated, bounded, failures, simulate, weak
+from evidence.families import NO_WORSE, TIMED, WORSE, Simulated, bounded, failures, simulate, weak
+from evidence.timed import Seconds
 
 from registry.evidence.forecast import LEAST, forecast, no_worse, spread
 from registry.evidence.formulas import SHARE, log_e_harm, log_e_srm
@@ -17,6 +18,7 @@ from registry.evidence.verdicts import Metric
 
 ROLLOUTS = 200
 CALLS = 300.0  # an hour
+TIMED_CALLS = 500  # measured, of a rollout
 ERRORS = Watched(Metric("errors", 1.0), 0.02, 2.0)
 PLAN = ((5.0, 2.0), (25.0, 4.0), (50.0, 4.0), (100.0, None))
 DOUBLED = Trial(steps=PLAN, traffic=Traffic(calls=1000), watched=(ERRORS,), minimum=40)
@@ -29,6 +31,21 @@ def test_a_candidate_that_is_no_worse_is_seldom_taken_back(name: str) -> None:
 
     assert list(failures(name, found)) == []
     assert all(one.completed or one.harm for one in found.runs)
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_calls_that_take_their_time_look_no_worse(name: str) -> None:
+    """However slow they are, however fast they fail, and whoever is still on a version from before."""
+    found = simulate(TIMED[name](TIMED_CALLS), ROLLOUTS)
+
+    assert list(failures(name, found)) == []
+
+
+def test_calls_that_count_at_their_end_would_look_worse() -> None:
+    """Failures that come before the successes that began with them: that is what the wait is for."""
+    hurried = replace(TIMED["fast failures"](TIMED_CALLS), control=Seconds(5, 240), window=0.0)
+
+    assert list(failures("hurried", simulate(hurried, ROLLOUTS)))
 
 
 def test_doubled_errors_are_found() -> None:
