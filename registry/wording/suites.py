@@ -37,7 +37,7 @@ def attested(registry: Reads, name: str, version: str) -> Json | None:
 def said(found: Json | None, override: Json | None) -> str:
     """Say what lets a version in, or that nothing does; empty: nothing is required, or known."""
     if override:
-        return f"overridden: {clean(override['suite'])}"
+        return f"overridden: {reason(override)}"
     if found is None:
         return ""
     if found["decision"] == "passed":
@@ -47,9 +47,23 @@ def said(found: Json | None, override: Json | None) -> str:
     return result(found["attestation"]) if found["attestation"] else ""
 
 
+def reason(override: Json) -> str:
+    """Return the whole reason of an override, for whoever decides about it."""
+    return clean(override["suite"], len(override["suite"]))
+
+
 def is_refused(found: Json | None, override: Json | None) -> bool:
     """Return whether the registry would not let a version in."""
     return not override and found is not None and found["required"] and found["decision"] != "passed"
+
+
+def rule(rules: Json) -> str:
+    """Say what an environment requires; empty: nothing."""
+    if not rules["required"]:
+        return ""
+    by = f" by {', '.join(map(clean, rules['attesters']))}" if rules["attesters"] else ""
+    age = f", at most {clean(rules['max_age'])} old" if rules["max_age"] else ""
+    return f"suite: an attestation{by}{age}"
 
 
 def result(attestation: Json) -> str:

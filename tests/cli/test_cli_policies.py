@@ -18,13 +18,17 @@ def test_rules_are_checked(cli: Cli, tmp_path: Path) -> None:
     """They are shown as the registry understands them."""
     file = tmp_path / "rules.toml"
     file.write_text(
-        "[environments.production]\napproval = true\n[environments.staging.content]\nsample = 0.02"
+        "[environments.production]\napproval = true\n[environments.staging.content]\nsample = 0.02\n"
+        "[environments.staging.suite]\nrequired = true\nmax_age = '90d'\nattesters = ['ci']\n"
     )
     done = cli("policies", "check", str(file))
 
     assert done.out.splitlines() == [
         "production: a start or promote needs a second token; content of 0.00%",
-        "staging: a start or promote needs none; content of 2.00%",
+        (
+            "staging: a start or promote needs none; content of 2.00%; suite: an attestation by ci, at most "
+            "90d old"
+        ),
         f"{file} is right",
     ]
     shown = json.loads(cli("policies", "check", str(file), "--json").out)

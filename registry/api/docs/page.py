@@ -62,6 +62,10 @@ unknown key in a body is an error, so that a typing error is not ignored.
 **Two people.** Where an environment's rule is `approval`, `start` and `promote` answer 202 and change
 nothing yet: `state.awaiting_approval` says what was asked for, until another token sends `approve`, or any
 `reject`. A rollback never waits.
+
+**Suites.** Where an environment requires one, a version is started or promoted only with an attestation that
+it passed, from another token, against the version in force (409 `suite_required`, `suite_failed`). An
+`override` with a reason goes past that. What is under way is never held up.
 """
 TAGS = [
     {"name": "prompts", "description": "What the repository holds: prompts, their versions, differences."},

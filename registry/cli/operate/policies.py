@@ -10,7 +10,7 @@ import typer
 from registry.cli import output
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
 from registry.cli.output import PATH_SHOWN
-from registry.wording import describe
+from registry.wording import describe, suites
 from registry.wording.text import clean
 
 app = typer.Typer(help="Check the operator's file of rules.", no_args_is_help=True, rich_markup_mode=None)
@@ -46,6 +46,8 @@ def check(
         rule = rules.of(name)
         approval = "needs a second token" if rule.approval else "needs none"
         judged = guard.build(None, rule.guard)
-        guarded = f"; guard: {describe.guard(judged.model_dump(mode='json'))}" if judged else ""
-        output.say(f"{name}: a start or promote {approval}; content of {rule.content.sample:.2%}{guarded}")
+        guarded = f"guard: {describe.guard(judged.model_dump(mode='json'))}" if judged else ""
+        tested = suites.rule(rule.suite.model_dump(mode="json"))
+        parts = (f"a start or promote {approval}", f"content of {rule.content.sample:.2%}", guarded, tested)
+        output.say(f"{name}: {'; '.join(filter(None, parts))}")
     return output.say(f"{clean(file, PATH_SHOWN)} is right")

@@ -147,7 +147,7 @@ def _details(state: Json, found: Json) -> Iterator[RenderableType]:
     for version, one in found["attestations"].items():
         yield output.line(f"Suite:     {clean(version)}: {suites.result(one)}")
     for override in _overrides(state, found):
-        yield output.line(f"Override:  suite: {clean(override['suite'])}")
+        yield output.line(f"Override:  suite: {suites.reason(override)}")
     asked = state.get("awaiting_approval")
     if asked and asked["steps"]:
         yield output.line()
