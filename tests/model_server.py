@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -49,6 +49,10 @@ def serve(make: Callable[[str], A]) -> Iterator[A]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             sent = self.answer(body)
+            with suppress(ConnectionError):  # a caller that has gone
+                self.send(sent)
+
+        def send(self, sent: Raw) -> None:
             self.send_response(sent.status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(sent.body)))

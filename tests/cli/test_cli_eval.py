@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -341,3 +343,116 @@ def test_stable_needs_a_registry(cli: Cli) -> None:
 
     assert done.code == 3
     assert "--against 1.2.0, --against main" in done.err
+
+
+def test_a_slow_answer_is_an_error(cli: Cli, model: ChatModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a whole, however slowly it drips in; it is asked for again, a bounded number of times."""
+    over = threading.Event()
+    monkeypatch.setattr(asking, "SECONDS", 0.2)
+    monkeypatch.setattr(asking, "BACK_OFF_BASE", 0.001)
+    model.say = lambda text: (over.wait(PATIENCE) and text) or ""
+
+    found = report(cli, "echo", code=3)
+    over.set()
+
+    side = found["prompts"][0]["details"][0]["candidate"]
+    assert (side["outcome"], side["trouble"]["kind"]) == ("error", "timeout")
+    assert "had no answer within 0.2 s" in side["trouble"]["message"]
+    assert found["requests"] == 3 * asking.ATTEMPTS
+
+
+def test_a_second_ctrl_c_drops_what_is_under_way(
+    cli: Cli, author: PromptRepository, model: ChatModel
+) -> None:
+    """Of a model that answers nothing, too; the report still says what is missing."""
+    over = threading.Event()
+    model.say = lambda text: (over.wait(PATIENCE) and text) or ""
+    command = [sys.executable, "-m", "registry", "eval", "echo", "--json"]
+    variables = {**os.environ, **cli.environment}
+    with subprocess.Popen(
+        command, cwd=author.path, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        until(lambda: len(model.asked) == 3, "questions")
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    over.set()
+
+    assert "Ctrl-C again drops them" in said
+    assert (process.returncode, err) == (3, "")
+    assert json.loads(out)["prompts"][0]["candidate"]["missing"] == 3
+
+
+def test_a_check_that_explodes_is_an_error_of_its_case(cli: Cli, author: PromptRepository) -> None:
+    """The others are judged all the same."""
+    exploding = {"type": "regex", "value": "(e+)+#"}
+    cases = json.dumps({"id": "boom", "vars": {"text": "e" * 60}, "assert": [exploding]}) + "\n" + case("one")
+    author.path.joinpath("prompts/echo.cases.jsonl").write_text(cases)
+
+    (found,) = report(cli, "echo", code=3)["prompts"]
+
+    boom, one = (each["candidate"] for each in found["details"])
+    assert (boom["outcome"], boom["trouble"]["kind"], one["outcome"]) == ("error", "bad_check", "passed")
+    assert "regex took more than" in boom["trouble"]["message"]
+
+
+def test_versions_that_ask_the_same_share_the_answers(cli: Cli, model: ChatModel) -> None:
+    """A change that changes no request costs nothing, and changes nothing."""
+    found = report(cli, "echo", "--against", "1.0.0", "--repeat", 2)
+
+    assert (found["requests"], found["prompts"][0]["regressed"]) == (6, [])
+    assert len(model.asked) == 6
+
+
+def test_only_what_changed_is_run(cli: Cli, author: PromptRepository, model: ChatModel) -> None:
+    """By the prompt's file, its cases, or a partial, committed or not; nothing at all is fine, too."""
+    author.tag("other", "1.0.0", PROMPT.replace("Echo:", "Echo: other:"))
+    commit(author, "prompts/other.cases.jsonl", case("one"))
+
+    nothing = report(cli, "--changed", "main")
+    author.path.joinpath("prompts/other.cases.jsonl").write_text(case("two"))
+    found = report(cli, "--changed", "main", "--against", "main")
+
+    assert (nothing["prompts"], nothing["result"]) == ([], "passed")
+    assert [prompt["prompt"] for prompt in found["prompts"]] == ["other"]
+    assert found["prompts"][0]["against"]["label"] == "main"
+    assert {body["messages"][-1]["content"] for body in model.asked} == {"Echo: other: two"}
+
+
+def test_a_rate_limit_holds_back_all_questions(cli: Cli, author: PromptRepository, model: ChatModel) -> None:
+    """One 429 with its time, and nobody asks before that is over."""
+    many = "".join(case(f"case-{number}") for number in range(12))
+    author.path.joinpath("prompts/echo.cases.jsonl").write_text(many)
+    times: list[float] = []
+    model.say = lambda text: times.append(time.monotonic()) or text  # type: ignore[func-returns-value]
+    model.script = [refusal(429, retry_after="0.7")]
+
+    found = report(cli, "echo", "--concurrency", 1)
+
+    assert (found["requests"], found["result"]) == (13, "passed")
+    assert model.refused_at is not None
+    assert min(times) - model.refused_at >= 0.7
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("markdown", "### Prompts: failed"),
+        ("junit", '<failure type="regressed"'),
+        ("github", "::error file=prompts/echo.cases.jsonl,line=1,col=1,title=promptstage eval regressed::"),
+    ],
+)
+def test_every_form_is_printed(cli: Cli, author: PromptRepository, form: str, words: str) -> None:
+    """And written to files besides, from one run."""
+    author.path.joinpath("prompts/echo.prompt.yml").write_text(WORSE)
+    files = ("-o", "out/a.json", "-o", "out/a.xml", "-o", "out/a.md")
+
+    done = cli("eval", "echo", "--against", "1.0.0", "--format", form, *files)
+
+    assert done.code == 1
+    assert words in done.out
+    written = {file.suffix: file.read_text() for file in author.path.glob("out/*")}
+    assert sorted(written) == [".json", ".md", ".xml"]
+    assert json.loads(written[".json"])["prompts"][0]["regressed"] == ["one", "two", "three"]

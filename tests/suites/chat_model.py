@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from model_server import Raw
@@ -38,6 +39,7 @@ class ChatModel:
         url: the base URL.
         asked: the requests, in the order of their arrival.
         script: what comes instead of answers, first come, first served.
+        refused_at: when that was the case last, by the monotonic clock.
     """
 
     def __init__(self, address: str, say: Say) -> None:
@@ -45,6 +47,7 @@ class ChatModel:
         self.say = say
         self.asked: list[dict[str, Any]] = []
         self.script: list[Raw] = []
+        self.refused_at: float | None = None
         self._lock = threading.Lock()
 
     def answer(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +56,7 @@ class ChatModel:
         with self._lock:
             self.asked.append(body)
             if self.script:
+                self.refused_at = time.monotonic()
                 raise self.script.pop(0)
         return answer_of(self.say(body["messages"][-1]["content"]))
 
