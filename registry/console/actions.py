@@ -12,7 +12,7 @@ from registry.console import page, side_by_side
 from registry.console.visit import ConsoleRoute, Sending, Visiting
 from registry.errors import NotFound, RegistryError
 from registry.rollouts.state import PLANS
-from registry.wording import describe, paths, preview
+from registry.wording import describe, paths, preview, suites
 from registry.wording.preview import Order
 from registry.wording.reads import Refused
 
@@ -104,6 +104,8 @@ def _order(environment: str, op: str, name: str, given: Mapping[str, str]) -> Or
         body["guard"] = given["guard"] == "true"
     if given.get("force"):
         body["force"] = True
+    if why := given.get("override_suite", "").strip():
+        body["override"] = {"suite": why}
     return Order(op, name, environment, body)
 
 
@@ -136,5 +138,6 @@ def asked(api: Api, order: Order) -> dict[str, Any]:
         "plans": list(PLANS),
         "trouble": trouble,
         "refused": "",
+        "needs_suite": suites.is_refused(seen.data.get("suite"), None),
         "needs_version": order.op in WITH_VERSION and not order.body.get("version") and not state["rollout"],
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from guarded import STAYS, Guarded
+from service.conftest import TESTED
 from support import until
 
 if TYPE_CHECKING:
@@ -303,3 +304,21 @@ def test_a_wrong_address_is_a_page_that_says_so(browser: Browser, path: str, sta
     page = browser.get(path)
     assert page.status == status
     assert "Promptstage" in page.text
+
+
+def test_a_suite_that_is_missing_is_said_and_gone_past_with_a_reason(browser: Browser, api: Api) -> None:
+    """The field for it is there where the registry would refuse, and nowhere else."""
+    where = f"/console/e/{TESTED}"
+    action = f"{where}/actions/promote/summarize"
+    plain = browser.get("/console/e/staging/actions/promote/summarize?version=1.0.0")
+    page = browser.get(f"{action}?version=1.0.0")
+    refused = browser.submit(f"{action}?version=1.0.0", action)
+    done = browser.submit(f"{action}?version=1.0.0", action, override_suite="the first one")
+
+    assert "override_suite" not in plain.fields("/console/e/staging/actions/promote/summarize")
+    assert page.fields(action)["override_suite"] == ""
+    assert "summarize@1.0.0 has no cases, and tested requires a suite" in page.text
+    assert (refused.status, "summarize@1.0.0 has no cases" in refused.text) == (409, True)
+    assert done.status == 303
+    (change,) = api.get(f"/v1/environments/{TESTED}/rollouts/summarize/history").json["data"]
+    assert change["override"] == {"suite": "the first one"}

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 GUARDED = [f"guarded-{i}" for i in range(50)]  # where a start or promote is to be approved
 REVIEWED = [f"reviewed-{i}" for i in range(20)]  # where the content of all calls is kept
 JUDGED = [f"judged-{i}" for i in range(20)]  # where each rollout has a guard
-ENVIRONMENTS = ("production", "staging", *(f"env-{i}" for i in range(100)), *GUARDED, *JUDGED, *REVIEWED)
+TESTED = "tested"  # where a version needs an attestation of its suite
+FREE = [f"env-{i}" for i in range(100)]
+ENVIRONMENTS = ("production", "staging", *FREE, *GUARDED, *JUDGED, *REVIEWED, TESTED)
 A_GUARD = '[environments.{}.guard]\nrequired = true\nmetrics = ["errors", "latency"]\nalpha = 0.01\n'
 
 
@@ -42,6 +44,7 @@ def registry(repository: PromptRepository, tmp_path_factory: pytest.TempPathFact
     config = folder / "rules.toml"
     rules = [f"[environments.{name}]\napproval = true\n" for name in GUARDED]
     rules += [f"[environments.{name}.content]\nsample = 1\n" for name in REVIEWED]
+    rules += [f"[environments.{TESTED}.suite]\nrequired = true\n"]
     config.write_text("".join([*rules, *map(A_GUARD.format, JUDGED)]))
     shared = Registry(
         repository.path, folder / "data", environments=",".join(ENVIRONMENTS), config=str(config)
