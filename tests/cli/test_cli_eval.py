@@ -101,7 +101,7 @@ def test_a_regressed_case_is_named_with_both_answers(cli: Cli, author: PromptRep
     (found,) = report(cli, "echo", "--against", "1.0.0", code=1)["prompts"]
 
     assert found["regressed"] == ["one", "two", "three"]
-    assert found["reasons"] == ["3 cases regressed"]
+    assert found["reasons"] == ["3 cases regressed", "no case passes"]
     assert found["mcnemar_p"] == 0.25
     assert [
         side["answer"] for side in (found["details"][0]["against"], found["details"][0]["candidate"])

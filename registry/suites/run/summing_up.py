@@ -94,7 +94,9 @@ def _judged(
     both = [version for version in (candidate, against) if version]
     open_cases = max(version.errors + version.missing for version in both)
     rate = candidate.pass_rate
-    if not open_cases and rate is not None and rate < least:
+    if not open_cases and not candidate.passed:
+        reasons.append("no case passes")
+    elif not open_cases and rate is not None and rate < least:
         reasons.append(f"{rate:.1%} of the cases pass, below {least:.1%}")
     if reasons:
         return "failed", tuple(reasons)
