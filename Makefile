@@ -43,8 +43,9 @@ faults: .venv/.ready ## Inject faults until it is a proof, and print what was lo
 soak: .venv/.ready ## Tell STEPS of stories (100000) of registries that die, stop and are cut off, on all cores
 	cd tests && ../$(BIN)/python -m faults.soak $(STEPS)
 
-evidence: .venv/.ready ## Simulate guarded rollouts, 2,000 of each kind, and print how many were taken back
+evidence: .venv/.ready ## Simulate guarded rollouts, 2,000 of each kind, and play 40 in real; print how many were taken back
 	cd tests && ../$(BIN)/python -m evidence
+	cd tests && ../$(BIN)/python -m evidence.end_to_end
 
 demo: .venv/.ready ## Play a canary, a bad version, a rollback and a refusal, with real processes, in under a minute
 	$(BIN)/python -m demo

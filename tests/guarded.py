@@ -67,15 +67,25 @@ class Guarded:
         """What the registry says of the rollout."""
         return self._api.get(f"{self.path}/evidence/summarize?rollout={self.rollout}").json
 
+    @property
+    def recounted(self) -> Any:
+        """The same, with all units added up again."""
+        return self._api.get(f"{self.path}/evidence/summarize?recount=true&rollout={self.rollout}").json
+
     def act(self, op: str) -> Any:
         """Change it."""
         return self._api.act(op, "summarize", {}, self._environment)
 
     @property
+    def history(self) -> list[Any]:
+        """The changes, newest first."""
+        data: list[Any] = self._api.get(f"{self.path}/rollouts/summarize/history").json["data"]
+        return data
+
+    @property
     def changes(self) -> list[tuple[str, str]]:
         """Who changed what, newest first."""
-        data = self._api.get(f"{self.path}/rollouts/summarize/history").json["data"]
-        return [(change["actor"], change["op"]) for change in data]
+        return [(change["actor"], change["op"]) for change in self.history]
 
 
 STAYS: list[dict[str, Any]] = [{"percent": 50}, {"percent": 100}]

@@ -28,6 +28,7 @@ PROOFS: tuple[str, ...] = (
     "redis_failover",
     "service_kills",
     "outcome_kills",
+    "guard_stories",
     "planted_secrets",
     "tags",
     "names",
