@@ -25,6 +25,7 @@ from registry.suites.checks.vocabulary import CODE, KINDS
 from registry.suites.checks.worker import LIMIT_SECONDS
 from registry.suites.run import report
 from registry.suites.run.comparison import Outcome
+from registry.suites.run.failure import Failed, Trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,7 +141,7 @@ def test_every_key_of_the_report_is_named() -> None:
     table = read(PAGE).partition("## The report as JSON")[2].partition("\n## ")[0]
     named = set(re.findall(r"`(\w+)`", table))
     parts = (report.Report, report.PromptReport, report.VersionReport, report.CaseReport, report.CaseSide)
-    keys = {field.name for part in (*parts, report.Failed, report.Trouble) for field in fields(part)}
+    keys = {field.name for part in (*parts, Failed, Trouble) for field in fields(part)}
 
     assert keys <= named
     assert {*get_args(report.Result), *Outcome} <= named

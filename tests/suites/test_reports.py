@@ -11,14 +11,12 @@ from registry.suites.reports import figures
 from registry.suites.reports.junit import junit
 from registry.suites.reports.markdown import LENGTH, MARK, markdown
 from registry.suites.run.comparison import Change, Outcome
-from registry.suites.run.failure import Kind
+from registry.suites.run.failure import Failed, Kind, Trouble
 from registry.suites.run.report import (
     CaseReport,
     CaseSide,
-    Failed,
     PromptReport,
     Report,
-    Trouble,
     VersionReport,
     notable,
 )

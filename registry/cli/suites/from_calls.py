@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -22,11 +22,9 @@ from registry.suites.reports import figures
 from registry.suites.run import pairwise
 from registry.suites.run.answers import InMemory
 from registry.suites.run.desk import Answered
-from registry.suites.run.failure import AskFailed
+from registry.suites.run.failure import AskFailed, Trouble
 from registry.suites.run.pairwise import Comparison, Duel, Pair
-from registry.suites.run.report import Failed
-from registry.suites.run.report import Trouble as ToldTrouble
-from registry.suites.run.trial import Trial, Trouble
+from registry.suites.run.trial import Trial
 from registry.suites.run.workers import work_off
 from registry.wording import paths
 from registry.wording.text import clean
@@ -120,13 +118,13 @@ async def _pair(engine: Engine, item: Item, recorded: Recorded) -> Pair:
     except AskFailed as failed:
         trial = old = Trial(trouble=Trouble(failed.kind, failed.message))
     duel = pairwise.duel(trial, old)
-    trouble = trial.trouble or old.trouble
-    pair = Pair(call=call["id"], version=call.get("version") or "unknown", duel=duel)
-    return replace(
-        pair,
-        failures=tuple(Failed(*failure) for failure in trial.failures),
-        recorded_failures=tuple(Failed(*failure) for failure in old.failures),
-        trouble=ToldTrouble(*trouble) if trouble else None,
+    return Pair(
+        call=call["id"],
+        version=call.get("version") or "unknown",
+        duel=duel,
+        failures=trial.failures,
+        recorded_failures=old.failures,
+        trouble=trial.trouble or old.trouble,
         answer=text if duel is not Duel.TIE else None,
         recorded=before.text if duel is not Duel.TIE else None,
     )

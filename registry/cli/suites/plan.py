@@ -121,10 +121,10 @@ class _Planner:
         """Plan a prompt; None: it was not named, and has nothing to be judged by. Raises Invalid."""
         suite = _suite(file)
         cases = self._chosen(suite.cases)
-        version_of = self._version(file, version or WORKTREE, version)
+        candidate = self._version(file, version or WORKTREE, version)
         checks = [check for case in cases for check in case.checks]
         if self._request.from_calls:
-            checks = list(general_checks(suite, version_of.document))
+            checks = list(general_checks(suite, candidate.document))
         if not checks:
             if self._request.names:
                 raise Invalid(_nothing(file, suite, self._request.tags))
@@ -133,7 +133,7 @@ class _Planner:
             file=file,
             suite=suite,
             cases=cases,
-            candidate=version_of,
+            candidate=candidate,
             baseline=self._baseline(file.name),
             judge=self._judge(file.name, checks),
         )

@@ -1,7 +1,8 @@
-"""Why a question has no answer. Pure."""
+"""What did not go well with an answer: a check that it did not pass, or that there is none. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -19,6 +20,22 @@ class Kind(StrEnum):
     BAD_JUDGE = "bad_judge"
     BAD_CHECK = "bad_check"
     NOT_ASKED = "not_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A check that did not pass, and why."""
+
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why there is no verdict: the kind for programs, and a sentence."""
+
+    kind: Kind
+    message: str
 
 
 class AskFailed(Exception):

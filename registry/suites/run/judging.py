@@ -14,8 +14,8 @@ from registry.suites.checks import rubrics, values
 from registry.suites.checks.check import Answer, broken
 from registry.suites.checks.judge import judge
 from registry.suites.checks.vocabulary import KINDS
-from registry.suites.run.failure import AskFailed, Kind
-from registry.suites.run.trial import Failure, Trial, Trouble
+from registry.suites.run.failure import AskFailed, Failed, Kind, Trouble
+from registry.suites.run.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +98,7 @@ def _trial(case: Case, verdicts: Sequence[Verdict], trouble: Trouble | None, ans
     judged = list(zip(case.checks, verdicts, strict=True))
     together = scoring.score(case.checks, verdicts, case.threshold)
     failures = tuple(
-        Failure(check.label, verdict.reason)
+        Failed(check.label, verdict.reason)
         for check, verdict in judged
         if not verdict.passed and not verdict.broken
     )

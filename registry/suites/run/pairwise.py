@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from promptstage.model import Json
-    from registry.suites.run.report import Failed, Trouble
+    from registry.suites.run.failure import Failed, Trouble
     from registry.suites.run.trial import Trial
 
 FORMAT = 1

@@ -13,26 +13,10 @@ if TYPE_CHECKING:
 
     from promptstage.model import Json
     from registry.suites.run.comparison import Change, Outcome
-    from registry.suites.run.failure import Kind
+    from registry.suites.run.failure import Failed, Trouble
 
 FORMAT = 1
 Result = Literal["passed", "failed", "incomplete"]
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A check that did not pass, and why."""
-
-    check: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why there is no verdict: the kind for programs, and a sentence."""
-
-    kind: Kind
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.suites.run.comparison import ROUNDS
-from registry.suites.run.failure import AskFailed
-from registry.suites.run.trial import CaseResult, Trial, Trouble
+from registry.suites.run.failure import AskFailed, Trouble
+from registry.suites.run.trial import CaseResult, Trial
 from registry.suites.run.workers import work_off
 
 if TYPE_CHECKING:

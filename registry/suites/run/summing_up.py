@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from registry.outcomes.rates import NANOS
 from registry.suites.run.comparison import Change, Outcome
-from registry.suites.run.report import CaseReport, CaseSide, Failed, PromptReport, Trouble, VersionReport
+from registry.suites.run.report import CaseReport, CaseSide, PromptReport, VersionReport
 from registry.suites.run.statistics import sign_test
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _side(trials: Sequence[Trial], tally: Tally, change: Change | None, text: Te
         passes=tally.passes,
         fails=tally.fails,
         errors=tally.errors,
-        failures=tuple(Failed(*failure) for failure in failed.failures) if failed else (),
-        trouble=Trouble(*troubled) if troubled else None,
+        failures=failed.failures if failed else (),
+        trouble=troubled,
         answer=text(shown.key) if shown else None,
     )

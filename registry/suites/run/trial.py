@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from registry.suites.run import comparison
 from registry.suites.run.comparison import Tally
@@ -11,21 +11,7 @@ from registry.suites.run.comparison import Tally
 if TYPE_CHECKING:
     from registry.suites.cases import Case
     from registry.suites.run.comparison import Change
-    from registry.suites.run.failure import Kind
-
-
-class Failure(NamedTuple):
-    """A check that did not pass, and why."""
-
-    check: str
-    reason: str
-
-
-class Trouble(NamedTuple):
-    """Why there is no verdict."""
-
-    kind: Kind
-    message: str
+    from registry.suites.run.failure import Failed, Trouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +31,7 @@ class Trial:
 
     key: str = ""
     trouble: Trouble | None = None
-    failures: tuple[Failure, ...] = ()
+    failures: tuple[Failed, ...] = ()
     passed: bool = False
     score: float = 0.0
     response_model: str | None = None
