@@ -22,6 +22,7 @@ from registry.api import (
     guard,
     health,
     history,
+    judging,
     otlp,
     prompts,
     releases,
@@ -51,6 +52,7 @@ from registry.control.attestations import Attestations
 from registry.control.history import History
 from registry.control.resolve import Resolver
 from registry.control.rollouts import Rollouts
+from registry.control.rubrics import Rubrics
 from registry.control.scheduler import Scheduler
 from registry.control.suite_gate import SuiteGate
 from registry.control.suites import Suites
@@ -76,6 +78,7 @@ from registry.replication.read_model import ReadModel
 from registry.replication.redis_store import RedisStore
 from registry.replication.replica import Replica
 from registry.review.desk import ReviewDesk
+from registry.review.judges import Judges
 from registry.server.ending import end_on_signal, end_with_parent
 from registry.settings import Settings
 from registry.streams.hub import Hub
@@ -151,7 +154,8 @@ def create(settings: Settings) -> FastAPI:
     page.describe(app)
     rooms = (
         attestations, prompts, releases, stream, clients, history, guard, rollouts_api, evidence, calls,
-        scores, review, usage, otlp, budgets, tokens, doctor, health, webhooks,
+        scores, judging, review,
+        usage, otlp, budgets, tokens, doctor, health, webhooks,
     )  # fmt: skip
     anywhere = problem.responses(431)  # of the server, before any endpoint
     most = {
@@ -240,6 +244,8 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         outcomes=outcomes,
         evidence=Evidence(rollouts, outcomes),
         review=ReviewDesk(outcomes),
+        judges=Judges(outcomes),
+        rubrics=Rubrics(catalog, rollouts),
         spending=spending,
         bounds=Bounds(),
         rate=Rate(),

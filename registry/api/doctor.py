@@ -14,7 +14,7 @@ from registry.api.docs import shapes
 from registry.api.http import problem
 from registry.api.http.dependencies import Reader, Service, Services
 from registry.api.http.routes import BoundedRoute
-from registry.doctor import checks, reports, suites
+from registry.doctor import checks, judges, reports, suites
 from registry.errors import NotFound, Unavailable
 from registry.notify import queue
 from registry.outcomes.store import health, spending
@@ -128,6 +128,7 @@ def _calls(service: Services) -> Iterator[Check]:
             yield from reports.lately(service.outcomes.health())
             yield from _outcomes(service.outcomes.database())
             yield from _drift(service)
+            yield from _judges(service)
     except Unavailable as error:
         yield checks.store("calls", error, "", CALLS)
 
@@ -137,6 +138,14 @@ def _outcomes(database: Database) -> Iterator[Check]:
     yield from checks.prices(spent.calls, spent.unpriced, models)
     for each in database.read(queue.troubles):
         yield checks.target(each.target, each.messages, time.time() - each.since, each.error)
+
+
+def _judges(service: Services) -> Iterator[Check]:
+    for environment in service.rollouts.environments:
+        if habits := service.judges.habits(environment):
+            yield from judges.contradictions(environment, habits.twice)
+            yield from judges.monotony(environment, habits.usual)
+            yield from judges.nonsense(environment, habits.done.scored, habits.done.nonsense)
 
 
 def _redis(replica: Replica) -> datetime | None:

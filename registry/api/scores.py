@@ -31,17 +31,6 @@ router = APIRouter(
     tags=["outcomes"],
     responses=problem.responses(401, 403, 404, 422, 503),
 )
-MAX_CLAIM = 100
-MAX_LEASE = 3600
-
-
-class Claim(BaseModel):
-    """How many calls, and for how long."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.CLAIM]})
-
-    limit: int = Field(default=10, ge=1, le=MAX_CLAIM)
-    lease_s: int = Field(default=300, ge=1, le=MAX_LEASE, description="seconds until others may claim them")
 
 
 class Erasure(BaseModel):
@@ -124,22 +113,6 @@ async def report_resolutions(
     """Take in that a unit of business is done, well or not: usage then has a cost per resolution."""
     take = partial(service.outcomes.take_resolutions, environment, token.id)
     return await _take(service, environment, request, "resolutions", take)
-
-
-@router.post(
-    "/scores/claims",
-    summary="Claim calls to judge",
-    responses={**problem.responses(413), **answer(outcome_shapes.Claims, "calls with their content")},
-)
-async def claim_calls(service: Service, _: Judge, environment: Environment, body: Claim) -> JSONResponse:
-    """Claim sampled calls that have no score yet; nobody else gets them until the lease is over."""
-    service.rollouts.check_environment(environment)
-
-    def claim() -> JSONResponse:
-        found, lease = service.outcomes.claim(environment, body.limit, body.lease_s)
-        return JSONResponse({"data": found, "lease": lease})
-
-    return await to_thread.run_sync(claim, limiter=service.takers)
 
 
 @router.post(

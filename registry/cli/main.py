@@ -16,7 +16,7 @@ from registry.cli.operate import doctor, journal, login, notify, policies, price
 from registry.cli.options import JSON
 from registry.cli.output import complain, dump, problem
 from registry.cli.release import actions, attestations, evidence, explain, history, queries, simulate, status
-from registry.cli.review import cases, review
+from registry.cli.review import cases, judge, review
 from registry.cli.suites import evaluate
 from registry.errors import RegistryError
 
@@ -136,7 +136,7 @@ PANELS = {
         evidence.evidence,
         simulate.simulate,
     ),
-    OBSERVE: (usage.usage, calls.calls, calls.call, budget.budget, review.review),
+    OBSERVE: (usage.usage, calls.calls, calls.call, budget.budget, review.review, judge.judge),
     RUN: (serve.serve, doctor.doctor, login.login, login.logout),
 }
 NAMES: dict[Any, str] = {evaluate.evaluate: "eval"}  # where Python has another use for the command's name

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from registry.journal.change import ASKING, ATTEST
 from registry.policies.events import EVENTS
+from registry.system import timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from registry.journal.change import Change
     from registry.outcomes.alerts import Finding
     from registry.outcomes.budgets import Standing
+    from registry.outcomes.store.queue import Waiting
     from registry.policies.spending import Alert
     from registry.suites.attestation import Attestation
 
@@ -175,3 +177,15 @@ def of_tag(name: str, version: str, problem: str, at: datetime) -> Event:
     text = f"{name}@{version} cannot be served: {problem}. Correct the file, and tag a new version"
     data = {"prompt": name, "version": version, "problem": problem}
     return Event(f"tag_{name}_{version.replace('.', '-')}", "tag.invalid", at, text, data)
+
+
+def of_review(waiting: Waiting, at: datetime) -> Event:
+    """Return the event of calls that wait for people, of which there is one a day for each environment."""
+    since = datetime.fromtimestamp(waiting.since / 1000, UTC)
+    calls = "1 call waits" if waiting.calls == 1 else f"{waiting.calls} calls wait"
+    text = (
+        f"{calls} for review in {waiting.environment}, the oldest since {since:{TO_THE_MINUTE}} UTC: "
+        f"promptstage review -e {waiting.environment}"
+    )
+    data = {"environment": waiting.environment, "calls": waiting.calls, "since": timestamps.rfc3339(since)}
+    return Event(f"review_{waiting.environment}_{at:%Y%m%d}", "review.waiting", at, text, data)

@@ -8,6 +8,7 @@ from registry.notify.changes import Changes
 from registry.notify.event_watch import EventWatch
 from registry.notify.journal_watch import JournalWatch
 from registry.notify.notifier import Notifier
+from registry.notify.review_watch import ReviewWatch
 from registry.notify.tag_watch import TagWatch, problems
 
 if TYPE_CHECKING:
@@ -48,5 +49,6 @@ def open_notifier(  # noqa: PLR0913 - what there is to watch, by keyword
         spending,
         TagWatch(targets, lambda: problems(catalog.invalid())),
         EventWatch(targets, guarded),
+        ReviewWatch(targets),
     )
     return Notifier(opened, targets, watches)

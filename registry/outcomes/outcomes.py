@@ -13,7 +13,7 @@ from registry.outcomes import identity, signals
 from registry.outcomes.call import Refused, checked, unknown
 from registry.outcomes.lazy_store import LazyStore
 from registry.outcomes.span_entry import Read, SpanEntries
-from registry.outcomes.store import calls, claims, erasure, fold, health, usage
+from registry.outcomes.store import calls, erasure, fold, health, usage
 from registry.outcomes.store.inbox import Batch
 
 if TYPE_CHECKING:
@@ -193,19 +193,6 @@ class Outcomes:
         return self._store.open().main.read(
             lambda connection: calls.one(connection, environment, identifier, content=content)
         )
-
-    def claim(self, environment: str, limit: int, lease_seconds: int) -> tuple[list[dict[str, Any]], str]:
-        """Claim sampled calls without a score for a while; return them with content, and the lease."""
-        lease, now = str(uuid4()), _now()
-        keys = self._store.open().main.write(
-            lambda connection: claims.take(
-                connection, environment, limit, lease, now, now + lease_seconds * 1000
-            )
-        )
-        found = self._store.open().main.read(
-            lambda connection: calls.with_content(connection, environment, keys)
-        )
-        return found, lease
 
     def health(self) -> Health:
         """Return what is worth a look. Raises Unavailable."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from registry.outcomes.call import UUID7, Refused, text
+from registry.outcomes.call import MAX_TEXT, UUID7, Refused, text
 from registry.outcomes.identity import HASH, hashed
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 KINDS = ("up", "down", "edited", "accepted", "regenerated")
 VALUE = "value"  # the name of feedback that is a number
 MAX_COMMENT = 1000  # characters
+MAX_RUBRIC = 100  # a digest
 
 
 def feedback(record: Any) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def score(record: Any) -> dict[str, Any]:
         "value": _share(given.get("value")),
         "judge": _optional(given, "judge") or "",
     }
-    return _with_comment(entry, given.get("comment"), rubric=_optional(given, "rubric"))
+    return _with_comment(entry, given.get("comment"), rubric=_optional(given, "rubric", MAX_RUBRIC))
 
 
 def resolution(record: Any) -> tuple[str, bool]:
@@ -81,10 +82,10 @@ def _share(value: Any) -> float:
     return float(value)
 
 
-def _optional(given: Mapping[str, Any], name: str) -> str | None:
+def _optional(given: Mapping[str, Any], name: str, limit: int = MAX_TEXT) -> str | None:
     value = given.get(name)
     try:
-        return None if value is None else text(value)
+        return None if value is None else text(value, limit)
     except Refused as error:
         raise Refused(f"{name}: {error}") from None
 

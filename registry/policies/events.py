@@ -26,6 +26,7 @@ EVENTS = {
     "alert.firing": "a metric is above its limit",
     "alert.resolved": "it is not any more",
     "tag.invalid": "a new tag makes a version that cannot be served",
+    "review.waiting": "calls wait for people to review them, once a day for each environment",
     "test": "`promptstage notify test` was run",
 }
 GROUPS = ("rollout", "approval", "guard", "budget", "alert", "tag", "suite", "review")

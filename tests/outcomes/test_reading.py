@@ -217,22 +217,6 @@ def test_what_is_erased_stays_so(desk: Desk) -> None:
     assert desk.outcomes.erase("production", "t", "key", "test").calls == 0
 
 
-def test_claims_are_not_given_twice(desk: Desk) -> None:
-    """Until the lease is over, or they have a score."""
-    desk.share = 1.0
-    sent = [record(response=str(i)) for i in range(5)]
-    desk.send(*sent)
-    desk.fold()
-    first, lease = desk.outcomes.claim("production", 3, 60)
-    second, other = desk.outcomes.claim("production", 3, 60)
-
-    assert lease != other
-    assert {call["id"] for call in first + second} == {call["id"] for call in sent}
-    assert len(first) == 3
-    assert first[0]["response"] in "01234"
-    assert desk.outcomes.claim("staging", 3, 60)[0] == []
-
-
 def test_old_tables_are_dropped(desk: Desk) -> None:
     """Calls after the retention; sums by hour after 90 days, and by day after two years."""
     desk.send(record())

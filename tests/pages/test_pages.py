@@ -41,6 +41,7 @@ CHECKED_BY = {
     ("docs/review.md", "json"): "test_review_page",
     ("docs/review.md", "sh"): "test_review_page",
     ("docs/review.md", "toml"): "test_review_page",
+    ("docs/review.md", "yaml"): "test_review_page",
     ("docs/rollouts.md", "sh"): "test_rollouts_page",
     ("docs/suites.md", "json"): "test_suites_page",
     ("docs/suites.md", "sh"): "test_suites_page",

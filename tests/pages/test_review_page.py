@@ -11,6 +11,7 @@ import pytest
 from outcomes_in import record
 from pages import running
 from pages.markdown import blocks, read
+from suites.chat_model import serve
 from support import Api, PromptRepository, Registry, until
 
 from registry.cli.review import keys
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 PAGE = "docs/review.md"
 HERE = "/v1/environments/production"
-TWO_COMMANDS, NEW_TOKEN = (block.text for block in blocks(PAGE, "sh"))
+TWO_COMMANDS, NEW_TOKEN, JUDGE = (block.text for block in blocks(PAGE, "sh"))
+(PROMPT,) = (block.text for block in blocks(PAGE, "yaml"))
 (SETTINGS,) = (block.text for block in blocks(PAGE, "toml"))
 (LINE,) = (block.text.strip() for block in blocks(PAGE, "json"))
 
@@ -31,7 +33,7 @@ TWO_COMMANDS, NEW_TOKEN = (block.text for block in blocks(PAGE, "sh"))
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[Registry]:
     """A registry with the page's settings, but of all conversations."""
-    PromptRepository(tmp_path / "prompts").tag("summarize", "1.0.0")
+    PromptRepository(tmp_path / "prompts").tag("summarize", "1.0.0", PROMPT)
     assert "sample = 0.1 " in SETTINGS
     (tmp_path / "rules.toml").write_text(SETTINGS.replace("0.1", "1.0"))
     started = Registry(tmp_path / "prompts", tmp_path / "data", config=str(tmp_path / "rules.toml"))
@@ -60,6 +62,24 @@ def test_from_a_call_to_a_commit(registry: Registry, tmp_path: Path) -> None:
     case = json.loads(shown.splitlines()[0])
     assert (case["source"]["call"], case["source"]["by"]) == (sent["id"], "ada")
     assert case["vars"] == {"text": "Where is my parcel?"}
+
+
+def test_a_model_judges_by_the_rubrics_of_the_page(registry: Registry, tmp_path: Path) -> None:
+    """Its commands, with a token each, and a model that finds the answer rude and not helpful."""
+    admin = running.environment(tmp_path, PROMPTSTAGE_URL=registry.url, PROMPTSTAGE_TOKEN=registry.api.token)
+    first, second = JUDGE.strip().splitlines()
+    (secret,) = set(re.findall(r"ps_[\w-]{20,}", running.shell(first, tmp_path, admin)))
+    sent = record(version="1.0.0", variables={"text": "Where is my parcel?"}, response="It is sunny.")
+    registry.api.call("POST", f"{HERE}/calls", {"batch": str(uuid4()), "calls": [sent]})
+    until(lambda: registry.api.get(f"{HERE}/calls").json["data"], "the call")
+    with serve(lambda said: "rude" if "kind, plain" in said else '{"pass": false, "score": 0}') as model:
+        judge = {**admin, "PROMPTSTAGE_TOKEN": secret, "OPENAI_BASE_URL": model.url}
+        assert "1 call judged" in running.shell(second, tmp_path, judge)
+    scores = until(lambda: registry.api.get(f"{HERE}/calls/{sent['id']}").json["scores"], "the scores")
+
+    named = {score["name"].removesuffix(rules.AGAIN): score["value"] for score in scores}
+    assert named == {"helpful": 0.0, "tone": 0.0}
+    assert {score["judge"] for score in scores} == {"openai/gpt-5.4-mini"}
 
 
 def test_the_line_of_a_case() -> None:

@@ -69,8 +69,14 @@ ROLES: dict[str, str | None] = {
         f"POST /v1/environments/{{environment}}/{what}": "app"
         for what in ("calls", "feedback", "resolutions")
     },
-    **{f"POST /v1/environments/{{environment}}/{what}": "judge" for what in ("scores", "scores/claims")},
-    **{f"GET /v1/environments/{{environment}}/{what}": "review" for what in ("review", "labels")},
+    **{
+        f"POST /v1/environments/{{environment}}/{what}": "judge"
+        for what in ("scores", "scores/claims", "scores/reservations", "scores/settlements")
+    },
+    **{
+        f"GET /v1/environments/{{environment}}/{what}": "review"
+        for what in ("review", "review/agreement", "labels")
+    },
     **{
         f"POST /v1/environments/{{environment}}/{what}": "review"
         for what in ("review/{call}/claim", "review/{call}/label", "review/{call}/skip", "labels/pulled")

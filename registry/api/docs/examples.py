@@ -362,6 +362,15 @@ SCORES_SENT: Json = {
 }
 RESOLUTION_SENT: Json = {"conversation": "ticket-4711", "ok": True}
 CLAIM: Json = {"limit": 10, "lease_s": 300}
+RESERVE: Json = {"call": CALL_ID, "lease": "5d6c...", "usd": 0.0041, "max_usd_per_day": 5}
+SETTLE: Json = {
+    "call": CALL_ID,
+    "lease": "5d6c...",
+    "outcome": "scored",
+    "reservation": "8a0e...",
+    "usd": 0.0006,
+    "scores": [SCORES_SENT],
+}
 LABEL_SENT: Json = {"verdict": "bad", "expected": "A label goes out today.", "note": "It invents an order."}
 PULLED_SENT: Json = {"cases": {CALL_ID: "parcel-64309570d22b"}}
 ERASURE: Json = {"key": "user-42"}
@@ -456,8 +465,16 @@ OF: dict[str, Json] = {  # an example of each shape that is an answer
     "CallPage": {"data": [CALL], "next_cursor": None},
     "CatalogStatus": CATALOG,
     "Claims": {
-        "data": [{**CALL, "sampled": True, "response": "Next: send a label."}],
+        "data": [
+            {
+                **CALL,
+                "sampled": True,
+                "response": "Next: send a label.",
+                "rubrics": [review_shapes.RUBRIC["digest"]],
+            }
+        ],
         "lease": "5d6c...",
+        "rubrics": {review_shapes.RUBRIC["digest"]: review_shapes.RUBRIC},
     },
     "Clients": CLIENTS,
     "Diff": DIFF,

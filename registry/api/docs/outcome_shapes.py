@@ -163,6 +163,7 @@ class Claims(Shape):
 
     data: list[Call]
     lease: str
+    rubrics: dict[str, Json] = Field(description="by digest: what the calls are judged by")
 
 
 class Erased(Shape):

@@ -100,6 +100,68 @@ class Pulled(Shape):
     pulled: int
 
 
+class Reserved(Shape):
+    """What is held for a question, and how the day stands."""
+
+    id: str
+    usd: float = Field(description="that is held")
+    spent_usd: float = Field(description="of the day, by all judges")
+    reserved_usd: float = Field(description="held for what is under way, or was cut off")
+    left_usd: float | None = Field(description="null: there is no limit")
+
+
+class ShownRate(Shape):
+    """A share, and its interval of 95 %."""
+
+    rate: float
+    interval: tuple[float, float]
+
+
+class Twice(Shape):
+    """Calls that a judge judged twice."""
+
+    pairs: int
+    differ: int = Field(description="on how many it calls good what it called bad, or the other way round")
+    rate: float | None
+    interval: tuple[float, float] | None
+
+
+class JudgeAgreement(Shape):
+    """A judge, by one rubric, beside people."""
+
+    name: str = Field(description="of its scores")
+    judge: str = Field(description="the model")
+    rubric: str | None = Field(description="its digest")
+    labels: int = Field(description="of calls that it judged, too")
+    needs: int = Field(description="so many labels more, before anything is said")
+    chosen: int = Field(description="labels of calls that nothing queued, which say nothing of the others")
+    worth: float | None = Field(description="how many labels of equal weight they are worth")
+    agrees: ShownRate | None
+    passes_bad: ShownRate | None = Field(description="of what people call bad, what it calls good")
+    fails_good: ShownRate | None = Field(description="of what people call good, what it calls bad")
+    says_good: ShownRate | None = Field(description="1: it never finds anything bad")
+    kappa: float | None = Field(description="Cohen's: 0 says that it knows nothing")
+    twice: Twice
+
+
+class Agreements(Shape):
+    """The judges of an environment beside people."""
+
+    data: list[JudgeAgreement]
+
+
+RUBRIC: Json = {
+    "name": "helpful",
+    "digest": "sha256:9b3c46d8c0b9a1f0a5d3e2c4b6a79881726354433221100ffeeddccbbaa99887",
+    "model": None,
+    "check": {
+        "type": "llm-rubric",
+        "value": "It answers the question.",
+        "threshold": None,
+        "negated": False,
+        "name": "helpful",
+    },
+}
 _CALL = "01a22a48-7c7e-77a6-be04-64309570d22b"
 _WAITING: Json = {
     "call": _CALL,
@@ -150,6 +212,32 @@ EXAMPLES: dict[str, Json] = {
         "scores": [{"name": "helpful", "value": 0.2, "judge": "gpt-5.4", "at": "2026-11-30T02:40:00.000Z"}],
     },
     "Pulled": {"pulled": 1},
+    "Reserved": {
+        "id": "8a0e...",
+        "usd": 0.0041,
+        "spent_usd": 1.2034,
+        "reserved_usd": 0.0123,
+        "left_usd": 3.7843,
+    },
+    "Agreements": {
+        "data": [
+            {
+                "name": "helpful",
+                "judge": "openai/gpt-5.4",
+                "rubric": RUBRIC["digest"],
+                "labels": 84,
+                "needs": 0,
+                "chosen": 2,
+                "worth": 31.4,
+                "agrees": {"rate": 0.91, "interval": [0.76, 0.97]},
+                "passes_bad": {"rate": 0.2, "interval": [0.08, 0.42]},
+                "fails_good": {"rate": 0.03, "interval": [0.006, 0.14]},
+                "says_good": {"rate": 0.94, "interval": [0.8, 0.98]},
+                "kappa": 0.71,
+                "twice": {"pairs": 61, "differ": 2, "rate": 0.0328, "interval": [0.009, 0.112]},
+            }
+        ]
+    },
     "ReviewPage": {"data": [_WAITING], "open": 1, "next_cursor": None},
     "Skipped": {**_WAITING, "skips": 1, "done": False},
 }

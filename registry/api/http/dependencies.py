@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from registry.control.history import History
     from registry.control.resolve import Resolver
     from registry.control.rollouts import Rollouts
+    from registry.control.rubrics import Rubrics
     from registry.control.tokens import Tokens
     from registry.evidence.report import Evidence
     from registry.metrics.metrics import Metrics
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from registry.outcomes.outcomes import Outcomes
     from registry.replication.mirror_worker import MirrorWorker
     from registry.review.desk import ReviewDesk
+    from registry.review.judges import Judges
     from registry.streams.hub import Hub
     from registry.streams.presence import Presence
 
@@ -74,6 +76,8 @@ class Services:
     outcomes: Outcomes
     evidence: Evidence
     review: ReviewDesk
+    judges: Judges
+    rubrics: Rubrics
     spending: SpendingWatch
     bounds: Bounds
     rate: Rate

@@ -41,8 +41,11 @@ def lines(item: Json, *, whole: bool) -> Iterator[Line]:
 
 
 def answer(item: Json) -> str:
-    """Return what the model answered, as text."""
-    return _text(item["content"].get("response"))
+    """Return what the model answered: its text, else the tools that it called."""
+    response = item["content"].get("response")
+    if isinstance(response, dict) and "content" in response:
+        return _text(response["content"] or response.get("tool_calls"))
+    return _text(response)
 
 
 def _inputs(content: Json) -> Iterator[tuple[str, str]]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.outcomes.store import days
-from registry.outcomes.store.rows import SAMPLED
+from registry.outcomes.store import samples
 
 if TYPE_CHECKING:
     from registry.outcomes.store.database import Connection
@@ -14,29 +13,42 @@ if TYPE_CHECKING:
 def take(  # noqa: PLR0913, PLR0917
     connection: Connection, environment: str, limit: int, lease: str, now: int, until: int
 ) -> list[bytes]:
-    """Claim calls with content and without a score, and return them.
-
-    An id's last bytes are random, so their order is as good as that of a hash: no kind of call comes first.
-    """
+    """Claim calls with content and without a score, by the hash of their ids, and return them."""
     connection.execute("delete from claims where until < ?", (now,))
-    taken: list[bytes] = []
-    for day in days.listed(connection):
-        found = connection.fetch(
-            f"select c.call from {days.calls(day)} c join series s on s.series = c.series "
-            f"where s.environment = ? and (c.state & {SAMPLED}) <> 0 "
-            "and not exists (select 1 from signals g where g.call = c.call and g.kind = 'score') "
-            "and not exists (select 1 from claims k where k.call = c.call) "
-            "order by substr(c.call, 9) limit ?",
-            (environment, limit - len(taken)),
+    found = connection.fetch(
+        f"select call from samples s where environment = ? and judged = {samples.WAITS} "
+        "and not exists (select 1 from claims k where k.call = s.call) order by place limit ?",
+        (environment, limit),
+    )
+    return [
+        call
+        for (call,) in found
+        if connection.execute(
+            "insert into claims (call, lease, until) values (?, ?, ?) on conflict (call) do nothing",
+            (call, lease, until),
         )
-        taken += [
-            key
-            for (key,) in found
-            if connection.execute(
-                "insert into claims (call, lease, until) values (?, ?, ?) on conflict (call) do nothing",
-                (key, lease, until),
-            )
-        ]
-        if len(taken) >= limit:
-            break
-    return taken
+    ]
+
+
+def renew(connection: Connection, call: bytes, lease: str, until: int) -> bool:
+    """Hold a claim for longer; False if it is another judge's, or nobody's any more."""
+    return bool(
+        connection.execute(
+            "update claims set until = case when until > ? then until else ? end "
+            "where call = ? and lease = ?",
+            (until, until, call, lease),
+        )
+    )
+
+
+def settle(connection: Connection, call: bytes, lease: str, judged: int) -> bool:
+    """Note what came of a claim, and end it; False if it is another judge's, or nobody's any more."""
+    if not connection.execute("delete from claims where call = ? and lease = ?", (call, lease)):
+        return False
+    connection.execute("update samples set judged = ? where call = ? and judged = 0", (judged, call))
+    return True
+
+
+def holds(connection: Connection, call: bytes, lease: str) -> bool:
+    """Return whether a claim is still a judge's."""
+    return bool(connection.fetch("select 1 from claims where call = ? and lease = ?", (call, lease)))
