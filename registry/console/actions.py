@@ -102,10 +102,10 @@ def _order(environment: str, op: str, name: str, given: Mapping[str, str]) -> Or
         body["plan"] = given.get("plan") or "standard"
     if given.get("guard") in {"true", "false"}:
         body["guard"] = given["guard"] == "true"
-    if given.get("force"):
-        body["force"] = True
     if why := given.get("override_suite", "").strip():
         body["override"] = {"suite": why}
+    if given.get("force"):
+        body["force"] = True
     return Order(op, name, environment, body)
 
 

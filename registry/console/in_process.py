@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
 
 from anyio import from_thread
+from starlette.exceptions import HTTPException
 
 from registry.errors import RegistryError, Unavailable
 from registry.wording.reads import Refused
@@ -102,7 +103,14 @@ class Api:
         async def send(message: Message) -> None:
             pieces.append(message)
 
-        await self.scope["app"].router(self._scope(method, path, sent, headers), receive, send)
+        try:
+            await self.scope["app"].router(self._scope(method, path, sent, headers), receive, send)
+        except HTTPException as error:  # there is no such path, or method
+            return error.status_code, {
+                "detail": error.detail,
+                "code": "not_found",
+                "status": error.status_code,
+            }
         content = b"".join(piece.get("body", b"") for piece in pieces[1:])
         return pieces[0]["status"], json.loads(content) if content else {}
 

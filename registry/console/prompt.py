@@ -48,7 +48,9 @@ def one_version(api: Api, name: str, wanted: str) -> dict[str, Any]:
     """Return a version, its messages as headings and texts."""
     found = api.get(f"{paths.prompt_path(name)}/versions/{quote(wanted)}", "document")
     document = found["document"]
+    attested = api.maybe(paths.attestations_path(name, wanted), "data")
     return {
+        "attestations": attested["data"] if attested else [],
         "version": found,
         "messages": [described(one) for one in document["messages"]] if document else [],
     }

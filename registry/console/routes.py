@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from registry.console import actions, events, login, outcomes, overview, prompt, records, rollout, system
+from registry.console import (
+    actions,
+    events,
+    login,
+    outcomes,
+    overview,
+    prompt,
+    records,
+    review,
+    rollout,
+    system,
+)
 
-PAGES = (login, overview, actions, records, outcomes, rollout, prompt, system, events)
+PAGES = (login, overview, actions, records, outcomes, review, rollout, prompt, system, events)
 
 router = APIRouter()
 for pages in PAGES:

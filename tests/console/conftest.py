@@ -10,6 +10,7 @@ from service.conftest import (  # noqa: F401 - the fixtures of the service
     _free,
     _guarded,
     _judged,
+    _reviewed,
     api,
     environment,
     guarded,
@@ -17,6 +18,7 @@ from service.conftest import (  # noqa: F401 - the fixtures of the service
     new_repository,
     registry,
     repository,
+    reviewed,
     serve,
     valkey,
 )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from guarded import STAYS, Guarded
 from playwright.sync_api import expect, sync_playwright
+from service.test_calls import There
+from service.test_review import queued, reviewer
 from support import Registry, until
 
 if TYPE_CHECKING:
@@ -235,6 +237,27 @@ def test_all_of_it_by_keyboard(enter: Callable[..., Page], api: Api, environment
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/prompts/summarize"))
     assert api.state("summarize", environment)["rollout"] is None
+
+
+def test_review_by_single_keys(enter: Callable[..., Page], registry: Registry, reviewed: str) -> None:
+    """A good answer, a bad one, and one that is left to others; while a reason is typed they are letters."""
+    app = There(registry.api, reviewed)
+    ada = reviewer(registry, app)
+    queued(app, ada, 3)
+    page = enter(ada.api, f"/console/e/{reviewed}/review")
+    page.get_by_role("button", name="Review the next one").click()
+    page.get_by_label("Why").fill("bgen")
+    page.keyboard.press("Escape")
+    page.locator("main").focus()
+    page.keyboard.press("g")
+    expect(page.get_by_text("You said good.")).to_be_visible()
+    page.keyboard.press("b")
+    expect(page.get_by_text("You said bad.")).to_be_visible()
+    page.evaluate(AXE)
+    assert page.evaluate("axe.run()")["violations"] == []
+    page.keyboard.press("n")
+    expect(page.get_by_text("1 wait.")).to_be_visible()
+    assert [label["note"] for label in ada.get("labels")["data"]] == [None, "bgen"]
 
 
 def test_times_are_the_readers_own(enter: Callable[..., Page], api: Api, environment: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from registry.system.text import visible
+from registry.wording import item as item_texts
 from registry.wording import times
 from registry.wording.text import clean
 
@@ -27,9 +27,9 @@ def lines(item: Json, *, whole: bool) -> Iterator[Line]:
     content = item["content"]
     named = f"{item['prompt'] or 'no prompt'}@{item['version'] or 'unknown'}"
     yield clean(f"{named}  {times.show(content['at'])}  {content.get('model', '')}  {item['call']}"), "dim"
-    for heading, text in _inputs(content):
+    for heading, text in item_texts.inputs(content):
         yield from _part(heading, text, whole=whole)
-    yield from _part("answer", answer(item), whole=whole, style="bold cyan")
+    yield from _part("answer", item_texts.answer(item), whole=whole, style="bold cyan")
     if error := content.get("error"):
         yield f"error: {clean(error)}", "red"
     for said in content["feedback"]:
@@ -40,23 +40,6 @@ def lines(item: Json, *, whole: bool) -> Iterator[Line]:
         yield f"flag: {clean(flag)}", "yellow"
 
 
-def answer(item: Json) -> str:
-    """Return what the model answered: its text, else the tools that it called."""
-    response = item["content"].get("response")
-    if isinstance(response, dict) and "content" in response:
-        return _text(response["content"] or response.get("tool_calls"))
-    return _text(response)
-
-
-def _inputs(content: Json) -> Iterator[tuple[str, str]]:
-    """Yield what the call was made with: its variables, or the messages of an app that renders by itself."""
-    given = {**(content.get("variables") or {}), **(content.get("placeholders") or {})}
-    if given:
-        yield from ((clean(name), _text(value)) for name, value in given.items())
-    for message in () if given else content.get("messages") or ():
-        yield clean(message.get("role", "message")), _text(message.get("content"))
-
-
 def _part(heading: str, text: str, *, whole: bool, style: str = "bold") -> Iterator[Line]:
     yield f"{heading}:", style
     found = text.expandtabs(TAB).splitlines() or ["(nothing)"]
@@ -65,9 +48,3 @@ def _part(heading: str, text: str, *, whole: bool, style: str = "bold") -> Itera
     cut = not whole and any(len(line) > WIDTH for line in shown)
     if cut or len(shown) < len(found):
         yield f"{INDENT}… m shows all of it: {len(found)} lines, {len(text)} characters", "dim"
-
-
-def _text(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -12,7 +12,7 @@ from registry.cli import hints, http, output
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.cli.review import item as items
 from registry.cli.review import keys
-from registry.wording import paths
+from registry.wording import item, paths
 from registry.wording.reads import Refused
 from registry.wording.text import clean
 
@@ -95,7 +95,7 @@ class Session:
         note, is_whole = "", False
         while True:
             self._show(claimed, progress, whole=is_whole)
-            said = keys.ask(items.answer(claimed))
+            said = keys.ask(item.answer(claimed))
             if said.key == keys.QUIT:
                 return False
             if said.key == keys.NEXT:

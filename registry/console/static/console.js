@@ -42,6 +42,16 @@ setInterval(() => {
 setInterval(() => { if (source) refresh(); }, AGAIN_MS);
 document.addEventListener("visibilitychange", refresh);
 
+// In a review one key says what a button says.
+document.addEventListener("keydown", (event) => {
+  if (typing() || event.ctrlKey || event.altKey || event.metaKey) return;
+  const button = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!button) return;
+  event.preventDefault();
+  if (event.key === "e" && document.activeElement !== button) document.getElementById("expected").focus();
+  else button.click();
+});
+
 // Times are local; the title keeps UTC.
 function localize(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
