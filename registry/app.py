@@ -184,7 +184,7 @@ def _max_body(path: str) -> int:
 def _open(settings: Settings, stack: ExitStack) -> Services:
     """Open the rooms from the bottom up; `stack` closes them in the reverse order."""
     failpoints.arm(settings.failpoints)
-    policies = read_policies(settings.config, settings.environments)
+    policies = read_policies(settings.config, settings.environments).linked(settings.public_url)
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     credentials = Credentials(settings.git_token_file, settings.git_ssh_key, settings.git_known_hosts)
     journal = _open_journal(settings, credentials, stack)

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -37,6 +38,8 @@ class Settings(BaseSettings):
         redis_prefix: keeps several installations apart on one Redis.
         host: the address to listen on.
         port: the port to listen on; 0 lets the system choose one.
+        public_url: the address at which people reach this registry, for links in notifications; unset:
+            these have none.
         environments: where versions are served.
         poll_seconds: seconds between syncs with the repository; unset: 1 for a path, 30 for a URL.
         git_token_file: opens a private repository over https: a file that holds a token, or ``user:token``.
@@ -71,6 +74,7 @@ class Settings(BaseSettings):
     redis_url: str = ""
     redis_prefix: str = "promptstage"
     host: str = "127.0.0.1"
+    public_url: str = ""
     port: int = Field(default=8000, ge=0, le=65535)
     environments: Annotated[tuple[str, ...], NoDecode] = ("production", "staging")
     poll_seconds: float | None = Field(default=None, gt=0)
@@ -120,6 +124,16 @@ class Settings(BaseSettings):
                 "write an address of PostgreSQL, such as postgresql://host/promptstage, or nothing"
             )
         return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or "@" in url):
+            raise ValueError(
+                "write the address that people use, such as https://prompts.example.org, or nothing"
+            )
+        return url.rstrip("/")
 
     @field_validator("keep_calls", mode="before")
     @classmethod

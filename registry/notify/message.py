@@ -8,6 +8,7 @@ import json
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
+from registry.notify import links
 from registry.system import timestamps
 
 if TYPE_CHECKING:
@@ -21,14 +22,15 @@ LEAST = 24  # bytes of a secret, as the specification asks
 MOST = 512
 
 
-def body(event: Event, form: Literal["slack", "json"]) -> str:
-    """Return the body that tells an event."""
+def body(event: Event, form: Literal["slack", "json"], home: str = "") -> str:
+    """Return the body that tells an event, with a link if the registry's address is known."""
+    address = links.link(event, home) if home else ""
     if form == "slack":
-        return json.dumps({"text": _escaped(event.text)}, ensure_ascii=False)
+        return json.dumps({"text": _escaped(f"{event.text} {address}".rstrip())}, ensure_ascii=False)
     told = {
         "type": event.kind,
         "timestamp": timestamps.rfc3339(event.at),
-        "data": {"text": event.text, **event.data},
+        "data": {"text": event.text, **({"link": address} if address else {}), **event.data},
     }
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 

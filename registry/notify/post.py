@@ -35,4 +35,4 @@ def put_for(
 
 
 def _message(event: Event, target: Target) -> queue.Message:
-    return queue.Message(event.id, event.kind, message.body(event, target.format))
+    return queue.Message(event.id, event.kind, message.body(event, target.format, target.home))

@@ -43,3 +43,9 @@ class Rules(Rule):
     def of(self, environment: str) -> EnvironmentRules:
         """The rules of an environment."""
         return self.environments.get(environment) or EnvironmentRules()
+
+    def linked(self, home: str) -> Rules:
+        """Return them with the registry's address, for links in notifications."""
+        return self.model_copy(
+            update={"notify": {name: target.linked(home) for name, target in self.notify.items()}}
+        )

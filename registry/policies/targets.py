@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TC003 - pydantic reads it
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from registry.policies.events import check_pattern
 from registry.policies.fields import Rule
@@ -27,6 +27,19 @@ class Target(Rule):
     events: Annotated[
         tuple[Annotated[str, AfterValidator(check_pattern)], ...], Field(strict=False, min_length=1)
     ] = ("*",)
+
+    _home: str = PrivateAttr("")
+
+    @property
+    def home(self) -> str:
+        """The registry's address, which messages have a link to; empty: they have none."""
+        return self._home
+
+    def linked(self, home: str) -> Self:
+        """Return it with the registry's address."""
+        linked = self.model_copy()
+        linked._home = home  # noqa: SLF001 - of its own class
+        return linked
 
     @model_validator(mode="after")
     def _signed(self) -> Self:

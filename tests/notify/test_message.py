@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from registry import settings
+from registry.errors import Invalid
 from registry.notify import message
 from registry.notify.event import Event
 
@@ -66,6 +69,40 @@ def test_what_programs_get() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "data", "page"),
+    [
+        ("budget.reached", {"environment": "production", "prompt": None}, "e/production/usage"),
+        ("alert.firing", {"environment": "production", "prompt": "a/b"}, "e/production/usage?prompt=a%2Fb"),
+        ("guard.rollback", {"environment": "production", "prompt": "a/b"}, "e/production/rollouts/a/b"),
+        ("approval.waiting", {"environment": "staging", "prompt": "a"}, "e/staging/approvals"),
+        ("tag.invalid", {"prompt": "a", "version": "1.0.0"}, "prompts"),
+        ("test", {"target": "ops"}, ""),
+    ],
+)
+def test_a_link_leads_to_the_page_about_it(kind: str, data: dict[str, Any], page: str) -> None:
+    """If the registry knows its address; for Slack it is at the end of the text."""
+    event = Event("1", kind, AT, "seen", data)
+
+    address = "https://prompts.example.org/console" + (f"/{page}" if page else "")
+    assert json.loads(message.body(event, "json", "https://prompts.example.org"))["data"]["link"] == address
+    assert (
+        json.loads(message.body(event, "slack", "https://prompts.example.org"))["text"] == f"seen {address}"
+    )
+    assert "link" not in json.loads(message.body(event, "json"))["data"]
+
+
 def test_what_slack_gets() -> None:
     """A text that pings nobody: <!channel> in a reason is only a text."""
     assert json.loads(message.body(EVENT, "slack")) == {"text": "a &lt;b&gt; &amp; *c*"}
+
+
+@pytest.mark.parametrize(
+    "url", ["prompts.example.org", "ftp://a", "https://", "https://a/?b", "https://u:p@a"]
+)
+def test_a_public_address_is_an_address(url: str) -> None:
+    """A slash at its end is left out; one that nobody can open is refused, and not repeated."""
+    assert settings.read(public_url="https://a.example/x/").public_url == "https://a.example/x"
+    with pytest.raises(Invalid, match="PROMPTSTAGE_PUBLIC_URL: write the address") as refused:
+        settings.read(public_url=url)
+    assert url not in refused.value.message.replace("https://prompts.example.org", "")

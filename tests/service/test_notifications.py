@@ -57,7 +57,7 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
 def start(serve: Callable[..., Registry], receiver: Receiver, tmp_path: Path) -> Callable[..., Registry]:
     """Start a registry with the rules."""
     assert receiver.received == []
-    return lambda: serve(config=str(tmp_path / "rules.toml"))
+    return lambda: serve(config=str(tmp_path / "rules.toml"), public_url="https://prompts.example.org/")
 
 
 def kinds(receiver: Receiver) -> list[str]:
@@ -143,6 +143,8 @@ def test_budgets_and_alerts(start: Callable[..., Registry], receiver: Receiver) 
     assert (shown[0]["spent_usd"], shown[0]["share"], shown[0]["reached"]) == (1.6, 0.8, 0.5)
     assert (alert["state"], alert["value"], alert["count"]) == ("high", 1.0, 4)
     assert sorted(kinds(receiver)) == ["alert.firing", "budget.reached"]
+    page = "https://prompts.example.org/console/e/production/usage"
+    assert {got.json["data"]["link"] for got in receiver.received} == {page, f"{page}?prompt=summarize"}
     outcome_shapes.Budgets.model_validate({"data": shown})
     outcome_shapes.Alerts.model_validate({"data": [alert]})
     assert registry.api.get(f"{path}/alerts").json["data"][0]["firing_since"]

@@ -44,14 +44,18 @@ def send_test(
     from registry.settings import read as read_settings  # noqa: PLC0415
     from registry.system import timestamps  # noqa: PLC0415
 
-    targets = read(config, read_settings().environments).notify
+    settings = read_settings()
+    targets = read(config, settings.environments).linked(settings.public_url).notify
     if target not in targets:
         there = f"; there are {', '.join(map(clean, targets))}" if targets else ""
         raise NotFound(f"there is no table [notify.{clean(target)}] in {clean(config)}{there}")
     text = f"A test of the target {target}, by promptstage on {os.uname().nodename}"
     event = Event(f"test_{secrets.token_hex(8)}", "test", timestamps.now(), text, {"target": target})
     try:
-        send(targets[target], Letter(event.id, message.body(event, targets[target].format)))
+        send(
+            targets[target],
+            Letter(event.id, message.body(event, targets[target].format, targets[target].home)),
+        )
     except NotSent as error:
         raise Unavailable(f"{clean(target)} did not take it: {error}", code="not_sent") from None
     output.say(f"{clean(target)} has taken it: {text}")
