@@ -156,6 +156,27 @@ def test_feedback_waits_for_its_call(desk: Desk) -> None:
     )
 
 
+@pytest.mark.parametrize("first", ["call", "feedback"])
+def test_feedback_of_another_environment_is_none(desk: Desk, first: str) -> None:
+    """It is not shown, and does not stand in the way of what the call's own app says."""
+    sent = record()
+    said = {"call": sent["id"], "kind": "up"}
+    if first == "call":
+        desk.send(sent)
+        desk.fold()
+    desk.say("feedback", said, environment="staging")
+    desk.fold()
+    desk.send(sent)
+    desk.fold()
+    assert desk.call(sent["id"])["feedback"] == []
+    desk.say("feedback", said)
+    desk.fold()
+
+    assert desk.total()["feedback"] == {"up": 1}
+    assert desk.call(sent["id"])["feedback"]
+    assert desk.counters()["foreign_id"] == 1
+
+
 def test_feedback_follows_its_call_into_another_series(desk: Desk) -> None:
     """A start record knows no model; what was said of it then belongs to the model that answered."""
     sent = record()

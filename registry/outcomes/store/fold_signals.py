@@ -31,7 +31,11 @@ def fold(folding: Folding, batches: Sequence[Batch]) -> None:
         keys = {rows.call_key(entry["call"]) for entry in batch.entries}
         places = dict(_places(folding, keys, batch.environment))
         for entry in batch.entries:
-            _put(folding, batch, entry, places.get(rows.call_key(entry["call"])))
+            key = rows.call_key(entry["call"])
+            if key in places and places[key] is None:
+                folding.left_out[batch.environment, "foreign_id"] += 1
+            else:
+                _put(folding, batch, entry, places.get(key))
         waiting.wait_again(folding, places, batch.arrived)
         own = [key for key, place in places.items() if place]
         samples.refresh(folding.connection, own, batch.arrived)
@@ -120,7 +124,11 @@ def _attach(  # noqa: PLR0913, PLR0917
     row: Row,
 ) -> None:
     place = row.series, hour_of(row.booked)
-    if environment != call.environment or before == place:
+    if environment != call.environment:  # it came before its call
+        folding.connection.execute(f"delete from signals where {_PRIMARY}", primary)
+        folding.left_out[environment, "foreign_id"] += 1
+        return
+    if before == place:
         return
     series, start = before
     if series is not None and start is not None:
