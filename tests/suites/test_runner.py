@@ -11,7 +11,7 @@ import pytest
 
 from registry.suites.cases import Case
 from registry.suites.problems import Place
-from registry.suites.run.comparison import Change, Outcome, Tally, change
+from registry.suites.run.comparison import Change, Counts, Outcome, change
 from registry.suites.run.desk import Stop
 from registry.suites.run.runner import Runner, Subject
 from registry.suites.run.trial import Trial
@@ -131,25 +131,25 @@ def test_a_case_that_fails_nearly_always_regressed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tally", "outcome"),
+    ("counts", "outcome"),
     [
-        (Tally(2, 1, 0, 3), Outcome.PASSED),
-        (Tally(1, 2, 0, 3), Outcome.FAILED),
-        (Tally(1, 1, 0, 2), Outcome.FAILED),
-        (Tally(2, 0, 1, 3), Outcome.PASSED),
-        (Tally(1, 1, 1, 3), Outcome.ERROR),
-        (Tally(0, 0, 3, 3), Outcome.ERROR),
-        (Tally(0, 1, 2, 3), Outcome.ERROR),
-        (Tally(2, 0, 0, 3), Outcome.MISSING),
-        (Tally(0, 0, 0, 1), Outcome.MISSING),
+        (Counts(2, 1, 0, 3), Outcome.PASSED),
+        (Counts(1, 2, 0, 3), Outcome.FAILED),
+        (Counts(1, 1, 0, 2), Outcome.FAILED),
+        (Counts(2, 0, 1, 3), Outcome.PASSED),
+        (Counts(1, 1, 1, 3), Outcome.ERROR),
+        (Counts(0, 0, 3, 3), Outcome.ERROR),
+        (Counts(0, 1, 2, 3), Outcome.ERROR),
+        (Counts(2, 0, 0, 3), Outcome.MISSING),
+        (Counts(0, 0, 0, 1), Outcome.MISSING),
     ],
 )
-def test_the_majority_decides(tally: Tally, outcome: Outcome) -> None:
+def test_the_majority_decides(counts: Counts, outcome: Outcome) -> None:
     """Half of the repeats is not enough to pass, and errors never help."""
-    assert tally.outcome is outcome
+    assert counts.outcome is outcome
 
 
 def test_an_error_is_no_change() -> None:
     """What could not be asked has neither regressed nor been fixed."""
-    assert change(Tally(0, 0, 1, 1), Tally(1, 0, 0, 1)) is None
-    assert change(Tally(1, 0, 0, 1), Tally(0, 0, 1, 1)) is None
+    assert change(Counts(0, 0, 1, 1), Counts(1, 0, 0, 1)) is None
+    assert change(Counts(1, 0, 0, 1), Counts(0, 0, 1, 1)) is None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.catalog.parsing.eval_settings import EvalSettings
-    from registry.suites.run.answers import Kept
+    from registry.suites.run.answers import AnswerStore
 
 T = TypeVar("T")
 STOPPING = "stopping; answers under way are waited for, and kept. Ctrl-C again drops them"
@@ -70,7 +70,7 @@ class Engine:
 
 
 @asynccontextmanager
-async def opened(settings: EvalSettings, limits: Limits, answers: Kept) -> AsyncIterator[Engine]:
+async def opened(settings: EvalSettings, limits: Limits, answers: AnswerStore) -> AsyncIterator[Engine]:
     """Yield an engine; nothing is connected until something is asked."""
     stop = Stop()
     async with Endpoints(os.environ) as endpoints:

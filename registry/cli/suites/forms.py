@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from registry.cli.suites import github, table
+from registry.cli.suites import github, terminal
 from registry.suites.reports.junit import junit
 from registry.suites.reports.markdown import markdown
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def show(form: Format, report: Report) -> None:
     """Print a report."""
     if form == "table":
-        table.show(report)
+        terminal.show(report)
     elif form == "github":
         github.show(report)
     else:

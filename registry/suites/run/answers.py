@@ -46,7 +46,7 @@ class Question:
         return sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-class Kept(Protocol):
+class AnswerStore(Protocol):
     """Where answers are kept."""
 
     def get(self, key: str) -> Completion | None:

@@ -33,7 +33,7 @@ class Change(StrEnum):
     FLAKY = "flaky"
 
 
-class Tally(NamedTuple):
+class Counts(NamedTuple):
     """How the repeats of a case ended with one version.
 
     Attributes:
@@ -68,25 +68,25 @@ class Tally(NamedTuple):
         return Outcome.FAILED if self.fails and 2 * self.fails >= self.wanted else Outcome.ERROR
 
 
-def is_flip(candidate: Tally, baseline: Tally) -> bool:
+def is_flip(candidate: Counts, baseline: Counts) -> bool:
     """Whether one passed and the other failed."""
     return {candidate.outcome, baseline.outcome} == {Outcome.PASSED, Outcome.FAILED}
 
 
-def change(candidate: Tally, baseline: Tally | None) -> Change | None:
+def change(candidate: Counts, baseline: Counts | None) -> Change | None:
     """Return what changed with a case; None: nothing that can be said.
 
     Without repeats every flip is a change. With repeats one is that is unlikely by chance; else the case is
     flaky, as is one whose repeats disagree with either version.
     """
-    both = [tally for tally in (candidate, baseline) if tally]
+    both = [counts for counts in (candidate, baseline) if counts]
     if baseline and is_flip(candidate, baseline) and _is_clear(candidate, baseline):
         return Change.FIXED if candidate.outcome is Outcome.PASSED else Change.REGRESSED
-    return Change.FLAKY if any(tally.disagrees for tally in both) else None
+    return Change.FLAKY if any(counts.disagrees for counts in both) else None
 
 
-def _is_clear(candidate: Tally, baseline: Tally) -> bool:
+def _is_clear(candidate: Counts, baseline: Counts) -> bool:
     if not (candidate.disagrees or baseline.disagrees):
         return True
-    worse, better = sorted((candidate, baseline), key=lambda tally: tally.passes / tally.judged)
+    worse, better = sorted((candidate, baseline), key=lambda counts: counts.passes / counts.judged)
     return fisher_less(worse.passes, worse.judged, better.passes, better.judged) <= ALPHA

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from promptstage.model import Json
-    from registry.suites.run.answers import Kept
+    from registry.suites.run.answers import AnswerStore
     from registry.suites.run.asking import Endpoints
     from registry.suites.run.budget import Budget
     from registry.suites.run.completion import Completion
@@ -61,7 +61,7 @@ class Desk:
     def __init__(  # noqa: PLR0913 - its parts, by keyword
         self,
         *,
-        answers: Kept,
+        answers: AnswerStore,
         endpoints: Endpoints,
         endpoint_of: Callable[[str], Endpoint],
         pricing: Pricing,

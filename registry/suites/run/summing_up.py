@@ -14,7 +14,7 @@ from registry.suites.run.statistics import sign_test
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from registry.suites.run.comparison import Tally
+    from registry.suites.run.comparison import Counts
     from registry.suites.run.report import Result
     from registry.suites.run.request import Version
     from registry.suites.run.runner import Subject
@@ -48,11 +48,11 @@ def prompt_report(  # noqa: PLR0913 - by keyword
         text: of an answer.
     """
     details = tuple(_case(result, folder, text) for result in subject.results)
-    candidate = _version(subject.candidate, [result.tally for result in subject.results], _tried(subject))
+    candidate = _version(subject.candidate, [result.counts for result in subject.results], _tried(subject))
     against = None
     if subject.baseline:
-        tallies = [before for result in subject.results if (before := result.baseline_tally)]
-        against = _version(subject.baseline, tallies, (r.baseline for r in subject.results))
+        counted = [before for result in subject.results if (before := result.baseline_counts)]
+        against = _version(subject.baseline, counted, (r.baseline for r in subject.results))
     changed = {change: _ids(details, change) for change in Change}
     least = rate if rate is not None else 0.0 if against else 1.0
     result, reasons = _judged(candidate, against, changed[Change.REGRESSED], least)
@@ -116,8 +116,8 @@ def _mcnemar(details: Sequence[CaseReport]) -> float:
     return sign_test(better, worse)
 
 
-def _version(version: Version, tallies: Sequence[Tally], tried: Iterator[Sequence[Trial]]) -> VersionReport:
-    outcomes = Counter(tally.outcome for tally in tallies)
+def _version(version: Version, counted: Sequence[Counts], tried: Iterator[Sequence[Trial]]) -> VersionReport:
+    outcomes = Counter(counts.outcome for counts in counted)
     answers = [trial for trial in chain.from_iterable(tried) if trial.key]
     costs = [trial.cost for trial in answers if trial.cost is not None]
     latencies = sorted(trial.latency_ms for trial in answers if trial.latency_ms is not None)
@@ -149,27 +149,27 @@ def _quantile(ordered: Sequence[float], share: float) -> float | None:
 
 def _case(result: CaseResult, folder: str, text: Text) -> CaseReport:
     case, change = result.case, result.change
-    before = result.baseline_tally
+    before = result.baseline_counts
     return CaseReport(
         id=case.id,
         file=folder + case.place.path,
         line=case.place.line,
         tags=case.tags,
         change=change,
-        candidate=_side(result.candidate, result.tally, change, text),
+        candidate=_side(result.candidate, result.counts, change, text),
         against=_side(result.baseline, before, change, text) if before else None,
     )
 
 
-def _side(trials: Sequence[Trial], tally: Tally, change: Change | None, text: Text) -> CaseSide:
+def _side(trials: Sequence[Trial], counts: Counts, change: Change | None, text: Text) -> CaseSide:
     failed = next((trial for trial in trials if trial.failures), None)
     troubled = next((trial.trouble for trial in trials if trial.trouble), None)
     shown = failed or next((trial for trial in trials if change and trial.key), None)
     return CaseSide(
-        outcome=tally.outcome,
-        passes=tally.passes,
-        fails=tally.fails,
-        errors=tally.errors,
+        outcome=counts.outcome,
+        passes=counts.passes,
+        fails=counts.fails,
+        errors=counts.errors,
         failures=failed.failures if failed else (),
         trouble=troubled,
         answer=text(shown.key) if shown else None,

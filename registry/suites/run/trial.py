@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from registry.suites.run import comparison
-from registry.suites.run.comparison import Tally
+from registry.suites.run.comparison import Counts
 
 if TYPE_CHECKING:
     from registry.suites.cases import Case
@@ -59,28 +59,28 @@ class CaseResult:
     baseline: list[Trial] = field(default_factory=list)
 
     @property
-    def tally(self) -> Tally:
+    def counts(self) -> Counts:
         """How the candidate's trials ended."""
-        return _tally(self.candidate, self.wanted)
+        return _counts(self.candidate, self.wanted)
 
     @property
-    def baseline_tally(self) -> Tally | None:
+    def baseline_counts(self) -> Counts | None:
         """How the baseline's trials ended; None: there is no baseline."""
-        return _tally(self.baseline, self.wanted) if self.has_baseline else None
+        return _counts(self.baseline, self.wanted) if self.has_baseline else None
 
     @property
     def change(self) -> Change | None:
         """What changed from the baseline."""
-        return comparison.change(self.tally, self.baseline_tally)
+        return comparison.change(self.counts, self.baseline_counts)
 
     @property
     def is_flip(self) -> bool:
         """Whether it passed with one version alone."""
-        before = self.baseline_tally
-        return before is not None and comparison.is_flip(self.tally, before)
+        before = self.baseline_counts
+        return before is not None and comparison.is_flip(self.counts, before)
 
 
-def _tally(trials: list[Trial], wanted: int) -> Tally:
+def _counts(trials: list[Trial], wanted: int) -> Counts:
     errors = sum(trial.trouble is not None for trial in trials)
     passes = sum(trial.passed for trial in trials)
-    return Tally(passes, len(trials) - errors - passes, errors, wanted)
+    return Counts(passes, len(trials) - errors - passes, errors, wanted)
