@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from anyio import to_thread
 from fastapi import APIRouter, Query
@@ -14,6 +14,7 @@ from registry.api.docs.shapes import answer
 from registry.api.http import problem
 from registry.api.http.dependencies import Environment, Name, Reader, Service
 from registry.api.http.routes import BoundedRoute
+from registry.evidence.report import More
 
 router = APIRouter(
     route_class=BoundedRoute,
@@ -47,6 +48,10 @@ async def read_evidence(
     over_time: Annotated[
         bool, Query(description="whether to add the evidence of harm as it grew, into `over_time`")
     ] = False,
+    by: Annotated[
+        Literal["segment", "model"] | None,
+        Query(description="add the calls of both arms by this, as `by`; for looking only"),
+    ] = None,
 ) -> JSONResponse:
     """Read what the measured calls of a rollout say, while it is under way and for 30 days after its end.
 
@@ -54,5 +59,5 @@ async def read_evidence(
     planned), `no_data`, `safe` and `collecting`. Harm is called where `e` reaches `threshold`. The counts are
     all that the tests need: anybody can compute them again.
     """
-    read = partial(service.evidence.of, environment, name, rollout, recount=recount, over_time=over_time)
+    read = partial(service.evidence.of, environment, name, rollout, More(recount, over_time, by))
     return JSONResponse(await to_thread.run_sync(read))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.errors import NotFound
 from registry.evidence import ledger
 from registry.evidence.assessment import DATABASE, Waiting, assess, duration, weigh
 from registry.evidence.counting import EXPOSED
+from registry.evidence.measured import ARMS
 from registry.evidence.over_time import lines, shown, slot_ms
 from registry.evidence.watching import guard_of, last_of, step_of
 from registry.outcomes.store import evidence as store
@@ -28,6 +29,23 @@ if TYPE_CHECKING:
     from registry.rollouts.state import Rollout
 
 
+class More(NamedTuple):
+    """What is added to evidence where somebody asks for it.
+
+    Attributes:
+        recount: `recounted`: all units added up again.
+        over_time: `over_time`: the evidence of harm as it grew.
+        by: `by`: the calls of both arms by `segment` or `model`.
+    """
+
+    recount: bool = False
+    over_time: bool = False
+    by: str | None = None
+
+
+NO_MORE = More()
+
+
 class Evidence:
     """The evidence of one registry's rollouts; any thread may ask."""
 
@@ -40,9 +58,7 @@ class Evidence:
         environment: str,
         prompt: str,
         identifier: str | None = None,
-        *,
-        recount: bool = False,
-        over_time: bool = False,
+        more: More = NO_MORE,
     ) -> dict[str, Any]:
         """Return the evidence of a rollout.
 
@@ -50,8 +66,7 @@ class Evidence:
             environment: where.
             prompt: the prompt.
             identifier: the rollout's id; None: the one under way, else the last one.
-            recount: add `recounted`: all units added up again.
-            over_time: add `over_time`: the evidence of harm as it grew.
+            more: what to add.
 
         Raises:
             NotFound: there is no such environment, prompt or rollout (`no_rollout`).
@@ -66,11 +81,26 @@ class Evidence:
                 code="no_rollout",
             )
         found = self._shown(last)
-        if recount:
+        if more.recount:
             found["recounted"] = self._recount(last)
-        if over_time:
+        if more.over_time:
             found["over_time"] = self._over_time(last.rollout)
+        if more.by:
+            found["by"] = self._parts(last.rollout.id, more.by)
         return found
+
+    def _parts(self, rollout: str, by: str) -> list[dict[str, Any]]:
+        """Return the calls of both arms by a dimension, those of which there are most first."""
+        if not self._outcomes.is_there:
+            return []
+        found: dict[str | None, dict[str, Any]] = {}
+        for part in self._outcomes.database().read(
+            lambda connection: store.parts_by(connection, rollout, by)
+        ):
+            none: dict[str, Any] = {arm: {"calls": 0, "errors": 0} for arm in ARMS}
+            of = found.setdefault(part.value, {by: part.value, **none})
+            of[part.arm] = {"calls": part.calls, "errors": part.errors}
+        return list(found.values())
 
     def _over_time(self, rollout: Rollout) -> dict[str, Any] | None:
         """Return the evidence as it grew; None: no unit is kept."""

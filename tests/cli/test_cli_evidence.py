@@ -101,6 +101,33 @@ def test_an_advance_carries_what_it_was_made_on(served: Registry, manager: Cli) 
     assert list(differences(evidence | {"recounted": None}, [])) == []
 
 
+def test_by_segment(manager: Cli, served: Registry) -> None:
+    """The calls of both versions, and how many failed: for whoever looks where harm is."""
+    guarded = Guarded(served.api, manager.environment["PROMPTSTAGE_ENVIRONMENT"], STAYS)
+    guarded.report(10, canary_bad=2, segment="free")
+    guarded.report(20, segment="paid")
+    path = f"{guarded.path}/evidence/summarize?by=segment"
+    until(lambda: len(served.api.get(path).json["by"]) == 2, "the calls")
+
+    assert served.api.get(path).json["by"] == [
+        {"segment": "paid", "canary": {"calls": 20, "errors": 0}, "control": {"calls": 20, "errors": 0}},
+        {"segment": "free", "canary": {"calls": 10, "errors": 2}, "control": {"calls": 10, "errors": 0}},
+    ]
+    lines = manager("evidence", "summarize", "--by", "segment").out.splitlines()
+    assert ["free", "2", "of", "10", "20.0%", "0", "of", "10", "0.0%"] in [line.split() for line in lines]
+    assert served.api.get(f"{guarded.path}/evidence/summarize?by=route").status == 422
+
+
+def test_explain_before_and_after_the_guard_acted(manager: Cli, harmful: Guarded) -> None:
+    """A user who had the candidate then has the stable version now."""
+    then = harmful.history[1]["at"]  # of the start
+    keys = (f"user-{number}" for number in range(50))
+    asked = ("explain", "summarize", "--json", "--key")
+    key = next(key for key in keys if '"1.1.0"' in manager(*asked, key, "--at", then).out)
+
+    assert '"1.0.0"' in manager(*asked, key).out
+
+
 def _log_e(evidence: Any, steps: Any) -> float:
     from registry.evidence.formulas import log_e_harm  # noqa: PLC0415 - the product's own, on other counts
 

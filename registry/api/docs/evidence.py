@@ -93,6 +93,11 @@ class Evidence(Shape):
         description="with `recount`: by metric and arm, added up again from all units; null 30 days after "
         "the rollout's end, when they are gone",
     )
+    by: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="with `by`: of each segment or model the calls and errors of `canary` and `control`; "
+        "these are calls, not units, and nothing is judged by them",
+    )
     over_time: EvidenceOverTime | None = Field(
         default=None, description="with `over_time`: of the metrics that are ratios; null: no unit is kept"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
+from enum import StrEnum
 from math import log
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from registry.cli import hints, http, output
 from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
 from registry.cli.release import verify_evidence
 from registry.errors import RegistryError
+from registry.evidence.measured import ARMS
 from registry.wording import paths, times
 from registry.wording.text import clean
 
@@ -25,6 +27,14 @@ if TYPE_CHECKING:
 
     from promptstage.model import Json
     from registry.cli.http import Registry
+
+
+class By(StrEnum):
+    """What calls are shown by."""
+
+    segment = "segment"
+    model = "model"
+
 
 WATCH_SECONDS = 1.0
 BAR = 12
@@ -54,6 +64,10 @@ def evidence(  # noqa: PLR0913 - one parameter an option
     rollout: Annotated[
         str, typer.Option(metavar="ID", help="An earlier rollout's; default: the one under way, or the last.")
     ] = "",
+    by: Annotated[
+        By | None,
+        typer.Option(help="Show the calls by this, too: for looking only, nothing is judged by it."),
+    ] = None,
     environment: Environment = "production",
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again whenever it changes.")] = False,
     as_json: AsJson = False,
@@ -70,6 +84,7 @@ def evidence(  # noqa: PLR0913 - one parameter an option
     \b
     Example:  promptstage evidence summarize
               promptstage evidence summarize --watch
+              promptstage evidence summarize --by segment
               promptstage evidence verify summarize
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
@@ -80,7 +95,7 @@ def evidence(  # noqa: PLR0913 - one parameter an option
         return
 
     def read() -> Json:
-        asked = {"rollout": rollout} if rollout else {}
+        asked = ({"rollout": rollout} if rollout else {}) | ({"by": by.value} if by else {})
         found: Json = registry.get(_path(environment, name), "verdict", **asked)
         return found
 
@@ -147,8 +162,22 @@ def _drawn(found: Json) -> Iterator[RenderableType]:
         yield output.line(f"Waits:    {_waits(found['waiting'])}")
     yield output.line()
     yield output.grid(COLUMNS, [_row(metric) for metric in found["metrics"]])
+    if found.get("by"):
+        yield output.line()
+        yield _by(found["by"])
     yield output.line()
     yield from map(output.line, _notes(found))
+
+
+def _by(parts: list[Json]) -> RenderableType:
+    """Draw the calls by segment or model; one that calls did not name is `-`."""
+    (dimension,) = parts[0].keys() - set(ARMS)
+    rows = [[clean(part[dimension] or "-"), *(_failed(part[arm]) for arm in ARMS)] for part in parts]
+    return output.grid((dimension.upper(), "ERRORS OF CANDIDATE", "ERRORS OF STABLE"), rows)
+
+
+def _failed(of: Json) -> str:
+    return _arm({"bad": of["errors"], "units": of["calls"]}, mean=False)
 
 
 def _waits(waiting: Json) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.outcomes.store import days, rows
 from registry.outcomes.store.folding import by_day, marks, pairs, parts
+from registry.outcomes.store.rollup import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -243,6 +244,26 @@ def counts(connection: Connection, rollouts: Iterable[str]) -> list[CountRow]:
     for part in parts(rollouts):
         found += connection.fetch(f"select {columns} from counts where rollout in ({marks(part)})", part)
     return [CountRow(*row) for row in found]
+
+
+class Part(NamedTuple):
+    """The calls of an arm that have one value of a dimension; None: they named none."""
+
+    value: str | None
+    arm: str
+    calls: int
+    errors: int
+
+
+def parts_by(connection: Connection, rollout: str, dimension: str) -> list[Part]:
+    """Return the calls of a rollout by arm and `segment` or `model`, as far as usage by day is kept."""
+    found = connection.fetch(
+        f"select s.{dimension}, s.arm, sum(r.calls), sum(r.errors) from series s "
+        "join rollups r on r.series = s.series where s.rollout = ? and s.arm in ('canary', 'control') "
+        f"and r.grain = ? group by s.{dimension}, s.arm order by sum(r.calls) desc",
+        (rollout, DAY),
+    )
+    return [Part(value, arm, int(calls), int(errors)) for value, arm, calls, errors in found]
 
 
 class Recount(NamedTuple):
