@@ -156,7 +156,7 @@ def test_githubs_evaluators_are_judged_by_the_model_that_they_name(
 def test_models_are_asked_where_the_settings_say(tmp_path: Path, cli: Cli, model: ChatModel) -> None:
     """With the name that they have there, and the key of that place."""
     (tmp_path / "promptstage.toml").write_text(
-        f'[eval.models."anthropic/*"]\nbase_url = "{model.url}/"\nkey_env = "ROUTER_KEY"\npublisher = true\n'
+        f'[eval.models."anthropic/*"]\nbase_url = "{model.url}/"\npublisher = true\n'
     )
     write(tmp_path, RUBRIC.replace("openai/gpt-5.4-mini", "anthropic/claude-sonnet-5"), CASE)
 

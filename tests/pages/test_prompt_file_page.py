@@ -84,11 +84,7 @@ def test_the_settings() -> None:
         eval=EvalSettings(
             min_pass_rate=0.95,
             judge="openai/gpt-5.4",
-            models=(
-                ModelEndpoint(
-                    "anthropic/*", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", publisher=True
-                ),
-            ),
+            models=(ModelEndpoint("anthropic/*", "https://openrouter.ai/api/v1", publisher=True),),
         ),
     )
 

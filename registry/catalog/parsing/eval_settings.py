@@ -1,8 +1,11 @@
-"""Read ``[suite]`` and ``[eval]`` of ``promptstage.toml``: how suites are run in a repository. Pure."""
+"""Read ``[suite]`` and ``[eval]`` of ``promptstage.toml``: how suites are run in a repository. Pure.
+
+The file says where a model is asked, and never which secret goes there: whoever evaluates a repository that
+they cloned would send a key of theirs to wherever its author wants.
+"""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,8 +18,7 @@ if TYPE_CHECKING:
 
 TABLES = {"suite": ("min_pass_rate",), "eval": ("judge", "models")}
 MODELS_LIMIT = 100  # entries of [eval.models]: each is tried with each model
-_KEYS = ("base_url", "key_env", "publisher")
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_KEYS = ("base_url", "publisher")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,11 @@ class ModelEndpoint:
     Attributes:
         pattern: the name with its publisher, in which ``*`` stands for anything.
         url: the base URL of an API that speaks OpenAI's chat completions.
-        key_variable: of the environment, that holds the API key; None for the usual one.
         publisher: whether the model's name is sent with its publisher.
     """
 
     pattern: str
     url: str
-    key_variable: str | None = None
     publisher: bool = False
 
 
@@ -94,13 +94,10 @@ def _entry(text: str, pattern: str, entry: Mapping[str, Any]) -> ModelEndpoint:
     url = entry.get("base_url")
     if not isinstance(url, str) or not _is_url(url):
         raise fail("base_url", 'must be an address; write base_url = "https://api.openai.com/v1"')
-    key = entry.get("key_env")
-    if key is not None and not (isinstance(key, str) and _VARIABLE.fullmatch(key)):
-        raise fail("key_env", "names a variable of the environment, never a key; write OPENROUTER_API_KEY")
     publisher = entry.get("publisher", False)
     if not isinstance(publisher, bool):
         raise fail("publisher", "must be true or false")
-    return ModelEndpoint(pattern, url, key, publisher)
+    return ModelEndpoint(pattern, url, publisher)
 
 
 def _is_url(url: str) -> bool:

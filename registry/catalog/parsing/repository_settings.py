@@ -16,7 +16,6 @@
 
     [eval.models."anthropic/*"]           # where models are asked that OPENAI_BASE_URL does not have
     base_url = "https://openrouter.ai/api/v1"
-    key_env = "OPENROUTER_API_KEY"        # the variable of the environment that holds the key
     publisher = true                      # send anthropic/claude-sonnet-5, not claude-sonnet-5
 
 The registry reads ``[prompts]`` in the commit of each tag, and nothing else: a setting for authors, also one
