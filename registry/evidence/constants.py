@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from math import ceil
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from registry.errors import RegistryError
 from registry.evidence.counting import COST_MS
 from registry.outcomes import histogram
 from registry.outcomes.store import baseline
@@ -14,8 +17,12 @@ from registry.rollouts.guard import WINDOW, Constant
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from registry.outcomes.outcomes import Outcomes
     from registry.outcomes.store.baseline import Version
     from registry.outcomes.store.database import Connection
+    from registry.rollouts.state import State
+
+logger = logging.getLogger(__name__)
 
 CALLS = 1000
 """Of a latency: fewer calls say too little of its p95."""
@@ -31,6 +38,19 @@ LEAST_WINDOW, GREATEST_WINDOW = 10.0, 120.0
 
 CAP = 10
 """Times the p99 that a unit's cost counts for at most."""
+
+
+def known(outcomes: Outcomes, state: State) -> dict[str, Constant]:
+    """Return what is known of the stable version of a prompt; nothing, if the database does not answer."""
+    if state.stable is None or not outcomes.is_there:
+        return {}
+    of = state.environment, state.prompt, state.stable.version
+    now = time.time_ns() // 1_000_000
+    try:
+        return outcomes.database().read(lambda connection: measure(connection, of, now))
+    except RegistryError as error:
+        logger.warning("The guard's constants are not known yet: %s", error.message)
+        return {}
 
 
 def measure(connection: Connection, of: Version, now: int) -> dict[str, Constant]:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from registry.errors import RegistryError
 from registry.evidence import ledger
 from registry.evidence.assessment import assess, greatest, weigh
-from registry.evidence.constants import measure
+from registry.evidence.constants import known
 from registry.evidence.measured import measured_buckets
 from registry.evidence.notices import late, notices
 from registry.evidence.record import record
@@ -113,14 +113,7 @@ class Guardian:
 
     def constants(self, state: State, guard: Guard) -> Mapping[str, Constant]:  # noqa: ARG002 - the protocol's
         """Return the constants that are known of the stable version; none if the database does not answer."""
-        if state.stable is None or not self._outcomes.is_there:
-            return {}
-        of = state.environment, state.prompt, state.stable.version
-        try:
-            return self._outcomes.database().read(lambda connection: measure(connection, of, _now_ms()))
-        except RegistryError as error:
-            logger.warning("The guard's constants are not known yet: %s", error.message)
-            return {}
+        return known(self._outcomes, state)
 
     # The rounds
 

@@ -15,7 +15,7 @@ from registry.evidence.formulas import Sums
 from registry.evidence.measured import ARMS
 from registry.evidence.verdicts import Counts, StepCounts
 from registry.outcomes.store import evidence as store
-from registry.outcomes.store import waiting
+from registry.outcomes.store import evidence_views, waiting
 from registry.outcomes.store.rows import ENDED
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def recount(
     found: dict[str, dict[str, Counts]] = {
         name: {arm: Counts() for arm in ARMS} for name in (EXPOSED, *metrics)
     }
-    for row in store.recount(connection, rollout, cap or 0):
+    for row in evidence_views.recount(connection, rollout, cap or 0):
         for place, arms in enumerate(found.values()):
             bit = 1 << place
             arms[row.arm] += Counts(row.units if row.seen & bit else 0, row.units if row.bad & bit else 0)

@@ -12,7 +12,7 @@ from registry.evidence.counting import EXPOSED
 from registry.evidence.measured import ARMS
 from registry.evidence.over_time import lines, shown, slot_ms
 from registry.evidence.watching import guard_of, last_of, step_of
-from registry.outcomes.store import evidence as store
+from registry.outcomes.store import evidence_views
 from registry.outcomes.store.evidence import KEPT_DAYS
 from registry.system import timestamps
 
@@ -95,7 +95,7 @@ class Evidence:
             return []
         found: dict[str | None, dict[str, Any]] = {}
         for part in self._outcomes.database().read(
-            lambda connection: store.parts_by(connection, rollout, by)
+            lambda connection: evidence_views.parts_by(connection, rollout, by)
         ):
             none: dict[str, Any] = {arm: {"calls": 0, "errors": 0} for arm in ARMS}
             of = found.setdefault(part.value, {by: part.value, **none})
@@ -111,11 +111,11 @@ class Evidence:
         ratios = {name: guard.tolerance[name] for name in guard.metrics if name != "cost"}
 
         def read(connection: Connection) -> dict[str, Any] | None:
-            span = store.span(connection, rollout.id)
+            span = evidence_views.span(connection, rollout.id)
             if span is None:
                 return None
             width = slot_ms(*span)
-            rows = store.bad_by_time(connection, rollout.id, span[0], width)
+            rows = evidence_views.bad_by_time(connection, rollout.id, span[0], width)
             return shown(span[0], width, lines(rows, ratios, bits=bits))
 
         return self._outcomes.database().read(read)
