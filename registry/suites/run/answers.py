@@ -99,7 +99,7 @@ class Answers:
             "completion": completion.to_json(),
         }
         try:
-            unfinished.write_text(json.dumps(kept, indent=1) + "\n", encoding="ascii")
+            unfinished.write_bytes(json.dumps(kept).encode() + b"\n")
             unfinished.replace(file)
         finally:
             with suppress(FileNotFoundError):
