@@ -33,13 +33,14 @@ SUBJECTS: tuple[str, ...] = (
     *("client", "middleware", "latency"),
     *("catalog", "check", "evaluate"),
     *("http", "neighbours", "streams", "promote", "start", "growth"),
-    *("remote", "peers", "scale", "outcomes", "evidence"),
+    *("remote", "peers", "scale", "outcomes", "evidence", "console"),
 )
 """Modules with ``measure() -> Iterable[Row]``."""
 LONG = {
     "peers": "installs them beside us, the first time, and measures them",
     "scale": "takes some minutes and gigabytes",
     "outcomes": "makes up ten million calls (CALLS=... of them), in some minutes and gigabytes",
+    "console": "opens pages beside a thousand prompts and ten million calls (CALLS=... of them)",
     "evidence": "judges a thousand rollouts at once, and one with a million units, in five minutes",
 }
 """Subjects that are only measured if they are named, or with their name as a variable: ``PEERS=1``."""

@@ -86,11 +86,16 @@ function draw(root) {
     const style = getComputedStyle(document.documentElement);
     const seconds = plot.times.map((time) => new Date(time).getTime() / 1000);
     const ink = style.getPropertyValue("--ink"), rule = style.getPropertyValue("--rule");
+    const tens = (_, marks) => marks.map((mark) => (Math.abs(Math.log10(mark) % 1) < 1e-9 ? mark : null));
+    const log = plot.log
+      ? { filter: tens, grid: { stroke: rule, width: 1, filter: tens }, ticks: { stroke: rule, width: 1, filter: tens },
+          values: (_, marks) => marks.map((mark) => (mark === null ? "" : mark.toExponential(0))) }
+      : {};
     const axis = { stroke: ink, grid: { stroke: rule, width: 1 }, ticks: { stroke: rule, width: 1 } };
     const made = new uPlot({
       title: plot.title, width: place.clientWidth, height: 220,
-      scales: { x: { range: span(seconds) }, ...(plot.log ? { y: { distr: 3 } } : {}) },
-      axes: [axis, { ...axis, size: 60 }],
+      scales: { x: { range: span(seconds) }, y: plot.log ? { distr: 3 } : { range: (_, low, high) => [Math.min(0, low), high > 0 ? high * 1.05 : 1] } },
+      axes: [axis, { ...axis, ...log, size: 60 }],
       series: [{}, ...plot.series.map((one, i) => ({
         label: one.name, width: 2, spanGaps: true, dash: one.dashed ? [6, 4] : undefined,
         stroke: style.getPropertyValue(COLOURS[i % COLOURS.length]), points: { show: plot.times.length < 40 },
