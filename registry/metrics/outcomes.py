@@ -16,6 +16,7 @@ from registry.errors import RegistryError
 from registry.notify import queue
 from registry.outcomes import histogram
 from registry.outcomes.rates import NANOS
+from registry.outcomes.store import queue as reviews
 from registry.outcomes.store import totals
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from registry.outcomes.outcomes import Outcomes
+    from registry.outcomes.store.queue import Waiting
     from registry.outcomes.store.totals import Total
 
 LABELS = ["environment", "prompt", "version", "arm"]
@@ -58,6 +60,7 @@ class OutcomeFacts(Collector):
             database = self._outcomes.database()
             found = database.read(lambda connection: totals.newest(connection, SHOWN))
             troubles = database.read(queue.troubles)
+            waiting = database.read(reviews.waiting)
         except RegistryError as error:
             logger.debug("The database of outcomes cannot be read: %s", error.message)
             up.add_metric([], 0)
@@ -74,6 +77,16 @@ class OutcomeFacts(Collector):
         for trouble in troubles:
             failing.add_metric([trouble.target], trouble.messages)
         yield failing
+        yield _review(waiting)
+
+
+def _review(found: list[Waiting]) -> Metric:
+    family = GaugeMetricFamily(
+        "promptstage_review_waiting", "Calls that wait for people; absent: none.", labels=["environment"]
+    )
+    for waiting in found:
+        family.add_metric([waiting.environment], waiting.calls)
+    return family
 
 
 def _families(found: list[Total]) -> Iterator[Metric]:

@@ -97,3 +97,17 @@ def test_a_database_that_is_down(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(desk.outcomes, "database", fail)
     assert samples(desk) == {("outcomes_up", frozenset()): 0}
+
+
+def test_calls_that_wait_for_review(desk: Desk) -> None:
+    """By environment; none, and there is no line."""
+    desk.send(record())
+    desk.fold()
+    assert ("review_waiting", frozenset()) not in samples(desk)
+    desk.share = 1.0
+    disliked = record(response="x")
+    desk.send(disliked)
+    desk.say("feedback", {"call": disliked["id"], "kind": "down"})
+    desk.fold()
+
+    assert samples(desk)["review_waiting", frozenset()] == 1

@@ -87,6 +87,31 @@ def test_claims_tell_what_calls_are_judged_by(court: Court) -> None:
     review_shapes.Agreements.model_validate(agreements)
 
 
+def test_a_guard_judges_both_arms_by_the_rubric_of_stable(court: Court) -> None:
+    """The candidate's own rubric of that name does not count, as long as its rollout is under way."""
+    court.api.act("promote", "summarize", {"version": "1.0.0"})
+    guard = {"metrics": ["judge"], "judge": {"name": "helpful", "model": "openai/gpt-5.4"}}
+    asked = {"version": "1.1.0", "steps": [{"percent": 50}], "guard": guard}
+    started = court.api.act("start", "summarize", asked)
+    assert started.status == 200, started.text
+    rollout = started.json["state"]["rollout"]["id"]
+    court.report(1, version="1.1.0", arm="canary", rollout=rollout)
+    court.report(1, version="1.1.0")
+    claims = court.judge.call("POST", f"{HERE}/scores/claims", {}).json
+
+    seen = {
+        call.get("rollout"): [claims["rubrics"][digest] for digest in call["rubrics"]]
+        for call in claims["data"]
+    }
+    ((frozen,), (own,)) = seen[rollout], seen[None]
+    assert (frozen["name"], frozen["check"]["type"], frozen["model"]) == (
+        "helpful",
+        "llm-rubric",
+        "openai/gpt-5.4",
+    )
+    assert (own["name"], own["check"]["type"], own["model"]) == ("helpful", "llm", None)
+
+
 def test_nonsense_is_no_score(court: Court) -> None:
     """It is counted, and named by doctor."""
     calls = court.report(25)

@@ -92,9 +92,9 @@ class Session:
 
     def look(self, claimed: Json, progress: str) -> bool:
         """Show a call, and ask what it is worth; return False if the person stops."""
-        note, is_whole = "", False
+        note = ""
+        self._show(claimed, progress, whole=False)
         while True:
-            self._show(claimed, progress, whole=is_whole)
             said = keys.ask(item.answer(claimed))
             if said.key == keys.QUIT:
                 return False
@@ -104,7 +104,9 @@ class Session:
             if said.key in VERDICTS:
                 self._label(claimed["call"], said, note)
                 return True
-            note, is_whole = said.text or note, is_whole or said.key == keys.MORE
+            if said.key == keys.MORE:
+                self._show(claimed, progress, whole=True)
+            note = said.text or note
 
     def sum_up(self, *, as_json: bool) -> None:
         """Say what was done, and what to do with it."""
