@@ -236,9 +236,9 @@ def test_what_people_are_to_look_at_outlives_the_retention(desk: Desk) -> None:
     open_, good, case, pulled, erased = send(
         desk, *(sampled() for _ in range(4)), sampled(subject="9f86d081884c7d65")
     )
-    there.label(HERE, good, ADA, GOOD)
+    there.label(HERE, good, ADA, {**GOOD, "note": "kind"})
     for call in (case, pulled):
-        there.label(HERE, call, ADA, {"verdict": "bad", "case": True})
+        there.label(HERE, call, ADA, {"verdict": "bad", "case": True, "expected": "hello"})
     there.pull(HERE, {pulled: "x"})
     later = now() + (KEEP + 2) * DAY_MS
     desk.retain(later)
@@ -249,7 +249,8 @@ def test_what_people_are_to_look_at_outlives_the_retention(desk: Desk) -> None:
     assert desk.call(case, content=True)["variables"] == {"text": "hello"}
     for call in (good, pulled):
         assert desk.outcomes.call(HERE, call) is None
-    assert len(there.labels(HERE, {}, 9, None)) == 3
+    written = {label["call"]: (label["expected"], label["note"]) for label in there.labels(HERE, {}, 9, None)}
+    assert written == {good: (None, None), case: ("hello", None), pulled: (None, None)}
     desk.outcomes._store.keeper.start = desk.fold  # type: ignore[method-assign]
     assert desk.outcomes.erase(HERE, "t", "key", "test").calls == 1
     assert waiting(desk) == [open_]

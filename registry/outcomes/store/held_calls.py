@@ -41,6 +41,19 @@ def keep(connection: Connection, day: int) -> None:
     )
 
 
+def unsay(connection: Connection, before: int) -> None:
+    """Forget what people wrote in labels that nobody needs, once their calls are gone.
+
+    An erasure finds labels by their calls: after them it would find none. The verdicts stay.
+    """
+    connection.execute(
+        "update labels set expected = null, note = null, tags = null "
+        "where at < ? and (is_case = 0 or pulled is not null) "
+        "and (expected is not null or note is not null or tags is not null)",
+        (before,),
+    )
+
+
 def tend(connection: Connection) -> None:
     """Let go of what was kept and is not needed any more, and of the oldest beyond the bound."""
     kept = days.calls(days.KEPT)

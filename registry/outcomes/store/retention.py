@@ -18,7 +18,7 @@ EVERY_MS = 600_000
 HOURS_DAYS = 90
 DAYS_DAYS = 730
 BATCHES_DAYS = 7  # a batch is not sent again after so long; its calls would still count once
-LABELS_DAYS = 730  # without content; what judges are compared with
+LABELS_DAYS = 730  # their verdicts, with which judges are compared
 JUDGING_DAYS = 90
 WAITING_DAYS = 1  # what was said before its call came
 ARRIVALS_DAYS = 62  # which the longest budget, of a month, needs, and one before it
@@ -60,6 +60,7 @@ class Retention:
             days.drop(connection, old[-1])
             return True
         held_calls.tend(connection)
+        held_calls.unsay(connection, now - self._keep * DAY_MS)
         return any(_delete(connection, *rule) for rule in _rules(now, self._keep))
 
 
