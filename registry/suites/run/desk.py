@@ -126,5 +126,5 @@ class Desk:
             self.budget.give_back(estimate)
         self._pricing.learn(model, completion)
         self.budget.pay(self._pricing.cost(model, completion))
-        self._answers.put(key, question, completion)
+        await asyncio.to_thread(self._answers.put, key, question, completion)  # others ask meanwhile
         return completion
