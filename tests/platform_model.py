@@ -61,7 +61,7 @@ class Model(BaseHTTPRequestHandler):
             self._send(429, json.dumps(_refusal(self.path)).encode(), "application/json")
             return
         wants_tool = b"[tool]" in raw and not any(
-            word in raw for word in (b'"tool_call_id"', b'"tool_use_id"')
+            word in raw for word in (b'"tool_call_id"', b'"tool_use_id"', b'"function_call_output"')
         )
         events = list(_events(self.path, body, wants_tool=wants_tool))
         if not body.get("stream"):
@@ -106,7 +106,7 @@ def _events(path: str, body: dict[str, Any], *, wants_tool: bool) -> Iterator[di
     if path.endswith("/messages"):
         return _messages(model, wants_tool=wants_tool)
     if path.endswith("/responses"):
-        return _responses(model)
+        return _responses(model, wants_tool=wants_tool)
     has_usage = bool((body.get("stream_options") or {}).get("include_usage"))
     return _chat(model, wants_tool=wants_tool, has_usage=has_usage)
 
@@ -131,10 +131,14 @@ def _chat(model: str, *, wants_tool: bool, has_usage: bool) -> Iterator[dict[str
     yield shared | {"object": "chat.completion", "choices": [choice], "usage": CHAT_USAGE}
 
 
-def _responses(model: str) -> Iterator[dict[str, Any]]:
+def _responses(model: str, *, wants_tool: bool) -> Iterator[dict[str, Any]]:
     number = f"resp_{next(numbers):06}"
     part = {"type": "output_text", "text": " ".join(WORDS), "annotations": []}
-    item = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": [part]}
+    item: dict[str, Any] = {"type": "message", "id": "msg_1", "status": "completed"}
+    item |= {"role": "assistant", "content": [part]}
+    if wants_tool:
+        item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "status": "completed"}
+        item |= {"name": "get_order", "arguments": '{"order": "A-1"}'}
     begun: dict[str, Any] = {
         "id": number, "object": "response", "created_at": 1, "model": model, "status": "in_progress",
         "output": [], "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],

@@ -12,11 +12,11 @@ import sys
 import time
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from promptstage.otel import PromptSpanProcessor
@@ -36,7 +36,8 @@ TOOL = {
     "description": "Look an order up",
     "parameters": {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]},
 }
-CANARY = ("stream", "429", "cut", "no-usage")  # what user-1 did, to whom the canary is served
+OWN_PROVIDER = ("logfire-",)  # makes the provider itself
+CANARY = ("stream", "429", "cut", "no-usage", "metadata")  # what user-1 did, to whom the canary is served
 PROMPTS: dict[str, Any] = {"summarize": {"versions": {"1.3.0": "Summarize", "1.2.0": "Summarize"}}}
 
 
@@ -44,11 +45,12 @@ def main(name: str, model: str) -> None:
     """Do what was recorded."""
     if name.startswith("openinference-genai"):
         os.environ["OPENINFERENCE_ENABLE_GENAI_SEMCONV"] = "true"
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    provider.add_span_processor(PromptSpanProcessor())
-    trace.set_tracer_provider(provider)
     platform = next(start for start in APPS if name.startswith(start))
+    provider = TracerProvider()
+    for processor in _processors():
+        provider.add_span_processor(processor)
+    if platform not in OWN_PROVIDER:
+        trace.set_tracer_provider(provider)
     if platform in INSTRUMENTORS:
         module, instrumentor = INSTRUMENTORS[platform]
         getattr(import_module(module), instrumentor)().instrument(tracer_provider=provider)
@@ -62,8 +64,13 @@ def main(name: str, model: str) -> None:
     provider.shutdown()
 
 
-def _openai(name: str, model: str, version: str) -> None:
-    client: Any = import_module("openai").OpenAI(base_url=f"{model}/v1", api_key="sk-test", max_retries=0)
+def _processors() -> list[SpanProcessor]:
+    return [BatchSpanProcessor(OTLPSpanExporter()), PromptSpanProcessor()]
+
+
+def _openai(name: str, model: str, version: str, kind_of_client: Any = None) -> None:
+    made: Any = kind_of_client or import_module("openai").OpenAI
+    client = made(base_url=f"{model}/v1", api_key="sk-test", max_retries=0)
     kind = name.rsplit("-", 1)[-1]
     text = f"[{kind}] Customer: my parcel never came."
     messages: list[Any] = [{"role": "system", "content": "Summarize."}, {"role": "user", "content": text}]
@@ -124,9 +131,92 @@ def _litellm(_: str, model: str, __: str) -> None:
     time.sleep(2)  # its callbacks run in a thread that nobody can wait for
 
 
+def _logfire(name: str, model: str, version: str) -> None:
+    logfire: Any = import_module("logfire")
+    logfire.configure(send_to_logfire=False, console=False, additional_span_processors=_processors())
+    logfire.instrument_openai()
+    with Client.of(PROMPTS).use("summarize", version=version):
+        _openai(name, model, version)
+    logfire.shutdown()
+
+
+def _pydantic_ai(_: str, model: str, __: str) -> None:
+    ai: Any = import_module("pydantic_ai")
+    chat: Any = import_module("pydantic_ai.models.openai").OpenAIChatModel
+    provider: Any = import_module("pydantic_ai.providers.openai").OpenAIProvider
+    answering = chat("gpt-4.1-mini", provider=provider(base_url=f"{model}/v1", api_key="sk-test"))
+    agent = ai.Agent(answering, instructions="Summarize.")
+    agent.tool_plain(get_order)
+    ai.Agent.instrument_all()
+    agent.run_sync("[tool] Customer: my parcel never came.")
+
+
+def _openai_agents(name: str, model: str, _: str) -> None:
+    agents: Any = import_module("agents")
+    instrumentor: Any = import_module("openinference.instrumentation.openai_agents")
+    instrumentor.OpenAIAgentsInstrumentor().instrument(tracer_provider=trace.get_tracer_provider())
+    client: Any = import_module("openai").AsyncOpenAI(
+        base_url=f"{model}/v1", api_key="sk-test", max_retries=0
+    )
+    agents.set_default_openai_client(client, use_for_tracing=False)
+    agent = agents.Agent(
+        name="helper",
+        instructions="Summarize.",
+        model="gpt-4.1-mini",
+        tools=[agents.function_tool(get_order)],
+    )
+    agents.Runner.run_sync(agent, f"[{name.rsplit('-', 1)[-1]}] Customer: my parcel never came.")
+
+
+def _langchain(_: str, model: str, __: str) -> None:
+    instrumentor: Any = import_module("openinference.instrumentation.langchain").LangChainInstrumentor()
+    instrumentor.instrument(tracer_provider=trace.get_tracer_provider())
+    chat: Any = import_module("langchain_openai").ChatOpenAI
+    tool: Any = import_module("langchain_core.tools").tool(get_order)
+    messages: list[Any] = [("system", "Summarize."), ("user", "[tool] Customer: my parcel never came.")]
+    answering = chat(model="gpt-4.1-mini", base_url=f"{model}/v1", api_key="sk-test", max_retries=0)
+    bound = answering.bind_tools([tool])
+    asked = bound.invoke(messages)
+    bound.invoke([*messages, asked, tool.invoke(asked.tool_calls[0])])
+
+
+def _langfuse(name: str, model: str, version: str) -> None:
+    langfuse: Any = import_module("langfuse").get_client()
+    cast("TracerProvider", trace.get_tracer_provider()).add_span_processor(PromptSpanProcessor("langfuse"))
+    _openai(name, model, version, import_module("langfuse.openai").OpenAI)
+    langfuse.flush()
+
+
+def _langsmith(name: str, model: str, version: str) -> None:
+    os.environ |= {
+        "LANGSMITH_OTEL_ENABLED": "true",
+        "LANGSMITH_OTEL_ONLY": "true",
+        "LANGSMITH_TRACING": "true",
+    }
+    wrap: Any = import_module("langsmith.wrappers").wrap_openai
+    tracing: Any = import_module("langsmith").tracing_context
+    openai: Any = import_module("openai").OpenAI
+    with tracing(enabled=True, metadata={"promptstage.prompt": f"summarize@{version}"}):
+        for _ in range(2):
+            _openai("plain", model, version, lambda **given: wrap(openai(**given)))
+    import_module("langsmith").Client().flush()
+    time.sleep(2)  # its spans are written by a thread
+
+
+def get_order(order: str) -> str:
+    """Look an order up."""
+    return f"{order} was sent"
+
+
 APPS = dict.fromkeys(INSTRUMENTORS, _openai) | {
     **{name: _anthropic for name in INSTRUMENTORS if name.startswith("anthropic")},
+    "langchain-openinference": _langchain,
+    "langfuse-": _langfuse,
+    "langsmith-otel-metadata": _langsmith,
     "litellm-": _litellm,
+    "logfire-": _logfire,
+    "openai-agents-": _openai_agents,
+    "pydantic-ai-": _pydantic_ai,
 }
 
 
