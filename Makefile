@@ -1,8 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check platforms oracle faults soak bench dist docs format clean
+.PHONY: help run demo test check platforms oracle faults soak bench figures dist docs format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
+# What `tests/bench/figures.py` writes into tables.
+FIGURES := client middleware promote latency streams http growth catalog check outcomes peers
 
 help: ## Show what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -52,6 +54,10 @@ demo: .venv/.ready ## Play a canary, a bad version, a rollback and a refusal, wi
 
 bench: .venv/.ready ## Measure, beside a floor in the same run; PEERS=1 measures others on the same work, SCALE=1 great numbers, too
 	cd tests && ../$(BIN)/python -m bench
+
+figures: .venv/.ready ## Measure all that the documentation shows, on a quiet machine, and write it into its tables
+	cd tests && for subject in $(FIGURES); do ../$(BIN)/python -m bench $$subject || exit 1; done
+	cd tests && ../$(BIN)/python -m bench figures
 
 dist: .venv/.ready ## Build the wheel and the source archive of both distributions into dist/
 	rm -rf dist

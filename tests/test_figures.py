@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from bench import compare, figures, results
+from bench.__main__ import SUBJECTS
 from bench.measure import Row
 
 if TYPE_CHECKING:
@@ -91,3 +92,13 @@ def test_two_files_are_compared(tmp_path: Path) -> None:
 
     assert (table.row_count, status) == (1, 1)
     assert compare.compare([str(tmp_path / "new"), str(tmp_path / "old")])[1] == 0
+
+
+def test_one_command_measures_all_that_the_tables_show() -> None:
+    """`make figures` names each subject of a table, and each is one of the bench."""
+    named = re.search(r"^FIGURES := (.*)$", (results.ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert named
+
+    shown = {*figures.CLIENT, *figures.SERVICE, "peers"}
+    assert set(named[1].split()) == shown
+    assert shown <= set(SUBJECTS)

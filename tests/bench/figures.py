@@ -1,6 +1,7 @@
 """The figures that the documentation shows: tables that are written from one run of the bench.
 
 python -m bench figures     keeps the last run as `figures.json`, and writes the tables of the pages from it
+make figures                measures all that the tables show, and then does that: an hour on a quiet machine
 
 A table stands between two comments that name it. It is never written by hand, and a test compares it with
 the file, so that two pages cannot disagree.
@@ -43,6 +44,12 @@ CLIENT = {
         "context, a key",
         "messages, 1 KB, two variables",
         "a log record with its stamp",
+        "call, an answer recorded",
+        "call, in a coroutine",
+        "call, reported",
+        "a part of a streamed answer",
+        "the same text in Mustache",
+        "a record written, in a batch of 500",
         "import promptstage",
         "from promptstage import Client, context",
     ),
@@ -65,6 +72,18 @@ SERVICE = {
         "memory, all 100,000 versions known",
     ),
     "check": ("check of 1000 files, without the start",),
+    "outcomes": (
+        "a record: store alone, of a processor",
+        "records a second of a core, over HTTP",
+        "a batch of 200, p99",
+        "GET release beside reports",
+        "usage of 90 days by version",
+        "usage of 90 days by version and day",
+        "usage of a week by prompt, version and hour, with p95",
+        "one call by its id",
+        "the 50 worst scores",
+        "retention of one day",
+    ),
 }
 """The works that a page shows, by the subject of the bench."""
 PEERS = {
