@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check platforms oracle faults soak bench figures dist docs format clean
+.PHONY: help run demo pictures test check platforms oracle faults soak bench figures dist docs format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -63,6 +63,9 @@ dist: .venv/.ready ## Build the wheel and the source archive of both distributio
 	rm -rf dist
 	$(BIN)/python -m hatchling build -d dist
 	cd client && ../$(BIN)/python -m hatchling build -d ../dist
+
+pictures: .venv/.ready ## Take the pictures of the console, of what `make run` serves meanwhile
+	cd tests && ../$(BIN)/python -m console.pictures
 
 docs: .venv/.ready ## Write the pages that are made from the code: the command line, and tables
 	cd tests && ../$(BIN)/python -m pages.generated

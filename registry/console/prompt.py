@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,19 +24,23 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix=page.ROOT, route_class=ConsoleRoute, include_in_schema=False)
 CHANGES = 10
-SHOWN = 200  # prompts of the list at once
+SHOWN = 100  # prompts of the list at once
+PROMPTS = "/v1/prompts"
 
 
 @router.get("/prompts")
-async def prompts(visit: Visiting, q: str = "") -> Response:
+async def prompts(visit: Visiting, q: str = "", cursor: str = "") -> Response:
     """List the prompts of the repository."""
-    return await visit.show("prompts.html", lambda: listed(visit.api, q.strip()))
+    return await visit.show("prompts.html", lambda: listed(visit.api, q.strip(), cursor))
 
 
-def listed(api: Api, wanted: str) -> dict[str, Any]:
-    """Return the prompts whose name holds a text."""
-    found = [prompt for prompt in api.pages("/v1/prompts") if wanted.casefold() in prompt["name"].casefold()]
-    return {"prompts": found[:SHOWN], "more": max(0, len(found) - SHOWN), "wanted": wanted}
+def listed(api: Api, wanted: str, cursor: str) -> dict[str, Any]:
+    """Return a page of prompts; or, of all of them, the first whose name holds a text."""
+    if wanted:
+        names = (one for one in api.pages(PROMPTS) if wanted.casefold() in one["name"].casefold())
+        return {"prompts": list(islice(names, SHOWN)), "next": None, "wanted": wanted}
+    found = api.get(PROMPTS, "data", limit=SHOWN, **({"cursor": cursor} if cursor else {}))
+    return {"prompts": found["data"], "next": found["next_cursor"], "wanted": ""}
 
 
 @router.get("/versions/{version}/prompts/{name:path}")
