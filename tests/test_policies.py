@@ -195,13 +195,16 @@ def test_a_rule_that_makes_no_sense_is_refused(tmp_path: Path, old: str, new: st
 def test_the_example_for_operators_is_one() -> None:
     """What the page for operators shows can be copied."""
     page = (Path(__file__).parents[1] / "docs/operating.md").read_text()
-    approval, guard = (part.partition("```")[0] for part in page.split("```toml\n[environments")[1:])
+    approval, guard, suite = (part.partition("```")[0] for part in page.split("```toml\n[environments")[1:])
 
     assert _rules(f"[environments{approval}").of("production").approval
     judged = _rules(f"[environments{guard}").of("production").guard
     assert judged
     assert judged.required
     assert judged.tolerance == {"latency": 1.5}
+    required = _rules(f"[environments{suite}").of("production").suite
+    assert required
+    assert required.required
 
 
 def _rules(text: str) -> Rules:
