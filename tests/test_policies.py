@@ -195,7 +195,7 @@ def test_a_rule_that_makes_no_sense_is_refused(tmp_path: Path, old: str, new: st
 def test_the_example_for_operators_is_one() -> None:
     """What the page for operators shows can be copied."""
     page = (Path(__file__).parents[1] / "docs/operating.md").read_text()
-    approval, guard, suite = (part.partition("```")[0] for part in page.split("```toml\n[environments")[1:])
+    approval, suite, guard = (part.partition("```")[0] for part in page.split("```toml\n[environments")[1:])
 
     assert _rules(f"[environments{approval}").of("production").approval
     judged = _rules(f"[environments{guard}").of("production").guard
