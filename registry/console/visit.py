@@ -138,13 +138,13 @@ async def form_of(request: Request) -> dict[str, str]:
 def check_origin(request: Request) -> None:
     """Refuse what another site sent. Raises Forbidden.
 
-    A browser says where a form comes from; a caller that is none has no session to be misused.
+    A browser says where a form comes from; a caller that is none has no session to be misused. Over plain
+    http it names the origin alone, and a proxy may have put another host in the place of the one asked for.
     """
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    origin = request.headers.get("origin")
-    if site not in {"same-origin", "none"} or (
-        origin and origin.partition("://")[2] != request.headers.get("host")
-    ):
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "")
+    hosts = {request.headers.get("host"), request.headers.get("x-forwarded-host")}
+    is_ours = site in {"same-origin", "none"} if site else not origin or origin.partition("://")[2] in hosts
+    if not is_ours:
         raise Forbidden(FOREIGN, code="foreign_form")
 
 

@@ -147,7 +147,7 @@ def test_a_rollback_while_the_evidence_is_open(
     """Two clicks, and the page of the rollout says in another window that it is over."""
     where = under_way(api, environment)
     watched = enter(api, f"{where}/rollouts/summarize")
-    expect(watched.get_by_role("rowheader", name="errors")).to_be_visible()
+    expect(watched.get_by_role("rowheader", name="errors", exact=True)).to_be_visible()
     page = enter(api, f"{where}/usage")
     page.get_by_role("link", name="Roll back…").click()
     page.get_by_role("button", name=re.compile("Roll back to 1.0.0")).click()

@@ -36,10 +36,15 @@ def test_no_two_sessions_are_alike() -> None:
     assert not SESSIONS.is_csrf(first, SESSIONS.csrf(second))
 
 
+def _other(signature: str) -> str:
+    """Another signature; the last character alone may have bits that count for nothing."""
+    return ("A" if signature[0] != "A" else "B") + signature[1:]
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda cookie: cookie[:-1] + ("A" if cookie[-1] != "A" else "B"),
+        lambda cookie: "".join([*cookie.rpartition(".")[:2], _other(cookie.rpartition(".")[2])]),
         lambda cookie: cookie.replace(TOKEN.id, "0" * 12),
         lambda cookie: cookie.rpartition(".")[0],
         lambda _: "",

@@ -13,6 +13,14 @@ function follow() {
   source = new EventSource(main.dataset.live);
   source.addEventListener("beat", () => alive());
   source.addEventListener("changed", () => { alive(); refresh(); });
+  source.addEventListener("error", () => { if (source && source.readyState === EventSource.CLOSED) lost(); });
+}
+
+// A stream that was refused does not come back by itself: the session may have ended, which the page finds out.
+function lost() {
+  source = null;
+  refresh();
+  setTimeout(follow, MISSED_MS);
 }
 
 function alive() {
