@@ -21,6 +21,7 @@ import traceback
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class ForkServer:
 
     def __init__(self) -> None:
         self._address: str | None = None
+        self._lock = Lock()  # registries are started in threads, too
 
     def can_start(self, command: Sequence[str], environment: Mapping[str, str]) -> bool:
         """Whether a fork would be what a real start is: one process, and an interpreter as this one."""
@@ -89,7 +91,9 @@ class ForkServer:
     def start(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
         """Start a registry; what it writes goes to the log."""
         connection = socket.socket(socket.AF_UNIX)
-        connection.connect(self._serving())
+        with self._lock:
+            address = self._serving()
+        connection.connect(address)
         request: Request = {
             "arguments": list(command[3:]),
             "environment": dict(environment),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SEED = 20261130
-STEPS = {True: 3_000, False: 60}  # in full, in short
+STEPS = {True: 3_000, False: 30}  # in full, in short
 STEPS_OF_A_STORY = 30
 WORKERS = 2  # each has a guard
 MINIMUM = 20

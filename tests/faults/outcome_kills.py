@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 SEED = 20261130
 FAILED_OVER = "PostgreSQL fails over"
 KILLS = {"SQLite": 200, "PostgreSQL": 20, FAILED_OVER: 5}
-IN_SHORT = {"SQLite": 4, "PostgreSQL": 2, FAILED_OVER: 1}
+IN_SHORT = {"SQLite": 2, "PostgreSQL": 1, FAILED_OVER: 1}
 APPS = 2
 WORKERS = 2
 BATCH = 20
