@@ -12,7 +12,7 @@ from registry.console import page, side_by_side
 from registry.console.visit import ConsoleRoute, Sending, Visiting
 from registry.errors import NotFound, RegistryError
 from registry.rollouts.state import PLANS
-from registry.wording import describe, paths, preview, suites
+from registry.wording import describe, notation, paths, preview, suites
 from registry.wording.preview import Order
 from registry.wording.reads import Refused
 
@@ -99,7 +99,7 @@ def _order(environment: str, op: str, name: str, given: Mapping[str, str]) -> Or
     if op in WITH_VERSION and given.get("version"):
         body["version"] = given["version"]
     if op == "start":
-        body["plan"] = given.get("plan") or "standard"
+        body |= _plan(given)
     if given.get("guard") in {"true", "false"}:
         body["guard"] = given["guard"] == "true"
     if why := given.get("override_suite", "").strip():
@@ -109,13 +109,22 @@ def _order(environment: str, op: str, name: str, given: Mapping[str, str]) -> Or
     return Order(op, name, environment, body)
 
 
+def _plan(given: Mapping[str, str]) -> Json:
+    """Return the steps that were typed, else the plan that was chosen; and the audience. Raises Invalid."""
+    typed = given.get("steps", "").strip()
+    targets = [line for line in given.get("audience", "").splitlines() if line.strip()]
+    plan: Json = {"steps": notation.steps(typed)} if typed else {"plan": given.get("plan") or "standard"}
+    return plan | ({"audience": notation.audience(targets)} if targets else {})
+
+
 def asked(api: Api, order: Order) -> dict[str, Any]:
     """Return what the page of a change shows: the same facts as the command's preview."""
     state = api.get(paths.rollout_path(order.environment, order.name), "stable")
     body = {**order.body, "force": bool(order.body.get("force"))}
     if order.op == "start":
-        steps = [step.model_dump(mode="json", exclude_none=True) for step in PLANS[body["plan"]]]
-        body |= {"steps": steps, "audience": []}
+        plan = PLANS.get(body.pop("plan", ""), ())
+        steps = [step.model_dump(mode="json", exclude_none=True) for step in plan]
+        body = {"steps": steps, "audience": []} | body
     seen, trouble = preview.Preview(), ""
     try:
         seen = preview.of(api, Order(order.op, order.name, order.environment, body), state)
@@ -129,6 +138,8 @@ def asked(api: Api, order: Order) -> dict[str, Any]:
         "title": OPERATIONS[order.op],
         "name": order.name,
         "given": order.body,
+        "steps": notation.steps_text(order.body.get("steps", ())),
+        "audience": "\n".join(notation.audience_texts(order.body.get("audience", ()))),
         "guarded": GUARDED[order.body.get("guard")],
         "state": state,
         "sentence": describe.sentence(state, page.now()),

@@ -134,6 +134,21 @@ def test_a_rollout_is_started_with_a_guard(browser: Browser, api: Api, environme
     assert rollout["guard"]["on_harm"] == "rollback"
 
 
+def test_a_rollout_has_steps_and_an_audience_of_its_own(browser: Browser, api: Api, environment: str) -> None:
+    """As they are typed for the command line; what is typed wrong is said, and starts nothing."""
+    api.act("promote", "summarize", {"version": "1.0.0"}, environment)
+    action = f"/console/e/{environment}/actions/start/summarize"
+    page = browser.get(f"{action}?version=1.1.0&steps=2:10m,50&audience=tenant%3Dacme,globex%0Aplan%3Dpro")
+    assert "2% get 1.1.0 at once" in page.text
+    assert "tenant is acme or globex" in page.text
+    assert browser.post(action, page.fields(action)).status == 303
+    rollout = api.state("summarize", environment)["rollout"]
+    assert rollout["steps"] == [{"percent": 2, "hold": "10m"}, {"percent": 50}]
+    assert [target["when"][0]["in"] for target in rollout["audience"]] == [["acme", "globex"], ["pro"]]
+    assert "is no step; write steps like" in browser.get(f"{action}?version=1.1.0&steps=many").text
+    assert "is no audience" in browser.get(f"{action}?version=1.1.0&audience=acme").text
+
+
 def test_two_clicks_take_the_last_step_back(browser: Browser, api: Api, environment: str) -> None:
     """From any page: its header leads to the list, and each row is a form."""
     where = released(api, environment)

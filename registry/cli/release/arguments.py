@@ -5,21 +5,24 @@ Only the form is looked at here; what the values may be is the registry's to say
 
 from __future__ import annotations
 
-import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
 
+from registry.errors import Invalid
+from registry.wording import notation
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from promptstage.model import Json
-
-
-_STEP = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)(?::(\w+))?", re.ASCII)
 
 
 def steps(text: str) -> list[Json]:
     """Read steps: percents that rise, each with a time to hold if it shall advance by itself."""
-    return [_step(part.strip()) for part in text.split(",")]
+    with _as_usage():
+        return notation.steps(text)
 
 
 def plan(name: str) -> list[Json]:
@@ -44,15 +47,6 @@ def override(suite: str | None) -> Json:
     return {} if suite is None else {"override": {"suite": suite}}
 
 
-def _step(part: str) -> Json:
-    found = _STEP.fullmatch(part)
-    if not found:
-        raise typer.BadParameter(f"{part!r} is no step; write steps like 1:10m,25:1h,100")
-    percent = float(found[1])
-    step: Json = {"percent": int(percent) if percent.is_integer() else percent}
-    return step | ({"hold": found[2]} if found[2] else {})
-
-
 def attributes(texts: list[str]) -> dict[str, list[str]]:
     """Read what is known of a user: each attribute with its values, any of which may match."""
     found: dict[str, list[str]] = {}
@@ -66,17 +60,14 @@ def attributes(texts: list[str]) -> dict[str, list[str]]:
 
 def audience(texts: list[str]) -> list[Json]:
     """Read targets, any of which is enough for a caller to get the candidate."""
-    return [{"when": _conditions(text)} for text in texts]
+    with _as_usage():
+        return notation.audience(texts)
 
 
-def _conditions(text: str) -> list[Json]:
-    """Read one target: a part with = begins an attribute, a part without is one more of its values."""
-    values: dict[str, list[str]] = {}
-    attribute = ""
-    for part in text.split(","):
-        before, equals, after = (piece.strip() for piece in part.partition("="))
-        attribute, value = (before, after) if equals else (attribute, before)
-        if not attribute or not value:
-            raise typer.BadParameter(f"{text!r} is no audience; write it like tenant=acme,globex")
-        values.setdefault(attribute, []).append(value)
-    return [{"attribute": name, "in": wanted} for name, wanted in values.items()]
+@contextmanager
+def _as_usage() -> Iterator[None]:
+    """Let a wrong form be a wrong use of the command line."""
+    try:
+        yield
+    except Invalid as error:
+        raise typer.BadParameter(error.message) from error
