@@ -31,13 +31,19 @@ def answer_badly(court: Court, tmp_path: Path) -> str:
     """What an app does whose user presses the thumb down; returns the call's id."""
     token = court.token("app")
     with Client(court.registry.url, token=token, snapshot_dir=tmp_path / "snapshots") as client:
-        for _ in range(2):  # the answer to the first report asks for content
-            with client.call("summarize", key="user-42") as call:
-                call.messages(text=QUESTION)
-                call.record({"choices": [{"message": {"role": "assistant", "content": "It is sunny."}}]})
-            until(lambda: client.status()["reports"]["sent"], "the report")
-        client.feedback(call.id, "down", comment="nonsense")
-        return call.id
+        call = until(lambda: _asked(court, client), "a call whose content is kept")
+        client.feedback(call, "down", comment="nonsense")
+        return call
+
+
+def _asked(court: Court, client: Client) -> str | None:
+    """Make a call; its id, or None where its content is not kept: the answer to a report asks for content."""
+    with client.call("summarize", key="user-42") as call:
+        call.messages(text=QUESTION)
+        call.record({"choices": [{"message": {"role": "assistant", "content": "It is sunny."}}]})
+    path = f"{HERE}/calls/{call.id}"
+    until(lambda: court.api.get(path).json.get("ended"), "the report")
+    return call.id if court.api.get(path).json["sampled"] else None
 
 
 def test_from_a_thumb_down_to_a_case_that_is_run(court: Court, tmp_path: Path) -> None:
