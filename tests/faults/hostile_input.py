@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 SLOW_SECONDS = 0.1  # of the processor
-SLOW_IN_SHORT = 0.5  # beside other tests, where a collection of garbage may fall on any case
+SLOW_IN_SHORT = 0.5  # beside other tests, which share the caches of the processor
 SHORT = 100  # times fewer than in full
 
 Case = TypeVar("Case")
@@ -35,6 +36,22 @@ def put(
         refusals: the exceptions with which it may refuse a case; each must have a message.
         full: all of them, by the strict bound.
     """
+    gc.collect()
+    gc.freeze()  # a collection within a case looks at what the case made, not at all that other tests left
+    try:
+        yield from _rows(use, kinds, chance, refusals, full=full)
+    finally:
+        gc.unfreeze()
+
+
+def _rows(
+    use: Callable[[Case], object],
+    kinds: Iterable[tuple[str, Callable[[random.Random], Case], int]],
+    chance: random.Random,
+    refusals: tuple[type[Exception], ...],
+    *,
+    full: bool,
+) -> Iterator[Result]:
     bound = SLOW_SECONDS if full else SLOW_IN_SHORT
     for what, make, count in kinds:
         wanted = count if full else count // SHORT
