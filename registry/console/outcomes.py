@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from registry.console import page
+from registry.console.overview import budgets
 from registry.console.visit import ConsoleRoute, Visiting
 from registry.errors import Invalid
 from registry.wording import paths
@@ -98,9 +99,7 @@ def summed(api: Api, environment: str, given: Mapping[str, str]) -> dict[str, An
         "rows": rows,
         "totals": totals,
         "plots": plots(rows, by, [str(row.get(by)) for row in totals[:SERIES]]),
-        "budgets": (api.maybe(f"/v1/environments/{quote(environment)}/budgets", "data") or {"data": []})[
-            "data"
-        ],
+        "budgets": budgets(api, environment),
     }
 
 

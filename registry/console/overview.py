@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 
 from registry.console import page
 from registry.console.visit import ConsoleRoute, Visiting
-from registry.wording import describe, paths
+from registry.wording import describe, evidence, paths
 
 if TYPE_CHECKING:
     from fastapi.responses import Response
@@ -38,41 +37,27 @@ def content(api: Api, environment: str, wanted: str) -> dict[str, Any]:
         state for state in states if state["stable"] and wanted.casefold() in state["prompt"].casefold()
     ]
     return {
-        "moving": [rollout_row(api, state) for state in moving],
+        "moving": [(state, verdict(state, evidence.of(api, state))) for state in moving],
         "asked": [state for state in states if state.get("awaiting_approval")],
         "in_force": in_force[:SHOWN],
         "more": max(0, len(in_force) - SHOWN),
         "wanted": wanted,
         "clients": _clients(api, environment),
         "changes": api.get(paths.history_path(environment, None), "data", limit=CHANGES)["data"],
-        "budgets": (api.maybe(f"/v1/environments/{environment}/budgets", "data") or {"data": []})["data"],
+        "budgets": budgets(api, environment),
         "health": health(api),
     }
 
 
-def rollout_row(api: Api, state: Json) -> Json:
-    """Return a rollout under way with its words and its verdict."""
-    rollout = state["rollout"]
-    found = api.maybe(paths.evidence_path(state["environment"], state["prompt"]), "verdict")
-    return {
-        "state": state,
-        "percent": describe.percent(rollout),
-        "position": describe.position(rollout),
-        "following": describe.following(rollout, datetime.now(UTC)),
-        "evidence": found,
-        "verdict": describe.evidence(state | {"evidence": judged(state, found)}),
-    }
+def verdict(state: Json, judged: Json | None) -> str:
+    """Return what is known of a rollout, in a cell; `judged` is its evidence, None where it has no guard."""
+    return describe.evidence(state | {"evidence": judged})
 
 
-def judged(state: Json, found: Json | None) -> Json | None:
-    """Return the evidence of a guarded rollout in the form that `describe` puts into words."""
-    guard = state["rollout"].get("guard")
-    if not guard:
-        return None
-    if found is None:
-        return {"verdict": "-", "waiting": {"for": "database"}}
-    units = [sum(step[arm] for step in found["exposed"]) for arm in ("canary", "control")]
-    return {**found, "units": min(units), "minimum": guard["minimum"]}
+def budgets(api: Api, environment: str) -> list[Json]:
+    """Return the budgets of an environment; none where they cannot be read."""
+    found = api.maybe(paths.budgets_path(environment), "data")
+    return found["data"] if found else []
 
 
 def health(api: Api) -> Json:

@@ -13,8 +13,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from registry.system import figures
 from registry.system.text import visible
 from registry.wording import describe, times
+from registry.wording.rules import scope
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -75,7 +77,8 @@ def _templates() -> Environment:
         lines=lines,
         told=told,
         duration=times.duration,
-        money=money,
+        money=figures.dollars,
+        scope=scope,
         count="{:,}".format,
     )
     return made
@@ -103,10 +106,3 @@ def told(sentence: str) -> Markup:
 def lines(text: str) -> Markup:
     """Return a text of several lines; in none of them is anything that is not seen."""
     return Markup("\n").join(escape(visible(line)) for line in text.split("\n"))
-
-
-def money(dollars: float | None) -> str:
-    """Write an amount in dollars: cents, or for small ones four digits that count."""
-    if dollars is None:
-        return describe.NONE
-    return f"${dollars:,.2f}" if abs(dollars) >= 1 or dollars == 0 else f"${dollars:.4g}"

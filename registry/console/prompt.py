@@ -9,7 +9,6 @@ from urllib.parse import quote
 from fastapi import APIRouter
 
 from registry.console import page, side_by_side
-from registry.console.overview import rollout_row
 from registry.console.visit import ConsoleRoute, Visiting
 from registry.wording import paths
 from registry.wording.difference import Comparison, described
@@ -104,7 +103,6 @@ def content(api: Api, environments: Sequence[str], environment: str, name: str) 
         "name": name,
         "state": state,
         "states": states,
-        "row": rollout_row(api, state) if state["rollout"] else None,
         "versions": versions,
         "roles": _roles(states),
         "changes": api.get(history, "data", limit=CHANGES)["data"],

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from math import log
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 
 from registry.console import page
-from registry.console.overview import rollout_row
+from registry.console.overview import verdict
 from registry.console.visit import ConsoleRoute, Visiting
-from registry.wording import describe, paths, timeline
+from registry.evidence.measured import ARMS
+from registry.wording import describe, evidence, paths, timeline
 
 if TYPE_CHECKING:
     from fastapi.responses import Response
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 router = APIRouter(prefix=page.ROOT, route_class=ConsoleRoute, include_in_schema=False)
 CHANGES = 100  # of the history that a timeline is made of: twice the steps that a rollout may have
 LEAST = 0.01  # of E in a plot: less says no more than that nothing speaks for harm
-ARMS = ("canary", "control")
 
 
 @router.get("/e/{environment}/rollouts/{name:path}")
@@ -43,7 +42,8 @@ def content(api: Api, environment: str, name: str, wanted: str) -> dict[str, Any
     return {
         "name": name,
         "state": state,
-        "row": rollout_row(api, state) if present else None,
+        "is_under_way": present is not None,
+        "verdict": verdict(state, evidence.judged(state, found)) if present else "",
         "steps": timeline.of_rollout(present, changes) if present else [],
         "guard": describe.guarded(present) if present and present.get("guard") else "",
         "evidence": found,
@@ -71,7 +71,7 @@ def plot(found: Json) -> Json | None:
 def _metric(metric: Json) -> Json:
     """Return a metric with the totals of its arms, in numbers that a page shows."""
     mean = "difference" in metric
-    arms = {arm: _total(metric["steps"], arm) for arm in ARMS}
+    arms = {arm: evidence.total(metric["steps"], arm) for arm in ARMS}
     low, high = metric["interval"]
     estimate = metric["difference" if mean else "ratio"]
     return {
@@ -80,14 +80,9 @@ def _metric(metric: Json) -> Json:
         "estimate": _number(estimate, mean=mean),
         "interval": "" if low is high is None else f"{_number(low, mean=mean)} to {_number(high, mean=mean)}",
         "e": metric["e"],
-        "strength": max(0.0, min(1.0, log(max(metric["e"], 1e-9)) / log(metric["threshold"]))),
+        "strength": evidence.strength(metric["e"], metric["threshold"]),
         "threshold": metric["threshold"],
     }
-
-
-def _total(steps: list[Json], arm: str) -> Json:
-    keys = steps[0][arm] if steps else {"units": 0, "bad": 0}
-    return {key: sum(step[arm][key] for step in steps) for key in keys}
 
 
 def _arm(counts: Json, *, mean: bool) -> str:

@@ -58,6 +58,16 @@ def usage_path(environment: str) -> str:
     return f"{_place(environment)}/usage"
 
 
+def budgets_path(environment: str) -> str:
+    """Where an environment's budgets are."""
+    return f"{_place(environment)}/budgets"
+
+
+def alerts_path(environment: str) -> str:
+    """Where an environment's alerts are."""
+    return f"{_place(environment)}/alerts"
+
+
 def calls_path(environment: str) -> str:
     """Where an environment's calls are."""
     return f"{_place(environment)}/calls"

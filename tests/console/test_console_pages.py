@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from console.pages_over_http import Browser
 from guarded import STAYS, Guarded
 from service.conftest import TESTED
 from support import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from console.pages_over_http import Browser
-    from support import Api
+    from support import Api, PromptRepository, Registry
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}\u202e"
 
@@ -302,6 +304,24 @@ def test_evidence_is_shown(browser: Browser, api: Api, environment: str) -> None
     assert "Evidence of harm (E)" in page.html
     assert "0 of 40 (0.0%)" in page.text
     assert "harm" in page.text
+
+
+def test_budgets_are_shown(
+    serve: Callable[..., Registry], new_repository: PromptRepository, tmp_path: Path
+) -> None:
+    """On the overview and with the usage: of which calls, what is spent, and of how much."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[[budgets]]\nenvironment = "production"\nperiod = "month"\nusd = 200.0\n'
+        '[[budgets]]\nenvironment = "production"\nprompt = "summarize"\nperiod = "day"\nusd = 5.0\n'
+    )
+    registry = serve(source=new_repository, config=str(rules))
+    with closing(Browser(registry.url)) as browser:
+        browser.log_in(registry.api.token)
+        for page in ("", "/usage"):
+            text = browser.get(f"/console/e/production{page}").text
+            assert "all calls , this month: $0.00 of $200.00 (0%)" in text
+            assert "summarize , this day: $0.00 of $5.00 (0%)" in text
 
 
 def test_what_waits_for_approval(browser: Browser, api: Api, guarded: str) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.cli import http, output
-from registry.cli.observe import figures
 from registry.cli.options import AsJson, Environment  # noqa: TC001 - typer reads the annotations
+from registry.system import figures
+from registry.wording import paths
 from registry.wording import times as when
+from registry.wording.rules import scope
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -29,9 +31,8 @@ def budget(*, environment: Environment = "production", as_json: AsJson = False) 
               promptstage budget -e staging --json
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     registry = http.connect()
-    path = f"/v1/environments/{environment}"
-    budgets = registry.get(f"{path}/budgets", "data")["data"]
-    alerts = registry.get(f"{path}/alerts", "data")["data"]
+    budgets = registry.get(paths.budgets_path(environment), "data")["data"]
+    alerts = registry.get(paths.alerts_path(environment), "data")["data"]
     if as_json:
         return output.dump({"budgets": budgets, "alerts": alerts})
     if not budgets and not alerts:
@@ -40,7 +41,7 @@ def budget(*, environment: Environment = "production", as_json: AsJson = False) 
         output.table(BUDGETS, [_budget(each) for each in budgets])
     for each in budgets:
         if each["unpriced"]:
-            output.note(f"{each['unpriced']} of {each['calls']} calls of {_scope(each)} have no known price")
+            output.note(f"{each['unpriced']} of {each['calls']} calls of {scope(each)} have no known price")
     if alerts:
         output.table(ALERTS, [_alert(each) for each in alerts])
     return None
@@ -50,16 +51,11 @@ def _budget(budget: Json) -> list[str]:
     share = f"{float(budget['share']):.0%}"
     bar = figures.bar(round(min(1.0, budget["share"]) * FULL), FULL)
     money = figures.dollars(budget["spent_usd"]), figures.dollars(budget["usd"])
-    return [_scope(budget), clean(budget["period"]), *money, share, bar, when.show(budget["end"])]
-
-
-def _scope(rule: Json) -> str:
-    names = (rule.get(name) for name in ("prompt", "route", "segment", "model"))
-    return ", ".join(clean(name) for name in names if name) or "all calls"
+    return [scope(budget), clean(budget["period"]), *money, share, bar, when.show(budget["end"])]
 
 
 def _alert(alert: Json) -> list[str]:
     numbers = ("-" if alert[key] is None else f"{alert[key]:.4g}" for key in ("value", "limit"))
     state = STATES.get(alert["state"], clean(alert["state"]))
     firing = f", fires since {when.show(alert['firing_since'])}" if alert["firing_since"] else ""
-    return [_scope(alert), clean(alert["metric"]), clean(alert["over"]), *numbers, f"{state}{firing}"]
+    return [scope(alert), clean(alert["metric"]), clean(alert["over"]), *numbers, f"{state}{firing}"]

@@ -12,8 +12,9 @@ from urllib.parse import quote, urlencode
 import typer
 
 from registry.cli import hints, http, output, time_option
-from registry.cli.observe import export, figures
+from registry.cli.observe import export
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
+from registry.system import figures
 from registry.wording import paths, times
 from registry.wording.text import clean
 

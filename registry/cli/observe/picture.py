@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from registry.cli.observe import figures
+from registry.system import figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

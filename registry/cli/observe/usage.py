@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 import typer
 
 from registry.cli import hints, http, output, time_option
-from registry.cli.observe import figures, picture
+from registry.cli.observe import picture
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
+from registry.system import figures
 from registry.wording import paths
 from registry.wording.text import clean
 

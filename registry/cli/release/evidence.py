@@ -6,17 +6,15 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
-from math import log
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import quote
 
 import typer
 
 from registry.cli import hints, http, output
 from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
 from registry.cli.release import verify_evidence
-from registry.errors import RegistryError
 from registry.evidence.measured import ARMS
+from registry.wording import evidence as wording
 from registry.wording import paths, times
 from registry.wording.text import clean
 
@@ -96,7 +94,7 @@ def evidence(  # noqa: PLR0913 - one parameter an option
 
     def read() -> Json:
         asked = ({"rollout": rollout} if rollout else {}) | ({"by": by.value} if by else {})
-        found: Json = registry.get(_path(environment, name), "verdict", **asked)
+        found: Json = registry.get(paths.evidence_path(environment, name), "verdict", **asked)
         return found
 
     with hints.helping(name, environment):
@@ -120,7 +118,7 @@ def _verify(registry: Registry, environment: str, name: str, rollout: str) -> No
     """Compute it again; the exit code is 1 where something differs."""
     asked = {"recount": "true"} | ({"rollout": rollout} if rollout else {})
     with hints.helping(name, environment):
-        found = registry.get(_path(environment, name), "recounted", **asked)
+        found = registry.get(paths.evidence_path(environment, name), "recounted", **asked)
         changes = list(registry.pages(f"{paths.rollout_path(environment, name)}/history"))
     wrong = list(verify_evidence.differences(found, changes))
     for line in wrong:
@@ -135,23 +133,6 @@ def _verify(registry: Registry, environment: str, name: str, rollout: str) -> No
     )
     if not kept:
         output.say("What was kept of each user is gone, 30 days after the rollout's end.")
-
-
-def of(registry: Registry, state: Json) -> Json | None:
-    """Return what is known of a guarded rollout, for `describe.evidence`; None: it has no guard."""
-    rollout = state["rollout"]
-    if not rollout or not rollout.get("guard"):
-        return None
-    try:
-        found: Json = registry.get(_path(state["environment"], state["prompt"]), "verdict")
-    except RegistryError:  # the rollout is shown all the same
-        return {"verdict": "-", "waiting": {"for": "database"}}
-    units = [sum(step[arm] for step in found["exposed"]) for arm in ("canary", "control")]
-    return {**found, "units": min(units), "minimum": rollout["guard"]["minimum"]}
-
-
-def _path(environment: str, name: str) -> str:
-    return f"/v1/environments/{quote(environment)}/evidence/{quote(name)}"
 
 
 def _drawn(found: Json) -> Iterator[RenderableType]:
@@ -187,7 +168,7 @@ def _waits(waiting: Json) -> str:
 
 
 def _row(metric: Json) -> list[str]:
-    arms = [verify_evidence.total(metric["steps"], arm) for arm in ("canary", "control")]
+    arms = [wording.total(metric["steps"], arm) for arm in ARMS]
     mean = "difference" in metric
     estimate = metric["difference" if mean else "ratio"]
     low, high = metric["interval"]
@@ -226,8 +207,7 @@ def _number(value: float, *, mean: bool) -> str:
 
 def _bar(e: float, threshold: float) -> str:
     """Draw the evidence on a logarithmic scale from nothing (1) to the threshold."""
-    share = max(0.0, min(1.0, log(max(e, 1e-9)) / log(threshold)))
-    full = round(share * BAR)
+    full = round(wording.strength(e, threshold) * BAR)
     return f"{'█' * full}{'░' * (BAR - full)} {e:.3g} of {threshold:.3g}"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from registry.cli.observe import figures
 from registry.errors import RegistryError
+from registry.system import figures
 from registry.wording import paths
 from registry.wording.text import clean
 

@@ -12,9 +12,9 @@ import typer
 
 from registry.cli import hints, http, output
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
-from registry.cli.release import clients, evidence, outcomes
+from registry.cli.release import clients, outcomes
 from registry.errors import Unavailable
-from registry.wording import describe, paths, suites, timeline, times
+from registry.wording import describe, evidence, paths, suites, timeline, times
 from registry.wording.text import clean
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from registry.evidence.formulas import Sums
 from registry.evidence.measured import ARMS
 from registry.evidence.verdicts import Counts, Metric, StepCounts, e_value, judge, totals
+from registry.wording import evidence as evidence_of
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def differences(evidence: Json, changes: Iterable[Json]) -> Iterator[str]:
     alpha = evidence["guard"]["alpha"] if evidence["guard"] else 0.05
     for metric in evidence["metrics"]:
         if evidence["recounted"] is not None:
-            counts: dict[str, Json] = {arm: total(metric["steps"], arm) for arm in ARMS}
+            counts: dict[str, Json] = {arm: evidence_of.total(metric["steps"], arm) for arm in ARMS}
             yield from _recounted(metric["name"], counts, evidence["recounted"].get(metric["name"], {}))
         yield from _computed(metric, _steps(metric["steps"]), evidence, alpha)
     for change in of_rollout(changes, evidence["rollout"]):
@@ -41,12 +42,6 @@ def of_rollout(changes: Iterable[Json], rollout: str) -> Iterator[Json]:
     for change in changes:
         if change["actor"] in ACTORS and (change.get("evidence") or {}).get("rollout") == rollout:
             yield change
-
-
-def total(steps: list[Json], arm: str) -> Json:
-    """Return what an arm has of a metric over all steps, in the form of one step."""
-    keys = steps[0][arm] if steps else {"units": 0, "bad": 0}
-    return {key: sum(step[arm][key] for step in steps) for key in keys}
 
 
 def _recounted(name: str, counts: dict[str, Json], again: Json) -> Iterator[str]:

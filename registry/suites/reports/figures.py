@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.system.figures import milliseconds
+
 if TYPE_CHECKING:
     from registry.suites.run.report import PromptReport, Report, VersionReport
 
@@ -15,13 +17,6 @@ def money(dollars: float | None) -> str:
     if dollars is None:
         return "-"
     return f"${dollars:.2f}" if dollars >= _CENT or dollars == 0 else f"${dollars:.2g}"
-
-
-def milliseconds(value: float | None) -> str:
-    """Return a latency, such as 812 ms or 2.4 s; a dash if it is not known."""
-    if value is None:
-        return "-"
-    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"  # noqa: PLR2004 - of a second
 
 
 def rate(value: float | None) -> str:
