@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from itsdangerous import BadSignature, TimestampSigner
 
 from registry.errors import Unauthorized
-from registry.system.files import write_durably
+from registry.system.files import create_durably
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,11 +29,8 @@ ENDED = "the session has ended; log in again"
 
 
 def open_key(path: Path) -> bytes:
-    """Read the key that signs sessions, or create it. Raises OSError."""
-    if not path.exists():
-        write_durably(path, secrets.token_bytes(KEY_BYTES))
-        path.chmod(0o600)
-    return path.read_bytes()
+    """Read the key that signs sessions, or create it, once for all workers. Raises OSError."""
+    return path.read_bytes() if path.exists() else create_durably(path, secrets.token_bytes(KEY_BYTES))
 
 
 class Sessions:

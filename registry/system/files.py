@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from registry.system import failpoints
@@ -34,6 +35,22 @@ def write_durably(path: Path, content: bytes, unfinished: Path | None = None) ->
     finally:
         unfinished.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def create_durably(path: Path, content: bytes) -> bytes:
+    """Create a file atomically and durably, readable by this user only; return what is in it.
+
+    Of several processes that create it at once one does, and all get the content of that one. Raises OSError.
+    """
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write_durably(unfinished, content)
+        with suppress(FileExistsError):
+            os.link(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return path.read_bytes()
 
 
 def sync_folder(folder: Path) -> None:

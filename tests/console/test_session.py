@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,6 +75,15 @@ def test_it_ends_after_a_working_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("registry.console.session.SESSION_SECONDS", -1)
     with pytest.raises(Unauthorized):
         SESSIONS.find(cookie, Keyring([TOKEN]), NOW)
+
+
+def test_workers_that_start_at_once_have_one_key(tmp_path: Path) -> None:
+    """Else a session of one would be none of another's."""
+    with ProcessPoolExecutor(4, mp_context=get_context("spawn")) as workers:
+        keys = set(workers.map(open_key, [tmp_path / "console.key"] * 8))
+
+    assert keys == {(tmp_path / "console.key").read_bytes()}
+    assert [file.name for file in tmp_path.iterdir()] == ["console.key"]
 
 
 def test_the_key_is_made_once_and_for_nobody_else(tmp_path: Path) -> None:
