@@ -17,7 +17,7 @@ from cli.shell import Cli, commit
 from model_server import Raw
 from suites import chat_model
 from suites.chat_model import answer_of, refusal
-from support import PATIENCE, PromptRepository, prompt, until
+from support import PATIENCE, PromptRepository, Registry, prompt, until
 
 from registry.suites.run import asking
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from suites.chat_model import ChatModel
-    from support import Registry
 
 PROMPT = """\
 model: openai/gpt-5.4-mini
@@ -298,13 +297,22 @@ def test_a_missing_key_is_named(cli: Cli) -> None:
     assert "OPENAI_API_KEY is not set, and https://api.openai.com/v1 wants a key" in done.err
 
 
+@pytest.fixture
+def attested(author: PromptRepository, tmp_path: Path) -> Iterator[Registry]:
+    """A registry of the author's own: attestations are everybody's."""
+    author.tag("summarize", "1.0.0", prompt("summarize 1.0.0: {{text}}"))
+    registry = Registry(author.path, tmp_path / "data")
+    yield registry
+    registry.kill()
+
+
 def test_the_result_is_attested(
-    cli: Cli, author: PromptRepository, served: Registry, manager: Cli, model: ChatModel
+    cli: Cli, author: PromptRepository, attested: Registry, model: ChatModel
 ) -> None:
     """For exactly this file, which the registry has as a version, with a report that is kept."""
-    author.path.joinpath("prompts/summarize.prompt.yml").write_text(prompt("summarize 1.0.0: {{text}}"))
     author.path.joinpath("prompts/summarize.cases.jsonl").write_text(case("one", "nothing"))
-    attester = Cli(author.path, **manager.environment | cli.environment)
+    given = {"PROMPTSTAGE_URL": attested.url, "PROMPTSTAGE_TOKEN": attested.api.token}
+    attester = Cli(author.path, **given | cli.environment)
 
     done = attester(
         *("eval", "summarize", "--model", "openai/gpt-5.4-mini", "--against", "stable", "--attest")
@@ -312,7 +320,7 @@ def test_the_result_is_attested(
 
     assert done.code == 0, done.err
     assert "summarize has no stable version" in done.err
-    (made,) = served.api.get("/v1/prompts/summarize/versions/1.0.0/attestations").json["data"]
+    (made,) = attested.api.get("/v1/prompts/summarize/versions/1.0.0/attestations").json["data"]
     digest = made["report"].removeprefix("sha256:")
     kept = author.path.joinpath(f".promptstage/reports/{digest}.json").read_bytes()
     assert (sha256(kept).hexdigest(), json.loads(kept)["prompts"][0]["prompt"]) == (digest, "summarize")
