@@ -6,7 +6,6 @@ import json
 import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -14,6 +13,7 @@ from urllib.parse import urlencode
 from registry.cli import credential, output
 from registry.cli.answer import READ_SECONDS, NoAnswer
 from registry.errors import Unavailable
+from registry.wording import reads
 from registry.wording.reads import Refused
 from registry.wording.text import clean
 
@@ -29,7 +29,6 @@ KEY = "Idempotency-Key"  # a registry that names it is not sure whether a change
 IN_DOUBT = "See whether it was made:  promptstage status; or repeat the command with --if-needed"
 KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
 NO_SUCH_PATH = "not_found"  # the code of a path that no registry has
-PAGE = 500  # entries asked for at once; the most that every list allows
 
 _DONE = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
 _BEHIND_A_PROXY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
@@ -53,7 +52,7 @@ class Registry:
 
     def pages(self, path: str, limit: int | None = None) -> Iterator[Json]:
         """Read a list, as many pages as it has, up to `limit` entries."""
-        return islice(self._entries(path, min(limit or PAGE, PAGE)), limit)
+        return reads.pages(self, path, limit)
 
     def post(self, path: str, body: Json, member: str, *, if_match: str = "") -> Json:
         """Carry out a command, once, however often it must be sent. Raises Refused or Unavailable.
@@ -73,13 +72,6 @@ class Registry:
         """End something, once, however often it must be sent. Raises Refused or Unavailable."""
         headers = {KEY: secrets.token_hex(KEY_BYTES)}
         return self._ask("DELETE", f"{path}?{urlencode(query)}", member, special=headers)
-
-    def _entries(self, path: str, size: int) -> Iterator[Json]:
-        page = self.get(path, "data", limit=size)
-        yield from page["data"]
-        while cursor := page.get("next_cursor"):
-            page = self.get(path, "data", limit=size, cursor=cursor)
-            yield from page["data"]
 
     def _ask(
         self,

@@ -10,7 +10,6 @@ import json
 import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
 
@@ -18,6 +17,7 @@ from anyio import from_thread
 from starlette.exceptions import HTTPException
 
 from registry.errors import RegistryError, Unavailable
+from registry.wording import reads
 from registry.wording.reads import Refused
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from registry.access.tokens import Token
 
 KEY_BYTES = 16  # of an Idempotency-Key: nobody else chooses the same
-PAGE = 500  # entries asked for at once; the most that every list allows
 OF_THE_PAGE = ("endpoint", "route", "path_params", "router", "headers")  # of its scope: not the API's
 
 
@@ -53,7 +52,7 @@ class Api:
 
     def pages(self, path: str, limit: int | None = None) -> Iterator[Json]:
         """Read a list, as many pages as it has, up to `limit` entries."""
-        return islice(self._entries(path, min(limit or PAGE, PAGE)), limit)
+        return reads.pages(self, path, limit)
 
     def maybe(self, path: str, member: str, **query: Any) -> Json | None:
         """Read a path; None where the API refuses or cannot answer, as the page is of use without it."""
@@ -83,13 +82,6 @@ class Api:
         extra = {key: value for key, value in answer.items() if key not in {"detail", "code"}}
         kind = Unavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused
         raise kind(answer.get("detail", "it failed"), code=answer.get("code", "error"), **extra)
-
-    def _entries(self, path: str, size: int) -> Iterator[Json]:
-        page = self.get(path, "data", limit=size)
-        yield from page["data"]
-        while cursor := page.get("next_cursor"):
-            page = self.get(path, "data", limit=size, cursor=cursor)
-            yield from page["data"]
 
     async def _send(
         self, method: str, path: str, body: Json | None, headers: Mapping[str, str]

@@ -10,7 +10,7 @@ from uuid import uuid4
 from outcomes_in import record
 from support import until
 
-from registry.cli import http
+from registry.wording import reads
 
 if TYPE_CHECKING:
     import pytest
@@ -39,7 +39,7 @@ def test_a_title_cannot_play_tricks(manager: Cli) -> None:
 def test_a_long_list_is_read_page_by_page(manager: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many there are, all are shown, once and in order."""
     whole = manager("prompts").out
-    monkeypatch.setattr(http, "PAGE", 1)
+    monkeypatch.setattr(reads, "PAGE", 1)
 
     assert manager("prompts").out == whole
 
