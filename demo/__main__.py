@@ -180,7 +180,7 @@ def require_suite(stage: Stage, story: Story) -> None:
     story.do("promptstage tag summarize --yes", folder="prompts")
     stage.start_registry("--config", "rules.toml")
 
-    story.chapter("CI attests that it fails, and nobody can promote it")
+    story.chapter("CI attests that 1.1.1 failed its suite, so nobody can promote it")
     ci = stage.token("ci", "attest")
     story.do("promptstage eval summarize --against stable --attest", folder="prompts", token=ci, fails=True)
     story.do("promptstage promote summarize 1.1.1 --yes", fails=True)

@@ -33,7 +33,7 @@ Usd = Annotated[float, Field(ge=0, le=MAX_USD)]
 
 
 class Claim(BaseModel):
-    """How many calls, and for how long."""
+    """The number of calls to claim, and for how long."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.CLAIM]})
 
@@ -42,7 +42,7 @@ class Claim(BaseModel):
 
 
 class Reserve(BaseModel):
-    """What the questions about a call can cost at most."""
+    """The most that the questions about a call can cost."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.RESERVE]})
 

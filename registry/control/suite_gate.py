@@ -39,7 +39,7 @@ class Starter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a version stands with the rule of an environment.
+    """The standing of a version under the rule of an environment.
 
     Attributes:
         subject: the version, and with what it would be compared.

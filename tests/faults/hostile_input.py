@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from faults.scenario import Result, at_least
@@ -36,39 +37,35 @@ def put(
         refusals: the exceptions with which it may refuse a case; each must have a message.
         full: all of them, by the strict bound.
     """
+    bound = SLOW_SECONDS if full else SLOW_IN_SHORT
+    with _without_garbage_of_others():
+        for what, make, count in kinds:
+            wanted = count if full else count // SHORT
+            crashed = slow = accepted = 0
+            worst = 0.0
+            for _ in range(wanted):
+                case = make(chance)
+                begun = time.process_time()
+                try:
+                    use(case)
+                    accepted += 1
+                except refusals as error:
+                    crashed += not str(error)
+                except Exception:  # noqa: BLE001 - what this looks for
+                    crashed += 1
+                took = time.process_time() - begun
+                slow += took > bound
+                worst = max(worst, took)
+            note = f"{accepted} accepted, slowest {worst * 1000:.0f} ms"
+            yield at_least(Result(what, wanted, wrong=crashed, stale=slow, note=note), wanted)
+
+
+@contextmanager
+def _without_garbage_of_others() -> Iterator[None]:
+    """Let a collection within a case look at what the case made, not at all that other tests left."""
     gc.collect()
-    gc.freeze()  # a collection within a case looks at what the case made, not at all that other tests left
+    gc.freeze()
     try:
-        yield from _rows(use, kinds, chance, refusals, full=full)
+        yield
     finally:
         gc.unfreeze()
-
-
-def _rows(
-    use: Callable[[Case], object],
-    kinds: Iterable[tuple[str, Callable[[random.Random], Case], int]],
-    chance: random.Random,
-    refusals: tuple[type[Exception], ...],
-    *,
-    full: bool,
-) -> Iterator[Result]:
-    bound = SLOW_SECONDS if full else SLOW_IN_SHORT
-    for what, make, count in kinds:
-        wanted = count if full else count // SHORT
-        crashed = slow = accepted = 0
-        worst = 0.0
-        for _ in range(wanted):
-            case = make(chance)
-            begun = time.process_time()
-            try:
-                use(case)
-                accepted += 1
-            except refusals as error:
-                crashed += not str(error)
-            except Exception:  # noqa: BLE001 - what this looks for
-                crashed += 1
-            took = time.process_time() - begun
-            slow += took > bound
-            worst = max(worst, took)
-        note = f"{accepted} accepted, slowest {worst * 1000:.0f} ms"
-        yield at_least(Result(what, wanted, wrong=crashed, stale=slow, note=note), wanted)

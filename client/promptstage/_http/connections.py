@@ -41,7 +41,7 @@ IN_TESTS = "an application's tests use the client of promptstage.testing"
 
 
 class Request(NamedTuple):
-    """What is sent.
+    """A request to send.
 
     Attributes:
         path: below the registry's url.

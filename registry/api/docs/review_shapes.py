@@ -50,7 +50,7 @@ class Skipped(WaitingCall):
 
 
 class ShownLabel(Shape):
-    """What a person said of a call."""
+    """A person's label of a call."""
 
     call: str = Field(description="its id")
     prompt: str | None
@@ -95,13 +95,13 @@ class LabelPage(Shape):
 
 
 class Pulled(Shape):
-    """What was noted."""
+    """The number of labels that were noted."""
 
     pulled: int
 
 
 class Reserved(Shape):
-    """What is held for a question, and how the day stands."""
+    """The money held for a question, and what is left of the day."""
 
     id: str
     usd: float = Field(description="that is held")

@@ -38,7 +38,7 @@ class Attestations(Shape):
 
 
 class Standing(Shape):
-    """How a version stands with the rule of an environment."""
+    """The standing of a version under the rule of an environment."""
 
     environment: str
     prompt: str
