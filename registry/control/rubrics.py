@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import replace
-from threading import Lock
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import DocumentInvalid, GitFailed, NotFound, Unavailable
@@ -26,8 +25,7 @@ class Rubrics:
     def __init__(self, catalog: Catalog, rollouts: Rollouts) -> None:
         self._catalog = catalog
         self._rollouts = rollouts
-        self._kept: OrderedDict[tuple[str, str], tuple[Rubric, ...]] = OrderedDict()
-        self._lock = Lock()
+        self._remembered = lru_cache(KEPT)(self._read)
 
     def of_call(self, environment: str, call: Mapping[str, Any]) -> tuple[Rubric, ...]:
         """Return what a call is judged by.
@@ -48,20 +46,7 @@ class Rubrics:
 
     def of(self, prompt: str, version: str) -> tuple[Rubric, ...]:
         """Return the rubrics of a version; none if it cannot be read. Raises Unavailable."""
-        key = (prompt, version)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        try:
-            found = self._read(prompt, version)
-        except (NotFound, DocumentInvalid):
-            found = ()
-        with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return found
+        return self._remembered(prompt, version)
 
     def _frozen(self, environment: str, prompt: str, rollout: str | None) -> tuple[Rubric, ...]:
         if rollout is None:
@@ -78,6 +63,12 @@ class Rubrics:
         )
 
     def _read(self, prompt: str, version: str) -> tuple[Rubric, ...]:
+        try:
+            return self._in_file(prompt, version)
+        except (NotFound, DocumentInvalid):
+            return ()
+
+    def _in_file(self, prompt: str, version: str) -> tuple[Rubric, ...]:
         tagged = self._catalog.read(prompt, version)
         content = self._rollouts.replica.staged(prompt, version) or tagged.content or b""
         files = rubrics.wanted(content)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from threading import Lock
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from registry.errors import GitFailed, Unavailable
@@ -25,8 +24,7 @@ class Suites:
     def __init__(self, catalog: Catalog, replica: Replica) -> None:
         self._catalog = catalog
         self._replica = replica
-        self._kept: OrderedDict[tuple[str, VersionRef], str | None] = OrderedDict()
-        self._lock = Lock()
+        self._remembered = lru_cache(KEPT)(self._read)
 
     def digest(self, prompt: str, ref: VersionRef) -> str | None:
         """Return the digest of a version's suite; None: it has no cases.
@@ -37,17 +35,7 @@ class Suites:
             Unavailable: the mirror does not have that commit, or fetches it just now (`being_fetched`).
             DocumentInvalid: a file of the suite cannot be read.
         """
-        key = (prompt, ref)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        found = self._read(prompt, ref)
-        with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return found
+        return self._remembered(prompt, ref)
 
     def _read(self, prompt: str, ref: VersionRef) -> str | None:
         if not ref.commit:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from registry.catalog.parsing import partials
-from registry.catalog.parsing.strict_yaml import Source
 from registry.review import rules
 from registry.suites import assertions, evaluators
 from registry.suites.checks import rubrics, values
 from registry.suites.checks.check import Answer, Check
+from registry.suites.suite_source import SuiteSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -72,7 +71,7 @@ def from_json(data: Mapping[str, Any]) -> Rubric:
 
 def wanted(content: bytes) -> tuple[str, ...]:
     """Return the paths, from the prompts folder, of files that rubrics are in."""
-    return tuple(dict.fromkeys(assertions.rubric_files(_asserts(_source(content)))))
+    return tuple(dict.fromkeys(assertions.rubric_files(_asserts(_suite(content)))))
 
 
 def of_file(content: bytes, beside: Files) -> tuple[Rubric, ...]:
@@ -82,9 +81,9 @@ def of_file(content: bytes, beside: Files) -> tuple[Rubric, ...]:
         content: of the version.
         beside: the files that `wanted` names, by path.
     """
-    source = _source(content)
-    node = source.top.get("evaluators")
-    asserted = assertions.read(_asserts(source), (), [])
+    suite = _suite(content)
+    node = suite.source.top.get("evaluators")
+    asserted = assertions.read(_asserts(suite), (), [])
     checks = [*evaluators.read(node.plain() if node else [], []), *asserted]
     judged = (check for check in checks if check.type in rubrics.TYPES)
     read = (assertions.rubric_of(check, beside) for check in judged)
@@ -122,10 +121,8 @@ def score(rubric: Rubric, reply: str) -> float | None:
     """
     evaluator = rubrics.evaluator_of(rubric.check)
     if evaluator is not None:
-        said = reply.strip().lower()
-        if not any(choice["choice"].lower() in said for choice in evaluator["choices"]):
-            return None
-        return min(1.0, max(0.0, rubrics.read_reply(rubric.check, reply).score))
+        choice = rubrics.chosen(evaluator, reply)
+        return None if choice is None else min(1.0, max(0.0, float(choice["score"])))
     verdict = rubrics.read_reply(rubric.check, reply)
     if verdict.broken:
         return None
@@ -153,11 +150,10 @@ def _named(checks: Iterable[Check]) -> Iterator[Rubric]:
         yield Rubric(name, check)
 
 
-def _source(content: bytes) -> Source:
-    return Source(partials.split(content)[0])
+def _suite(content: bytes) -> SuiteSource:
+    """Return the prompt's file of a version as a suite without cases: neither its path nor those count."""
+    return SuiteSource("", content, {})
 
 
-def _asserts(source: Source) -> Any:
-    node = source.top.get("defaultTest")
-    found = node.plain() if node else None
-    return found.get("assert", []) if isinstance(found, dict) else []
+def _asserts(suite: SuiteSource) -> Any:
+    return suite.default_test.get("assert", [])

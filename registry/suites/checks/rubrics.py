@@ -73,14 +73,19 @@ def read_reply(check: Check, reply: str) -> Verdict:
     return _choice(evaluator, reply) if evaluator is not None else _grade(check, reply)
 
 
-def _choice(evaluator: Mapping[str, Any], reply: str) -> Verdict:
-    """Take the first choice that is in the reply, in any case; none is a failure, as GitHub has it."""
+def chosen(evaluator: Mapping[str, Any], reply: str) -> Mapping[str, Any] | None:
+    """Return the first choice of an evaluator that is in a reply, in any case; None if none is."""
     said = reply.strip().lower()
-    for choice in evaluator["choices"]:
-        if choice["choice"].lower() in said:
-            score = float(choice["score"])
-            return Verdict(score > 0, score, f"the judge chose {quoted(choice['choice'])}")
-    return Verdict(passed=False, score=0.0, reason=f"the judge made none of the choices: {quoted(reply)}")
+    return next((choice for choice in evaluator["choices"] if choice["choice"].lower() in said), None)
+
+
+def _choice(evaluator: Mapping[str, Any], reply: str) -> Verdict:
+    """Take the choice that the reply makes; none is a failure, as GitHub has it."""
+    choice = chosen(evaluator, reply)
+    if choice is None:
+        return Verdict(passed=False, score=0.0, reason=f"the judge made none of the choices: {quoted(reply)}")
+    score = float(choice["score"])
+    return Verdict(score > 0, score, f"the judge chose {quoted(choice['choice'])}")
 
 
 def _grade(check: Check, reply: str) -> Verdict:
