@@ -190,10 +190,8 @@ class Judging:
 
     def _cost(self, asked: Asked, completion: Completion) -> int:
         """Return what an answer cost; the most that it can, if it does not say how long it was."""
-        if completion.input_tokens is None or completion.output_tokens is None:
-            return self._most(asked)
-        tokens = Tokens(completion.input_tokens, completion.output_tokens, completion.cached_tokens or 0)
-        return self._price(asked.model, tokens)
+        tokens = completion.tokens
+        return self._most(asked) if tokens is None else self._price(asked.model, tokens)
 
     def _most(self, asked: Asked) -> int:
         """Return the most that a question can cost: a token has at least one byte."""

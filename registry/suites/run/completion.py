@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from registry.outcomes.rates import Tokens
+
 if TYPE_CHECKING:
     from promptstage.model import Json
 
@@ -36,6 +38,13 @@ class Completion:
     output_tokens: int | None = None
     cached_tokens: int | None = None
     latency_ms: float | None = None
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """What it is charged for; None: the answer does not say how long it was."""
+        if self.input_tokens is None or self.output_tokens is None:
+            return None
+        return Tokens(self.input_tokens, self.output_tokens, self.cached_tokens or 0)
 
     def to_json(self) -> Json:
         """Return it as JSON, from which `Completion(**...)` makes it again."""

@@ -27,9 +27,9 @@ class Pricing:
 
     def cost(self, model: str, completion: Completion) -> int | None:
         """Return what an answer cost in nano-dollars; None: the price of the model is not known."""
-        if completion.input_tokens is None or completion.output_tokens is None:
+        tokens = completion.tokens
+        if tokens is None:
             return None
-        tokens = Tokens(completion.input_tokens, completion.output_tokens, completion.cached_tokens or 0)
         names = dict.fromkeys(filter(None, (completion.response_model, model)))
         return next((cost for name in names if (cost := self._price(name, tokens)) is not None), None)
 
