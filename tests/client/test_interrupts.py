@@ -10,9 +10,9 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from client.fake_registry import FakeRegistry, release, until
+from client.fake_registry import SILENT_STREAM, FakeRegistry, release, until
 
-from promptstage import Client, PromptUnavailable, limits
+from promptstage import Client, PromptUnavailable
 from promptstage._replica.notifier import Flag, Notifier
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ def test_a_signal_handler_may_close(
 
 
 def test_a_handler_within_a_fetch_that_was_about_to_start(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It asks for the same name, and waits for no thread that cannot start before it returns."""
-    monkeypatch.setattr(limits, "GATHER", 10.0)  # seconds: no stream may bring the release before the fetch
+    registry.mode = SILENT_STREAM  # or it brings the release before the fetch
     client = connect(timeout=10)
     nested: list[Any] = []
     count = client._source._health.count  # type: ignore[attr-defined]

@@ -33,6 +33,7 @@ def answer_badly(court: Court, tmp_path: Path) -> str:
     with Client(court.registry.url, token=token, snapshot_dir=tmp_path / "snapshots") as client:
         call = until(lambda: _asked(court, client), "a call whose content is kept")
         client.feedback(call, "down", comment="nonsense")
+        until(lambda: court.api.get(f"{HERE}/calls/{call}").json["feedback"], "the thumb down")
         return call
 
 

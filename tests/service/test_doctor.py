@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -50,7 +51,8 @@ def test_who_asks_waits_for_no_writer(registry: Registry) -> None:
     with registry.journal_held():
         found = examine(registry.api)
 
-    assert (found["journal"]["status"], "looked at 0 s ago" in found["journal"]["message"]) == ("ok", True)
+    assert found["journal"]["status"] == "ok"
+    assert re.search(r"looked at \d+ s ago", found["journal"]["message"])
 
 
 def test_a_tag_that_makes_no_version(
