@@ -71,6 +71,8 @@ from registry.outcomes.lazy_store import Options
 from registry.outcomes.outcomes import Outcomes
 from registry.outcomes.spending import Spending
 from registry.policies.file import read as read_policies
+from registry.protocols.gateway import Gateway
+from registry.protocols.table import PROTOCOLS
 from registry.redis import embedded
 from registry.replication.documents import Documents
 from registry.replication.mirror_worker import MirrorWorker
@@ -149,6 +151,7 @@ def create(settings: Settings) -> FastAPI:
     )
     problem.install(app, _max_body)
     auth.install(app)
+    app.add_middleware(Gateway, protocols=PROTOCOLS)
     app.add_middleware(CutOff)
     app.add_middleware(StartupFailure)
     page.describe(app)
@@ -168,6 +171,8 @@ def create(settings: Settings) -> FastAPI:
         size = most.get(room, MAX_BODY_BYTES)
         app.include_router(room.router, max_body_size=size, responses=anywhere)
     app.include_router(console.router)
+    for protocol in PROTOCOLS:
+        app.include_router(protocol.router, include_in_schema=False)
     app.state.routes = [route for room in rooms for route in room.router.routes]
     return app
 
@@ -254,6 +259,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         scrapers=CapacityLimiter(SCRAPERS),
         lookers=CapacityLimiter(1),
         pages=CapacityLimiter(PAGES),
+        protocols=policies.protocols,
         sessions=Sessions(open_key(settings.console_key_file or settings.data / "console.key")),
         webhook_secret_file=settings.webhook_secret_file,
         access_log=access_log.write if settings.access_log else None,

@@ -82,9 +82,7 @@ FLOORS = (
     ("registry.git", "registry.redis", "registry.settings", "registry.policies"),
     ("registry.errors", "registry.system"),
 )
-TO_COME = {
-    "registry.protocols",
-}
+TO_COME: set[str] = set()
 # Rooms and modules that compute, and do nothing else: data in, an answer out.
 PURE = (
     *SHARED,
@@ -98,6 +96,7 @@ PURE = (
     "registry.evidence.simulation",
     "registry.importers",
     "registry.policies.guard",
+    "registry.protocols.portable",
     "registry.policies.suite",
     "registry.review.rules",
     "registry.rollouts",

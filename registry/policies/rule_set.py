@@ -32,6 +32,15 @@ class EnvironmentRules(Rule):
     suite: SuiteRules = SuiteRules()
 
 
+class Protocols(Rule):
+    """Which other systems' clients are served, beside our own."""
+
+    langfuse: bool = False
+    litellm: bool = False
+    mcp: bool = False
+    ofrep: bool = False
+
+
 class Rules(Rule):
     """All rules of the file."""
 
@@ -39,6 +48,7 @@ class Rules(Rule):
     budgets: Annotated[tuple[Budget, ...], Field(strict=False, max_length=MAX_RULES)] = ()
     alerts: Annotated[tuple[Alert, ...], Field(strict=False, max_length=MAX_RULES)] = ()
     notify: dict[str, Target] = Field(default_factory=dict)
+    protocols: Protocols = Protocols()
 
     def of(self, environment: str) -> EnvironmentRules:
         """The rules of an environment."""

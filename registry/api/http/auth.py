@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from registry.api.http.dependencies import Services
 
 CONSOLE = "/console"
+PROTOCOL = "promptstage.protocol"  # in the scope of a request that speaks another system's protocol
 MAX_FIELDS = 1000  # per query: each attribute of a caller is one
 
 
@@ -44,9 +45,10 @@ def install(app: FastAPI) -> None:
     app.add_middleware(Authentication)
 
 
-def _is_guarded(path: str) -> bool:
-    """Return whether a path needs a token: webhooks have a signature of their body instead."""
-    return path.startswith(("/v1/", "/metrics")) and path != webhooks.PATH
+def _is_guarded(scope: Scope) -> bool:
+    """Return whether a request needs a token: webhooks have a signature of their body instead."""
+    path = scope["path"]
+    return PROTOCOL in scope or (path.startswith(("/v1/", "/metrics")) and path != webhooks.PATH)
 
 
 async def _let_in(scope: Scope) -> None:
@@ -54,7 +56,7 @@ async def _let_in(scope: Scope) -> None:
     if scope["path"].startswith(CONSOLE):  # has sessions of its own
         return
     scope["headers"] = [header for header in scope["headers"] if header[0] != b"cookie"]
-    if not _is_guarded(scope["path"]):
+    if not _is_guarded(scope):
         scope["query_string"] = b""
         return
     scope.setdefault("state", {})["token"] = await _find(scope)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from registry.metrics.metrics import Metrics
     from registry.notify.spending_watch import SpendingWatch
     from registry.outcomes.outcomes import Outcomes
+    from registry.policies.rule_set import Protocols
     from registry.replication.mirror_worker import MirrorWorker
     from registry.review.desk import ReviewDesk
     from registry.review.judges import Judges
@@ -87,6 +88,7 @@ class Services:
     lookers: CapacityLimiter
     pages: CapacityLimiter
     sessions: Sessions
+    protocols: Protocols
     webhook_secret_file: Path | None
     access_log: Write | None
 

@@ -1,0 +1,1 @@
+"""Other systems' interfaces: their clients are served versions by the same rules, without new code."""

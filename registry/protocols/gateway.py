@@ -1,0 +1,87 @@
+"""The way into protocols: switched on or not, their tokens in, their errors out.
+
+All rooms refuse requests as problems (RFC 9457): tokens, limits, deadlines, validation, endpoints. This is
+the one place where a problem becomes what a protocol's clients understand.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+
+from registry.api.http.auth import PROTOCOL
+from registry.protocols.protocol import Protocol, Refusal, switched_off
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PROBLEM = "application/problem+json"
+
+
+class Gateway:
+    """Middleware that lets requests of protocols in; it runs before authentication."""
+
+    def __init__(self, app: ASGIApp, protocols: Sequence[Protocol]) -> None:
+        self._app = app
+        self._protocols = protocols
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the app as the protocol of the path wants it; other requests pass unchanged."""
+        protocol = self._of(scope["path"]) if scope["type"] == "http" else None
+        if protocol is None:
+            return await self._app(scope, receive, send)
+        if not getattr(scope["app"].state.services.protocols, protocol.name):
+            status, body = protocol.error(switched_off(protocol, scope["path"], scope["method"]))
+            return await JSONResponse(body, status)(scope, receive, send)
+        scope[PROTOCOL] = protocol.name
+        scope["headers"] = _authorized(scope, protocol)
+        return await self._app(scope, receive, Translation(protocol, scope, send))
+
+    def _of(self, path: str) -> Protocol | None:
+        return next((protocol for protocol in self._protocols if protocol.owns(path)), None)
+
+
+class Translation:
+    """Sends what an app answers, its problems as errors of a protocol."""
+
+    def __init__(self, protocol: Protocol, scope: Scope, send: Send) -> None:
+        self._protocol = protocol
+        self._scope = scope
+        self._send = send
+        self._start: Message | None = None  # of a problem whose body is still to come
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        """Send a message, or keep it until the problem is complete."""
+        if message["type"] == "http.response.start" and Headers(raw=message["headers"]).get(
+            "content-type", ""
+        ).startswith(PROBLEM):
+            self._start = message
+        elif self._start is None:
+            await self._send(message)
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                await self._finish(self._start, json.loads(self._body))
+
+    async def _finish(self, start: Message, problem: dict[str, Any]) -> None:
+        scope = self._scope
+        refusal = Refusal(start["status"], problem["code"], problem["detail"], scope["path"], scope["method"])
+        status, content = self._protocol.error(refusal)
+        body = json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        headers = MutableHeaders(raw=list(start["headers"]))
+        headers["content-type"], headers["content-length"] = "application/json", str(len(body))
+        await self._send({**start, "status": status, "headers": headers.raw})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _authorized(scope: Scope, protocol: Protocol) -> list[tuple[bytes, bytes]]:
+    """Return the headers with the protocol's token where our own API has it."""
+    found = protocol.authorization(Headers(scope=scope))
+    others = [header for header in scope["headers"] if header[0] != b"authorization"]
+    return [*others, (b"authorization", found.encode("latin-1", "replace"))] if found else others
