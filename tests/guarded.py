@@ -27,6 +27,10 @@ class Guarded:
         self.rollout = started.json["state"]["rollout"]["id"]
         self.seq = started.json["seq"]
 
+    def connect(self, api: Api) -> None:
+        """Go on at another registry, or at the same one after a restart."""
+        self._api = api
+
     def report(
         self,
         many: int,

@@ -143,8 +143,28 @@ def _tell(world: World, chance: random.Random, number: int) -> Told:
             case _:
                 world.kill()
     world.failpoint.unlink(missing_ok=True)
+    if steps is HOLDS and not share and not lost:
+        _await_the_advance(world, told)
     _check(world, told)
     return told
+
+
+def _await_the_advance(world: World, told: Told) -> None:
+    """Report users enough of a candidate that does no harm, and wait until the schedule goes on."""
+    many = max(*told.units.values(), MINIMUM)
+    world.attempt(lambda: told.rollout.report(many, control_bad=many // 20))
+    told.units = dict.fromkeys(told.units, many)
+    told.bad["control"] = max(told.bad["control"], many // 20)
+    if world.attempt(lambda: told.rollout.state)["rollout"]["state"] == "paused":
+        world.attempt(lambda: told.rollout.act("resume"))
+    try:
+        until(
+            lambda: world.attempt(lambda: told.rollout.state)["rollout"] is None,
+            "the advance",
+            patience=PATIENCE,
+        )
+    except AssertionError:
+        world.wrong.append(f"{told.rollout.path}: it waits for {told.rollout.evidence['waiting']}")
 
 
 def _report(world: World, chance: random.Random, told: Told, share: float, lost: str | None) -> None:
