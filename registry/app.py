@@ -72,7 +72,7 @@ from registry.outcomes.outcomes import Outcomes
 from registry.outcomes.spending import Spending
 from registry.policies.file import read as read_policies
 from registry.protocols.gateway import Gateway
-from registry.protocols.table import PROTOCOLS
+from registry.protocols.spoken import PROTOCOLS
 from registry.redis import embedded
 from registry.replication.documents import Documents
 from registry.replication.mirror_worker import MirrorWorker

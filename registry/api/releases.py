@@ -53,7 +53,8 @@ PIN = "the `pin` of an earlier answer, to go on with its version; ignored where 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _few(attributes: dict[str, Any]) -> dict[str, Any]:
+def few_values(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Check that attributes hold few enough values. Raises ValueError."""
     left: list[object] = [attributes]
     for seen in count(1):
         if not left:
@@ -73,7 +74,7 @@ class Question(BaseModel):
     key: Annotated[
         StrictStr | StrictInt | None, Field(description="the key; empty or null: a random one")
     ] = None
-    attributes: Annotated[dict[str, Any], AfterValidator(_few)] = Field(
+    attributes: Annotated[dict[str, Any], AfterValidator(few_values)] = Field(
         default_factory=dict, description="attributes of the user, for audiences"
     )
     version: str | None = Field(default=None, description="this version, whatever is in force")
