@@ -260,6 +260,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         lookers=CapacityLimiter(1),
         pages=CapacityLimiter(PAGES),
         protocols=policies.protocols,
+        public_url=settings.public_url,
         sessions=Sessions(open_key(settings.console_key_file or settings.data / "console.key")),
         webhook_secret_file=settings.webhook_secret_file,
         access_log=access_log.write if settings.access_log else None,

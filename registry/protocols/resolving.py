@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.access.capabilities import Capability
 from registry.control.resolve import decide_for
@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 
 class Resolved(NamedTuple):
-    """The version that a caller gets, and why."""
+    """The version that a caller gets, and why.
+
+    Attributes:
+        kept: a cache for what is derived from the version; dropped with the release.
+    """
 
     name: str
     served: Served
     decision: Decision
+    kept: dict[object, Any]
 
 
 def environment_for(service: Services, token: Token, wanted: str | None = None) -> str:
@@ -60,7 +65,7 @@ def resolve(
     built = service.resolver.release(environment, name)
     decision = decide_for(built, key, attributes)
     service.metrics.resolved(environment, decision.reason)
-    return Resolved(name, built.release.versions[decision.version], decision)
+    return Resolved(name, built.release.versions[decision.version], decision, built.kept)
 
 
 def pinned(service: Services, environment: str, name: str, version: str) -> Resolved:
@@ -72,4 +77,4 @@ def pinned(service: Services, environment: str, name: str, version: str) -> Reso
     """
     served, decision = service.resolver.pinned(environment, name, version)
     service.metrics.resolved(environment, decision.reason)
-    return Resolved(name, served, decision)
+    return Resolved(name, served, decision, {})

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.protocols import ofrep
+from registry.protocols.mcp import routes as mcp
 
 if TYPE_CHECKING:
     from registry.protocols.protocol import Protocol
 
-PROTOCOLS: tuple[Protocol, ...] = (ofrep.PROTOCOL,)
+PROTOCOLS: tuple[Protocol, ...] = (
+    mcp.PROTOCOL,
+    ofrep.PROTOCOL,
+)

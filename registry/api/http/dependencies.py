@@ -61,6 +61,7 @@ class Services:
         takers: the threads that take in reports, so that these wait for each other alone.
         scrapers: the threads of health and metrics, which must not wait for reads.
         pages: the threads of the console's pages.
+        public_url: the address at which people reach the registry; empty if it is not known.
     """
 
     catalog: Catalog
@@ -89,6 +90,7 @@ class Services:
     pages: CapacityLimiter
     sessions: Sessions
     protocols: Protocols
+    public_url: str
     webhook_secret_file: Path | None
     access_log: Write | None
 

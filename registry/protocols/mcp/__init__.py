@@ -1,0 +1,1 @@
+"""MCP, the Model Context Protocol: prompts for assistants and editors, rendered here."""
