@@ -49,7 +49,7 @@ evidence: .venv/.ready ## Simulate guarded rollouts, 2,000 of each kind, and pla
 	cd tests && ../$(BIN)/python -m evidence
 	cd tests && ../$(BIN)/python -m evidence.end_to_end
 
-demo: .venv/.ready ## Play a canary, a bad version, a rollback and a refusal, with real processes, in under a minute
+demo: .venv/.ready ## Play a canary, a bad version that its guard takes back, and a refusal, with real processes, in a minute
 	$(BIN)/python -m demo
 
 bench: .venv/.ready ## Measure, beside a floor in the same run; PEERS=1 measures others on the same work, SCALE=1 great numbers, too

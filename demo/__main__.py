@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -26,7 +25,8 @@ from demo.stage import APPS, DemoError, Stage
 PACE = float(os.environ.get("DEMO_PACE", "1"))
 READ_SECONDS = 0.8 * PACE  # for the reader, after a command
 WATCH_SECONDS = 2.5 * PACE  # of log lines
-PATIENCE_SECONDS = 20.0  # until one user in ten was among those who ask, and met an error of one in twelve
+PATIENCE_SECONDS = 20.0  # until one user in ten was among those who ask, and met an error of one in four
+ENOUGH = 1100  # calls, from which a guard knows how long to wait for one; 1,000, and some under way
 COLOURS = ("cyan", "green", "red")  # of the versions, in the order of their appearance
 BAR = 40  # characters
 
@@ -105,12 +105,9 @@ class Story:
             raise DemoError(f"{file} does not say {old!r}")
         file.write_text(text.replace(old, new))
 
-    def roll_back(self, line: str) -> float:
-        """Run the command; the milliseconds from the registry's decision to the last app back on stable."""
-        self.do(line)
-        path = "/v1/environments/production/rollouts/summarize/history?limit=1"
-        change = self._stage.ask(path)["data"][0]
-        begin = datetime.fromisoformat(change["at"]).timestamp()
+    def await_rollback(self) -> float:
+        """Wait for the guard; the milliseconds from its decision to the last app back on stable."""
+        begin = self._stage.await_change("guard")
         back = dict(self._stage.rollbacks.get(timeout=PATIENCE_SECONDS) for _ in APPS)
         for name in APPS:
             console.print(
@@ -155,12 +152,15 @@ def tell(stage: Stage) -> float:
     story.edit(*MODELS)
     story.do('git commit -qam "Say what was promised"', folder="prompts")
     story.do("promptstage tag summarize --yes", folder="prompts")
-    story.do("promptstage start summarize 1.1.0 --steps 25,50,100 --yes --wait")
+    stage.await_calls("1.0.1", ENOUGH)
+    story.do("promptstage start summarize 1.1.0 --steps 25,50,100 --guard --yes --wait")
     story.watch("1.0.1", "1.1.0", error="MadeUpPromise")
     story.do("promptstage status summarize")
 
-    story.chapter("Rollback")
-    took = story.roll_back('promptstage rollback summarize --yes --reason "makes up promises, and is dearer"')
+    story.chapter("Nobody is awake: the guard counts calls 10 s after they began, and rolls back")
+    took = story.await_rollback()
+    story.do("promptstage evidence summarize")
+    story.do("promptstage evidence verify summarize")
     story.watch("1.0.1")
     story.do("promptstage history summarize")
     story.do("promptstage usage summarize --by version")

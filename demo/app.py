@@ -1,5 +1,7 @@
 """An app that summarizes support threads all day: `python -m demo.app NAME MODEL_URL [--report-rollbacks]`.
 
+With ``--busy`` it is a job that goes through an archive: threads at once, without a pause.
+
 The model is a stand-in that is asked over HTTP. All else is as in any app: one client, a key per user, and
 one block around each call of the model, which logs by itself how it went, and reports it.
 """
@@ -14,6 +16,7 @@ import sys
 import time
 from contextlib import suppress
 from threading import Thread
+from typing import NoReturn
 
 import urllib3
 
@@ -21,6 +24,9 @@ from promptstage import Client
 
 PAUSE_SECONDS = (0.05, 0.2)  # between two requests: a dozen lines a second of two apps, which eyes can follow
 LOOK_SECONDS = 0.0005  # how closely the moment of a rollback is watched
+BUSY_THREADS = 10  # some 200 requests a second
+USERS = 1000  # of an app; an archive has as many as it has threads
+ARCHIVED = 1_000_000
 THREAD = "Where is parcel 4711? It was due on Monday."
 
 
@@ -50,18 +56,28 @@ def report_rollbacks(client: Client) -> None:
         print(json.dumps({"version": prompt.version, "at": time.time()}), file=sys.stderr, flush=True)
 
 
+def work(client: Client, model: str, users: int, pause: tuple[float, float]) -> NoReturn:
+    """Summarize for one user after the other."""
+    http = urllib3.PoolManager()
+    while True:
+        with suppress(MadeUpPromise):  # the block has logged it
+            summarize(client, http, model, random.randrange(1, users))  # noqa: S311 - no secret
+        time.sleep(random.uniform(*pause))  # noqa: S311 - no secret
+
+
 def main(name: str, model: str, *options: str) -> None:
     """Run until somebody ends it."""
     form = f"%(asctime)s.%(msecs)03d  {name}  %(levelname)-7s  %(message)s"
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format=form, datefmt="%H:%M:%S")
-    client, http = Client(prompts=["summarize"]), urllib3.PoolManager()
+    client = Client(prompts=["summarize"])
     client.ready(10)
     if "--report-rollbacks" in options:
         Thread(target=report_rollbacks, args=(client,), daemon=True).start()
-    while True:
-        with suppress(MadeUpPromise):  # the block has logged it
-            summarize(client, http, model, random.randrange(1, 1000))  # noqa: S311 - no secret
-        time.sleep(random.uniform(*PAUSE_SECONDS))  # noqa: S311 - no secret
+    if "--busy" in options:
+        for _ in range(BUSY_THREADS):
+            Thread(target=work, args=(client, model, ARCHIVED, (0.0, 0.0))).start()
+    else:
+        work(client, model, USERS, PAUSE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 python -m demo.model PORT    answers on 127.0.0.1 until it is ended.
 
 A larger model takes longer and costs more. Asked for what was promised, it makes up a promise in one answer
-of twelve.
+of four.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 SECONDS = {"gpt-5.4-mini": 0.04, "gpt-5.4": 0.11}  # that an answer takes, as a median
 SPREAD = 0.35  # of the logarithm of those seconds
-MADE_UP = 0.08  # of the answers that name a promise
+MADE_UP = 0.25  # of the answers that name a promise
 CHARACTERS = 4  # of a token, about
 REASONING = {"gpt-5.4-mini": 40, "gpt-5.4": 160}  # tokens, in thinking that nobody sees
 
@@ -71,5 +71,14 @@ class Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """Answers each request in a thread."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of an app that was ended before its answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 if __name__ == "__main__":
-    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

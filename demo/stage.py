@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
 from typing import IO, TYPE_CHECKING, Any
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 APPS = ("web-1", "web-2")
-START_SECONDS = 15.0  # a registry is ready within a second or two
+JOB = "archive"  # which makes most of the calls, and whose lines nobody could read
+START_SECONDS = 30.0  # a registry is ready within a second or two, beside other work within some more
 END_SECONDS = 5.0
+PATIENCE_SECONDS = 40.0  # until something comes about by itself
 HERE = Path(__file__).parent
 COMMANDS = Path(sys.executable).parent
 OK = 200
@@ -116,6 +119,8 @@ class Stage:
             )  # fmt: skip
             Thread(target=self._listen, args=(app.stdout,), daemon=True).start()
             Thread(target=self._note, args=(name, app.stderr), daemon=True).start()
+        quiet = {"env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._start(sys.executable, str(HERE / "app.py"), JOB, self._model, "--busy", **quiet)
 
     def close(self) -> None:
         """End everything, the apps first."""
@@ -125,6 +130,29 @@ class Stage:
                 process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+    def await_calls(self, version: str, count: int) -> None:
+        """Wait until so many calls of a stable version were reported. Raises DemoError."""
+        path = "/v1/environments/production/usage?prompt=summarize&by=version,arm"
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while self._calls(path, version) < count:
+            if time.monotonic() > deadline:
+                raise DemoError(f"the apps were to make {count} calls of {version}: {self.ask(path)}")
+            time.sleep(0.1)
+
+    def _calls(self, path: str, version: str) -> int:
+        rows = self.ask(path)["data"]
+        return sum(row["calls"] for row in rows if (row["version"], row["arm"]) == (version, "stable"))
+
+    def await_change(self, actor: str) -> float:
+        """Wait until somebody changes the rollout; when it was, in seconds since 1970. Raises DemoError."""
+        path = "/v1/environments/production/rollouts/summarize/history?limit=1"
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (change := self.ask(path)["data"][0])["actor"] != actor:
+            if time.monotonic() > deadline:
+                raise DemoError(f"{actor} was to change the rollout; the last change is {change}")
+            time.sleep(0.1)
+        return datetime.fromisoformat(change["at"]).timestamp()
 
     def forget_rollbacks(self) -> None:
         """Begin to listen for the next rollback: completing a rollout looks the same to a user."""

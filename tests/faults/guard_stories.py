@@ -155,7 +155,8 @@ def _await_the_advance(world: World, told: Told) -> None:
     world.attempt(lambda: told.rollout.report(many, control_bad=many // 20))
     told.units = dict.fromkeys(told.units, many)
     told.bad["control"] = max(told.bad["control"], many // 20)
-    if world.attempt(lambda: told.rollout.state)["rollout"]["state"] == "paused":
+    under_way = world.attempt(lambda: told.rollout.state)["rollout"]
+    if under_way and under_way["state"] == "paused":
         world.attempt(lambda: told.rollout.act("resume"))
     try:
         until(
