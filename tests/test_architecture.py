@@ -132,7 +132,7 @@ PURE = (
 # All that they may load, by themselves or by others of ours: no clock, file, network, thread or log.
 COMPUTING = {
     "__future__", "base64", "collections.abc", "collections.Counter", "collections.defaultdict",
-    "dataclasses", "datetime.datetime", "datetime.timedelta", "decimal", "difflib",
+    "dataclasses", "datetime.UTC", "datetime.datetime", "datetime.timedelta", "decimal", "difflib",
     "fnmatch.fnmatchcase", "functools", "hashlib", "itertools", "json", "math", "operator.add",
     "operator.attrgetter", "operator.itemgetter",
     "pathlib.PurePosixPath", "re", "struct", "tomllib", "types.MappingProxyType", "typing", "unicodedata",

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from registry.cli import credential
 from registry.cli.author import check, init, render, tag, typed
+from registry.cli.imports import command as imports
 from registry.cli.observe import budget, calls, usage
 from registry.cli.operate import doctor, journal, login, notify, policies, prices, serve, token
 from registry.cli.options import JSON
@@ -115,6 +116,7 @@ PANELS = {
         evaluate.evaluate,
         tag.tag,
         typed.types,
+        imports.import_prompts,
         queries.prompts,
         queries.versions,
         queries.show,
@@ -139,7 +141,8 @@ PANELS = {
     OBSERVE: (usage.usage, calls.calls, calls.call, budget.budget, review.review, judge.judge),
     RUN: (serve.serve, doctor.doctor, login.login, login.logout),
 }
-NAMES: dict[Any, str] = {evaluate.evaluate: "eval"}  # where Python has another use for the command's name
+# Where Python has another use for the command's name.
+NAMES: dict[Any, str] = {evaluate.evaluate: "eval", imports.import_prompts: "import"}
 EPILOGS: dict[Any, str] = {evaluate.evaluate: evaluate.EXIT_CODES}
 for panel, commands in PANELS.items():
     for command in commands:

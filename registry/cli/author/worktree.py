@@ -282,9 +282,9 @@ def _text(folder: Path, *arguments: str) -> str:
     return (_ask(folder, *arguments) or b"").decode("utf-8", "surrogateescape")
 
 
-def tell(folder: Path, *arguments: str, seconds: float | None = None) -> bytes:
-    """Run git, and return what it says. Raises GitFailed with its words."""
-    done = _run(folder, *arguments, seconds=seconds)
+def tell(folder: Path, *arguments: str, given: bytes | None = None, seconds: float | None = None) -> bytes:
+    """Run git on some input, and return what it says. Raises GitFailed with its words."""
+    done = _run(folder, *arguments, given=given, seconds=seconds)
     if done.returncode:
         command = arguments[2] if arguments[0] == "-c" else arguments[0]
         raise GitFailed(f"git {command} failed: {_words(done.stderr)}")

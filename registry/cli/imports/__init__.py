@@ -1,0 +1,1 @@
+"""Commands that bring prompts from other tools into git, and hand them to others."""

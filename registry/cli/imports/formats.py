@@ -1,0 +1,48 @@
+"""The formats that can be imported: how each is read, and where from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry.cli.imports.load import load
+from registry.importers import dotprompt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from registry.importers.imported import Files, Reader
+
+
+def _nothing(_: Files) -> Sequence[str]:
+    return ()
+
+
+class Format(NamedTuple):
+    """A format of prompts.
+
+    Attributes:
+        title: what people call it.
+        read: the reader.
+        endings: of the names of its files, where a folder is given.
+        wanted: the paths of files that others name; see `registry.cli.imports.load`.
+        fetch: asks a hosted tool at an address, and returns the bodies as files; `tell` shows progress.
+        example: a source, for the help.
+    """
+
+    title: str
+    read: Reader
+    endings: tuple[str, ...]
+    example: str
+    wanted: Callable[[Files], Sequence[str]] = _nothing
+    fetch: Callable[[str, Callable[[str], None]], Files] | None = None
+
+    def files(self, source: str, tell: Callable[[str], None]) -> Files:
+        """Return the files of a source: a path or, of a hosted tool, an address."""
+        if self.fetch and source.startswith(("http://", "https://")):
+            return self.fetch(source, tell)
+        return load(source, self.endings, self.wanted)
+
+
+FORMATS: dict[str, Format] = {
+    "dotprompt": Format("dotprompt", dotprompt.read, (dotprompt.ENDING,), "prompts-of-genkit"),
+}

@@ -1,0 +1,190 @@
+"""Read dotprompt files (``.prompt``) of Google's Genkit and Firebase. Pure.
+
+Each file is one version: a YAML head, and a Handlebars template of which variables, roles and the history are
+carried over. A file has no versions of its own, so its number is a digest of it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from registry.errors import Invalid
+from registry.importers import handlebars, names, picoschema, sources
+from registry.importers.imported import Imported, Refused
+from registry.importers.parameters import parameters
+from registry.importers.template_text import language
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from registry.importers.handlebars import Token
+    from registry.importers.imported import Files, Read
+
+ENDING = ".prompt"
+HISTORY = "history"
+_KEYS = frozenset((
+    "config", "description", "input", "metadata", "model", "name", "output", "toolDefs", "tools", "variant",
+    "version",
+))  # fmt: skip
+_TYPES = {
+    "string": "string", "integer": "number", "number": "number", "boolean": "boolean", "array": "list",
+    "object": "object",
+}  # fmt: skip
+
+
+def read(files: Files) -> Read:
+    """Yield the one version of each file."""
+    for path, content in files.items():
+        try:
+            yield _version(path, content)
+        except Invalid as error:
+            yield Refused(path, None, error.message)
+
+
+def _version(path: str, content: bytes) -> Imported:
+    if path.rpartition("/")[2].startswith("_"):
+        raise Invalid("it is a partial, which only other files include")
+    head, body = sources.front_matter(content)
+    left_out: list[str] = []
+    document = _document(head, body.strip() if head else body, left_out)
+    return Imported(
+        names.of(path.removesuffix(ENDING)),
+        sources.number_of(content),
+        document,
+        source=path,
+        left_out=tuple(left_out),
+    )
+
+
+def _document(head: Mapping[str, Any], body: str, left_out: list[str]) -> dict[str, Any]:
+    tokens = handlebars.tokens(body)
+    used = dict.fromkeys(token.value for token in tokens if token.kind == "variable")
+    document: dict[str, Any] = {
+        key: head[key] for key in ("description", "model") if isinstance(head.get(key), str) and head[key]
+    }
+    if config := parameters(sources.mapping(head.get("config"), "config")):
+        document["modelParameters"] = config
+    document |= _output(sources.mapping(head.get("output"), "output"), left_out)
+    variables = _variables(sources.mapping(head.get("input"), "input"), used, left_out)
+    document |= _metadata(head) | _language(variables, used, left_out)
+    left_out += _rest(head)
+    if variables:
+        document["variables"] = variables
+    return document | {"messages": list(_messages(tokens))}
+
+
+def _language(
+    variables: Iterable[Mapping[str, Any]], used: Iterable[str], left_out: list[str]
+) -> dict[str, str]:
+    """Return the template language: Mustache writes ``true`` as Handlebars does."""
+    types = {each["name"]: each.get("type") for each in variables}
+    left_out += (
+        f"how the {types[name]} {name} is written: with commas there, as JSON here"
+        for name in used
+        if types.get(name) in {"list", "object"}
+    )
+    return {"template": "mustache"} if {"boolean", "list", "object"} & set(types.values()) else language(used)
+
+
+def _metadata(head: Mapping[str, Any]) -> dict[str, Any]:
+    found = {**sources.mapping(head.get("metadata"), "metadata")}
+    if head.get("version"):
+        found["version"] = head["version"]
+    return {"metadata": found} if found else {}
+
+
+def _rest(head: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the head says that a prompt file has no place for."""
+    yield from (f"the key {key}" for key in head if key not in _KEYS)
+    for key in ("tools", "toolDefs"):
+        given = head.get(key)
+        for tool in given if isinstance(given, list) else ():
+            yield f"the tool {tool.get('name') if isinstance(tool, dict) else tool}, which code has to offer"
+
+
+def _output(output: Mapping[str, Any], left_out: list[str]) -> dict[str, Any]:
+    """Return the keys that say what the answer is like."""
+    kind = output.get("format", "json" if output.get("schema") else "text")
+    left_out += [f"output.{key}" for key in output if key not in {"format", "schema"}]
+    if kind == "text":
+        return {}
+    if kind != "json":
+        left_out.append(f"output.format {kind}, so the answer is text")
+        return {}
+    if not output.get("schema"):
+        return {"responseFormat": "json_object"}
+    try:
+        schema = picoschema.json_schema(output["schema"])
+    except Invalid as error:
+        left_out.append(f"output.schema, so the answer is any JSON object: {error.message}")
+        return {"responseFormat": "json_object"}
+    named = json.dumps({"name": "output", "schema": schema}, indent=2, ensure_ascii=False)
+    return {"responseFormat": "json_schema", "jsonSchema": named}
+
+
+def _variables(given: Mapping[str, Any], used: Iterable[str], left_out: list[str]) -> list[dict[str, Any]]:
+    """Return the variables, as far as the input says something of them."""
+    defaults = sources.mapping(given.get("default"), "input.default")
+    try:
+        schema = picoschema.json_schema(given["schema"]) if given.get("schema") else {}
+    except Invalid as error:
+        left_out.append(f"input.schema: {error.message}")
+        schema = {}
+    properties = sources.mapping(schema.get("properties"), "the properties of input.schema")
+    if not properties and not defaults:
+        return []
+    required = schema.get("required", properties and [])
+    found = []
+    for name in dict.fromkeys((*used, *properties)):
+        outer = name.partition(".")[0]
+        about = properties.get(name, properties.get(outer) if name == outer else None)
+        variable = {"name": name, "required": not properties or outer in required}
+        found.append(variable | _about(about) | _default(name, defaults, left_out))
+    return found
+
+
+def _default(name: str, defaults: Mapping[str, Any], left_out: list[str]) -> dict[str, Any]:
+    value = defaults.get(name)
+    if value is None:
+        return {}
+    if isinstance(value, dict | list):
+        left_out.append(f"the default of {name}, which is more than one value")
+        return {}
+    return {"required": False, "default": value}
+
+
+def _about(schema: Any) -> dict[str, Any]:
+    """Return the type and description of a variable, by its schema."""
+    if not isinstance(schema, dict):
+        return {}
+    kinds = schema.get("type")
+    named = [kind for kind in (kinds if isinstance(kinds, list) else [kinds]) if kind != "null"]
+    found = {"type": _TYPES.get(named[0]) if len(named) == 1 and isinstance(named[0], str) else None}
+    found |= {"description": schema["description"]} if isinstance(schema.get("description"), str) else {}
+    return {key: value for key, value in found.items() if value}
+
+
+def _messages(tokens: Iterable[Token]) -> Iterator[dict[str, Any]]:
+    """Yield the messages: a role begins one if there is text before it, and the history always does."""
+    role, texts = "user", [""]
+
+    def ended() -> Iterator[dict[str, Any]]:
+        content = "".join(texts)
+        if content.strip():
+            yield {"role": role, "content": content}
+
+    for token in tokens:
+        match token.kind:
+            case "role":
+                yield from ended()
+                role, texts = token.value, [""]
+            case "history":
+                yield from ended()
+                yield {"placeholder": HISTORY, "optional": True}
+                role, texts = "assistant", [""]
+            case "variable":
+                texts.append(f"{{{{{token.value}}}}}")
+            case _:
+                texts.append(token.value)
+    yield from ended()
