@@ -71,7 +71,7 @@ from registry.outcomes.lazy_store import Options
 from registry.outcomes.outcomes import Outcomes
 from registry.outcomes.spending import Spending
 from registry.policies.file import read as read_policies
-from registry.protocols.gateway import Gateway
+from registry.protocols.gateway import Endpoints, Gateway
 from registry.protocols.spoken import PROTOCOLS
 from registry.redis import embedded
 from registry.replication.documents import Documents
@@ -171,8 +171,7 @@ def create(settings: Settings) -> FastAPI:
         size = most.get(room, MAX_BODY_BYTES)
         app.include_router(room.router, max_body_size=size, responses=anywhere)
     app.include_router(console.router)
-    for protocol in PROTOCOLS:
-        app.include_router(protocol.router, include_in_schema=False)
+    app.router.routes.insert(0, Endpoints(PROTOCOLS))
     app.state.routes = [route for room in rooms for route in room.router.routes]
     return app
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fastapi import APIRouter
 from starlette.responses import PlainTextResponse
+from starlette.routing import Match
 
-from registry.api.http import problem
+from registry.api.http import auth, problem
 from registry.errors import NotFound
-from registry.protocols.gateway import Gateway
+from registry.protocols.gateway import Endpoints, Gateway
 from registry.protocols.protocol import Protocol, Refusal
 
 if TYPE_CHECKING:
@@ -98,3 +99,11 @@ def test_a_protocol_is_off_until_the_operator_switches_it_on() -> None:
 
     assert (status, json.loads(body)["kind"]) == (418, "switched_off")
     assert "`langfuse = true` under [protocols]" in json.loads(body)["oops"]
+
+
+def test_endpoints_take_what_the_gateway_let_in() -> None:
+    """By the protocol, not by the path: all other requests go to the app's other routes."""
+    endpoints = Endpoints([PROTOCOL])
+
+    assert endpoints.matches({"path": "/theirs/a", auth.PROTOCOL: "langfuse"})[0] is Match.FULL
+    assert endpoints.matches({"path": "/theirs/a"})[0] is Match.NONE
