@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hosted import HISTORY, refusals, rendered, texts, versions
+from hosted_dumps import HISTORY, refusals, rendered, texts, versions
 
 from registry.importers.langfuse import read
 

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hosted import HISTORY, refusals, rendered, texts, vector, versions
+from hosted_dumps import HISTORY, refusals, rendered, texts, vector, versions
 
 from registry.importers.langsmith import read
 

@@ -8,7 +8,7 @@ from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
-from hosted import vector
+from hosted_dumps import vector
 
 from promptstage import template
 from registry.errors import Invalid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hosted import HISTORY, refusals, rendered, texts, versions
+from hosted_dumps import HISTORY, refusals, rendered, texts, versions
 
 from registry.importers.promptlayer import read
 

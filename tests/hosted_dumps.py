@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from registry.importers.imported import Reader
 
-VECTORS = Path(__file__).parents[1] / "vectors/importers"
+VECTORS = Path(__file__).parent / "vectors/importers"
 HISTORY = 200  # versions of a prompt in the tests of whole histories
 
 
