@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +13,10 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 APART = "/test_faults.py::"
 Registry.forks = ForkServer()
+
+# The tests start hundreds of interpreters; without bytecode on disk each would compile the project again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(optionalhook=True)  # also where xdist is switched off

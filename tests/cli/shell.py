@@ -7,10 +7,11 @@ import subprocess
 import sys
 from contextlib import chdir
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
+import typer.testing
 from support import GIT, PATIENCE
-from typer.testing import CliRunner
 
 from registry.cli.main import app
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support import PromptRepository
+
+# A run makes all commands, which takes longer than most of them; they are the same each time.
+typer.testing._get_command = cache(typer.testing._get_command)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Cli:
         """Do the same with something on stdin."""
         variables = dict.fromkeys(self._unset) | self.environment | environment
         with chdir(cwd or self.folder):
-            done = CliRunner().invoke(
+            done = typer.testing.CliRunner().invoke(
                 app, [str(a) for a in arguments], env=variables, prog_name="promptstage", input=stdin
             )
         if done.exception and not isinstance(done.exception, SystemExit):
