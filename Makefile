@@ -27,13 +27,15 @@ check: .venv/.ready ## Lint and type-check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-platforms: .venv/.ready ## Call a model through instrumentations of other projects, and read what they and Phoenix say of it
-	$(PYTHON) -m venv .venv/platforms
-	$(PYTHON) -m venv .venv/phoenix
-	.venv/phoenix/bin/pip install --quiet --disable-pip-version-check -r tests/platforms/phoenix.txt
-	.venv/platforms/bin/pip install --quiet --disable-pip-version-check -r tests/platforms/requirements.txt -e client
-	PROMPTSTAGE_PLATFORMS=.venv/platforms/bin/python PROMPTSTAGE_PHOENIX=.venv/phoenix/bin/phoenix \
-	  $(BIN)/python -m pytest tests/platforms
+# Environments of their own, as they exclude each other.
+PLATFORMS := platforms phoenix mlflow
+
+platforms: .venv/.ready ## Run other projects' instrumentations, SDKs and servers, and read what they say of a prompt
+	set -e; for name in $(PLATFORMS); do \
+	  $(PYTHON) -m venv .venv/$$name; \
+	  .venv/$$name/bin/pip install --quiet --disable-pip-version-check -r tests/platforms/$$name.txt -e client; done
+	PROMPTSTAGE_PLATFORMS=$(CURDIR)/.venv/platforms/bin/python PROMPTSTAGE_PHOENIX=$(CURDIR)/.venv/phoenix/bin/phoenix \
+	  PROMPTSTAGE_MLFLOW=$(CURDIR)/.venv/mlflow/bin/python $(BIN)/python -m pytest tests/platforms
 
 oracle: .venv/.ready ## Have promptfoo judge the recorded assertions again; it wants Node 22.22, see PROMPTFOO_NODE
 	npm install --prefix .venv/oracle --ignore-scripts --no-audit --no-fund promptfoo@0.123.1

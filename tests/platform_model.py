@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WORDS = "The customer wants the parcel. It was sent on Monday. A refund was promised.".split()  # noqa: SIM905
 DATED = {"gpt-4.1": "gpt-4.1-2025-04-14", "gpt-4.1-mini": "gpt-4.1-mini-2025-04-14"}
-DATED |= {"claude-sonnet-4-5": "claude-sonnet-4-5-20250929"}
+DATED |= {"gpt-5-mini": "gpt-5-mini-2025-08-07", "claude-sonnet-4-5": "claude-sonnet-4-5-20250929"}
 CHAT_USAGE = {
     "prompt_tokens": 120,
     "completion_tokens": 24,

@@ -4,6 +4,7 @@ Attributes of a span, where a prompt is at work:
 
     gen_ai.prompt.name, gen_ai.prompt.version                profile "gen_ai"
     langfuse.observation.prompt.name, ...version             profile "langfuse"; the version is an integer
+    langfuse.observation.metadata.prompt_version, ...        profile "langfuse"; what `Prompt.metadata` has
     promptstage.prompt, promptstage.arm, promptstage.rollout always; "summarize@1.3.0", "canary", "r-..."
     promptstage.call                                         in the block of a `Client.call`, its id
 """
@@ -105,14 +106,19 @@ def _gen_ai(stamp: Stamp) -> dict[str, AttributeValue]:
 
 
 def _langfuse(stamp: Stamp) -> dict[str, AttributeValue]:
-    """Both or none: Langfuse drops an observation with a name alone, or a version that is no integer."""
-    number = _number(stamp.version)
-    if number is None:
-        return {}
-    return {
-        "langfuse.observation.prompt.name": stamp.name,
-        "langfuse.observation.prompt.version": number,
+    """Metadata to filter by, and the link to Langfuse's own prompt.
+
+    Both parts of the link or none: Langfuse drops an observation with a name alone, or a version that is no
+    integer. Other attributes of a span are one object there, which has no keys to filter by.
+    """
+    metadata = stamp.metadata().items()
+    attributes: dict[str, AttributeValue] = {
+        f"langfuse.observation.metadata.{name}": value for name, value in metadata if value
     }
+    if (number := _number(stamp.version)) is not None:
+        attributes["langfuse.observation.prompt.name"] = stamp.name
+        attributes["langfuse.observation.prompt.version"] = number
+    return attributes
 
 
 def _number(version: str) -> int | None:

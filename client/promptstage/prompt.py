@@ -11,6 +11,7 @@ from promptstage.clock import Freshness
 from promptstage.evaluation import FALLBACK
 from promptstage.model import Document, Message, MessagesPlaceholder
 from promptstage.pins import is_pin, make_pin
+from promptstage.requests.headers import make_headers
 from promptstage.requests.openai import make_litellm_request, make_openai_request
 from promptstage.requests.rendered import copied, make_rendered, make_response_format
 from promptstage.stamp import Stamp
@@ -128,15 +129,21 @@ class Prompt:
             ``prompt`` (``summarize@1.3.0``), ``prompt_name``, ``prompt_version``, ``prompt_arm``,
             ``prompt_rollout`` and ``prompt_digest``; a text that is not there is empty.
         """
-        stamp = self.stamp
-        return {
-            "prompt": f"{stamp.name}@{stamp.version}",
-            "prompt_name": stamp.name,
-            "prompt_version": stamp.version,
-            "prompt_arm": stamp.arm,
-            "prompt_rollout": stamp.rollout or "",
-            "prompt_digest": self.digest,
-        }
+        return {**self.stamp.metadata(), "prompt_digest": self.digest}
+
+    def headers(self, platform: str) -> dict[str, str]:
+        """Return the prompt's identity as headers of the request to the model, for a proxy that reads them.
+
+        Args:
+            platform: ``helicone``, whose custom properties they are.
+
+        Returns:
+            What `metadata` has, without what is empty: ``{"Helicone-Property-Prompt-Version": "1.3.0"}``.
+
+        Raises:
+            ValueError: there is no such platform.
+        """
+        return make_headers(platform, self.metadata())
 
     def messages(
         self, mapping: Mapping[str, object] | None = None, /, **variables: object

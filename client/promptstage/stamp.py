@@ -65,6 +65,16 @@ class Stamp:
     def __bool__(self) -> bool:
         return bool(self.name)
 
+    def metadata(self) -> dict[str, str]:
+        """Return it as flat text: see `Prompt.metadata`, which adds the digest."""
+        return {
+            "prompt": f"{self.name}@{self.version}",
+            "prompt_name": self.name,
+            "prompt_version": self.version,
+            "prompt_arm": self.arm,
+            "prompt_rollout": self.rollout or "",
+        }
+
     def mark(self, record: Any) -> None:
         """Put it on a log record, as plain text: the parts that there are, and always ``promptstage``."""
         record.promptstage = self._text  # one by one: a dictionary of them costs five times as much

@@ -88,14 +88,23 @@ def _rollouts(read_model: ReadModel) -> Iterator[Metric]:
     step = family("step", "The current step, from 0.")
     paused = family("paused", "Whether the rollout is paused.")
     due = family("next_step_timestamp_seconds", "When the next step starts by itself; absent: never.")
+    facts = GaugeMetricFamily(
+        "promptstage_rollout_info",
+        "What an active rollout is about, to join with the metrics of its prompt; always 1.",
+        labels=["environment", "prompt", "rollout", "stable", "candidate"],
+    )
     states = read_model.under_way()
-    for place, rollout in [((s.environment, s.prompt), s.rollout) for s in states if s.rollout]:
+    for state in states:
+        if (rollout := state.rollout) is None:
+            continue
+        place = (state.environment, state.prompt)
+        facts.add_metric([*place, rollout.id, state.stable_version or "", rollout.candidate.version], 1)
         percent.add_metric(place, rollout.percent)
         step.add_metric(place, rollout.step)
         paused.add_metric(place, rollout.state == "paused")
         if rollout.advances_at:
             due.add_metric(place, rollout.advances_at.timestamp())
-    yield from (percent, step, paused, due)
+    yield from (percent, step, paused, due, facts)
     waiting = Counter(state.environment for state in states if state.awaiting_approval)
     requests = GaugeMetricFamily(
         "promptstage_awaiting_approval", "Starts and promotes that await approval.", labels=["environment"]

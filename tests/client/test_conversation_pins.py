@@ -231,6 +231,28 @@ def test_metadata(connect: Connect, registry: FakeRegistry) -> None:
     )
 
 
+def test_headers() -> None:
+    """The same, as a proxy reads it; what is empty is left out, and no name makes a request fail."""
+    client = Prompts.of({"summarize": release(candidate="1.3.0", percent=100)})
+
+    assert client.get("summarize", key="user-42").headers("helicone") == {
+        "Helicone-Property-Prompt": "summarize@1.3.0",
+        "Helicone-Property-Prompt-Name": "summarize",
+        "Helicone-Property-Prompt-Version": "1.3.0",
+        "Helicone-Property-Prompt-Arm": "canary",
+        "Helicone-Property-Prompt-Rollout": "r-1",
+        "Helicone-Property-Prompt-Digest": digest("1.3.0"),
+    }
+    assert client.get("Überblick", fallback="...").headers("helicone") == {
+        "Helicone-Property-Prompt": r"\xdcberblick@fallback",
+        "Helicone-Property-Prompt-Name": r"\xdcberblick",
+        "Helicone-Property-Prompt-Version": "fallback",
+        "Helicone-Property-Prompt-Arm": "fallback",
+    }
+    with pytest.raises(ValueError, match="choose one of helicone"):
+        client.get("summarize").headers("helicon")
+
+
 def test_a_client_for_tests_takes_it() -> None:
     """What it was made with can be gone on with, also by a key that is served something else."""
     client = Prompts.of({"chat": {"versions": {"1.0.0": "Old", "2.0.0": "New"}}})

@@ -108,20 +108,25 @@ def test_for_langfuse_it_writes_langfuses_own_attributes(client: Client) -> None
     assert spans["chat"] == {
         "langfuse.observation.prompt.name": "summarize",
         "langfuse.observation.prompt.version": 1003000,
+        "langfuse.observation.metadata.prompt": "summarize@1.3.0",
+        "langfuse.observation.metadata.prompt_name": "summarize",
+        "langfuse.observation.metadata.prompt_version": "1.3.0",
+        "langfuse.observation.metadata.prompt_arm": "stable",
         "promptstage.prompt": "summarize@1.3.0",
         "promptstage.arm": "stable",
     }
 
 
 @pytest.mark.parametrize("version", ["2.0.0-rc.1", "2.1000.0", None])
-def test_langfuse_is_not_told_of_what_has_no_number(client: Client, version: str | None) -> None:
-    """A pre-release, a part over 999 or a fallback: it would drop the whole observation."""
+def test_langfuse_gets_no_link_to_what_has_no_number(client: Client, version: str | None) -> None:
+    """A pre-release, a part over 999 or a fallback: it would drop the observation; metadata is there."""
     spans = Spans("langfuse")
     client.get("summarize" if version else "unknown", version=version, fallback="mine")
     with spans.tracer.start_as_current_span("chat"):
         pass
 
-    assert set(spans["chat"]) == {"promptstage.prompt", "promptstage.arm"}
+    assert not any(name.startswith("langfuse.observation.prompt.") for name in spans["chat"])
+    assert spans["chat"]["langfuse.observation.metadata.prompt_version"] == (version or "fallback")
 
 
 def test_a_span_in_a_call_names_it(client: Client) -> None:

@@ -34,14 +34,24 @@ def read(page: str | Path) -> str:
     return (ROOT / page).read_text(encoding="utf-8")
 
 
-def blocks(page: str | Path, language: str | None = None) -> list[Block]:
-    """The blocks of a page in their order: all, or those in one language."""
+def blocks(page: str | Path, language: str | None = None, *, under: str | None = None) -> list[Block]:
+    """The blocks of a page in their order: all, or those in one language, or under one heading."""
     text = read(page)
     found = (
-        Block(str(page), text[: fence.start()].count("\n") + 1, fence[2], fence[3])
+        (Block(str(page), text[: fence.start()].count("\n") + 1, fence[2], fence[3]), fence.start())
         for fence in _FENCE.finditer(text)
     )
-    return [block for block in found if language in {None, block.language}]
+    return [
+        block
+        for block, start in found
+        if language in {None, block.language} and under in {None, _heading_at(text, start)}
+    ]
+
+
+def _heading_at(text: str, position: int) -> str:
+    """The heading that a place of a page is under; comments in code before it look like one, too."""
+    before = _FENCE.sub("", text[:position])
+    return _HEADING.findall(before)[-1] if _HEADING.search(before) else ""
 
 
 def prose(page: str | Path) -> str:

@@ -33,6 +33,7 @@ CHECKED_BY = {
     ("docs/operating.md", "sh"): "test_operating",
     ("docs/operating.md", "toml"): "test_operating",
     ("docs/operating.md", "yaml"): "test_operating",
+    ("docs/platforms.md", "python"): "test_platforms_page",
     ("docs/prompt-file.md", "python"): "test_prompt_file_page",
     ("docs/prompt-file.md", "sh"): "test_prompt_file_page",
     ("docs/prompt-file.md", "text"): "test_prompt_file_page",

@@ -81,18 +81,20 @@ def test_a_timed_advance_is_a_change(api: Api, environment: str) -> None:
 
 
 def test_a_rollout_under_way_can_be_drawn(api: Api, environment: str) -> None:
-    """Its share, step and next time are there by prompt; afterwards they are gone."""
+    """Its share, step and next time are there by prompt, and what it is about; afterwards they are gone."""
     steps = [{"percent": 5, "hold": "1h"}, {"percent": 100}]
     place = (environment, "summarize")
     api.act("promote", "summarize", {"version": "1.0.0"}, environment)
     api.act("start", "summarize", {"version": "1.1.0", "steps": steps}, environment)
+    rollout = api.state("summarize", environment)["rollout"]["id"]
+    about = number(api, "rollout_info", *place, rollout, "1.0.0", "1.1.0")
     advances_at = number(api, "rollout_next_step_timestamp_seconds", *place) or 0
     during = [number(api, f"rollout_{what}", *place) for what in ("percent", "step", "paused")]
     api.act("pause", "summarize", None, environment)
     paused = number(api, "rollout_paused", *place)
     api.act("rollback", "summarize", None, environment)
 
-    assert during == [5, 0, 0]
+    assert (during, about) == ([5, 0, 0], 1)
     assert advances_at > 1_700_000_000
     assert paused == 1
     assert number(api, "rollout_percent", *place) is None

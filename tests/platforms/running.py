@@ -1,0 +1,36 @@
+"""Run the lines of `docs/platforms.md` in the environment of a platform."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+PYTHON = os.environ.get("PROMPTSTAGE_PLATFORMS", "")
+APP = Path(__file__).parent / "page_app.py"
+SECONDS = 180  # of an app: importing some SDKs takes half a minute on a busy machine
+
+
+def run_page(heading: str, model: str, percent: int = 100, *, python: str = PYTHON, **variables: str) -> str:
+    """Run what is under a heading beside a model, with the candidate's share of users; return its output."""
+    given = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_API_KEY": "sk-test", **variables}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME")}
+    done = subprocess.run(
+        [python, APP, heading, str(percent)],
+        env=inherited | given,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
