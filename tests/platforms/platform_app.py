@@ -27,6 +27,8 @@ INSTRUMENTORS = {
     "anthropic-genai": ("opentelemetry.instrumentation.genai.anthropic", "AnthropicInstrumentor"),
     "anthropic-openinference": ("openinference.instrumentation.anthropic", "AnthropicInstrumentor"),
     "anthropic-traceloop": ("opentelemetry.instrumentation.anthropic", "AnthropicInstrumentor"),
+    "langchain-openinference": ("openinference.instrumentation.langchain", "LangChainInstrumentor"),
+    "langchain-traceloop": ("opentelemetry.instrumentation.langchain", "LangchainInstrumentor"),
     "genai-openai": ("opentelemetry.instrumentation.genai.openai", "OpenAIInstrumentor"),
     "openinference-": ("openinference.instrumentation.openai", "OpenAIInstrumentor"),
     "traceloop-openai": ("opentelemetry.instrumentation.openai", "OpenAIInstrumentor"),
@@ -169,8 +171,6 @@ def _openai_agents(name: str, model: str, _: str) -> None:
 
 
 def _langchain(_: str, model: str, __: str) -> None:
-    instrumentor: Any = import_module("openinference.instrumentation.langchain").LangChainInstrumentor()
-    instrumentor.instrument(tracer_provider=trace.get_tracer_provider())
     chat: Any = import_module("langchain_openai").ChatOpenAI
     tool: Any = import_module("langchain_core.tools").tool(get_order)
     messages: list[Any] = [("system", "Summarize."), ("user", "[tool] Customer: my parcel never came.")]
@@ -211,6 +211,7 @@ def get_order(order: str) -> str:
 APPS = dict.fromkeys(INSTRUMENTORS, _openai) | {
     **{name: _anthropic for name in INSTRUMENTORS if name.startswith("anthropic")},
     "langchain-openinference": _langchain,
+    "langchain-traceloop": _langchain,
     "langfuse-": _langfuse,
     "langsmith-otel-metadata": _langsmith,
     "litellm-": _litellm,

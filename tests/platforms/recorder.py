@@ -8,12 +8,10 @@ import zlib
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    Answers = Mapping[str, Callable[[bytes], Any]]  # by the end of a path: JSON for a body
+    from collections.abc import Iterator, Mapping
 
 
 class Sent(NamedTuple):
@@ -36,8 +34,12 @@ class Recorder(NamedTuple):
 
 
 @contextmanager
-def record(answers: Answers) -> Iterator[Recorder]:
-    """Serve it; what has no answer of its own is answered ``{}``."""
+def record(answers: Mapping[str, object]) -> Iterator[Recorder]:
+    """Serve it.
+
+    Args:
+        answers: by the end of a path, in JSON; all others are answered ``{}``.
+    """
     recorder: list[Sent] = []
 
     class Endpoint(BaseHTTPRequestHandler):
@@ -47,8 +49,8 @@ def record(answers: Answers) -> Iterator[Recorder]:
             body = _unpacked(self._body(), self.headers.get("Content-Encoding", ""))
             recorder.append(Sent(self.path, dict(self.headers), body))
             path = self.path.partition("?")[0]
-            answer = next((answers[end] for end in answers if path.endswith(end)), lambda _: {})
-            data = json.dumps(answer(body)).encode()
+            answer = next((answers[end] for end in answers if path.endswith(end)), {})
+            data = json.dumps(answer).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import os
 import subprocess
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from otlp_vectors import ENTRIES, calls, expected, shown
 from platform_model import serve
+from platforms.recorder import record
 
 from registry.outcomes.otlp import decode, observe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from platforms.recorder import Recorder
 
 PYTHON = os.environ.get("PROMPTSTAGE_PLATFORMS", "")
 APP = Path(__file__).parent / "platform_app.py"
@@ -46,6 +47,7 @@ RECORDINGS = (
     "anthropic-genai-stream",
     "litellm-stream-unlinked",
     "langchain-openinference-tool",
+    "langchain-traceloop-tool",
     "langfuse-429",
     "langfuse-stream",
     "langfuse-tool",
@@ -77,28 +79,10 @@ def model() -> Iterator[str]:
 
 
 @pytest.fixture
-def received() -> Iterator[tuple[str, list[bytes]]]:
-    """An endpoint for spans, and the bodies that came."""
-    bodies: list[bytes] = []
-
-    class Endpoint(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.path == "/v1/traces":
-                bodies.append(body)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its base's name
-            """Be silent."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", bodies
-        server.shutdown()
-        thread.join()
+def received() -> Iterator[Recorder]:
+    """An endpoint for spans."""
+    with record({}) as recorder:
+        yield recorder
 
 
 def comparable(call: dict[str, Any]) -> dict[str, Any]:
@@ -108,14 +92,13 @@ def comparable(call: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", RECORDINGS)
-def test_it_still_sends_what_was_recorded(name: str, model: str, received: tuple[str, list[bytes]]) -> None:
+def test_it_still_sends_what_was_recorded(name: str, model: str, received: Recorder) -> None:
     """A call of the package's version of today is read as the recorded one."""
-    endpoint, bodies = received
     variables = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
         "PATH": os.environ["PATH"],
         "HOME": os.environ["HOME"],
-        "LANGFUSE_BASE_URL": endpoint,
+        "LANGFUSE_BASE_URL": received.url,
         "LANGFUSE_PUBLIC_KEY": "pk-lf-test",
         "LANGFUSE_SECRET_KEY": "sk-lf-test",
     }
@@ -124,7 +107,11 @@ def test_it_still_sends_what_was_recorded(name: str, model: str, received: tuple
     )
     assert ran.returncode == 0, ran.stderr
 
-    spans = [observe.observe(span) for body in bodies for span in decode.spans(body, as_json=False)]
+    spans = [
+        observe.observe(span)
+        for body in received.bodies("/v1/traces")
+        for span in decode.spans(body, as_json=False)
+    ]
     found = shown(calls(spans, {}))
     recorded = expected(ENTRIES[name])
     assert sorted(map(comparable, found), key=by_tools) == sorted(map(comparable, recorded), key=by_tools)

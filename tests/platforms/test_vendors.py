@@ -50,7 +50,7 @@ def model() -> Iterator[str]:
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
     """The vendor's endpoint."""
-    with record({path: lambda _, answer=answer: answer for path, answer in WEAVE.items()}) as found:
+    with record(WEAVE) as found:
         yield found
 
 
