@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.outcomes.outcomes import Taken
+    from registry.outcomes.store.usage import Page
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 KEEP = 30
@@ -141,7 +142,7 @@ class Desk:
         """Rows of usage of the last and next days."""
         return self.page(*by, **asked)[0]
 
-    def page(self, *by: str, **asked: Any) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
+    def page(self, *by: str, **asked: Any) -> Page:
         """A page of usage."""
         second = now() // 1000
         query = usage.Query(environment="production", since=second - 3 * 86_400, until=second + 3600, by=by)

@@ -58,6 +58,9 @@ async def read_usage(
     ] = None,
     until: Annotated[Moment | None, Query(description="a time, RFC 3339 with a zone; left out: now")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE, description="of one page")] = PAGE,
+    totals: Annotated[
+        bool, Query(description="also sum up the rows over all periods, however many pages they are")
+    ] = False,
     cursor: Annotated[
         str | None, Query(pattern=r"^\d{1,12}\.\d{1,9}$", description="`next_cursor` of the page before")
     ] = None,
@@ -69,6 +72,8 @@ async def read_usage(
     the last day. Null means that it is not known; `unpriced` calls have no cost that is known.
     """
     check_environment(service, environment)
+    if totals and cursor:
+        raise Invalid("totals: ask for them with the first page", code="invalid_request")
     names = tuple(dict.fromkeys(name for name in by.split(",") if name))
     if wrong := [name for name in names if name not in usage.DIMENSIONS]:
         raise Invalid(
@@ -85,13 +90,14 @@ async def read_usage(
         where=where,
         limit=limit,
         after=_place(cursor),
+        totals=totals,
     )
 
     def read() -> JSONResponse:
-        found, place = service.outcomes.usage(asked)
-        return JSONResponse(
-            {"data": found, "next_cursor": None if place is None else f"{place[0]}.{place[1]}"}
-        )
+        found = service.outcomes.usage(asked)
+        cursor = None if found.place is None else "{}.{}".format(*found.place)
+        more = {"totals": found.totals} if totals else {}
+        return JSONResponse({"data": found.rows, "next_cursor": cursor, **more})
 
     return await to_thread.run_sync(read)
 

@@ -140,7 +140,8 @@ class Catalog:
         """Return the state of the catalog, as ``/v1/catalog`` shows it: the outcome of each pushed tag."""
         index = self._index
         others = [naming.tag_of(n, v) for n in self._foreign_names.among(index) for v in index[n]]
-        return overview(len(self.names()), list(self._all()), others, self.mirror.report())
+        found = overview(len(self.names()), list(self._all()), others, self.mirror.report())
+        return {"repository": self.mirror.address, **found}
 
     def ignored(self) -> int:
         """Count the tags that define no version."""

@@ -87,9 +87,8 @@ def summed(api: Api, environment: str, given: Mapping[str, str]) -> dict[str, An
     since = (page.now() - timedelta(days=days)).isoformat()
     prompt = {"prompt": given["prompt"]} if given.get("prompt") else {}
     asked = {"by": by, "since": since, "limit": MAX_ROWS, **prompt}
-    path = paths.usage_path(environment)
-    rows = api.get(path, "data", period=period, **asked)["data"]
-    totals = sorted(api.get(path, "data", **asked)["data"], key=lambda row: -row["calls"])
+    found = api.get(paths.usage_path(environment), "totals", period=period, totals="true", **asked)
+    rows, totals = found["data"], sorted(found["totals"], key=lambda row: -row["calls"])
     return {
         "by": by,
         "span": span,

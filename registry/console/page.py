@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from registry.system import figures
 from registry.system.text import visible
-from registry.wording import describe, times
+from registry.wording import agreement, describe, times
 from registry.wording.rules import scope
 from registry.wording.text import clean
 
@@ -69,7 +69,10 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        url=url, asset=lambda name: f"{ROOT}/static/{asset_version()}/{name}", describe=describe
+        url=url,
+        asset=lambda name: f"{ROOT}/static/{asset_version()}/{name}",
+        describe=describe,
+        agreement=agreement,
     )
     made.filters.update(
         time=moment,

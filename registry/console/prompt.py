@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from registry.console import page, side_by_side
 from registry.console.visit import ConsoleRoute, Visiting
-from registry.wording import paths
+from registry.wording import hosts, paths
 from registry.wording.difference import Comparison, described
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def one_version(api: Api, name: str, wanted: str) -> dict[str, Any]:
     found = api.get(f"{paths.prompt_path(name)}/versions/{quote(wanted)}", "document")
     document = found["document"]
     attested = api.maybe(paths.attestations_path(name, wanted), "data")
+    catalog = api.maybe(paths.CATALOG, "repository")
     return {
+        "commit_page": catalog and hosts.commit_page(catalog["repository"], found["commit"]),
         "attestations": attested["data"] if attested else [],
         "version": found,
         "messages": [described(one) for one in document["messages"]] if document else [],

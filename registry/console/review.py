@@ -39,8 +39,15 @@ def waiting(api: Api, environment: str, prompt: str) -> dict[str, Any]:
         "queue": api.get(path, "open", limit=DONE, **asked),
         "done": api.get(path, "open", limit=DONE, state="done", **asked)["data"],
         "prompt": prompt,
-        "agreement": api.maybe(f"{path}/agreement", "data", **asked),
+        "judges": compared(api, environment, prompt),
     }
+
+
+def compared(api: Api, environment: str, prompt: str) -> list[Json]:
+    """Return the rows of judges beside people; none where no judge was at work."""
+    asked = {"prompt": prompt} if prompt else {}
+    found = api.maybe(f"{paths.review_path(environment)}/agreement", "data", **asked)
+    return found["data"] if found else []
 
 
 @router.post("/e/{environment}/review/next")

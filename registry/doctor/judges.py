@@ -18,7 +18,7 @@ CONTRADICTS = 0.05  # of them: more is too many, if even the low end of the inte
 LEAST_SCORES = 100  # that are all alike before that is odd
 LEAST_ANSWERS = 20
 NONSENSE = 0.05  # of the answers
-AGREEMENT = "compare it with people: GET /v1/environments/{environment}/review/agreement"
+AGREEMENT = "compare it with people: promptstage review --agreement -e {environment}"
 
 
 def contradictions(environment: str, twice: Iterable[tuple[Judge, float, float]]) -> Iterator[Check]:

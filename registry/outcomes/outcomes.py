@@ -180,8 +180,8 @@ class Outcomes:
 
     # Reading
 
-    def usage(self, query: usage.Query) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
-        """Return a page of usage, and where it ended if there is more. Raises Unavailable."""
+    def usage(self, query: usage.Query) -> usage.Page:
+        """Return a page of usage. Raises Unavailable."""
         return self._store.open().main.read(lambda connection: usage.read(connection, query))
 
     def calls(self, query: calls.Query) -> tuple[list[dict[str, Any]], tuple[float, str] | None]:

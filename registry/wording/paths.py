@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode
 
+CATALOG = "/v1/catalog"
+"""What the registry knows of its repository."""
+DOCTOR = "/v1/doctor"
+"""What is wrong with the registry."""
 ATTESTATIONS = "/v1/attestations"
 """Where the results of suites are sent."""
 

@@ -328,6 +328,7 @@ def test_the_state_of_the_catalog(author: PromptRepository, read: Read) -> None:
 
     assert status.pop("synced_at").endswith("Z")
     assert status == {
+        "repository": None,
         "error": None,
         "prompts": 1,
         "versions": 2,

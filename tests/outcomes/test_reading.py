@@ -68,7 +68,7 @@ def test_usage_is_read_by_pages(desk: Desk) -> None:
     desk.fold()
     found, after = [], None
     for _ in range(10):
-        page, after = desk.page("route", period="hour", limit=3, after=after)
+        page, after, _ = desk.page("route", period="hour", limit=3, after=after)
         found += [(row["period"], row["route"]) for row in page]
         if after is None:
             break

@@ -77,6 +77,17 @@ def test_outlines_add_up_to_what_series_add_up_to(desk: Desk) -> None:
     assert desk.total()["calls"] == 200
 
 
+def test_totals_are_those_of_all_periods(desk: Desk) -> None:
+    """However many rows the page has: with quantiles of all their calls, and what else was said of them."""
+    _filled(desk)
+    page = desk.page("version", period="hour", limit=1, totals=True)
+    plain = desk.usage("version")
+
+    assert page.place is not None
+    assert [row | {"period": None} for row in page.totals] == [row | {"period": None} for row in plain]
+    assert page.totals[0]["period"].endswith(":00:00Z")
+
+
 def test_quantiles_of_an_outline_are_those_of_its_calls(desk: Desk) -> None:
     """Histograms are merged, and merging them twice changes nothing."""
     desk.send(*(record(duration_ms=float(n), model=f"m{n % 3}") for n in range(1, 101)))
@@ -96,7 +107,7 @@ def test_outlines_of_an_older_database_are_made_of_its_sums(desk: Desk) -> None:
         for table in ("rollups", "tallies"):
             connection.execute(f"delete from {table} where grain < 0")
         connection.execute("delete from series where series not in (select series from rollups)")
-        assert usage.read(connection, QUERY) == ([], None)
+        assert usage.read(connection, QUERY) == ([], None, [])
         for statement in statements(STEP.read_text(), connection.words):
             connection.execute(statement)
 

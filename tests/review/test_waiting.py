@@ -53,7 +53,7 @@ def test_a_judge_that_contradicts_itself_is_named() -> None:
     assert found.message == (
         "gpt-5.4 contradicts itself in production by tone: on 8 of 28 calls that it judged twice"
     )
-    assert "review/agreement" in str(found.remedy)
+    assert "review --agreement" in str(found.remedy)
     assert list(judges.contradictions("production", flips)) == []
     assert list(judges.contradictions("production", flips[:1] + steady * 3)) == []
 

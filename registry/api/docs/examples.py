@@ -229,6 +229,7 @@ METRICS = """\
 promptstage_rollout_percent{environment="production",prompt="summarize"} 25.0
 """
 CATALOG: Json = {
+    "repository": "git@github.com:acme/prompts.git",
     "synced_at": "2026-05-04T09:30:00Z",
     "error": None,
     "prompts": 2,

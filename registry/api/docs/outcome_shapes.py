@@ -202,6 +202,9 @@ class Usage(Shape):
 
     data: list[UsageRow]
     next_cursor: str | None = Field(description="null: this was the last page")
+    totals: list[UsageRow] | None = Field(
+        default=None, description="with `totals=true`: the rows over all periods"
+    )
 
 
 class ShownBudget(Shape):

@@ -401,6 +401,7 @@ class InvalidVersions(Shape):
 class CatalogStatus(Shape):
     """The result of the last read of the repository."""
 
+    repository: str | None = Field(description="its address; null: a folder of the registry's machine")
     synced_at: AwareDatetime | None
     error: str | None
     prompts: int

@@ -79,6 +79,7 @@ class Mirror:
 
     Attributes:
         local: whether the upstream is a path, so that a sync costs next to nothing.
+        address: of the upstream, which holds no secret; None: a path on this machine, or nothing.
         head: the upstream's newest commit, once this process was asked to read it; empty until then.
     """
 
@@ -92,6 +93,7 @@ class Mirror:
         """
         self._remote = Remote(repository, credentials)
         self.local = self._remote.local
+        self.address = None if self._remote.local else self._remote.shown
         self.head = ""
         self._configured = bool(repository)
         self._folder = data / "mirror.git"

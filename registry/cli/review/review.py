@@ -10,6 +10,7 @@ import typer
 
 from registry.cli import hints, http, output
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
+from registry.cli.review import agreement as compared
 from registry.cli.review import item as items
 from registry.cli.review import keys
 from registry.wording import item, paths
@@ -38,6 +39,9 @@ def review(  # noqa: PLR0913 - one parameter an option
         list[str] | None, typer.Option(metavar="TAG", help="A tag for what is labelled; may be repeated.")
     ] = None,
     cases: Annotated[bool, typer.Option("--cases/--no-cases", help="Whether labels become cases.")] = True,
+    agreement: Annotated[
+        bool, typer.Option("--agreement", help="Show instead how far judges agree with people.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look at sampled calls one after the other, and say what their answers are worth; without NAME, of all.
@@ -51,14 +55,18 @@ def review(  # noqa: PLR0913 - one parameter an option
     Example:  promptstage review
               promptstage review summarize --tag refund
               promptstage review --call 01a22a48-7c7e-77a6-be04-64309570d22b
+              promptstage review summarize --agreement
     """  # noqa: D301 - typer's mark of lines to be kept as they are
-    session = Session(http.connect(), environment, {"tags": tag or [], "case": cases})
+    registry = http.connect()
+    session = Session(registry, environment, {"tags": tag or [], "case": cases})
     with hints.helping(name or "", environment):
+        if agreement:
+            return compared.show(registry, environment, name, as_json=as_json)
         if call:
             session.look(session.claim(call), "")
         else:
             session.work(name)
-    session.sum_up(as_json=as_json)
+    return session.sum_up(as_json=as_json)
 
 
 class Session:

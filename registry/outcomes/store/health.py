@@ -34,16 +34,16 @@ class Health:
 
 
 def models(connection: Connection, now: int) -> list[tuple[str, str, str, str, int]]:
-    """Return environment, prompt, version, model and number of the calls of the last day, by all of these.
+    """Return environment, prompt, version, model and number of calls since yesterday, by all of these.
 
     The model is the one that answered, if that is known.
     """
     found = connection.fetch(
         "select s.environment, s.prompt, s.version, s.model, sum(r.calls) from rollups r "
-        "join series s on s.series = r.series where r.grain = ? and r.start > ? "
+        "join series s on s.series = r.series where r.grain = ? and r.start >= ? "
         "and s.version is not null and s.model is not null "
         "group by s.environment, s.prompt, s.version, s.model",
-        (HOUR, (now - DAY_MS) // 1000 - HOUR),
+        (DAY_MS // 1000, (now // DAY_MS - 1) * DAY_MS // 1000),
     )
     named = [row for row in found if OTHER not in row[:4]]
     return [(str(row[0]), str(row[1]), str(row[2]), str(row[3]), int(row[4])) for row in named]

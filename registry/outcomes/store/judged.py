@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import filterfalse
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.outcomes.store.folding import CHUNK, marks
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from registry.outcomes.store.database import Connection
 
 MOST_LABELS = 20_000  # the newest, which are compared
+MOST_USUAL = 1000  # scores of a name: enough to see that they are all alike
 
 
 class Judge(NamedTuple):
@@ -84,11 +86,8 @@ def twice(
         if prompt is not None
         else ("", [])
     )
-    names = [name for (name,) in connection.fetch(
-        "select distinct name from signals where environment = ? and kind = 'score'", (environment,)
-    ) if name.endswith(rules.AGAIN)]  # fmt: skip
     found = []
-    for name in names:
+    for name in filter(_is_again, _names(connection, environment)):
         found += connection.fetch(
             "select a.name, a.judge, a.detail, a.value, b.value from signals b join signals a "
             "on a.call = b.call and a.kind = b.kind and a.name = ? and a.judge = b.judge "
@@ -99,13 +98,29 @@ def twice(
 
 
 def usual(connection: Connection, environment: str, since: int) -> list[Usual]:
-    """Return what each judge said since a time in milliseconds."""
-    found = connection.fetch(
-        "select name, judge, count(*), min(value), max(value) from signals "
-        "where environment = ? and kind = 'score' and at >= ? group by name, judge order by name, judge",
-        (environment, since),
-    )
-    return [Usual(*row) for row in found if not row[0].endswith(rules.AGAIN)]
+    """Return what each judge said since a time in milliseconds: of each name, the newest scores."""
+    found = []
+    for name in filterfalse(_is_again, _names(connection, environment)):
+        found += connection.fetch(
+            "select name, judge, count(*), min(value), max(value) from ("
+            "select name, judge, value from signals where environment = ? and kind = 'score' and name = ? "
+            "and at >= ? order by at desc limit ?) newest group by name, judge order by judge",
+            (environment, name, since, MOST_USUAL),
+        )
+    return [Usual(*row) for row in found]
+
+
+def _names(connection: Connection, environment: str) -> list[str]:
+    """Return the names of scores, each by one step in the index, however many scores there are."""
+    names: list[str] = []
+    step = "select min(name) from signals where environment = ? and kind = 'score' and name > ?"
+    while name := connection.fetch(step, (environment, names[-1] if names else ""))[0][0]:
+        names.append(name)
+    return names
+
+
+def _is_again(name: str) -> bool:
+    return name.endswith(rules.AGAIN)
 
 
 def _rubric(detail: str | None) -> str | None:

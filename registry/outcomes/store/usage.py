@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.outcomes import histogram
 from registry.outcomes.store import days, rows
@@ -14,7 +14,7 @@ from registry.outcomes.store.rollup import HISTOGRAMS, SUMS, contribution, grain
 from registry.system import timestamps, work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from registry.outcomes.store.database import Connection
 
@@ -36,6 +36,7 @@ class Query:
         period: of a row; None: the whole span is one.
         where: the values of dimensions that a call must have.
         after: where the page before ended: the start of a period, and how many of its rows were in it.
+        totals: whether rows over all periods are read, too.
     """
 
     environment: str
@@ -46,40 +47,79 @@ class Query:
     where: tuple[tuple[str, str], ...] = ()
     limit: int = 500
     after: tuple[int, int] | None = None
+    totals: bool = False
+
+
+class Page(NamedTuple):
+    """A page of rows; `place` is where it ended, if there is more, `totals` what was asked for of all."""
+
+    rows: list[dict[str, Any]]
+    place: tuple[int, int] | None
+    totals: list[dict[str, Any]]
 
 
 @dataclass(slots=True)
 class Group:
-    """What one row adds up to: histograms are joined as they come, and read once."""
+    """What one row adds up to."""
 
     totals: list[int] = field(default_factory=lambda: [0] * len(SUMS))
-    durations: bytearray = field(default_factory=bytearray)
-    ttfts: bytearray = field(default_factory=bytearray)
+    durations: dict[int, int] = field(default_factory=dict)
+    ttfts: dict[int, int] = field(default_factory=dict)
     tallies: Counter[str] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
+
+    def add(self, totals: Iterable[int]) -> None:
+        """Add sums, in the order of `SUMS`; PostgreSQL's are decimals."""
+        self.totals = [mine + int(its) for mine, its in zip(self.totals, totals, strict=True)]
+
+    def merge(self, other: Group) -> None:
+        """Add another one."""
+        self.add(other.totals)
+        self.tallies.update(other.tallies)
+        self.values.update(other.values)
+        for mine, its in ((self.durations, other.durations), (self.ttfts, other.ttfts)):
+            for bucket, count in its.items():
+                mine[bucket] = mine.get(bucket, 0) + count
 
 
 Groups = dict[tuple[int, Key], Group]
 
 
-def read(connection: Connection, query: Query) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
-    """Return a page of rows, by period and dimensions, and where it ended if there is more."""
-    kind = period(query.period, query.since, query.until)
+def read(connection: Connection, query: Query) -> Page:
+    """Return a page of rows, by period and dimensions."""
     first, skipped = query.after or (query.since, 0)
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
+    whole: dict[Key, Group] = {}
+    place = None
+    for number, start, key, group in _in_periods(connection, query, first):
+        if query.totals:
+            whole.setdefault(key, Group()).merge(group)
+        if place is None and len(rows) == query.limit:
+            place = start, number - 1
+        if place is None and not (query.after and start == first and number <= skipped):
+            rows.append(_shown(query, start, key, group))
+        if place and not query.totals:
+            break
+    return Page(rows, place, _totals(query, whole))
+
+
+def _in_periods(connection: Connection, query: Query, first: int) -> Iterator[tuple[int, int, Key, Group]]:
+    """Yield the groups in their order: how many of their period they make, its start, and their key."""
+    kind = period(query.period, query.since, query.until)
     number, current = 0, None
     for since, until in spans(kind, first, query.until):
-        groups = _groups(connection, query, since, until)
-        for (start, key), group in sorted(groups.items(), key=_in_order):
+        for (start, key), group in sorted(_groups(connection, query, since, until).items(), key=_in_order):
             number = number + 1 if start == current else 1
             current = start
-            if query.after and start == first and number <= skipped:
-                continue
-            if len(found) == query.limit:
-                return found, (start, number - 1)
-            found.append(_shown(query, start, key, group))
+            yield number, start, key, group
         work.check()
-    return found, None
+
+
+def _totals(query: Query, whole: dict[Key, Group]) -> list[dict[str, Any]]:
+    """Return the rows over all periods; theirs begins with the first of these."""
+    begin = start_of(query.period, query.since) if query.period else query.since
+    groups = {(begin, key): group for key, group in whole.items()}
+    return [_shown(query, begin, key, group) for (_, key), group in sorted(groups.items(), key=_in_order)]
 
 
 def _in_order(item: tuple[tuple[int, Key], Group]) -> tuple[int, tuple[str, ...]]:
@@ -117,9 +157,9 @@ def _add_sums(connection: Connection, query: Query, since: int, until: int, grou
     select = _select(query, "rollups", ", ".join([*(f"sum(r.{name})" for name in SUMS), *joined]))
     for start, *row in connection.fetch(*select(grain, since, until)):
         group = _of(groups, query, start, tuple(row[n + 2 :]))
-        group.totals = [mine + int(its) for mine, its in zip(group.totals, row[:n], strict=True)]
-        group.durations += row[n] or b""
-        group.ttfts += row[n + 1] or b""
+        group.add(row[:n])
+        histogram.add(group.durations, row[n] or b"")
+        histogram.add(group.ttfts, row[n + 1] or b"")
 
 
 def _joined(connection: Connection, column: str) -> str:
@@ -176,20 +216,16 @@ def _add_calls(connection: Connection, query: Query, since: int, until: int, gro
                 work.check()
             row = rows.Row(*each[:n])
             group = _of(groups, query, row.booked // 1000, each[n:])
-            group.totals = [mine + its for mine, its in zip(group.totals, contribution(row), strict=True)]
-            group.durations += _one(row.duration)
-            group.ttfts += _one(row.ttft)
-
-
-def _one(value: float | None) -> bytes:
-    return b"" if value is None else histogram.encode({histogram.bucket(value): 1}) or b""
+            group.add(contribution(row))
+            for counts, value in ((group.durations, row.duration), (group.ttfts, row.ttft)):
+                if value is not None:
+                    bucket = histogram.bucket(value)
+                    counts[bucket] = counts.get(bucket, 0) + 1
 
 
 def _shown(query: Query, start: int, key: Key, group: Group) -> dict[str, Any]:
     """Return a row as the API shows it; unknown is null, never 0."""
     sums = dict(zip(SUMS, group.totals, strict=True))
-    durations = histogram.decode(group.durations)
-    ttfts = histogram.decode(group.ttfts)
     cost = None if sums["unpriced"] and not sums["cost"] else sums["cost"] / NANOS
     resolved = group.tallies["resolved"]
     return {
@@ -200,8 +236,8 @@ def _shown(query: Query, start: int, key: Key, group: Group) -> dict[str, Any]:
         **{f"{name}_tokens": sums[name] for name in ("input", "output", "cached", "reasoning")},
         "cost_usd": cost,
         "unpriced": sums["unpriced"],
-        **_quantiles("", durations),
-        **_quantiles("ttft_", ttfts),
+        **_quantiles("", group.durations),
+        **_quantiles("ttft_", group.ttfts),
         "feedback": _feedback(group),
         "resolutions": resolved,
         "cost_per_resolution": cost / resolved if resolved and cost is not None else None,
@@ -213,7 +249,7 @@ def _shown(query: Query, start: int, key: Key, group: Group) -> dict[str, Any]:
     }
 
 
-def _quantiles(name: str, counts: Counter[int]) -> dict[str, float | None]:
+def _quantiles(name: str, counts: Mapping[int, int]) -> dict[str, float | None]:
     found = zip(QUANTILES, histogram.quantiles(counts, list(QUANTILES.values())), strict=True)
     return {f"{name}{q}_ms": None if value is None else round(value, 1) for q, value in found}
 
