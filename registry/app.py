@@ -36,6 +36,7 @@ from registry.api import (
 from registry.api import rollouts as rollouts_api
 from registry.api.docs import page
 from registry.api.http import access_log, auth, fast_path, intake, problem
+from registry.api.http.answers import Answers
 from registry.api.http.bounds import READ_THREADS, Bounds
 from registry.api.http.cut_off import CutOff
 from registry.api.http.dependencies import MAX_BODY_BYTES, Services
@@ -251,6 +252,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         judges=Judges(outcomes),
         rubrics=Rubrics(catalog, rollouts),
         spending=spending,
+        answers=Answers(replica, catalog),
         bounds=Bounds(),
         rate=Rate(),
         takers=CapacityLimiter(TAKERS),

@@ -57,6 +57,7 @@ class Catalog:
         self._head = ""  # the newest commit searched for files of foreign names
         self._revision: object = None  # of the mirror that the index was built from
         self._mark: Mark | None = None  # up to where the index has read the mirror
+        self._changes = 0
         self._lock = Lock()
 
     # Names and versions
@@ -77,6 +78,7 @@ class Catalog:
                 index = {name: index[name] for name in sorted(index)}
             changed = index != self._index if updates.complete else bool(added)
             self._index, self._mark = index, updates.mark
+            self._changes += changed
             mistakes = self._found_at_head()
         for version in mistakes:
             _log_invalid(version)
@@ -89,6 +91,11 @@ class Catalog:
         self._head = self.mirror.head
         found = [name for name in self._foreign_names.among(self._index) if self.mirror.has_at_head(name)]
         return [version for name in found for version in self._foreign_names.admit(name)]
+
+    @property
+    def changes(self) -> int:
+        """How often a version, or what is known of one, has changed in this process."""
+        return self._changes
 
     def names(self) -> list[str]:
         """Return the prompts that have a version, sorted."""
@@ -265,6 +272,7 @@ class Catalog:
         with self._lock:
             before = self._known.get(key)
             self._known[key] = found.summary()
+            self._changes += before != self._known[key]
             mistakes = self._foreign_names.note(self._known[key])
             if found.absent and self._foreign_names.has(found.name, self._index.get(found.name, {})):
                 self.mirror.follow_head()

@@ -127,6 +127,13 @@ def number(version: str) -> int | None:
     return parsed.major * 1_000_000 + parsed.minor * 1_000 + parsed.patch
 
 
+def of_number(number: int) -> str | None:
+    """Return the version that has this `number`; None if there can be none."""
+    if not 0 <= number < (NUMBER_PART + 1) ** 3:
+        return None
+    return f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}"
+
+
 def newest_first(versions: Iterable[str]) -> list[str]:
     """Sort by the precedence of SemVer 2.0.0."""
     return sorted(versions, key=_precedence, reverse=True)

@@ -14,7 +14,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 
-from registry.api.http.auth import PROTOCOL
+from registry.api.http.answers import KEEP, Kept, plain_headers
+from registry.api.http.auth import OPEN, PROTOCOL
 from registry.api.http.dependencies import MAX_BODY_BYTES
 from registry.protocols.protocol import Protocol, Refusal, switched_off
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from registry.api.http.dependencies import Services
+
 PROBLEM = "application/problem+json"
+AUTHORIZATION = "promptstage.authorization"  # in the scope: the header as the client sent it
 
 
 class Gateway:
@@ -41,9 +45,11 @@ class Gateway:
         if not getattr(scope["app"].state.services.protocols, protocol.name):
             status, body = protocol.error(switched_off(protocol, scope["path"], scope["method"]))
             return await JSONResponse(body, status)(scope, receive, send)
-        scope[PROTOCOL] = protocol.name
+        send = Keeper(scope, Translation(protocol, scope, send))
+        scope[PROTOCOL], scope[OPEN] = protocol.name, scope["path"] in protocol.open_paths
+        scope[AUTHORIZATION] = Headers(scope=scope).get("authorization", "")
         scope["headers"] = _authorized(scope, protocol)
-        return await self._app(scope, receive, Translation(protocol, scope, send))
+        return await self._app(scope, receive, send)
 
     def _of(self, path: str) -> Protocol | None:
         return next((protocol for protocol in self._protocols if protocol.owns(path)), None)
@@ -68,6 +74,39 @@ class Endpoints(BaseRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Call the router, which answers unknown paths and methods, too."""
         await self._routers[scope[PROTOCOL]](scope, receive, send)
+
+
+class Keeper:
+    """Sends what an app answers, and keeps it if the endpoint said so; see `registry.api.http.answers`."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._services: Services = scope["app"].state.services
+        self._moment = self._services.answers.moment
+        headers = plain_headers(scope)  # as the client sent them
+        authorization = headers and headers.get(b"authorization")
+        self._question = authorization and (scope["path"], scope["query_string"], authorization)
+        self._start: Message = {}
+
+    async def __call__(self, message: Message) -> None:
+        """Send a message, and keep a whole answer."""
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif KEEP in self._scope and self._question and not message.get("more_body"):
+            self._services.answers.put(self._question, self._kept(message["body"]))
+        await self._send(message)
+
+    def _kept(self, body: bytes) -> Kept:
+        scope, start = self._scope, self._start
+        head = b"".join(b"%s: %s\r\n" % pair for pair in start["headers"]) + b"\r\n"
+        return Kept(
+            moment=self._moment,
+            token=scope["state"]["token"],
+            route=scope["route"].path_format,
+            decided=scope[KEEP],
+            answer=(start["status"], head, body),
+        )
 
 
 class Translation:

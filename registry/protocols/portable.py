@@ -68,10 +68,10 @@ def _message(
 ) -> Text | Place:
     if isinstance(message, MessagesPlaceholder):
         if not places:
-            raise _not_portable(f"a place of messages, {message.name!r}")
+            raise not_portable(f"a place of messages, {message.name!r}")
         return Place(message.name, message.optional)
     if not isinstance(message.content, str):
-        raise _not_portable("content parts")
+        raise not_portable("content parts")
     parsed = _parsed(message.content, document.language)
     literals = [_literal(literal, is_read) for literal in parsed.literals]
     content = literals[0] + "".join(
@@ -85,19 +85,20 @@ def _parsed(text: str, language: str | None) -> template.Template:
         return template.parse(text)
     plain = mustache.parse(text).plain
     if plain is None:
-        raise _not_portable("sections")
+        raise not_portable("sections")
     return plain
 
 
 def _literal(text: str, is_read: Callable[[str], bool]) -> str:
     if is_read(text):
-        raise _not_portable(
+        raise not_portable(
             "braces that stand for themselves, and that its clients would take for a placeholder"
         )
     return text
 
 
-def _not_portable(what: str) -> Invalid:
+def not_portable(what: str) -> Invalid:
+    """Build the error for what a protocol cannot carry."""
     return Invalid(
         f"this prompt has {what}, which this protocol cannot carry; use the registry's own client or API, "
         "or write the prompt without",

@@ -39,6 +39,7 @@ class Protocol(NamedTuple):
         authorization: finds the token in the headers; returns ``Bearer <token>``, or None.
         error: writes a refusal as its clients read it: the status, and the body as JSON.
         router: its endpoints.
+        open_paths: those that need no token.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Protocol(NamedTuple):
     authorization: Callable[[Headers], str | None]
     error: Callable[[Refusal], tuple[int, Mapping[str, Any]]]
     router: APIRouter
+    open_paths: frozenset[str] = frozenset()
 
 
 def switched_off(protocol: Protocol, path: str, method: str) -> Refusal:

@@ -45,13 +45,16 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 
 def ask(path: str, headers: dict[str, str], *, switched_on: bool = True) -> tuple[int, dict[str, str], str]:
     """Ask; the status, headers and body of the answer."""
-    protocols = SimpleNamespace(langfuse=switched_on)
+    services = SimpleNamespace(
+        protocols=SimpleNamespace(langfuse=switched_on), answers=SimpleNamespace(moment=None)
+    )
     scope = {
         "type": "http",
         "method": "GET",
         "path": path,
         "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
-        "app": SimpleNamespace(state=SimpleNamespace(services=SimpleNamespace(protocols=protocols))),
+        "query_string": b"",
+        "app": SimpleNamespace(state=SimpleNamespace(services=services)),
     }
     sent: list[Message] = []
 

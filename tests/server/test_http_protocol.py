@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from registry.api.http.answers import Answer
+
 BIG = 50 << 20  # bytes
 
 
-def at_once(scope: Scope) -> fast_path.Answer | None:
+def at_once(scope: Scope) -> Answer | None:
     """Answer what needs no waiting."""
     return (200, b"content-length: 2\r\n\r\n", b"at") if scope["path"] == "/at-once" else None
 

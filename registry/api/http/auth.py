@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CONSOLE = "/console"
 PROTOCOL = "promptstage.protocol"  # in the scope of a request that speaks another system's protocol
+OPEN = "promptstage.open"  # beside it: whether this path of it needs no token
 MAX_FIELDS = 1000  # per query: each attribute of a caller is one
 
 
@@ -48,7 +49,9 @@ def install(app: FastAPI) -> None:
 def _is_guarded(scope: Scope) -> bool:
     """Return whether a request needs a token: webhooks have a signature of their body instead."""
     path = scope["path"]
-    return PROTOCOL in scope or (path.startswith(("/v1/", "/metrics")) and path != webhooks.PATH)
+    if PROTOCOL in scope:
+        return scope[OPEN] is False
+    return path.startswith(("/v1/", "/metrics")) and path != webhooks.PATH
 
 
 async def _let_in(scope: Scope) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anyio import CapacityLimiter
 
     from registry.api.http.access_log import Write
+    from registry.api.http.answers import Answers
     from registry.api.http.bounds import Bounds
     from registry.api.http.rate import Rate
     from registry.catalog.catalog import Catalog
@@ -54,6 +55,7 @@ class Services:
     """The running service: built by the app, used by its endpoints.
 
     Attributes:
+        answers: what may be sent again while nothing changes.
         bounds: limits each token's use of the process.
         writers: the threads of changes.
         access_log: logs each answer, if configured.
@@ -81,6 +83,7 @@ class Services:
     judges: Judges
     rubrics: Rubrics
     spending: SpendingWatch
+    answers: Answers
     bounds: Bounds
     rate: Rate
     takers: CapacityLimiter

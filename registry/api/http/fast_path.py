@@ -4,6 +4,9 @@ The framework's overhead for such an answer (routing, validation, a thread, seri
 cost, so the server tries here first. Only the usual request, with a valid token, for a release that is
 ready, is answered; all else is left to the routes. Both decide and count with the same functions, and a
 test compares their answers.
+
+Other systems' protocols have no second way to an answer: what their routes answered is sent again, as long
+as nothing has changed (see `registry.api.http.answers`).
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from urllib.parse import parse_qsl
 from promptstage.model import EDITION
 from registry.access.capabilities import Capability
 from registry.api import releases
+from registry.api.http.answers import plain_headers
 from registry.control.resolve import decide_for
 from registry.errors import Invalid, RegistryError
 from registry.system import timestamps
@@ -27,13 +31,13 @@ if TYPE_CHECKING:
 
     from promptstage.model import Decision
     from registry.access.tokens import Token
+    from registry.api.http.answers import Answer
     from registry.api.http.dependencies import Services
     from registry.replication.read_model import EncodedRelease
 
-Answer = tuple[int, bytes, bytes]  # status; encoded headers with the empty line; body
+    Found = tuple[Answer, str, Token]  # and the route's template
 
 STATE = "fast"  # the name of `FastPath.answer` in the state that the app's lifespan shares with its server
-BODY = frozenset((b"content-length", b"transfer-encoding"))
 ASKERS = 1000  # cached tokens by environment, whose secrets need not be hashed again
 DECISIONS = 50_000  # cached decisions, of queries up to so many bytes: 20 MB at most
 QUERY_BYTES = 200
@@ -52,35 +56,52 @@ class FastPath:
         self._read_model = services.rollouts.replica.read_model
         self._reader = lru_cache(ASKERS)(self._find_reader)
         self._decisions = Decisions()
+        self._answers = services.answers
         self._log = services.access_log
 
     def answer(self, scope: Scope) -> Answer | None:
         """Answer a request whose body was not read yet; None leaves it to the routes."""
         began = time.perf_counter()
+        headers = plain_headers(scope)
+        if headers is None or len(scope["query_string"]) > LONG:
+            return None
         place = scope["path"].split("/", 5)
-        if place[1:3] != ["v1", "environments"] or len(place) != 6 or scope["method"] != "GET":  # noqa: PLR2004
-            return None
-        _, _, _, environment, kind, name = place
-        built = self._read_model.ready(environment, name)
-        headers = dict(scope["headers"])
-        if built is None or len(headers) != len(scope["headers"]) or not BODY.isdisjoint(headers):
-            return None
-        if len(scope["query_string"]) > LONG:
-            return None
-        token = self._find_live(headers.get(b"authorization"), environment)
-        if token is None:
-            return None
-        if kind == "releases" and (edition := _edition(scope["query_string"])):
-            answer, route = _read(built.for_edition(edition), headers.get(b"if-none-match")), READ
-        elif kind == "resolve" and (decision := self._decisions.find(built, scope["query_string"])):
-            answer, route = self._resolve(built, decision), RESOLVE
+        if place[1:3] == ["v1", "environments"] and len(place) == 6:  # noqa: PLR2004
+            found = self._compute(scope, headers, *place[3:])
         else:
+            found = self._find_kept(scope, headers)
+        if found is None:
             return None
+        answer, route, token = found
         took = time.perf_counter() - began
         self._metrics.answered("GET", route, answer[0], took)
         if self._log:
             self._log("GET", scope["path"], answer[0], took, token)
         return answer
+
+    def _compute(
+        self, scope: Scope, headers: dict[bytes, bytes], environment: str, kind: str, name: str
+    ) -> Found | None:
+        built = self._read_model.ready(environment, name)
+        if built is None:
+            return None
+        token = self._find_live(headers.get(b"authorization"), environment)
+        if token is None:
+            return None
+        if kind == "releases" and (edition := _edition(scope["query_string"])):
+            return _read(built.for_edition(edition), headers.get(b"if-none-match")), READ, token
+        if kind == "resolve" and (decision := self._decisions.find(built, scope["query_string"])):
+            return self._resolve(built, decision), RESOLVE, token
+        return None
+
+    def _find_kept(self, scope: Scope, headers: dict[bytes, bytes]) -> Found | None:
+        question = scope["path"], scope["query_string"], headers.get(b"authorization", b"")
+        kept = self._answers.find(question)
+        if kept is None:
+            return None
+        if kept.decided:
+            self._metrics.resolved(*kept.decided)
+        return kept.answer, kept.route, kept.token
 
     def _find_live(self, authorization: bytes | None, environment: str) -> Token | None:
         """Return the token if it may read there now, else None: the routes report what is wrong with it."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.catalog.naming import of_number
 from registry.outcomes.otlp.observation import Prompt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from registry.outcomes.otlp.spans import Value
-
-_NUMBER = 1000  # 1.3.0 is 1003000 in Langfuse, whose versions are integers
 
 
 def of(attributes: Mapping[str, Value]) -> Prompt | None:
@@ -47,7 +46,5 @@ def named(attributes: Mapping[str, Value], what: str) -> Value | None:
 
 
 def _of_number(number: object) -> str:
-    """Return the version of `promptstage.Prompt.number`."""
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        return ""
-    return f"{number // _NUMBER**2}.{number // _NUMBER % _NUMBER}.{number % _NUMBER}"
+    """Return the version of an integer, such as 1003000: Langfuse knows no other versions."""
+    return (of_number(number) or "") if type(number) is int else ""

@@ -1,0 +1,1 @@
+"""Langfuse's public API for reading prompts, so that its clients work with another base URL."""
