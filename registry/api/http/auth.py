@@ -48,9 +48,9 @@ def install(app: FastAPI) -> None:
 
 def _is_guarded(scope: Scope) -> bool:
     """Return whether a request needs a token: webhooks have a signature of their body instead."""
-    path = scope["path"]
+    path: str = scope["path"]
     if PROTOCOL in scope:
-        return scope[OPEN] is False
+        return not scope[OPEN]
     return path.startswith(("/v1/", "/metrics")) and path != webhooks.PATH
 
 
