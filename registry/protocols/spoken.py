@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.protocols import ofrep
+from registry.protocols import litellm, ofrep
 from registry.protocols.langfuse import routes as langfuse
 from registry.protocols.mcp import routes as mcp
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS: tuple[Protocol, ...] = (
     langfuse.PROTOCOL,
+    litellm.PROTOCOL,
     mcp.PROTOCOL,
     ofrep.PROTOCOL,
 )

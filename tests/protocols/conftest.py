@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FREE = [f"env-{i}" for i in range(60)]
 PROTOCOLS = ("langfuse", "litellm", "mcp", "ofrep")
 EDITION_2 = """
-templateLanguage: mustache
+template: mustache
 messages:
   - {role: system, content: "{{#formal}}Be formal.{{/formal}}"}
   - {placeholder: history}
