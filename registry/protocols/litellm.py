@@ -11,11 +11,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from promptstage.requests.openai import make_litellm_request
 from promptstage.requests.rendered import make_rendered
+from registry.api.http.answers import keep
 from registry.api.http.dependencies import Reader, Service
 from registry.api.http.routes import BoundedRoute
 from registry.catalog.naming import LATEST, is_version, of_number
@@ -54,23 +55,27 @@ class Question(BaseModel):
 
 
 @router.get(PATH)
-def read(service: Service, token: Reader, question: Annotated[Question, Query()]) -> Response:
+def read(
+    request: Request, service: Service, token: Reader, question: Annotated[Question, Query()]
+) -> Response:
     """Read a prompt as LiteLLM has it."""
-    content = _write(_resolve(service, token, question))
+    environment, found = _resolve(service, token, question)
+    content = _write(found)
+    keep(request.scope, (environment, found.decision.reason))
     return Response(
         json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace"),
         media_type="application/json",
     )
 
 
-def _resolve(service: Services, token: Token, question: Question) -> Resolved:
+def _resolve(service: Services, token: Token, question: Question) -> tuple[str, Resolved]:
     """Decide for the key, else for the token, as LiteLLM keeps what it fetched until it restarts."""
     if question.environment and question.label and question.environment != question.label:
         raise Invalid("label is another name of environment here; send one of them")
     environment = environment_for(service, token, question.environment or question.label)
     if question.version is None:
-        return resolve(service, environment, question.prompt_id, question.key or token.id)
-    return pinned(service, environment, question.prompt_id, _version(question.version))
+        return environment, resolve(service, environment, question.prompt_id, question.key or token.id)
+    return environment, pinned(service, environment, question.prompt_id, _version(question.version))
 
 
 def _version(text: str) -> str:
