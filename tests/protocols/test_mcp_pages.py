@@ -58,7 +58,8 @@ def read_all(read_model: ReadModel) -> list[list[dict[str, Any]]]:
     replica = SimpleNamespace(read_model=read_model, adopt_local=lambda: None)
     service: Any = SimpleNamespace(rollouts=SimpleNamespace(replica=replica))
     token: Any = SimpleNamespace(id="t")
-    pages, cursor = [], {}
+    pages: list[list[dict[str, Any]]] = []
+    cursor: dict[str, Any] = {}
     while True:
         page = prompts.list_page(Caller(service, "production", token), Call(1, "prompts/list", cursor))
         pages.append(page["prompts"])

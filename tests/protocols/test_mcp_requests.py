@@ -178,8 +178,9 @@ def test_a_token_stays_on_its_arm(api: Api, place: str, environment: str) -> Non
     }
     assert arm({PREFIX + "attributes": {"team": "a"}}) == ("1.1.0", "canary")
     assert arm({PREFIX + "version": "1.2.0"}) == ("1.2.0", "pinned")
-    for wrong in ({"key": []}, {"attributes": "a"}, {"version": 1}, {"kee": "x"}):
-        meta = {PREFIX + name: value for name, value in wrong.items()}
+    wrong: list[tuple[str, Any]] = [("key", []), ("attributes", "a"), ("version", 1), ("kee", "x")]
+    for field, value in wrong:
+        meta = {PREFIX + field: value}
         found = ask(api, place, "prompts/get", meta, name="summarize", arguments={"text": "x"})
         assert (found.status, found.json["error"]["code"]) == (400, -32602)
 
