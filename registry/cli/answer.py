@@ -25,8 +25,14 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: `location` is where a redirect points to, if it is one."""
+    """What came back.
+
+    Attributes:
+        location: where a redirect points to, if it is one.
+        retry_after: when to ask again, as the header says it.
+    """
 
     status: int
     data: bytes
     location: str
+    retry_after: str = ""

@@ -46,7 +46,8 @@ def request(method: str, url: str, path: str, body: Any, headers: Mapping[str, s
         sent = not isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.SSLError)
         inner = _inner(error)
         raise NoAnswer(_cause(inner), _remedy(error, inner, url, proxy), sent=sent) from error
-    return Answer(got.status, got.data, got.headers.get("Location", ""))
+    headers = got.headers
+    return Answer(got.status, got.data, headers.get("Location", ""), headers.get("Retry-After", ""))
 
 
 def _inner(error: BaseException) -> BaseException:

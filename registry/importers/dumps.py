@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from registry.errors import Invalid
+from registry.importers import sources
 from registry.importers.imported import Refused
-from registry.system.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,12 +39,8 @@ def entries(files: Files) -> Iterator[Entry | Refused]:
     for path in sorted(files):
         try:
             found = list(_objects(_loaded(files[path])))
-        except (ValueError, RecursionError) as error:
-            yield Refused(
-                path,
-                None,
-                f"this is no JSON that can be read ({escape(str(error).encode())}); export it again",
-            )
+        except Invalid as error:
+            yield Refused(path, None, f"{error.message}; export it again")
             continue
         for value in found:
             if isinstance(value, dict):
@@ -55,18 +52,15 @@ def entries(files: Files) -> Iterator[Entry | Refused]:
 
 
 def _loaded(content: bytes) -> Any:
-    text = content.decode("utf-8-sig")
+    """Read JSON, or JSON lines, of which there are at least two. Raises Invalid."""
+    lines = sources.json_lines(content)
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError:
-        lines = [line for line in text.splitlines() if line.strip()]
-        if len(lines) < 2:  # noqa: PLR2004 - one line was read already
-            raise
-        return [json.loads(line, parse_constant=_refuse_constant) for line in lines]
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+        first = [value for _, value in islice(lines, 2)]
+    except Invalid:
+        first = []
+    if not first:
+        return sources.json_value(content)
+    return first[0] if len(first) == 1 else [*first, *(value for _, value in lines)]
 
 
 def _objects(value: Any) -> Iterator[Any]:

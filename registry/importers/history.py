@@ -46,5 +46,3 @@ def read(versions: Iterable[Version], translate: Callable[[Version], Imported]) 
             yield translate(version)
         except Invalid as error:
             yield Refused(version.source, version.number, error.message)
-        except RecursionError:
-            yield Refused(version.source, version.number, "it is nested too deep; flatten it in the source")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.errors import Invalid
 from registry.importers import settings
+from registry.importers.parameters import parameters
 from registry.system.text import visible
 
 if TYPE_CHECKING:
@@ -84,8 +85,8 @@ def read(step: Manifest, notes: list[str]) -> dict[str, Any]:
         found |= settings.tools(given["tools"], given.get("tool_choice"), notes)
     if given.get("response_format"):
         found |= settings.response_format(given["response_format"], notes)
-    parameters = {key: each for key, each in given.items() if _is_parameter(key, each)}
-    return found | ({"modelParameters": parameters} if parameters else {})
+    own = parameters({key: each for key, each in given.items() if _is_parameter(key, each)})
+    return found | ({"modelParameters": own} if own else {})
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from registry.importers.texts import Text
 from registry.system.text import SHOWN, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _NAME = re.compile(template.NAME)
 _FSTRING = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -24,7 +24,8 @@ _JINJA_OPENS = re.compile(r"\{[{%#]")
 _JINJA_CLOSES = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _RAW = re.compile(r"\{%\s*raw\s*%\}")
 _END_RAW = re.compile(r"\{%\s*endraw\s*%\}")
-_IDENTIFIER = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*")
+_PART = r"[A-Za-z_][A-Za-z0-9_]*"
+_IDENTIFIER = re.compile(rf"\s*({_PART}(?:\.{_PART})*)\s*")
 _JINJA_WORDS = frozenset(("true", "false", "none", "True", "False", "None", "self", "loop"))
 _NEWLINE = re.compile(r"\r\n?")
 _MUSTACHE_SIGILS = frozenset("#^/>&!={$<")
@@ -72,7 +73,7 @@ def jinja(text: str) -> Text:
             names.append(name)
             literals.append("")
     literals[-1] += text[end:]
-    return Text(text, tuple(literals), tuple(names))
+    return Text(text, tuple(literals), tuple(names), is_nested=_is_nested(names))
 
 
 def _jinja_tag(text: str, start: int) -> tuple[str, str, int]:
@@ -94,13 +95,13 @@ def _jinja_tag(text: str, start: int) -> tuple[str, str, int]:
     if opens == "{#":
         return "", "", end + 2
     name = _IDENTIFIER.fullmatch(inner)
-    if not name or name[1] in _JINJA_WORDS:
+    if not name or name[1].partition(".")[0] in _JINJA_WORDS:
         raise Invalid(f"{written} is an expression of Jinja2; let the app compute the value")
     return "", name[1], end + 2
 
 
 def mustache_text(text: str) -> Text:
-    """Read a text of Mustache; one with sections or dotted names stays as it is."""
+    """Read a text of Mustache; one with sections stays as it is."""
     if "\\{{" in text:
         raise Invalid(r"a \ stands right before {{, where it is an escape here; put a space between them")
     try:
@@ -109,10 +110,14 @@ def mustache_text(text: str) -> Text:
         raise Invalid(str(error)) from None
     if parsed.partials:
         raise Invalid(f"{_shown(parsed.partials[0].written)} is a partial of the app; write its text out")
-    plain = parsed.plain
-    if plain is None or any("." in name for name in plain.names):
+    if parsed.plain is None:
         return Text(text, (), (), is_logic=True)
-    return Text(text, plain.literals, plain.names)
+    literals, names = parsed.plain[:2]
+    return Text(text, literals, names, is_nested=_is_nested(names))
+
+
+def _is_nested(names: Iterable[str]) -> bool:
+    return any("." in name for name in names)
 
 
 def double_braces(text: str, note: Callable[[str], None]) -> Text:

@@ -17,6 +17,7 @@ from registry.importers import dumps, history, languages, names, settings
 from registry.importers.history import Version
 from registry.importers.imported import Imported, Refused
 from registry.importers.messages import Said, document, role
+from registry.importers.parameters import parameters
 from registry.importers.texts import Text
 from registry.system.text import SHOWN, visible
 
@@ -129,8 +130,8 @@ def _model(config: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     found, rest = settings.from_config(every | dumps.mapping(config, "extra_params"), notes)
     if isinstance(provider := rest.pop("provider", None), str) and provider and "model" in found:
         found["model"] = f"{provider}/{found['model']}"
-    parameters = found.get("modelParameters", {}) | rest
-    return found | ({"modelParameters": parameters} if parameters else {})
+    own = found.get("modelParameters", {}) | parameters(rest)
+    return found | ({"modelParameters": own} if own else {})
 
 
 def _given(value: Mapping[str, Any], tags: Mapping[str, str], key: str, tag: str) -> Any:

@@ -16,6 +16,7 @@ from registry.importers import dumps, history, languages, names, settings, texts
 from registry.importers.history import Version
 from registry.importers.imported import Imported, Refused
 from registry.importers.messages import Place, Said, document, role
+from registry.importers.parameters import parameters
 from registry.system.text import visible
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def _model(value: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {"model": f"{provider}/{model}" if provider else model} if model else {}
     if given.get("response_format"):
         found |= settings.response_format(given["response_format"], notes)
-    parameters = {key: each for key, each in given.items() if key != "response_format" and each is not None}
-    return found | ({"modelParameters": parameters} if parameters else {})
+    own = {key: each for key, each in given.items() if key != "response_format" and each is not None}
+    return found | ({"modelParameters": parameters(own)} if own else {})
 
 
 def _tools(prompt: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:

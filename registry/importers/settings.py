@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.catalog.parsing.tools import CHOICES
 from registry.errors import Invalid
+from registry.importers.parameters import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +36,9 @@ def from_config(config: Mapping[str, Any], notes: list[str]) -> tuple[dict[str, 
     for key in ("model", "model_name", "modelName"):
         if "model" not in found and isinstance(rest.get(key), str):
             found["model"] = rest.pop(key)
-    parameters = {key: rest.pop(key) for key in config if _plain(key) in _PARAMETERS}
-    if parameters:
-        found["modelParameters"] = parameters
+    given = {key: rest.pop(key) for key in config if _plain(key) in _PARAMETERS}
+    if given:
+        found["modelParameters"] = parameters(given)
     if rest.get("response_format"):
         found |= response_format(rest.pop("response_format"), notes)
     if rest.get("tools"):

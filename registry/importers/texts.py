@@ -18,12 +18,14 @@ class Text(NamedTuple):
     Attributes:
         source: as it is written there.
         literals, names: what it shows in turn, from a literal to a literal, as in `template.Template`.
+        is_nested: whether a name with dots looks into a value, as Mustache does.
         is_logic: whether it is Mustache that literals and names cannot express; then `source` is carried.
     """
 
     source: str
     literals: tuple[str, ...]
     names: tuple[str, ...]
+    is_nested: bool = False
     is_logic: bool = False
 
 
@@ -43,7 +45,7 @@ def within(content: Any) -> Iterator[Text]:
 
 def language(texts: Iterable[Text]) -> str | None:
     """Return the language of a prompt file that can say all of these texts; None for placeholders alone."""
-    return mustache.LANGUAGE if any(text.is_logic for text in texts) else None
+    return mustache.LANGUAGE if any(text.is_logic or text.is_nested for text in texts) else None
 
 
 def write(text: Text, language: str | None) -> str:

@@ -85,11 +85,11 @@ def test_the_model_behind_a_prompt() -> None:
     (anthropic,) = versions(read, commit(1, MADE["prompts"]["anthropic"]["manifest"]))
 
     assert found.document["model"] == "openai/gpt-5.4-mini"
-    assert found.document["modelParameters"] == {"max_tokens": 300, "stop": ["END"]}
+    assert found.document["modelParameters"] == {"maxTokens": 300, "stop": ["END"]}
     assert found.document["toolChoice"] == {"type": "function", "function": {"name": "find_order"}}
     assert found.document["tools"][0]["function"]["parameters"]["required"] == ["number"]
     assert anthropic.document["model"] == "anthropic/claude-sonnet-4-5"
-    assert anthropic.document["modelParameters"] == {"max_tokens": 100}
+    assert anthropic.document["modelParameters"] == {"maxTokens": 100}
     assert found.left_out == anthropic.left_out == ()
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from registry.cli.hosted import langfuse as at_langfuse
+from registry.cli.hosted import langsmith as at_langsmith
+from registry.cli.hosted import mlflow as at_mlflow
 from registry.cli.imports.load import load
-from registry.importers import dotprompt
+from registry.importers import dotprompt, dumps, langfuse, langsmith, mlflow, promptlayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,4 +48,16 @@ class Format(NamedTuple):
 
 FORMATS: dict[str, Format] = {
     "dotprompt": Format("dotprompt", dotprompt.read, (dotprompt.ENDING,), "prompts-of-genkit"),
+    "langfuse": Format(
+        "Langfuse", langfuse.read, dumps.ENDINGS, at_langfuse.EXAMPLE, fetch=at_langfuse.fetch
+    ),
+    "langsmith": Format(
+        "LangSmith",
+        langsmith.read,
+        dumps.ENDINGS,
+        at_langsmith.EXAMPLE,
+        fetch=at_langsmith.fetch,
+    ),
+    "mlflow": Format("MLflow", mlflow.read, dumps.ENDINGS, at_mlflow.EXAMPLE, fetch=at_mlflow.fetch),
+    "promptlayer": Format("PromptLayer", promptlayer.read, dumps.ENDINGS, "templates.json"),
 }
