@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI
 
+from registry.access.tickets import Tickets
 from registry.api import (
     attestations,
     budgets,
@@ -231,6 +232,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
     for worker in (history, sync, scheduler, mirroring, notifier):
         worker.start()
         stack.callback(worker.stop)
+    key = open_key(settings.console_key_file or settings.data / "console.key")
     facts = (Facts(catalog, replica, mirroring), OutcomeFacts(outcomes))
     metrics = Metrics(settings.environments, facts, settings.metrics_folder)
     replica.listeners += (audit.log, metrics.changed)
@@ -262,7 +264,8 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         pages=CapacityLimiter(PAGES),
         protocols=policies.protocols,
         public_url=settings.public_url,
-        sessions=Sessions(open_key(settings.console_key_file or settings.data / "console.key")),
+        sessions=Sessions(key),
+        tickets=Tickets(key),
         webhook_secret_file=settings.webhook_secret_file,
         access_log=access_log.write if settings.access_log else None,
     )

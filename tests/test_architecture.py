@@ -40,7 +40,7 @@ OWNERS = {
         "registry.metrics.metrics",
         "registry.metrics.outcomes",
     },
-    "itsdangerous": {"registry.console.session"},
+    "itsdangerous": {"registry.access.tickets", "registry.console.session"},
     "jinja2": {"registry.console.page"},
     "jsonschema": {"registry.catalog.parsing.json_schema", "registry.suites.checks.schemas"},
     "jsonschema_specifications": {"registry.catalog.parsing.json_schema", "registry.suites.checks.schemas"},

@@ -20,7 +20,7 @@ from registry.control.resolve import decide_for
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from starlette.types import Receive, Scope, Send
 
@@ -46,7 +46,7 @@ TOO_LARGE = problem.responses(413)
 
 MAX_NAMES = 1000  # per request; a client with more sends several
 MAX_ATTRIBUTES = 1000  # values per request, each compared with each target
-SENT_AT_ONCE = 40  # releases and the commas between them, some 40 KB
+SENT_AT_ONCE = 40  # pieces, half of them commas, some 40 KB
 
 PIN = "the `pin` of an earlier answer, to go on with its version; ignored where that is not served any more"
 
@@ -100,19 +100,32 @@ def list_releases(
         raise Invalid(f"names: at most {MAX_NAMES} at once")
     service.rollouts.check_environment(environment)
     releases = service.rollouts.releases(environment, asked)
-    found = [built.for_edition(edition).body for built in releases.values() if built]
+    found = [(built.for_edition(edition).body,) for built in releases.values() if built]
     missing = [name for name, built in releases.items() if built is None]
-    return Joined(found, b'],"missing":%s}' % json.dumps(missing).encode())
+    return Joined(b'{"releases":[', found, b'],"missing":%s}' % json.dumps(missing).encode())
 
 
 class Joined(Response):
-    """Many releases, sent piece by piece: joined, they would be copied for each caller."""
+    """A long list, sent piece by piece: joined, it would be copied for each caller.
+
+    Args:
+        start: what comes before its items.
+        items: each in one or several pieces.
+        end: what comes after them.
+        headers: of the response.
+    """
 
     media_type = JSON
 
-    def __init__(self, releases: list[bytes], end: bytes) -> None:
-        super().__init__()
-        self._pieces = [b'{"releases":[', *(piece for body in releases for piece in (b",", body))]
+    def __init__(
+        self,
+        start: bytes,
+        items: Iterable[Sequence[bytes]],
+        end: bytes,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(headers=headers)
+        self._pieces = [start, *(piece for item in items for piece in (b",", *item))]
         self._pieces[1:2] = []  # the comma before the first
         self._pieces.append(end)
         self.headers["Content-Length"] = str(sum(map(len, self._pieces)))
@@ -205,11 +218,18 @@ def _resolve(service: Services, environment: str, name: str, question: Question)
 
 def count_and_encode(metrics: Metrics, built: EncodedRelease, decision: Decision) -> bytes:
     """Count a decision, and encode it as JSON with the chosen document."""
+    return b"".join(count_and_encode_in_pieces(metrics, built, decision))
+
+
+def count_and_encode_in_pieces(
+    metrics: Metrics, built: EncodedRelease, decision: Decision
+) -> tuple[bytes, bytes, bytes]:
+    """Do the same for one of many answers: only the piece in the middle is its own."""
     metrics.resolved(built.release.environment, decision.reason)
     chosen = decision[:3]  # version, arm, reason
     before, after = built.kept.get(chosen) or built.kept.setdefault(chosen, _around(built, *chosen))
     bucket = b"null" if decision.bucket is None else b"%d" % decision.bucket
-    return b"".join((before, bucket, after))
+    return before, bucket, after
 
 
 def _pinned(service: Services, environment: str, name: str, served: Served, decision: Decision) -> Response:

@@ -78,17 +78,12 @@ class EventStream(Response):
             await self.follow(receive, send)
 
     async def follow(self, receive: Receive, send: Send) -> None:
-        """Send the releases that the client lacks, then let the hub send changes until either side ends."""
+        """Send what the client lacks, then let the hub send changes until either side ends."""
         subscription = self._subscription
         self._hub.add(subscription)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            head = self._hub.read_model.head  # read before the releases: it must not confirm later ones
-            names = iter([*subscription.held, *subscription.awaited])
-            while found := await self._read(names):
-                for built in found:
-                    await self._hub.send(subscription, built, send)
-            await send(hub.heartbeat(head))
+            await self.catch_up(send)
             subscription.send = send
             self._hub.write(subscription)
             while (await receive())["type"] != "http.disconnect":
@@ -97,6 +92,16 @@ class EventStream(Response):
             await send(hub.END)
         finally:
             self._hub.remove(subscription)
+
+    async def catch_up(self, send: Send) -> None:
+        """Send what the client lacks."""
+        subscription = self._subscription
+        head = self._hub.read_model.head  # read before the releases: it must not confirm later ones
+        names = iter([*subscription.held, *subscription.awaited])
+        while found := await self._read(names):
+            for built in found:
+                await self._hub.send(subscription, built, send)
+        await send(hub.heartbeat(head))
 
     async def _read(self, names: Iterator[str]) -> list[EncodedRelease]:
         """Return the next releases that the client lacks; in a thread, as one may come from git."""

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 
 from registry.api.http.answers import KEEP, Kept, plain_headers
-from registry.api.http.auth import OPEN, PROTOCOL
+from registry.api.http.auth import ADMIT, OPEN, PROTOCOL
 from registry.api.http.dependencies import MAX_BODY_BYTES
 from registry.protocols.protocol import Protocol, Refusal, switched_off
 
@@ -48,6 +48,8 @@ class Gateway:
         send = Keeper(scope, Translation(protocol, scope, send))
         scope[PROTOCOL], scope[OPEN] = protocol.name, scope["path"] in protocol.open_paths
         scope[AUTHORIZATION] = Headers(scope=scope).get("authorization", "")
+        if admit := protocol.admit(scope):
+            scope[ADMIT] = admit
         scope["headers"] = _authorized(scope, protocol)
         return await self._app(scope, receive, send)
 

@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 KEYED = "/evaluate/flags/"  # what a flag's key comes after in a path
 # Why a request is refused, by the code of the problem; with the status 400, as clients know no 422 and 413.
-BAD_REQUESTS = {
-    "targeting_key_missing": "TARGETING_KEY_MISSING",
-    "invalid_request": "INVALID_CONTEXT",
-    "too_large": "INVALID_CONTEXT",
-}
+# All others are about the context, as there is nothing else in a body.
+BAD_REQUESTS = {"targeting_key_missing": "TARGETING_KEY_MISSING", "url_too_long": "GENERAL"}
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -67,9 +64,9 @@ def _metadata(built: EncodedRelease, decision: Decision) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def failure(key: str, detail: str) -> bytes:
-    """Return the evaluation of a flag that cannot be read, among others that can."""
-    return _encode({"key": key, "errorCode": "GENERAL", "errorDetails": detail}).encode()
+def failure(key: str, code: str, detail: str) -> bytes:
+    """Return the evaluation of a flag that fails, among others that do not."""
+    return _encode({"key": key, "errorCode": code, "errorDetails": detail}).encode()
 
 
 def error(refusal: Refusal) -> tuple[int, dict[str, str]]:
@@ -91,5 +88,5 @@ def _status(refusal: Refusal, *, has_key: bool) -> tuple[int, str]:
     if refusal.detail == NO_JSON:
         return 400, "PARSE_ERROR"
     if refusal.status in {413, 422}:
-        return 400, BAD_REQUESTS.get(refusal.code, "GENERAL")
+        return 400, BAD_REQUESTS.get(refusal.code, "INVALID_CONTEXT")
     return refusal.status, "GENERAL"

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
     from starlette.datastructures import Headers
+    from starlette.types import Scope
+
+    from registry.access.tokens import Token
+    from registry.api.http.dependencies import Services
 
 
 class Refusal(NamedTuple):
@@ -40,6 +44,7 @@ class Protocol(NamedTuple):
         error: writes a refusal as its clients read it: the status, and the body as JSON.
         router: its endpoints.
         open_paths: those that need no token.
+        admit: returns what finds the token of a request that has it in no header; None for all others.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Protocol(NamedTuple):
     error: Callable[[Refusal], tuple[int, Mapping[str, Any]]]
     router: APIRouter
     open_paths: frozenset[str] = frozenset()
+    admit: Callable[[Scope], Callable[[Services], Token] | None] = lambda _: None
 
 
 def switched_off(protocol: Protocol, path: str, method: str) -> Refusal:

@@ -73,6 +73,7 @@ class ReadModel:
         self._documents = documents
         self._adopting = Lock()  # so that a writer with older states sees the newer ones
         self._states: OrderedDict[Place, State] = OrderedDict()  # the last changed one at the end
+        self._newest: dict[str, Position] = {}  # of all states of an environment
         self._under_way: dict[Place, State] = {}  # the active ones among them
         self._built: dict[Place, EncodedRelease] = {}
         self._unbuilt: set[Place] = set()  # releases that could not be built: the bytes may still arrive
@@ -101,6 +102,10 @@ class ReadModel:
         with self._adopting:
             state = next(reversed(self._states.values()), None)
         return newest(self.head, state.position) if state else self.head
+
+    def newest_in(self, environment: str) -> Position:
+        """Return the position of the newest change in an environment; at once, however many states it has."""
+        return self._newest.get(environment, NOWHERE)
 
     def under_way(self) -> list[State]:
         """Return the states with a rollout, or a request that awaits approval, in the order of `states`."""
@@ -158,6 +163,7 @@ class ReadModel:
             place = (state.environment, state.prompt)
             self._states[place] = state
             self._states.move_to_end(place)
+            self._newest[state.environment] = newest(self.newest_in(state.environment), state.position)
             if state.rollout or state.awaiting_approval:
                 self._under_way[place] = state
             else:

@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections import Counter
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from registry.errors import Unavailable
 from registry.journal.position import is_newer
@@ -44,10 +44,12 @@ class Subscription:
 
     Attributes:
         edition: the newest edition of documents that the client reads.
+        keep_alive: what it is sent in place of heartbeats.
         held: the positions by name, of names known here.
         awaited: names unknown here; they are not counted before they have a release.
     """
 
+    keep_alive: ClassVar[Message | None] = None
     __slots__ = (
         "awaited", "beat", "closed", "edition", "environment", "held", "pending", "send", "token", "writing",
     )  # fmt: skip
@@ -83,6 +85,10 @@ class Subscription:
             return False
         self.pending[prompt] = built
         return True
+
+    def event(self, built: EncodedRelease) -> Message:
+        """Build the ASGI message that tells this client of a release."""
+        return _release(built.for_edition(self.edition))
 
     def wants(self, environment: str, prompt: str) -> bool:
         """Return whether it follows a prompt in an environment."""
@@ -124,7 +130,7 @@ class Hub:
             await asyncio.sleep(0)  # releases published up to that head are offered first
             subscriptions = list(self._open)
             for subscription in subscriptions:
-                subscription.beat = beat
+                subscription.beat = subscription.keep_alive or beat
             await self._write_each(subscriptions)
 
     def publish(self, built: EncodedRelease) -> None:
@@ -217,7 +223,7 @@ class Hub:
 
     async def send(self, subscription: Subscription, built: EncodedRelease, send: Send) -> None:
         """Send a release, and count it as written to the client's connection."""
-        await send(_release(built.for_edition(subscription.edition)))
+        await send(subscription.event(built))
         await send(TAKEN)
         prompt, after = built.release.prompt, built.position
         if prompt in subscription.awaited and subscription in self._open:

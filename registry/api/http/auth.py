@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from registry.api.http.dependencies import Services
 
 CONSOLE = "/console"
+ADMIT = "promptstage.admit"  # in the scope of a request whose token is in no header: finds it
 PROTOCOL = "promptstage.protocol"  # in the scope of a request that speaks another system's protocol
 OPEN = "promptstage.open"  # beside it: whether this path of it needs no token
 MAX_FIELDS = 1000  # per query: each attribute of a caller is one
@@ -72,6 +73,9 @@ async def _find(scope: Scope) -> Token:
     replica, authorization = services.rollouts.replica, Headers(scope=scope).get("authorization")
     if replica.problem and not replica.keyring:  # the journal is at fault, not the token
         raise replica.problem
+    if admit := scope.get(ADMIT):
+        token: Token = admit(services)
+        return token
     try:
         return replica.keyring.find(authorization, timestamps.now())
     except UnknownToken as error:

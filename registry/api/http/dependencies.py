@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from anyio import CapacityLimiter
 
+    from registry.access.tickets import Tickets
     from registry.api.http.access_log import Write
     from registry.api.http.answers import Answers
     from registry.api.http.bounds import Bounds
@@ -92,6 +93,7 @@ class Services:
     lookers: CapacityLimiter
     pages: CapacityLimiter
     sessions: Sessions
+    tickets: Tickets
     protocols: Protocols
     public_url: str
     webhook_secret_file: Path | None
