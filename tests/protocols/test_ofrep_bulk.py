@@ -180,7 +180,8 @@ def test_a_stream_tells_of_every_change(
     assert notices.response.headers["Content-Type"].startswith("text/event-stream")
     assert notices.next_notice() == notice(first)
     change_elsewhere(api)
-    assert notices.next_notice() == notice(promote(api, environment, version="1.1.0"))
+    newer = promote(api, environment, version="1.1.0")
+    assert notices.next_notice() == notice(newer)
 
 
 def test_a_stream_is_resumed(
