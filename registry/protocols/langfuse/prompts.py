@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from promptstage.model import Document
     from registry.protocols.resolving import Resolved
 
+TEXT = "text"
 NO_NUMBER = 0  # as Langfuse's own clients call the version of a fallback
 
 
@@ -26,11 +27,12 @@ def write(resolved: Resolved, environment: str | None, labels: Iterable[str]) ->
     """
     served, decision = resolved.served, resolved.decision
     document = served.document
+    found = messages(document)
     return {
         "name": resolved.name,
         "version": NO_NUMBER if served.number is None else served.number,
-        "type": "chat",
-        "prompt": messages(document),
+        "type": kind(document),
+        "prompt": found[0]["content"] if kind(document) == TEXT else found,
         "config": config(resolved.name, document),
         "labels": list(labels),
         "tags": tags(document),
@@ -45,6 +47,17 @@ def write(resolved: Resolved, environment: str | None, labels: Iterable[str]) ->
             "commit": served.commit,
         },
     }
+
+
+def kind(document: Document | None) -> str:
+    """Return `text` for a prompt whose file says so and that is one text; else `chat`.
+
+    An app gets a text from the one and a list from the other, so an imported prompt stays what it was.
+    """
+    about = document.metadata.get("langfuse") if document else None
+    said = about.get("type") if isinstance(about, dict) else None
+    is_text = document and len(document.messages) == 1 and not document.placeholders
+    return TEXT if said == TEXT and is_text else "chat"
 
 
 def messages(document: Document) -> list[dict[str, str]]:
@@ -71,14 +84,16 @@ def _message(message: Text | Place) -> dict[str, str]:
 def config(name: str, document: Document) -> dict[str, Any]:
     """Write the model and its parameters as OpenAI's chat completions take them, and LiteLLM.
 
+    Before them what a prompt file has in `metadata.config`: an imported one may have keys of its app.
     LiteLLM makes each key a parameter of the call, so there is nothing else in it.
     """
+    own = document.metadata.get("config")
     request: dict[str, Any] = {**make_litellm_request(make_rendered(name, document, []))}
     del request["messages"]
-    return request
+    return {**own, **request} if isinstance(own, dict) else request
 
 
-def tags(document: Document) -> list[str]:
-    """Return the tags that a prompt file has under `metadata`."""
-    found = document.metadata.get("tags")
+def tags(document: Document | None) -> list[str]:
+    """Return the tags that a prompt file has in `metadata`."""
+    found = document.metadata.get("tags") if document else None
     return [tag for tag in found if isinstance(tag, str)] if isinstance(found, list) else []

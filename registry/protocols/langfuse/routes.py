@@ -16,9 +16,10 @@ from registry.api.http.routes import BoundedRoute
 from registry.catalog.naming import LATEST, of_number
 from registry.errors import Invalid, NotFound
 from registry.protocols.gateway import AUTHORIZATION
-from registry.protocols.langfuse import access, prompts
+from registry.protocols.langfuse import access, prompts, writes
 from registry.protocols.langfuse.access import ROOT
 from registry.protocols.langfuse.labels import labels_of
+from registry.protocols.langfuse.listing import Filters, list_prompts
 from registry.protocols.protocol import Protocol, bearer
 from registry.protocols.resolving import environment_for, pinned, resolve
 
@@ -58,6 +59,16 @@ def projects(token: Reader) -> dict[str, Any]:
     return {"data": [{"id": token.id, "name": token.name, "organization": organization, "metadata": {}}]}
 
 
+@router.get(f"{ROOT}/v2/prompts")
+def get_prompts(
+    request: Request, service: Service, token: Reader, filters: Annotated[Filters, Query()]
+) -> Response:
+    """List prompts, with the labels that this caller may see."""
+    found = list_prompts(service, token, filters)
+    keep(request.scope)
+    return _json(found)
+
+
 @router.get(f"{ROOT}/v2/prompts/{{name:path}}")
 def get_prompt(
     request: Request, service: Service, token: Reader, name: str, question: Annotated[Question, Query()]
@@ -74,8 +85,13 @@ def get_prompt(
         environment = environment_for(service, token, label or _default_label(token))
         found = resolve(service, environment, name, **_caller(request, token))
     labels = labels_of(service, token, name, found.served.version)
-    body = json.dumps(prompts.write(found, environment, labels), ensure_ascii=False, separators=(",", ":"))
+    written = prompts.write(found, environment, labels)
     keep(request.scope, (environment, found.decision.reason))
+    return _json(written)
+
+
+def _json(content: dict[str, Any]) -> Response:
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     return Response(body.encode("utf-8", "backslashreplace"), media_type="application/json")
 
 
@@ -120,4 +136,5 @@ def _authorization(headers: Headers) -> str | None:
 
 
 router.include_router(open_router)
+router.include_router(writes.router)
 PROTOCOL = Protocol("langfuse", access.owns, _authorization, access.error, router, frozenset((HEALTH,)))
