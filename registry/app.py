@@ -24,6 +24,7 @@ from registry.api import (
     health,
     history,
     judging,
+    operations,
     otlp,
     prompts,
     releases,
@@ -160,7 +161,7 @@ def create(settings: Settings) -> FastAPI:
     rooms = (
         attestations, prompts, releases, stream, clients, history, guard, rollouts_api, evidence, calls,
         scores, judging, review,
-        usage, otlp, budgets, tokens, doctor, health, webhooks,
+        usage, otlp, budgets, tokens, doctor, operations, health, webhooks,
     )  # fmt: skip
     anywhere = problem.responses(431)  # of the server, before any endpoint
     most = {
@@ -255,6 +256,7 @@ def _open(settings: Settings, stack: ExitStack) -> Services:
         rubrics=Rubrics(catalog, rollouts),
         spending=spending,
         answers=Answers(replica, catalog),
+        targets=policies.notify,
         bounds=Bounds(),
         rate=Rate(),
         takers=CapacityLimiter(TAKERS),

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from registry.console import page
-from registry.console.overview import budgets
+from registry.console.overview import alerts, budgets
 from registry.console.visit import ConsoleRoute, Visiting
 from registry.errors import Invalid
 from registry.wording import paths
@@ -99,6 +99,7 @@ def summed(api: Api, environment: str, given: Mapping[str, str]) -> dict[str, An
         "totals": totals,
         "plots": plots(rows, by, [str(row.get(by)) for row in totals[:SERIES]]),
         "budgets": budgets(api, environment),
+        "alerts": alerts(api, environment),
     }
 
 

@@ -11,6 +11,8 @@ from registry.console.visit import ConsoleRoute, Visiting
 from registry.wording import describe, evidence, paths
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi.responses import Response
 
     from promptstage.model import Json
@@ -42,9 +44,10 @@ def content(api: Api, environment: str, wanted: str) -> dict[str, Any]:
         "in_force": in_force[:SHOWN],
         "more": max(0, len(in_force) - SHOWN),
         "wanted": wanted,
-        "clients": _clients(api, environment),
+        "clients": _clients(api, environment, [state["prompt"] for state in in_force[:SHOWN]]),
         "changes": api.get(paths.history_path(environment, None), "data", limit=CHANGES)["data"],
         "budgets": budgets(api, environment),
+        "alerts": [found for found in alerts(api, environment) if is_raised(found)],
         "health": health(api),
     }
 
@@ -60,15 +63,26 @@ def budgets(api: Api, environment: str) -> list[Json]:
     return found["data"] if found else []
 
 
+def alerts(api: Api, environment: str) -> list[Json]:
+    """Return the alerts of an environment; none where they cannot be read."""
+    found = api.maybe(paths.alerts_path(environment), "data")
+    return found["data"] if found else []
+
+
+def is_raised(alert: Json) -> bool:
+    """Return whether people should look: it is above its limit, or they were told that it was."""
+    return alert["state"] == "high" or alert["firing_since"] is not None
+
+
 def health(api: Api) -> Json:
     """Return the doctor's worst word, and how many checks say so."""
-    found = api.maybe("/v1/doctor", "checks")
+    found = api.maybe(paths.DOCTOR, "checks")
     if found is None:
         return {"status": "unknown", "bad": []}
     bad = [check for check in found["checks"] if check["status"] != "ok"]
     return {"status": bad[0]["status"] if bad else "ok", "bad": bad}
 
 
-def _clients(api: Api, environment: str) -> Json:
-    found = api.maybe(paths.clients_path(environment), "data")
+def _clients(api: Api, environment: str, names: Sequence[str]) -> Json:
+    found = names and api.maybe(paths.clients_path(environment), "data", names=",".join(names))
     return {row["prompt"]: row for row in found["data"]} if found else {}

@@ -15,8 +15,7 @@ from markupsafe import Markup, escape
 
 from registry.system import figures
 from registry.system.text import visible
-from registry.wording import agreement, describe, times
-from registry.wording.rules import scope
+from registry.wording import agreement, describe, rules, times
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -73,6 +72,7 @@ def _templates() -> Environment:
         asset=lambda name: f"{ROOT}/static/{asset_version()}/{name}",
         describe=describe,
         agreement=agreement,
+        rules=rules,
     )
     made.filters.update(
         time=moment,
@@ -81,7 +81,7 @@ def _templates() -> Environment:
         told=told,
         duration=times.duration,
         money=figures.dollars,
-        scope=scope,
+        scope=rules.scope,
         count="{:,}".format,
     )
     return made

@@ -32,10 +32,12 @@ async def system(visit: Visiting) -> Response:
 
 def content(api: Api, environments: Sequence[str]) -> dict[str, Any]:
     """Return what the page shows; what the token may not see is left out."""
-    doctor = api.maybe("/v1/doctor", "checks")
+    doctor = api.maybe(paths.DOCTOR, "checks")
     tokens = api.maybe("/v1/tokens", "data")
     return {
         "checks": doctor["checks"] if doctor else None,
+        "journal": api.maybe(paths.JOURNAL, "seq"),
+        "targets": api.maybe(paths.NOTIFICATIONS, "data"),
         "tokens": tokens["data"] if tokens else None,
         "clients": {one: api.maybe(paths.clients_path(one), "data") for one in environments},
         "capabilities": {str(one): meaning for one, meaning in MEANINGS.items()},

@@ -68,7 +68,7 @@ class Courier:
         except NotSent as error:
             self._failed(waiting, error, now)
         else:
-            self._database.write(lambda connection: queue.taken(connection, waiting))
+            self._database.write(lambda connection: queue.taken(connection, self._name, waiting, now))
         return True
 
     def _failed(self, waiting: Waiting, error: NotSent, now: float) -> None:

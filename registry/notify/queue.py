@@ -45,6 +45,25 @@ class Trouble(NamedTuple):
     error: str
 
 
+class Standing(NamedTuple):
+    """How a target stands; times are seconds since 1970.
+
+    Attributes:
+        waiting: messages in the queue.
+        failing: how many of them were tried in vain, the oldest `since`, and the last `error`.
+        lost: messages that were given up.
+        taken, taken_at: the kind of the message that it took last, and when.
+    """
+
+    waiting: int = 0
+    failing: int = 0
+    since: float | None = None
+    error: str | None = None
+    lost: int = 0
+    taken: str | None = None
+    taken_at: float | None = None
+
+
 def cursors(connection: Connection) -> dict[str, Position]:
     """Return how far each target is."""
     rows = connection.fetch("select target, epoch, seq from notify_cursors")
@@ -93,8 +112,13 @@ def next_due(connection: Connection, target: str, now: float) -> Waiting | None:
     return Waiting(found, Message(*row))
 
 
-def taken(connection: Connection, waiting: Waiting) -> None:
-    """Remove a message that was taken, or is lost."""
+def taken(connection: Connection, target: str, waiting: Waiting, now: float) -> None:
+    """Remove a message that was taken, and note that it was."""
+    _remove(connection, waiting)
+    note(connection, {f"taken:{target}": {"kind": waiting.message.kind, "at": now}}, now)
+
+
+def _remove(connection: Connection, waiting: Waiting) -> None:
     connection.execute("delete from notify_queue where place = ?", (waiting.pending.place,))
 
 
@@ -109,7 +133,7 @@ def failed(connection: Connection, waiting: Waiting, error: str, due: float, now
 
 def lost(connection: Connection, target: str, waiting: Waiting, now: float) -> None:
     """Give a message up, and count it."""
-    taken(connection, waiting)
+    _remove(connection, waiting)
     count = (state(connection, f"lost:{target}") or 0) + 1
     note(connection, {f"lost:{target}": count}, now)
 
@@ -121,6 +145,23 @@ def troubles(connection: Connection) -> list[Trouble]:
         "group by target order by target"
     )
     return [Trouble(target, messages, since / MS, error) for target, messages, since, error in rows]
+
+
+def standings(connection: Connection) -> dict[str, Standing]:
+    """Return how each target stands of which anything is known."""
+    found: dict[str, Standing] = {}
+    rows = connection.fetch(
+        "select target, count(*), count(failing), min(failing), max(error) from notify_queue group by target"
+    )
+    for target, waiting, failing, since, error in rows:
+        found[target] = Standing(waiting, failing, None if since is None else since / MS, error)
+    for name, count in states(connection, "lost:").items():
+        target = name.removeprefix("lost:")
+        found[target] = found.get(target, Standing())._replace(lost=count)
+    for name, last in states(connection, "taken:").items():
+        target = name.removeprefix("taken:")
+        found[target] = found.get(target, Standing())._replace(taken=last["kind"], taken_at=last["at"])
+    return found
 
 
 # What was said of budgets, alerts and tags

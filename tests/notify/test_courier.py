@@ -53,6 +53,24 @@ def test_messages_arrive_in_order(database: Database, tmp_path: Path) -> None:
     assert database.read(queue.troubles) == []
 
 
+def test_it_is_known_how_a_target_stands(database: Database, tmp_path: Path) -> None:
+    """What it took last, what waits since when and why, and what was given up."""
+    assert database.read(queue.standings) == {}
+    put(database, "one", "two")
+    statuses = iter([204, 503])
+    with Receiver(lambda _: next(statuses)) as receiver:
+        drain(courier(database, receiver, tmp_path), NOW)
+    (failing,) = database.read(queue.standings).values()
+    with Receiver(lambda _: 503) as receiver:
+        drain(courier(database, receiver, tmp_path), NOW + 2 * DAY)
+    (lost,) = database.read(queue.standings).values()
+
+    assert (failing.taken, failing.taken_at) == ("test", NOW)
+    assert (failing.waiting, failing.failing, failing.since, failing.lost) == (1, 1, NOW, 0)
+    assert "503" in str(failing.error)
+    assert (lost.waiting, lost.failing, lost.since, lost.error, lost.lost) == (0, 0, None, None, 1)
+
+
 def test_one_that_fails_is_tried_again_and_holds_up_the_others(database: Database, tmp_path: Path) -> None:
     """For five minutes, so that they arrive in order after a short outage."""
     put(database, "one", "two")

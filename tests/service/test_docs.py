@@ -22,6 +22,8 @@ ANSWERS = {  # what to ask for, and the shape of the answer
     "/v1/prompts/summarize/diff?from=1.2.0&to=2.0.0": "Diff",
     "/v1/catalog": "CatalogStatus",
     "/v1/doctor": "Examination",
+    "/v1/journal": "JournalStatus",
+    "/v1/notifications": "Notifications",
     f"{HERE}/releases/summarize": "Release",
     f"{HERE}/releases?names=summarize,support/triage": "Releases",
     f"{HERE}/resolve/summarize?key=u": "Resolved",

@@ -266,6 +266,38 @@ CLIENTS: Json = {
     "registries": 2,
     "complete": True,
 }
+JOURNAL: Json = {
+    "epoch": EPOCH,
+    "seq": SEQ,
+    "newest_at": "2026-05-04T09:31:00Z",
+    "format": 4,
+    "error": None,
+    "mirror": {
+        "url": "git@git.acme.example:ops/journal.git",
+        "pushed_at": "2026-05-04T09:31:01Z",
+        "behind": 0,
+        "behind_s": 0.0,
+        "failures": 0,
+        "error": None,
+    },
+}
+NOTIFICATIONS: Json = {
+    "data": [
+        {
+            "name": "ops",
+            "format": "slack",
+            "signed": False,
+            "events": ["rollout.*", "guard.*"],
+            "waiting": 0,
+            "failing": 0,
+            "failing_since": None,
+            "error": None,
+            "lost": 0,
+            "taken_at": "2026-05-04T09:31:01Z",
+            "taken": "rollout.start",
+        }
+    ]
+}
 EXAMINATION: Json = {
     "checks": [
         {
@@ -484,6 +516,8 @@ OF: dict[str, Json] = {  # an example of each shape that is an answer
     "Examination": EXAMINATION,
     "Health": HEALTH,
     "History": HISTORY,
+    "JournalStatus": JOURNAL,
+    "Notifications": NOTIFICATIONS,
     "Prompts": PROMPTS,
     "Release": RELEASE,
     "Releases": RELEASES,

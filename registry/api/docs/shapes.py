@@ -432,6 +432,50 @@ class Clients(Shape):
     complete: bool
 
 
+class MirrorStatus(Shape):
+    """Another repository to which the journal is pushed."""
+
+    url: str
+    pushed_at: AwareDatetime | None = Field(description="the last push; null: there was none")
+    behind: int = Field(description="changes that it lacks")
+    behind_s: float = Field(description="the age of the oldest of them")
+    failures: int = Field(description="attempts that failed in a row")
+    error: str | None = Field(description="why the last one failed")
+
+
+class JournalStatus(Shape):
+    """The journal as this process knows it."""
+
+    epoch: int
+    seq: int = Field(description="of the newest change")
+    newest_at: AwareDatetime | None = Field(description="its time; null: nothing was changed yet")
+    format: int = Field(description="which registries can read it")
+    error: str | None = Field(description="why nothing can be changed now")
+    mirror: MirrorStatus | None = Field(description="null: there is none")
+
+
+class NotificationTarget(Shape):
+    """A target of notifications, and what became of its messages."""
+
+    name: str
+    format: Literal["slack", "json"]
+    signed: bool
+    events: list[str] = Field(description="patterns of the events that it gets")
+    waiting: int = Field(description="messages that are not taken yet")
+    failing: int = Field(description="of these, how many were tried in vain")
+    failing_since: AwareDatetime | None
+    error: str | None = Field(description="why the last try failed")
+    lost: int = Field(description="messages that it did not take for a day")
+    taken_at: AwareDatetime | None = Field(description="when it took a message last")
+    taken: str | None = Field(description="the event of that message")
+
+
+class Notifications(Shape):
+    """The targets of the operator's file."""
+
+    data: list[NotificationTarget]
+
+
 class Finding(Shape):
     """One check, its status, and the remedy."""
 

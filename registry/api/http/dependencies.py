@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from registry.control.tokens import Tokens
     from registry.evidence.report import Evidence
     from registry.metrics.metrics import Metrics
+    from registry.notify.post import Targets
     from registry.notify.spending_watch import SpendingWatch
     from registry.outcomes.outcomes import Outcomes
     from registry.policies.rule_set import Protocols
@@ -60,6 +61,7 @@ class Services:
         bounds: limits each token's use of the process.
         writers: the threads of changes.
         access_log: logs each answer, if configured.
+        targets: of notifications, by name.
         rate: how many records a token may still send.
         takers: the threads that take in reports, so that these wait for each other alone.
         scrapers: the threads of health and metrics, which must not wait for reads.
@@ -85,6 +87,7 @@ class Services:
     rubrics: Rubrics
     spending: SpendingWatch
     answers: Answers
+    targets: Targets
     bounds: Bounds
     rate: Rate
     takers: CapacityLimiter

@@ -9,7 +9,7 @@ from registry.cli.options import AsJson, Environment  # noqa: TC001 - typer read
 from registry.system import figures
 from registry.wording import paths
 from registry.wording import times as when
-from registry.wording.rules import scope
+from registry.wording.rules import ALERTS, alert, scope
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 FULL = 1000  # of a bar
 BUDGETS = ("budget", "period", "spent", "of", "share", "", "until")
-ALERTS = ("alert", "metric", "over", "value", "limit", "state")
-STATES = {"ok": "ok", "few": "too few calls", "high": "above"}
 
 
 def budget(*, environment: Environment = "production", as_json: AsJson = False) -> None:
@@ -43,7 +41,7 @@ def budget(*, environment: Environment = "production", as_json: AsJson = False) 
         if each["unpriced"]:
             output.note(f"{each['unpriced']} of {each['calls']} calls of {scope(each)} have no known price")
     if alerts:
-        output.table(ALERTS, [_alert(each) for each in alerts])
+        output.table(ALERTS, [alert(each) for each in alerts])
     return None
 
 
@@ -52,10 +50,3 @@ def _budget(budget: Json) -> list[str]:
     bar = figures.bar(round(min(1.0, budget["share"]) * FULL), FULL)
     money = figures.dollars(budget["spent_usd"]), figures.dollars(budget["usd"])
     return [scope(budget), clean(budget["period"]), *money, share, bar, when.show(budget["end"])]
-
-
-def _alert(alert: Json) -> list[str]:
-    numbers = ("-" if alert[key] is None else f"{alert[key]:.4g}" for key in ("value", "limit"))
-    state = STATES.get(alert["state"], clean(alert["state"]))
-    firing = f", fires since {when.show(alert['firing_since'])}" if alert["firing_since"] else ""
-    return [scope(alert), clean(alert["metric"]), clean(alert["over"]), *numbers, f"{state}{firing}"]

@@ -11,6 +11,7 @@ import typer
 from registry.cli import http, output
 from registry.cli.options import AsJson, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.errors import Invalid, Unavailable
+from registry.wording import paths
 from registry.wording.reads import Refused
 from registry.wording.text import clean
 
@@ -58,7 +59,7 @@ def _examine(name: str | None) -> list[Json]:
     )
     begin = time.time()
     try:
-        answer = registry.get("/v1/doctor", "checks", **({"prompt": name} if name else {}))
+        answer = registry.get(paths.DOCTOR, "checks", **({"prompt": name} if name else {}))
     except Unavailable as error:
         problem, *remedy = error.message.splitlines()
         return [
