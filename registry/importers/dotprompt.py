@@ -6,14 +6,13 @@ carried over. A file has no versions of its own, so its number is a digest of it
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from registry.errors import Invalid
-from registry.importers import handlebars, names, picoschema, sources
+from registry.importers import handlebars, messages, names, picoschema, settings, sources
 from registry.importers.imported import Imported, Refused
-from registry.importers.parameters import parameters
-from registry.importers.template_text import language
+from registry.importers.messages import Place, Said
+from registry.importers.texts import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,6 +30,8 @@ _TYPES = {
     "string": "string", "integer": "number", "number": "number", "boolean": "boolean", "array": "list",
     "object": "object",
 }  # fmt: skip
+
+_AS_JAVASCRIPT = {"boolean", "list", "object"}  # in Mustache true is true, and not True
 
 
 def read(files: Files) -> Read:
@@ -59,32 +60,27 @@ def _version(path: str, content: bytes) -> Imported:
 
 def _document(head: Mapping[str, Any], body: str, left_out: list[str]) -> dict[str, Any]:
     tokens = handlebars.tokens(body)
-    used = dict.fromkeys(token.value for token in tokens if token.kind == "variable")
-    document: dict[str, Any] = {
+    used = list(dict.fromkeys(token.value for token in tokens if token.kind == "variable"))
+    found: dict[str, Any] = {
         key: head[key] for key in ("description", "model") if isinstance(head.get(key), str) and head[key]
     }
-    if config := parameters(sources.mapping(head.get("config"), "config")):
-        document["modelParameters"] = config
-    document |= _output(sources.mapping(head.get("output"), "output"), left_out)
-    variables = _variables(sources.mapping(head.get("input"), "input"), used, left_out)
-    document |= _metadata(head) | _language(variables, used, left_out)
+    if config := sources.mapping(head.get("config"), "config"):
+        found["modelParameters"] = config
+    found |= _output(sources.mapping(head.get("output"), "output"), left_out) | _metadata(head)
     left_out += _rest(head)
-    if variables:
-        document["variables"] = variables
-    return document | {"messages": list(_messages(tokens))}
-
-
-def _language(
-    variables: Iterable[Mapping[str, Any]], used: Iterable[str], left_out: list[str]
-) -> dict[str, str]:
-    """Return the template language: Mustache writes ``true`` as Handlebars does."""
+    if variables := _variables(sources.mapping(head.get("input"), "input"), used, left_out):
+        found["variables"] = variables
     types = {each["name"]: each.get("type") for each in variables}
-    left_out += (
-        f"how the {types[name]} {name} is written: with commas there, as JSON here"
-        for name in used
-        if types.get(name) in {"list", "object"}
-    )
-    return {"template": "mustache"} if {"boolean", "list", "object"} & set(types.values()) else language(used)
+    left_out += _written_otherwise(types, used)
+    in_mustache = bool(_AS_JAVASCRIPT & set(types.values())) or any("." in name for name in used)
+    return found | messages.document(list(_messages(tokens, in_mustache=in_mustache)))
+
+
+def _written_otherwise(types: Mapping[str, Any], used: Iterable[str]) -> Iterator[str]:
+    """Yield the variables whose values are written in another way here."""
+    for name in used:
+        if types.get(name) in {"list", "object"}:
+            yield f"how the {types[name]} {name} is written: with commas there, as JSON here"
 
 
 def _metadata(head: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,8 +115,9 @@ def _output(output: Mapping[str, Any], left_out: list[str]) -> dict[str, Any]:
     except Invalid as error:
         left_out.append(f"output.schema, so the answer is any JSON object: {error.message}")
         return {"responseFormat": "json_object"}
-    named = json.dumps({"name": "output", "schema": schema}, indent=2, ensure_ascii=False)
-    return {"responseFormat": "json_schema", "jsonSchema": named}
+    return settings.response_format(
+        {"type": "json_schema", "json_schema": {"name": "output", "schema": schema}}, left_out
+    )
 
 
 def _variables(given: Mapping[str, Any], used: Iterable[str], left_out: list[str]) -> list[dict[str, Any]]:
@@ -165,26 +162,37 @@ def _about(schema: Any) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value}
 
 
-def _messages(tokens: Iterable[Token]) -> Iterator[dict[str, Any]]:
+def _messages(tokens: Iterable[Token], *, in_mustache: bool) -> Iterator[Said | Place]:
     """Yield the messages: a role begins one if there is text before it, and the history always does."""
-    role, texts = "user", [""]
+    role = "user"
+    parts: list[Token] = []
 
-    def ended() -> Iterator[dict[str, Any]]:
-        content = "".join(texts)
-        if content.strip():
-            yield {"role": role, "content": content}
+    def ended() -> Iterator[Said]:
+        if any(part.kind == "variable" or part.value.strip() for part in parts):
+            yield Said(messages.role(role), _text(parts, in_mustache=in_mustache))
 
     for token in tokens:
-        match token.kind:
-            case "role":
-                yield from ended()
-                role, texts = token.value, [""]
-            case "history":
-                yield from ended()
-                yield {"placeholder": HISTORY, "optional": True}
-                role, texts = "assistant", [""]
-            case "variable":
-                texts.append(f"{{{{{token.value}}}}}")
-            case _:
-                texts.append(token.value)
+        if token.kind in {"text", "variable"}:
+            parts.append(token)
+            continue
+        yield from ended()
+        if token.kind == "history":
+            yield Place(HISTORY, is_optional=True)
+        role, parts = token.value or "model", []
     yield from ended()
+
+
+def _text(parts: Iterable[Token], *, in_mustache: bool) -> Text:
+    """Return a text with its variables; in Mustache where one is nested, or is written as JavaScript does."""
+    literals, names, source = [""], [], ""
+    for part in parts:
+        if part.kind == "variable":
+            source += f"{{{{{part.value}}}}}"
+            names.append(part.value)
+            literals.append("")
+        else:
+            source += part.value.replace("{{", r"\{{") if in_mustache else part.value
+            literals[-1] += part.value
+    if in_mustache:
+        return Text(source, (), (), is_logic=True)
+    return Text(source, tuple(literals), tuple(names))

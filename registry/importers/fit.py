@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from registry.catalog import naming
 from registry.catalog.parsing import lint
@@ -14,7 +14,15 @@ from registry.suites import lint as suite_lint
 from registry.suites.suite_source import cases_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from registry.importers.imported import Imported
+
+# As authors write a prompt file, whatever order a source has.
+_ORDER = (
+    "name", "description", "model", "modelParameters", "responseFormat", "jsonSchema", "template", "tools",
+    "toolChoice", "variables", "messages", "testData", "evaluators", "defaultTest", "metadata",
+)  # fmt: skip
 
 
 def fit(item: Imported, path: str) -> tuple[Imported, Held]:
@@ -27,12 +35,17 @@ def fit(item: Imported, path: str) -> tuple[Imported, Held]:
     Raises:
         Invalid: the file could not be served, or holds a secret, which git would keep for ever.
     """
-    content = prompt_file.prompt_file(item.document)
+    content = prompt_file.prompt_file(_ordered(item.document))
     for finding in lint.check(content, path, {}):
         if finding.is_fatal or finding.code == "secret":
             raise Invalid(f"its file could not be served: {finding}", code=finding.code)
     cases, left_out = _fit_cases(item, content)
     return replace(item, left_out=(*item.left_out, *left_out)), Held(path, content, cases)
+
+
+def _ordered(document: Mapping[str, Any]) -> dict[str, Any]:
+    known = {key: document[key] for key in _ORDER if key in document}
+    return {**known, **document}
 
 
 def _fit_cases(item: Imported, content: bytes) -> tuple[bytes, list[str]]:

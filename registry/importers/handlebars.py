@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 
 from registry.errors import Invalid
-from registry.importers.template_text import SHOWN
 
+SHOWN = 60  # characters of an author's text in a message
 _TOKEN = re.compile(
     r"(?P<escape>(?<!\\)\\+)?"  # not from within a run of them, which would take square time
     r"(?:(?P<comment>\{\{!--.*?--\}\}|\{\{!(?!--).*?\}\})"
@@ -17,7 +17,6 @@ _TOKEN = re.compile(
 _LINE_END = re.compile(r"[ \t]*(?:\n|\Z)")
 _NAME = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*", re.ASCII)
 _ROLE = re.compile(r"""role\s+(?P<quote>["'])(?P<role>[^"']*)(?P=quote)""")
-_ROLES = {"user": "user", "model": "assistant", "system": "system", "tool": "tool"}
 _HELPERS = frozenset(
     ("media", "section", "json", "role", "each", "if", "unless", "with", "lookup", "log", "else")
 )
@@ -36,7 +35,7 @@ class Token(NamedTuple):
 
     Attributes:
         kind: ``text``, ``variable``, ``role`` or ``history``.
-        value: the text as a prompt file has it, the variable's name, or the role as it is called here.
+        value: the text that it shows, the variable's name, or the role.
     """
 
     kind: str
@@ -70,7 +69,7 @@ def _tokens(token: re.Match[str]) -> list[Token]:
     if escape := token["escape"]:
         if len(escape) > 1:
             raise Invalid(f"{whole[:SHOWN]!r} has several backslashes before it; write one, or none")
-        return [Token("text", whole)]  # an escape here, too
+        return [Token("text", whole[1:])]
     if token["comment"]:
         return []
     inside = token["raw"] if token["raw"] is not None else token["tag"]
@@ -80,9 +79,7 @@ def _tokens(token: re.Match[str]) -> list[Token]:
     if inside == "history":
         return [Token("history", "")]
     if role := _ROLE.fullmatch(inside):
-        if role["role"] not in _ROLES:
-            raise Invalid(f"the role {role['role'][:SHOWN]!r} is none of {', '.join(_ROLES)}")
-        return [Token("role", _ROLES[role["role"]])]
+        return [Token("role", role["role"])]
     if _NAME.fullmatch(inside) and inside not in _CONSTANTS and inside not in _HELPERS:
         return [Token("variable", inside)]
     raise Invalid(_what(whole, inside))

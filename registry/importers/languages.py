@@ -61,9 +61,15 @@ def _field(name: str, written: str) -> str:
     return name
 
 
-def jinja(text: str) -> Text:
-    """Read a text as Jinja2 does with its own settings, with names alone in its tags."""
-    text = _NEWLINE.sub("\n", text).removesuffix("\n")  # Jinja2 removes one at the end
+def jinja(text: str, *, keeps_end: bool = False) -> Text:
+    """Read a text as Jinja2 does with its own settings, with names alone in its tags.
+
+    Args:
+        text: the template.
+        keeps_end: whether a line break at its end stays, as in Nunjucks.
+    """
+    text = _NEWLINE.sub("\n", text)
+    text = text if keeps_end else text.removesuffix("\n")
     literals, names, end = [""], [], 0
     while opened := _JINJA_OPENS.search(text, end):
         literals[-1] += text[end : opened.start()]

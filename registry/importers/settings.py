@@ -46,6 +46,21 @@ def from_config(config: Mapping[str, Any], notes: list[str]) -> tuple[dict[str, 
     return found, rest
 
 
+def of_request(options: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+    """Return the keys of a prompt file for what a request says beside its model and messages.
+
+    Args:
+        options: in OpenAI's shape; what is not known is a parameter all the same.
+        notes: takes what cannot be carried over.
+    """
+    rest = dict(options)
+    answer, offered, choice = (rest.pop(key, None) for key in ("response_format", "tools", "tool_choice"))
+    found = {"modelParameters": rest} if rest else {}
+    if answer:
+        found |= response_format(answer, notes)
+    return found | (tools(offered, choice, notes) if offered else {})
+
+
 def _plain(key: str) -> str:
     return re.sub("[_-]", "", key).lower()
 

@@ -48,7 +48,7 @@ def test_a_dry_run_writes_nothing(cli: Cli, author: PromptRepository) -> None:
     assert "triage" in done.out
     assert "its first version" in done.out
     assert "without --dry-run 1 version of 1 prompt would be" in done.out
-    assert "does not have the key my.key" in done.err
+    assert "leaves out the key my.key" in done.err
     assert "Note: list.prompt is not imported: '{{#each items}}' is logic" in done.err
 
 

@@ -8,7 +8,7 @@ from registry.cli.hosted import langfuse as at_langfuse
 from registry.cli.hosted import langsmith as at_langsmith
 from registry.cli.hosted import mlflow as at_mlflow
 from registry.cli.imports.load import load
-from registry.importers import dotprompt, dumps, langfuse, langsmith, mlflow, promptlayer
+from registry.importers import dotprompt, dumps, langfuse, langsmith, mlflow, promptlayer, prompty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,4 +60,5 @@ FORMATS: dict[str, Format] = {
     ),
     "mlflow": Format("MLflow", mlflow.read, dumps.ENDINGS, at_mlflow.EXAMPLE, fetch=at_mlflow.fetch),
     "promptlayer": Format("PromptLayer", promptlayer.read, dumps.ENDINGS, "templates.json"),
+    "prompty": Format("Prompty", prompty.read, (prompty.ENDING,), "prompts"),
 }

@@ -27,7 +27,7 @@ def show(made: Plan, fmt: str, *, whole: bool) -> None:
             output.say(_summary(name, steps, fmt), "bold")
     for step in made.steps:
         for sentence in step.item.left_out:
-            output.note(f"{_place(step)} does not have {clean(sentence, WIDTH)}")
+            output.note(f"{_place(step)} leaves out {clean(sentence, WIDTH)}")
         if step.item.labels:
             output.note(_labels(step, fmt))
     for refused in made.refused:
