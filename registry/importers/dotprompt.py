@@ -12,6 +12,7 @@ from registry.errors import Invalid
 from registry.importers import handlebars, messages, names, picoschema, settings, sources
 from registry.importers.imported import Imported, Refused
 from registry.importers.messages import Place, Said
+from registry.importers.parameters import parameters
 from registry.importers.texts import Text
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _document(head: Mapping[str, Any], body: str, left_out: list[str]) -> dict[s
         key: head[key] for key in ("description", "model") if isinstance(head.get(key), str) and head[key]
     }
     if config := sources.mapping(head.get("config"), "config"):
-        found["modelParameters"] = config
+        found["modelParameters"] = parameters(config)
     found |= _output(sources.mapping(head.get("output"), "output"), left_out) | _metadata(head)
     left_out += _rest(head)
     if variables := _variables(sources.mapping(head.get("input"), "input"), used, left_out):

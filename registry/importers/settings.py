@@ -55,7 +55,7 @@ def of_request(options: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     """
     rest = dict(options)
     answer, offered, choice = (rest.pop(key, None) for key in ("response_format", "tools", "tool_choice"))
-    found = {"modelParameters": rest} if rest else {}
+    found = {"modelParameters": parameters(rest)} if rest else {}
     if answer:
         found |= response_format(answer, notes)
     return found | (tools(offered, choice, notes) if offered else {})

@@ -111,7 +111,7 @@ my.key: 1
 """
     found = imported("dotprompt", source)
 
-    assert found.document["modelParameters"] == {"temperature": 0.2, "maxOutputTokens": 100}
+    assert found.document["modelParameters"] == {"temperature": 0.2, "maxTokens": 100}
     assert found.document["variables"] == [
         {"name": "message", "required": True, "type": "string", "description": "what the customer wrote"},
         {"name": "tone", "required": False, "type": "string", "default": "warm"},
@@ -174,7 +174,7 @@ def test_the_head_of_prompty_1() -> None:
         "Greet",
         "azure/gpt-4o",
     )
-    assert found.document["modelParameters"] == {"max_tokens": 128}
+    assert found.document["modelParameters"] == {"maxTokens": 128}
     assert found.document["responseFormat"] == "json_object"
     assert found.document["testData"] == [{"name": "Ada"}]
     assert [(each["name"], each["required"]) for each in found.document["variables"]] == [
