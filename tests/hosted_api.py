@@ -1,4 +1,4 @@
-"""A stand-in of a hosted tool's API: it answers requests from a table, and keeps them."""
+"""A stand-in of a hosted tool's API: it answers requests as it is told, and keeps them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 KEYS = ("authorization", "x-api-key", "x-tenant-id", "x-mlflow-workspace")  # headers that are kept
 
 
+class Asked(NamedTuple):
+    """A request: its path is as it was sent, and the body that of JSON."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any = None
+
+
 class Raw(NamedTuple):
     """An answer as it is sent; `cut` bytes of the body are left off."""
 
@@ -29,44 +39,47 @@ class HostedApi:
 
     Attributes:
         url: its address.
-        asked: the requests: path, query and keys.
+        asked: the requests.
         faults: what is answered before all else, the first one first.
     """
 
-    def __init__(self, url: str, answer: Callable[[str, dict[str, str]], Any]) -> None:
+    def __init__(self, url: str, answer: Callable[[Asked], Any]) -> None:
         self.url = url
-        self.asked: list[dict[str, Any]] = []
+        self.asked: list[Asked] = []
         self.faults: list[Raw] = []
         self._answer = answer
 
-    def answer(self, target: str, headers: dict[str, str]) -> Raw:
+    def answer(self, asked: Asked) -> Raw:
         """Return what to send for a request."""
-        parts = urlsplit(target)
-        query = dict(parse_qsl(parts.query))
-        keys = {name: value for name, value in headers.items() if name in KEYS}
-        self.asked.append({"path": parts.path, "query": query, "headers": keys})
+        self.asked.append(asked)
         if self.faults:
             return self.faults.pop(0)
-        found = self._answer(parts.path, query)
+        found = self._answer(asked)
         return Raw(404, b'{"message": "not here"}') if found is None else Raw(200, json.dumps(found).encode())
 
 
 @contextmanager
-def serve(answer: Callable[[str, dict[str, str]], Any]) -> Iterator[HostedApi]:
-    """Serve on a free port what `answer` returns for a path and a query; None is a 404."""
+def serve(answer: Callable[[Asked], Any]) -> Iterator[HostedApi]:
+    """Serve on a free port what `answer` returns for a request; None is a 404."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = 1 << 16  # an answer is one packet; two would wait for each other
 
         def do_GET(self) -> None:
-            raw = api.answer(self.path, {name.lower(): value for name, value in self.headers.items()})
+            parts = urlsplit(self.path)
+            headers = {name.lower(): value for name, value in self.headers.items() if name.lower() in KEYS}
+            content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = json.loads(content) if content else None
+            raw = api.answer(Asked(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body))
             self.send_response(raw.status)
             for name, value in (*raw.headers, ("Content-Length", str(len(raw.body)))):
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(raw.body[: len(raw.body) - raw.cut])
             self.close_connection = bool(raw.cut)
+
+        do_POST = do_GET  # noqa: N815 - its base's names
 
         def log_message(self, *_: Any) -> None:
             """Stay silent."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
-from hosted_api import HostedApi, Raw, serve
+from hosted_api import Asked, HostedApi, Raw, serve
 from hosted_dumps import HISTORY, vector
 
 from registry.cli.hosted import api, langfuse, langsmith, mlflow
@@ -46,8 +46,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-def as_langfuse(path: str, query: dict[str, str]) -> Any:
+def as_langfuse(asked: Asked) -> Any:
     """A project with one prompt of 200 versions, as Langfuse gives it."""
+    path, query = asked.path, asked.query
     prompts = "/api/public/v2/prompts"
     if path == prompts:
         data = [
@@ -69,8 +70,9 @@ def as_langfuse(path: str, query: dict[str, str]) -> Any:
     }
 
 
-def as_langsmith(path: str, query: dict[str, str]) -> Any:
+def as_langsmith(asked: Asked) -> Any:
     """A workspace with one prompt of 200 commits, and one of somebody else, as LangSmith gives them."""
+    path, query = asked.path, asked.query
     if path == "/settings":
         return {"id": "t", "tenant_handle": None}
     if path == "/repos":
@@ -98,8 +100,9 @@ def listed(number: int) -> dict[str, Any]:
     }
 
 
-def as_mlflow(path: str, query: dict[str, str]) -> Any:
+def as_mlflow(asked: Asked) -> Any:
     """A server with one prompt of 200 versions on two pages, as MLflow gives it."""
+    path, query = asked.path, asked.query
     if not re.search("tags.`mlflow.prompt.is_prompt` = 'true'", query.get("filter", "")):
         return None
     if path == "/api/2.0/mlflow/registered-models/search":
@@ -177,12 +180,10 @@ def test_requests_are_those_of_the_tools_own_client(
 
     for one in recorded:
         path = one["path"].replace("a/b%20c", "Support%2FTriage%20mails").replace("abc", "c001")
-        asked = [each for each in server.asked if each["path"] == path]
+        asked = [each for each in server.asked if each.path == path]
         keys = ("version", "resolve", "limit", "offset", "page", "is_archived")
         wanted = {key: one["query"][key] for key in keys if key in one["query"]}
-        assert any(
-            wanted.items() <= each["query"].items() and each["headers"] == one["headers"] for each in asked
-        )
+        assert any(wanted.items() <= each.query.items() and each.headers == one["headers"] for each in asked)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -279,7 +280,7 @@ def test_addresses_hold_no_keys(source: str) -> None:
 def test_a_server_that_never_ends_is_left() -> None:
     """A page that comes again is the last."""
     with (
-        serve(lambda *_: {"model_versions": [], "registered_models": [], "next_page_token": "x"}) as server,
+        serve(lambda _: {"model_versions": [], "registered_models": [], "next_page_token": "x"}) as server,
         pytest.raises(Unavailable, match="twice"),
     ):
         fetched("MLflow", server.url)
@@ -293,4 +294,4 @@ def test_a_token_of_mlflow_is_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(as_mlflow) as server:
         fetched("MLflow", server.url)
 
-    assert server.asked[0]["headers"] == {"authorization": "Bearer t", "x-mlflow-workspace": "team"}
+    assert server.asked[0].headers == {"authorization": "Bearer t", "x-mlflow-workspace": "team"}

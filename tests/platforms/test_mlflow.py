@@ -3,64 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from platform_model import serve
-from platforms.running import free_port, run_page
-from support import until
+from platforms.mlflow_server import MLFLOW, QUIET, run
+from platforms.running import run_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MLFLOW = os.environ.get("PROMPTSTAGE_MLFLOW", "")
 pytestmark = pytest.mark.skipif(not MLFLOW, reason="make platforms")
 
 
 @pytest.fixture(scope="module")
 def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of one that has a trace of the canary, and one of before the rollout."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    port = str(free_port())
-    address = f"http://127.0.0.1:{port}"
-    command = [MLFLOW, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
-    command += [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination",
-        str(folder),
-    ]
-    quiet = {
-        "MLFLOW_TELEMETRY_OPTOUT": "true",
-        "DO_NOT_TRACK": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        until(lambda: answers(address), "MLflow", patience=180)
-        with serve() as model:
-            for percent in (100, 0):
-                run_page("MLflow", model, percent, python=MLFLOW, MLFLOW_TRACKING_URI=address, **quiet)
+    with run(tmp_path_factory.mktemp("mlflow")) as address, serve() as model:
+        for percent in (100, 0):
+            run_page("MLflow", model, percent, python=MLFLOW, MLFLOW_TRACKING_URI=address, **QUIET)
         yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)  # its workers are processes, too
-        process.wait()
-
-
-def answers(address: str) -> bool | None:
-    """Whether it is there."""
-    try:
-        with urllib.request.urlopen(f"{address}/health", timeout=5):
-            return True
-    except OSError:
-        return None
 
 
 def found(address: str, condition: str) -> list[dict[str, str]]:
