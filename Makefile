@@ -34,8 +34,11 @@ platforms: .venv/.ready ## Run other projects' instrumentations, SDKs and server
 	set -e; for name in $(PLATFORMS); do \
 	  $(PYTHON) -m venv .venv/$$name; \
 	  .venv/$$name/bin/pip install --quiet --disable-pip-version-check -r tests/platforms/$$name.txt -e client; done
-	PROMPTSTAGE_PLATFORMS=$(CURDIR)/.venv/platforms/bin/python PROMPTSTAGE_PHOENIX=$(CURDIR)/.venv/phoenix/bin/phoenix \
-	  PROMPTSTAGE_MLFLOW=$(CURDIR)/.venv/mlflow/bin/python $(BIN)/python -m pytest tests/platforms
+	mkdir -p .venv/node && cp tests/platforms/node/package.json .venv/node
+	! command -v npm || npm install --prefix .venv/node --ignore-scripts --no-audit --no-fund
+	PROMPTSTAGE_PLATFORMS=$(CURDIR)/.venv/platforms/bin/python PROMPTSTAGE_MLFLOW=$(CURDIR)/.venv/mlflow/bin/python \
+	  PROMPTSTAGE_PHOENIX=$(CURDIR)/.venv/phoenix/bin/phoenix PROMPTSTAGE_NODE=$(CURDIR)/.venv/node/node_modules \
+	  $(BIN)/python -m pytest tests/platforms
 
 oracle: .venv/.ready ## Have promptfoo judge the recorded assertions again; it wants Node 22.22, see PROMPTFOO_NODE
 	npm install --prefix .venv/oracle --ignore-scripts --no-audit --no-fund promptfoo@0.123.1

@@ -12,6 +12,7 @@ from outcomes_in import record
 from support import until
 
 from registry.cli.observe import picture
+from registry.cli.observe.columns import COLUMNS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +101,11 @@ def test_calls_are_exported_as_lines(manager: Cli, sent: list[dict[str, Any]], t
     file = tmp_path / "calls.jsonl"
     done = manager("calls", "--export", str(file))
 
-    assert {json.loads(line)["id"] for line in file.read_text().splitlines()} == {call["id"] for call in sent}
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {line["id"] for line in lines} == {call["id"] for call in sent}
+    assert {tuple(line) for line in lines} == {tuple(COLUMNS)}  # all of them, also where nothing is known
+    shown = json.loads(manager("calls", "--json").out)["data"]
+    assert {name for call in shown for name in call} <= COLUMNS.keys()
     assert "3 calls are in" in done.err
     assert manager("calls", "--export", "calls.xml").err.startswith("Error: calls.xml: name a file")
 

@@ -22,6 +22,7 @@ from registry.access.capabilities import MEANINGS, Capability
 from registry.catalog.parsing.codes import CODES
 from registry.cli.main import EXIT_CODES
 from registry.cli.main import app as command_line
+from registry.cli.observe.columns import COLUMNS, TYPES
 from registry.policies.events import EVENTS
 from registry.settings import Settings
 from registry.suites.checks.vocabulary import KINDS, WORDS
@@ -122,6 +123,11 @@ def _formats() -> str:
     return _table("| format | what it allows beyond the one before |", rows)
 
 
+def _columns() -> str:
+    rows = (f"| `{name}` | {of.form or TYPES[of.arrow]} | {of.meaning} |" for name, of in COLUMNS.items())
+    return _table("| field | type | what it is |", rows)
+
+
 def _checks() -> str:
     rows = (
         f"| `{name}` | {kind.meaning} | {WORDS[kind.takes]}{BOUNDS[kind.bound]} | `{_example(name)}` |"
@@ -159,6 +165,7 @@ TABLES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/costs.md": {"events": _events},
     "docs/http.md": {"endpoints": _endpoints},
     "docs/operating.md": {"capabilities": _capabilities},
+    "docs/platforms.md": {"columns": _columns},
     "docs/prompt-file.md": {"codes": _codes},
     "docs/suites.md": {"checks": _checks, "differences": _differences},
 }

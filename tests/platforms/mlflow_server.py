@@ -41,7 +41,7 @@ def run(folder: Path) -> Iterator[str]:
             command, env=os.environ | QUIET, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        until(lambda: answers(address), "MLflow", patience=180)
+        until(lambda: answers(address), "MLflow", patience=300)
         yield address
     finally:
         os.killpg(process.pid, signal.SIGTERM)  # its workers are processes, too

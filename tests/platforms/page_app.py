@@ -42,6 +42,8 @@ def _flush(heading: str) -> None:
             import_module("weave").finish()
         case "Datadog":
             import_module("ddtrace.llmobs").LLMObs.flush()
+        case "Prometheus":
+            sys.stdin.read()  # it is scraped meanwhile
 
 
 if __name__ == "__main__":

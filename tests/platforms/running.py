@@ -14,11 +14,9 @@ SECONDS = 180  # of an app: importing some SDKs takes half a minute on a busy ma
 
 def run_page(heading: str, model: str, percent: int = 100, *, python: str = PYTHON, **variables: str) -> str:
     """Run what is under a heading beside a model, with the candidate's share of users; return its output."""
-    given = {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_API_KEY": "sk-test", **variables}
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME")}
     done = subprocess.run(
         [python, APP, heading, str(percent)],
-        env=inherited | given,
+        env=page_environment(model) | variables,
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -26,6 +24,12 @@ def run_page(heading: str, model: str, percent: int = 100, *, python: str = PYTH
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def page_environment(model: str) -> dict[str, str]:
+    """The variables of such an app."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME")}
+    return inherited | {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_API_KEY": "sk-test"}
 
 
 def free_port() -> int:

@@ -9,20 +9,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from platform_model import serve
 from platforms.mlflow_server import MLFLOW, QUIET, run
-from platforms.running import run_page
+from platforms.running import PYTHON, run_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(not MLFLOW, reason="make platforms")
+OF = "x-mlflow-experiment-id=0"  # an OTLP request names the experiment
+pytestmark = pytest.mark.skipif(not (PYTHON and MLFLOW), reason="make platforms")
 
 
 @pytest.fixture(scope="module")
 def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of one that has a trace of the canary, and one of before the rollout."""
+    """The address of one that has a trace of the canary, one of before the rollout, and one by OTLP."""
     with run(tmp_path_factory.mktemp("mlflow")) as address, serve() as model:
         for percent in (100, 0):
             run_page("MLflow", model, percent, python=MLFLOW, MLFLOW_TRACKING_URI=address, **QUIET)
+        run_page(
+            "OpenTelemetry",
+            model,
+            OTEL_EXPORTER_OTLP_ENDPOINT=address,
+            OTEL_EXPORTER_OTLP_HEADERS=OF,
+        )
         yield address
 
 
@@ -57,4 +64,13 @@ def test_a_filter_finds_what_is_in_no_rollout(mlflow: str) -> None:
     (tags,) = found(mlflow, "tags.prompt_version = '1.2.0' AND tags.prompt_arm = 'stable'")
 
     assert tags["prompt"] == "summarize@1.2.0"
-    assert len(found(mlflow, "")) == 2
+    assert len(found(mlflow, "")) == 3
+
+
+def test_spans_by_otlp_are_found_by_a_pattern_alone(mlflow: str) -> None:
+    """It looks for the text in the JSON of a span's attributes, so `=` finds none."""
+    condition = "span.attributes.promptstage.prompt {} '{}summarize@{}{}'"
+
+    assert len(found(mlflow, condition.format("LIKE", "%", "1.3.0", "%"))) == 1
+    assert found(mlflow, condition.format("LIKE", "%", "1.2.0", "%")) == []
+    assert found(mlflow, condition.format("=", "", "1.3.0", "")) == []

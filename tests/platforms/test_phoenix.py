@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -16,20 +15,21 @@ from urllib.parse import quote
 
 import pytest
 from platform_model import serve
+from platforms.running import PYTHON, free_port, run_page
 from support import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PYTHON = os.environ.get("PROMPTSTAGE_PLATFORMS", "")
 PHOENIX = os.environ.get("PROMPTSTAGE_PHOENIX", "")
 APP = Path(__file__).parent / "platform_app.py"
-# What the app does, the version that it was served, and how many calls that are.
+# What an app of OpenInference's does, the version that it was served, and how many calls that are.
 DONE = {
     "openinference-openai-stream": ("1.3.0", 1),
     "openinference-openai-429": ("1.3.0", 1),
     "openinference-openai-tool": ("1.2.0", 2),
 }
+PAGE = {"1.3.0": 100, "1.2.0": 0}  # the share of users at which the page's app gets a version; one call each
 SUMS = """query ($condition: String!) {
   projects { edges { node {
     recordCount(filterCondition: $condition)
@@ -55,24 +55,18 @@ def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([PHOENIX, "serve"], env=os.environ | variables, stdout=log, stderr=log)
     try:
-        until(lambda: answers(address), "Phoenix", patience=120)
+        until(lambda: answers(address), "Phoenix", patience=300)
         with serve() as model:
             for name in DONE:
                 sent = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": address}
                 subprocess.run([PYTHON, APP, name, model], env=sent, check=True, timeout=120)
-        until(lambda: len(spans(address, "1.2.0")) == 2 or None, "the last spans", patience=60)
+            for percent in PAGE.values():
+                run_page("Phoenix", model, percent, PHOENIX_COLLECTOR_ENDPOINT=address)
+        until(lambda: len(spans(address, prompt="summarize@1.2.0")) == 3 or None, "all spans", patience=60)
         yield address
     finally:
         process.terminate()
         process.wait()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def answers(address: str) -> bool | None:
@@ -90,31 +84,45 @@ def asked(request: str | urllib.request.Request) -> Any:
         return json.load(answer)
 
 
-def spans(address: str, version: str) -> list[Any]:
-    """The calls of a version, by its filter."""
-    wanted = quote(f"promptstage.prompt:summarize@{version}")
+def spans(address: str, **attribute: str) -> list[Any]:
+    """The calls with an attribute of ours, by its filter."""
+    ((name, value),) = attribute.items()
+    wanted = quote(f"promptstage.{name}:{value}")
     found: list[Any] = asked(f"{address}/v1/projects/default/spans?limit=100&attribute={wanted}")["data"]
     return found
+
+
+def sums(address: str, condition: str) -> tuple[int, int]:
+    """How many calls and tokens its GraphQL counts by a condition."""
+    body = json.dumps({"query": SUMS, "variables": {"condition": condition}}).encode()
+    headers = {"Content-Type": "application/json"}
+    answer = asked(urllib.request.Request(f"{address}/graphql", body, headers))
+    (edge,) = answer["data"]["projects"]["edges"]
+    return edge["node"]["recordCount"], edge["node"]["tokenCountTotal"]
 
 
 @pytest.mark.parametrize("version", ["1.2.0", "1.3.0"])
 def test_a_filter_finds_the_calls_of_a_version(phoenix: str, version: str) -> None:
     """All of them, and none of another."""
-    found = spans(phoenix, version)
+    found = spans(phoenix, prompt=f"summarize@{version}")
 
-    assert len(found) == sum(calls for served, calls in DONE.values() if served == version)
+    assert len(found) == 1 + sum(calls for served, calls in DONE.values() if served == version)
     assert {span["attributes"]["promptstage.prompt"] for span in found} == {f"summarize@{version}"}
 
 
-def test_sums_by_version(phoenix: str) -> None:
-    """Its GraphQL counts calls, tokens and latency of one version; a name with dots is a path there."""
-    found = {}
-    for version in ("1.2.0", "1.3.0", "9.9.9"):
-        condition = f"attributes['promptstage']['prompt'] == 'summarize@{version}'"
-        body = json.dumps({"query": SUMS, "variables": {"condition": condition}}).encode()
-        headers = {"Content-Type": "application/json"}
-        answer = asked(urllib.request.Request(f"{phoenix}/graphql", body, headers))
-        (edge,) = answer["data"]["projects"]["edges"]
-        found[version] = (edge["node"]["recordCount"], edge["node"]["tokenCountTotal"])
+@pytest.mark.parametrize("attribute", [{"arm": "canary"}, {"rollout": "r-1"}])
+def test_a_filter_finds_the_calls_of_an_arm_and_of_a_rollout(phoenix: str, attribute: dict[str, str]) -> None:
+    """That of the page's app; the others were in no rollout."""
+    (span,) = spans(phoenix, **attribute)
 
-    assert found == {"1.2.0": (2, 288), "1.3.0": (2, 144), "9.9.9": (0, 0)}
+    assert span["attributes"]["promptstage.prompt"] == "summarize@1.3.0"
+
+
+def test_sums_by_version(phoenix: str) -> None:
+    """Of calls and tokens; a name with dots is a path there."""
+    versions = ("1.2.0", "1.3.0", "9.9.9")
+    condition = "attributes['promptstage']['prompt'] == 'summarize@{}'"
+    found = {version: sums(phoenix, condition.format(version)) for version in versions}
+
+    assert found == {"1.2.0": (3, 432), "1.3.0": (3, 288), "9.9.9": (0, 0)}
+    assert sums(phoenix, "attributes['promptstage']['arm'] == 'canary'") == (1, 144)

@@ -7,6 +7,7 @@ from importlib import import_module
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from registry.cli.observe.columns import COLUMNS
 from registry.errors import Invalid
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ def line(value: object) -> str:
 
 
 def write(path: Path, calls: Iterable[Json]) -> int:
-    """Write calls to a file, in the format that its name says; return how many. Raises Invalid."""
+    """Write calls to a file, in the format that its name says; return how many. Raises Invalid.
+
+    Each has all columns, null where nothing is known, so that a query does not depend on what was reported.
+    """
     if path.suffix == PARQUET:
         return _parquet(path, calls)
     if path.suffix != LINES:
@@ -33,7 +37,7 @@ def write(path: Path, calls: Iterable[Json]) -> int:
     count = 0
     with path.open("w", encoding="ascii") as file:
         for count, call in enumerate(calls, 1):  # noqa: B007 - it is what is returned
-            file.write(line(call) + "\n")
+            file.write(line({name: call.get(name) for name in COLUMNS}) + "\n")
     return count
 
 
@@ -43,7 +47,7 @@ def _parquet(path: Path, calls: Iterable[Json]) -> int:
         parquet: Any = import_module("pyarrow.parquet")
     except ImportError as error:
         raise Invalid("Parquet needs pyarrow: install promptstage-registry[parquet]") from error
-    schema = arrow.schema([(name, getattr(arrow, kind)()) for name, kind in COLUMNS.items()])
+    schema = arrow.schema([(name, getattr(arrow, of.arrow)()) for name, of in COLUMNS.items()])
     rows, count = iter(calls), 0
     with parquet.ParquetWriter(path, schema) as writer:
         while part := list(islice(rows, AT_ONCE)):
@@ -52,26 +56,8 @@ def _parquet(path: Path, calls: Iterable[Json]) -> int:
     return count
 
 
-# What a call may have, in types that every reader knows; what has a form of its own is JSON text.
-COLUMNS = {
-    **dict.fromkeys(
-        (
-            "id", "at", "arrived_at", "environment", "prompt", "version", "arm", "reason", "rollout",
-            "source", "model", "response_model", "provider", "error", "finish_reason", "route", "segment",
-            "conversation", "trace_id", "span_id", "response_id", "price", "via",
-        ),
-        "string",
-    ),
-    **dict.fromkeys(
-        ("seq", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"), "int64"
-    ),
-    **dict.fromkeys(("cost_usd", "duration_ms", "ttft_ms"), "float64"),
-    **dict.fromkeys(("format_error", "ended", "sampled", "erased"), "bool_"),
-    **dict.fromkeys(("parameters", "contexts", "tool_calls", "flags", "feedback", "scores"), "string"),
-}  # fmt: skip
-
-
 def _flat(call: Json) -> dict[str, Any]:
+    """Return a call with what has a form of its own as JSON text."""
     return {
         name: line(value) if isinstance(value, dict | list) else value
         for name, value in call.items()
