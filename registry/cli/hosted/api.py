@@ -153,9 +153,14 @@ def address(source: str) -> str:
     return source.rstrip("/")
 
 
+def first(*names: str) -> str:
+    """Return the first of these environment variables that is set; empty: none is."""
+    return next((found for name in names if (found := os.environ.get(name, "").strip())), "")
+
+
 def keys(*names: str) -> list[str]:
     """Return environment variables that must be there. Raises Invalid, which names the missing."""
-    found = [os.environ.get(name, "").strip() for name in names]
+    found = [first(name) for name in names]
     if missing := [name for name, value in zip(names, found, strict=True) if not value]:
         raise Invalid(
             f"{' and '.join(missing)} must be set, as for the tool's own client; export {missing[0]}=..."

@@ -19,6 +19,11 @@ PAGE = 100  # prompts in an answer: the most that it gives
 _PROMPTS = "/api/public/v2/prompts"
 
 
+def usual() -> str:
+    """Return where Langfuse's own client asks."""
+    return api.first("LANGFUSE_BASE_URL", "LANGFUSE_HOST") or EXAMPLE
+
+
 def fetch(source: str, tell: Callable[[str], None]) -> Files:
     """Return what the API gives of each version, with includes as they are written.
 

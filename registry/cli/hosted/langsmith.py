@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from registry.cli.hosted import api
@@ -21,6 +20,11 @@ PAGE = 100  # entries of an answer: the most that it gives
 OWN = "-"  # the owner in a path: the workspace of the key
 
 
+def usual() -> str:
+    """Return where LangSmith's own client asks."""
+    return api.first("LANGSMITH_ENDPOINT") or EXAMPLE
+
+
 def fetch(source: str, tell: Callable[[str], None]) -> Files:
     """Return what the API gives of each prompt, commit and tag, with the prompt's name added.
 
@@ -30,7 +34,7 @@ def fetch(source: str, tell: Callable[[str], None]) -> Files:
     """
     (key,) = api.keys(KEY)
     headers = {"X-API-Key": key}
-    if workspace := os.environ.get(WORKSPACE, "").strip():
+    if workspace := api.first(WORKSPACE):
         headers["X-Tenant-Id"] = workspace
     remedy = f"Set {KEY} to a key of the workspace at {source}; one of many workspaces needs {WORKSPACE}, too"
     tool = Api("LangSmith", EXAMPLE, api.address(source), headers, [key], remedy, tell)

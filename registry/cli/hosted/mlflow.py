@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 from registry.cli.hosted import api
 from registry.cli.hosted.api import Api
-from registry.errors import Unavailable
+from registry.errors import Invalid, Unavailable
 from registry.importers.mlflow import IS_PROMPT
 
 if TYPE_CHECKING:
@@ -17,10 +16,21 @@ if TYPE_CHECKING:
     from registry.importers.imported import Files
 
 USERNAME, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
+TRACKING_URI = "MLFLOW_TRACKING_URI"
 WORKSPACE = "MLFLOW_WORKSPACE"
 EXAMPLE = "http://127.0.0.1:5000"
 PAGE = 200  # versions in an answer; a prompt has at most some 100 KB
 _LISTS = ("registered-models", "model-versions")
+
+
+def usual() -> str:
+    """Return where MLflow's own client asks, if that is a server. Raises Invalid."""
+    found = api.first(TRACKING_URI)
+    if found.startswith(("http://", "https://")):
+        return found
+    raise Invalid(
+        f"{TRACKING_URI} names no server; start one (mlflow server), and give its address, such as {EXAMPLE}"
+    )
 
 
 def fetch(source: str, tell: Callable[[str], None]) -> Files:
@@ -30,9 +40,7 @@ def fetch(source: str, tell: Callable[[str], None]) -> Files:
         source: the address as MLFLOW_TRACKING_URI has it, such as ``http://127.0.0.1:5000``.
         tell: shows progress.
     """
-    user, password, token, workspace = (
-        os.environ.get(name, "").strip() for name in (USERNAME, PASSWORD, TOKEN, WORKSPACE)
-    )
+    user, password, token, workspace = map(api.first, (USERNAME, PASSWORD, TOKEN, WORKSPACE))
     headers = {"X-MLFLOW-WORKSPACE": workspace} if workspace else {}
     if user:
         headers |= api.basic(user, password)

@@ -39,8 +39,12 @@ def import_prompts(  # noqa: PLR0913 - one parameter an option
         str, typer.Argument(metavar="FORMAT", callback=_format, help=f"One of {', '.join(FORMATS)}.")
     ],
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A file, a folder or, of a hosted tool, its address.")
-    ],
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A file, a folder, or the address of a hosted tool; without it, where its own client asks.",
+        ),
+    ] = "",
     *,
     prefix: Annotated[
         str,
@@ -70,6 +74,7 @@ def import_prompts(  # noqa: PLR0913 - one parameter an option
     Example:  promptstage import dotprompt prompts-of-genkit --dry-run
               promptstage import prompty triage.prompty --prefix imported
               promptstage import promptfoo promptfooconfig.yaml --yes
+              promptstage import langfuse --dry-run          (asks it, with the keys of its own client)
     """  # noqa: D301 - typer's mark of lines to be kept as they are
     top = worktree.top(Path())
     worktree.require_identity(top)
@@ -91,7 +96,8 @@ def import_prompts(  # noqa: PLR0913 - one parameter an option
         _tell_next(top, made, done=bool(commits))
     if made.refused and not made.steps and not made.known:
         raise Invalid(
-            f"nothing could be imported from {source}; what is in the way is said above", code="refused"
+            f"nothing could be imported from {source or fmt}; what is in the way is said above",
+            code="refused",
         )
 
 
