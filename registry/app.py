@@ -48,6 +48,7 @@ from registry.api.http.startup import StartupFailure
 from registry.catalog.catalog import Catalog
 from registry.catalog.mirror.mirror import Mirror
 from registry.catalog.sync import Sync
+from registry.console import report
 from registry.console import routes as console
 from registry.console.session import Sessions, open_key
 from registry.control import audit
@@ -183,6 +184,8 @@ def _max_body(path: str) -> int:
     """Return the limit of a body by its path, to refuse it before any of it is read."""
     if path == webhooks.PATH:
         return webhooks.MAX_BODY_BYTES
+    if report.takes_in(path):
+        return report.MAX_BODY_BYTES
     if path.rstrip("/") in otlp.PATHS:
         return otlp.MAX_BODY_BYTES
     return intake.MAX_BODY_BYTES if intake.takes_in(path) else MAX_BODY_BYTES

@@ -11,7 +11,7 @@ from registry.console import page
 from registry.console.overview import verdict
 from registry.console.visit import ConsoleRoute, Visiting
 from registry.evidence.measured import ARMS
-from registry.wording import describe, evidence, paths, timeline
+from registry.wording import describe, evidence, paths, suites, timeline
 
 if TYPE_CHECKING:
     from fastapi.responses import Response
@@ -49,8 +49,22 @@ def content(api: Api, environment: str, name: str, wanted: str) -> dict[str, Any
         "evidence": found,
         "metrics": [_metric(metric) for metric in found["metrics"]] if found else [],
         "plot": plot(found) if found else None,
+        "suite": suite(api, name, _candidate(present, found)),
         "guard_changes": [change for change in changes if change["actor"] == "guard"],
     }
+
+
+def _candidate(present: Json | None, found: Json | None) -> str | None:
+    """Return the version that goes out, or went out in an earlier rollout."""
+    if present:
+        return str(present["candidate"]["version"])
+    return str(found["candidate"]) if found else None
+
+
+def suite(api: Api, name: str, version: str | None) -> tuple[str, str] | None:
+    """Return a version, and what its newest attestation says; None: there is none."""
+    attested = suites.attested(api, name, version) if version else None
+    return (version, suites.result(attested)) if version and attested else None
 
 
 def plot(found: Json) -> Json | None:

@@ -12,12 +12,13 @@ from registry.console import (
     overview,
     prompt,
     records,
+    report,
     review,
     rollout,
     system,
 )
 
-PAGES = (login, overview, actions, records, outcomes, review, rollout, prompt, system, events)
+PAGES = (login, overview, actions, records, outcomes, review, report, rollout, prompt, system, events)
 
 router = APIRouter()
 for pages in PAGES:

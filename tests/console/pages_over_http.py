@@ -82,6 +82,10 @@ class Browser:
         """Send a form."""
         return self._send("POST", path, form, headers)
 
+    def send_file(self, path: str, content: bytes, **headers: str) -> Page:
+        """Send a file as it is."""
+        return self._send("POST", path, content, headers)
+
     def follow(self, page: Page) -> Page:
         """Go where an answer leads."""
         assert page.status in {303, 307}, page.text
@@ -98,15 +102,16 @@ class Browser:
         return self.post(action, page.fields(action) | filled)
 
     def _send(
-        self, method: str, path: str, form: Mapping[str, str] | None, headers: Mapping[str, str]
+        self, method: str, path: str, form: Mapping[str, str] | bytes | None, headers: Mapping[str, str]
     ) -> Page:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         body = None
         if form is not None:
-            body = urlencode(form).encode()
-            sent.setdefault("Content-Type", "application/x-www-form-urlencoded")
+            body = form if isinstance(form, bytes) else urlencode(form).encode()
+            kind = "application/json" if body is form else "application/x-www-form-urlencoded"
+            sent.setdefault("Content-Type", kind)
         answer = self._pool.request(method, self.url + path, body=body, headers=sent, redirect=False)
         for cookie in answer.headers.getlist("set-cookie"):
             name, _, value = cookie.partition(";")[0].partition("=")

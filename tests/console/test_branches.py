@@ -5,16 +5,31 @@ A key that the API does not have is a fault, whichever branch asks for it.
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
+from dataclasses import replace
+from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from console.branches import Branches
+from suites.test_reports import report as made_report
 
 from registry.access.capabilities import Capability
 from registry.access.tokens import TokenSpec, mint
 from registry.api.docs import evidence, examples, review_shapes, suites
-from registry.console import actions, outcomes, overview, page, prompt, records, review, rollout, system
+from registry.console import (
+    actions,
+    outcomes,
+    overview,
+    page,
+    prompt,
+    records,
+    report,
+    review,
+    rollout,
+    system,
+)
 from registry.errors import NotFound, RegistryError
 from registry.wording import reads
 from registry.wording.preview import Order
@@ -71,6 +86,9 @@ GUARD_ACT = {
     "from": "1.3.0",
     "to": "1.2.0",
 }
+
+
+REPORT = made_report()  # by the code that writes what is attested
 
 
 class Answers:
@@ -218,6 +236,7 @@ def prompts() -> Iterator[tuple[str, Json]]:
     )
     yield "prompt.html", prompt.content(no_changes, (E,), E, "summarize")
     yield "version.html", prompt.one_version(api, "summarize", "1.3.0")
+    yield from reports()
     here = "/v1/prompts/summarize/versions/1.3.0"
     for changed in (INVALID, BROKEN, {**examples.VERSION, "document": {**examples.DOCUMENT, "model": None}}):
         plain = answering({here: changed, "/v1/catalog": None, f"{here}/attestations": {"data": []}})
@@ -233,6 +252,17 @@ def prompts() -> Iterator[tuple[str, Json]]:
     yield "diff.html", prompt.compared(answering(asked), "summarize", "1.2.0", "1.3.0")
     same = answering({"/v1/prompts/summarize/diff": {**examples.DIFF, "unified": "", "changed": []}})
     yield "diff.html", prompt.compared(same, "summarize", "1.2.0", "1.3.0")
+
+
+def reports() -> Iterator[tuple[str, Json]]:
+    """A run with cases of every kind, one compared with nothing, and one in which all is well."""
+    (run,) = REPORT.prompts
+    runs = (run, replace(run, against=None, details=()))
+    for one in (replace(REPORT, prompts=(each,)).to_json() for each in runs):
+        body = json.dumps(one).encode()
+        kept = {**suites.KEPT, "report": f"sha256:{sha256(body).hexdigest()}"}
+        api = answering({"/v1/prompts/support/x/versions/1.3.0/attestations": {"data": [kept]}})
+        yield "report.html", report.opened(api, "support/x", "1.3.0", body)
 
 
 def rollouts() -> Iterator[tuple[str, Json]]:
@@ -396,7 +426,15 @@ def alone() -> Iterator[tuple[str, Json]]:
 
 
 SCENES = (overviews, prompts, rollouts, changes, calls, reviews, systems, alone)
-OF_ALL = ("prompts.html", "version.html", "diff.html", "system.html", "login.html", "error.html")
+OF_ALL = (
+    "report.html",
+    "prompts.html",
+    "version.html",
+    "diff.html",
+    "system.html",
+    "login.html",
+    "error.html",
+)
 FRAMES = (
     frame(),
     frame("reader", query="?error=any"),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
+from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
 from console.pages_over_http import Browser
 from guarded import STAYS, Guarded
 from service.conftest import TESTED
+from suites.test_reports import report
 from support import until
+
+from registry.api.docs import suites
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -374,3 +380,50 @@ def test_a_suite_that_is_missing_is_said_and_gone_past_with_a_reason(browser: Br
     assert done.status == 303
     (change,) = api.get(f"/v1/environments/{TESTED}/rollouts/summarize/history").json["data"]
     assert change["override"] == {"suite": "the first one"}
+
+
+def test_a_report_is_shown_if_it_was_attested(browser: Browser, api: Api) -> None:
+    """With both answers of a case, worst first; another file, and one that another site sends, are not."""
+    made = report()
+    whole = replace(made, prompts=(replace(made.prompts[0], prompt="summarize"),))
+    body = json.dumps(whole.to_json(), indent=1).encode()
+    digest = api.get("/v1/prompts/summarize/versions/1.2.0").json["digest"]
+    told = {
+        "prompt": "summarize",
+        "digest": digest,
+        "against": None,
+        "report": f"sha256:{sha256(body).hexdigest()}",
+    }
+    assert api.call("POST", "/v1/attestations", {**suites.RESULT, **told}).status == 201
+    page = browser.get("/console/versions/1.2.0/prompts/summarize")
+    where, csrf = "/console/versions/1.2.0/report/summarize", page.fields("/console/logout")["csrf"]
+    answer = browser.send_file(where, body, x_csrf=csrf)
+    shown = answer.text
+
+    assert f"{told['report'][7:]}.json" in page.text
+    assert shown.index("regressed bad '") < shown.index("fixed better 0")
+    assert "1.0.0 before" in shown
+    assert "<script> @octocat" not in answer.html
+    assert browser.send_file(where, body).status == 403
+    other = browser.send_file(where, body + b" ", x_csrf=csrf)
+    assert (other.status, "is not a report that was attested" in other.text) == (422, True)
+    assert browser.send_file(where, b"x" * 3_000_000, x_csrf=csrf).status == 422
+
+
+def test_without_a_database(serve: Callable[..., Registry]) -> None:
+    """Pages of calls say so plainly; what is in force is shown, and taken back."""
+    registry = serve(database_url="postgresql://127.0.0.1:9/gone?connect_timeout=2")
+    where = released(registry.api, "production")
+    with closing(Browser(registry.url)) as browser:
+        browser.log_in(registry.api.token)
+        for path in ("", "/prompts/summarize", "/rollouts/summarize", "/history", "/approvals", "/rollback"):
+            page = browser.get(where + path)
+            assert page.status == 200, page.text
+        assert "the database" in browser.get(where).text
+        for path in ("/usage", "/calls", "/usage.csv"):
+            page = browser.get(where + path)
+            assert page.status == 503
+            assert "Promptstage the database" in page.text
+        assert browser.get("/console/system").status == 200
+        action = f"{where}/actions/rollback/summarize"
+        assert browser.submit(action, action).status == 303

@@ -60,6 +60,17 @@ document.addEventListener("keydown", (event) => {
   else button.click();
 });
 
+// A report of a suite is a file of the reader's: it is shown, and kept nowhere.
+document.addEventListener("change", async (event) => {
+  const field = event.target.closest("[data-report]"), file = field && field.files[0];
+  if (!file) return;
+  const headers = { "Content-Type": "application/json", "X-Csrf": field.dataset.csrf };
+  const answer = await fetch(field.dataset.report, { method: "POST", body: file, headers });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const main = page.querySelector("main");
+  document.getElementById("report").replaceChildren(...(main ? main.childNodes : ["This file is too large to be a report."]));
+});
+
 // Times are local; the title keeps UTC.
 function localize(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
