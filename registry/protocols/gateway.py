@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Match
 
-from registry.api.http.answers import KEEP, Kept, plain_headers
+from registry.api.http.answers import KEEP, KeptAnswer, plain_headers
 from registry.api.http.auth import ADMIT, OPEN, PROTOCOL
 from registry.api.http.dependencies import MAX_BODY_BYTES
 from registry.protocols.protocol import Protocol, Refusal, switched_off
@@ -99,10 +99,10 @@ class Keeper:
             self._services.answers.put(self._question, self._kept(message["body"]))
         await self._send(message)
 
-    def _kept(self, body: bytes) -> Kept:
+    def _kept(self, body: bytes) -> KeptAnswer:
         scope, start = self._scope, self._start
         head = b"".join(b"%s: %s\r\n" % pair for pair in start["headers"]) + b"\r\n"
-        return Kept(
+        return KeptAnswer(
             moment=self._moment,
             token=scope["state"]["token"],
             route=scope["route"].path_format,

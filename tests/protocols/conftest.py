@@ -6,12 +6,13 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from protocols import langfuse_prompts
 from support import Api, PromptRepository, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FREE = [f"env-{i}" for i in range(60)]
+FREE = [f"env-{i}" for i in range(200)]
 PROTOCOLS = ("langfuse", "litellm", "mcp", "ofrep")
 EDITION_2 = """
 template: mustache
@@ -30,6 +31,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> PromptRepository:
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         made.tag("summarize", version)
     made.tag("support/triage", "1.0.0")
+    langfuse_prompts.tag(made)
     made.tag("rich", "1.0.0", EDITION_2)
     return made
 

@@ -6,6 +6,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from protocols.langfuse_prompts import CONFIG, RICH, TEXT
 from support import PromptRepository, Registry, until
 
 if TYPE_CHECKING:
@@ -14,17 +15,6 @@ if TYPE_CHECKING:
     from support import Answer, Api
 
 PROMPTS = "/api/public/v2/prompts"
-RICH = """
-model: openai/gpt-5-mini
-modelParameters: {temperature: 0.2, maxTokens: 300}
-responseFormat: json_object
-messages:
-  - {role: system, content: "Answer {{name}}."}
-  - {placeholder: history}
-  - {role: user, content: "{{text}}"}
-metadata: {tags: [support, beta], config: {languages: [en, de]}}
-"""
-TEXT = 'messages: [{role: user, content: "Hi {{name}}"}]\nmetadata: {langfuse: {type: text}}\n'
 SECTIONS = 'template: mustache\nmessages: [{role: user, content: "{{#a}}x{{/a}}"}]\n'
 LITERAL = 'messages: [{role: user, content: "Write {{#if}} or \\\\{{x}}"}]\n'
 THREE = 'messages: [{role: user, content: "{{{name}}}"}]\n'
@@ -105,13 +95,7 @@ def test_a_prompt_has_all_that_clients_read(api: Api) -> None:
             {"type": "placeholder", "name": "history"},
             {"role": "user", "content": "{{text}}"},
         ],
-        "config": {
-            "languages": ["en", "de"],
-            "model": "openai/gpt-5-mini",
-            "temperature": 0.2,
-            "max_completion_tokens": 300,
-            "response_format": {"type": "json_object"},
-        },
+        "config": CONFIG,
         "labels": ["prod", "latest"],
         "tags": ["support", "beta"],
         "resolutionGraph": None,
@@ -364,7 +348,7 @@ def test_prompts_are_listed_page_by_page(api: Api) -> None:
         "versions": [1_000_000],
         "labels": ["prod", "latest"],
         "tags": ["support", "beta"],
-        "lastConfig": get(api, "kinds/rich?label=prod")["config"],
+        "lastConfig": CONFIG,
     }
 
 

@@ -31,7 +31,7 @@ ENTRY_BYTES = 1000  # that an entry takes besides
 Decided = tuple[str, str] | None  # environment and reason, to count it each time
 
 
-class Kept(NamedTuple):
+class KeptAnswer(NamedTuple):
     """An answer, and what it takes to send it again."""
 
     moment: Moment
@@ -66,7 +66,7 @@ class Answers:
     def __init__(self, replica: Replica, catalog: Catalog) -> None:
         self._replica = replica
         self._catalog = catalog
-        self._kept: dict[Question, Kept] = {}
+        self._kept: dict[Question, KeptAnswer] = {}
         self._bytes = 0
         self._lock = Lock()
 
@@ -75,14 +75,14 @@ class Answers:
         """The present one; read it before an answer is made."""
         return Moment(self._replica.read_model.head, self._catalog.changes)
 
-    def find(self, question: Question) -> Kept | None:
+    def find(self, question: Question) -> KeptAnswer | None:
         """Return the answer to a question if it is still good."""
         kept = self._kept.get(question)
         if kept is None or kept.moment != self.moment:
             return None
         return kept if self._replica.keyring.admits(kept.token, timestamps.now()) else None
 
-    def put(self, question: Question, kept: Kept) -> None:
+    def put(self, question: Question, kept: KeptAnswer) -> None:
         """Keep an answer; the endpoint must have allowed it."""
         size = _size(question, kept)
         with self._lock:
@@ -94,6 +94,6 @@ class Answers:
             self._kept[question] = kept
 
 
-def _size(question: Question, kept: Kept) -> int:
+def _size(question: Question, kept: KeptAnswer) -> int:
     path, query, authorization = question
     return len(path) + len(query) + len(authorization) + sum(map(len, kept.answer[1:])) + ENTRY_BYTES
