@@ -40,9 +40,10 @@ platforms: .venv/.ready ## Run other projects' instrumentations, SDKs and server
 	  PROMPTSTAGE_PHOENIX=$(CURDIR)/.venv/phoenix/bin/phoenix PROMPTSTAGE_NODE=$(CURDIR)/.venv/node/node_modules \
 	  $(BIN)/python -m pytest tests/platforms
 
-oracle: .venv/.ready ## Have promptfoo judge the recorded assertions again; it wants Node 22.22, see PROMPTFOO_NODE
+oracle: .venv/.ready ## Have promptfoo judge recorded assertions, and run an export; it wants Node 22.22, see PROMPTFOO_NODE
 	npm install --prefix .venv/oracle --ignore-scripts --no-audit --no-fund promptfoo@0.123.1
 	cd tests && ../$(BIN)/python -m suites.oracle ../.venv/oracle
+	cd tests && ../$(BIN)/python -m suites.oracle.exported ../.venv/oracle
 
 faults: .venv/.ready ## Inject faults until it is a proof, and print what was lost, wrong or stale
 	cd tests && ../$(BIN)/python -m faults

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from registry.cli import credential
 from registry.cli.author import check, init, render, tag, typed
 from registry.cli.imports import command as imports
+from registry.cli.imports import export
 from registry.cli.observe import budget, calls, usage
 from registry.cli.operate import doctor, journal, login, notify, policies, prices, serve, token
 from registry.cli.options import JSON
@@ -117,6 +118,7 @@ PANELS = {
         tag.tag,
         typed.types,
         imports.import_prompts,
+        export.export,
         queries.prompts,
         queries.versions,
         queries.show,

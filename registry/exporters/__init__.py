@@ -1,0 +1,1 @@
+"""Writers of prompts and their suites as configurations of other tools. Pure."""
