@@ -120,7 +120,7 @@ def _theirs(cli: Cli, program: Path) -> dict[str, bool]:
     """Which tests pass with promptfoo."""
     command = [
         NODE,
-        program,
+        str(program),
         "eval",
         "-c",
         "promptfooconfig.yaml",
