@@ -27,6 +27,8 @@ CHECKED_BY = {
     ("docs/costs.md", "toml"): "test_costs_page",
     ("docs/evidence.md", "text"): "test_evidence_page",
     ("docs/http.md", "http"): "test_http_page",
+    ("docs/importing.md", "python"): "test_importing_page",
+    ("docs/importing.md", "sh"): "test_importing_page",
     ("docs/observability.md", "text"): "test_observability_page",
     ("docs/operating.md", "nginx"): "test_operating",
     ("docs/operating.md", "redis"): "test_operating",
