@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from client.fake_registry import release
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -127,6 +129,17 @@ def test_langfuse_gets_no_link_to_what_has_no_number(client: Client, version: st
 
     assert not any(name.startswith("langfuse.observation.prompt.") for name in spans["chat"])
     assert spans["chat"]["langfuse.observation.metadata.prompt_version"] == (version or "fallback")
+
+
+def test_a_metric_takes_the_metadata(client: Client) -> None:
+    """As its attributes: nothing else puts a prompt on metrics."""
+    reader = InMemoryMetricReader()
+    counter = MeterProvider([reader]).get_meter("test").create_counter("calls")
+    counter.add(1, client.get("summarize").metadata())
+
+    data: Any = reader.get_metrics_data()
+    (point,) = data.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
+    assert (point.attributes["prompt_version"], point.attributes["prompt_arm"]) == ("1.3.0", "stable")
 
 
 def test_a_span_in_a_call_names_it(client: Client) -> None:

@@ -67,6 +67,15 @@ def test_what_a_call_is(attributes: dict[str, Any], is_call: bool) -> None:
         ),
         (
             {
+                "langsmith.metadata.prompt_name": "a",
+                "langsmith.metadata.prompt_version": "1.2.0",
+                "langsmith.metadata.prompt_arm": "stable",
+                "langsmith.metadata.prompt_rollout": "",
+            },
+            Prompt(name="a", version="1.2.0", arm="stable"),
+        ),
+        (
+            {
                 "ai.telemetry.metadata.promptstagePrompt": "a@1.2.0",
                 "ai.telemetry.metadata.promptstageArm": "x",
             },

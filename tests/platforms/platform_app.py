@@ -196,7 +196,8 @@ def _langsmith(name: str, model: str, version: str) -> None:
     wrap: Any = import_module("langsmith.wrappers").wrap_openai
     tracing: Any = import_module("langsmith").tracing_context
     openai: Any = import_module("openai").OpenAI
-    with tracing(enabled=True, metadata={"promptstage.prompt": f"summarize@{version}"}):
+    metadata = Client.of(PROMPTS).get("summarize", version=version, stamp=False).metadata()
+    with tracing(enabled=True, metadata=metadata):
         for _ in range(2):
             _openai("plain", model, version, lambda **given: wrap(openai(**given)))
     import_module("langsmith").Client().flush()

@@ -54,12 +54,6 @@ def recorder() -> Iterator[Recorder]:
         yield found
 
 
-def json_in(body: bytes, start: bytes) -> Any:
-    """The JSON object that begins somewhere in a body of several parts."""
-    text = body[body.index(start) :].decode()
-    return json.JSONDecoder().raw_decode(text)[0]
-
-
 def attributes_of(body: bytes) -> list[dict[str, Any]]:
     """The attributes of each span of a request."""
     request = ExportTraceServiceRequest.FromString(body)
@@ -72,14 +66,19 @@ def attributes_of(body: bytes) -> list[dict[str, Any]]:
 
 
 def test_langsmith_has_it_in_the_metadata_of_a_run(model: str, recorder: Recorder) -> None:
-    """`extra.metadata`, by whose keys its runs are filtered; the digest, too."""
+    """By whose keys its runs are filtered: that of OpenAI's SDK, and that of LangChain."""
     run_page(
-        "LangSmith", model, LANGSMITH_ENDPOINT=recorder.url, LANGSMITH_TRACING="true", LANGSMITH_API_KEY="k"
+        "LangSmith",
+        model,
+        LANGSMITH_ENDPOINT=recorder.url,
+        LANGSMITH_TRACING="true",
+        LANGSMITH_API_KEY="k",
     )
+    begun = re.compile(rb'name="post\.[^"]+\.extra".*?\r\n\r\n(\{.*?\})\r\n--', re.DOTALL)
     bodies = recorder.bodies("/runs/multipart")
-    extra = next(json_in(body, b'{"metadata"') for body in bodies if b'{"metadata"' in body)
+    runs = [json.loads(extra)["metadata"] for body in bodies for extra in begun.findall(body)]
 
-    assert METADATA.items() <= extra["metadata"].items()
+    assert [METADATA.items() <= metadata.items() for metadata in runs] == [True, True]
 
 
 def test_langfuse_has_a_link_and_metadata(model: str, recorder: Recorder) -> None:

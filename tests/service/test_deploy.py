@@ -36,6 +36,7 @@ TRIED = DEPLOY / "prometheus-alerts.test.yml"
 OF_OTHERS = {  # of the command line and the client
     f"PROMPTSTAGE_{name}" for name in ("URL", "TOKEN", "ENVIRONMENT", "SNAPSHOT_DIR", "MAX_AGE")
 }
+GRID = 24  # columns of a dashboard
 METRIC = re.compile(r"\b(?:promptstage|process)_[a-z_]+\b")
 
 needs_promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
@@ -104,6 +105,26 @@ def test_the_dashboard_asks_what_prometheus_understands(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
 
     assert f"{len(rules)} rules found" in run("promtool", "check", "rules", file)
+
+
+def test_the_dashboard_is_one_for_grafana() -> None:
+    """Panels have ids of their own and do not overlap, queries have marks of their own, variables exist."""
+    board = json.loads((DEPLOY / "grafana-dashboard.json").read_text())
+    places = [panel["gridPos"] for panel in board["panels"]]
+    fields = [
+        (x, y)
+        for at in places
+        for x in range(at["x"], at["x"] + at["w"])
+        for y in range(at["y"], at["y"] + at["h"])
+    ]
+    used = set(re.findall(r"\$\{?([a-z]\w*)", json.dumps(board)))
+
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    assert len(set(fields)) == len(fields)
+    assert max(x for x, _ in fields) < GRID
+    assert used == {variable["name"] for variable in board["templating"]["list"]}
+    for panel in board["panels"]:
+        assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
 
 
 def test_every_metric_that_is_named_exists(

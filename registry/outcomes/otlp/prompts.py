@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from registry.outcomes.otlp.spans import Value
 
 
+# Name and version, as OpenTelemetry has them, and as `Prompt.metadata` in LangSmith's metadata.
+_APART = (
+    ("gen_ai.prompt.name", "gen_ai.prompt.version"),
+    ("langsmith.metadata.prompt_name", "langsmith.metadata.prompt_version"),
+)
+
+
 def of(attributes: Mapping[str, Value]) -> Prompt | None:
     """Return the prompt, as our processor, OpenTelemetry or Langfuse name it; `gen_ai.prompt` is content."""
-    name, _, version = str(named(attributes, "prompt") or "").rpartition("@")
-    if not name:
-        name = str(attributes.get("gen_ai.prompt.name", ""))
-        version = str(attributes.get("gen_ai.prompt.version", ""))
-    if not name or not version:
-        name = str(attributes.get("langfuse.observation.prompt.name", ""))
-        version = _of_number(attributes.get("langfuse.observation.prompt.version"))
+    name, version = _name_and_version(attributes)
     if not name or not version:
         return None
     arm, rollout = named(attributes, "arm"), named(attributes, "rollout")
@@ -33,11 +34,24 @@ def of(attributes: Mapping[str, Value]) -> Prompt | None:
     )
 
 
+def _name_and_version(attributes: Mapping[str, Value]) -> tuple[str, str]:
+    name, _, version = str(named(attributes, "prompt") or "").rpartition("@")
+    if name:
+        return name, version
+    for keys in _APART:
+        name, version = (str(attributes.get(key, "")) for key in keys)
+        if name and version:
+            return name, version
+    name = str(attributes.get("langfuse.observation.prompt.name", ""))
+    return name, _of_number(attributes.get("langfuse.observation.prompt.version"))
+
+
 def named(attributes: Mapping[str, Value], what: str) -> Value | None:
     """Return an attribute of ours; LangSmith and the Vercel AI SDK carry it among their metadata."""
     for key in (
         f"promptstage.{what}",
         f"langsmith.metadata.promptstage.{what}",
+        f"langsmith.metadata.prompt_{what}",
         f"ai.telemetry.metadata.promptstage{what.title()}",
     ):
         if value := attributes.get(key):

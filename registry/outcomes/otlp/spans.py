@@ -30,6 +30,8 @@ _IDENTITY = {
     PROMPT, "promptstage.arm", "promptstage.rollout", "promptstage.call",
     "langsmith.metadata.promptstage.prompt", "langsmith.metadata.promptstage.arm",
     "langsmith.metadata.promptstage.rollout", "langsmith.metadata.promptstage.call",
+    "langsmith.metadata.prompt_name", "langsmith.metadata.prompt_version",
+    "langsmith.metadata.prompt_arm", "langsmith.metadata.prompt_rollout",
     "ai.telemetry.metadata.promptstagePrompt", "ai.telemetry.metadata.promptstageArm",
     "ai.telemetry.metadata.promptstageRollout", "ai.telemetry.metadata.promptstageCall",
     "gen_ai.prompt.name", "gen_ai.prompt.version",
