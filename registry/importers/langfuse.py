@@ -110,6 +110,8 @@ def _message(value: Any, dump: Dump, notes: list[str]) -> Said | Place:
     match value:
         case {"type": "placeholder", "name": str(name)} if _NAME.fullmatch(name):
             return Place(name)
+        case {"toolCalls": list([_, *_])} | {"tool_calls": list([_, *_])}:
+            raise Invalid("a message has calls of tools, which a message here cannot hold; remove it there")
         case {"role": said, "content": str(content)}:
             return Said(role(said), _text(content, dump, notes))
     raise Invalid(

@@ -77,9 +77,9 @@ def _imported(version: Version, known: Known) -> Imported:
 
 
 def _prompt(value: Mapping[str, Any]) -> dict[str, Any]:
-    prompt = value.get("prompt_template")
-    if isinstance(prompt, dict) and prompt.get("type") in {"chat", "completion"}:
-        return prompt
+    match prompt := value.get("prompt_template"):
+        case {"type": "chat" | "completion"}:
+            return dict(prompt)
     raise Invalid("its prompt_template is neither chat nor completion; export it again")
 
 

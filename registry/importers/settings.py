@@ -104,8 +104,8 @@ def _distinct(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _tool(value: Any) -> dict[str, Any]:
     """Return a tool in OpenAI's shape; the flat one and Anthropic's are known, too. Raises Invalid."""
-    inner = value.get("function", value) if isinstance(value, dict) else None
-    if not isinstance(inner, dict) or value.get("type", "function") not in {"function", "custom"}:
+    inner = _function(value)
+    if inner is None:
         raise Invalid("one is no function, but one that the provider runs")
     function = {
         "name": inner.get("name"),
@@ -118,6 +118,18 @@ def _tool(value: Any) -> dict[str, Any]:
     if not given.get("name") or not all(isinstance(each, kinds[key]) for key, each in given.items()):
         raise Invalid("one is not as OpenAI has it")
     return {"type": "function", "function": given}
+
+
+def _function(value: Any) -> Mapping[str, Any] | None:
+    """Return what a tool says of its function; None if it is none."""
+    match value:
+        case {"type": "function", "function": dict(inner)}:
+            return inner
+        case {"type": "function"} | {"type": "custom", "input_schema": dict()}:
+            return dict(value)
+        case dict() if "type" not in value:
+            return dict(value)
+    return None
 
 
 def _choice(value: Any, names: list[str]) -> Any:
