@@ -73,13 +73,18 @@ def read(step: Manifest, notes: list[str]) -> dict[str, Any]:
         bound = _mapping(step.kwargs.get("kwargs")) | bound
         step = node(step.kwargs.get("bound"))
     model = next((step.kwargs[key] for key in _MODEL_KEYS if isinstance(step.kwargs.get(key), str)), None)
-    if model is None:
+    provider = _PROVIDERS.get(step.kind)
+    if model is None and provider is None:
         notes.append(f"the step {visible(step.kind)}, which is no model")
         return {}
-    provider = _PROVIDERS.get(step.kind)
-    if provider is None:
+    if model is None:
+        notes.append(
+            f"the model, as {visible(step.kind)} names none, and LangChain's default is another day's"
+        )
+    elif provider is None:
         notes.append(f"the provider of {visible(model)}, as {visible(step.kind)} is not known")
-    found: dict[str, Any] = {"model": f"{provider}/{model}" if provider else model}
+    named = f"{provider}/{model}" if provider else model
+    found: dict[str, Any] = {"model": named} if model else {}
     given = dict(step.kwargs) | _mapping(step.kwargs.get("model_kwargs")) | bound
     if given.get("tools"):
         found |= settings.tools(given["tools"], given.get("tool_choice"), notes)

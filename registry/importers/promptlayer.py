@@ -77,9 +77,9 @@ def _imported(version: Version, known: Known) -> Imported:
 
 
 def _prompt(value: Mapping[str, Any]) -> dict[str, Any]:
-    match prompt := value.get("prompt_template"):
-        case {"type": "chat" | "completion"}:
-            return dict(prompt)
+    match value:
+        case {"prompt_template": {"type": "chat" | "completion"} as prompt}:
+            return prompt
     raise Invalid("its prompt_template is neither chat nor completion; export it again")
 
 

@@ -93,6 +93,32 @@ def test_the_model_behind_a_prompt() -> None:
     assert found.left_out == anthropic.left_out == ()
 
 
+def test_what_is_not_known_of_a_model_is_named() -> None:
+    """Its name, where LangChain has a default; its provider; and a step that is no model."""
+
+    def behind(kind: str, **kwargs: Any) -> Any:
+        manifest = copy.deepcopy(MADE["prompts"]["model"]["manifest"])
+        manifest["kwargs"]["last"] |= {"id": ["langchain", "x", kind], "kwargs": kwargs}
+        (found,) = versions(read, commit(1, manifest))
+        return found
+
+    unnamed, strange, parser = (
+        behind(
+            "ChatOpenAI",
+            temperature=0.0,
+            openai_api_key={"lc": 1, "type": "secret", "id": ["OPENAI_API_KEY"]},
+        ),
+        behind("ChatNew", model="new-1", top_k=3),
+        behind("StrOutputParser"),
+    )
+    assert "model" not in unnamed.document
+    assert unnamed.document["modelParameters"] == {"temperature": 0.0}
+    assert "the model, as ChatOpenAI names none" in unnamed.left_out[0]
+    assert (strange.document["model"], strange.document["modelParameters"]) == ("new-1", {"topK": 3})
+    assert strange.left_out == ("the provider of new-1, as ChatNew is not known",)
+    assert parser.left_out == ("the step StrOutputParser, which is no model",)
+
+
 @pytest.mark.parametrize("name", ["schema", "schema_model"])
 def test_the_schema_of_the_answer(name: str) -> None:
     """As `StructuredPrompt` has it, or as it is bound to the model."""
