@@ -77,9 +77,9 @@ def _imported(version: Version, known: Known) -> Imported:
 
 
 def _prompt(value: Mapping[str, Any]) -> dict[str, Any]:
-    match value:
-        case {"prompt_template": {"type": "chat" | "completion"} as prompt}:
-            return prompt
+    prompt = dumps.mapping(value, "prompt_template")
+    if prompt.get("type") == "chat" or prompt.get("type") == "completion":
+        return prompt
     raise Invalid("its prompt_template is neither chat nor completion; export it again")
 
 
