@@ -38,7 +38,7 @@ platforms: .venv/.ready ## Run other projects' instrumentations, SDKs and server
 	! command -v npm || npm install --prefix .venv/node --ignore-scripts --no-audit --no-fund
 	PROMPTSTAGE_PLATFORMS=$(CURDIR)/.venv/platforms/bin/python PROMPTSTAGE_MLFLOW=$(CURDIR)/.venv/mlflow/bin/python \
 	  PROMPTSTAGE_PHOENIX=$(CURDIR)/.venv/phoenix/bin/phoenix PROMPTSTAGE_NODE=$(CURDIR)/.venv/node/node_modules \
-	  $(BIN)/python -m pytest tests/platforms
+	  $(BIN)/python -m pytest tests/platforms --durations 12
 
 oracle: .venv/.ready ## Have promptfoo judge recorded assertions, and run an export; it wants Node 22.22, see PROMPTFOO_NODE
 	npm install --prefix .venv/oracle --ignore-scripts --no-audit --no-fund promptfoo@0.123.1

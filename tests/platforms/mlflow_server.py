@@ -9,7 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from platforms.running import free_port
+from platforms.running import SECONDS, free_port
 from support import until
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run(folder: Path) -> Iterator[str]:
             command, env=os.environ | QUIET, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        until(lambda: answers(address), "MLflow", patience=300)
+        until(lambda: answers(address), "MLflow", patience=SECONDS)
         yield address
     finally:
         os.killpg(process.pid, signal.SIGTERM)  # its workers are processes, too

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from contextlib import suppress
 from importlib import import_module
-from typing import Any, cast
+from threading import Semaphore
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -21,6 +21,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from promptstage.otel import PromptSpanProcessor
 from promptstage.testing import Client
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
 
 # By the start of a recording's name: the module with its instrumentor, and the instrumentor's name.
 INSTRUMENTORS = {
@@ -39,6 +42,7 @@ TOOL = {
     "parameters": {"type": "object", "properties": {"order": {"type": "string"}}, "required": ["order"]},
 }
 OWN_PROVIDER = ("logfire-",)  # makes the provider itself
+PATIENCE = 120.0  # seconds that the threads of an SDK may take
 CANARY = ("stream", "429", "cut", "no-usage", "metadata")  # what user-1 did, to whom the canary is served
 PROMPTS: dict[str, Any] = {"summarize": {"versions": {"1.3.0": "Summarize", "1.2.0": "Summarize"}}}
 
@@ -66,8 +70,28 @@ def main(name: str, model: str) -> None:
     provider.shutdown()
 
 
+class EndedCalls(SpanProcessor):
+    """Counts the spans of calls that have ended."""
+
+    def __init__(self) -> None:
+        self._ended = Semaphore(0)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Count a call."""
+        if (span.attributes or {}).get("gen_ai.operation.name") == "chat":
+            self._ended.release()
+
+    def wait(self, count: int) -> None:
+        """Wait for some."""
+        for _ in range(count):
+            assert self._ended.acquire(timeout=PATIENCE), "a call's span did not end"
+
+
+ENDED = EndedCalls()
+
+
 def _processors() -> list[SpanProcessor]:
-    return [BatchSpanProcessor(OTLPSpanExporter()), PromptSpanProcessor()]
+    return [BatchSpanProcessor(OTLPSpanExporter()), PromptSpanProcessor(), ENDED]
 
 
 def _openai(name: str, model: str, version: str, kind_of_client: Any = None) -> None:
@@ -130,7 +154,7 @@ def _litellm(_: str, model: str, __: str) -> None:
         stream_options={"include_usage": True},
     ):
         pass
-    time.sleep(2)  # its callbacks run in a thread that nobody can wait for
+    ENDED.wait(1)  # its callbacks run in a thread of its own
 
 
 def _logfire(name: str, model: str, version: str) -> None:
@@ -201,7 +225,7 @@ def _langsmith(name: str, model: str, version: str) -> None:
         for _ in range(2):
             _openai("plain", model, version, lambda **given: wrap(openai(**given)))
     import_module("langsmith").Client().flush()
-    time.sleep(2)  # its spans are written by a thread
+    ENDED.wait(2)  # its spans are written by a thread
 
 
 def get_order(order: str) -> str:

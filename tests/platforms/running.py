@@ -9,7 +9,7 @@ from pathlib import Path
 
 PYTHON = os.environ.get("PROMPTSTAGE_PLATFORMS", "")
 APP = Path(__file__).parent / "page_app.py"
-SECONDS = 180  # of an app: importing some SDKs takes half a minute on a busy machine
+SECONDS = 600  # of an app or the start of a server: beside other work an import alone may take a minute
 
 
 def run_page(heading: str, model: str, percent: int = 100, *, python: str = PYTHON, **variables: str) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MODEL = "openai/gpt-4.1-mini"
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}}
-PATIENCE = 10.0  # seconds that LiteLLM's threads may take
+PATIENCE = 120.0  # seconds that LiteLLM's threads may take
 
 
 def main(name: str, model: str) -> None:

@@ -15,6 +15,7 @@ from pages.markdown import blocks
 from platform_model import serve
 from platforms.platform_app import CANARY
 from platforms.recorder import record
+from platforms.running import SECONDS
 from platforms.test_platforms import by_tools, comparable
 from service.test_otlp import settle
 from support import PromptRepository, Registry
@@ -78,7 +79,9 @@ def run(app: Path, registry: Registry, name: str, model: str, endpoint: str) -> 
         "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer%20{registry.api.token}",
     }
     command = [str(NODE), str(app), name, model, user_in(registry, arm)]
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, env=variables, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

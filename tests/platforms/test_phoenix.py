@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 from platform_model import serve
-from platforms.running import PYTHON, free_port, run_page
+from platforms.running import PYTHON, SECONDS, free_port, run_page
 from support import until
 
 if TYPE_CHECKING:
@@ -55,14 +55,16 @@ def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([PHOENIX, "serve"], env=os.environ | variables, stdout=log, stderr=log)
     try:
-        until(lambda: answers(address), "Phoenix", patience=300)
+        until(lambda: answers(address), "Phoenix", patience=SECONDS)
         with serve() as model:
             for name in DONE:
                 sent = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": address}
-                subprocess.run([PYTHON, APP, name, model], env=sent, check=True, timeout=120)
+                subprocess.run([PYTHON, APP, name, model], env=sent, check=True, timeout=SECONDS)
             for percent in PAGE.values():
                 run_page("Phoenix", model, percent, PHOENIX_COLLECTOR_ENDPOINT=address)
-        until(lambda: len(spans(address, prompt="summarize@1.2.0")) == 3 or None, "all spans", patience=60)
+        until(
+            lambda: len(spans(address, prompt="summarize@1.2.0")) == 3 or None, "all spans", patience=SECONDS
+        )
         yield address
     finally:
         process.terminate()

@@ -15,6 +15,7 @@ import pytest
 from otlp_vectors import ENTRIES, calls, expected, shown
 from platform_model import serve
 from platforms.recorder import record
+from platforms.running import PYTHON, SECONDS
 
 from registry.outcomes.otlp import decode, observe
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from platforms.recorder import Recorder
 
-PYTHON = os.environ.get("PROMPTSTAGE_PLATFORMS", "")
 APP = Path(__file__).parent / "platform_app.py"
 # Recordings whose packages are in the environment.
 RECORDINGS = (
@@ -103,7 +103,12 @@ def test_it_still_sends_what_was_recorded(name: str, model: str, received: Recor
         "LANGFUSE_SECRET_KEY": "sk-lf-test",
     }
     ran = subprocess.run(
-        [PYTHON, APP, name, model], env=variables, capture_output=True, text=True, timeout=120, check=False
+        [PYTHON, APP, name, model],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
 

@@ -18,7 +18,7 @@ import yaml
 from outcomes_in import record
 from pages.markdown import blocks
 from platform_model import serve
-from platforms.running import APP, free_port, page_environment
+from platforms.running import APP, SECONDS, free_port, page_environment
 from service.conftest import fill
 from service.test_deploy import ALERTS, DEPLOY, strings
 from support import PromptRepository, Registry, until
@@ -86,9 +86,10 @@ def ask(registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         )
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            until(lambda: scraped(asked, "up == 1") >= 2 or None, "both targets", patience=60)
+            until(lambda: scraped(asked, "up == 1") >= 2 or None, "both targets", patience=SECONDS)
             traffic(
-                registry, lambda: until(lambda: scraped(asked, SEEN) or None, "a scrape of it", patience=60)
+                registry,
+                lambda: until(lambda: scraped(asked, SEEN) or None, "a scrape of it", patience=SECONDS),
             )
             yield asked
         finally:

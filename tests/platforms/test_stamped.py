@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from platform_model import CHAT_USAGE, serve
+from platforms.running import PYTHON, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PYTHON = os.environ.get("PROMPTSTAGE_PLATFORMS", "")
 APP = Path(__file__).parent / "stamped_app.py"
 pytestmark = pytest.mark.skipif(not PYTHON, reason="make platforms")
 
@@ -30,7 +30,12 @@ def ran(name: str, model: str) -> dict[str, Any]:
     """What the app knows of its call, and the spans."""
     variables = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
     done = subprocess.run(
-        [PYTHON, APP, name, model], env=variables, capture_output=True, text=True, timeout=120, check=False
+        [PYTHON, APP, name, model],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
