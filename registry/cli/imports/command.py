@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -89,16 +90,19 @@ def import_prompts(  # noqa: PLR0913 - one parameter an option
     write.require_clean(top, made.steps)
     if not as_json:
         report.show(made, fmt, whole=dry_run)
+    _require_some(made, source)
     commits = [] if dry_run else _write(top, fmt, made, yes=yes)
     if as_json:
         output.dump(report.facts(made, fmt, commits))
     elif made.steps:
         _tell_next(top, made, done=bool(commits))
+
+
+def _require_some(made: Plan, source: str) -> None:
+    """Let pass what has versions, or is here already. Raises Invalid with all that is refused."""
     if made.refused and not made.steps and not made.known:
-        raise Invalid(
-            f"nothing could be imported from {source or fmt}; what is in the way is said above",
-            code="refused",
-        )
+        message = f"nothing could be imported from {source}; {made.refused[0].why}"
+        raise Invalid(message, code="refused", refused=list(map(asdict, made.refused)))
 
 
 def _write(top: Path, fmt: str, made: Plan, *, yes: bool) -> list[str]:

@@ -9,7 +9,7 @@ from registry.cli.hosted import langsmith as at_langsmith
 from registry.cli.hosted import mlflow as at_mlflow
 from registry.cli.imports.load import load
 from registry.errors import Invalid
-from registry.importers import dotprompt, dumps, langfuse, langsmith, mlflow, promptlayer, prompty
+from registry.importers import dotprompt, dumps, langfuse, langsmith, mlflow, promptfoo, promptlayer, prompty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,5 +75,8 @@ FORMATS: dict[str, Format] = {
         "MLflow", mlflow.read, dumps.ENDINGS, at_mlflow.EXAMPLE, fetch=at_mlflow.fetch, usual=at_mlflow.usual
     ),
     "promptlayer": Format("PromptLayer", promptlayer.read, dumps.ENDINGS, "templates.json"),
+    "promptfoo": Format(
+        "promptfoo", promptfoo.read, promptfoo.ENDINGS, "promptfooconfig.yaml", wanted=promptfoo.wanted
+    ),
     "prompty": Format("Prompty", prompty.read, (prompty.ENDING,), "prompts"),
 }  # fmt: skip
