@@ -90,6 +90,10 @@ class Subscription:
         """Build the ASGI message that tells this client of a release."""
         return _release(built.for_edition(self.edition))
 
+    def farewell(self) -> Message:
+        """Build the ASGI message that ends the stream from this side."""
+        return END
+
     def wants(self, environment: str, prompt: str) -> bool:
         """Return whether it follows a prompt in an environment."""
         return environment == self.environment and (prompt in self.held or prompt in self.awaited)
@@ -219,7 +223,7 @@ class Hub:
         subscription.writing = False
         if subscription.closed and subscription.send is not None:
             subscription.send = None
-            await send(END)
+            await send(subscription.farewell())
 
     async def send(self, subscription: Subscription, built: EncodedRelease, send: Send) -> None:
         """Send a release, and count it as written to the client's connection."""

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from registry.api.http.dependencies import services_of
 from registry.api.http.routes import BoundedRoute
 from registry.errors import Invalid, NotFound, RegistryError
-from registry.protocols.mcp import eras, jsonrpc, origins, prompts
+from registry.protocols.mcp import eras, jsonrpc, listen, origins, prompts
 from registry.protocols.mcp.eras import Era
 from registry.protocols.mcp.jsonrpc import McpError
 from registry.protocols.mcp.prompts import Caller
@@ -76,7 +76,11 @@ def _respond(caller: Caller, headers: Mapping[str, str], body: bytes) -> Respons
         era, identifier = eras.era_of(call, headers), call.id
         if call.id is None:
             return Response(status_code=HTTPStatus.ACCEPTED)
-        return _written(jsonrpc.result(call.id, _result(caller, era, call, headers)))
+        if era is Era.MODERN:
+            eras.check(call, headers)
+            if call.method == listen.METHOD:
+                return listen.follow(caller, call)
+        return _written(jsonrpc.result(call.id, _result(caller, era, call)))
     except McpError as error:
         said = error.code, error.message, error.data
         identifier = identifier if error.id is None else error.id
@@ -86,9 +90,7 @@ def _respond(caller: Caller, headers: Mapping[str, str], body: bytes) -> Respons
     return _written(jsonrpc.error(identifier, *said), era.status(said[0]))
 
 
-def _result(caller: Caller, era: Era, call: Call, headers: Mapping[str, str]) -> dict[str, Any]:
-    if era is Era.MODERN:
-        eras.check(call, headers)
+def _result(caller: Caller, era: Era, call: Call) -> dict[str, Any]:
     handle = METHODS[era].get(call.method)
     if handle is None:
         raise McpError(jsonrpc.METHOD_NOT_FOUND, f"there is no method {call.method[:100]!r} here")
@@ -116,7 +118,7 @@ def _initialize(_: Caller, call: Call) -> dict[str, Any]:
 def _discover(_: Caller, __: Call) -> dict[str, Any]:
     return {
         "supportedVersions": [eras.MODERN],
-        "capabilities": {"prompts": {"listChanged": False}, "completions": {}},
+        "capabilities": {"prompts": {"listChanged": True}, "completions": {}},
         "instructions": INSTRUCTIONS,
     }
 
