@@ -28,7 +28,7 @@ check: .venv/.ready ## Lint and type-check
 	$(BIN)/mypy
 
 # Environments of their own, as they exclude each other.
-PLATFORMS := platforms phoenix mlflow
+PLATFORMS := platforms phoenix mlflow langfuse3 langfuse4
 
 platforms: .venv/.ready ## Run other projects' instrumentations, SDKs and servers, and read what they say of a prompt
 	set -e; for name in $(PLATFORMS); do \
@@ -40,10 +40,11 @@ platforms: .venv/.ready ## Run other projects' instrumentations, SDKs and server
 	  PROMPTSTAGE_PHOENIX=$(CURDIR)/.venv/phoenix/bin/phoenix PROMPTSTAGE_NODE=$(CURDIR)/.venv/node/node_modules \
 	  $(BIN)/python -m pytest tests/platforms --durations 12
 
-oracle: .venv/.ready ## Have promptfoo judge recorded assertions, and run an export; it wants Node 22.22, see PROMPTFOO_NODE
-	npm install --prefix .venv/oracle --ignore-scripts --no-audit --no-fund promptfoo@0.123.1
+oracle: .venv/.ready ## Have promptfoo judge recorded assertions, run an export, and read prompts; it wants Node 22.22, see PROMPTFOO_NODE
+	npm install --prefix .venv/oracle --ignore-scripts --no-audit --no-fund promptfoo@0.123.1 @langfuse/client@5.11.1
 	cd tests && ../$(BIN)/python -m suites.oracle ../.venv/oracle
 	cd tests && ../$(BIN)/python -m suites.oracle.exported ../.venv/oracle
+	cd tests && ../$(BIN)/python -m suites.oracle.langfuse ../.venv/oracle
 
 faults: .venv/.ready ## Inject faults until it is a proof, and print what was lost, wrong or stale
 	cd tests && ../$(BIN)/python -m faults

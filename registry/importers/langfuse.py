@@ -93,6 +93,8 @@ def _document(version: Version, dump: Dump, notes: list[str]) -> dict[str, Any]:
     found, rest = settings.from_config(config, notes) if isinstance(config, dict) else ({}, config)
     tags = list(dumps.texts(value, "tags"))
     metadata = ({"config": rest} if rest else {}) | ({"tags": tags} if tags else {})
+    if isinstance(value["prompt"], str):  # so that Langfuse's clients get a text of the registry, too
+        metadata["langfuse"] = {"type": "text"}
     title = {"name": version.source} if version.source != names.of(version.source) else {}
     return title | found | messages | ({"metadata": metadata} if metadata else {})
 

@@ -103,6 +103,13 @@ def test_a_chat_with_all_that_langfuse_keeps() -> None:
     assert rendered(found, {"tone": "calm", "question": "Why?", "history": said})[1] == said[0]
 
 
+def test_a_text_says_that_it_was_one() -> None:
+    """So that Langfuse's clients get a text from the registry again, and not a list of messages."""
+    (found,) = versions(read, entry(tags=["mail"]))
+
+    assert found.document["metadata"] == {"tags": ["mail"], "langfuse": {"type": "text"}}
+
+
 def test_objects_of_the_sdk_and_rows_of_the_database_are_read_alike() -> None:
     """Their names are in the other spelling."""
     row = {"name": "triage", "version": 3, "prompt": "Hi", "commit_message": "m", "created_by": "ada"}

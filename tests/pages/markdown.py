@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = (".", ".github", "client", "demo", "deploy", "docs", "docs/decisions", "prompts")
+FOLDERS = (
+    ".",
+    ".github",
+    "client",
+    "demo",
+    "deploy",
+    "docs",
+    "docs/decisions",
+    "docs/integrations",
+    "prompts",
+)
 PAGES = tuple(sorted(file.relative_to(ROOT) for folder in FOLDERS for file in (ROOT / folder).glob("*.md")))
 
 _FENCE = re.compile(r"^( *)```(\S*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
