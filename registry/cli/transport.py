@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from http.client import IncompleteRead
 from typing import TYPE_CHECKING, Any
 
 import urllib3
@@ -60,6 +61,8 @@ def _inner(error: BaseException) -> BaseException:
 
 
 def _cause(inner: BaseException) -> str:
+    if isinstance(inner, IncompleteRead):
+        return "its answer was cut off"
     if isinstance(inner, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {clean(inner.verify_message)}"
     return clean(getattr(inner, "strerror", None) or inner)
@@ -83,6 +86,7 @@ def _remedy(error: urllib3.exceptions.HTTPError, inner: BaseException, url: str,
         return BAD_CERTIFICATES.get(inner.verify_code) or _own_ca()
     if isinstance(inner, ssl.SSLError):
         return f"No TLS is spoken there: is it http://{url.partition('://')[2]}?"
-    if isinstance(error, urllib3.exceptions.ProtocolError) and url.startswith("http://"):
+    is_http = isinstance(inner, IncompleteRead) or not isinstance(error, urllib3.exceptions.ProtocolError)
+    if url.startswith("http://") and not is_http:
         return f"What listens there does not speak HTTP: is it https://{url.partition('://')[2]}?"
     return ""

@@ -123,9 +123,7 @@ def _message(value: Any, dump: Dump, notes: list[str]) -> Said | Place:
 
 def _text(text: str, dump: Dump, notes: list[str]) -> Text:
     def note(tag: str) -> None:
-        notes.append(
-            f"{tag} as a tag of Langfuse's JavaScript client; for the Python client it is text, as here"
-        )
+        notes.append(f"what {tag} is for Langfuse's JavaScript client; it is text, as for the Python client")
 
     return languages.double_braces(_resolved(text, dump, ()), note)
 

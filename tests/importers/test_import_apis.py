@@ -193,14 +193,14 @@ def test_requests_are_those_of_the_tools_own_client(
         (Raw(401, b'{"message": "no sk-lf-secret"}'), (Unauthorized, "refuses the keys (HTTP 401): no ***")),
         (Raw(403, b"<html>"), (Unauthorized, "refuses the keys (HTTP 403)")),
         (Raw(404, b"[]"), (NotFound, "(HTTP 404)\nThe address is what comes before the paths")),
-        (Raw(429, headers=(("Retry-After", "3600"),)), (Unavailable, "Run the command again in 3600 s")),
+        (Raw(429, headers=(("Retry-After", "3600"),)), (Unavailable, "Nothing is written; run it in 3600 s")),
         (
             Raw(301, headers=(("Location", "https://elsewhere"),)),
             (Unavailable, "points to https://elsewhere"),
         ),
         (Raw(400, b'{"detail": "bad\\u202e"}'), (Invalid, "(HTTP 400): bad\\u202e")),
-        (Raw(200, b"<html>"), (Unavailable, "is no JSON")),
-        (Raw(200, b"[" * 99_999), (Unavailable, "is no JSON")),
+        (Raw(200, b"<html>"), (Unavailable, "gives no JSON")),
+        (Raw(200, b"[" * 99_999), (Unavailable, "gives no JSON")),
     ],
 )
 def test_refusals_say_what_helps(
@@ -220,7 +220,7 @@ def test_refusals_say_what_helps(
     [
         (Raw(500, b'{"error": "broken"}'), "(HTTP 500): broken\nNothing is written; run it later"),
         (Raw(429, headers=(("Retry-After", "soon"),)), "has had too many requests"),
-        (Raw(200, b'{"data": []}', cut=3), "did not answer"),
+        (Raw(200, b'{"data": []}', cut=3), "(its answer was cut off)\nNothing is written"),
     ],
 )
 def test_failures_are_met_four_times(

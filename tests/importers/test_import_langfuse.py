@@ -123,8 +123,9 @@ def test_double_braces_that_are_no_variable_stay_text() -> None:
     (found,) = versions(read, entry(1, 'Answer like {{"a": {{x}}}}'))
 
     assert rendered(found, {}) == [{"role": "user", "content": 'Answer like {{"a": {{x}}}}'}]
+    what = '{{"a": {{x}}'
     assert found.left_out == (
-        '{{"a": {{x}} as a tag of Langfuse\'s JavaScript client; for the Python client it is text, as here',
+        f"what {what} is for Langfuse's JavaScript client; it is text, as for the Python client",
     )
 
 

@@ -82,7 +82,7 @@ class Api:
             return json.loads(answered.data)
         except (ValueError, RecursionError):
             raise Unavailable(
-                f"what answers at {clean(self.url)} is not {self.tool}'s API, as {clean(path)} is no JSON\n"
+                f"what is at {clean(self.url)} is not {self.tool}'s API, as {clean(path)} gives no JSON\n"
                 f"{self._shorter()}"
             ) from None
 
@@ -118,7 +118,9 @@ class Api:
             return NotFound(f"{clean(self.url)} has no {clean(path)} (HTTP 404){said}\n{self._shorter()}")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             when = f"in {clean(answered.retry_after)} s" if answered.retry_after else "later"
-            return Unavailable(f"{self.tool} has had too many requests{said}\nRun the command again {when}")
+            return Unavailable(
+                f"{self.tool} has had too many requests{said}\nNothing is written; run it {when}"
+            )
         if answered.location:
             return Unavailable(
                 f"{clean(self.url)} points to {clean(answered.location)} (HTTP {status})\n"
