@@ -39,7 +39,7 @@ def content(api: Api, environment: str, wanted: str) -> dict[str, Any]:
         state for state in states if state["stable"] and wanted.casefold() in state["prompt"].casefold()
     ]
     return {
-        "moving": [(state, verdict(state, evidence.of(api, state))) for state in moving],
+        "moving": [(state, _verdict(api, state)) for state in moving],
         "asked": [state for state in states if state.get("awaiting_approval")],
         "in_force": in_force[:SHOWN],
         "more": max(0, len(in_force) - SHOWN),
@@ -52,9 +52,16 @@ def content(api: Api, environment: str, wanted: str) -> dict[str, Any]:
     }
 
 
-def verdict(state: Json, judged: Json | None) -> str:
-    """Return what is known of a rollout, in a cell; `judged` is its evidence, None where it has no guard."""
-    return describe.evidence(state | {"evidence": judged})
+def _verdict(api: Api, state: Json) -> str:
+    path = paths.evidence_path(state["environment"], state["prompt"])
+    return verdict(state, api.maybe(path, "verdict"))
+
+
+def verdict(state: Json, found: Json | None) -> str:
+    """Return what is known of a rollout, in a cell; `found` is its evidence, None: it cannot be read."""
+    if not state["rollout"].get("guard"):
+        return evidence.unguarded(found)
+    return describe.evidence(state | {"evidence": evidence.judged(state, found)})
 
 
 def budgets(api: Api, environment: str) -> list[Json]:

@@ -78,6 +78,7 @@ def _templates() -> Environment:
         time=moment,
         clean=clean,
         lines=lines,
+        breaking=breaking,
         told=told,
         duration=times.duration,
         money=figures.dollars,
@@ -98,6 +99,11 @@ def moment(text: str | None) -> Markup:
         return escape(describe.NONE)
     utc = times.show(text)
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(utc, utc.replace("T", " "))
+
+
+def breaking(name: str) -> Markup:
+    """Return a prompt's name, whose folders may stand on lines of their own."""
+    return Markup("/<wbr>").join(escape(part) for part in clean(name).split("/"))
 
 
 def told(sentence: str) -> Markup:

@@ -56,10 +56,18 @@ def one_version(api: Api, name: str, wanted: str) -> dict[str, Any]:
     catalog = api.maybe(paths.CATALOG, "repository")
     return {
         "commit_page": catalog and hosts.commit_page(catalog["repository"], found["commit"]),
+        "before": _before(api, name, found["version"]),
         "attestations": attested["data"] if attested else [],
         "version": found,
         "messages": [described(one) for one in document["messages"]] if document else [],
     }
+
+
+def _before(api: Api, name: str, version: str) -> str | None:
+    """Return the version before another one; None: that is the first."""
+    names = [one["version"] for one in api.pages(f"{paths.prompt_path(name)}/versions")]
+    later = names[names.index(version) + 1 :] if version in names else []
+    return next(iter(later), None)
 
 
 @router.get("/diff/{name:path}")

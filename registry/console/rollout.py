@@ -43,7 +43,7 @@ def content(api: Api, environment: str, name: str, wanted: str) -> dict[str, Any
         "name": name,
         "state": state,
         "is_under_way": present is not None,
-        "verdict": verdict(state, evidence.judged(state, found)) if present else "",
+        "verdict": verdict(state, found) if present else "",
         "steps": timeline.of_rollout(present, changes) if present else [],
         "guard": describe.guarded(present) if present and present.get("guard") else "",
         "evidence": found,
@@ -86,13 +86,12 @@ def _metric(metric: Json) -> Json:
     """Return a metric with the totals of its arms, in numbers that a page shows."""
     mean = "difference" in metric
     arms = {arm: evidence.total(metric["steps"], arm) for arm in ARMS}
-    low, high = metric["interval"]
     estimate = metric["difference" if mean else "ratio"]
     return {
         "name": metric["name"],
         "arms": {arm: _arm(counts, mean=mean) for arm, counts in arms.items()},
         "estimate": _number(estimate, mean=mean),
-        "interval": "" if low is high is None else f"{_number(low, mean=mean)} to {_number(high, mean=mean)}",
+        "interval": _interval(*metric["interval"], mean=mean),
         "e": metric["e"],
         "strength": evidence.strength(metric["e"], metric["threshold"]),
         "threshold": metric["threshold"],
@@ -104,6 +103,14 @@ def _arm(counts: Json, *, mean: bool) -> str:
         return f"${counts['sum'] / counts['n'] / 1e6:.6f} of {counts['n']}" if counts["n"] else describe.NONE
     share = f" ({counts['bad'] / counts['units']:.1%})" if counts["units"] else ""
     return f"{counts['bad']} of {counts['units']}{share}"
+
+
+def _interval(low: float | None, high: float | None, *, mean: bool) -> str:
+    """Return an interval, which may be open to one side."""
+    if low is None:
+        return "" if high is None else f"at most {_number(high, mean=mean)}"
+    least = _number(low, mean=mean)
+    return f"at least {least}" if high is None else f"{least} to {_number(high, mean=mean)}"
 
 
 def _number(value: float | None, *, mean: bool) -> str:

@@ -25,14 +25,14 @@ router = APIRouter(prefix=page.ROOT, route_class=ConsoleRoute, include_in_schema
 
 
 @router.get("/system")
-async def system(visit: Visiting) -> Response:
-    """Show the registry."""
-    return await visit.show("system.html", lambda: content(visit.api, visit.environments))
+async def system(visit: Visiting, prompt: str = "") -> Response:
+    """Show the registry; `prompt` is examined, too."""
+    return await visit.show("system.html", lambda: content(visit.api, visit.environments, prompt.strip()))
 
 
-def content(api: Api, environments: Sequence[str]) -> dict[str, Any]:
+def content(api: Api, environments: Sequence[str], prompt: str = "") -> dict[str, Any]:
     """Return what the page shows; what the token may not see is left out."""
-    doctor = api.maybe(paths.DOCTOR, "checks")
+    doctor = api.maybe(paths.DOCTOR, "checks", **({"prompt": prompt} if prompt else {}))
     tokens = api.maybe("/v1/tokens", "data")
     return {
         "checks": doctor["checks"] if doctor else None,
@@ -42,6 +42,7 @@ def content(api: Api, environments: Sequence[str]) -> dict[str, Any]:
         "clients": {one: api.maybe(paths.clients_path(one), "data") for one in environments},
         "capabilities": {str(one): meaning for one, meaning in MEANINGS.items()},
         "secret": "",
+        "prompt": prompt,
     }
 
 

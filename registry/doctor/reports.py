@@ -74,5 +74,5 @@ def lately(found: Health) -> Iterator[Check]:
     ):
         if count:
             yield Check("calls", "warning", f"{count} of {found.calls} of the last day {what}", remedy)
-    waits = f"{found.waiting} batches wait" if found.waiting else "nothing waits"
+    waits = {0: "nothing waits", 1: "1 batch waits"}.get(found.waiting, f"{found.waiting} batches wait")
     yield Check("calls", "ok", f"{found.calls} in the last day; {waits}")

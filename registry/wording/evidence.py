@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from registry.errors import RegistryError
 from registry.evidence.measured import ARMS
 from registry.wording import paths
+from registry.wording.describe import NONE
+from registry.wording.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +45,13 @@ def judged(state: Json, found: Json | None) -> Json | None:
         return {"verdict": "-", "waiting": {"for": "database"}}
     units = [sum(step[arm] for step in found["exposed"]) for arm in ARMS]
     return {**found, "units": min(units), "minimum": guard["minimum"]}
+
+
+def unguarded(found: Json | None) -> str:
+    """Say what the counts of a rollout without a guard show, in a cell; nothing acts on them."""
+    metrics = found["metrics"] if found else ()
+    harmful = [clean(metric["name"]) for metric in metrics if metric["e"] >= metric["threshold"]]
+    return f"harm in {', '.join(harmful)}, and no guard acts on it" if harmful else NONE
 
 
 def total(steps: Sequence[Json], arm: str) -> Json:

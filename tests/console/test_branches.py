@@ -270,6 +270,7 @@ def rollouts() -> Iterator[tuple[str, Json]]:
     path, history = f"{P}/evidence/summarize", f"{P}/rollouts/summarize/history"
     for state, found in (
         (STATE, answering()),
+        (STATE, answering({path: {**HARM, "metrics": [{**HARM["metrics"][0], "e": 80.0}]}})),
         (GUARDED, answering({path: {**HARM, "metrics": [*HARM["metrics"], COST]}})),
         (PAUSED, answering({path: {**HARM, "newest_call": None, "misassigned": 0}})),
         (PAUSED, answering({path: None})),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from console.test_console_pages import attest_report
 from guarded import STAYS, Guarded
 from playwright.sync_api import expect, sync_playwright
 from service.test_calls import There
@@ -158,6 +159,39 @@ def test_a_rollback_while_the_evidence_is_open(
     page.wait_for_url(re.compile("/prompts/summarize"))
     expect(page.get_by_text("1.0.0 for everyone")).to_be_visible()
     expect(watched.get_by_text("No rollout is under way")).to_be_visible(timeout=WAIT_MS)
+
+
+def test_what_is_chosen_anew_is_looked_at_first(
+    enter: Callable[..., Page], api: Api, environment: str
+) -> None:
+    """The page shows another plan then; until that was seen, nothing can be started."""
+    api.act("promote", "summarize", {"version": "1.0.0"}, environment)
+    page = enter(api, f"/console/e/{environment}/actions/start/summarize?version=1.1.0")
+    start = page.get_by_role("button", name="Start a rollout")
+    expect(start).to_be_enabled()
+    page.get_by_label("Plan").select_option("fast")
+    expect(start).to_be_disabled()
+    expect(page.get_by_text("show what it would do first")).to_be_visible()
+    page.get_by_role("button", name="Show what it would do").click()
+    expect(page.get_by_text("10% get 1.1.0 at once")).to_be_visible()
+    expect(start).to_be_enabled()
+
+
+def test_a_report_is_opened(enter: Callable[..., Page], api: Api, tmp_path: Path) -> None:
+    """From the reader's disk, below its attestation; it can be read in both schemes of colours."""
+    file = tmp_path / "report.json"
+    file.write_bytes(attest_report(api, "1.1.0"))
+    page = enter(api, "/console/versions/1.1.0/prompts/summarize", viewport={"width": 380, "height": 800})
+    page.get_by_label("Open a report").set_input_files(file)
+    expect(page.get_by_text("cases passed, ")).to_be_visible()
+    page.evaluate(AXE)
+    assert violations(page, "light") == []
+    assert violations(page, "dark", COLOURS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    other = tmp_path / "other.json"
+    other.write_text("{}")
+    page.get_by_label("Open a report").set_input_files(other)
+    expect(page.get_by_text("is not a report that was attested")).to_be_visible()
 
 
 def test_two_people_at_once(enter: Callable[..., Page], api: Api, environment: str) -> None:

@@ -307,9 +307,19 @@ def test_evidence_is_shown(browser: Browser, api: Api, environment: str) -> None
     until(lambda: guarded.evidence["verdict"] == "harm", "the verdict")
     page = browser.get(f"/console/e/{environment}/rollouts/summarize")
     assert "14 of 40 (35.0%)" in page.text
+    assert "at least " in page.text
     assert "Evidence of harm (E)" in page.html
     assert "0 of 40 (0.0%)" in page.text
     assert "harm" in page.text
+
+
+def test_harm_that_no_guard_acts_on_is_said(browser: Browser, api: Api, environment: str) -> None:
+    """On the overview and at the rollout: people decide there, and the counts speak."""
+    unguarded = Guarded(api, environment, STAYS, guard=False)
+    unguarded.report(40, canary_bad=14)
+    said = "harm in errors, and no guard acts on it"
+    until(lambda: said in browser.get(f"/console/e/{environment}").text, "the counts")
+    assert said in browser.get(f"/console/e/{environment}/rollouts/summarize").text
 
 
 def test_budgets_are_shown(
@@ -382,25 +392,30 @@ def test_a_suite_that_is_missing_is_said_and_gone_past_with_a_reason(browser: Br
     assert change["override"] == {"suite": "the first one"}
 
 
-def test_a_report_is_shown_if_it_was_attested(browser: Browser, api: Api) -> None:
-    """With both answers of a case, worst first; another file, and one that another site sends, are not."""
+def attest_report(api: Api, version: str) -> bytes:
+    """Attest a run with cases of every kind, for a version of summarize; what its author keeps."""
     made = report()
-    whole = replace(made, prompts=(replace(made.prompts[0], prompt="summarize"),))
-    body = json.dumps(whole.to_json(), indent=1).encode()
-    digest = api.get("/v1/prompts/summarize/versions/1.2.0").json["digest"]
+    body = replace(made, prompts=(replace(made.prompts[0], prompt="summarize"),)).to_json()
+    content = json.dumps(body, indent=1).encode()
     told = {
         "prompt": "summarize",
-        "digest": digest,
+        "digest": api.get(f"/v1/prompts/summarize/versions/{version}").json["digest"],
         "against": None,
-        "report": f"sha256:{sha256(body).hexdigest()}",
+        "report": f"sha256:{sha256(content).hexdigest()}",
     }
     assert api.call("POST", "/v1/attestations", {**suites.RESULT, **told}).status == 201
+    return content
+
+
+def test_a_report_is_shown_if_it_was_attested(browser: Browser, api: Api) -> None:
+    """With both answers of a case, worst first; another file, and one that another site sends, are not."""
+    body = attest_report(api, "1.2.0")
     page = browser.get("/console/versions/1.2.0/prompts/summarize")
     where, csrf = "/console/versions/1.2.0/report/summarize", page.fields("/console/logout")["csrf"]
     answer = browser.send_file(where, body, x_csrf=csrf)
     shown = answer.text
 
-    assert f"{told['report'][7:]}.json" in page.text
+    assert f"{sha256(body).hexdigest()}.json" in page.text
     assert shown.index("regressed bad '") < shown.index("fixed better 0")
     assert "1.0.0 before" in shown
     assert "<script> @octocat" not in answer.html

@@ -60,6 +60,15 @@ document.addEventListener("keydown", (event) => {
   else button.click();
 });
 
+// What was chosen anew is not what the page shows below: it is looked at before it can be done.
+document.addEventListener("input", (event) => {
+  if (!event.target.closest("[data-choices]")) return;
+  for (const form of document.querySelectorAll("[data-chosen]")) {
+    form.querySelector("button").disabled = true;
+    form.querySelector("[role=status]").textContent = "You chose something else: show what it would do first.";
+  }
+});
+
 // A report of a suite is a file of the reader's: it is shown, and kept nowhere.
 document.addEventListener("change", async (event) => {
   const field = event.target.closest("[data-report]"), file = field && field.files[0];
