@@ -46,7 +46,7 @@ def _owns(path: str) -> bool:
 
 def _authorization(headers: Headers) -> str | None:
     key = headers.get("x-api-key")
-    return f"Bearer {key}" if key else headers.get("authorization")
+    return headers.get("authorization") if key is None else f"Bearer {key}"
 
 
 PROTOCOL = Protocol("ofrep", _owns, _authorization, ofrep_flags.error, router, admit=ofrep_events.admit)
