@@ -9,7 +9,17 @@ from registry.cli.hosted import langsmith as at_langsmith
 from registry.cli.hosted import mlflow as at_mlflow
 from registry.cli.imports.load import load
 from registry.errors import Invalid
-from registry.importers import dotprompt, dumps, langfuse, langsmith, mlflow, promptfoo, promptlayer, prompty
+from registry.importers import (
+    dotprompt,
+    dumps,
+    langfuse,
+    langsmith,
+    mlflow,
+    openai,
+    promptfoo,
+    promptlayer,
+    prompty,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,6 +85,7 @@ FORMATS: dict[str, Format] = {
         "MLflow", mlflow.read, dumps.ENDINGS, at_mlflow.EXAMPLE, fetch=at_mlflow.fetch, usual=at_mlflow.usual
     ),
     "promptlayer": Format("PromptLayer", promptlayer.read, dumps.ENDINGS, "templates.json"),
+    "openai": Format("OpenAI", openai.read, dumps.ENDINGS, "stored-prompts.json"),
     "promptfoo": Format(
         "promptfoo", promptfoo.read, promptfoo.ENDINGS, "promptfooconfig.yaml", wanted=promptfoo.wanted
     ),
