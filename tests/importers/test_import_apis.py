@@ -81,7 +81,7 @@ def as_langsmith(asked: Asked) -> Any:
     if path == "/repos/-/triage/tags":
         return [{"tag_name": "prod", "commit_hash": "c007"}]
     offset = int(query.get("offset", 0))
-    newest_first = range(HISTORY - offset, max(HISTORY - offset - 100, 0), -1)
+    newest_first = range(HISTORY - offset, max(HISTORY - offset - 60, 0), -1)
     if path == "/commits/-/triage":
         return {"commits": [listed(number) for number in newest_first], "total": HISTORY}
     if found := re.fullmatch(r"/commits/-/triage/(c\d+)", path):
@@ -284,6 +284,30 @@ def test_a_server_that_never_ends_is_left() -> None:
         pytest.raises(Unavailable, match="twice"),
     ):
         fetched("MLflow", server.url)
+
+
+def test_more_than_an_import_takes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many pages a server has."""
+    monkeypatch.setattr(api, "ANSWERS_LIMIT", 50)
+    with serve(as_langfuse) as server, pytest.raises(Invalid, match="more than one import takes"):
+        fetched("Langfuse", server.url)
+
+    assert len(server.asked) == 51
+
+
+def test_pages_may_be_shorter_than_was_asked() -> None:
+    """The server says how many there are; nothing is missed."""
+
+    def answer(asked: Asked) -> Any:
+        page = int(asked.query.get("page", 0))
+        if not page:
+            return {"name": unquote(asked.path.rpartition("/")[2]), "version": 1, "prompt": "x", "config": {}}
+        return {"data": [{"name": f"p{page}", "versions": [1]}], "meta": {"totalPages": 3}}
+
+    with serve(answer) as server:
+        found: list[Any] = list(langfuse_dump.read(fetched("Langfuse", server.url)))
+
+    assert [each.name for each in found] == ["p1", "p2", "p3"]
 
 
 def test_a_token_of_mlflow_is_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:

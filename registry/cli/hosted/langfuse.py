@@ -50,6 +50,8 @@ def _prompts(tool: Api) -> Iterator[dict[str, Any]]:
         answer = tool.get(_PROMPTS, page=page, limit=PAGE)
         found = api.entries(answer, "data", tool)
         yield from found
-        if len(found) < PAGE:
+        meta = answer.get("meta")
+        pages = meta.get("totalPages") if isinstance(meta, dict) else None
+        if not found or (page >= pages if isinstance(pages, int) else len(found) < PAGE):
             return
         page += 1

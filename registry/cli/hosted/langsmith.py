@@ -69,8 +69,10 @@ def _repo(tool: Api, handle: str) -> Iterator[dict[str, Any]]:
 def _pages(tool: Api, path: str, key: str, **query: str) -> Iterator[dict[str, Any]]:
     offset = 0
     while True:
-        found = api.entries(tool.get(path, limit=PAGE, offset=offset, **query), key, tool)
+        answer = tool.get(path, limit=PAGE, offset=offset, **query)
+        found = api.entries(answer, key, tool)
         yield from found
         offset += len(found)
-        if len(found) < PAGE:
+        total = answer.get("total")
+        if not found or (offset >= total if isinstance(total, int) else len(found) < PAGE):
             return
