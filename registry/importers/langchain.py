@@ -12,7 +12,7 @@ from promptstage import template
 from registry.errors import Invalid
 from registry.importers import langchain_model, languages, settings, texts
 from registry.importers.langchain_model import Manifest, node
-from registry.importers.messages import Place, Said, document, role
+from registry.importers.messages import Place, Said, document, require_plain, role
 from registry.system.text import visible
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def read(manifest: Any, notes: list[str]) -> dict[str, Any]:
     if prompt.kind not in {"ChatPromptTemplate", "StructuredPrompt", "PromptTemplate"}:
         raise Invalid(f"it is a {visible(prompt.kind)}, and no prompt; import the prompts alone")
     found = _messages(prompt, notes)
+    if prompt.kwargs.get("output_parser"):
+        notes.append("the parser of the answer, which is the app's part")
     if schema := prompt.kwargs.get("schema_"):
         found = settings.response_format(schema, notes) | found
     for step in steps:
@@ -125,10 +127,7 @@ def _message(value: Any, notes: list[str]) -> Said | Place:
         said = _ROLES[kind]
     else:
         raise Invalid(f"a message is a {visible(found.kind)}, for which there is no role here")
-    if found.kwargs.get("tool_calls") or found.kwargs.get("tool_call_id"):
-        raise Invalid(
-            "a message has calls of tools, which a message here cannot hold; remove it in the source"
-        )
+    require_plain(found.kwargs, notes)
     if "prompt" in found.kwargs:
         return Said(said, _content(found.kwargs["prompt"], notes))
     return Said(said, _literal(found.kwargs.get("content")))

@@ -15,7 +15,7 @@ from registry.errors import Invalid
 from registry.importers import dumps, history, languages, names, settings
 from registry.importers.history import Version
 from registry.importers.imported import Imported, Refused
-from registry.importers.messages import Place, Said, document, role
+from registry.importers.messages import Place, Said, document, require_plain, role
 from registry.system.text import visible
 
 if TYPE_CHECKING:
@@ -112,9 +112,8 @@ def _message(value: Any, dump: Dump, notes: list[str]) -> Said | Place:
     match value:
         case {"type": "placeholder", "name": str(name)} if _NAME.fullmatch(name):
             return Place(name)
-        case {"toolCalls": list([_, *_])} | {"tool_calls": list([_, *_])}:
-            raise Invalid("a message has calls of tools, which a message here cannot hold; remove it there")
         case {"role": said, "content": str(content)}:
+            require_plain(value, notes)
             return Said(role(said), _text(content, dump, notes))
     raise Invalid(
         "a message is neither a text with a role nor a placeholder with a name; correct it in the source"

@@ -11,10 +11,13 @@ from registry.importers.texts import Text
 from registry.system.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 # What other tools call a role that there is here.
 _SAME_ROLES = {"human": "user", "ai": "assistant", "model": "assistant"}
+# Where other tools keep calls of tools, and the call that a message answers.
+_CALLS = ("tool_calls", "toolCalls", "tool_call_id", "toolCallId", "function_call")
+NAME_OF_PERSON = "the name of who says a message, beside the role"
 
 
 class Said(NamedTuple):
@@ -38,6 +41,20 @@ def role(name: Any) -> str:
         return str(found)
     shown = visible(str(name))[:40]
     raise Invalid(f"a message has the role {shown!r}; give it one of {', '.join(ROLES)} in the source")
+
+
+def require_plain(value: Mapping[str, Any], notes: list[str]) -> None:
+    """Let a message pass that is more than its role and content by its name at most, which is noted.
+
+    Raises:
+        Invalid: it has calls of tools, or answers one.
+    """
+    more = value.get("additional_kwargs")
+    for each in (value, more if isinstance(more, dict) else {}):
+        if any(each.get(key) for key in _CALLS):
+            raise Invalid("a message has calls of tools, which a message here cannot hold; remove it there")
+    if isinstance(name := value.get("name"), str) and name and NAME_OF_PERSON not in notes:
+        notes.append(NAME_OF_PERSON)
 
 
 def document(messages: Sequence[Said | Place]) -> dict[str, Any]:

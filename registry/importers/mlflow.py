@@ -16,7 +16,7 @@ from registry.errors import Invalid
 from registry.importers import dumps, history, languages, names, settings
 from registry.importers.history import Version
 from registry.importers.imported import Imported, Refused
-from registry.importers.messages import Said, document, role
+from registry.importers.messages import Said, document, require_plain, role
 from registry.importers.parameters import parameters
 from registry.importers.texts import Text
 from registry.system.text import SHOWN, visible
@@ -154,7 +154,7 @@ def _messages(given: Any, is_chat: bool, notes: list[str]) -> list[Said]:
             given = json.loads(given)
         except (ValueError, RecursionError):
             raise Invalid("its messages are no JSON; export it again") from None
-    said = [("user", given)] if isinstance(given, str) else [_message(each) for each in _list(given)]
+    said = [("user", given)] if isinstance(given, str) else [_message(each, notes) for each in _list(given)]
     is_jinja = any("{%" in text and "%}" in text for _, text in said)
     read_text: Callable[[str], Text] = languages.jinja if is_jinja else partial(double_braces, notes=notes)
     return [Said(who, read_text(text)) for who, text in said]
@@ -166,11 +166,10 @@ def _list(given: Any) -> list[Any]:
     raise Invalid("its template is neither a text nor a list of messages; export it again")
 
 
-def _message(value: Any) -> tuple[str, str]:
+def _message(value: Any, notes: list[str]) -> tuple[str, str]:
     match value:
-        case {"tool_calls": list([_, *_])} | {"tool_call_id": str()}:
-            raise Invalid("a message has calls of tools, which a message here cannot hold; remove it there")
         case {"role": said, "content": str(content)}:
+            require_plain(value, notes)
             return role(said), content
     raise Invalid("a message is no text with a role, and MLflow replaces variables in texts alone")
 

@@ -15,7 +15,7 @@ from registry.errors import Invalid
 from registry.importers import dumps, history, languages, names, settings, texts
 from registry.importers.history import Version
 from registry.importers.imported import Imported, Refused
-from registry.importers.messages import Place, Said, document, role
+from registry.importers.messages import Place, Said, document, require_plain, role
 from registry.importers.parameters import parameters
 from registry.system.text import visible
 
@@ -66,7 +66,7 @@ def _imported(version: Version, known: Known) -> Imported:
         document=({"name": source} if source != name else {})
         | _model(dumps.mapping(said, "model"), notes)
         | _tools(prompt, notes)
-        | document(_messages(prompt, known))
+        | document(_messages(prompt, known, notes))
         | ({"metadata": metadata} if metadata else {}),
         source=source,
         at=dumps.moment(value.get("created_at")),
@@ -104,22 +104,21 @@ def _tools(prompt: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     return {}
 
 
-def _messages(prompt: Mapping[str, Any], known: Known) -> list[Said | Place]:
+def _messages(prompt: Mapping[str, Any], known: Known, notes: list[str]) -> list[Said | Place]:
     if prompt["type"] == "completion":
         return [Said("user", _content(prompt, known))]
     messages = prompt.get("messages")
     if not isinstance(messages, list):
         raise Invalid("its messages are no list; export it again")
-    return [_message(each, known) for each in messages]
+    return [_message(each, known, notes) for each in messages]
 
 
-def _message(value: Any, known: Known) -> Said | Place:
+def _message(value: Any, known: Known, notes: list[str]) -> Said | Place:
     match value:
         case {"role": "placeholder", "name": str(name)} if _NAME.fullmatch(name):
             return Place(name)
-        case {"tool_calls": list([_, *_])} | {"function_call": dict()} | {"tool_call_id": str()}:
-            raise Invalid("a message has calls of tools, which a message here cannot hold; remove it there")
         case {"role": said} if said != "placeholder":
+            require_plain(value, notes)
             return Said(role(said), _content(value, known))
     raise Invalid("a message has no role, or a placeholder no name that it can have here; correct it there")
 

@@ -141,6 +141,19 @@ def test_mustache_without_sections_is_portable() -> None:
     assert texts(sections)[0] == SECTIONS["kwargs"]["messages"][0]["kwargs"]["prompt"]["kwargs"]["template"]
 
 
+def test_what_is_beside_a_message_is_named() -> None:
+    """The name of a person, and the parser of the answer."""
+    manifest = changed("manifest", {})
+    manifest["kwargs"] |= {"output_parser": {"lc": 1}}
+    manifest["kwargs"]["messages"][0]["kwargs"]["name"] = "Ada"
+    (found,) = versions(read, commit(1, manifest))
+
+    assert found.left_out == (
+        "the name of who says a message, beside the role",
+        "the parser of the answer, which is the app's part",
+    )
+
+
 def test_values_that_a_prompt_has_become_defaults() -> None:
     """An app may still give others."""
     (found,) = versions(read, commit(1, MADE["prompts"]["text"]["manifest"]))
@@ -204,6 +217,12 @@ def changed(place: str, value: Any) -> dict[str, Any]:
         (commit(1, changed("message", {"kwargs": {"content": 7}})), "neither a text nor a list"),
         (commit(1, changed("message", {"kwargs": {"prompt": []}})), "is empty"),
         (commit(1, changed("prompt", {"template": None})), "has no counterpart"),
+        (
+            commit(
+                1, changed("message", {"kwargs": {"additional_kwargs": {"function_call": {"name": "f"}}}})
+            ),
+            "calls",
+        ),
         ({key: each for key, each in commit().items() if key != "manifest"}, "manifest is not in the dump"),
         (commit(1, commit_hash=None), "has no commit_hash"),
         (commit(1, repo=None), "has no repo"),
