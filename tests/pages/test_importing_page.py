@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hosted_api import Asked, HostedApi, serve
 from pages.markdown import blocks, read
 from pages.running import environment, shell
-from support import PromptRepository
+from support import PromptRepository, prompt
 
 from registry.cli.imports.formats import FORMATS
 
@@ -42,7 +42,7 @@ def test_the_commands_and_the_program(tmp_path: Path) -> None:
     """In an author's repository; the dump is what the program writes."""
     author = PromptRepository(tmp_path / "prompts-repository")
     author.tag("summarize", "1.0.0")
-    (program,), (commands,) = blocks(PAGE, "python"), blocks(PAGE, "sh")
+    (program,), (commands, *_) = blocks(PAGE, "python"), blocks(PAGE, "sh")
     with serve(answer) as api:
         variables = environment(tmp_path) | keys(api)
         subprocess.run([sys.executable, "-c", program.text], cwd=author.path, env=variables, check=True)
@@ -58,6 +58,33 @@ def test_the_commands_and_the_program(tmp_path: Path) -> None:
         "triage/v1.0.0",
     ]
     assert len(json.loads((author.path / "templates.json").read_text())) == 2
+
+
+def test_the_commands_for_files(tmp_path: Path) -> None:
+    """Each of a file as the page names it; the export runs on what was imported."""
+    author = PromptRepository(tmp_path / "prompts-repository")
+    author.tag("summarize", "1.0.0", f"model: openai/gpt-5.4-mini\n{prompt()}")
+    (stored,) = blocks(PAGE, "json")
+    sources = {
+        "genkit/prompts/greet.formal.prompt": "Hi {{name}}",
+        "triage.prompty": "---\nname: Triage\nmodel: gpt-4o\n---\nuser:\n{{mail}}\n",
+        "promptfooconfig.yaml": "prompts: [{label: Short, raw: 'Hi {{name}}'}]\n",
+        "stored-prompts.json": stored.text,
+    }
+    for path, text in sources.items():
+        (author.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (author.path / path).write_text(text, encoding="utf-8")
+    _, files, back = blocks(PAGE, "sh")
+    told = shell(files.text + back.text, author.path, environment(tmp_path))
+
+    assert "greet-formal" in told
+    assert author.git("tag", "--list").split() == [
+        "imported/triage/v1.0.0",
+        "short/v1.0.0",
+        "summarize/v1.0.0",
+        "triage/v1.0.0",
+    ]
+    assert (author.path / "summarize.promptfoo.yaml").read_text().startswith("description: ")
 
 
 def keys(api: HostedApi) -> dict[str, str]:

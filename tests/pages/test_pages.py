@@ -27,6 +27,7 @@ CHECKED_BY = {
     ("docs/costs.md", "toml"): "test_costs_page",
     ("docs/evidence.md", "text"): "test_evidence_page",
     ("docs/http.md", "http"): "test_http_page",
+    ("docs/importing.md", "json"): "test_importing_page",
     ("docs/importing.md", "python"): "test_importing_page",
     ("docs/importing.md", "sh"): "test_importing_page",
     ("docs/integrations/langfuse.md", "js"): "test_langfuse_page",
