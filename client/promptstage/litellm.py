@@ -33,6 +33,7 @@ from litellm.integrations.custom_prompt_management import (  # type: ignore[impo
 
 from promptstage._prompt_id import ARM, CALL, PROMPT, ROLLOUT, Asked, note, put_in, read
 from promptstage.client import Client
+from promptstage.errors import PromptUnavailable
 from promptstage.stamp import EMPTY, Stamp, current, current_call, in_call, mark
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
     from promptstage.call import Call
 
+MISTAKES = frozenset(("unknown_prompt", "not_a_name", "unknown_version", "no_release", "invalid"))
 MAX_OPEN = 10_000  # calls at once; of more, LiteLLM does not tell the end of the oldest
 
 
@@ -160,7 +162,17 @@ class Prompts(PromptLogger, CustomPromptManagement):  # type: ignore[misc,unused
         self, user_api_key_dict: object, cache: object, data: dict[str, Any], call_type: object
     ) -> dict[str, Any]:
         """Fill a request of the proxy, before it chooses a deployment by the model."""
-        return await self.afill(**data)
+        try:
+            return await self.afill(**data)
+        except (
+            PromptUnavailable,
+            ValueError,
+            TypeError,
+        ) as error:  # else the proxy calls it a bug of its own
+            kind = litellm.BadRequestError if _is_callers(error) else litellm.ServiceUnavailableError
+            raise kind(
+                message=str(error), model=str(data.get("model")), llm_provider="promptstage"
+            ) from error
 
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: object
@@ -232,6 +244,11 @@ def _end(call: Call, context: Context, response: Any, error: BaseException | Non
     if response is not None:
         context.run(call.record, response)
     context.run(call.__exit__, type(error) if error else None, error, None)
+
+
+def _is_callers(error: Exception) -> bool:
+    """Tell whether a request is wrong, and not the time that it comes at."""
+    return not isinstance(error, PromptUnavailable) or error.reason in MISTAKES
 
 
 def _metadata(kwargs: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -38,12 +38,13 @@ BEAT = {
 class Ask:
     """A request: where it goes, and its headers; or many that differ in what `{key}` of its target is.
 
-    The answers to all of them are of one length.
+    The answers to all of them are of one length. With a body it is a POST of JSON.
     """
 
     target: str
     headers: tuple[tuple[str, str], ...] = ()
     keys: tuple[str, ...] = ("user-42",)
+    body: str = ""
 
     @property
     def path(self) -> str:
@@ -53,8 +54,12 @@ class Ask:
     @property
     def requests(self) -> list[bytes]:
         """As they go over the wire, one for each key."""
-        lines = [f"GET {self.target} HTTP/1.1", f"host: {HOST}", *(f"{k}: {v}" for k, v in self.headers)]
-        data = "\r\n".join([*lines, "", ""])
+        method, headers = "GET", self.headers
+        if self.body:
+            posted = ("content-type", "application/json"), ("content-length", str(len(self.body.encode())))
+            method, headers = "POST", (*headers, *posted)
+        lines = [f"{method} {self.target} HTTP/1.1", f"host: {HOST}", *(f"{k}: {v}" for k, v in headers)]
+        data = "\r\n".join([*lines, "", self.body])
         return [data.replace("{key}", key).encode() for key in self.keys]
 
 
@@ -66,13 +71,13 @@ class Load:
     request, which costs it as much as the request, and more on a quiet machine than on a busy one.
     """
 
-    def __init__(self, port: int, ask: Ask) -> None:
+    def __init__(self, port: int, ask: Ask, warm_up: int = WARM_UP) -> None:
         self._requests = cycle(ask.requests)
         self._sockets = [socket.create_connection((HOST, port), PATIENCE) for _ in range(CONNECTIONS)]
         for each in self._sockets:
             each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.answer = exchange(self._sockets[0], next(self._requests))
-        self.run(WARM_UP)
+        self.run(warm_up)
 
     def close(self) -> None:
         """End the connections."""

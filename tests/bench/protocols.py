@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from base64 import b64encode
 from contextlib import ExitStack, closing
@@ -9,14 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.http import REQUESTS, RESOLVE, prepare, repository
-from bench.load import Ask, Load, processor_seconds
+from bench.load import WARM_UP, Ask, Load, processor_seconds
 from bench.measure import Row, median, quotient
 from support import Registry
+
+from registry.protocols.mcp.eras import CAPABILITIES, MODERN, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 OURS = "resolve, our own API"
+POSTED = "resolve by POST, our own API"
+FEW = 250  # requests of a turn by POST: they take the framework's way, and each turn has its own connections
 TURNS = 15  # of each: there are many protocols
 TARGET = ">= 0.70 x"
 PROTOCOLS = ("langfuse", "litellm", "mcp", "ofrep")
@@ -32,11 +37,11 @@ def measure() -> Iterator[Row]:
         registry = Registry(made.path, folder / "data", config=str(config))
         stack.callback(registry.stop)
         prepare(registry)
-        loads = {
-            what: stack.enter_context(closing(Load(registry.port, ask)))
-            for what, ask in asks(registry.api.token).items()
-        }
-        yield from _compared(registry.process.pid, loads)
+        for own, requests, asked in (
+            (OURS, REQUESTS, asks(registry.api.token)),
+            (POSTED, FEW, posted(registry.api.token)),
+        ):
+            yield from _compared(registry, asked, own, requests)
 
 
 def asks(token: str) -> dict[str, Ask]:
@@ -45,23 +50,49 @@ def asks(token: str) -> dict[str, Ask]:
     basic = ("authorization", f"Basic {b64encode(f'pk-app:{token}'.encode()).decode()}")
     return {
         OURS: Ask(RESOLVE, (bearer,)),
+        "LiteLLM, a prompt": Ask("/beta/litellm_prompt_management?prompt_id=summarize", (bearer,)),
         "Langfuse, a label": Ask("/api/public/v2/prompts/summarize?label=production", (basic,)),
         "Langfuse, a version": Ask("/api/public/v2/prompts/summarize?version=1000000", (basic,)),
         "Langfuse, a page of the list": Ask("/api/public/v2/prompts?page=1&limit=50", (basic,)),
     }
 
 
-def _compared(pid: int, loads: Mapping[str, Load]) -> Iterator[Row]:
-    rates: dict[str, list[float]] = {what: [] for what in loads}
+def posted(token: str) -> dict[str, Ask]:
+    """What is asked for by POST, ours first."""
+    bearer = ("authorization", f"Bearer {token}")
+    params = {"name": "summarize", "arguments": {"text": "my parcel", "tone": "a friend"}}
+    stated = {**params, "_meta": {VERSION: MODERN, CAPABILITIES: {}}}
+    routing = (
+        ("mcp-protocol-version", MODERN),
+        ("mcp-method", "prompts/get"),
+        ("mcp-name", "summarize"),
+    )
+    call = {"jsonrpc": "2.0", "id": 1, "method": "prompts/get"}
+    return {
+        POSTED: Ask(
+            "/v1/environments/production/resolve/summarize", (bearer,), body=json.dumps({"key": "user-42"})
+        ),
+        "MCP, a prompt rendered": Ask(
+            "/mcp", (bearer, *routing), body=json.dumps({**call, "params": stated})
+        ),
+        "MCP before 2026, a prompt rendered": Ask(
+            "/mcp", (bearer,), body=json.dumps({**call, "params": params})
+        ),
+    }
+
+
+def _compared(registry: Registry, asked: Mapping[str, Ask], own: str, requests: int) -> Iterator[Row]:
+    rates: dict[str, list[float]] = {what: [] for what in asked}
     for _ in range(TURNS):
-        for what, load in loads.items():
-            used = processor_seconds(pid)
-            asked = load.run(REQUESTS)
-            rates[what].append(asked / (processor_seconds(pid) - used))
-    least, _ = median(rates[OURS])
+        for what, ask in asked.items():
+            with closing(Load(registry.port, ask, min(requests, WARM_UP))) as load:
+                used = processor_seconds(registry.process.pid)
+                done = load.run(requests)
+                rates[what].append(done / (processor_seconds(registry.process.pid) - used))
+    least, _ = median(rates[own])
     for what, found in rates.items():
         rate, spread = median(found)
-        if what == OURS:
+        if what == own:
             yield Row(what, rate, "/s a core", spread)
         else:
-            yield Row(what, rate, "/s a core", spread, least, TARGET, quotient=quotient(found, rates[OURS]))
+            yield Row(what, rate, "/s a core", spread, least, TARGET, quotient=quotient(found, rates[own]))

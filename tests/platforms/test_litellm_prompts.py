@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,9 +93,9 @@ def calls(registry: Registry) -> list[dict[str, Any]]:
 
 def check_asked(registry: Registry, asked: list[dict[str, Any]]) -> None:
     """Each user is on the version that the registry decides on, with its messages, model and parameters."""
-    assert Counter(body["user"] for body in asked) == dict.fromkeys(USERS, 2)
-    for body in asked:
-        version = expected(registry, body["user"])
+    assert len(asked) == 2 * len(USERS)
+    for user, body in zip(USERS * 2, asked, strict=True):
+        version = expected(registry, user)
         assert body["messages"] == [
             {"role": "system", "content": f"Summarize, version {version}."},
             {"role": "user", "content": "my parcel"},
@@ -147,7 +146,7 @@ def test_its_own_manager_reads_from_the_registry(registry: Registry, model: Chat
 
 CONFIG = """
 model_list:
-  - model_name: "*"
+  - model_name: "openai/*"
     litellm_params: {{model: "openai/*", api_base: "{model}", api_key: sk-test}}
 general_settings: {{master_key: {master}}}
 litellm_settings:
@@ -187,6 +186,9 @@ def proxy(registry: Registry, model: ChatModel, tmp_path: Path) -> Iterator[str]
     try:
         until(answers, "LiteLLM's proxy", patience=120)
         yield url
+    except BaseException as error:
+        error.add_note(log.read_text()[-3000:])
+        raise
     finally:
         process.terminate()
         process.wait(30)
@@ -196,7 +198,7 @@ def ask(proxy: str, **body: Any) -> dict[str, Any]:
     """Ask the proxy as any of its callers does."""
     asked = {"model": "whatever", "messages": [{"role": "user", "content": "thanks"}], **body}
     headers = {"Authorization": f"Bearer {MASTER}"}
-    answer = urllib3.request("POST", f"{proxy}/v1/chat/completions", json=asked, headers=headers)
+    answer = urllib3.request("POST", f"{proxy}/v1/chat/completions", json=asked, headers=headers, timeout=60)
     found: dict[str, Any] = answer.json()
     return found
 
@@ -225,6 +227,8 @@ def test_the_proxy_keeps_each_user_on_a_version(registry: Registry, model: ChatM
     ]
     assert body["temperature"] == 0.2
 
-    refused = ask(proxy, prompt_id="nobody", user="user-1")
-    assert "nobody" in json.dumps(refused["error"])
+    refused = ask(proxy, prompt_id="nobody", user="user-1")["error"]
+    assert (refused["code"], "there is no prompt 'nobody'" in refused["message"]) == ("400", True)
+    missing = ask(proxy, prompt_id="summarize", user="user-1")["error"]
+    assert (missing["code"], "summarize needs text" in missing["message"]) == ("400", True)
     assert len(model.asked) == 1
