@@ -32,7 +32,7 @@ WIDTH = 200  # of a log, which scrolls
 SUBJECTS: tuple[str, ...] = (
     *("client", "middleware", "latency"),
     *("catalog", "check", "evaluate"),
-    *("http", "protocols", "neighbours", "streams", "promote", "start", "growth"),
+    *("http", "protocols", "bulk", "neighbours", "streams", "promote", "start", "growth"),
     *("remote", "peers", "scale", "outcomes", "evidence", "console"),
 )
 """Modules with ``measure() -> Iterable[Row]``."""

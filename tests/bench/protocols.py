@@ -72,6 +72,11 @@ def posted(token: str) -> dict[str, Ask]:
         POSTED: Ask(
             "/v1/environments/production/resolve/summarize", (bearer,), body=json.dumps({"key": "user-42"})
         ),
+        "OFREP, one flag": Ask(
+            "/ofrep/v1/evaluate/flags/summarize",
+            (bearer,),
+            body=json.dumps({"context": {"targetingKey": "user-42"}}),
+        ),
         "MCP, a prompt rendered": Ask(
             "/mcp", (bearer, *routing), body=json.dumps({**call, "params": stated})
         ),
