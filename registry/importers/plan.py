@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from registry.catalog import naming
-from registry.catalog.parsing import bump, document, lines
+from registry.catalog.parsing import bump, document
 from registry.errors import DocumentInvalid, Invalid
 from registry.importers import provenance
 from registry.importers.fit import fit
@@ -197,7 +197,7 @@ def _reasons(
     if last is None:
         return
     if before and after:
-        yield from bump.reasons(before, after, lines.finder(files.content))
+        yield from bump.reasons(before, after)
     if last.cases != files.cases:
         yield CASES_CHANGED
     if last == files:

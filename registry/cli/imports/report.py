@@ -25,9 +25,8 @@ def show(made: Plan, fmt: str, *, whole: bool) -> None:
     elif not whole:
         for name, steps in _by_prompt(made.steps).items():
             output.say(_summary(name, steps, fmt), "bold")
+    _show_left_out(made.steps)
     for step in made.steps:
-        for sentence in step.item.left_out:
-            output.note(f"{_place(step)} leaves out {clean(sentence, WIDTH)}")
         if step.item.labels:
             output.note(_labels(step, fmt))
     for refused in made.refused:
@@ -87,8 +86,16 @@ def _row(step: Step) -> tuple[str, ...]:
     )
 
 
-def _place(step: Step) -> str:
-    return clean(f"{step.item.source} {step.item.number}, here {step.tag},", WIDTH)
+def _show_left_out(steps: Iterable[Step]) -> None:
+    """Say what is left out, each once for all versions of a prompt; the commits say it, too."""
+    found: dict[tuple[str, str], list[Step]] = {}
+    for step in steps:
+        for sentence in step.item.left_out:
+            found.setdefault((step.item.source, sentence), []).append(step)
+    for (source, sentence), some in found.items():
+        first, last = some[0].tag, some[-1].tag
+        where = f"here {first}" if first == last else f"{_versions(len(some))} from {first} to {last}"
+        output.note(f"{clean(source, WIDTH)} ({where}) leaves out {clean(sentence, WIDTH)}")
 
 
 def _labels(step: Step, fmt: str) -> str:

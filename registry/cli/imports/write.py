@@ -35,7 +35,7 @@ def require_clean(top: Path, steps: Sequence[Step]) -> None:
         more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
         raise Conflict(
             f"{', '.join(changed[:_NAMED])}{more} differ from what HEAD holds, and the import would write "
-            "there; git add and git commit them first, or move them away",
+            "there; git add and git commit them first, or put them aside: git stash --include-untracked",
             code="changed_file",
         )
 
