@@ -9,17 +9,34 @@ from fastapi import APIRouter
 from registry.console import page
 from registry.console.visit import ConsoleRoute, Sending, Visiting
 from registry.errors import NotFound
-from registry.wording import describe, explanation, paths
+from registry.wording import describe, explanation, notation, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fastapi.responses import Response
 
+    from promptstage.model import Json
     from registry.console.in_process import Api
 
 router = APIRouter(prefix=page.ROOT, route_class=ConsoleRoute, include_in_schema=False)
 SHOWN = 100  # changes of a page
+LABELS = {
+    "seq": "Number",
+    "at": "When",
+    "actor": "Who",
+    "op": "What",
+    "prompt": "Prompt",
+    "from": "From",
+    "to": "To",
+    "reason": "Why",
+    "commit": "Commit in the journal",
+    "plan": "Steps",
+    "audience": "Audience",
+    "evidence": "Evidence",
+    "override": "Overridden",
+    "attested": "Attested in change",
+}
 FILTERS = ("actor", "since", "until")
 
 
@@ -65,7 +82,13 @@ def one_change(api: Api, environment: str, prompt: str, seq: int) -> dict[str, A
     found = next((row for row in rows if row["seq"] == seq), None)
     if found is None:
         raise NotFound(f"there is no change {seq} in {environment}", code="not_found")
-    return {"change": found, "sentence": describe.change(found)}
+    told = {"plan": notation.steps_text, "audience": _audience}
+    facts = {key: told[key](value) if key in told and value else value for key, value in found.items()}
+    return {"change": found, "facts": facts, "sentence": describe.change(found), "labels": LABELS}
+
+
+def _audience(targets: Sequence[Json]) -> str:
+    return "\n".join(notation.audience_texts(targets))
 
 
 @router.get("/e/{environment}/approvals")

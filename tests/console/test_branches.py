@@ -85,6 +85,8 @@ GUARD_ACT = {
     "op": "rollback",
     "from": "1.3.0",
     "to": "1.2.0",
+    "newer": 1,
+    "evidence": {"errors": {"e": 80.0}},
 }
 
 
