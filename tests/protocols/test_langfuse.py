@@ -185,7 +185,9 @@ def test_the_odd_ones_are_served(version: str, label: str, api: Api) -> None:
     """A version 0, and the newest that is valid."""
     name = "broken" if (version, label) == ("1.0.0", "label=latest") else "summarize"
 
-    assert get(api, f"{name}?{label}")["promptstage"]["version"] == version
+    about = get(api, f"{name}?{label}")["promptstage"]
+
+    assert (about["version"], about["environment"], about["reason"]) == (version, None, "PINNED")
 
 
 def test_a_version_without_an_integer_is_served(api: Api, environment: str) -> None:

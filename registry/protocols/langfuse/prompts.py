@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from promptstage.evaluation import PINNED
 from promptstage.requests.openai import make_litellm_request
 from promptstage.requests.rendered import make_rendered
 from registry.protocols import portable
@@ -19,7 +20,7 @@ TEXT = "text"
 NO_NUMBER = 0  # as Langfuse's own clients call the version of a fallback
 
 
-def write(resolved: Resolved, environment: str | None, labels: Iterable[str]) -> dict[str, Any]:
+def write(resolved: Resolved, environment: str, labels: Iterable[str]) -> dict[str, Any]:
     """Write a prompt, and where it comes from as a member of its own, which Langfuse's clients ignore.
 
     Raises:
@@ -39,7 +40,7 @@ def write(resolved: Resolved, environment: str | None, labels: Iterable[str]) ->
         "resolutionGraph": None,
         "promptstage": {
             "version": served.version,
-            "environment": environment,
+            "environment": None if decision.reason == PINNED else environment,
             "arm": decision.arm,
             "reason": decision.reason,
             "rollout": decision.rollout,
