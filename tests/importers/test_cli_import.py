@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
 
 import pytest
-from cli.shell import Cli
-from support import PromptRepository
+from cli.shell import Cli, commit
+from support import PromptRepository, prompt
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from registry.cli.imports import load
 
 TRIAGE = """\
 ---
@@ -114,3 +114,61 @@ def test_links_and_hidden_files_are_not_read(cli: Cli, tmp_path: Path) -> None:
     told = json.loads(cli("import", "dotprompt", "../genkit", "--dry-run", "--json").out)
 
     assert [each["source"] for each in told["versions"]] == ["Triage.prompt"]
+
+
+@pytest.mark.parametrize(
+    ("files", "path"),
+    [
+        ({"README.md": "x"}, "prompts/triage.prompt.yml"),
+        ({".github/prompts/a.prompt.yml": prompt()}, ".github/prompts/triage.prompt.yml"),
+        ({"a.prompt.yml": prompt()}, "triage.prompt.yml"),
+        ({"promptstage.toml": '[prompts]\nfolder = "ai/my prompts"\n'}, "ai/my prompts/triage.prompt.yml"),
+    ],
+)
+def test_prompts_go_where_others_are(cli: Cli, tmp_path: Path, files: dict[str, str], path: str) -> None:
+    """By the settings, else beside the prompts that there are; also from a folder of the repository."""
+    author = PromptRepository(tmp_path / "another")
+    for name, content in files.items():
+        commit(author, name, content)
+    author.git("checkout", "--quiet", "--detach")
+    inner = author.path / "below"
+    inner.mkdir()
+    done = cli("import", "dotprompt", "../../genkit", cwd=inner)
+
+    assert done.code == 0, done.err
+    assert author.git("show", "--name-only", "--format=", "triage/v1.0.0").split("\n") == [path]
+    assert (author.path / path).exists()
+    assert cli("check", cwd=author.path).code == 0
+
+
+def test_excluded_places_are_refused(cli: Cli, author: PromptRepository) -> None:
+    """There it would be no prompt."""
+    commit(author, "promptstage.toml", '[prompts]\nexclude = ["triage.prompt.yml"]\n')
+    done = cli("import", "dotprompt", "../genkit")
+
+    assert done.code == 1
+    assert "is no prompt by promptstage.toml; change exclude there" in " ".join(done.err.split())
+
+
+def test_what_is_too_much_is_refused(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file, all files together, and their number; pipes are not waited for."""
+    os.mkfifo(tmp_path / "genkit/pipe.prompt")
+    said = []
+    for limit in ("FILE_LIMIT", "TOTAL_LIMIT", "FILES_LIMIT"):
+        with monkeypatch.context() as patched:
+            patched.setattr(load, limit, 1)
+            said.append(" ".join(cli("import", "dotprompt", "../genkit").err.split()))
+
+    assert ["is too large" in said[0], "is too large" in said[1], "more than 1 files" in said[2]] == [
+        True
+    ] * 3
+
+
+def test_names_that_are_no_text(cli: Cli, tmp_path: Path) -> None:
+    """A file system may have any bytes; what is left of them is a name, or there is none."""
+    for name in (b"caf\xe9.prompt", b"\xff.prompt"):
+        Path(os.fsdecode(os.fsencode(tmp_path / "genkit") + b"/" + name)).write_text("Hi")
+    told = json.loads(cli("import", "dotprompt", "../genkit", "--json").out)
+
+    assert [each["prompt"] for each in told["versions"]] == ["triage", "caf"]
+    assert len(told["refused"]) == 2

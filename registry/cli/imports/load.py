@@ -54,8 +54,13 @@ def _below(root: Path, endings: tuple[str, ...]) -> Iterator[str]:
         below[:] = [name for name in below if not name.startswith(".")]
         for name in names:
             file = Path(folder, name)
-            if name.endswith(endings) and not name.startswith(".") and not file.is_symlink():
+            if name.endswith(endings) and not name.startswith(".") and _is_plain(file):
                 yield file.relative_to(root).as_posix()
+
+
+def _is_plain(file: Path) -> bool:
+    """Tell whether this is a file: no link, and no pipe, which would be waited for."""
+    return file.is_file() and not file.is_symlink()
 
 
 def _all(root: Path, paths: Sequence[str]) -> dict[str, bytes]:
