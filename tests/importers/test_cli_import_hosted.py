@@ -88,6 +88,17 @@ def test_a_refusal_writes_nothing(cli: Cli, author: PromptRepository) -> None:
     assert author.git("show-ref") == before
 
 
+def test_names_that_are_none_here(cli: Cli, tmp_path: Path) -> None:
+    """Each is named: those that become one, and those that become none; the others are imported."""
+    names = ["Triage", "triage", "a|b", "a b", "a/../b", "..", "名前", "v1", "café/Über"]
+    entries = [version(1, "Hi {{x}}") | {"name": name} for name in names]
+    (tmp_path / "dump.json").write_text(json.dumps(entries))
+    told = json.loads(cli("import", "langfuse", "../dump.json", "--dry-run", "--json").out)
+
+    assert [each["prompt"] for each in told["versions"]] == ["cafe/uber"]
+    assert sorted(each["name"] for each in told["refused"]) == sorted(names[:-1])
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
