@@ -43,6 +43,9 @@ def _version(entry: dumps.Entry) -> Version | Refused:
         return Refused(
             entry.path, None, "it is an answer, in which the variables are put in; dump the prompt itself"
         )
+    if "ideal" in value:
+        why = "it is a sample of OpenAI's open-source evals, with messages of its own; make a prompt of them"
+        return Refused(entry.path, None, why)
     about = dumps.mapping(value, "prompt")
     source = dumps.text(value, "name") or dumps.text(about, "id") or dumps.text(value, "id")
     number = dumps.whole(value.get("version", about.get("version")))

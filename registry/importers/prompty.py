@@ -40,6 +40,8 @@ def _version(path: str, content: bytes) -> Imported:
     is_first = prompty_head.is_first_edition(head)
     read = prompty_head.read(head, is_first=is_first)
     said = list(_messages(body.lstrip(), read.threads, is_first=is_first))
+    if not any(isinstance(each, Place) for each in said):  # what no message names comes at the end
+        said += [Place(name, is_optional=True) for name in read.threads]
     used = list(dict.fromkeys(name for each in said if isinstance(each, Said) for name in each.content.names))
     document = read.document | messages.document(said)
     if variables := _variables(read.variables, used):

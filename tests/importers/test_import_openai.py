@@ -137,6 +137,7 @@ def test_a_history_of_200_versions() -> None:
     ("changed", "said"),
     [
         ({"object": "response"}, "the variables are put in"),
+        ({"ideal": "x"}, "a sample of OpenAI's open-source evals"),
         ({"id": None}, "no id and no name"),
         ({"version": None}, "no version"),
         ({"version": "v2"}, "no version"),

@@ -200,6 +200,13 @@ def test_the_head_of_prompty_2() -> None:
     assert "the default of memo, which is no plain value" in found.left_out
 
 
+def test_a_thread_that_no_message_names_comes_last() -> None:
+    """As with Prompty itself."""
+    found = imported("prompty", SECOND.replace("{{chat}}\n", ""))
+
+    assert found.document["messages"][-1] == {"placeholder": "chat", "optional": True}
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
