@@ -14,7 +14,7 @@ from pages.markdown import blocks
 from platforms.recorder import record
 from platforms.running import PYTHON, SECONDS
 from protocols import langfuse_app, langfuse_prompts
-from support import PromptRepository, Registry
+from support import PATIENCE, PromptRepository, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,7 @@ def run(registry: Registry, command: list[str], **more: str) -> str:
         "LANGFUSE_SECRET_KEY": registry.api.token,
         "LANGFUSE_PUBLIC_KEY": "checkout",
         "LANGFUSE_TRACING_ENABLED": "false",
+        "LANGFUSE_TIMEOUT": f"{PATIENCE:.0f}",
         **more,
     }
     done = subprocess.run(

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from protocols import langfuse_app, langfuse_prompts
+from support import PATIENCE
 
 if TYPE_CHECKING:
     import pytest
@@ -20,6 +21,7 @@ def test_an_app_gets_all_that_it_asks_for(
     monkeypatch.setenv("LANGFUSE_BASE_URL", api.url)
     monkeypatch.setenv("LANGFUSE_SECRET_KEY", api.token)
     monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", environment)
+    monkeypatch.setenv("LANGFUSE_TIMEOUT", f"{PATIENCE:.0f}")
 
     found = json.loads(json.dumps(langfuse_app.seen(environment)))
 
