@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from registry.console.in_process import Api
 
 router = APIRouter(prefix=page.ROOT, route_class=ConsoleRoute, include_in_schema=False)
-SHOWN = 100  # prompts at once: more are found by the filter
+SHOWN = 50  # prompts at once: more are found by the filter
 CHANGES = 8
 
 
