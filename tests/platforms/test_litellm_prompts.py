@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
+from pages.markdown import blocks
 from suites.chat_model import ChatModel, serve
 from support import PromptRepository, Registry, until
 
@@ -142,6 +143,23 @@ def test_its_own_manager_reads_from_the_registry(registry: Registry, model: Chat
     assert system in {"Summarize, version 1.0.0.", "Summarize, version 1.1.0."}
     assert {body["messages"][1]["content"] for body in model.asked} == {"my parcel"}
     assert {body["model"] for body in model.asked} == {"gpt-5.4-mini"}
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_pages_lines_ask_the_model(registry: Registry, model: ChatModel, number: int) -> None:
+    """As they stand there."""
+    block = blocks("docs/integrations/litellm.md", "python")[number]
+    environment = {
+        **variables(registry),
+        "OPENAI_BASE_URL": model.url,
+        "OPENAI_API_KEY": "sk-test",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }
+    subprocess.run([SDK, "-c", block.text], env=environment, timeout=120, check=True)
+
+    (body,) = model.asked
+    assert body["messages"][1]["content"] == "my parcel never came"
+    assert (body["user"], body["model"], body["temperature"]) == ("user-42", "gpt-5.4-mini", 0.2)
 
 
 CONFIG = """

@@ -10,6 +10,7 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
+from pages.markdown import blocks
 from support import PATIENCE
 
 if TYPE_CHECKING:
@@ -107,3 +108,17 @@ def test_a_stream_that_the_registry_ends_is_answered(registry: Registry, environ
                 return [event async for event in subscription]
 
     assert with_client(registry, environment, "auto", work, made["secret"]) == []
+
+
+def test_the_pages_lines_render_a_prompt(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As they stand there."""
+    registry.api.act("promote", "summarize", {"version": "1.0.0"})
+    monkeypatch.setenv("PROMPTSTAGE_URL", registry.url)
+    monkeypatch.setenv("PROMPTSTAGE_TOKEN", registry.api.token)
+    (block,) = blocks("docs/integrations/mcp.md", "python")
+
+    exec(compile(block.text, "mcp.md", "exec"), {})
+
+    assert capsys.readouterr().out == "summarize 1.0.0: my parcel never came 1.0.0\n"
