@@ -72,6 +72,16 @@ class PromptRepository:
         self.git("tag", "-a", f"{name}/v{version}", "-m", f"{name} {version}")
 
 
+def promptstage() -> list[str]:
+    """The command `promptstage`, which is forked where tests have set what forks."""
+    return [str(Registry.forks.command())] if Registry.forks else list(PROGRAM)
+
+
+def programs() -> str:
+    """Where `promptstage` and all else that is installed can be found: the beginning of a PATH."""
+    return os.pathsep.join(str(Path(program).parent) for program in (promptstage()[0], PROGRAM[0]))
+
+
 class Answer:
     """One answer of the API."""
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from contextlib import chdir
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import typer.testing
-from support import GIT, PATIENCE
+from support import GIT, PATIENCE, promptstage
 
 from registry.cli.main import app
 
@@ -60,7 +59,7 @@ class Cli:
         """Run one command in a process of its own."""
         inherited = {key: value for key, value in os.environ.items() if key not in self._unset}
         done = subprocess.run(
-            [sys.executable, "-m", "registry", *map(str, arguments)],
+            [*promptstage(), *map(str, arguments)],
             cwd=self.folder,
             env={**inherited, **self.environment, **environment},
             capture_output=True,

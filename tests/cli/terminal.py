@@ -7,13 +7,12 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import termios
 from contextlib import contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from support import PATIENCE, until
+from support import PATIENCE, promptstage, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +65,7 @@ def terminal(cli: Cli, *arguments: str) -> Iterator[Terminal]:
     """Run one command on a terminal of its own."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "registry", *arguments],
+        [*promptstage(), *arguments],
         cwd=cli.folder,
         env={**os.environ, **cli.environment, "TERM": "xterm", "COLUMNS": "120"},
         stdin=theirs,

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from cli.shell import commit
-from support import GIT, prompt
+from support import GIT, programs, prompt
 
 from registry.cli.author import completion
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support import PromptRepository
 
 pytestmark = pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
@@ -24,7 +24,7 @@ COMPLETE = 'COMP_WORDS=({}); COMP_CWORD={}; _promptstage_completion promptstage;
 
 def bash(script: str, folder: Path, home: Path) -> str:
     """What a script writes, in a bash with a home of its own."""
-    program = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    program = f"{programs()}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, **GIT, "PATH": program, "HOME": str(home)}
     command = ["bash", "--norc", "-ec", script]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)

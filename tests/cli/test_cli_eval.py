@@ -17,7 +17,7 @@ from cli.shell import Cli, commit
 from model_server import Raw
 from suites import chat_model
 from suites.chat_model import answer_of, refusal
-from support import PATIENCE, PromptRepository, Registry, prompt, until
+from support import PATIENCE, PromptRepository, Registry, prompt, promptstage, until
 
 from registry.suites.run import asking
 
@@ -242,7 +242,7 @@ def test_ctrl_c_keeps_what_came(cli: Cli, author: PromptRepository, model: ChatM
     many = "".join(case(f"case-{number}") for number in range(200))
     author.path.joinpath("prompts/echo.cases.jsonl").write_text(many)
     variables = {**os.environ, **cli.environment}
-    command = [sys.executable, "-m", "registry", "eval", "echo", "--json", "--concurrency", "2"]
+    command = [*promptstage(), "eval", "echo", "--json", "--concurrency", "2"]
     with subprocess.Popen(
         command, cwd=author.path, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -375,7 +375,7 @@ def test_a_second_ctrl_c_drops_what_is_under_way(
     """Of a model that answers nothing, too; the report still says what is missing."""
     over = threading.Event()
     model.say = lambda text: (over.wait(PATIENCE) and text) or ""
-    command = [sys.executable, "-m", "registry", "eval", "echo", "--json"]
+    command = [*promptstage(), "eval", "echo", "--json"]
     variables = {**os.environ, **cli.environment}
     with subprocess.Popen(
         command, cwd=author.path, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from importlib.metadata import PathDistribution
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from cli.shell import commit
-from support import PromptRepository, Registry, prompt
+from support import PromptRepository, Registry, programs, prompt
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.shell import Cli
 
 
@@ -66,7 +66,7 @@ def test_the_workflows_fail_on_a_broken_file(cli: Cli, tmp_path: Path) -> None:
 
     def run(commands: list[str]) -> int:
         shell = "set -e\n" + "\n".join(line for line in commands if not line.startswith("pip install "))
-        program = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        program = f"{programs()}{os.pathsep}{os.environ['PATH']}"
         environment = {**os.environ, **cli.environment, "PATH": program}
         return subprocess.run(
             ["/bin/sh", "-c", shell], cwd=tmp_path / "prompts", env=environment, check=False

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
 from suites import chat_model
-from support import GIT, PATIENCE
+from support import GIT, PATIENCE, programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from cli.shell import Cli
     from suites.chat_model import ChatModel
@@ -58,7 +57,7 @@ def clone(cli: Cli, tmp_path: Path) -> Path:
 
 def run(script: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a script as a CI system does: in a shell that ends at the first failure, with few variables."""
-    program = f"{folder.parent}/bin{os.pathsep}{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
+    program = f"{folder.parent}/bin{os.pathsep}{programs()}{os.pathsep}{os.defpath}"
     return subprocess.run(
         ["/bin/sh", "-ec", script],
         cwd=folder,

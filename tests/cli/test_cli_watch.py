@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from contextlib import contextmanager
 from os import environ
 from typing import TYPE_CHECKING, Any
 
 from cli.test_cli_connection import breakable
-from support import PATIENCE, until
+from support import PATIENCE, promptstage, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 def watching(cli: Cli, *options: str, **environment: str) -> Iterator[Any]:
     """``status --watch``; yields what waits for words in what it prints."""
     output = cli.folder / "watched.txt"
-    command = [sys.executable, "-m", "registry", "status", "--watch", *options]
+    command = [*promptstage(), "status", "--watch", *options]
     variables = {**environ, **cli.environment, **environment}
     with output.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=variables, cwd=cli.folder)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support import Api, PromptRepository, Registry, until
+from support import Api, PromptRepository, Registry, promptstage, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,9 +64,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     assert (refused.status, refused.json["code"]) == (409, "older_format")
     assert started.stop() == 0, started.log
     upgrade = refused.json["detail"].rpartition(": promptstage ")[2].split()
-    subprocess.run(
-        [sys.executable, "-m", "registry", *upgrade, "--data", str(folder / "data"), "--yes"], check=True
-    )
+    subprocess.run([*promptstage(), *upgrade, "--data", str(folder / "data"), "--yes"], check=True)
     started = Registry(repository.path, folder / "data")
     yield started
     assert started.stop() == 0, started.log

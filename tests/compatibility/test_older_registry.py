@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from support import Api, Process, PromptRepository, Registry, Valkey, until
+from support import Api, Process, PromptRepository, Registry, Valkey, promptstage, until
 
 from promptstage import Client
 from registry.system import formats
@@ -111,7 +111,7 @@ def test_one_after_the_other(code: Path, author: PromptRepository, valkey: Valke
         assert client.ready(10)
         until(lambda: client.get("summarize").version == "1.2.0", "the older registry's word")
     assert older.api.act("promote", "summarize", {"version": "1.0.0"}).status == 200
-    upgrade = [sys.executable, "-m", "registry", "journal", "upgrade", "--data", str(tmp_path / "newer")]
+    upgrade = [*promptstage(), "journal", "upgrade", "--data", str(tmp_path / "newer")]
     environment = {**os.environ, "PROMPTSTAGE_REDIS_URL": valkey.url, "PROMPTSTAGE_JOURNAL": str(shared)}
     early = subprocess.run(upgrade, capture_output=True, text=True, env=environment, check=False)
     assert (early.returncode, "upgrade them first" in early.stderr) == (1, True), early.stderr
@@ -148,7 +148,7 @@ def test_it_goes_by_the_role(code: Path, author: PromptRepository, tmp_path: Pat
     for registry in (older, newer):
         assert registry.stop() == 0
     assert run(code, "journal", "verify", "--data", data).returncode == 0
-    verify = [sys.executable, "-m", "registry", "journal", "verify", "--data", str(data)]
+    verify = [*promptstage(), "journal", "verify", "--data", str(data)]
     assert subprocess.run(verify, check=False).returncode == 0
 
 
@@ -158,7 +158,7 @@ def test_a_backup_leads_back(code: Path, author: PromptRepository, tmp_path: Pat
     older = Older(author.path, tmp_path / "data")
     assert older.api.act("promote", "summarize", {"version": "1.0.0"}).status == 200
     assert older.stop() == 0
-    command = [sys.executable, "-m", "registry", "journal"]
+    command = [*promptstage(), "journal"]
     for words in (["backup", str(tmp_path / "one.bundle")], ["upgrade", "--yes"]):
         subprocess.run([*command, *words, "--data", str(tmp_path / "data")], check=True)
     assert run(code, "journal", "verify", "--data", tmp_path / "data").returncode == 1

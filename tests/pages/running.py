@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pages.markdown import ROOT
-from support import GIT, PATIENCE, until
+from support import GIT, PATIENCE, programs, until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ def free_port() -> int:
 def environment(folder: Path, **variables: str) -> dict[str, str]:
     """The environment of a reader: the commands are on the path, and nothing is configured elsewhere."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTSTAGE_")}
-    path = f"{COMMANDS}:{os.environ['PATH']}"
+    path = f"{programs()}:{os.environ['PATH']}"
     home = {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
     return {**inherited, **GIT, "PATH": path, **home, **variables}
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from outcomes_in import record
 from suites.chat_model import serve
-from support import PATIENCE, Api, until
+from support import PATIENCE, Api, promptstage, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +92,7 @@ class Court:
         """Start a judge."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTSTAGE_")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "registry", "judge", *map(str, options)],
+            [*promptstage(), "judge", *map(str, options)],
             cwd=self._folder,
             env={
                 **inherited,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support import Registry, prompt, until
+from support import Registry, prompt, promptstage, until
 
 from promptstage import Client
 from promptstage.pins import make_pin
@@ -111,7 +110,7 @@ def test_a_rollback_withdraws_at_once(app: App, registry: Registry) -> None:
     assert app.get(pin=canary)[0] == "1.2.0"
 
     assert registry.stop() == 0
-    command = [sys.executable, "-m", "registry", "journal", "verify", "--data", str(registry.data)]
+    command = [*promptstage(), "journal", "verify", "--data", str(registry.data)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
