@@ -28,7 +28,7 @@ check: .venv/.ready ## Lint and type-check
 	$(BIN)/mypy
 
 # Environments of their own, as they exclude each other.
-PLATFORMS := platforms phoenix mlflow langfuse3 langfuse4 schemathesis litellm
+PLATFORMS := platforms phoenix mlflow langfuse3 langfuse4 schemathesis litellm fastmcp
 
 platforms: .venv/.ready ## Run other projects' instrumentations, SDKs and servers, and read what they say of a prompt
 	set -e; for name in $(PLATFORMS); do \
@@ -38,7 +38,7 @@ platforms: .venv/.ready ## Run other projects' instrumentations, SDKs and server
 	! command -v npm || npm install --prefix .venv/node --ignore-scripts --no-audit --no-fund
 	PROMPTSTAGE_PLATFORMS=$(CURDIR)/.venv/platforms/bin/python PROMPTSTAGE_MLFLOW=$(CURDIR)/.venv/mlflow/bin/python \
 	  PROMPTSTAGE_SCHEMATHESIS=$(CURDIR)/.venv/schemathesis/bin/schemathesis \
-	  PROMPTSTAGE_LITELLM=$(CURDIR)/.venv/litellm/bin/litellm \
+	  PROMPTSTAGE_LITELLM=$(CURDIR)/.venv/litellm/bin/litellm PROMPTSTAGE_FASTMCP=$(CURDIR)/.venv/fastmcp/bin/python \
 	  PROMPTSTAGE_PHOENIX=$(CURDIR)/.venv/phoenix/bin/phoenix PROMPTSTAGE_NODE=$(CURDIR)/.venv/node/node_modules \
 	  $(BIN)/python -m pytest tests/platforms --durations 12
 
