@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import ofrep_document
 import pytest
+from pages.markdown import blocks
 from playwright.sync_api import sync_playwright
 from support import PATIENCE, PromptRepository, Registry, until
 
@@ -30,6 +31,7 @@ SCHEMATHESIS = os.environ.get("PROMPTSTAGE_SCHEMATHESIS", "")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PROGRAMS = Path(__file__).parent / "openfeature"
 KEYS = 10_000
+PAGE = "docs/integrations/openfeature.md"
 FLAG = "discount-banner"
 """The example's key in the protocol's document."""
 NOT_CHECKED = (
@@ -107,6 +109,21 @@ def test_a_server_never_fails(registry: Registry) -> None:
         None,
     ]
     assert (found[-1]["flagMetadata"]["version"], gone["errorCode"]) == ("1.0.0", "GENERAL")
+
+
+@needs_node
+def test_the_pages_lines_get_a_prompt(registry: Registry) -> None:
+    """As an app's own program."""
+    lines, _ = (block.text for block in blocks(PAGE, "javascript"))
+    program = Path(MODULES).parent / "page.mjs"
+    program.write_text(
+        f"const token = '{registry.api.token}';\n"
+        + lines.replace("http://127.0.0.1:8000", registry.url).replace("'summarize'", "'support/triage'")
+        + "\nconsole.log(version, messages[0].content);\n"
+    )
+    done = subprocess.run(["node", str(program)], capture_output=True, text=True, check=False)
+
+    assert done.stdout == "1.0.0 support/triage 1.0.0: {{text}}\n", done.stderr
 
 
 @pytest.fixture
