@@ -11,7 +11,9 @@ from support import Api
 from registry.protocols.mcp.eras import CAPABILITIES, LEGACY, MODERN, VERSION
 
 if TYPE_CHECKING:
-    from support import Answer
+    from collections.abc import Iterator
+
+    from support import Answer, Registry
 
 PREFIX = "dev.promptstage/"
 
@@ -36,9 +38,14 @@ def ask_plainly(api: Api, path: str, method: str, **params: Any) -> Answer:
     return api.call("POST", path, {"jsonrpc": "2.0", "id": 7, "method": method, "params": params})
 
 
-@pytest.fixture
-def place(api: Api, environment: str) -> str:
-    """The endpoint of an environment with three prompts."""
+@pytest.fixture(scope="module")
+def place(registry: Registry, _free: Iterator[str]) -> str:
+    """The endpoint of an environment with three prompts, which the tests leave as it is."""
+    return prepared(registry.api, next(_free))
+
+
+def prepared(api: Api, environment: str) -> str:
+    """Put three prompts in force; the endpoint."""
     for name in ("summarize", "support/triage", "rich"):
         api.act("promote", name, {"version": "1.0.0"}, environment)
     return url(environment)
@@ -116,7 +123,7 @@ def test_an_unknown_method_is_told(api: Api, place: str) -> None:
     assert (plain.status, plain.json["error"]["code"], plain.json["id"]) == (200, -32601, 7)
 
 
-def test_headers_that_are_there_twice_match_nothing(registry: Any, api: Api, place: str) -> None:
+def test_headers_that_are_there_twice_match_nothing(api: Api, place: str) -> None:
     """Or a proxy would read the one, and the registry the other."""
     found = api.call(
         "POST",
@@ -134,8 +141,9 @@ def test_headers_that_are_there_twice_match_nothing(registry: Any, api: Api, pla
     assert (found.status, found.json["error"]["code"]) == (400, -32020)
 
 
-def test_what_http_refuses_is_json_rpc_too(api: Api, place: str, environment: str) -> None:
+def test_what_http_refuses_is_json_rpc_too(api: Api, environment: str) -> None:
     """A missing token, another environment, another site, another method, too large a body."""
+    place = prepared(api, environment)
     limited = api.call(
         "POST", "/v1/tokens", {"name": environment, "role": "reader", "environments": [environment]}
     )
@@ -157,8 +165,9 @@ def test_what_http_refuses_is_json_rpc_too(api: Api, place: str, environment: st
     assert all(answer.json["jsonrpc"] == "2.0" and answer.json["error"]["message"] for _, answer in refused)
 
 
-def test_a_token_stays_on_its_arm(api: Api, place: str, environment: str) -> None:
+def test_a_token_stays_on_its_arm(api: Api, environment: str) -> None:
     """MCP knows no users; a client that does may send a key, attributes, or a version."""
+    place = prepared(api, environment)
     steps = {
         "version": "1.1.0",
         "steps": [{"percent": 50}],
