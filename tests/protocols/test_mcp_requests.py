@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,22 +125,23 @@ def test_an_unknown_method_is_told(api: Api, place: str) -> None:
     assert (plain.status, plain.json["error"]["code"], plain.json["id"]) == (200, -32601, 7)
 
 
-def test_headers_that_are_there_twice_match_nothing(api: Api, place: str) -> None:
+def test_headers_that_are_there_twice_match_nothing(registry: Registry, place: str) -> None:
     """Or a proxy would read the one, and the registry the other."""
-    found = api.call(
-        "POST",
-        place,
-        {
-            "jsonrpc": "2.0",
-            "id": 1,
-            "method": "ping",
-            "params": {"_meta": {VERSION: MODERN, CAPABILITIES: {}}},
-        },
-        MCP_Protocol_Version=MODERN,
-        Mcp_Method="ping, ping",
-    )
+    meta = {VERSION: MODERN, CAPABILITIES: {}}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "prompts/list", "params": {"_meta": meta}})
+    headers = {"Authorization": f"Bearer {registry.api.token}", "MCP-Protocol-Version": MODERN}
 
-    assert (found.status, found.json["error"]["code"]) == (400, -32020)
+    def status(*methods: str) -> int:
+        with closing(HTTPConnection("127.0.0.1", registry.port)) as connection:
+            connection.putrequest("POST", place)
+            for name, value in (*headers.items(), *(("Mcp-Method", method) for method in methods)):
+                connection.putheader(name, value)
+            connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body.encode())
+            return connection.getresponse().status
+
+    assert status("prompts/list") == 200
+    assert status("prompts/list", "prompts/get") == status("prompts/get", "prompts/list") == 400
 
 
 def test_what_http_refuses_is_json_rpc_too(api: Api, environment: str) -> None:
