@@ -174,7 +174,8 @@ def create(settings: Settings) -> FastAPI:
     for room in rooms:
         size = most.get(room, MAX_BODY_BYTES)
         app.include_router(room.router, max_body_size=size, responses=anywhere)
-    app.include_router(console.router)
+    for router in console.ROUTERS:
+        app.include_router(router)
     app.router.routes.insert(0, Endpoints(PROTOCOLS))
     app.state.routes = [route for room in rooms for route in room.router.routes]
     return app

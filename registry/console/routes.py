@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import TYPE_CHECKING
 
 from registry.console import (
     actions,
@@ -18,9 +18,10 @@ from registry.console import (
     system,
 )
 
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
 PAGES = (login, overview, actions, records, outcomes, review, report, rollout, prompt, system, events)
 
-router = APIRouter()
-for pages in PAGES:
-    router.include_router(pages.router)
-router.include_router(login.lost)
+# Not one router with all of them in it: FastAPI would prepare each route a second time, in 40 ms.
+ROUTERS: tuple[APIRouter, ...] = (*(pages.router for pages in PAGES), login.lost)
