@@ -197,7 +197,8 @@ def _check(world: World, told: Told) -> None:
         until(lambda: world.attempt(counted), "the counts", patience=PATIENCE)
     except AssertionError:
         world.wrong.append(
-            f"{rollout.path}: {sums} were reported, and {rollout.recounted['metrics'][0]['steps']} count"
+            f"{rollout.path}: {sums} were reported, and after {PATIENCE:g} s "
+            f"{rollout.recounted['metrics'][0]['steps']} count; {rollout.changes}"
         )
     evidence = world.attempt(lambda: rollout.recounted)
     history = world.attempt(lambda: rollout.history)
