@@ -209,8 +209,13 @@ def _begin(
             connection.sendall(code.to_bytes(4, "big", signed=True))
 
     selector.register(process, selectors.EVENT_READ, end)
+
+    def kill() -> None:
+        with suppress(ProcessLookupError):  # both ended at once
+            os.kill(pid, signal.SIGKILL)
+
     if request["with_caller"]:  # it sends nothing more: what can be read is its end
-        selector.register(connection, selectors.EVENT_READ, lambda: os.kill(pid, signal.SIGKILL))
+        selector.register(connection, selectors.EVENT_READ, kill)
 
 
 def _prepare() -> None:
