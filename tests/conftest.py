@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -12,11 +13,22 @@ from support import Registry
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 APART = "/test_faults.py::"
+# Half a minute and more each: begun last, one of them would run while the other workers have nothing to do.
+LONG = ("test_console_browser", "test_demo", "test_durability", "test_failover", "test_judge_command")
 Registry.forks = ForkServer()
+
+# A shell's job in the background ignores it, and so would all that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The tests start hundreds of interpreters; without bytecode on disk each would compile the project again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 @pytest.hookimpl(optionalhook=True)  # also where xdist is switched off

@@ -16,7 +16,7 @@ from support import Api, until
 
 from registry import app
 from registry.access.tokens import Keyring
-from registry.api.http.auth import Authentication
+from registry.api.http.auth import CONSOLE, Authentication
 from registry.errors import Unavailable
 from registry.settings import Settings
 
@@ -46,6 +46,8 @@ ROLES: dict[str, str | None] = {
     "GET /v1/prompts/{name:path}/diff": "reader",
     "GET /v1/catalog": "reader",
     "GET /v1/doctor": "reader",
+    "GET /v1/journal": "reader",
+    "GET /v1/notifications": "reader",
     "GET /v1/environments/{environment}/releases": "reader",
     "GET /v1/environments/{environment}/releases/{name:path}": "reader",
     "GET /v1/environments/{environment}/resolve/{name:path}": "reader",
@@ -108,11 +110,16 @@ class Holder(Api):
         self.path = f"/v1/tokens/{made['id']}"
 
 
+def _is_page(path: str) -> bool:
+    """Whether it is the console's, which has sessions of its own."""
+    return path == "/" or path.startswith(CONSOLE)
+
+
 def routes() -> set[str]:
     """Every route that is no documentation and no page of the console, as ``METHOD path``."""
     included = (getattr(route, "original_router", None) for route in app.create(Settings()).routes)
     found = (route for router in included if router for route in router.routes)
-    routed = [route for route in found if isinstance(route, APIRoute)]  # pages are in a router of their own
+    routed = [route for route in found if isinstance(route, APIRoute) and not _is_page(route.path)]
     return {f"{method} {route.path}" for route in routed for method in route.methods or ()}
 
 
