@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import time
+import warnings
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -272,6 +274,13 @@ def until(look: Callable[[], T | None], what: str, log: str = "", *, patience: f
         assert time.monotonic() < deadline, f"waited in vain for {what}\n{log}"
         time.sleep(0.005)
     return found
+
+
+def collect_garbage() -> None:
+    """Collect it, and heed no warning of what another test left open."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def children(pid: int) -> list[int]:

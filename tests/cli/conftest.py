@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,7 +79,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
 
 @pytest.fixture(scope="session")
 def _free() -> Iterator[str]:
-    return (ENVIRONMENTS[i] for i in count())
+    return iter(ENVIRONMENTS)
 
 
 @pytest.fixture

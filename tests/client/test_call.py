@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import io
 import json
 import logging
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from client.fake_registry import release
+from support import collect_garbage
 
 from client import responses_of as given
 from promptstage import PromptUnavailable, VariablesMissing, logs
@@ -370,7 +370,7 @@ def test_a_stream_that_is_abandoned_is_cancelled(client: Client, how: str) -> No
         parts.close()
     else:
         del parts
-        gc.collect()
+        collect_garbage()
 
     record = client.recorded[-1]
     assert (record["error"], record["finish_reason"]) == (None, "cancelled")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import threading
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from client.fake_registry import SILENT_STREAM, FakeRegistry, release, until
+from support import collect_garbage
 
 from promptstage import Client, PromptUnavailable
 from promptstage._replica.notifier import Flag, Notifier
@@ -138,7 +138,7 @@ def test_a_client_may_be_collected_on_its_own_thread(connect: Connect, registry:
     def collect(*arguments: object) -> None:
         nonlocal cycle
         cycle = []
-        gc.collect()
+        collect_garbage()
         take(*arguments)
 
     client._source._follower._take = collect  # type: ignore[attr-defined]

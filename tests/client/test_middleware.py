@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from support import collect_garbage
 
 from promptstage import context
 from promptstage.keys import Defaults, current_defaults
@@ -307,6 +307,6 @@ def test_a_wsgi_body_that_nobody_closes_ends_no_other_request() -> None:
     with context(key="u1"):
         client.get("triage")
         abandoned.clear()
-        gc.collect()
+        collect_garbage()
 
         assert (str(current()), current_defaults().key) == ("triage@1.0.0", "u1")

@@ -9,6 +9,7 @@ from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support import collect_garbage
 
 from promptstage import PromptUnavailable, context
 from promptstage.scoped_context import Block
@@ -358,7 +359,7 @@ def test_generators_that_end_elsewhere_do_not_pile_up(client: Client) -> None:
         next(answer)
         copy_context().run(answer.close)
     with client.use("triage"):
-        gc.collect()
+        collect_garbage()
         blocks = [block for block in gc.get_objects() if isinstance(block, Block)]
 
     assert len(blocks) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,4 +65,4 @@ def environment(_free: Iterator[str]) -> str:
 
 @pytest.fixture(scope="session")
 def _free() -> Iterator[str]:
-    return (f"env-{i}" for i in count())
+    return iter(FREE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ GUARDED = [f"guarded-{i}" for i in range(50)]  # where a start or promote is to 
 REVIEWED = [f"reviewed-{i}" for i in range(20)]  # where the content of all calls is kept
 JUDGED = [f"judged-{i}" for i in range(20)]  # where each rollout has a guard
 TESTED = "tested"  # where a version needs an attestation of its suite
-FREE = [f"env-{i}" for i in range(100)]
+FREE = [f"env-{i}" for i in range(300)]  # one for each test that a worker may run
 ENVIRONMENTS = ("production", "staging", *FREE, *GUARDED, *JUDGED, *REVIEWED, TESTED)
 A_GUARD = '[environments.{}.guard]\nrequired = true\nmetrics = ["errors", "latency"]\nalpha = 0.01\n'
 
@@ -100,7 +99,7 @@ def _guarded() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _free() -> Iterator[str]:
-    return (f"env-{i}" for i in count())
+    return iter(FREE)
 
 
 @pytest.fixture
