@@ -14,7 +14,8 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 APART = "/test_faults.py::"
 # Half a minute and more each: begun last, one of them would run while the other workers have nothing to do.
-LONG = ("test_console_browser", "test_demo", "test_durability", "test_failover", "test_judge_command")
+# None of them is timed, as they run beside each other.
+LONG = ("test_console_browser", "test_demo", "test_judge_command")
 Registry.forks = ForkServer()
 
 # A shell's job in the background ignores it, and so would all that the tests start and interrupt.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from faults.scenarios import PROOFS, prove
+from support import collect_garbage
 
 
 @pytest.mark.parametrize("name", PROOFS)
 def test_the_promise_holds(name: str) -> None:
     """Nothing is lost, wrong or stale; where too little happened, or a tool is missing, that is not said."""
+    collect_garbage()  # of other tests, or what they left open would be found within a proof
     results = list(prove(name, full=False))
 
     assert results
