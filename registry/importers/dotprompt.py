@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.errors import Invalid
 from registry.importers import handlebars, messages, names, picoschema, settings, sources
-from registry.importers.imported import Imported, Refused
+from registry.importers.imported import Imported
 from registry.importers.messages import Place, Said
 from registry.importers.parameters import parameters
 from registry.importers.texts import Text
@@ -37,11 +37,7 @@ _AS_JAVASCRIPT = {"boolean", "list", "object"}  # in Mustache true is true, and 
 
 def read(files: Files) -> Read:
     """Yield the one version of each file."""
-    for path, content in files.items():
-        try:
-            yield _version(path, content)
-        except Invalid as error:
-            yield Refused(path, None, error.message)
+    return sources.one_by_one(files, _version)
 
 
 def _version(path: str, content: bytes) -> Imported:

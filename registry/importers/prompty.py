@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.errors import Invalid
 from registry.importers import chat_lines, languages, messages, names, prompty_head, sources
-from registry.importers.imported import Imported, Refused
+from registry.importers.imported import Imported
 from registry.importers.messages import Place, Said
 
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ _THREAD = "![thread]"
 
 def read(files: Files) -> Read:
     """Yield the one version of each file."""
-    for path, content in files.items():
-        try:
-            yield _version(path, content)
-        except Invalid as error:
-            yield Refused(path, None, error.message)
+    return sources.one_by_one(files, _version)
 
 
 def _version(path: str, content: bytes) -> Imported:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from registry.catalog.parsing.strict_yaml import DEPTH_LIMIT, Source
 from registry.errors import Invalid
+from registry.importers.imported import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from registry.importers.imported import Files, Imported, Read
 
 NUMBER_LENGTH = 12  # hexadecimal digits of a file's own number; git shows as many of a commit
 _HEAD = re.compile(
@@ -24,6 +27,15 @@ _HEAD = re.compile(
 def number_of(content: bytes) -> str:
     """Return what a file without versions counts as: by a digest, the same file is the same version."""
     return hashlib.sha256(content).hexdigest()[:NUMBER_LENGTH]
+
+
+def one_by_one(files: Files, version: Callable[[str, bytes], Imported]) -> Read:
+    """Yield the one version of each file, as `version` makes it of path and content, or why there is none."""
+    for path, content in files.items():
+        try:
+            yield version(path, content)
+        except Invalid as error:
+            yield Refused(path, None, error.message)
 
 
 def text(content: bytes) -> str:
