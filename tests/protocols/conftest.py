@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from protocols import langfuse_prompts
-from support import Api, PromptRepository, Registry
+from service.conftest import FREE, _free, api, environment  # noqa: F401 - fixtures of the service
+from support import PromptRepository, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FREE = [f"env-{i}" for i in range(200)]
 PROTOCOLS = ("langfuse", "litellm", "mcp", "ofrep")
 EDITION_2 = """
 template: mustache
@@ -49,20 +49,3 @@ def registry(repository: PromptRepository, tmp_path_factory: pytest.TempPathFact
     )
     yield shared
     assert shared.stop() == 0, shared.log
-
-
-@pytest.fixture
-def api(registry: Registry) -> Api:
-    """The shared registry, with its admin's token."""
-    return registry.api
-
-
-@pytest.fixture
-def environment(_free: Iterator[str]) -> str:
-    """An environment in which nothing is in force yet."""
-    return next(_free)
-
-
-@pytest.fixture(scope="session")
-def _free() -> Iterator[str]:
-    return iter(FREE)
