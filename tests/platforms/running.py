@@ -9,14 +9,20 @@ from pathlib import Path
 
 PYTHON = os.environ.get("PROMPTSTAGE_PLATFORMS", "")
 APP = Path(__file__).parent / "page_app.py"
+INHERITED = {name: os.environ[name] for name in ("PATH", "HOME")}
 SECONDS = 600  # of an app or the start of a server: beside other work an import alone may take a minute
 
 
 def run_page(heading: str, model: str, percent: int = 100, *, python: str = PYTHON, **variables: str) -> str:
     """Run what is under a heading beside a model, with the candidate's share of users; return its output."""
+    return run(APP, heading, str(percent), python=python, **page_environment(model) | variables)
+
+
+def run(app: Path, *arguments: str, python: str = PYTHON, **variables: str) -> str:
+    """Run an app with these variables, and of our own with `PATH` and `HOME` alone; return its output."""
     done = subprocess.run(
-        [python, APP, heading, str(percent)],
-        env=page_environment(model) | variables,
+        [python, app, *arguments],
+        env=INHERITED | variables,
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -28,8 +34,7 @@ def run_page(heading: str, model: str, percent: int = 100, *, python: str = PYTH
 
 def page_environment(model: str) -> dict[str, str]:
     """The variables of such an app."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME")}
-    return inherited | {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_API_KEY": "sk-test"}
+    return INHERITED | {"OPENAI_BASE_URL": f"{model}/v1", "OPENAI_API_KEY": "sk-test"}
 
 
 def free_port() -> int:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from otlp_vectors import ENTRIES, calls, expected, shown
 from pages.markdown import blocks
-from platform_model import serve
 from platforms.platform_app import CANARY
 from platforms.recorder import record
 from platforms.running import SECONDS
@@ -52,13 +51,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("node") / "app.cjs"
     file.write_text(block.text + (Path(__file__).parent / "node/app.cjs").read_text())
     return file
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[str]:
-    """The address of a model."""
-    with serve() as address:
-        yield address
 
 
 def user_in(registry: Registry, arm: str) -> str:

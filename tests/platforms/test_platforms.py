@@ -6,16 +6,13 @@ them and runs this.
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from otlp_vectors import ENTRIES, calls, expected, shown
-from platform_model import serve
 from platforms.recorder import record
-from platforms.running import PYTHON, SECONDS
+from platforms.running import PYTHON, run
 
 from registry.outcomes.otlp import decode, observe
 
@@ -71,13 +68,6 @@ OF_THE_APP = {"arm", "conversation", "user"}  # the one that was recorded set th
 pytestmark = pytest.mark.skipif(not PYTHON, reason="make platforms")
 
 
-@pytest.fixture(scope="module")
-def model() -> Iterator[str]:
-    """The address of a model."""
-    with serve() as address:
-        yield address
-
-
 @pytest.fixture
 def received() -> Iterator[Recorder]:
     """An endpoint for spans."""
@@ -94,24 +84,15 @@ def comparable(call: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_it_still_sends_what_was_recorded(name: str, model: str, received: Recorder) -> None:
     """A call of the package's version of today is read as the recorded one."""
-    variables = {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ["HOME"],
-        "LANGFUSE_BASE_URL": received.url,
-        "LANGFUSE_PUBLIC_KEY": "pk-lf-test",
-        "LANGFUSE_SECRET_KEY": "sk-lf-test",
-    }
-    ran = subprocess.run(
-        [PYTHON, APP, name, model],
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
+    run(
+        APP,
+        name,
+        model,
+        OTEL_EXPORTER_OTLP_ENDPOINT=received.url,
+        LANGFUSE_BASE_URL=received.url,
+        LANGFUSE_PUBLIC_KEY="pk-lf-test",
+        LANGFUSE_SECRET_KEY="sk-lf-test",
     )
-    assert ran.returncode == 0, ran.stderr
-
     spans = [
         observe.observe(span)
         for body in received.bodies("/v1/traces")

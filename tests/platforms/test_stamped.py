@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from platform_model import CHAT_USAGE, serve
-from platforms.running import PYTHON, SECONDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from platform_model import CHAT_USAGE
+from platforms.running import PYTHON, run
 
 APP = Path(__file__).parent / "stamped_app.py"
 pytestmark = pytest.mark.skipif(not PYTHON, reason="make platforms")
 
 
-@pytest.fixture(scope="module")
-def model() -> Iterator[str]:
-    """The address of a model."""
-    with serve() as address:
-        yield address
-
-
 def ran(name: str, model: str) -> dict[str, Any]:
     """What the app knows of its call, and the spans."""
-    variables = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
-    done = subprocess.run(
-        [PYTHON, APP, name, model],
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(run(APP, name, model).splitlines()[-1])
     return found
 
 

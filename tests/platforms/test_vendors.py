@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from platform_model import serve
 from platforms.recorder import record
 from platforms.running import PYTHON, run_page
 
@@ -38,13 +37,6 @@ WEAVE = {  # what its SDK asks before it sends calls
     "/create": {"digest": "digest"},
 }
 pytestmark = pytest.mark.skipif(not PYTHON, reason="make platforms")
-
-
-@pytest.fixture(scope="module")
-def model() -> Iterator[str]:
-    """The address of a model."""
-    with serve() as address:
-        yield address
 
 
 @pytest.fixture
