@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from unicodedata import category, normalize
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from registry.access.capabilities import Capability, implied, rank, reduced
 from registry.errors import Forbidden, Unauthorized, Unavailable
@@ -47,7 +47,7 @@ class Token(BaseModel):
     id: str
     name: str
     role: str
-    capabilities: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = Field(default=(), exclude_if=lambda found: not found)
     environments: tuple[str, ...] = ()
     digest: str
     created_at: AwareDatetime
@@ -114,10 +114,6 @@ class Token(BaseModel):
             "capabilities": list(self.granted),
             "environments": list(self.environments) or None,
         }
-
-    @model_serializer(mode="wrap")
-    def _without_empty_capabilities(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value or key != "capabilities"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ async def list_clients(
 def _counted(
     service: Services, environment: str, asked: list[str] | None, tallies: list[stream_counts.StreamCounts]
 ) -> dict[str, Any]:
-    states = {state.prompt: state for state in service.rollouts.states(environment) if state.stable}
+    states = {state.prompt: state for state in service.rollouts.states(environment, asked) if state.stable}
     newest = {prompt: state.position for prompt, state in states.items()}
     counts = stream_counts.count(tallies, environment, newest)
     prompts = sorted(states.keys() | counts.keys()) if asked is None else asked

@@ -99,11 +99,15 @@ class Rollouts:
             self.replica.refresh(time.monotonic())
         return self.state(environment, prompt)
 
-    def states(self, environment: str) -> list[State]:
-        """Return every state of an environment, by name. Raises NotFound."""
+    def states(self, environment: str, prompts: Iterable[str] | None = None) -> list[State]:
+        """Return every state of an environment, by name, or those that some prompts have. Raises NotFound."""
         self.check_environment(environment)
         self.replica.adopt_local()
-        return self.replica.read_model.states(environment)
+        read_model = self.replica.read_model
+        if prompts is None:
+            return read_model.states(environment)
+        found = (read_model.state(environment, prompt) for prompt in prompts)
+        return [state for state in found if state]
 
     def release(self, environment: str, prompt: str) -> EncodedRelease:
         """Return the release of a prompt. Raises NotFound (`no_release`: nothing is in force)."""

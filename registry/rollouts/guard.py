@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AwareDatetime, Field
 
 from registry.errors import Invalid
 from registry.policies.guard import (
@@ -22,7 +22,7 @@ from registry.policies.guard import (
     OnNoData,
     OnSmall,
 )
-from registry.rollouts.frozen import Frozen
+from registry.rollouts.frozen import Frozen, unless_empty, unless_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,12 +43,8 @@ class Constant(Frozen):
     """
 
     value: float
-    cap: float | None = None
-    since: AwareDatetime | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value is not None}
+    cap: float | None = unless_none()
+    since: AwareDatetime | None = unless_none()
 
 
 class Guard(Frozen):
@@ -76,11 +72,11 @@ class Guard(Frozen):
     minimum: int = 100
     max_wait: float = 3.0
     tolerance: dict[str, float] = Field(default_factory=dict)
-    tokens: tuple[str, ...] | None = None
-    judge: Judge | None = None
+    tokens: tuple[str, ...] | None = unless_empty()
+    judge: Judge | None = unless_none()
     constants: dict[str, Constant] = Field(default_factory=dict)
-    paused_for: tuple[str, ...] = ()
-    acknowledged: tuple[str, ...] = ()
+    paused_for: tuple[str, ...] = unless_empty(())
+    acknowledged: tuple[str, ...] = unless_empty(())
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -107,11 +103,6 @@ class Guard(Frozen):
         fresh = tuple(name for name in self.paused_for if name not in self.acknowledged)
         update = {"acknowledged": self.acknowledged + fresh, "paused_for": ()}
         return self.model_copy(update=update) if self.paused_for else self
-
-    @model_serializer(mode="wrap")
-    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        optional = {"tokens", "judge", "paused_for", "acknowledged"}
-        return {key: value for key, value in handler(self).items() if value or key not in optional}
 
 
 def build(asked: GuardOptions | bool | None, rules: GuardRules | None) -> Guard | None:

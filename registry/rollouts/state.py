@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
-    SerializerFunctionWrapHandler,
     field_validator,
-    model_serializer,
 )
 
 from registry.errors import Invalid
-from registry.rollouts.frozen import Frozen
+from registry.rollouts.frozen import Frozen, unless_empty, unless_none
 from registry.rollouts.guard import Guard  # noqa: TC001 - pydantic reads the annotations
 from registry.rollouts.position import Position
 from registry.rollouts.schedule import held, parse_hold
@@ -50,6 +48,7 @@ class Step(Frozen):
     percent: Percent = Field(description="the share of users, 0-100, at most three decimals")
     hold: str | None = Field(
         default=None,
+        exclude_if=lambda hold: hold is None,
         description="such as 30s, 10m, 4h or 2d: when that is over the rollout advances by itself, into 100 "
         "percent too; without one it waits for a person",
     )
@@ -60,10 +59,6 @@ class Step(Frozen):
         if hold is not None:
             parse_hold(hold)
         return hold
-
-    @model_serializer(mode="wrap")
-    def _without_empty_hold(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in handler(self).items() if value is not None}
 
 
 class Condition(Frozen):
@@ -106,8 +101,8 @@ class Rollout(Frozen):
     entered_at: AwareDatetime
     advances_at: AwareDatetime | None = None
     audience: tuple[Target, ...] = ()
-    remaining: float | None = None
-    guard: Guard | None = None
+    remaining: float | None = unless_none()
+    guard: Guard | None = unless_none()
 
     @property
     def percent(self) -> int | float:
@@ -121,13 +116,6 @@ class Rollout(Frozen):
         hold = held(self.steps[self.step])
         left = self.advances_at - now
         return max(0.0, (left if hold is None else min(left, hold)).total_seconds())
-
-    @model_serializer(mode="wrap")
-    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        optional = {"remaining", "guard"}
-        return {
-            key: value for key, value in handler(self).items() if value is not None or key not in optional
-        }
 
 
 class ApprovalRequest(Frozen):
@@ -148,15 +136,8 @@ class ApprovalRequest(Frozen):
     asked_by: str
     token: str
     asked_at: AwareDatetime
-    guard: Guard | None = None
-    override: dict[str, str] | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        optional = {"guard", "override"}
-        return {
-            key: value for key, value in handler(self).items() if value is not None or key not in optional
-        }
+    guard: Guard | None = unless_none()
+    override: dict[str, str] | None = unless_none()
 
 
 class State(Frozen):
@@ -173,8 +154,8 @@ class State(Frozen):
     stable: VersionRef | None = None
     previous: VersionRef | None = None
     rollout: Rollout | None = None
-    recent: tuple[VersionRef, ...] = ()
-    awaiting_approval: ApprovalRequest | None = None
+    recent: tuple[VersionRef, ...] = unless_empty(())
+    awaiting_approval: ApprovalRequest | None = unless_none()
 
     @property
     def position(self) -> Position:
@@ -214,11 +195,6 @@ class State(Frozen):
     def tag(self) -> str:
         """The value of ETag and If-Match, without quotes."""
         return str(self.position)
-
-    @model_serializer(mode="wrap")
-    def _without_empty_fields(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        optional = {"recent", "awaiting_approval"}
-        return {key: value for key, value in handler(self).items() if value or key not in optional}
 
 
 def _steps(*pairs: tuple[int, str | None]) -> tuple[Step, ...]:

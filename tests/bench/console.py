@@ -21,7 +21,7 @@ from bench.many_calls import fill
 from bench.measure import Row, median
 from console.pages_over_http import Browser
 from outcomes_in import now
-from support import Registry
+from support import Registry, until
 
 from registry.outcomes.call import DAY_MS
 from registry.outcomes.store.opening import open_store
@@ -72,7 +72,9 @@ def _served(folder: Path) -> Registry:
     store = open_store("", folder / "data")
     fill(store.main, now() // DAY_MS - DAYS, DAYS, CALLS)
     store.close()
-    return Registry(folder / "prompts", folder / "data", poll_seconds="3600", patience=120)
+    registry = Registry(folder / "prompts", folder / "data", poll_seconds="3600", patience=120)
+    until(lambda: not registry.api.get("/v1/catalog").json["unread"], "the end of the validation")
+    return registry
 
 
 def _first_page(browser: Browser) -> Row:
