@@ -62,10 +62,16 @@ def decide(built: EncodedRelease, context: Context) -> Decision:
             as our own API takes it, would move a user between versions, and the caller could not tell.
     """
     decision = decide_for(built, context.targeting_key or "", context.attributes)
-    if decision.reason == SPLIT and not context.targeting_key:
+    if _is_by_key(built, decision) and not context.targeting_key:
         raise Invalid(
             f"{built.release.prompt} is being rolled out, so the context needs a targetingKey: what is to "
             "stay on one version, such as the id of a user",
             code="targeting_key_missing",
         )
     return decision
+
+
+def _is_by_key(built: EncodedRelease, decision: Decision) -> bool:
+    """Tell whether another key may get another version; at 0 percent none does, whatever its audience."""
+    split = built.release.split
+    return decision.reason == SPLIT and split is not None and bool(split.slots)

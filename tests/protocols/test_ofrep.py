@@ -126,6 +126,23 @@ def test_a_split_wants_a_key(context: Any, canary: Any, evaluate: Callable[..., 
     assert evaluate("summarize", {"tenant": "acme"}).json["reason"] == "TARGETING_MATCH"
 
 
+def test_an_audience_alone_wants_no_key(api: Api, environment: str, evaluate: Callable[..., Answer]) -> None:
+    """At 0 percent the key decides nothing; for one flag and for all."""
+    api.act("promote", "summarize", {"version": "1.0.0"}, environment)
+    audience = [{"when": [{"attribute": "tenant", "in": ["acme"]}]}]
+    body = {"version": "1.1.0", "steps": [{"percent": 0}, {"percent": 10}], "audience": audience}
+    assert api.act("start", "summarize", body, environment).status == 200
+    flags = f"/v1/environments/{environment}/ofrep/v1/evaluate/flags"
+
+    one = evaluate("summarize").json
+    (all_of_them,) = api.call("POST", flags, {}).json["flags"]
+    ofrep_document.check("serverEvaluationSuccess", one)
+    assert [(flag["variant"], flag["reason"]) for flag in (one, all_of_them)] == [("stable", "SPLIT")] * 2
+    assert evaluate("summarize", {"tenant": "acme"}).json["reason"] == "TARGETING_MATCH"
+    api.act("advance", "summarize", None, environment)
+    assert evaluate("summarize").json["errorCode"] == "TARGETING_KEY_MISSING"
+
+
 @pytest.mark.parametrize("key", ["support/triage", "support%2Ftriage", "support%2ftriage"])
 def test_a_key_may_be_encoded(key: str, api: Api, environment: str, evaluate: Callable[..., Answer]) -> None:
     """As JavaScript's newer providers do, and Python's does not."""
