@@ -59,8 +59,6 @@ def _verdict(api: Api, state: Json) -> str:
 
 def verdict(state: Json, found: Json | None) -> str:
     """Return what is known of a rollout, in a cell; `found` is its evidence, None: it cannot be read."""
-    if not state["rollout"].get("guard"):
-        return evidence.unguarded(found)
     return describe.evidence(state | {"evidence": evidence.judged(state, found)})
 
 

@@ -42,16 +42,24 @@ def terse(cells: list[str]) -> list[str]:
 
 
 def evidence(state: Json) -> str:
-    """What is known of a guarded rollout, in a cell; an earlier registry says nothing of it."""
+    """What is known of a rollout, in a cell; an earlier registry says nothing of it."""
     found = state.get("evidence")
     if not found:
         return NONE
+    if found["verdict"] == "off":
+        return _unguarded(found)
     waits = found.get("waiting") or {}
     if waits.get("for") not in {None, "sample"}:
         return f"waits: {clean(waits['for'])}"
     if found["verdict"] == "collecting":
         return f"collecting {found['units']}/{found['minimum']}"
     return clean(found["verdict"])
+
+
+def _unguarded(found: Json) -> str:
+    """What the counts of a rollout without a guard show; nothing acts on them."""
+    harmful = [clean(metric["name"]) for metric in found["metrics"] if metric["e"] >= metric["threshold"]]
+    return f"harm in {', '.join(harmful)}, and no guard acts on it" if harmful else NONE
 
 
 def request(state: Json) -> list[str]:

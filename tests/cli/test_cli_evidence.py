@@ -41,6 +41,17 @@ def test_what_the_calls_say(manager: Cli, harmful: Guarded) -> None:
     assert "errors: 12 of 40 users of the candidate, 0 of 40 of the stable version" in history
 
 
+def test_harm_that_no_guard_acts_on_stands_in_the_status(manager: Cli, served: Registry) -> None:
+    """In the words of the console; before there is any, the status has no column for it."""
+    unguarded = Guarded(served.api, manager.environment["PROMPTSTAGE_ENVIRONMENT"], STAYS, guard=False)
+    assert "EVIDENCE" not in manager("status", "summarize").out
+    unguarded.report(40, canary_bad=14)
+    until(lambda: unguarded.evidence["metrics"][0]["e"] > 100, "the counts")
+
+    assert "harm in errors, and no guard acts on it" in manager("status", "summarize").out
+    assert "harm in errors, and no guard acts on it" in manager("status").out
+
+
 def test_anybody_can_compute_it_again(manager: Cli, served: Registry, harmful: Guarded) -> None:
     """From what is kept of each user, and from the record of the guard's change; tampering is named."""
     done = manager("evidence", "verify", "summarize")

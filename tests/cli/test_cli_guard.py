@@ -132,10 +132,21 @@ def test_whether_a_guard_is_the_one_asked_for(asked: Any, found: Any, same: bool
         ({"verdict": "srm", "units": 900, "minimum": 100, "waiting": {"for": "srm"}}, "waits: srm"),
         ({"verdict": "harm", "units": 900, "minimum": 100, "waiting": None}, "harm"),
         ({"verdict": "safe", "units": 900, "minimum": 100}, "safe"),
+        (
+            {
+                "verdict": "off",
+                "metrics": [
+                    {"name": "errors", "e": 60.0, "threshold": 60.0},
+                    {"name": "latency", "e": 59.0, "threshold": 60.0},
+                ],
+            },
+            "harm in errors, and no guard acts on it",
+        ),
+        ({"verdict": "off", "metrics": []}, "-"),
     ],
 )
 def test_evidence_in_a_cell(evidence: Any, cell: str) -> None:
-    """One word, and what it waits for."""
+    """One word, and what it waits for; without a guard, the harm that nothing acts on."""
     assert describe.evidence({"evidence": evidence}) == cell
 
 

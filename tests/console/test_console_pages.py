@@ -423,22 +423,3 @@ def test_a_report_is_shown_if_it_was_attested(browser: Browser, api: Api) -> Non
     other = browser.send_file(where, body + b" ", x_csrf=csrf)
     assert (other.status, "is not a report that was attested" in other.text) == (422, True)
     assert browser.send_file(where, b"x" * 3_000_000, x_csrf=csrf).status == 422
-
-
-def test_without_a_database(serve: Callable[..., Registry]) -> None:
-    """Pages of calls say so plainly; what is in force is shown, and taken back."""
-    registry = serve(database_url="postgresql://127.0.0.1:9/gone?connect_timeout=2")
-    where = released(registry.api, "production")
-    with closing(Browser(registry.url)) as browser:
-        browser.log_in(registry.api.token)
-        for path in ("", "/prompts/summarize", "/rollouts/summarize", "/history", "/approvals", "/rollback"):
-            page = browser.get(where + path)
-            assert page.status == 200, page.text
-        assert "the database" in browser.get(where).text
-        for path in ("/usage", "/calls", "/usage.csv"):
-            page = browser.get(where + path)
-            assert page.status == 503
-            assert "Promptstage the database" in page.text
-        assert browser.get("/console/system").status == 200
-        action = f"{where}/actions/rollback/summarize"
-        assert browser.submit(action, action).status == 303

@@ -137,11 +137,52 @@ def test_a_locked_file_is_answered_in_time(tmp_path: Path, monkeypatch: pytest.M
     desk.send(record())
     with closing(sqlite3.connect(tmp_path / "outcomes/inbox.sqlite")) as other:
         other.execute("begin exclusive")
-        with pytest.raises(Unavailable, match="does not answer: database is locked") as refused:
+        with pytest.raises(Unavailable, match=r"inbox\.sqlite: database is locked") as refused:
             desk.send(record())
     assert refused.value.code == "outcomes_unavailable"
     desk.send(record())
     desk.close()
+
+
+@pytest.mark.parametrize("part", ["inbox", "main"])
+def test_a_file_that_cannot_be_read_is_answered(tmp_path: Path, part: str) -> None:
+    """With what is wrong and what helps; once that is done, the other file has lost nothing."""
+    desk = Desk(tmp_path)
+    desk.send(record())
+    desk.close()
+    file, aside = tmp_path / f"outcomes/{part}.sqlite", tmp_path / "aside"
+
+    file.rename(aside)
+    file.mkdir()
+    with pytest.raises(Unavailable, match=f"/{part}.sqlite: Is a directory; see that the registry"):
+        Desk(tmp_path)
+    file.rmdir()
+    file.write_bytes(b"no database " * 1000)
+    with pytest.raises(Unavailable, match=f"not a database; stop the registry, move outcomes/{part}.sqlite "):
+        Desk(tmp_path)
+    for each in file.parent.glob(f"{file.name}*"):
+        each.unlink()
+
+    desk = Desk(tmp_path)
+    desk.send(record(), batch=str(uuid4()))
+    desk.fold()
+    assert desk.total()["calls"] == (1 if part == "inbox" else 2)
+    desk.close()
+
+
+def test_a_damaged_page_is_answered(tmp_path: Path) -> None:
+    """Found by whoever reads it."""
+    desk = Desk(tmp_path)
+    desk.send(record())
+    desk.fold()
+    desk.close()
+    file = tmp_path / "outcomes/main.sqlite"
+    pages = file.read_bytes()
+    file.write_bytes(pages[:8192] + b"\xff" * (len(pages) - 8192))
+
+    said = r"malformed; stop the registry, move outcomes/main\.sqlite"
+    with pytest.raises(Unavailable, match=said), closing(open_store("", tmp_path)) as store:
+        store.main.read(lambda connection: connection.fetch("select * from rollups"))
 
 
 def test_a_full_disk_is_answered(tmp_path: Path) -> None:

@@ -134,8 +134,8 @@ SAID = {
     "busy": "others keep writing; try again",
     "deadline": "this takes longer than 5 s; ask for less at once, or try again in a moment",
     "unsupported_encoding": "content-encoding may be gzip, deflate or identity, not 'br'",
-    "outcomes_unavailable": "the database of outcomes does not answer: database or disk is full; see that it "
-    "runs and its disk has room",
+    "outcomes_unavailable": "the database of outcomes does not answer: outcomes/main.sqlite: "
+    "database or disk is full; see that its disk has room, and that no other program holds it",
     "bad_signature": "no header proves that the sender knows the secret; give the webhook the one in ...",
 }
 WORDS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_encoding"}

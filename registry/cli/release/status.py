@@ -40,6 +40,7 @@ def status(
     """Show what is in force, the rollouts under way, and who has them.
 
     CLIENTS counts connected clients: how many have what is in force, of those that follow the prompt.
+    EVIDENCE is there where calls say anything of a candidate; of a rollout without a guard only harm.
     Of one prompt with a rollout under way it also shows how the calls of each arm went.
     With --watch --json each change is one line of JSON.
 
@@ -118,10 +119,10 @@ def _drawn(
     rows = found["clients"] or {}
     lines = [describe.row(state, rows.get(state["prompt"]), now) for state in states]
     terse = list(map(describe.terse, lines))
-    if not any(state.get("evidence") for state in states):
+    judged = [describe.evidence(state) for state in states]
+    if all(cell == describe.NONE for cell in judged):
         yield output.grid(describe.COLUMNS, lines, terse)
     else:
-        judged = [describe.evidence(state) for state in states]
         wide, narrow = ([[*row, cell] for row, cell in zip(of, judged, strict=True)] for of in (lines, terse))
         yield output.grid((*describe.COLUMNS, describe.JUDGED), wide, narrow)
     if left:

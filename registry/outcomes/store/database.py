@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CODE = "outcomes_unavailable"
+REMEDY = "see that it runs and its disk has room"
 _FILE = re.compile(r"(?P<part>\w+)-(?P<number>\d+)\.sql")
 
 
@@ -68,12 +69,9 @@ class Database(Protocol):
         """Close the connections that idle."""
 
 
-def unavailable(error: BaseException) -> Unavailable:
-    """Build the error of a database that does not answer, without any value or address."""
-    said = str(error).strip().partition("\n")[0].rpartition(" failed: ")[2]  # what is before has an address
-    return Unavailable(
-        f"the database of outcomes does not answer: {said}; see that it runs and its disk has room", code=CODE
-    )
+def unavailable(said: str, remedy: str = REMEDY) -> Unavailable:
+    """Build the error of a database that does not answer; neither text has a value or an address."""
+    return Unavailable(f"the database of outcomes does not answer: {said}; {remedy}", code=CODE)
 
 
 def migrate(database: Database, part: str) -> None:

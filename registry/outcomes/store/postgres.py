@@ -138,7 +138,7 @@ class PostgresDatabase:
                 return self._run(work, until, mode)
         except (psycopg.OperationalError, psycopg.InternalError) as error:
             requests.check()  # it was the request that ended
-            raise unavailable(error) from error
+            raise unavailable(_said(error)) from error
 
     def _run(self, work: Callable[[Connection], T], until: float, mode: str) -> T:
         connection = self._take(until)
@@ -169,3 +169,8 @@ class PostgresDatabase:
 @lru_cache(maxsize=512)
 def _own(statement: str) -> Any:
     return re.sub(r"\?", "%s", statement)
+
+
+def _said(error: psycopg.Error) -> str:
+    """Return what went wrong; what is before it has the server's address."""
+    return str(error).strip().partition("\n")[0].rpartition(" failed: ")[2]

@@ -30,6 +30,20 @@ WORDS: Mapping[str, str] = {
     "joined": "group_concat",
     "bytes": "blob",
 }
+CLOSED = "see that the registry may read and write this file and its folder, and that it is a file"
+DAMAGED = (
+    "stop the registry, move {file} and what begins with its name out of the data folder, put a backup in "
+    "its place if there is one, and start the registry; releases do not need it"
+)
+HELD = "see that its disk has room, and that no other program holds it"
+PRIMARY = 0xFF  # of an extended error code: what kind it is
+REMEDIES: Mapping[int, str] = {
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_PERM: CLOSED,
+    sqlite3.SQLITE_READONLY: CLOSED,
+    sqlite3.SQLITE_CANTOPEN: CLOSED,
+}
 _KEPT: list[object] = []  # of a process that was forked: closing them here would drop the parent's locks
 
 
@@ -108,7 +122,7 @@ class SqliteDatabase:
             requests.check()  # it was the request that ended
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
-            raise unavailable(error) from error
+            raise self._unavailable(error) from error
         return result
 
     def _take(self) -> sqlite3.Connection:
@@ -125,13 +139,25 @@ class SqliteDatabase:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
-            raise unavailable(error) from error
+            raise self._unavailable(error) from error
         connection = sqlite3.connect(
             self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = full")
+        try:
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = full")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
+
+    def _unavailable(self, error: OSError | sqlite3.Error) -> Unavailable:
+        """Build the error of this file, with what helps."""
+        where = f"{self._path.parent.name}/{self._path.name}"
+        if isinstance(error, OSError):
+            return unavailable(f"{where}: {error.strerror}", CLOSED)
+        remedy = REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & PRIMARY, HELD)
+        return unavailable(f"{where}: {error}", remedy.format(file=where))
 
 
 def _has_ended() -> bool:
