@@ -25,6 +25,8 @@ AXE = (Path(__file__).parent / "axe.min.js").read_text()
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT_MS = 15_000
 COLOURS = "color-contrast"  # the rule that a scheme can break; the others have seen the same page
+HIDDEN = """[...document.querySelectorAll(".wide")].filter((one) => one.scrollWidth > one.clientWidth)
+.map((one) => one.outerHTML)"""
 HOSTILE = "<script>window.hurt=1</script>\"'><img src=x onerror=window.hurt=1>\u202e" + "W" * 150
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
@@ -90,7 +92,7 @@ ELSEWHERE = (
 
 @pytest.mark.parametrize("width", [1400, 380])
 def test_every_page_can_be_read(enter: Callable[..., Page], api: Api, environment: str, width: int) -> None:
-    """By axe's rules, in light and in dark; and none is wider than its window."""
+    """By axe's rules, in light and in dark; and neither a page nor a table is wider than the window."""
     where = under_way(api, environment)
     page = enter(api, viewport={"width": width, "height": 800})
     for path in [*(where + one for one in PAGES), *("/console" + one for one in ELSEWHERE)]:
@@ -99,6 +101,7 @@ def test_every_page_can_be_read(enter: Callable[..., Page], api: Api, environmen
         assert violations(page, "light") == [], path
         assert violations(page, "dark", COLOURS) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert page.evaluate(HIDDEN) == [], path
 
 
 def violations(page: Page, scheme: Literal["light", "dark"], *rules: str) -> list[Any]:
@@ -116,6 +119,25 @@ def test_the_login_can_be_read(chromium: Browser, api: Api, width: int, scheme: 
     page.evaluate(AXE)
     assert page.evaluate("axe.run()")["violations"] == []
     page.close()
+
+
+def test_a_narrow_table_says_what_each_cell_is(
+    enter: Callable[..., Page], api: Api, environment: str
+) -> None:
+    """Below one another, also after a change; the harm that no guard acts on is in sight."""
+    unguarded = Guarded(api, environment, STAYS, guard=False)
+    page = enter(api, f"/console/e/{environment}", viewport={"width": 380, "height": 800})
+    unguarded.report(40, canary_bad=14)
+    until(lambda: unguarded.evidence["metrics"][0]["e"] > 100, "the counts")
+    unguarded.act("pause")
+    evidence = page.get_by_role("cell").and_(page.locator("[data-label=Evidence]"))
+    expect(evidence).to_contain_text("harm in errors, and no guard acts on it", timeout=WAIT_MS)
+    before = "cell => getComputedStyle(cell, '::before').content"
+    assert page.evaluate(before, evidence.element_handle()) == '"Evidence "'
+    box = evidence.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 380
+    assert page.evaluate(HIDDEN) == []
 
 
 def test_an_open_page_shows_what_others_change(

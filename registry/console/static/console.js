@@ -90,6 +90,15 @@ function localize(root) {
   }
 }
 
+// On a narrow screen a row is a block, in which each cell says what its column is.
+function label(root) {
+  for (const table of root.querySelectorAll(".wide table:not(.diff)")) {
+    const names = [...table.tHead.rows[0].cells].map((cell) => (cell.querySelector(".hidden") ? "" : cell.textContent));
+    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, i) => { cell.dataset.label = names[i]; });
+    table.dataset.labelled = "";
+  }
+}
+
 // A hold counts down between two looks at the registry.
 function countDown() {
   for (const cell of document.querySelectorAll("[data-until]")) {
@@ -141,6 +150,7 @@ function span(seconds) {
 
 function dress() {
   localize(document);
+  label(document);
   countDown();
   if (window.uPlot) draw(document);
   follow();
