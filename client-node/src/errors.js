@@ -1,21 +1,23 @@
-// The errors that `get` and rendering throw, and no others.
+// The errors that `get` and rendering throw, besides TypeError for a value that cannot be written as text.
 
 /** Nothing is known of a prompt, and no fallback was given. */
 export class PromptUnavailable extends Error {
   name = 'PromptUnavailable';
 }
 
-/** Variables that a prompt requires were not given; `missing` names them all. */
+/** Variables that a prompt requires were not given; `missing` names them all, `place` the item of a list that lacks one. */
 export class VariablesMissing extends Error {
   name = 'VariablesMissing';
 
-  constructor(prompt, missing) {
-    super(`${prompt} needs ${missing.join(', ')}`);
+  constructor(prompt, missing, place = '') {
+    const remedy = place ? ` in ${place}; add it there, or pass a value for it` : '; pass a value for each';
+    super(`${prompt} needs ${missing.join(', ')}${remedy}`);
     this.missing = missing;
+    this.place = place;
   }
 }
 
-/** A prompt has what this client does not render: sections, content parts, or places of messages. */
-export class NotRenderable extends Error {
-  name = 'NotRenderable';
+/** The values would make a text of a prompt that is larger than any model takes. */
+export class PromptTooLarge extends Error {
+  name = 'PromptTooLarge';
 }

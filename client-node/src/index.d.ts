@@ -1,17 +1,34 @@
 /** A value of a caller, which audiences are compared with; of a list any element. */
 export type Attribute = string | number | bigint | boolean | null | Attribute[] | Set<Attribute>;
 
+/** A message as OpenAI has it: `content` is a text, or a list of parts; in a fallback they may have variables. */
 export interface Message {
   role: string;
-  content: string;
+  content: any;
+  [field: string]: any;
 }
+
+/** The place of messages that the app gives when it renders, in a fallback. */
+export interface Placeholder {
+  placeholder: string;
+  optional?: boolean;
+}
+
+/** Arguments of OpenAI's `chat.completions.create`; `model` is absent if the prompt names none. */
+export interface OpenAIRequest {
+  model: string;
+  messages: any[];
+  [parameter: string]: any;
+}
+
+export type Fallback = string | (Message | Placeholder)[];
 
 export interface GetOptions {
   /** What stays on one version, such as a user's id. None: a random one for this call. */
   key?: string | number | bigint | null;
   attributes?: Record<string, Attribute>;
   /** Used if nothing is known of the prompt: one message of the user, messages, or what returns either. */
-  fallback?: string | Message[] | (() => string | Message[]);
+  fallback?: Fallback | (() => Fallback);
   /** Whether log lines of this context name the prompt from here on; true if left out. */
   stamp?: boolean;
 }
@@ -29,11 +46,18 @@ export interface Prompt {
   readonly source: 'live' | 'snapshot' | 'fallback';
   readonly model: string;
   readonly parameters: Record<string, unknown>;
+  /** What the model may call, in OpenAI's shape. */
+  readonly tools: any[];
+  readonly toolChoice: any;
+  /** The format of the answer as OpenAI's API takes it; null for text. */
+  readonly responseFormat: any;
   readonly document: Record<string, any>;
-  /** Throws VariablesMissing, and NotRenderable for what this client does not render. */
+  /** Throws VariablesMissing, PromptTooLarge, and TypeError for a value that cannot be written as text. */
   messages(variables?: Record<string, unknown>): Message[];
-  /** The contents of all messages, joined by a blank line; throws as `messages`. */
+  /** The texts of all messages, joined by a blank line; throws as `messages`. */
   text(variables?: Record<string, unknown>): string;
+  /** For `openai.chat.completions.create(prompt.openai({ ... }))`; throws as `messages`. */
+  openai(variables?: Record<string, unknown>): OpenAIRequest;
   /** `summarize@1.3.0` */
   toString(): string;
 }
@@ -71,8 +95,11 @@ export class Client {
 export class PromptUnavailable extends Error {}
 export class VariablesMissing extends Error {
   readonly missing: string[];
+  /** Of a name in a section, the item that lacks it: `items[1].authors[0]`; else empty. */
+  readonly place: string;
 }
-export class NotRenderable extends Error {}
+/** The values would make more than 1 MiB of text. */
+export class PromptTooLarge extends Error {}
 
 /** The prompt that was got last in this context, or null. */
 export function current(): Prompt | null;

@@ -1,3 +1,3 @@
 export { Client } from './client.js';
-export { NotRenderable, PromptUnavailable, VariablesMissing } from './errors.js';
+export { PromptTooLarge, PromptUnavailable, VariablesMissing } from './errors.js';
 export { current, logFields, middleware, run, winstonFormat } from './stamp.js';

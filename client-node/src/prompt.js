@@ -1,6 +1,7 @@
 // What `get` returns.
 
-import { render } from './rendering.js';
+import { compile, render } from './rendering.js';
+import { makeRequest, responseFormat } from './request.js';
 
 export class Prompt {
   constructor(fields) {
@@ -18,7 +19,8 @@ export class Prompt {
   static fallback(name, given) {
     const content = typeof given === 'function' ? given() : given;
     const messages = typeof content === 'string' ? [{ role: 'user', content }] : content;
-    const document = { messages, variables: [], model: '', parameters: {} };
+    const document = { messages, variables: [], model: '', parameters: {}, response_format: 'text' };
+    compile(document); // a mistake shows at once
     const none = { number: null, commit: null, digest: null, rollout: null, bucket: null };
     return new Prompt({
       name, ...none, version: 'fallback', arm: 'fallback', reason: 'FALLBACK', document, source: 'fallback',
@@ -33,14 +35,35 @@ export class Prompt {
     return this.document.parameters;
   }
 
+  /** What the model may call, in OpenAI's shape. */
+  get tools() {
+    return this.document.tools ?? [];
+  }
+
+  get toolChoice() {
+    return this.document.tool_choice ?? null;
+  }
+
+  /** The format of the answer as OpenAI's API takes it; null for text. */
+  get responseFormat() {
+    return responseFormat(this.name, this.document);
+  }
+
   /** Return the messages with the values in their places. */
   messages(variables) {
     return render(`${this}`, this.document, variables);
   }
 
-  /** Return the contents of all messages, joined by a blank line. */
+  /** Return the texts of all contents, joined by a blank line. */
   text(variables) {
-    return this.messages(variables).map(({ content }) => content).join('\n\n');
+    const contents = this.messages(variables).flatMap(({ content }) => content ?? []);
+    const texts = contents.map((part) => (typeof part === 'string' ? part : part.text));
+    return texts.filter((text) => typeof text === 'string').join('\n\n');
+  }
+
+  /** Return the arguments of OpenAI's `chat.completions.create`: model, messages, parameters, tools. */
+  openai(variables) {
+    return makeRequest(this.name, this.document, this.messages(variables));
   }
 
   toString() {

@@ -1,4 +1,6 @@
-// Read a release as a registry sends it. What is accepted can always be decided.
+// Read a release as a registry sends it. What is accepted can always be decided, and rendered.
+
+import { compile } from './rendering.js';
 
 const EDITION = 2;
 const DAY_SECONDS = 86_400; // no maintained clock is that far ahead
@@ -15,6 +17,7 @@ export function checkRelease(data) {
     const document = Object.hasOwn(versions, version) ? versions[version].document : null;
     if (!document || typeof arm !== 'string') throw new Error(`no document of ${version}`);
     if ((document.edition ?? 1) > EDITION) throw new Error(`a document of edition ${document.edition}; upgrade`);
+    compile(document);
   }
   for (const { when } of targets) {
     if (!when.every((condition) => Array.isArray(condition.in))) throw new Error('a target without values');

@@ -3,15 +3,15 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
 import { bucket, decide } from '../src/evaluation.js';
+import { Prompt } from '../src/prompt.js';
 import { checkRelease, isNewer } from '../src/release.js';
 import { render } from '../src/rendering.js';
 import { current, logFields, mark, run, winstonFormat } from '../src/stamp.js';
 
-const VECTORS = JSON.parse(readFileSync(new URL('../../tests/vectors/bucketing.json', import.meta.url)));
-const DOCUMENT = {
-  variables: [{ name: 'text', required: true }, { name: 'tone', required: false, default: 'neutral' }],
-  messages: [{ role: 'user', content: '{{tone}}: {{ text }} \\{{text}} {{x!}} $& {{text}}' }],
-};
+const [VECTORS, RENDERED] = ['bucketing', 'rendering'].map((name) =>
+  JSON.parse(readFileSync(new URL(`../../tests/vectors/${name}.json`, import.meta.url))),
+);
+const DOCUMENT = { variables: [], messages: [{ role: 'user', content: '{{text}}' }] };
 
 function release(percent, salt) {
   const size = Math.round(percent * 1000);
@@ -62,17 +62,70 @@ test('a journal of the future gives way to one of the present', () => {
   assert.ok(isNewer(at(now), at(now + 1_000_000)) && !isNewer(at(now + 1_000_000), at(now)));
 });
 
-test('a template is replaced once', () => {
-  assert.equal(render('p@1', DOCUMENT, { text: '{{tone}}', other: 1 })[0].content, 'neutral: {{tone}} {{text}} {{x!}} $& {{tone}}');
-  assert.throws(() => render('p@1', DOCUMENT, { text: null }), { name: 'VariablesMissing', missing: ['text'] });
+test('texts are those of the shared vectors', () => {
+  assert.ok(RENDERED.length > 200);
+  for (const { what, document, given, messages, ...expected } of RENDERED) {
+    if (messages) assert.deepEqual(render('a', document, given), messages, what);
+    else assert.throws(() => render('a', document, given), (error) => fails(error, expected), what);
+  }
 });
 
-test('what is not rendered is refused', () => {
-  const rich = { ...DOCUMENT, edition: 2, portable: true, messages: [{ role: 'user', template: '{{text}}' }] };
-  assert.equal(render('p@1', rich, { text: 'x' })[0].content, 'x');
-  for (const change of [{ portable: false }, { messages: [{ placeholder: 'history', optional: true }] }]) {
-    assert.throws(() => render('p@1', { ...rich, ...change }, { text: 'x' }), { name: 'NotRenderable' });
+function fails({ name, missing, place }, expected) {
+  assert.deepEqual({ error: name, ...(missing && { missing, place }) }, expected);
+  return true;
+}
+
+test('values of the language are written, or refused', () => {
+  const text = (document, v) => render('p@1', document, { v })[0].content;
+  const mustache = mustacheOf('{{v}}{{#v}}{{/v}}');
+  const plain = { variables: [], messages: [{ role: 'user', content: '{{v}}' }] };
+  assert.equal(text(mustache, new Map([['a', new Set([1n, undefined])]])), '{"a":[1,null]}');
+  assert.equal(text(mustache, { a: undefined, b: new URL('http://a/') }), '{"b":"http://a/"}');
+  for (const document of [mustache, plain]) {
+    assert.equal(text(document, 12345678901234567890n), '12345678901234567890');
+    assert.equal(text(document, new URL('http://a/')), 'http://a/');
+    assert.equal(text(document, NaN), 'nan');
+    for (const value of [new (class A {})(), () => 'x', Symbol('x')]) assert.throws(() => text(document, value), TypeError);
   }
+  for (const value of [[1], { a: 1 }, new Map()]) assert.throws(() => text(plain, value), /v of p@1 cannot be written as text/);
+  const ring = [];
+  ring.push(ring);
+  assert.throws(() => text(mustache, ring), { name: 'PromptTooLarge' });
+  let deep = [];
+  for (let i = 0; i < 20_000; i += 1) deep = [deep];
+  assert.throws(() => text(mustache, deep), /v of p@1 cannot be written as text/);
+  assert.throws(() => render('p@1', mustacheOf('{{#v}}{{secret}}{{/v}}'), { v: new (class { secret = 1; })() }), { place: 'v' });
+});
+
+function mustacheOf(template) {
+  return { edition: 2, language: 'mustache', variables: [], messages: [{ role: 'user', template }] };
+}
+
+test('what cannot be rendered is refused with its release', () => {
+  const message = (content) => ({ ...mustacheOf('x'), messages: [content] });
+  for (const document of [
+    mustacheOf('{{#a}}'), mustacheOf('{{> shared/style.md}}'), mustacheOf(7), { ...mustacheOf('x'), language: 'jinja' },
+    message({ role: 'user', content: 'x' }), message({ role: 'user', template: ['x'] }), message({ template: 'x' }),
+    message({ placeholder: 1 }), message(null), {},
+  ]) {
+    assert.throws(() => checkRelease({ ...release(1, 's'), versions: { '1.0.0': { document }, '1.1.0': { document } } }));
+  }
+});
+
+test('a request has what OpenAI takes', () => {
+  const document = {
+    ...mustacheOf('{{v}}'), model: 'openai/gpt-5', parameters: { maxTokens: 7, topP: 1, stop: ['x'], seed: null },
+    response_format: 'json_schema', json_schema: { type: 'object' }, tools: [{ type: 'function' }], tool_choice: 'auto',
+  };
+  const prompt = Prompt.of({ prompt: 'a/b', versions: { 1: { document } } }, { version: '1' }, 'live');
+  assert.deepEqual(prompt.openai({ v: 'x' }), {
+    max_completion_tokens: 7, top_p: 1, stop: ['x'], model: 'gpt-5', messages: [{ role: 'user', content: 'x' }],
+    response_format: { type: 'json_schema', json_schema: { name: 'a_b', schema: { type: 'object' } } },
+    tools: [{ type: 'function' }], tool_choice: 'auto',
+  });
+  prompt.openai({ v: 'x' }).tools.push('mine');
+  assert.equal(prompt.tools.length, 1);
+  assert.deepEqual(Prompt.fallback('a', 'Hi').openai(), { messages: [{ role: 'user', content: 'Hi' }] });
 });
 
 test('log lines name the prompt of their context', async () => {

@@ -20,6 +20,7 @@ const acts = {
   aget: async (name, options) => shown(await client.aget(name, options)),
   arms: (name, keys) => keys.map((key) => client.get(name, { key }).arm),
   text: (name, variables) => client.get(name).text(variables),
+  openai: (name, variables) => client.get(name).openai(variables),
   log: (name) => run(() => (client.get(name), logFields())),
   status: () => client.status(),
   nanoseconds(name, times) {

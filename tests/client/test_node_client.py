@@ -14,6 +14,9 @@ from support import PATIENCE, PromptRepository, Registry, until
 
 from promptstage.evaluation import decide
 from promptstage.model import parse_release
+from promptstage.requests.openai import make_openai_request
+from promptstage.requests.rendered import make_rendered
+from promptstage.structured_rendering import make_renderer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +24,26 @@ if TYPE_CHECKING:
 NODE = shutil.which("node")
 HERE = Path(__file__).parents[2] / "client-node"
 KEYS = [f"user-{number}" for number in range(10_000)]
-RICH = 'template: mustache\nmessages:\n  - {role: user, content: "{{#a}}x{{/a}}"}\n'
+RICH = """
+model: openai/gpt-5
+modelParameters: {maxTokens: 300, temperature: 0.5}
+template: mustache
+messages:
+  - {role: system, content: "{{#docs}}- {{title}}\\n{{/docs}}"}
+  - {placeholder: history, optional: true}
+  - role: user
+    content: [{type: text, text: "{{text}}"}, {type: image_url, image_url: {url: "{{photo}}"}}]
+responseFormat: json_schema
+jsonSchema: {name: answer, schema: {type: object}}
+tools: [{type: function, function: {name: find, parameters: {type: object}}}]
+toolChoice: auto
+"""
+GIVEN = {
+    "docs": [{"title": "A"}, {"title": "B"}],
+    "history": [{"role": "assistant", "content": "Yes?"}],
+    "text": "{{photo}}",
+    "photo": "https://example.org/a.png",
+}
 pytestmark = pytest.mark.skipif(NODE is None, reason="needs node")
 
 
@@ -61,7 +83,7 @@ def app(registry: Registry, folder: Path, token: str = "") -> Iterator[App]:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> PromptRepository:
-    """Two versions of a prompt, and one that is not rendered."""
+    """Two versions of a prompt, and one with all that a file may have."""
     made = PromptRepository(tmp_path_factory.mktemp("node") / "repository")
     for version in ("1.0.0", "1.1.0"):
         made.tag("summarize", version)
@@ -85,7 +107,7 @@ def test_its_own_tests_pass() -> None:
     )
 
     assert done.returncode == 0, done.stdout
-    assert "# pass 7" in done.stdout
+    assert "# pass 9" in done.stdout
 
 
 def test_an_app_follows_a_rollout(registry: Registry, tmp_path: Path) -> None:
@@ -119,7 +141,13 @@ def test_an_app_follows_a_rollout(registry: Registry, tmp_path: Path) -> None:
         assert node.ask("get", "unknown", {"fallback": "Hi"})["source"] == "fallback"
         registry.api.act("promote", "rich", {"version": "1.0.0"})
         assert node.ask("aget", "rich")["version"] == "1.0.0"
-        assert node.ask("text", "rich", {}) == "NotRenderable"
+        rich = parse_release(registry.api.get("/v1/environments/production/releases/rich?edition=2").json)
+        document = rich.versions["1.0.0"].document
+        messages = make_renderer("rich", document).messages(GIVEN)
+        expected_request = make_openai_request(make_rendered("rich", document, messages))
+        assert node.ask("openai", "rich", GIVEN) == expected_request
+        assert node.ask("text", "rich", GIVEN) == "- A\n- B\n\n\nYes?\n\n{{photo}}"
+        assert node.ask("text", "rich", {"text": "a"}) == "VariablesMissing"
 
 
 def test_an_app_goes_on_without_the_registry(

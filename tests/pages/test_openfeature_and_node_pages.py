@@ -25,6 +25,10 @@ const app = { use() {} };
 const pino = ({ mixin }) => ({ info: (msg) => console.log(JSON.stringify({ ...mixin(), msg })) });
 """
 """In place of Express and pino; the real one is in `make platforms`."""
+ECHO = """
+class OpenAI { chat = { completions: { create: (request) => request } } }
+"""
+"""In place of OpenAI's SDK, whose types `make platforms` compiles against."""
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="needs node")
 
 
@@ -103,16 +107,20 @@ def test_nginx_takes_the_lines(tmp_path: Path) -> None:
 @needs_node
 def test_nodes_lines_get_a_prompt_and_name_it(registry: Registry, tmp_path: Path) -> None:
     """On the lines that are logged in its context."""
-    first, logged, winston = (block.text for block in blocks(NODE_PAGE, "javascript"))
+    first, logged, winston, asked = (block.text for block in blocks(NODE_PAGE, "javascript"))
     first = first.replace(ADDRESS, registry.url).replace("ps_...", registry.api.token)
     first = first.replace("prompts: [", f"snapshotDir: '{tmp_path}', prompts: [")
     work = logged.replace("import pino from 'pino';", STAND_INS)
     work = work.replace("log.info", "client.get('summarize', { key: 'user-42' });\nlog.info")
 
-    said = node(f"{first}\nconsole.log(messages[0].content);\n{work}\nclient.close();\n", tmp_path)
+    asked = asked.replace("import OpenAI from 'openai';", ECHO)
+    program = f"{first}\nconsole.log(messages[0].content);\n{work}\n{asked}\nclient.close();\n"
+
+    said = node(f"{program}console.log(JSON.stringify(answer));\n", tmp_path)
 
     assert said.splitlines()[0] == "summarize 1.0.0: my parcel never came"
     assert '"prompt":"summarize@1.0.0","prompt_name":"summarize","prompt_version":"1.0.0"' in said
+    assert '{"messages":[{"role":"user","content":"summarize 1.0.0: my parcel never came"}]}' in said
     assert "winston.format.combine(winstonFormat(), winston.format.json())" in winston
     platform = (ROOT / "tests/platforms/node/logs.mjs").read_text()
     assert "winston.format.combine(winstonFormat(), winston.format.json())" in platform
