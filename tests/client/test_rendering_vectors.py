@@ -26,7 +26,7 @@ RANDOM = 3000
 TAGS = ("{{a}}", "{{b.c}}", "{{{a}}}", "{{& c }}", "{{! x }}", "{{ c }}")
 TEXTS = (r"\{{", "}", "\n", "\n", "\r\n", "\t", " ", "x", "é😀", "$& '")
 WRONG = ("{{", "{{{", "{{/a}}", "{{#b}}", "{{>p}}", "{{=x=}}", "{{#a b}}", "{{ a\x1c}}", "{{ }}")
-VALUES = (None, True, False, 0, 7, 1.5, 0.00001, "", "x", "{{a}}", "$1", [], {}, "é\n")
+VALUES: tuple[Any, ...] = (None, True, False, 0, 7, 1.5, 0.00001, "", "x", "{{a}}", "$1", [], {}, "é\n")
 LARGE = limits.RENDERED_BYTES
 
 
@@ -95,7 +95,7 @@ def random_case(chance: random.Random) -> tuple[Json, Json]:
     return mustache("".join(pieces)) | {"variables": variables}, given
 
 
-BOUNDS = [
+BOUNDS: list[tuple[Json, Json]] = [
     (mustache("{{a}}"), {"a": "é" * (LARGE // 2)}),
     (mustache("{{#b}}{{a}}{{/b}}", "1"), {"a": "é" * (LARGE // 2), "b": True}),
     (mustache("{{a}}"), {"a": "é" * (LARGE // 2) + "1"}),
