@@ -7,6 +7,7 @@ this process then has its index in memory.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -17,6 +18,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from registry.errors import Unavailable
+from registry.system import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -142,7 +144,9 @@ class HistoryIndex:
     def _connect(self) -> sqlite3.Connection:
         if self._opened is None:
             if self._place != MEMORY:
-                os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+                if self._file.is_symlink():  # planted: nothing is written elsewhere
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(self._file))
+                files.create_for_sqlite(self._file)
             self._opened = sqlite3.connect(
                 self._place, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )

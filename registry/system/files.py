@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from registry.system import failpoints
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_CREATING = Lock()
 
 
 def write_durably(path: Path, content: bytes, unfinished: Path | None = None) -> None:
@@ -51,6 +54,17 @@ def create_durably(path: Path, content: bytes) -> bytes:
         unfinished.unlink(missing_ok=True)
     sync_folder(path.parent)
     return path.read_bytes()
+
+
+def create_for_sqlite(path: Path) -> None:
+    """Create an empty file, readable by this user only, where there is none. Raises OSError.
+
+    One that exists is never opened: as POSIX has it, SQLite's locks on a file end when the process closes any
+    descriptor of it. Another process then takes itself for the last, and deletes the log that is written to
+    (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with _CREATING, suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from registry.errors import Unavailable
 from registry.outcomes.store import inbox
 from registry.outcomes.store.database import get_meta, set_meta
 from registry.outcomes.store.opening import open_store
+from registry.outcomes.store.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from postgres_server import Postgres
@@ -71,6 +74,36 @@ def test_a_crash_between_the_fold_and_the_inbox_counts_nothing_twice(
 
     assert desk.total()["calls"] == 2
     assert desk.store.inbox.depth() == 0
+
+
+@pytest.mark.parametrize("others", [1, 3])
+def test_another_process_that_closes_takes_nothing_along(tmp_path: Path, others: int) -> None:
+    """It is not the last one, even after this process opened further connections: what follows is kept."""
+    database = SqliteDatabase(tmp_path / "file")
+
+    def open_more(deeper: int) -> None:
+        if deeper:  # within another transaction: it needs a connection of its own
+            database.read(lambda _: open_more(deeper - 1))
+
+    def add(connection: Connection) -> None:
+        connection.execute("insert into numbers values (1)")
+        open_more(others)
+
+    database.write(lambda connection: connection.execute("create table numbers (n)"))
+    for there in range(1, 4):
+        database.write(add)
+        assert _count_elsewhere(tmp_path / "file") == there
+    database.close()
+
+
+def _count_elsewhere(file: Path) -> int:
+    """Count in another process, which closes what it opened."""
+    work = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+        "print(c.execute('select count(*) from numbers').fetchone()[0]); c.close()"
+    )
+    done = subprocess.run([sys.executable, "-c", work, str(file)], check=True, capture_output=True)
+    return int(done.stdout)
 
 
 def test_too_much_that_waits_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from registry.errors import Unavailable
 from registry.outcomes.store.database import unavailable
+from registry.system import files
 from registry.system import work as requests
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ class SqliteDatabase:
 
     def size(self) -> int:
         """Return the bytes that it takes, the log included."""
-        files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        both = (self._path, self._path.with_name(f"{self._path.name}-wal"))
+        return sum(file.stat().st_size for file in both if file.exists())
 
     def free(self) -> int | None:
         """Return the bytes that its disk has left."""
@@ -137,7 +138,7 @@ class SqliteDatabase:
     def _connect(self) -> sqlite3.Connection:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            files.create_for_sqlite(self._path)
         except OSError as error:
             raise self._unavailable(error) from error
         connection = sqlite3.connect(
