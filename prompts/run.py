@@ -36,6 +36,7 @@ DATA = RUN / "data"
 HOST = "127.0.0.1"
 APPS = ("web-1", "web-2")
 DEMO = Path(__file__).parents[1] / "demo"
+CONFIG = Path(__file__).with_name("operator.toml")  # so that each page of docs/integrations can be tried
 
 NEXT = """\
 
@@ -201,7 +202,8 @@ def _is_taken(port: int) -> bool:
 
 def _serve(port: str) -> subprocess.Popen[bytes]:
     """Start the service, which a signal to this process ends too."""
-    options = {"--repository": str(REPOSITORY), "--data": str(DATA), "--host": HOST, "--port": port}
+    options = {"--repository": str(REPOSITORY), "--data": str(DATA), "--config": str(CONFIG)}
+    options |= {"--host": HOST, "--port": port}
     command = [sys.executable, "-m", "registry", "serve"]
     command += [word for option in options.items() for word in option]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PROMPTSTAGE_")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from pages.markdown import ROOT, blocks
 from support import PromptRepository, Registry
 
 from registry.policies.file import read as read_rules
+from registry.policies.rule_set import Protocols
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +63,15 @@ def test_it_is_switched_on_as_the_page_says(tmp_path: Path) -> None:
     file.write_text(blocks(PAGE, "toml")[0].text)
 
     assert read_rules(file, ["production"]).protocols.ofrep
+
+
+def test_every_protocol_can_be_switched_on() -> None:
+    """As the operator's page shows, and as the sample of `make run` does."""
+    (shown,) = (b.text for b in blocks("docs/operating.md", "toml") if b.text.startswith("[protocols]"))
+    sample = (ROOT / "prompts/operator.toml").read_text()
+
+    for text in (shown, sample):
+        assert tomllib.loads(text) == {"protocols": dict.fromkeys(Protocols.model_fields, True)}
 
 
 def test_pythons_lines_get_a_prompt(registry: Registry) -> None:
