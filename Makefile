@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo pictures test check platforms oracle faults soak bench figures dist docs format clean
+.PHONY: help run demo pictures test slow check platforms oracle faults soak bench figures dist docs format clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,8 +19,11 @@ run: .venv/.ready ## Serve a sample repository on 127.0.0.1:8000, one canary und
 	$(BIN)/python prompts/run.py
 
 # More workers than cores, as many tests wait for processes.
-test: .venv/.ready ## Run the tests
-	$(BIN)/python -m pytest -n 4 --dist loadfile
+test: .venv/.ready ## Run the tests, but those that take seconds each
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not slow"
+
+slow: .venv/.ready ## Run the tests that take seconds each: kills, outages, browsers, installations, older versions
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m slow
 
 check: .venv/.ready ## Lint and type-check
 	$(BIN)/ruff check

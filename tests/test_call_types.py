@@ -11,6 +11,7 @@ import pytest
 import typing_of_calls
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="pyright runs on Node.js")
 def test_pyright_accepts_them() -> None:
     """With the SDKs that are installed here."""

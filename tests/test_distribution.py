@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from email.message import Message
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"promptstage": ROOT / "client", "promptstage-registry": ROOT}
 PACKAGES = {"promptstage": "promptstage", "promptstage-registry": "registry"}

@@ -187,7 +187,7 @@ def test_workflows_run_what_a_developer_runs() -> None:
     targets = {name for line in re.findall(r"^make (.+)$", scripts, re.MULTILINE) for name in line.split()}
     makefile = (ROOT / "Makefile").read_text()
 
-    assert targets == {"check", "test", "dist"}
+    assert targets == {"check", "test", "slow", "dist"}
     assert all(re.search(rf"^{target}: ", makefile, re.MULTILINE) for target in targets)
     named = re.findall(r"\bdeploy/[\w.-]+", scripts)
     assert named

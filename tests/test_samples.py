@@ -167,6 +167,7 @@ def test_a_case_passes_with_what_it_expects(repository: Path) -> None:
             assert scoring.score(case.checks, said).passed == (expected is case.expected), (case.id, said)
 
 
+@pytest.mark.slow
 def test_an_app_of_all_prompts_is_typed(repository: Path, tmp_path: Path) -> None:
     """With the module that is written from them."""
     cli = Cli(repository)

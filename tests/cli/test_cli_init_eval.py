@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from cli.shell import Cli
     from suites.chat_model import ChatModel
 
+pytestmark = pytest.mark.slow
+
 CASE = '{"id": "parcel", "vars": {"text": "a parcel"}, "assert": [{"type": "contains", "value": "parcel"}]}\n'
 EXPRESSION = re.compile(r"\$\{\{ *([\w.]+) *\}\}")
 GH = """\

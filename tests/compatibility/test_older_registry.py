@@ -23,6 +23,8 @@ from registry.system import formats
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 WHEELS = Path(__file__).parent / "format-1"
 REFUSED = f"has format {formats.NEWEST}, and promptstage-registry 0.1.0 knows up to 1"
 NOWHERE = "redis://127.0.0.1:1"  # a Redis that does not answer

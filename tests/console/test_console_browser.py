@@ -28,7 +28,7 @@ COLOURS = "color-contrast"  # the rule that a scheme can break; the others have 
 HIDDEN = """[...document.querySelectorAll(".wide")].filter((one) => one.scrollWidth > one.clientWidth)
 .map((one) => one.outerHTML)"""
 HOSTILE = "<script>window.hurt=1</script>\"'><img src=x onerror=window.hurt=1>\u202e" + "W" * 150
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")]
 
 
 @pytest.fixture(scope="module")

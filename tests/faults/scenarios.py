@@ -1,4 +1,4 @@
-"""The proofs: modules with ``prove(*, full)``; `make test` runs them in short, `make faults` in full."""
+"""The proofs: modules with ``prove(*, full)``; `make slow` runs them in short, `make faults` in full."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ import pytest
 from faults.scenarios import PROOFS, prove
 from support import collect_garbage
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", PROOFS)
 def test_the_promise_holds(name: str) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 ANSWERED = (
     4.0  # seconds in which a request of half a second is refused, on a busy machine: connecting takes two
 )

@@ -96,8 +96,9 @@ def test_what_is_tried_can_be_made() -> None:
 
     assert "-m demo" in plans["make demo"]
     assert "prompts/run.py" in plans["make run"]
-    assert "-m pytest" in plans["make test"]
-    assert "make check test" in (ROOT / ".ci/run").read_text()
+    assert '-m pytest -n 4 --dist loadfile -m "not slow"' in plans["make test"]
+    assert "-m pytest -n 4 --dist loadfile -m slow" in plans["make slow"]
+    assert "make check test slow" in (ROOT / ".ci/run").read_text()
 
 
 def test_what_is_installed_are_the_two_distributions() -> None:

@@ -35,6 +35,7 @@ def guarded(tmp_path: Path) -> Iterator[Registry]:
     registry.stop()
 
 
+@pytest.mark.slow
 def test_the_commands(sample: Sample) -> None:
     """All of the page from top to bottom, in one shell, end with 1.3.0 for everyone."""
     script = "".join(block for block in BLOCKS if block not in {APPROVAL, LOGIN})

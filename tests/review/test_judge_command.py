@@ -132,6 +132,7 @@ def test_a_judge_without_a_model(court: Court) -> None:
     assert court.model.asked == []
 
 
+@pytest.mark.slow
 def test_a_model_that_is_down(court: Court) -> None:
     """What could not be asked is said, costs nothing, and is judged later."""
     from suites.chat_model import refusal  # noqa: PLC0415
@@ -164,6 +165,7 @@ def test_a_judge_that_watches(court: Court) -> None:
     assert judge.wait(PATIENCE) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [2.5, 20.0])
 def test_judges_that_are_killed(court: Court, most: float) -> None:
     """Three, killed at random: each call is judged once, and the day's money is kept to the cent."""

@@ -73,6 +73,7 @@ def alert_rules() -> list[Any]:
     return [rule for group in groups for rule in group["rules"] if "alert" in rule]
 
 
+@pytest.mark.slow
 @needs_promtool
 def test_the_alerts_do_what_they_say() -> None:
     """Each fires on a bad day, and none on a good one."""

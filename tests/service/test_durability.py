@@ -10,6 +10,7 @@ import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import redis
 import urllib3
 from support import STATES, Api, Registry, children, processes_with, states_in, until
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from support import PromptRepository, Valkey
+
+pytestmark = pytest.mark.slow
 
 Serve = "Callable[..., Registry]"
 KILLS = 6  # each restart takes seconds; `make faults` kills it 50 times

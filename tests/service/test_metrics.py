@@ -139,6 +139,7 @@ def test_an_open_stream_is_counted_while_it_is_open(serve: Callable[..., Registr
     until(lambda: number(api, "stream_clients") == 0, "the stream to be gone")
 
 
+@pytest.mark.slow
 def test_workers_are_summed_up(serve: Callable[..., Registry]) -> None:
     """Whichever worker is asked, the sum is exact; killed ones have counted, and have no streams any more."""
     registry = serve(workers=2)
@@ -168,6 +169,7 @@ def test_workers_are_summed_up(serve: Callable[..., Registry]) -> None:
         stream.close()
 
 
+@pytest.mark.slow
 def test_what_workers_counted_goes_with_them(serve: Callable[..., Registry]) -> None:
     """A service that was killed leaves its counts; the next one removes them, and its own when it stops."""
     serve(workers=2).kill()

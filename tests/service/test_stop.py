@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from support import PromptRepository, Registry
 
+pytestmark = pytest.mark.slow
+
 BIG = prompt("Summarize {{text}} " + "at length " * 20_000)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from support import Process, PromptRepository, Valkey
 
+pytestmark = pytest.mark.slow
+
 # Runs what follows with a clock that is so many days ahead.
 AHEAD = """
 import sys
