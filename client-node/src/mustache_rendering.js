@@ -9,17 +9,16 @@ const MOST_BYTES = 1 << 20; // of all texts in UTF-8: more than any model takes
 const MOST_NODES = 100_000; // texts and tags that one rendering goes through, some 0.05 s
 const JSON_NODES = 4; // for how many of them a value counts that is written as JSON
 
-/** Return the texts of parsed templates. Throws VariablesMissing, PromptTooLarge, TypeError. */
-export function renderMustache(prompt, templates, variables, given) {
-  const rendering = new Rendering(prompt, valuesFor(prompt, templates, variables, given));
-  const texts = templates.map(({ nodes }) => rendering.text(nodes));
+/** Return the texts of parsed templates; `uses` are those of all. Throws VariablesMissing, PromptTooLarge, TypeError. */
+export function renderMustache(prompt, { templates, uses, variables }, given) {
+  const rendering = new Rendering(prompt, valuesFor(prompt, uses, variables, given));
+  const texts = templates.map((nodes) => rendering.text(nodes));
   if (texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) > MOST_BYTES) throw tooLarge(prompt);
   return texts;
 }
 
 /** Return the variables by name: the given ones and the defaults. */
-function valuesFor(prompt, templates, variables, given) {
-  const uses = templates.flatMap((template) => template.uses);
+function valuesFor(prompt, uses, variables, given) {
   const declared = new Set(variables.map(({ name }) => name));
   const optional = new Map(variables.filter((v) => !v.required).map((v) => [v.name, v.default ?? '']));
   const values = new Map(Object.entries(given).filter(([, value]) => value != null));

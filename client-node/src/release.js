@@ -17,7 +17,11 @@ export function checkRelease(data) {
     const document = Object.hasOwn(versions, version) ? versions[version].document : null;
     if (!document || typeof arm !== 'string') throw new Error(`no document of ${version}`);
     if ((document.edition ?? 1) > EDITION) throw new Error(`a document of edition ${document.edition}; upgrade`);
-    compile(document);
+    try {
+      compile(document);
+    } catch (error) {
+      throw new Error(`${data.prompt}@${version} cannot be rendered here: ${error.message}`);
+    }
   }
   for (const { when } of targets) {
     if (!when.every((condition) => Array.isArray(condition.in))) throw new Error('a target without values');

@@ -17,11 +17,11 @@ export function compile(document) {
 
 /** Return a document's messages; `prompt` names it in errors. Throws VariablesMissing, PromptTooLarge, TypeError. */
 export function render(prompt, document, variables = {}) {
-  const { messages, templates } = compile(document);
+  const { messages } = compile(document);
   const given = Object.assign(Object.create(null), variables); // so that `constructor` is a name like any other
   const places = messages.filter((message) => 'placeholder' in message);
   const missing = places.filter((p) => !p.optional && given[p.placeholder] == null).map((p) => p.placeholder);
-  const texts = textsOf(prompt, document, templates, given, missing).values();
+  const texts = textsOf(prompt, document, given, missing).values();
   return messages.flatMap((message) =>
     'placeholder' in message
       ? messagesFor(prompt, message.placeholder, given[message.placeholder])
@@ -30,14 +30,16 @@ export function render(prompt, document, variables = {}) {
 }
 
 function prepare(document) {
-  const { edition = 1, language = null, messages } = document;
+  const { edition = 1, language = null, messages, variables } = document;
+  if (!Array.isArray(variables)) throw new TypeError('variables are a list');
   if (language !== null && language !== 'mustache') throw new Error(`templates in ${language} are not known here; upgrade`);
   const read = messages.map((message) => readMessage(message, edition));
   const templates = [];
   for (const { content = [] } of read) {
-    mapTexts(content, (text) => templates.push(language ? parse(text) : text));
+    mapTexts(content, (text) => templates.push(language ? parse(text) : parsePlain(text)));
   }
-  return { messages: read, templates };
+  const uses = new Map(templates.flatMap((t) => t.uses).map((use) => [`${use.isOuter} ${use.name}`, use]));
+  return { messages: read, templates: templates.map(({ nodes }) => nodes), uses: [...uses.values()] };
 }
 
 function readMessage(message, edition) {
@@ -56,11 +58,12 @@ function mapTexts(value, change) {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, mapTexts(inner, change)]));
 }
 
-function textsOf(prompt, document, templates, given, missing) {
+function textsOf(prompt, document, given, missing) {
+  const { templates, uses } = compile(document);
   const renderTexts = document.language ? renderMustache : renderPlain;
   let texts;
   try {
-    texts = renderTexts(prompt, templates, document.variables, given);
+    texts = renderTexts(prompt, { templates, uses, variables: document.variables }, given);
   } catch (error) {
     if (!missing.length || !(error instanceof VariablesMissing)) throw error;
     throw new VariablesMissing(prompt, [...error.missing, ...missing]);
@@ -69,23 +72,35 @@ function textsOf(prompt, document, templates, given, missing) {
   return texts;
 }
 
-/** Render texts without a language: `{{ name }}` is replaced once, `\{{` is a literal `{{`. */
-function renderPlain(prompt, texts, variables, given) {
+/** Parse a text without a language: `{{ name }}` is replaced once, `\{{` is a literal `{{`. */
+function parsePlain(text) {
+  const nodes = [];
+  let end = 0;
+  for (const found of text.matchAll(TOKEN)) {
+    const [whole, escaped, name] = found;
+    nodes.push(text.slice(end, found.index), escaped ?? { name });
+    end = found.index + whole.length;
+  }
+  nodes.push(text.slice(end));
+  return { nodes, uses: nodes.filter((node) => typeof node !== 'string') };
+}
+
+function renderPlain(prompt, { templates, uses, variables }, given) {
   const declared = new Set(variables.map(({ name }) => name));
-  const found = texts.flatMap((text) => Array.from(text.matchAll(TOKEN), ([, , name]) => name));
-  const undeclared = new Set(found.filter((name) => name && !declared.has(name))); // as in a fallback: required
+  const undeclared = uses.filter(({ name }) => !declared.has(name)); // as in a fallback: required
   const values = new Map();
   const missing = [];
-  for (const { name, required, default: fallback } of [...variables, ...Array.from(undeclared, requiredOne)]) {
+  for (const { name, required, default: fallback } of [...variables, ...undeclared.map(requiredOne)]) {
     const value = given[name] ?? (required ? null : (fallback ?? ''));
     if (value === null) missing.push(name);
     else values.set(name, plainText(prompt, name, value));
   }
   if (missing.length) throw new VariablesMissing(prompt, missing);
-  return texts.map((text) => text.replace(TOKEN, (_whole, escaped, name) => escaped ?? values.get(name)));
+  const put = (node) => (typeof node === 'string' ? node : values.get(node.name));
+  return templates.map((nodes) => nodes.map(put).join(''));
 }
 
-function requiredOne(name) {
+function requiredOne({ name }) {
   return { name, required: true };
 }
 

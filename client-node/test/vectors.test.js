@@ -106,9 +106,10 @@ test('what cannot be rendered is refused with its release', () => {
   for (const document of [
     mustacheOf('{{#a}}'), mustacheOf('{{> shared/style.md}}'), mustacheOf(7), { ...mustacheOf('x'), language: 'jinja' },
     message({ role: 'user', content: 'x' }), message({ role: 'user', template: ['x'] }), message({ template: 'x' }),
-    message({ placeholder: 1 }), message(null), {},
+    message({ placeholder: 1 }), message(null), {}, { ...mustacheOf('x'), variables: undefined },
   ]) {
-    assert.throws(() => checkRelease({ ...release(1, 's'), versions: { '1.0.0': { document }, '1.1.0': { document } } }));
+    const sent = { ...release(1, 's'), versions: { '1.0.0': { document }, '1.1.0': { document } } };
+    assert.throws(() => checkRelease(sent), /^Error: p@1.0.0 cannot be rendered here: /);
   }
 });
 
