@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from support import PromptRepository, Valkey
 
-pytestmark = pytest.mark.slow
-
 Serve = "Callable[..., Registry]"
 KILLS = 6  # each restart takes seconds; `make faults` kills it 50 times
 SHOWN_SECONDS = 0.1  # an acknowledged change is seen on every other registry within this time
@@ -80,6 +78,7 @@ def test_two_registries_on_one_folder_keep_one_order(serve: Callable[..., Regist
     )
 
 
+@pytest.mark.slow
 def test_kill_9_loses_no_acknowledged_change(serve: Callable[..., Registry], tmp_path: Any) -> None:
     """200 promotes, the registry killed several times among them: each is there, once, in order."""
     registry = serve()
@@ -116,6 +115,7 @@ def test_kill_9_loses_no_acknowledged_change(serve: Callable[..., Registry], tmp
     assert [change["seq"] for change in history] == list(range(1, 201))
 
 
+@pytest.mark.slow
 def test_workers_end_with_their_parent(serve: Callable[..., Registry]) -> None:
     """The supervisor of two workers is killed: nothing is left running, and the port is free."""
     registry = serve(workers=2)
