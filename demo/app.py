@@ -41,6 +41,7 @@ def summarize(client: Client, http: urllib3.PoolManager, model: str, user: int) 
         answer = call.record(http.request("POST", f"{model}/v1/chat/completions", json=dict(request)).json())
         summary: str = answer["choices"][0]["message"]["content"]
         if "refund" in summary and "refund" not in THREAD:
+            call.flag("made_up_promise")
             raise MadeUpPromise(summary)
         return summary
 

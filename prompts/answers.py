@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import chdir
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,41 +31,48 @@ if TYPE_CHECKING:
 WRITTEN = Path(__file__).with_name("answers.yml")
 BY = "hand-written"
 JUDGED = '{"reason": "Written by hand: the rubric holds.", "pass": true, "score": 1}'
+BEFORE = {"support/triage": "2.0.0"}  # earlier versions that have answers, too, to be compared with
 CHARACTERS = 4  # of a token, about
 MILLISECONDS = 12  # of a token of an answer, made up
 
 
 def keep(repository: Path) -> int:
-    """Keep an answer to each case of the repository's worktree; return how many."""
+    """Keep an answer to each case of the repository's worktree, and of versions before; return how many."""
     written = yaml.safe_load(WRITTEN.read_text(encoding="utf-8"))
-    request = plan.Request(
-        names=(),
-        changed=None,
-        against=None,
-        model=None,
-        judge=None,
-        tags=frozenset(),
-        environment="production",
-    )
     answers = Answers(repository / FOLDER)
     known = layout.read(repository / FILE).eval.models
     count = 0
     with chdir(repository):
-        items = plan.make(request).items
+        compared = [plan.make(_request(name, version)).items for name, version in BEFORE.items()]
+        items = [*plan.make(_request()).items, *chain.from_iterable(compared)]
 
     def put(model: str, asked: dict[str, Any], completion: Completion) -> None:
         question = question_for(endpoint.choose(model, known, {}), model, asked, 0)
         answers.put(question.key, question, completion)
 
     for item in items:
-        texts = written.get(item.file.name, {})
+        version = item.baseline or item.candidate
+        texts = written.get(f"{item.file.name}@{version.label}" if item.baseline else item.file.name, {})
         for case in item.cases:
-            asked = item.candidate.request(case.vars)
+            asked = version.request(case.vars)
             completion = _completion(asked, texts.get(case.id, case.expected))
-            put(item.candidate.model, asked, completion)
+            put(version.model, asked, completion)
             _judge(item, case, completion, put)
             count += 1
     return count
+
+
+def _request(name: str = "", against: str | None = None) -> plan.Request:
+    """Ask for the suite of one prompt or of all, beside an earlier version if there is one."""
+    return plan.Request(
+        names=(name,) if name else (),
+        changed=None,
+        against=against,
+        model=None,
+        judge=None,
+        tags=frozenset(),
+        environment="production",
+    )
 
 
 def _judge(item: Item, case: Case, completion: Completion, put: Any) -> None:

@@ -37,6 +37,8 @@ HOST = "127.0.0.1"
 APPS = ("web-1", "web-2")
 DEMO = Path(__file__).parents[1] / "demo"
 CONFIG = Path(__file__).with_name("operator.toml")  # so that each page of docs/integrations can be tried
+ATTESTED = ("support/triage", "2.0.0")  # a suite, and the version that it is compared with
+REGRESSED = 1  # what `eval` answers then
 
 NEXT = """\
 
@@ -62,6 +64,9 @@ END
 
 # What an answer must be, and whether it is: answers written by hand, so that no model is needed.
 (cd {repository} && promptstage eval --offline)
+
+# Say what answers are worth: log in at {url}/console with this token, and choose Review.
+cat {reviewer}
 
 # Widen it, look again, take it back:
 promptstage advance summarize --reason "agents like it"
@@ -180,7 +185,13 @@ def main() -> int:
                 service.wait()
                 return 1
             print(
-                NEXT.format(news=news, url=registry.url, token=DATA / "admin.token", repository=REPOSITORY),
+                NEXT.format(
+                    news=news,
+                    url=registry.url,
+                    token=DATA / "admin.token",
+                    reviewer=DATA / "reviewer.token",
+                    repository=REPOSITORY,
+                ),
                 flush=True,
             )
         return _code(service.wait())
@@ -232,21 +243,40 @@ def _stage(registry: Registry, token: str) -> str:
         return "The sample is as you left it."
     for step in STEPS:
         registry.take(step, token)
+    _attest(registry, token)
     return "summarize 1.3.0 now goes to 5 % of users in production."
+
+
+def _attest(registry: Registry, token: str) -> None:
+    """Attest a suite, of which two cases regressed. Raises SampleError."""
+    name, version = ATTESTED
+    command = [sys.executable, "-m", "registry", "eval", name, "--against", version, "--offline", "--attest"]
+    settings = {"PROMPTSTAGE_URL": registry.url, "PROMPTSTAGE_TOKEN": token}
+    done = subprocess.run(  # noqa: S603 - all of it is ours
+        command, cwd=REPOSITORY, env=os.environ | settings, capture_output=True, text=True, check=False
+    )
+    if done.returncode != REGRESSED:
+        raise SampleError(f"eval {name}: {done.stderr}")
+
+
+def _secret(registry: Registry, name: str, role: str, token: str) -> str:
+    """Make a token once, and return its secret, which stays in the data folder. Raises SampleError."""
+    file = DATA / f"{name}.token"
+    if not file.exists():
+        made = registry.make_token(name, role, token)
+        file.touch(0o600)
+        file.write_text(made, encoding="ascii")
+    return file.read_text(encoding="ascii")
 
 
 def _start_apps(registry: Registry, token: str, stack: ExitStack) -> None:
     """Start two apps and their model, which end with the stack."""
-    secret = DATA / "web.token"
-    if not secret.exists():
-        made = registry.make_token("web", "app", token)
-        secret.touch(0o600)
-        secret.write_text(made, encoding="ascii")
+    _secret(registry, "reviewer", "review", token)
     with socket.create_server((HOST, 0)) as free:
         port: int = free.getsockname()[1]
     settings = {
         "PROMPTSTAGE_URL": registry.url,
-        "PROMPTSTAGE_TOKEN": secret.read_text(encoding="ascii"),
+        "PROMPTSTAGE_TOKEN": _secret(registry, "web", "app", token),
         "PROMPTSTAGE_SNAPSHOT_DIR": str(RUN / "snapshots"),
     }
     _start(stack, "model", [str(DEMO / "model.py"), str(port)], {})

@@ -15,7 +15,7 @@ from registry.console import page
 from registry.console.overview import alerts, budgets
 from registry.console.visit import ConsoleRoute, Visiting
 from registry.errors import Invalid
-from registry.wording import paths
+from registry.wording import item, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,6 +52,18 @@ FILTERS = (
     "below",
 )
 CALLS = 50
+MAY_LACK = ("prompt", "version", "arm", "model", "duration_ms", "input_tokens", "output_tokens", "error")
+CONTENT = ("variables", "placeholders", "messages", "response")
+SAID = ("parameters", "tool_calls", "feedback", "scores")
+APART = (
+    "id",
+    "environment",
+    "prompt",
+    "version",
+    "flags",
+    *CONTENT,
+    *SAID,
+)  # of a call: not among its plain facts
 
 
 @router.get("/e/{environment}/usage")
@@ -135,7 +147,8 @@ def listed(api: Api, environment: str, given: Mapping[str, str]) -> dict[str, An
     """Return a page of calls; `given` are the filters of the address."""
     asked = {key: given[key] for key in (*FILTERS, "cursor") if given.get(key)}
     found = api.get(paths.calls_path(environment), "data", limit=CALLS, **asked)
-    return {"calls": found["data"], "next": found["next_cursor"], "given": dict(given), "filters": FILTERS}
+    calls = [_whole(call) for call in found["data"]]
+    return {"calls": calls, "next": found["next_cursor"], "given": dict(given), "filters": FILTERS}
 
 
 @router.get("/e/{environment}/calls/{call}")
@@ -149,7 +162,19 @@ async def one(visit: Visiting, environment: str, call: str, content: bool = Fals
 def one_call(api: Api, environment: str, call: str, *, content: bool) -> dict[str, Any]:
     """Return a call, as facts and what was said of it."""
     asked = {"content": "true"} if content else {}
-    found = api.get(f"{paths.calls_path(environment)}/{quote(call)}", "id", **asked)
-    apart = ("feedback", "scores", "flags", "content", "parameters", "tool_calls")
-    facts = {key: value for key, value in found.items() if key not in apart and value not in (None, "", [])}
-    return {"call": found, "facts": facts, "with_content": content}
+    found = _whole(api.get(f"{paths.calls_path(environment)}/{quote(call)}", "id", **asked))
+    facts = {key: value for key, value in found.items() if key not in APART and value not in (None, "", [])}
+    return {
+        "call": found,
+        "facts": facts,
+        "said": {key: found[key] for key in SAID if found.get(key)},
+        "with_content": content,
+        "kept": {key: found[key] for key in CONTENT if found.get(key)},
+        "texts": list(item.inputs(found)),
+        "answer": item.answer({"content": found}),
+    }
+
+
+def _whole(call: Json) -> Json:
+    """Return a call with None for what is not known, which the API leaves out."""
+    return call | {key: None for key in MAY_LACK if key not in call}

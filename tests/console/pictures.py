@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs/images"
+REPORTS = ROOT / ".run/prompts/.promptstage/reports"
 URL = f"http://127.0.0.1:{os.environ.get('PROMPTSTAGE_PORT', '8000')}"
 WIDTHS = (1400, 380)
 DRAWN_MS = 500  # until plots are drawn and times are local
@@ -40,27 +41,61 @@ PAGES = {
 }
 
 
+SUITE = "versions/2.0.2/prompts/support/triage"
+
+
 def main() -> None:
     """Take all pictures."""
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for width in WIDTHS:
-            _take(browser, width)
+            take(browser, width)
         browser.close()
 
 
-def _take(browser: Browser, width: int) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme="light")
+def take(browser: Browser, width: int, scheme: Literal["light", "dark"] = "light", to: Path = FOLDER) -> None:
+    """Take the pictures of one width and scheme, as an admin and as a reviewer."""
+
+    def keep(name: str) -> None:
+        page.wait_for_timeout(DRAWN_MS)
+        page.screenshot(path=to / f"{name}-{width}.png", full_page=name != "calls")
+
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page.goto(f"{URL}/console/login")
-    page.screenshot(path=FOLDER / f"login-{width}.png")
-    page.get_by_label("Token").fill((ROOT / ".run/data/admin.token").read_text().strip())
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/login" not in url)
+    keep("login")
+    _log_in(page, "admin")
     for name, path in PAGES.items():
         page.goto(f"{URL}/console/{path}")
-        page.wait_for_timeout(DRAWN_MS)
-        page.screenshot(path=FOLDER / f"{name}-{width}.png", full_page=name != "calls")
+        keep(name)
+    page.goto(f"{URL}/console/{SUITE}")
+    page.get_by_label("Open a report").set_input_files(max(REPORTS.iterdir(), key=os.path.getmtime))
+    page.get_by_role("heading", name="The report").wait_for()
+    keep("suite")
+    page.context.clear_cookies()
+    page.goto(f"{URL}/console/login")
+    _log_in(page, "reviewer")
+    page.goto(f"{URL}/console/{E}/review")
+    page.keyboard.press("n")
+    keep("review")
+    _open_call(page)
+    keep("call")
+    page.close()
+
+
+def _log_in(page: Page, name: str) -> None:
+    page.get_by_label("Token").fill((ROOT / f".run/data/{name}.token").read_text().strip())
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "/login" not in url)
+
+
+def _open_call(page: Page) -> None:
+    """Open a call of which content was kept, and its content."""
+    page.goto(f"{URL}/console/{E}/calls?flag=made_up_promise")
+    links = page.locator("td:first-child a").evaluate_all("links => links.map((link) => link.href)")
+    show = page.get_by_role("link", name="Show what was written")
+    next(link for link in links if page.goto(link) and show.count())
+    show.click()
 
 
 if __name__ == "__main__":

@@ -87,7 +87,11 @@ REPORT = made_report()  # by the code that writes what is attested
 
 
 def frame(
-    *capabilities: str, environments: tuple[str, ...] = (E, "staging"), here: str | None = E, query: str = ""
+    *capabilities: str,
+    environments: tuple[str, ...] = (E, "staging"),
+    here: str | None = E,
+    below: str = "",
+    query: str = "",
 ) -> Json:
     """What the frame around a page shows, to a token of some rights."""
     token, _ = mint(TokenSpec(name="grace", capabilities=(Capability.releaser,)))
@@ -95,7 +99,7 @@ def frame(
     where = {
         "environments": environments,
         "environment": here,
-        "path": f"/console/e/{E}",
+        "path": f"/console/e/{E}{below}",
         "address": f"/console{query}",
     }
     return {"token": token, "may": may, "csrf": "c", **where}
@@ -268,16 +272,16 @@ def calls() -> Iterator[tuple[str, Json]]:
     bare = answering({f"{P}/usage": none, f"{P}/budgets": None, f"{P}/alerts": None})
     yield "usage.html", outcomes.summed(bare, E, {})
     score = {"name": "helpful", "value": 0.2, "judge": "gpt", "at": CALL["at"]}
-    started = {
-        "id": CALL["id"],
-        "at": CALL["at"],
-        "prompt": None,
-        "version": None,
-        "arm": None,
-        "model": None,
-    }
+    started = {"id": CALL["id"], "at": CALL["at"], "cost_usd": None}  # what is not known is left out
     unfinished = {**started, "feedback": [], "scores": [], "flags": [], "sampled": True, "ended": False}
-    whole = {**CALL, "error": "Timeout", "scores": [score], "sampled": True, "content": {"response": "ok"}}
+    whole = {
+        **CALL,
+        "error": "Timeout",
+        "scores": [score],
+        "sampled": True,
+        "flags": ["odd"],
+        "response": "ok",
+    }
     listed = {"data": [CALL, whole, unfinished], "next_cursor": "c"}
     yield "calls.html", outcomes.listed(answering({f"{P}/calls": listed}), E, {"prompt": "summarize"})
     yield "calls.html", outcomes.listed(answering({f"{P}/calls": {"data": [], "next_cursor": None}}), E, {})
@@ -292,8 +296,9 @@ def reviews() -> Iterator[tuple[str, Json]]:
     api: Any = answering()
     waiting = review.waiting(api, E, "summarize")
     claimed = review_shapes.EXAMPLES["Claimed"]
-    said = {"verdict": "bad", "scores": [], "call": "c"}
-    judged = {**said, **review_shapes.EXAMPLES["Labelled"]}
+    judged = {"verdict": "bad", "call": "c", **review_shapes.EXAMPLES["Labelled"]}
+    bare_label = {**judged["label"], "case": False}
+    said = {**judged, "label": bare_label, "scores": []}
     (label,) = review_shapes.EXAMPLES["LabelPage"]["data"]
     labels = [label, {**label, "case_id": "late", "verdict": "good"}, {**label, "case": False}]
     yield "review.html", {**waiting, "done": labels, "said": judged}
@@ -303,7 +308,8 @@ def reviews() -> Iterator[tuple[str, Json]]:
     good = {**judged, "scores": [{**judged["scores"][0], "value": 0.9, "judge": None}]}
     for one in (judged, good, said, None):
         yield "review_item.html", {**waiting, "item": claimed, "said": one, **review._parts(claimed)}
-    quiet = {**claimed, "content": {**claimed["content"], "variables": {}, "feedback": [{"kind": "down"}]}}
+    signals = {"feedback": [{"kind": "down"}], "flags": ["made_up"]}
+    quiet = {**claimed, "content": {**claimed["content"], "variables": {}, "response": None, **signals}}
     yield "review_item.html", {**waiting, "item": quiet, "said": None, **review._parts(quiet)}
 
 
@@ -355,7 +361,8 @@ OF_ALL = (
 )
 FRAMES = (
     frame(),
-    frame("reader", query="?error=any"),
+    frame("reader", below="/calls", query="?error=any"),
+    frame("review", below="/review/next"),
     frame(environments=tuple(f"env-{i}" for i in range(9)), here=None),
 )
 

@@ -300,24 +300,40 @@ def test_all_of_it_by_keyboard(enter: Callable[..., Page], api: Api, environment
 
 
 def test_review_by_single_keys(enter: Callable[..., Page], registry: Registry, reviewed: str) -> None:
-    """A good answer, a bad one, and one that is left to others; while a reason is typed they are letters."""
+    """Good, bad, what it should have been, left to others, and whether it becomes a case.
+
+    While a reason is typed they are letters.
+    """
     app = There(registry.api, reviewed)
     ada = reviewer(registry, app)
-    queued(app, ada, 3)
-    page = enter(ada.api, f"/console/e/{reviewed}/review")
-    page.get_by_role("button", name="Review the next one").click()
+    queued(app, ada, 4)
+    page = enter(ada.api, f"/console/e/{reviewed}/review", viewport={"width": 380, "height": 800})
+    expect(page.get_by_role("button", name="Review the next one")).to_be_visible()
+    page.keyboard.press("n")
     page.get_by_label("Why").fill("bgen")
     page.keyboard.press("Escape")
-    page.locator("main").focus()
+    page.keyboard.press("c")
     page.keyboard.press("g")
     expect(page.get_by_text("You said good.")).to_be_visible()
     page.keyboard.press("b")
-    expect(page.get_by_text("You said bad.")).to_be_visible()
+    expect(page.get_by_text("You said bad; it becomes a case with")).to_be_visible()
     page.evaluate(AXE)
-    assert page.evaluate("axe.run()")["violations"] == []
+    assert violations(page, "light") == []
+    assert violations(page, "dark", COLOURS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+    page.keyboard.press("e")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("It is late.")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("1 wait.")).to_be_visible()
     page.keyboard.press("n")
     expect(page.get_by_text("1 wait.")).to_be_visible()
-    assert [label["note"] for label in ada.get("labels")["data"]] == [None, "bgen"]
+    said = [(one["verdict"], one["note"], one["expected"], one["case"]) for one in ada.get("labels")["data"]]
+    assert said == [
+        ("bad", None, "It is late.", True),
+        ("bad", None, None, True),
+        ("good", "bgen", None, False),
+    ]
 
 
 def test_times_are_the_readers_own(enter: Callable[..., Page], api: Api, environment: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from outcomes_in import record
 from service.test_calls import There
 from service.test_review import queued, reviewer
+from support import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,12 +45,25 @@ def test_from_the_queue_to_a_label(registry: Registry, app: There, ada: Browser,
     action = f"/console/e/{reviewed}/review/{call}/label"
     said = {"verdict": "edit", "expected": "Look <here>.", "note": "it was night", "tags": "weather"}
     after = ada.post(action, page.fields(action) | said)
-    assert "You said bad. No judge has scored it." in after.text
+    assert "You said bad; it becomes a case with promptstage cases pull" in after.text
+    assert "No judge has scored it." in after.text
     assert (second if call == first else first) in after.html
     (label,) = reviewer(registry, app).get("labels")["data"]
     assert (label["verdict"], label["expected"], label["note"]) == ("bad", "Look <here>.", "it was night")
     assert (label["tags"], label["case"]) == (["weather"], True)
     assert "it was night" in ada.get(f"/console/e/{reviewed}/review").text
+
+
+def test_a_call_with_its_content(registry: Registry, app: There, ada: Browser, reviewed: str) -> None:
+    """What was given and answered is read as text, once it was asked for."""
+    (call,) = queued(app, reviewer(registry, app))
+    where = f"/console/e/{reviewed}/calls/{call}"
+    page = ada.get(where)
+    assert (page.status, "Where is it?" in page.text) == (200, False)
+    shown = ada.get(next(link for link in page.links if "content=true" in link)).text
+    assert "Given text Where is it? Answered " in shown
+    assert "Nothing was kept" not in shown
+    assert "All that was kept, as JSON { &#34;" not in shown
 
 
 def test_a_call_is_left_to_others(registry: Registry, app: There, ada: Browser, reviewed: str) -> None:
@@ -57,7 +72,7 @@ def test_a_call_is_left_to_others(registry: Registry, app: There, ada: Browser, 
     form = take(ada, reviewed).fields(f"/console/e/{reviewed}/review/{call}/label")
     ada.post(f"/console/e/{reviewed}/review/{call}/skip", form)
     done = ada.post(f"/console/e/{reviewed}/review/{call}/label", form | {"verdict": "good"})
-    assert "You said good." in done.text
+    assert "You said good; it becomes a case" in done.text
     assert "Nothing waits." in done.text
 
 
@@ -84,3 +99,13 @@ def test_who_may_not_review_sees_no_content(
     assert page.status == 403
     assert "needs the role review" in page.text
     assert "Where is it?" not in page.html
+
+
+def test_a_call_of_which_little_is_known(browser: Browser, app: There, reviewed: str) -> None:
+    """It is listed and shown, whatever its app left out."""
+    call = record()
+    known = {key: call[key] for key in ("id", "at")}
+    app.send(known)
+    where = f"/console/e/{reviewed}/calls"
+    until(lambda: call["id"] in browser.get(where).html, "the call")
+    assert browser.get(f"{where}/{call['id']}").status == 200

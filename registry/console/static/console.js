@@ -41,7 +41,7 @@ function refresh() {
 // Nothing is replaced under a person who writes.
 function typing() {
   const active = document.activeElement;
-  return active && active.matches("input, textarea, select") ? active : null;
+  return active && active.matches("input:not([type=checkbox]), textarea, select") ? active : null;
 }
 
 setInterval(() => {
@@ -50,9 +50,14 @@ setInterval(() => {
 setInterval(() => { if (source) refresh(); }, AGAIN_MS);
 document.addEventListener("visibilitychange", refresh);
 
-// In a review one key says what a button says.
+// In a review one key says what a button says; in a field keys are letters, until Escape.
 document.addEventListener("keydown", (event) => {
-  if (typing() || event.ctrlKey || event.altKey || event.metaKey) return;
+  const field = typing();
+  if (field && event.key === "Escape") field.blur();
+  if (field && field.id === "expected" && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    document.querySelector('[data-key="e"]').click();
+  }
+  if (field || event.ctrlKey || event.altKey || event.metaKey) return;
   const button = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   if (!button) return;
   event.preventDefault();
