@@ -45,6 +45,7 @@ PAGES = {
     "rollback": "/console/e/production/rollback",
     "usage of 7 days by prompt": "/console/e/production/usage",
     "usage of 90 days by version": "/console/e/production/usage?by=version&span=90d",
+    "usage of 90 days by model": "/console/e/production/usage?by=model&span=90d",
     "calls": "/console/e/production/calls",
     "system": "/console/system",
 }
