@@ -194,11 +194,10 @@ class Registry:
             raise
         self.api = Api(self.url, (data / "admin.token").read_text().strip())
 
-    @staticmethod
-    def launch(command: list[str], environment: dict[str, str], log: Path) -> Process:
+    def launch(self, command: list[str], environment: dict[str, str], log: Path) -> Process:
         """Start the process; what it writes goes to the log."""
-        if Registry.forks and Registry.forks.can_start(command, environment):
-            return Registry.forks.start(command, environment, log)
+        if self.forks and self.forks.can_start(command, environment):
+            return self.forks.start(command, environment, log)
         with log.open("wb") as file:
             return subprocess.Popen(command, stdout=file, stderr=file, env=environment)
 

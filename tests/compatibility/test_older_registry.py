@@ -70,11 +70,10 @@ class Older(Registry):
 
     code = Path()
 
-    @classmethod
-    def launch(cls, command: list[str], environment: dict[str, str], log: Path) -> Process:
+    def launch(self, command: list[str], environment: dict[str, str], log: Path) -> Process:
         """Start the process."""
         return super().launch(
-            [command[0], "-P", *command[1:]], {**environment, "PYTHONPATH": str(cls.code)}, log
+            [command[0], "-P", *command[1:]], {**environment, "PYTHONPATH": str(self.code)}, log
         )
 
 

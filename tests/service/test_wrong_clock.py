@@ -42,10 +42,9 @@ class Ahead(Registry):
 
     days = 0
 
-    @classmethod
-    def launch(cls, command: list[str], environment: dict[str, str], log: Path) -> Process:
+    def launch(self, command: list[str], environment: dict[str, str], log: Path) -> Process:
         """Start the process."""
-        return super().launch([command[0], "-c", AHEAD, str(cls.days), *command[3:]], environment, log)
+        return super().launch([command[0], "-c", AHEAD, str(self.days), *command[3:]], environment, log)
 
 
 def recover(data: Path, valkey: Valkey) -> str:
