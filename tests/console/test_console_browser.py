@@ -325,9 +325,9 @@ def test_review_by_single_keys(enter: Callable[..., Page], registry: Registry, r
     page.keyboard.press("ControlOrMeta+a")
     page.keyboard.type("It is late.")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("1 wait.")).to_be_visible()
+    expect(page.get_by_text("1 waits.")).to_be_visible()
     page.keyboard.press("n")
-    expect(page.get_by_text("1 wait.")).to_be_visible()
+    expect(page.get_by_text("1 waits.")).to_be_visible()
     said = [(one["verdict"], one["note"], one["expected"], one["case"]) for one in ada.get("labels")["data"]]
     assert said == [
         ("bad", None, "It is late.", True),

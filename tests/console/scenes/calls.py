@@ -68,6 +68,8 @@ def reviews() -> Iterator[tuple[str, Json]]:
     (label,) = review_shapes.EXAMPLES["LabelPage"]["data"]
     labels = [label, {**label, "case_id": "late", "verdict": "good"}, {**label, "case": False}]
     yield "review.html", {**waiting, "done": labels, "said": judged}
+    more = {**waiting, "queue": {**waiting["queue"], "open": 2}}
+    yield "review.html", more
     bare = {"queue": {"open": 0, "data": []}, "done": [], "judges": [], "prompt": ""}
     yield "review.html", {**bare, "said": {**said, "refused": "another was faster"}}
     yield "review.html", bare
@@ -76,4 +78,4 @@ def reviews() -> Iterator[tuple[str, Json]]:
         yield "review_item.html", {**waiting, "item": claimed, "said": one, **review._parts(claimed)}
     signals = {"feedback": [{"kind": "down"}], "flags": ["made_up"]}
     quiet = {**claimed, "content": {**claimed["content"], "variables": {}, "response": None, **signals}}
-    yield "review_item.html", {**waiting, "item": quiet, "said": None, **review._parts(quiet)}
+    yield "review_item.html", {**more, "item": quiet, "said": None, **review._parts(quiet)}
