@@ -321,7 +321,11 @@ class Valkey:
         binary = embedded.binary()
         options = ["--port", "0", "--unixsocket", str(self._socket), "--save", "", "--loglevel", "warning"]
         self.process = subprocess.Popen([binary, *options], cwd=self._socket.parent)
-        until(self.answers, "Valkey")
+        try:
+            until(self.answers, "Valkey")
+        except BaseException:
+            self.kill()
+            raise
 
     def answers(self) -> bool:
         """Whether it is there."""
