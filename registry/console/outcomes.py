@@ -15,7 +15,7 @@ from registry.console import page
 from registry.console.overview import alerts, budgets
 from registry.console.visit import ConsoleRoute, Visiting
 from registry.errors import Invalid
-from registry.wording import item, paths
+from registry.wording import explanation, item, paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,6 +167,7 @@ def one_call(api: Api, environment: str, call: str, *, content: bool) -> dict[st
     return {
         "call": found,
         "facts": facts,
+        "why": explanation.of_call(found),
         "said": {key: found[key] for key in SAID if found.get(key)},
         "with_content": content,
         "kept": {key: found[key] for key in CONTENT if found.get(key)},

@@ -50,6 +50,23 @@ def facts(found: Json, attributes: Json, pin: str | None = None) -> Iterator[tup
         yield "Since", f"{times.show(change['at'])}, change {change['seq']}: {describe.change(change)}"
 
 
+def of_call(call: Json) -> str:
+    """Why a call had its version, by what its client said when it decided; empty: it did not say."""
+    version, rollout = (clean(call.get(name) or "") for name in ("version", "rollout"))
+    share = {
+        "canary": f"the user's bucket is in the canary of rollout {rollout}, which had {version}",
+        "control": f"the user's bucket is in the control of rollout {rollout}, which kept {version}",
+    }
+    neither = f"the user's bucket is neither in the canary nor in the control of rollout {rollout}, so "
+    return {
+        "STATIC": f"no rollout was under way, so everyone had {version}",
+        "SPLIT": share.get(call.get("arm") or "", f"{neither}{version} stayed"),
+        "TARGETING_MATCH": f"the audience of rollout {rollout} had {version} whatever the share",
+        "PINNED": f"the conversation is pinned to {version}",
+        "FALLBACK": "the app's own text, as it had no release",
+    }.get(call.get("reason") or "", "")
+
+
 def _why(got: Json, state: Json, attributes: Json) -> str:
     rollout, stable = state["rollout"], describe.version(state["stable"])
     if got["reason"] == "PINNED":

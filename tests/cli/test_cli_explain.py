@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from promptstage.evaluation import bucket
+from registry.wording import explanation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,3 +122,25 @@ def test_nobody_knows_what_is_yet_to_come(manager: Cli) -> None:
 
     assert done.code == 2
     assert "is in the future" in done.err
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"reason": "STATIC", "arm": "stable"}, "no rollout was under way, so everyone had 1.3.0"),
+        ({"reason": "SPLIT", "arm": "canary"}, "in the canary of rollout r-1, which had 1.3.0"),
+        ({"reason": "SPLIT", "arm": "control"}, "in the control of rollout r-1, which kept 1.3.0"),
+        ({"reason": "SPLIT", "arm": "stable"}, "neither in the canary nor in the control of rollout r-1, so"),
+        ({"reason": "TARGETING_MATCH", "arm": "canary"}, "the audience of rollout r-1 had 1.3.0 whatever"),
+        ({"reason": "PINNED", "arm": "pinned"}, "the conversation is pinned to 1.3.0"),
+        ({"reason": "FALLBACK", "version": "fallback"}, "the app's own text, as it had no release"),
+    ],
+)
+def test_a_call_says_why(said: dict[str, str], expected: str) -> None:
+    """By what its client said when it decided."""
+    assert expected in explanation.of_call({"version": "1.3.0", "rollout": "r-1", **said})
+
+
+def test_a_call_that_does_not_say_why() -> None:
+    """Such as one that another tool reported."""
+    assert not explanation.of_call({"id": "1", "reason": None})

@@ -15,7 +15,7 @@ from registry.cli import hints, http, output, time_option
 from registry.cli.observe import export
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.system import figures
-from registry.wording import paths, times
+from registry.wording import explanation, paths, times
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def _ordered(call: Json) -> Iterable[tuple[str, Any]]:
     """Yield what is known, what the call was made with before the rest."""
     first = ["id", "at", *(name for name in FIRST if name in call)]
     yield from ((name, call[name]) for name in first)
+    yield "why", explanation.of_call(call) or None
     yield from ((name, value) for name, value in call.items() if name not in first)
 
 
