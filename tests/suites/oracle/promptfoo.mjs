@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 
 const root = process.argv[2];
@@ -10,7 +11,7 @@ const about = JSON.parse(fs.readFileSync(path.join(root, "node_modules/promptfoo
 const entry = path.join(root, "node_modules/promptfoo", about.exports["."].import);
 const { default: promptfoo } = await import(pathToFileURL(entry).href);
 const { runAssertion, runAssertions } = promptfoo.assertions;
-const { pairs, cases } = JSON.parse(fs.readFileSync(0, "utf-8"));
+const { pairs, cases } = JSON.parse(await text(process.stdin));
 
 const judge = (reply) => ({ id: () => "judge", callApi: async () => ({ output: reply }) });
 const given = (pair) => ({
