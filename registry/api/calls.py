@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 
 from registry.access.capabilities import Capability
 from registry.api.docs import examples, outcome_shapes
-from registry.api.docs.shapes import answer, body
+from registry.api.docs.shapes import answer, records
 from registry.api.http import intake, problem
 from registry.api.http.dependencies import App, Environment, Moment, Reader, Service, Services
 from registry.api.http.intake import IntakeRoute
@@ -66,7 +66,7 @@ Where = Annotated[tuple[tuple[str, str], ...], Depends(_where)]
     "/calls",
     summary="Report calls",
     responses={**TOO_MUCH, **TAKEN},
-    openapi_extra=body(outcome_shapes.Calls, examples.CALLS_SENT),
+    openapi_extra=records(outcome_shapes.Calls, examples.CALLS_SENT),
 )
 async def report_calls(
     service: Service, token: App, environment: Environment, request: Request

@@ -27,7 +27,7 @@ MAX_CLAIM = 100
 MAX_LEASE = 3600
 MAX_USD = 100_000
 MAX_SCORES = 100  # of one call: some rubrics, twice
-CallId = Annotated[str, Field(pattern=UUID7.pattern, description="a call's id")]
+CallId = Annotated[str, Field(pattern=f"^{UUID7.pattern}$", description="a call's id")]
 Lease = Annotated[str, Field(max_length=64, description="of the claim")]
 Usd = Annotated[float, Field(ge=0, le=MAX_USD)]
 
@@ -35,7 +35,7 @@ Usd = Annotated[float, Field(ge=0, le=MAX_USD)]
 class Claim(BaseModel):
     """The number of calls to claim, and for how long."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.CLAIM]})
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [examples.CLAIM]})
 
     limit: int = Field(default=10, ge=1, le=MAX_CLAIM)
     lease_s: int = Field(default=300, ge=1, le=MAX_LEASE, description="seconds until others may claim them")
@@ -44,7 +44,7 @@ class Claim(BaseModel):
 class Reserve(BaseModel):
     """The most that the questions about a call can cost."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.RESERVE]})
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [examples.RESERVE]})
 
     call: CallId
     lease: Lease
@@ -57,7 +57,7 @@ class Reserve(BaseModel):
 class Settle(BaseModel):
     """What came of a claim."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.SETTLE]})
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [examples.SETTLE]})
 
     call: CallId
     lease: Lease

@@ -33,6 +33,7 @@ PATHS = tuple(f"/v1/{signal}" for signal in SIGNALS)
 MAX_BODY_BYTES = MAX_SENT
 RETRY_AFTER = "2"  # seconds: an exporter gives up after ten
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
+BINARY = {"type": "string", "format": "binary"}
 ELSEWHERE = "the token may not report for the environment that they name; see deployment.environment.name"
 CODES = {400: ("malformed",), 415: ("unsupported_type",), 503: intake.BUSY}
 
@@ -62,12 +63,16 @@ class OtlpRoute(intake.IntakeRoute):
         return refusing
 
 
-router = APIRouter(
-    route_class=OtlpRoute,
-    prefix="/v1",
-    tags=["outcomes"],
-    responses=problem.responses(400, 401, 403, 413, 415, 503, codes=CODES),
-)
+def _refusals() -> dict[int | str, dict[str, Any]]:
+    """Document errors: what this route refuses is said in the request's type."""
+    documented = problem.responses(400, 401, 403, 413, 415, 503, codes=CODES)
+    message = {"type": "object", "properties": {"message": {"type": "string"}}}
+    for status in (400, 413, 415, 503):
+        documented[status]["content"] |= {JSON: {"schema": message}, PROTOBUF: {"schema": BINARY}}
+    return documented
+
+
+router = APIRouter(route_class=OtlpRoute, prefix="/v1", tags=["outcomes"], responses=_refusals())
 
 
 async def _take(signal: str, service: Services, token: Token, request: Request) -> Response:
@@ -123,7 +128,7 @@ def _documented(signal: str, summary: str) -> Callable[..., Any]:
     """Return the decorator of a route, also with a slash at its end: a redirect would lose spans."""
     content = {
         JSON: {"schema": {"type": "object"}, "example": examples.OTLP[signal]},
-        PROTOBUF: {"schema": {"type": "string", "format": "binary"}},
+        PROTOBUF: {"schema": BINARY},
     }
     partial = {"partialSuccess": {answers.REJECTED[signal]: "2", "errorMessage": ELSEWHERE}}
     answer = {JSON: {"schema": {"type": "object"}, "example": partial}}

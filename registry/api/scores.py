@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from registry.api.calls import TAKEN, TOO_MUCH
 from registry.api.docs import examples, outcome_shapes
-from registry.api.docs.shapes import answer, body
+from registry.api.docs.shapes import answer, records
 from registry.api.http import intake, problem
 from registry.api.http.dependencies import Admin, App, Environment, Judge, Service, Services
 from registry.api.http.intake import IntakeRoute
@@ -73,7 +73,7 @@ async def _take(
     "/feedback",
     summary="Report feedback",
     responses={**TOO_MUCH, **TAKEN},
-    openapi_extra=body(outcome_shapes.Feedback, examples.FEEDBACK_SENT),
+    openapi_extra=records(outcome_shapes.Feedback, examples.FEEDBACK_SENT),
 )
 async def report_feedback(
     service: Service, token: App, environment: Environment, request: Request
@@ -91,7 +91,7 @@ async def report_feedback(
     "/scores",
     summary="Report scores",
     responses={**TOO_MUCH, **TAKEN},
-    openapi_extra=body(outcome_shapes.Score, examples.SCORES_SENT),
+    openapi_extra=records(outcome_shapes.Score, examples.SCORES_SENT),
 )
 async def report_scores(
     service: Service, token: Judge, environment: Environment, request: Request
@@ -105,7 +105,7 @@ async def report_scores(
     "/resolutions",
     summary="Report a conversation that is done",
     responses={**TOO_MUCH, **TAKEN},
-    openapi_extra=body(outcome_shapes.Resolution, examples.RESOLUTION_SENT),
+    openapi_extra=records(outcome_shapes.Resolution, examples.RESOLUTION_SENT),
 )
 async def report_resolutions(
     service: Service, token: App, environment: Environment, request: Request

@@ -19,6 +19,7 @@ from registry.api.http.routes import BoundedRoute
 from registry.errors import Invalid
 from registry.outcomes.store import usage
 from registry.outcomes.store.periods import DAY, HOUR
+from registry.outcomes.store.retention import DAYS_DAYS, HOURS_DAYS
 
 router = APIRouter(
     route_class=BoundedRoute,
@@ -29,7 +30,8 @@ router = APIRouter(
 PAGE = 500
 MAX_PAGE = 5000
 SPANS = {"minute": HOUR, "hour": DAY}  # of a question without `since`; of others it is 30 days
-MINUTES_KEPT = DAY  # they are read from single calls
+KEPT = {"minute": DAY, "hour": HOURS_DAYS * DAY} | dict.fromkeys(("day", "week", "month"), DAYS_DAYS * DAY)
+"""How long each period is kept, in seconds; minutes are read from single calls."""
 
 
 @router.get(
@@ -79,11 +81,14 @@ async def read_usage(
         raise Invalid(
             f"by: {wrong[0][:40]!r} is none of {', '.join(usage.DIMENSIONS)}", code="invalid_request"
         )
-    end = _seconds(until, int(time.time()) + 1)
+    now = int(time.time())
+    end = _seconds(until, now + 1)
     start = _seconds(since, end - SPANS.get(period or "", 30 * DAY))
+    if period:  # where nothing can be is not looked at: it may be decades
+        start, end = max(start, min(now, end) - KEPT[period]), min(end, now + 1)
     asked = usage.Query(
         environment=environment,
-        since=max(start, end - MINUTES_KEPT) if period == "minute" else start,
+        since=start,
         until=end,
         by=names,
         period=period,

@@ -221,6 +221,49 @@ def test_a_question_that_cannot_be_answered_is_refused(there: There, query: str)
     assert answer.json["detail"]
 
 
+@pytest.mark.parametrize(
+    "span",
+    [
+        "period=minute&since=2000-01-01T00:00:00Z&cursor=0.0",
+        "period=hour&since=1970-01-01T00:00:00Z&until=2999-01-01T00:00:00Z",
+        "period=day&since=1970-01-01T00:00:00Z&until=2999-01-01T00:00:00Z",
+    ],
+)
+def test_a_span_of_centuries_costs_what_there_is(there: There, span: str) -> None:
+    """Where nothing can be is not looked at, also not for a cursor that was made up."""
+    there.send(record())
+    there.folded(1)
+
+    answer = there.api.get(f"{there.path}/usage?{span}")
+
+    assert answer.status == 200
+    assert [row["calls"] for row in answer.json["data"]] == [1]
+
+
+A_CALL = "01a22a48-7c7e-77a6-be04-64309570d22b"
+RESERVED, SETTLED = {"usd": 0.1}, {"outcome": "nothing"}
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("reservations", {**RESERVED, "call": f"x{A_CALL}"}),
+        ("reservations", {**RESERVED, "call": f"{A_CALL}\n"}),
+        ("reservations", {"usd": True}),
+        ("settlements", {**SETTLED, "call": f"\0{A_CALL}"}),
+        ("settlements", {**SETTLED, "nonsense": False}),
+        ("settlements", {**SETTLED, "usd": True}),
+        ("settlements", {**SETTLED, "usd": "0.1"}),
+    ],
+)
+def test_what_a_judge_may_not_say(there: There, what: str, said: dict[str, object]) -> None:
+    """An id with something around it, or a number that is none."""
+    answer = there.post(f"scores/{what}", {"call": A_CALL, "lease": "l", **said})
+
+    assert answer.status == 422, answer.text
+    assert answer.json["detail"].partition(":")[0] in said
+
+
 def test_doctor_names_what_reports_lack(there: There) -> None:
     """Prompts, versions, and fields that are newer than the registry."""
     there.send(

@@ -26,6 +26,15 @@ def body(shape: type[BaseModel], example: object) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
+def records(shape: type[BaseModel], example: object) -> dict[str, Any]:
+    """Document a body of one record or more: what is no such record is refused alone, with 200."""
+    documented = body(shape, example)
+    content = documented["requestBody"]["content"]["application/json"]
+    others = [{"type": "object"}, {"type": "array", "items": {}}]
+    content["schema"] = {"anyOf": [content["schema"], *others]}
+    return documented
+
+
 def _inlined(schema: Any, named: dict[str, Any]) -> Any:
     """Return a schema with others in place of references to them."""
     if isinstance(schema, list):
