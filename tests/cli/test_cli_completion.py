@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from cli.shell import commit
-from support import GIT, programs, prompt
+from fork_server import PROGRAM
+from support import GIT, prompt
 
 from registry.cli.author import completion
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support import PromptRepository
 
 pytestmark = pytest.mark.skipif(not shutil.which("bash"), reason="there is no bash")
@@ -23,8 +23,11 @@ COMPLETE = 'COMP_WORDS=({}); COMP_CWORD={}; _promptstage_completion promptstage;
 
 
 def bash(script: str, folder: Path, home: Path) -> str:
-    """What a script writes, in a bash with a home of its own."""
-    program = f"{programs()}{os.pathsep}{os.environ['PATH']}"
+    """What a script writes, in a bash with a home of its own.
+
+    The program looks for its shell among its parents, so it is not forked.
+    """
+    program = f"{Path(PROGRAM[0]).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, **GIT, "PATH": program, "HOME": str(home)}
     command = ["bash", "--norc", "-ec", script]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)

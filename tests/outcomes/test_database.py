@@ -187,7 +187,9 @@ def test_a_file_that_cannot_be_read_is_answered(tmp_path: Path, part: str) -> No
 
     file.rename(aside)
     file.mkdir()
-    with pytest.raises(Unavailable, match=f"/{part}.sqlite: Is a directory; see that the registry"):
+    with pytest.raises(
+        Unavailable, match=f"/{part}.sqlite: unable to open database file; see that the registry"
+    ):
         Desk(tmp_path)
     file.rmdir()
     file.write_bytes(b"no database " * 1000)
