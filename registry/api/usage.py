@@ -30,8 +30,8 @@ router = APIRouter(
 PAGE = 500
 MAX_PAGE = 5000
 SPANS = {"minute": HOUR, "hour": DAY}  # of a question without `since`; of others it is 30 days
+# Seconds for which each period can be read. Minutes come from single calls, all else from sums.
 KEPT = {"minute": DAY, "hour": HOURS_DAYS * DAY} | dict.fromkeys(("day", "week", "month"), DAYS_DAYS * DAY)
-"""How long each period is kept, in seconds; minutes are read from single calls."""
 
 
 @router.get(
@@ -81,11 +81,7 @@ async def read_usage(
         raise Invalid(
             f"by: {wrong[0][:40]!r} is none of {', '.join(usage.DIMENSIONS)}", code="invalid_request"
         )
-    now = int(time.time())
-    end = _seconds(until, now + 1)
-    start = _seconds(since, end - SPANS.get(period or "", 30 * DAY))
-    if period:  # where nothing can be is not looked at: it may be decades
-        start, end = max(start, min(now, end) - KEPT[period]), min(end, now + 1)
+    start, end = _span(since, until, period)
     asked = usage.Query(
         environment=environment,
         since=start,
@@ -105,6 +101,16 @@ async def read_usage(
         return JSONResponse({"data": found.rows, "next_cursor": cursor, **more})
 
     return await to_thread.run_sync(read)
+
+
+def _span(since: datetime | None, until: datetime | None, period: str | None) -> tuple[int, int]:
+    """Return the seconds to read, from and to; by periods only those in which there can be calls."""
+    now = int(time.time())
+    end = _seconds(until, now + 1)
+    start = _seconds(since, end - SPANS.get(period or "", 30 * DAY))
+    if period is None:
+        return start, end
+    return max(start, min(now, end) - KEPT[period]), min(end, now + 1)
 
 
 def _seconds(moment: datetime | None, otherwise: int) -> int:

@@ -13,9 +13,9 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
-def unless_none() -> Any:
+def unless_none(description: str | None = None) -> Any:
     """Declare a field that is None by default, and is written only if it is not."""
-    return Field(default=None, exclude_if=_is_none)
+    return Field(default=None, exclude_if=_is_none, description=description)
 
 
 def unless_empty(default: object = None) -> Any:

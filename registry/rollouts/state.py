@@ -46,11 +46,9 @@ class Step(Frozen):
     """A share of users, and how long it is held before the rollout advances by itself."""
 
     percent: Percent = Field(description="the share of users, 0-100, at most three decimals")
-    hold: str | None = Field(
-        default=None,
-        exclude_if=lambda hold: hold is None,
-        description="such as 30s, 10m, 4h or 2d: when that is over the rollout advances by itself, into 100 "
-        "percent too; without one it waits for a person",
+    hold: str | None = unless_none(
+        "such as 30s, 10m, 4h or 2d: when that is over the rollout advances by itself, into 100 percent too; "
+        "without one it waits for a person"
     )
 
     @field_validator("hold")

@@ -12,7 +12,7 @@ from registry.system import failpoints
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CREATING = Lock()
+_CREATING = Lock()  # a file that is there may be opened by another thread before this one has closed it
 
 
 def write_durably(path: Path, content: bytes, unfinished: Path | None = None) -> None:

@@ -42,7 +42,7 @@ def terse(cells: list[str]) -> list[str]:
 
 
 def evidence(state: Json) -> str:
-    """What is known of a rollout, in a cell; an earlier registry says nothing of it."""
+    """Describe the evidence of a rollout, in a cell; an older registry has none."""
     found = state.get("evidence")
     if not found:
         return NONE
@@ -57,7 +57,7 @@ def evidence(state: Json) -> str:
 
 
 def _unguarded(found: Json) -> str:
-    """What the counts of a rollout without a guard show; nothing acts on them."""
+    """Describe the harm that a rollout without a guard shows."""
     harmful = [clean(metric["name"]) for metric in found["metrics"] if metric["e"] >= metric["threshold"]]
     return f"harm in {', '.join(harmful)}, and no guard acts on it" if harmful else NONE
 

@@ -23,7 +23,7 @@ COMPLETE = 'COMP_WORDS=({}); COMP_CWORD={}; _promptstage_completion promptstage;
 
 
 def bash(script: str, folder: Path, home: Path) -> str:
-    """What a script writes, in a bash with a home of its own.
+    """Run a script in bash with its own home folder, and return its output.
 
     The program looks for its shell among its parents, so it is not forked.
     """

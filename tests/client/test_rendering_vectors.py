@@ -31,7 +31,7 @@ LARGE = limits.RENDERED_BYTES
 
 
 def render(document: Json, given: Json) -> Json:
-    """What an app gets, in Python."""
+    """Render with the Python client, or return its error."""
     try:
         return {"messages": make_renderer("a", parse_document(BASE | document)).messages(given)}
     except VariablesMissing as error:
@@ -43,7 +43,7 @@ def render(document: Json, given: Json) -> Json:
 
 
 def render_in_node(cases: list[tuple[Json, Json]]) -> list[Json]:
-    """What an app gets, in Node."""
+    """Render with the client for Node, or return its errors."""
     command = [str(NODE), str(Path(__file__).with_name("node_render.mjs"))]
     done = subprocess.run(command, input=json.dumps(cases), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

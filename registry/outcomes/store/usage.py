@@ -88,7 +88,7 @@ Groups = dict[tuple[int, Key], Group]
 def read(connection: Connection, query: Query) -> Page:
     """Return a page of rows, by period and dimensions."""
     first, skipped = query.after or (query.since, 0)
-    if query.period:  # a cursor that somebody made up leads no further back
+    if query.period:  # an invented cursor must not reach back before `since`
         first = max(first, start_of(query.period, query.since))
     rows: list[dict[str, Any]] = []
     whole: dict[Key, Group] = {}

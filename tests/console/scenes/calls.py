@@ -58,7 +58,7 @@ def calls() -> Iterator[tuple[str, Json]]:
 
 
 def reviews() -> Iterator[tuple[str, Json]]:
-    """What waits and what was said; one call with and without what was given."""
+    """The review pages: the queue, the labels, and a call with and without its input."""
     api: Any = answering()
     waiting = review.waiting(api, E, "summarize")
     claimed = review_shapes.EXAMPLES["Claimed"]
