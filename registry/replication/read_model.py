@@ -150,8 +150,8 @@ class ReadModel:
 
     def ready(self, environment: str, prompt: str) -> EncodedRelease | None:
         """Return the release of a prompt if it is built already; None proves nothing."""
-        state = self._states.get((environment, prompt))
-        built = self._built.get((environment, prompt))
+        place = environment, prompt
+        state, built = self._states.get(place), self._built.get(place)
         if state is None or built is None or built.position != (state.epoch, state.seq):
             return None
         return built

@@ -6,6 +6,7 @@ a registry must not need one to stay up.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 
@@ -144,8 +145,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._no_request(NO_VERSION)
         if len(self.url) > MAX_PATH:
             self.url = _short(self.url)
-        if len(self.url) > MAX_URL:
-            self._no_request(URL_TOO_LONG)
+            if len(self.url) > MAX_URL:
+                self._no_request(URL_TOO_LONG)
         super().on_headers_complete()
         self.headers = []  # trailers follow: the request was accepted, or not, before them
         if len(self.pipeline) > MAX_WAITING:
@@ -158,8 +159,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if answer is None:
             return super()._start_asgi_task(cycle, app)
         status, *rest = answer
-        common = [b"%s: %s\r\n" % pair for pair in self.server_state.default_headers]
-        self.transport.write(b"".join((STATUS_LINE[status], *common, *rest)))
+        self.transport.write(
+            b"".join((STATUS_LINE[status], _lines(*self.server_state.default_headers), *rest))
+        )
         cycle.more_body = False  # a request with a body is not answered here
         cycle.response_started = cycle.response_complete = True
         if self.pipeline or self.timeout_keep_alive_task is None:
@@ -180,7 +182,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._incomplete = False
         if self._sending is not None:
             self._received_all()
-        super().on_message_complete()
+        if not self.cycle.response_complete:  # else the base class has nothing to do
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Let a client that was refused early send the rest, within bounds, so that it reads the reason."""
@@ -260,9 +263,16 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         answering = self.cycle is not None and self.cycle.response_started != self.cycle.response_complete
         if not (answering or self.pipeline):
             answer = problem.answer(status, detail, code, headers={"connection": "close"})
-            headers = b"".join(b"%s: %s\r\n" % pair for pair in answer.raw_headers)
-            self.transport.write(STATUS_LINE[status] + headers + b"\r\n" + bytes(answer.body))
+            self.transport.write(
+                STATUS_LINE[status] + _lines(*answer.raw_headers) + b"\r\n" + bytes(answer.body)
+            )
         self.transport.close()
+
+
+@lru_cache(1)  # the server's own headers are the same for a second, and are then replaced
+def _lines(*headers: tuple[bytes, bytes]) -> bytes:
+    """Encode headers."""
+    return b"".join(b"%s: %s\r\n" % pair for pair in headers)
 
 
 def _short(url: bytes) -> bytes:

@@ -350,7 +350,7 @@ def test_what_was_kept_of_a_release_goes_with_it() -> None:
     body, metrics = built.body, SimpleNamespace(resolved=lambda *_: None)
 
     for key in map(str, range(20)):
-        fast._read(built, None)
+        fast._read(built, 1, None)
         releases.count_and_encode(cast("Any", metrics), built, decide_for(built, key, {}))
     del built
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Answer = tuple[int, bytes, bytes]  # status; encoded headers with the empty line; body
     Question = tuple[str, bytes, bytes]  # path, query, authorization
 
-BODY = frozenset((b"content-length", b"transfer-encoding"))
 KEEP = "promptstage.keep"  # in the scope of a request whose answer may be kept: what was decided, or None
 MAX_BYTES = 16 << 20  # of kept answers and their questions; then all are dropped
 ENTRY_BYTES = 1000  # that an entry takes besides
@@ -56,8 +55,9 @@ def keep(scope: Scope, decided: Decided = None) -> None:
 def plain_headers(scope: Scope) -> dict[bytes, bytes] | None:
     """Return the headers of a GET without a body, none of them given twice; None for any other request."""
     headers = dict(scope["headers"])
-    is_plain = len(headers) == len(scope["headers"]) and BODY.isdisjoint(headers)
-    return headers if is_plain and scope["method"] == "GET" else None
+    has_body = b"content-length" in headers or b"transfer-encoding" in headers
+    is_plain = scope["method"] == "GET" and not has_body and len(headers) == len(scope["headers"])
+    return headers if is_plain else None
 
 
 class Answers:

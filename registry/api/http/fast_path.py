@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qsl
 
 from promptstage.model import EDITION
@@ -41,8 +41,10 @@ STATE = "fast"  # the name of `FastPath.answer` in the state that the app's life
 ASKERS = 1000  # cached tokens by environment, whose secrets need not be hashed again
 DECISIONS = 50_000  # cached decisions, of queries up to so many bytes: 20 MB at most
 QUERY_BYTES = 200
+QUERIES = 100  # of releases, parsed once; clients send the edition alone
 LONG = 2 << 10  # bytes of a query that is parsed here: some 0.1 ms, and at most 150 attributes
 EDITIONS = {(): 1, (str(EDITION),): EDITION}  # those that clients read, by what their query says
+ENVIRONMENTS = "/v1/environments/"
 READ, RESOLVE = (f"{releases.router.prefix}/{kind}/{{name}}" for kind in ("releases", "resolve"))
 
 
@@ -65,11 +67,10 @@ class FastPath:
         headers = plain_headers(scope)
         if headers is None or len(scope["query_string"]) > LONG:
             return None
-        place = scope["path"].split("/", 5)
-        if place[1:3] == ["v1", "environments"] and len(place) == 6:  # noqa: PLR2004
-            found = self._compute(scope, headers, *place[3:])
-        else:
-            found = self._find_kept(scope, headers)
+        path: str = scope["path"]
+        place = path[len(ENVIRONMENTS) :].split("/", 2) if path.startswith(ENVIRONMENTS) else ()
+        is_whole = len(place) == 3  # noqa: PLR2004
+        found = self._compute(scope, headers, *place) if is_whole else self._find_kept(scope, headers)
         if found is None:
             return None
         answer, route, token = found
@@ -89,7 +90,7 @@ class FastPath:
         if token is None:
             return None
         if kind == "releases" and (edition := _edition(scope["query_string"])):
-            return _read(built.for_edition(edition), headers.get(b"if-none-match")), READ, token
+            return _read(built, edition, headers.get(b"if-none-match")), READ, token
         if kind == "resolve" and (decision := self._decisions.find(built, scope["query_string"])):
             return self._resolve(built, decision), RESOLVE, token
         return None
@@ -126,6 +127,14 @@ class FastPath:
         return 200, head, body
 
 
+class ReleaseAnswers(NamedTuple):
+    """The two answers with a release: the full one, and 304 for those who have it."""
+
+    etag: str
+    whole: Answer
+    same: Answer
+
+
 class Decisions:
     """A cache of decisions by release and query; most keys return, with the same attributes."""
 
@@ -149,21 +158,25 @@ class Decisions:
         return decision
 
 
-def _read(built: EncodedRelease, if_none_match: bytes | None) -> Answer:
-    answers: list[Answer] = built.kept.get(READ) or built.kept.setdefault(READ, _answers(built))
-    whole, same = answers
-    return same if if_none_match is not None and built.etag in if_none_match.decode("latin-1") else whole
+def _read(built: EncodedRelease, edition: int, if_none_match: bytes | None) -> Answer:
+    place = READ, edition
+    answers: ReleaseAnswers = built.kept.get(place) or built.kept.setdefault(
+        place, _answers(built.for_edition(edition))
+    )
+    is_known = if_none_match is not None and answers.etag in if_none_match.decode("latin-1")
+    return answers.same if is_known else answers.whole
 
 
-def _answers(built: EncodedRelease) -> list[Answer]:
-    """Return the two answers of a release: the full one, and 304."""
+def _answers(built: EncodedRelease) -> ReleaseAnswers:
     made = [releases.answer(built, etag) for etag in (None, built.etag)]
     heads = (b"".join(b"%s: %s\r\n" % pair for pair in each.raw_headers) for each in made)
-    return [
+    whole, same = (
         (each.status_code, head + b"\r\n", bytes(each.body)) for each, head in zip(made, heads, strict=True)
-    ]
+    )
+    return ReleaseAnswers(built.etag, whole, same)
 
 
+@lru_cache(QUERIES)
 def _edition(query: bytes) -> int | None:
     """Parse the edition in the query of a release; None for any that the routes have to judge."""
     return EDITIONS.get(tuple(v for name, v in _pairs(query.decode("latin-1")) if name == "edition"))
