@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import select
 import subprocess
 import time
@@ -27,13 +28,13 @@ from registry.git.process import (
     OUTPUT,
     REAP_SECONDS,
     WORDS_KEPT,
-    bounded,
     communicate,
     failure,
     kill,
     missing,
     pipes,
     reap,
+    sealed,
 )
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ _BASE_ENVIRONMENT = {
 }
 
 
+_VARIABLE = re.compile("GIT_[A-Za-z0-9_]+")
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -260,10 +262,9 @@ class Git:
         self, args: Sequence[str], pass_fds: Sequence[int] = (), room: int | None = None
     ) -> cmd.Git.AutoInterrupt:
         git = ["git", f"--git-dir={self._directory}", *args]
-        command = [*_without_inherited(self._environment), *bounded(git, self._memory, room)]
         try:
             return cmd.Git(self._directory.anchor).execute(
-                command,
+                sealed(git, self._memory, room, _inherited(self._environment)),
                 istream=subprocess.PIPE,
                 as_process=True,
                 env=self._environment,
@@ -384,10 +385,9 @@ def _config_variables(config: Sequence[str]) -> dict[str, str]:
     return variables
 
 
-def _without_inherited(ours: Mapping[str, str]) -> list[str]:
-    """Remove inherited GIT_* variables by a prefix: GitPython can only add, and git heeds empty ones."""
-    foreign = [name for name in os.environ if name.startswith("GIT_") and name not in ours]
-    return ["env", *(argument for name in foreign for argument in ("-u", name))] if foreign else []
+def _inherited(ours: Mapping[str, str]) -> list[str]:
+    """Return the names of git's variables that are not ours: GitPython cannot remove one."""
+    return [name for name in os.environ if _VARIABLE.fullmatch(name) and name not in ours]
 
 
 def _child(process: cmd.Git.AutoInterrupt) -> subprocess.Popen[bytes]:

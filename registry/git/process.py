@@ -25,12 +25,15 @@ REAP_SECONDS = 2.0  # a killed group is gone at once, unless a descendant left t
 
 _CHUNK = 1 << 16
 _BLOCK = 512  # bytes: the unit of `ulimit -f`; that of `ulimit -d` is 1024
-# A shell sets the bounds, then becomes git: race-free, and inherited by all that git starts. A bound that the
+# A shell does it, then becomes git: race-free, and inherited by all that git starts. A bound that the
 # system does not know, or has lower, stays as the system has it.
-_BOUNDED = (
-    'ulimit -d "$1" 2>/dev/null; test -z "$2" || ulimit -f "$2" 2>/dev/null; shift 2; exec "$@"',
-    "git",
-)
+_SEALED = """
+ulimit -d "$1" 2>/dev/null
+test -z "$2" || ulimit -f "$2" 2>/dev/null
+test -z "$3" || unset $3
+shift 3
+exec "$@"
+"""
 _NOT_STARTED = (126, 127)  # the shell found no git to run
 _TELLING = ("fatal:", "error:", "remote:", "ssh:", "! ")
 _PASSWORD = re.compile(r"://[^/\s'\"]*@")
@@ -41,10 +44,17 @@ _TOO_LONG = re.compile("File (too large|size limit exceeded)")
 _OWN_FAULT = frozenset((signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL))
 
 
-def bounded(command: Sequence[str], memory: int, room: int | None) -> list[str]:
-    """Return the command with bounds: bytes of memory of each process, and of each file that it writes."""
+def sealed(command: Sequence[str], memory: int, room: int | None, removed: Sequence[str]) -> list[str]:
+    """Return a command of git with bounds, and without some variables.
+
+    Args:
+        command: what to run.
+        memory: bytes of data that each process may allocate.
+        room: bytes of each file that they may write; None for any.
+        removed: the names of the variables.
+    """
     blocks = "" if room is None else str(max(0, room) // _BLOCK)
-    return ["sh", "-c", *_BOUNDED, str(memory >> 10), blocks, *command]
+    return ["sh", "-c", _SEALED, "git", str(memory >> 10), blocks, " ".join(removed), *command]
 
 
 def communicate(
