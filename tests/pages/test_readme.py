@@ -7,12 +7,13 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import openai_api
 from pages.markdown import ROOT, blocks, read
 from pages.running import environment, free_port, shell
-from support import until
+from support import Api, until
 
 from registry.catalog.parsing import lint
 
@@ -26,19 +27,32 @@ TRY, INSTALL, WRITE, RELEASE, SERVE = (block.text for block in blocks(PAGE, "sh"
 
 
 def test_the_app(sample: Sample) -> None:
-    """The ten lines write the log line that the README shows, or for one user in twenty the canary's."""
+    """The ten lines write the log line that the README shows, or for one user in twenty the canary's.
+
+    The call of the lines after them is one that the registry has, with what its user thought.
+    """
     sample.environment["PROMPTSTAGE_TOKEN"] = sample.token
-    (block,) = blocks(PAGE, "python")
-    code = block.text.replace("http://127.0.0.1:8000", sample.url)
+    code = "".join(block.text for block in blocks(PAGE, "python")).replace(
+        "http://127.0.0.1:8000", sample.url
+    )
     shown = re.search(r"# (INFO summarize@.*)", code)
 
     assert shown is not None
     canary = shown[1].replace("1.2.0", "1.3.0").replace("-mini", "")
     with openai_api.serve() as api:
         sample.environment |= {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": api.url}
-        written = sample.run(sys.executable, "-c", code)
-    assert written.splitlines()[-1] in {shown[1], canary}
+        written = sample.run(sys.executable, "-c", f"{code}\nprint(call.id)")
+    assert {shown[1], canary} & set(written.splitlines())
     assert [message["role"] for message in api.asked[0]["messages"]] == ["system", "user"]
+    call, *_ = written.splitlines()  # what it prints comes before what it logs
+    until(lambda: _thought_of(sample, call) == ["up"], "the call of the lines")
+
+
+def _thought_of(sample: Sample, call: str) -> list[str]:
+    """The feedback on a call."""
+    path = f"/v1/environments/production/calls/{call}"
+    with closing(Api(sample.url, sample.token)) as api:
+        return [given["kind"] for given in api.get(path).json.get("feedback", ())]
 
 
 def test_the_release(sample: Sample) -> None:
