@@ -62,7 +62,7 @@ async def attest(
     def take() -> Acknowledged:
         return service.attestations.attest(SuiteResult(**dict(body)), requester)
 
-    made = await to_thread.run_sync(take, limiter=service.writers)
+    made = await to_thread.run_sync(take, limiter=service.threads.changes)
     attestation = made.entry.change.attestation
     return made.to_json() | {"attestation": attestation and attestation.to_json()}
 

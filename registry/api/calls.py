@@ -92,7 +92,7 @@ async def report_calls(
             }
         )
 
-    return await to_thread.run_sync(take, limiter=service.takers)
+    return await to_thread.run_sync(take, limiter=service.threads.reports)
 
 
 def _batch(given: Any) -> str:

@@ -49,7 +49,7 @@ async def readyz(service: Service) -> Response:
     A journal that cannot be written, a Redis that is down or a repository that cannot be reached is reported,
     but is no reason to refuse readers.
     """
-    ready, report = await to_thread.run_sync(_examine, service, limiter=service.scrapers)
+    ready, report = await to_thread.run_sync(_examine, service, limiter=service.threads.scrapes)
     return JSONResponse(report, 200 if ready else 503)
 
 
@@ -79,7 +79,7 @@ async def metrics(service: Service, token: Reader) -> Response:
     """Show the service's numbers, summed over its workers; a token for all environments may ask."""
     for environment in service.rollouts.environments:
         token.allow(Capability.reader, environment)
-    body = await to_thread.run_sync(service.metrics.render, limiter=service.scrapers)
+    body = await to_thread.run_sync(service.metrics.render, limiter=service.threads.scrapes)
     return Response(body, media_type=CONTENT_TYPE_LATEST)
 
 

@@ -98,7 +98,7 @@ async def claim_calls(service: Service, _: Judge, environment: Environment, body
             call["rubrics"] = [rubric["digest"] for rubric in of_call]
         return JSONResponse({"data": found, "lease": lease, "rubrics": rubrics})
 
-    return await to_thread.run_sync(claim, limiter=service.takers)
+    return await to_thread.run_sync(claim, limiter=service.threads.reports)
 
 
 @router.post(
@@ -122,7 +122,7 @@ async def reserve(service: Service, _: Judge, environment: Environment, body: Re
             service.judges.reserve(environment, body.call, body.lease, body.usd, body.max_usd_per_day)
         )
 
-    return await to_thread.run_sync(held, limiter=service.takers)
+    return await to_thread.run_sync(held, limiter=service.threads.reports)
 
 
 @router.post(
@@ -146,7 +146,7 @@ async def settle(service: Service, token: Judge, environment: Environment, body:
         taken = service.judges.settle(environment, token.id, body.call, said)
         return JSONResponse({"accepted": taken.accepted, "refused": taken.refused})
 
-    return await to_thread.run_sync(settled, limiter=service.takers)
+    return await to_thread.run_sync(settled, limiter=service.threads.reports)
 
 
 @router.get(

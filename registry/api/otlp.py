@@ -92,7 +92,7 @@ async def _take(signal: str, service: Services, token: Token, request: Request) 
         service.metrics.exported(read.counts)
         return answers.taken(signal, read.rejected, ELSEWHERE, as_json=as_json)
 
-    answer = await to_thread.run_sync(work, limiter=service.takers)
+    answer = await to_thread.run_sync(work, limiter=service.threads.reports)
     return Response(answer, media_type=JSON if as_json else PROTOBUF)
 
 

@@ -149,7 +149,7 @@ async def claim_call(service: Service, token: Review, environment: Environment, 
         audit.log_reading(token.name, environment, found["call"])
         return JSONResponse(found)
 
-    return await to_thread.run_sync(claim, limiter=service.writers)
+    return await to_thread.run_sync(claim, limiter=service.threads.changes)
 
 
 @router.post(
@@ -167,7 +167,8 @@ async def label_call(
     service.rollouts.check_environment(environment)
     person, said = Person(token.id, token.name), body.model_dump()
     return await to_thread.run_sync(
-        lambda: JSONResponse(service.review.label(environment, call, person, said)), limiter=service.writers
+        lambda: JSONResponse(service.review.label(environment, call, person, said)),
+        limiter=service.threads.changes,
     )
 
 
@@ -181,7 +182,7 @@ async def skip_call(service: Service, token: Review, environment: Environment, c
     service.rollouts.check_environment(environment)
     person = Person(token.id, token.name)
     return await to_thread.run_sync(
-        lambda: JSONResponse(service.review.skip(environment, call, person)), limiter=service.writers
+        lambda: JSONResponse(service.review.skip(environment, call, person)), limiter=service.threads.changes
     )
 
 
@@ -232,7 +233,7 @@ async def note_pulled(
     service.rollouts.check_environment(environment)
     return await to_thread.run_sync(
         lambda: JSONResponse({"pulled": service.review.pull(environment, body.cases)}),
-        limiter=service.writers,
+        limiter=service.threads.changes,
     )
 
 

@@ -243,7 +243,7 @@ async def _act(
     action = Action(**asked, op=op, reason=body.reason, expect=expect, **details)
 
     async def act() -> Acknowledged:
-        return await to_thread.run_sync(service.rollouts.act, action, limiter=service.writers)
+        return await to_thread.run_sync(service.rollouts.act, action, limiter=service.threads.changes)
 
     done = await refresh.retry(service, act)
     if response is not None and done.awaits_approval:

@@ -66,7 +66,7 @@ async def _take(
         done = take(records)
         return JSONResponse({"accepted": done.accepted, "refused": done.refused})
 
-    return await to_thread.run_sync(taken, limiter=service.takers)
+    return await to_thread.run_sync(taken, limiter=service.threads.reports)
 
 
 @router.post(
@@ -131,4 +131,4 @@ async def erase_calls(
         erased = service.outcomes.erase(environment, admin.id, name, str(value))
         return JSONResponse({"calls": erased.calls, "cases": erased.cases})
 
-    return await to_thread.run_sync(erase, limiter=service.takers)
+    return await to_thread.run_sync(erase, limiter=service.threads.reports)

@@ -165,7 +165,7 @@ async def create_token(service: Service, admin: Admin, body: NewToken, key: Key)
     )
     requester = Requester(token=admin, reason=body.reason, idempotency_key=key)
     token, secret, made = await to_thread.run_sync(
-        service.tokens.create, spec, body.same(), requester, limiter=service.writers
+        service.tokens.create, spec, body.same(), requester, limiter=service.threads.changes
     )
     return {**token.to_json(), "secret": secret, **made.to_json()}
 
@@ -188,5 +188,7 @@ async def revoke_token(
     lost: `promptstage token recover`, on the journal's machine.
     """
     requester = Requester(token=admin, reason=reason, idempotency_key=key)
-    made = await to_thread.run_sync(service.tokens.revoke, identifier, requester, limiter=service.writers)
+    made = await to_thread.run_sync(
+        service.tokens.revoke, identifier, requester, limiter=service.threads.changes
+    )
     return made.to_json()

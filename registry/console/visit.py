@@ -55,7 +55,7 @@ class Visit:
 
     async def read(self, build: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
         """Run in a thread what reads the API several times. Raises RegistryError."""
-        return await to_thread.run_sync(build, limiter=self.services.pages)
+        return await to_thread.run_sync(build, limiter=self.services.threads.pages)
 
     async def show(
         self, template: str, build: Callable[[], Mapping[str, Any]], *, environment: str | None = None

@@ -78,6 +78,7 @@ def run(registry: FakeRegistry, lines: Path) -> Iterator[dict[str, Any]]:
         handler.close()
     root.handlers = before
     root.setLevel(logging.WARNING)
+    logs.uninstall()
     structlog.reset_defaults()
     logger.configure(patcher=lambda _: None)
 

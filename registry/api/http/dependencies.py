@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-    from anyio import CapacityLimiter
-
     from registry.access.tickets import Tickets
     from registry.api.http.access_log import Write
     from registry.api.http.answers import Answers
     from registry.api.http.bounds import Bounds
     from registry.api.http.rate import Rate
+    from registry.api.http.threads import Threads
     from registry.catalog.catalog import Catalog
     from registry.catalog.sync import Sync
     from registry.console.session import Sessions
@@ -59,13 +58,9 @@ class Services:
     Attributes:
         answers: what may be sent again while nothing changes.
         bounds: limits each token's use of the process.
-        writers: the threads of changes.
         access_log: logs each answer, if configured.
         targets: of notifications, by name.
         rate: how many records a token may still send.
-        takers: the threads that take in reports, so that these wait for each other alone.
-        scrapers: the threads of health and metrics, which must not wait for reads.
-        pages: the threads of the console's pages.
         public_url: the address at which people reach the registry; empty if it is not known.
     """
 
@@ -90,11 +85,7 @@ class Services:
     targets: Targets
     bounds: Bounds
     rate: Rate
-    takers: CapacityLimiter
-    writers: CapacityLimiter
-    scrapers: CapacityLimiter
-    lookers: CapacityLimiter
-    pages: CapacityLimiter
+    threads: Threads
     sessions: Sessions
     tickets: Tickets
     protocols: Protocols

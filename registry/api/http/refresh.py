@@ -29,14 +29,14 @@ async def refresh_journal(service: Services) -> None:
     """Refresh the journal before a definite no; concurrent requests share one refresh, and one thread."""
     replica, began = service.rollouts.replica, time.monotonic()
     if not (replica.is_sure and replica.is_current):
-        await to_thread.run_sync(replica.refresh, began, limiter=service.lookers)
+        await to_thread.run_sync(replica.refresh, began, limiter=service.threads.looks)
 
 
 async def adopt_local(service: Services) -> None:
     """Adopt the writes of this data folder's other processes; without any, it reads one small file."""
     replica = service.rollouts.replica
     if not replica.is_current:
-        await to_thread.run_sync(replica.adopt_local, limiter=service.lookers)
+        await to_thread.run_sync(replica.adopt_local, limiter=service.threads.looks)
 
 
 async def find(service: Services, token: Token, ask: Callable[[], Found]) -> Found:
