@@ -70,6 +70,15 @@ def test_what_became_slower_is_told_by_its_floor(old: Row, new: Row, *, slower: 
     assert compare.is_slower(pair) == slower
 
 
+def test_another_floor_is_noticed_in_the_same_minutes() -> None:
+    """Then the values are compared, which are of one machine; of two machines they would say nothing."""
+    runs = subjects(Row("get", 1.2, "us", floor=1.0)), subjects(Row("get", 1.1, "us", floor=0.4))
+    (apart,), (together,) = compare.pairs(*runs), compare.pairs(*runs, same_minutes=True)
+
+    assert (compare.is_slower(apart), compare.is_slower(together)) == (True, False)
+    assert (together.old, together.new, together.note) == (1.2, 1.1, compare.ANOTHER)
+
+
 def test_of_several_turns_the_one_in_the_middle_counts() -> None:
     """One turn that something else disturbed says nothing; a work that only one run has is left out."""
     old = subjects(Row("get", 1.0, "us", floor=1.0), Row("gone", 1.0, "us", floor=1.0))

@@ -4,9 +4,9 @@ python -m bench compare OLD NEW                 results: folders such as `.bench
 python -m bench compare CHECKOUT [SUBJECT...]   another checkout's code and this one's, measured in turns
 
 The second way measures each by its own benches, as modules move, and both on the same machine in the same
-minutes; of a work whose floor was changed only the value says something. It ends with status 1 if a work that
-is measured beside a floor takes more than `TOLERATED` of what it took; the others are shown, but say as much
-of the machine as of the code.
+minutes; where a bench has another floor now, it compares the values. It ends with status 1 if a work that is
+measured beside a floor takes more than `TOLERATED` of what it took; the others are shown, but say as much of
+the machine as of the code.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from bench.results import Json, Subjects
 
 TOLERATED = 1.05  # the same code, measured twice on a machine that others use, differs by as much
+OTHER_FLOOR = 2.0  # times the floor; the same one does not differ by as much within minutes
+WITHOUT, ANOTHER = "without a floor", "by value: another floor"
 TURNS = int(os.environ.get("TURNS", "5"))  # of each checkout; fewer are enough on a quiet machine
 
 
@@ -36,15 +38,15 @@ class Pair(NamedTuple):
 
     Attributes:
         work: its subject and row.
-        old: what it cost: times its floor where it has one, else its value; the inverse of a rate.
+        old: what it cost: times its floor, or its value where `note` says so; the inverse of a rate.
         new: the same of the other run.
-        beside_floor: whether it has a floor.
+        note: `WITHOUT` a floor, or `ANOTHER` one in each run.
     """
 
     work: str
     old: float
     new: float
-    beside_floor: bool
+    note: str = ""
 
     @property
     def quotient(self) -> float:
@@ -52,21 +54,28 @@ class Pair(NamedTuple):
         return self.new / self.old
 
 
-def pairs(old: Subjects, new: Subjects) -> Iterator[Pair]:
-    """The works that both have measured."""
+def pairs(old: Subjects, new: Subjects, *, same_minutes: bool = False) -> Iterator[Pair]:
+    """The works that both have measured, perhaps on one machine in the same minutes."""
     for subject, rows in new.items():
         for row in rows:
             before, after = (results.row(run, subject, row["work"], row["prompts"]) for run in (old, new))
             if before is None or after is None:  # a new work, or one that could not be measured
                 continue
             of = "" if row["prompts"] is None else f", {row['prompts']:,} prompts"
-            beside_floor = None not in {before["ratio"], after["ratio"]}
-            costs = [_cost(each, beside_floor=beside_floor) for each in (before, after)]
-            yield Pair(f"{subject}: {row['work']}{of}", costs[0], costs[1], beside_floor)
+            note = _note(before, after, same_minutes=same_minutes)
+            costs = [_cost(each, "value" if note else "ratio") for each in (before, after)]
+            yield Pair(f"{subject}: {row['work']}{of}", costs[0], costs[1], note)
 
 
-def _cost(row: Json, *, beside_floor: bool) -> float:
-    cost: float = row["ratio" if beside_floor else "value"] or sys.float_info.min
+def _note(before: Json, after: Json, *, same_minutes: bool) -> str:
+    if None in {before["ratio"], after["ratio"]}:
+        return WITHOUT
+    least, most = sorted((before["floor"], after["floor"]))
+    return ANOTHER if same_minutes and most > OTHER_FLOOR * least else ""
+
+
+def _cost(row: Json, member: str) -> float:
+    cost: float = row[member] or sys.float_info.min
     return 1 / cost if row["unit"].startswith("/s") else cost
 
 
@@ -81,7 +90,7 @@ def middle(turns: Sequence[Sequence[Pair]]) -> Iterator[Pair]:
 
 def is_slower(pair: Pair) -> bool:
     """Whether a work takes more than may be put down to the machine."""
-    return pair.beside_floor and pair.quotient > TOLERATED
+    return pair.note != WITHOUT and pair.quotient > TOLERATED
 
 
 def compare(arguments: Sequence[str]) -> tuple[Table, int]:
@@ -91,7 +100,7 @@ def compare(arguments: Sequence[str]) -> tuple[Table, int]:
         turns = [_measured(Path(first), others) for _ in range(TURNS)]
     else:
         turns = [tuple(pairs(results.load(Path(first)), results.load(Path(others[0]))))]
-    found = sorted(middle(turns), key=lambda pair: (not pair.beside_floor, -pair.quotient))
+    found = sorted(middle(turns), key=lambda pair: (pair.note == WITHOUT, -pair.quotient))
     return _table(found), int(not found or any(map(is_slower, found)))
 
 
@@ -108,12 +117,13 @@ def _measured(checkout: Path, subjects: Sequence[str]) -> tuple[Pair, ...]:
             cwd = root / "tests"
             subprocess.run(command, env=environment, cwd=cwd, check=True, stdout=subprocess.DEVNULL)
         found = [(Path(folder, name), root / ".bench") for name, root in runs.items()]  # the latter of 0.1.0
-        return tuple(pairs(*(results.load(new if new.exists() else old) for new, old in found)))
+        old, new = (results.load(new if new.exists() else old) for new, old in found)
+        return tuple(pairs(old, new, same_minutes=True))
 
 
 def _table(found: Sequence[Pair]) -> Table:
     table = Table("work", "old", "new", "new / old", "", box=None)
     for pair in found:
-        said = "SLOWER" if is_slower(pair) else "" if pair.beside_floor else "without a floor"
+        said = ", ".join(filter(None, ("SLOWER" if is_slower(pair) else "", pair.note)))
         table.add_row(pair.work, f"{pair.old:.3g}", f"{pair.new:.3g}", f"{pair.quotient:.2f}", said)
     return table
