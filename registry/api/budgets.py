@@ -28,7 +28,7 @@ async def list_budgets(service: Service, _: Reader, environment: Environment) ->
     """Show what is spent of the budgets that the operator's file has for an environment.
 
     A period is one of UTC, and calls count in the one in which they arrived. `share` is of one, `reached` the
-    highest of the shares in `at` that was. `unpriced` of the `calls` have no known price, and add nothing.
+    highest of the shares in `at` that was. `unpriced` of the `calls` have no known cost, and add nothing.
     """
     service.rollouts.check_environment(environment)
     standings = await to_thread.run_sync(lambda: service.spending.standings(timestamps.now(), environment))

@@ -109,6 +109,7 @@ def summed(api: Api, environment: str, given: Mapping[str, str]) -> dict[str, An
         "prompt": given.get("prompt", ""),
         "rows": rows,
         "totals": totals,
+        "since": totals[0]["period"] if totals else None,
         "plots": plots(rows, by, [str(row.get(by)) for row in totals[:SERIES]]),
         "budgets": budgets(api, environment),
         "alerts": alerts(api, environment),

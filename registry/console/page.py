@@ -72,6 +72,7 @@ def _templates() -> Environment:
         asset=lambda name: f"{ROOT}/static/{asset_version()}/{name}",
         describe=describe,
         agreement=agreement,
+        figures=figures,
         rules=rules,
     )
     made.filters.update(
@@ -82,6 +83,7 @@ def _templates() -> Environment:
         told=told,
         duration=times.duration,
         money=figures.dollars,
+        spent=figures.spent,
         scope=rules.scope,
         count="{:,}".format,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from registry.evidence.counting import EXPOSED
 from registry.evidence.measured import measured_buckets
 from registry.evidence.verdicts import Metric, Verdict, e_value, judge, totals, verdict
+from registry.system import figures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -154,7 +155,7 @@ def _obstacle(guard: Guard, opinion: Opinion, step: Step) -> Waiting | None:
     if opinion.verdict is Verdict.srm:
         return Waiting(SRM)
     if guard.on_no_data == "hold" and (opinion.verdict is Verdict.no_data or not _is_fresh(step)):
-        return Waiting(DATA)
+        return Waiting(SAMPLE, guard.minimum) if _has_just_begun(step) else Waiting(DATA)
     return _sample(guard, _units(opinion.exposed), step)
 
 
@@ -163,6 +164,11 @@ def _is_fresh(step: Step) -> bool:
     if step.newest is None or step.hold is None:
         return False
     return step.now - step.newest <= max(FRESH, step.hold / 4)
+
+
+def _has_just_begun(step: Step) -> bool:
+    """Whether no call counts yet, and it is too early to say that none will: each waits before it counts."""
+    return step.newest is None and step.now - step.since <= FRESH
 
 
 def _sample(guard: Guard, units: tuple[int, int], step: Step) -> Waiting | None:
@@ -201,7 +207,7 @@ def reason(opinion: Opinion) -> str:
 
 
 def _said(each: Judged, canary: Counts, control: Counts) -> str:
-    test = f"E {e_value(each.log_e):.3g}, threshold {exp(each.threshold):.3g}"
+    test = f"E {figures.evidence(e_value(each.log_e))}, threshold {figures.evidence(exp(each.threshold))}"
     if each.metric.is_mean:
         return f"{each.metric.name}: {each.estimate or 0:+.0f} micro-dollars a user ({test})"
     return (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.journal.change import ASKING, ATTEST
 from registry.policies.events import EVENTS
-from registry.system import timestamps
+from registry.system import figures, timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,6 @@ MAX_CASES = 5  # in a message; the attestation has all of them
 SHOWN_DIGEST = 19  # characters: its kind, and twelve digits
 GUARD = "guard"  # the actor whose changes are events of their own
 TO_THE_MINUTE = "%Y-%m-%d %H:%M"
-UNITS = {"p95_ms": "ms", "ttft_p95_ms": "ms", "error_rate": "%", "cost_per_call": "$", "down_rate": "%"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def of_budget(standing: Standing, identity: str, news: str, at: datetime) -> Eve
     ends = standing.end.strftime(TO_THE_MINUTE)
     if news == "unpriced":
         kind = "budget.unpriced"
-        said = f"{spent.unpriced} of {spent.calls} calls have no known price, so the sum is too small"
+        said = f"{spent.unpriced} of {spent.calls} calls have no known cost, so the sum is too small"
     else:
         kind = "budget.reached"
         said = f"{float(news):.0%} of ${budget.usd} a {budget.period} is spent: ${standing.usd:.2f}"
@@ -145,8 +144,9 @@ def of_alert(alert: Alert, identity: str, finding: Finding, at: datetime, since:
     """Return the event of an alert that fires; `since`: of one that did since then, and is resolved."""
     where = f"{alert.prompt or 'all prompts'} in {alert.environment}"
     command = f"promptstage usage {alert.prompt or ''} -e {alert.environment} --since {alert.over}"
-    seen = f"{alert.metric} over {alert.over} is {_shown(alert, finding.value)}, of {finding.count} calls"
-    limit = f"the limit is {_shown(alert, finding.limit)}"
+    value, most = (figures.metric(alert.metric, each) for each in (finding.value, finding.limit))
+    seen = f"{alert.metric} over {alert.over} is {value}, of {finding.count} calls"
+    limit = f"the limit is {most}"
     kind = "alert.resolved" if since else "alert.firing"
     told = (
         f"{seen}; {limit}" if finding.state != "few" else f"fewer than {alert.minimum} calls in {alert.over}"
@@ -163,13 +163,6 @@ def of_alert(alert: Alert, identity: str, finding: Finding, at: datetime, since:
     }
     moment = int((since or at).timestamp())
     return Event(f"{kind.replace('.', '_')}_{identity}_{moment}", kind, at, text, data)
-
-
-def _shown(alert: Alert, value: float | None) -> str:
-    if value is None:
-        return "unknown"
-    unit = UNITS[alert.metric]
-    return {"ms": f"{value:.0f} ms", "%": f"{value:.1%}", "$": f"${value:.4f}"}[unit]
 
 
 def of_tag(name: str, version: str, problem: str, at: datetime) -> Event:

@@ -22,7 +22,7 @@ EVENTS = {
     "suite.failed": "it was attested that it failed, with the cases that regressed",
     "suite.override": "a start or promote went past the suite, and why",
     "budget.reached": "a share of a budget was spent",
-    "budget.unpriced": "over 5 % of a budget's calls have no known price",
+    "budget.unpriced": "over 5 % of a budget's calls have no known cost",
     "alert.firing": "a metric is above its limit",
     "alert.resolved": "it is not any more",
     "tag.invalid": "a new tag makes a version that cannot be served",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.system import figures
 from registry.wording import times
 from registry.wording.text import clean
 
@@ -23,7 +24,7 @@ def scope(rule: Json) -> str:
 
 def alert(found: Json) -> list[str]:
     """One alert, and what it sees: the cells under `ALERTS`."""
-    numbers = ("-" if found[key] is None else f"{found[key]:.4g}" for key in ("value", "limit"))
+    numbers = (figures.metric(found["metric"], found[key]) for key in ("value", "limit"))
     state = STATES.get(found["state"], clean(found["state"]))
     firing = f", fires since {times.show(found['firing_since'])}" if found["firing_since"] else ""
     return [scope(found), clean(found["metric"]), clean(found["over"]), *numbers, f"{state}{firing}"]

@@ -66,8 +66,8 @@ def test_what_is_spent(reader: Cli) -> None:
     assert lines[0].split() == ["BUDGET", "PERIOD", "SPENT", "OF", "SHARE", "UNTIL"]
     assert lines[1].split()[:6] == ["summarize", "day", "$3.00", "$4.00", "75%", "█" * 9]
     assert lines[2].split()[:6] == ["all", "calls", "month", "$3.00", "$1000.00", "0%"]
-    assert lines[-1].split() == ["all", "calls", "error_rate", "1h", "0.75", "0.5", "above"]
-    assert "1 of 4 calls of summarize have no known price" in done.err
+    assert lines[-1].split() == ["all", "calls", "error_rate", "1h", "75%", "50%", "above"]
+    assert "1 of 4 calls of summarize have no known cost" in done.err
 
 
 def test_for_programs(reader: Cli) -> None:

@@ -55,7 +55,7 @@ def test_harm_that_no_guard_acts_on_stands_in_the_status(manager: Cli, served: R
 def test_anybody_can_compute_it_again(manager: Cli, served: Registry, harmful: Guarded) -> None:
     """From what is kept of each user, and from the record of the guard's change; tampering is named."""
     done = manager("evidence", "verify", "summarize")
-    assert (done.code, "the records of 1 changes made on them" in done.out) == (0, True), done.err
+    assert (done.code, "the records of 1 change made on them" in done.out) == (0, True), done.err
 
     with closing(sqlite3.connect(served.data / "outcomes/main.sqlite", isolation_level=None)) as store:
         store.execute("update counts set bad = 2 where rollout = ? and bad = 12", (harmful.rollout,))

@@ -44,7 +44,7 @@ def test_usage_by_version(manager: Cli, sent: object) -> None:
     assert lines[1][:6] == ["1.1.0", "2", "█" * 12, "50.0", "%", "200"]
     assert lines[2][:3] == ["1.2.0", "1", "█" * 6]
     assert "4.1 s" in done.out or "4.0 s" in done.out
-    assert "1 calls are of models whose price is not known" in done.err
+    assert "the cost of 1 call is missing here" in done.err
 
 
 def test_usage_as_a_picture(manager: Cli, sent: object, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_usage_as_a_picture(manager: Cli, sent: object, tmp_path: Path) -> None:
     assert {"calls", "errors", "p95", "cost a call", "100.0 %", "$0.001", "-"} <= set(texts)
     assert len(bars) == 1 + 3 * 4 - 1
 
-    rows = [{"calls": 0, "errors": 0, "p95_ms": None, "cost_usd": None}]
+    rows = [{"calls": 0, "errors": 0, "p95_ms": None, "cost_usd": None, "unpriced": 0}]
     assert "&lt;b&gt;" in picture.draw("<b>", ["x" * 99], rows)
 
 

@@ -36,7 +36,7 @@ MANY, FEW, NONE = Counts(200, 2), Counts(40, 1), Counts()
 @pytest.mark.parametrize(
     ("arms", "more", "reason"),
     [
-        ((NONE, NONE), {"newest": None}, "data"),
+        ((NONE, NONE), {"newest": None}, "sample"),  # the first call may be too young to count
         ((MANY, MANY), {"newest": NOW - timedelta(minutes=16)}, "data"),
         ((FEW, MANY), {}, "srm"),
         ((FEW, FEW), {}, "sample"),
@@ -66,6 +66,14 @@ def test_what_stands_against_an_advance_does_so_before_the_hold_is_over(
 def test_nothing_stands_against_it(more: dict[str, Any]) -> None:
     """Where both arms have enough, or nothing is to be waited for."""
     assert found(MANY, MANY, **more).obstacle is None
+
+
+def test_without_a_call_it_first_waits_for_users_and_then_for_data() -> None:
+    """The first calls are too young to count: that apps do not report can be said after a while only."""
+    guard = GUARD.model_copy(update={"on_small": "advance"})
+    waits = [found(NONE, NONE, HOLD * times, guard, newest=None).waiting for times in (1, 4)]
+
+    assert [each and (each.reason, each.needs) for each in waits] == [("sample", 100), ("data", None)]
 
 
 def test_a_small_sample_advances_after_the_longest_wait() -> None:

@@ -136,7 +136,7 @@ def test_a_budget_in_words() -> None:
     )
     assert made.data["share"] == 0.82
     unpriced = event.of_budget(standing, "abc", "unpriced", AT)
-    assert (unpriced.kind, "0 of 9 calls have no known price" in unpriced.text) == ("budget.unpriced", True)
+    assert (unpriced.kind, "0 of 9 calls have no known cost" in unpriced.text) == ("budget.unpriced", True)
 
 
 def test_an_alert_in_words() -> None:
@@ -147,12 +147,10 @@ def test_an_alert_in_words() -> None:
     quiet = event.of_alert(alert, "abc", Finding("few", None, 0.05, 0), AT + timedelta(hours=1), AT)
 
     assert fires.text == (
-        "all prompts in production: error_rate over 1h is 8.1%, of 210 calls; the limit is 5.0%. "
+        "all prompts in production: error_rate over 1h is 8.1%, of 210 calls; the limit is 5%. "
         "Look closer: promptstage usage -e production --since 1h"
     )
-    assert over.text.startswith(
-        "all prompts in production: resolved, error_rate over 1h is 1.0%, of 300 calls"
-    )
+    assert over.text.startswith("all prompts in production: resolved, error_rate over 1h is 1%, of 300 calls")
     assert "resolved, fewer than 200 calls in 1h" in quiet.text
     moment = int(AT.timestamp())
     assert [made.id for made in (fires, over)] == [
@@ -163,7 +161,7 @@ def test_an_alert_in_words() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "value", "shown"),
-    [("p95_ms", 4812.6, "4813 ms"), ("cost_per_call", 0.00123, "$0.0012"), ("down_rate", 0.5, "50.0%")],
+    [("p95_ms", 4812.6, "4813 ms"), ("cost_per_call", 0.00123, "$0.00123"), ("down_rate", 0.5, "50%")],
 )
 def test_values_have_units(metric: Any, value: float, shown: str) -> None:
     """Those of their metric."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from outcomes_in import DAY_MS, HOUR_MS, KEEP, now, record
 
-from registry.outcomes.store import calls, days
+from registry.outcomes.store import calls, days, fold
 from registry.outcomes.store.periods import FIRST_MONDAY, PERIODS, following, start_of
 
 if TYPE_CHECKING:
@@ -50,6 +50,33 @@ def test_every_period_adds_up_to_the_same(desk: Desk, period: str | None) -> Non
     assert sum(row["calls"] for row in rows) == 5
     assert sum(row["input_tokens"] for row in rows) == 500
     assert [row["period"] for row in rows] == sorted(row["period"] for row in rows)
+
+
+def test_minutes_know_what_people_said_and_where_prices_are_from(desk: Desk) -> None:
+    """As hours do; only resolutions are counted by hour, and so not known of a minute."""
+    priced, other = record(cost_usd=0.5, version="1.0.0"), record(version="1.1.0")
+    desk.send(priced, other)
+    desk.say(fold.FEEDBACK, {"call": priced["id"], "kind": "up"}, {"call": priced["id"], "value": 0.25})
+    desk.fold()
+    since = now() // 1000 - 60
+    minutes, hours = ([*desk.usage("version", period=name, since=since)] for name in ("minute", "hour"))
+
+    known = [{name: row[name] for name in ("version", "feedback", "prices")} for row in minutes]
+    assert known == [{name: row[name] for name in ("version", "feedback", "prices")} for row in hours]
+    assert known[0]["feedback"] == {"up": 1, "value": {"count": 1, "mean": 0.25}}
+    assert {row["resolutions"] for row in minutes} == {None}
+
+
+def test_a_whole_span_says_since_when_it_is(desk: Desk) -> None:
+    """It begins with an hour, beyond a week with a day; a call before what was asked for is in it."""
+    hour = now() // HOUR_MS * HOUR_MS
+    desk.send(record(hour))
+    desk.fold()
+    (row,) = desk.usage(since=hour // 1000 + 1799, until=hour // 1000 + 3600)
+
+    assert datetime.fromisoformat(row["period"]).timestamp() * 1000 == hour
+    (row,) = desk.usage(since=hour // 1000 - 8 * 86_400, until=hour // 1000 + 3600)
+    assert row["period"].endswith("T00:00:00Z")
 
 
 def test_days_are_the_days_of_calls(desk: Desk) -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-import pytest
-
-from registry.suites.reports import figures
 from registry.suites.reports.junit import junit
 from registry.suites.reports.markdown import LENGTH, MARK, markdown
 from registry.suites.run.comparison import Change, Outcome
@@ -182,12 +179,3 @@ def test_the_worst_comes_first() -> None:
     names = [case.id.split()[0] for case in notable(report().prompts[0])]
 
     assert names == ["bad", "late", "open", "shaky", "better"]
-
-
-@pytest.mark.parametrize(
-    ("dollars", "shown"),
-    [(None, "-"), (0.0, "$0.00"), (1.2, "$1.20"), (0.0123, "$0.01"), (0.00034, "$0.00034")],
-)
-def test_money(dollars: float | None, shown: str) -> None:
-    """Two digits that say something."""
-    assert figures.money(dollars) == shown

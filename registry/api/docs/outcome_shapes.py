@@ -178,7 +178,7 @@ class UsageRow(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    period: AwareDatetime = Field(description="its start")
+    period: AwareDatetime = Field(description="its start, from which on calls are summed up")
     calls: int
     errors: int
     input_tokens: int
@@ -192,7 +192,7 @@ class UsageRow(BaseModel):
     ttft_p50_ms: float | None
     ttft_p95_ms: float | None
     feedback: Json
-    resolutions: int
+    resolutions: int | None = Field(description="of which no minute is known: null")
     cost_per_resolution: float | None
     prices: dict[str, int] = Field(description="calls by where their price is from")
 

@@ -39,14 +39,14 @@ def budget(*, environment: Environment = "production", as_json: AsJson = False) 
         output.table(BUDGETS, [_budget(each) for each in budgets])
     for each in budgets:
         if each["unpriced"]:
-            output.note(f"{each['unpriced']} of {each['calls']} calls of {scope(each)} have no known price")
+            output.note(f"{each['unpriced']} of {each['calls']} calls of {scope(each)} have no known cost")
     if alerts:
         output.table(ALERTS, [alert(each) for each in alerts])
     return None
 
 
 def _budget(budget: Json) -> list[str]:
-    share = f"{float(budget['share']):.0%}"
+    share = figures.spent(budget["share"])
     bar = figures.bar(round(min(1.0, budget["share"]) * FULL), FULL)
     money = figures.dollars(budget["spent_usd"]), figures.dollars(budget["usd"])
     return [scope(budget), clean(budget["period"]), *money, share, bar, when.show(budget["end"])]

@@ -34,15 +34,11 @@ def _rate(row: Json) -> float | None:
     return row["errors"] / row["calls"] if row["calls"] else None
 
 
-def _cost(row: Json) -> float | None:
-    return row["cost_usd"] / row["calls"] if row["calls"] and row["cost_usd"] is not None else None
-
-
 PANELS = (
     Panel("calls", lambda row: float(row["calls"]), lambda value: figures.count(int(value))),
     Panel("errors", _rate, lambda value: f"{100 * value:.1f} %", "bad"),
     Panel("p95", lambda row: row["p95_ms"], figures.milliseconds),
-    Panel("cost a call", _cost, figures.dollars),
+    Panel("cost a call", figures.cost_of_call, figures.dollars),
 )
 
 

@@ -13,7 +13,7 @@ from registry.cli import hints, http, output, time_option
 from registry.cli.observe import picture
 from registry.cli.options import AsJson, Environment, MaybeName  # noqa: TC001 - typer reads the annotations
 from registry.system import figures
-from registry.wording import paths
+from registry.wording import paths, times
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -41,7 +41,11 @@ def usage(  # noqa: PLR0913 - one parameter an option
         Period | None, typer.Option(help="A row for each; else one for all of the time.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help=f"Calls since then, such as 7d (default {DAYS}d).")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help=f"Calls since then, such as 7d (default {DAYS}d); whole hours, beyond a week whole days.",
+        ),
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Calls until then.")] = None,
     svg: Annotated[
@@ -93,8 +97,15 @@ def _show(rows: Sequence[Json], names: Sequence[str], period: Period | None) -> 
     ]  # fmt: skip
     most = max(row["calls"] for row in rows)
     output.table(columns, [_row(row, names, period, most) for row in rows])
+    if not period:
+        output.note(
+            f"these are calls since {times.show(rows[0]['period'])}, as sums are of whole hours or days"
+        )
     if unpriced := sum(row["unpriced"] for row in rows):
-        output.note(f"{unpriced} calls are of models whose price is not known; their cost is missing here")
+        output.note(
+            f"the cost of {figures.counted(unpriced, 'call')} is missing here: no price of the model "
+            "is known, or no tokens were reported"
+        )
 
 
 def _row(row: Json, names: Sequence[str], period: Period | None, most: int) -> list[str]:

@@ -14,6 +14,7 @@ from registry.cli import hints, http, output
 from registry.cli.options import AsJson, Environment, Name  # noqa: TC001 - typer reads the annotations
 from registry.cli.release import verify_evidence
 from registry.evidence.measured import ARMS
+from registry.system import figures
 from registry.wording import evidence as wording
 from registry.wording import paths, times
 from registry.wording.text import clean
@@ -129,7 +130,8 @@ def _verify(registry: Registry, environment: str, name: str, rollout: str) -> No
     metrics = ", ".join(clean(metric["name"]) for metric in found["metrics"])
     kept = "what is kept of each user, and with " if found["recounted"] is not None else ""
     output.say(
-        f"{clean(found['rollout'])}: {metrics} agree with {kept}the records of {acted} changes made on them"
+        f"{clean(found['rollout'])}: {metrics} agree with {kept}the records of "
+        f"{figures.counted(acted, 'change')} made on them"
     )
     if not kept:
         output.say("What was kept of each user is gone, 30 days after the rollout's end.")
@@ -208,7 +210,7 @@ def _number(value: float, *, mean: bool) -> str:
 def _bar(e: float, threshold: float) -> str:
     """Draw the evidence on a logarithmic scale from nothing (1) to the threshold."""
     full = round(wording.strength(e, threshold) * BAR)
-    return f"{'█' * full}{'░' * (BAR - full)} {e:.3g} of {threshold:.3g}"
+    return f"{'█' * full}{'░' * (BAR - full)} {figures.evidence(e)} of {figures.evidence(threshold)}"
 
 
 def _notes(found: Json) -> Iterator[str]:
@@ -216,8 +218,8 @@ def _notes(found: Json) -> Iterator[str]:
         yield f"Newest call:  {times.ago(found['newest_call'], datetime.now(UTC))}"
     else:
         yield (
-            "Newest call:  none. Apps report with client.call(...) and a token of role app; "
-            "see docs/observability.md"
+            "Newest call:  none counts yet; each does when it is up to two minutes old. Apps report with "
+            "client.call(...) and a token of role app; see docs/observability.md"
         )
     if found["misassigned"]:
         yield (

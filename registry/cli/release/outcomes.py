@@ -34,7 +34,6 @@ def _place(arm: str | None) -> int:
 def row(usage: Json) -> list[str]:
     """The cells of one arm."""
     calls = usage["calls"]
-    cost = usage["cost_usd"] / calls if calls and usage["cost_usd"] is not None else None
     return [
         clean(usage["arm"] or figures.UNKNOWN),
         clean(usage["version"] or figures.UNKNOWN),
@@ -42,6 +41,6 @@ def row(usage: Json) -> list[str]:
         f"{usage['errors']} ({figures.share(usage['errors'], calls)})",
         figures.milliseconds(usage["p50_ms"]),
         figures.milliseconds(usage["p95_ms"]),
-        figures.dollars(cost),
+        figures.dollars(figures.cost_of_call(usage)),
         figures.feedback(usage["feedback"]),
     ]

@@ -26,6 +26,7 @@ from registry.suites.run.failure import AskFailed, Trouble
 from registry.suites.run.pairwise import Comparison, Duel, Pair
 from registry.suites.run.trial import Trial
 from registry.suites.run.workers import work_off
+from registry.system.figures import counted, dollars
 from registry.wording import paths
 from registry.wording.text import clean
 
@@ -136,7 +137,7 @@ def show(comparison: Comparison, *, as_json: bool) -> None:
         print(json.dumps(comparison.to_json(), indent=2))
         return
     judge = f", judged by {clean(comparison.judge)}" if comparison.judge else ""
-    said = f"{comparison.label}: {figures.counted(len(comparison.pairs), 'recorded call')}{judge}"
+    said = f"{comparison.label}: {counted(len(comparison.pairs), 'recorded call')}{judge}"
     output.pieces((f"{comparison.prompt} ", "bold"), (said, ""))
     for pair in [pair for pair in comparison.pairs if pair.duel is not Duel.TIE][:SHOWN]:
         _show(pair)
@@ -144,8 +145,8 @@ def show(comparison: Comparison, *, as_json: bool) -> None:
     output.say(f"\n{', '.join(counts)}; exact sign test p {comparison.p:.2g}")
     if comparison.stopped:
         output.say(f"The run was {figures.STOPPED[comparison.stopped]}", "bold yellow")
-    asked = figures.counted(comparison.requests, "request")
-    output.say(f"{asked}, {figures.money(comparison.spent_usd)} spent in {comparison.seconds:.1f} s", "dim")
+    asked = counted(comparison.requests, "request")
+    output.say(f"{asked}, {dollars(comparison.spent_usd)} spent in {comparison.seconds:.1f} s", "dim")
     output.say(comparison.result.upper(), "bold")
 
 

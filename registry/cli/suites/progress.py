@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from registry.cli import output
 from registry.outcomes.rates import NANOS
-from registry.suites.reports import figures
+from registry.system.figures import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ def telling(budget: Budget) -> Iterator[Callable[[int], None]]:
 
 def sentence(done: int, left: int, spent: float, seconds: float) -> str:
     """Say how far a run is, what it has cost, and how long it will still take at this rate."""
-    said = f"{done} of {done + left} answers, {figures.money(spent)}"
+    said = f"{done} of {done + left} answers, {dollars(spent)}"
     return f"{said}, about {_duration(seconds / done * left)} left" if left else said
 
 

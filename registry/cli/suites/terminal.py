@@ -10,6 +10,7 @@ from registry.cli.output import PATH_SHOWN
 from registry.suites.reports import figures
 from registry.suites.run.comparison import Change, Outcome
 from registry.suites.run.report import notable
+from registry.system.figures import counted
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _about(prompt: PromptReport) -> str:
     models = ", ".join(map(clean, prompt.candidate.response_models)) or clean(prompt.candidate.model)
     repeated = f", each {prompt.repeat} times" if prompt.repeat > 1 else ""
     judge = f", judged by {clean(prompt.judge)}" if prompt.judge else ""
-    cases = figures.counted(prompt.cases, "case")
+    cases = counted(prompt.cases, "case")
     return f"{clean(prompt.candidate.label)}{against}: {cases}{repeated}, answered by {models}{judge}"
 
 

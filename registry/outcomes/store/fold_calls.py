@@ -6,11 +6,11 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from registry.outcomes.prices import SENDER
 from registry.outcomes.store import days, rows, samples, waiting
 from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.fold_signals import attach, forget
 from registry.outcomes.store.folding import Seen, by_day, hour_of, marks
+from registry.outcomes.store.rollup import tally_of_price
 from registry.outcomes.store.rows import ENDED, SAMPLED
 
 if TYPE_CHECKING:
@@ -126,14 +126,8 @@ def _count(folding: Folding, changed: Mapping[bytes, Seen], after: Mapping[bytes
 def _add(folding: Folding, row: Row, sign: int) -> None:
     folding.deltas.add(row, sign)
     folding.arrivals.add(row, sign)
-    if row.cost is not None:
-        name = f"price:{_source(row)}"
-        folding.deltas.tally(hour_of(row.booked), row.series, name, row.cost, sign)
-
-
-def _source(row: Row) -> str:
-    """Return where a call's price comes from."""
-    return str(json.loads(row.extra).get("price", SENDER)) if row.extra else SENDER
+    if name := tally_of_price(row):
+        folding.deltas.tally(hour_of(row.booked), row.series, name, row.cost or 0, sign)
 
 
 def _keep_content(folding: Folding, changed: Mapping[bytes, Seen]) -> None:

@@ -59,12 +59,17 @@ def following(name: str, start: int) -> int:
     return start + PERIODS[name].grain
 
 
+def begin(kind: Period, since: int) -> int:
+    """Return the start of the first period that is read; the whole span begins with an hour, or a day."""
+    return start_of(kind.name, since) if kind.name else since // kind.grain * kind.grain
+
+
 def spans(kind: Period, since: int, until: int) -> Iterator[tuple[int, int]]:
     """Yield the spans of time to read at once: whole periods, from the one that `since` is in."""
+    start = begin(kind, since)
     if not kind.name:
-        yield since // kind.grain * kind.grain, until
+        yield start, until
         return
-    start = start_of(kind.name, since)
     while start < until:
         end = start
         for _ in range(kind.at_once):

@@ -6,10 +6,12 @@ than an outline has reads a tenth of the rows. The grain of outlines is negative
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from registry.outcomes import histogram
+from registry.outcomes.prices import SENDER
 from registry.outcomes.store import series as dimensions
 from registry.outcomes.store.rows import ENDED
 
@@ -86,6 +88,13 @@ def contribution(row: Row) -> tuple[int, ...]:
 def is_unpriced(row: Row) -> bool:
     """Return whether a call has a cost that is not known; one that failed before any token has none."""
     return bool(row.state & ENDED) and row.cost is None and (row.error is None or row.input is not None)
+
+
+def tally_of_price(row: Row) -> str | None:
+    """Return what a call is tallied under by where its price comes from; None: its cost is not known."""
+    if row.cost is None:
+        return None
+    return f"price:{json.loads(row.extra).get('price', SENDER) if row.extra else SENDER}"
 
 
 class Deltas:

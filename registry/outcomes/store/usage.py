@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from registry.outcomes import histogram
 from registry.outcomes.store import days, rows
-from registry.outcomes.store.periods import MINUTE, period, spans, start_of
-from registry.outcomes.store.rollup import HISTOGRAMS, SUMS, contribution, grain_of
+from registry.outcomes.store.periods import MINUTE, begin, period, spans, start_of
+from registry.outcomes.store.rollup import HISTOGRAMS, SUMS, contribution, grain_of, tally_of_price
 from registry.system import timestamps, work
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ Groups = dict[tuple[int, Key], Group]
 def read(connection: Connection, query: Query) -> Page:
     """Return a page of rows, by period and dimensions."""
     first, skipped = query.after or (query.since, 0)
-    if query.period:  # an invented cursor must not reach back before `since`
-        first = max(first, start_of(query.period, query.since))
+    first = max(first, _begin(query))  # an invented cursor must not reach back before `since`
     rows: list[dict[str, Any]] = []
     whole: dict[Key, Group] = {}
     place = None
@@ -119,9 +118,8 @@ def _in_periods(connection: Connection, query: Query, first: int) -> Iterator[tu
 
 def _totals(query: Query, whole: dict[Key, Group]) -> list[dict[str, Any]]:
     """Return the rows over all periods; theirs begins with the first of these."""
-    begin = start_of(query.period, query.since) if query.period else query.since
-    groups = {(begin, key): group for key, group in whole.items()}
-    return [_shown(query, begin, key, group) for (_, key), group in sorted(groups.items(), key=_in_order)]
+    groups = {(_begin(query), key): group for key, group in whole.items()}
+    return [_shown(query, start, key, group) for (start, key), group in sorted(groups.items(), key=_in_order)]
 
 
 def _in_order(item: tuple[tuple[int, Key], Group]) -> tuple[int, tuple[str, ...]]:
@@ -134,18 +132,20 @@ def _groups(connection: Connection, query: Query, since: int, until: int) -> Gro
     groups: Groups = {}
     if kind.grain == MINUTE:
         _add_calls(connection, query, since, until, groups)
+        _add_feedback(connection, query, since, until, groups)
     else:
         _add_sums(connection, query, since, until, groups)
-    select = _select(query, "tallies", "r.name, sum(r.n), sum(r.total)", "r.name")
-    for start, name, n, total, *key in connection.fetch(*select(kind.grain, since, until)):
-        group = _of(groups, query, start, tuple(key))
-        group.tallies[name] += int(n)  # PostgreSQL's sums are decimals
-        group.values[name] += int(total)
+        _add_tallies(connection, query, since, until, groups)
     return {place: group for place, group in groups.items() if group.totals[0] or any(group.tallies.values())}
 
 
+def _begin(query: Query) -> int:
+    """Return the start of the first period, from which on calls are summed."""
+    return begin(period(query.period, query.since, query.until), query.since)
+
+
 def _of(groups: Groups, query: Query, start: int, key: Key) -> Group:
-    place = (start_of(query.period, start) if query.period else query.since), key
+    place = (start_of(query.period, start) if query.period else _begin(query)), key
     group = groups.get(place)
     if group is None:
         group = groups[place] = Group()
@@ -162,6 +162,16 @@ def _add_sums(connection: Connection, query: Query, since: int, until: int, grou
         group.add(row[:n])
         histogram.add(group.durations, row[n] or b"")
         histogram.add(group.ttfts, row[n + 1] or b"")
+
+
+def _add_tallies(connection: Connection, query: Query, since: int, until: int, groups: Groups) -> None:
+    """Add what is counted besides calls."""
+    grain = period(query.period, query.since, query.until).grain
+    select = _select(query, "tallies", "r.name, sum(r.n), sum(r.total)", "r.name")
+    for start, name, n, total, *key in connection.fetch(*select(grain, since, until)):
+        group = _of(groups, query, start, tuple(key))
+        group.tallies[name] += int(n)  # PostgreSQL's sums are decimals
+        group.values[name] += int(total)
 
 
 def _joined(connection: Connection, column: str) -> str:
@@ -219,17 +229,36 @@ def _add_calls(connection: Connection, query: Query, since: int, until: int, gro
             row = rows.Row(*each[:n])
             group = _of(groups, query, row.booked // 1000, each[n:])
             group.add(contribution(row))
+            if name := tally_of_price(row):
+                group.tallies[name] += 1
             for counts, value in ((group.durations, row.duration), (group.ttfts, row.ttft)):
                 if value is not None:
                     bucket = histogram.bucket(value)
                     counts[bucket] = counts.get(bucket, 0) + 1
 
 
+def _add_feedback(connection: Connection, query: Query, since: int, until: int, groups: Groups) -> None:
+    """Add what people said of single calls."""
+    condition, values = where(query.where)
+    selected = "".join(f", s.{name}" for name in query.by)
+    for day, _ in days.within(connection, since * 1000, until * 1000):
+        for booked, name, value, *key in connection.fetch(
+            f"select c.booked, g.name, g.value{selected} from {days.calls(day)} c "
+            "join series s on s.series = c.series cross join signals g "
+            "where g.call = c.call and g.kind = 'feedback' and c.booked >= ? and c.booked < ? "
+            f"and s.environment = ?{condition}",
+            (since * 1000, until * 1000, query.environment, *values),
+        ):
+            group = _of(groups, query, booked // 1000, tuple(key))
+            group.tallies[f"feedback:{name}"] += 1
+            group.values[f"feedback:{name}"] += round((value or 0) * MICRO)
+
+
 def _shown(query: Query, start: int, key: Key, group: Group) -> dict[str, Any]:
     """Return a row as the API shows it; unknown is null, never 0."""
     sums = dict(zip(SUMS, group.totals, strict=True))
     cost = None if sums["unpriced"] and not sums["cost"] else sums["cost"] / NANOS
-    resolved = group.tallies["resolved"]
+    resolved = None if query.period == "minute" else group.tallies["resolved"]  # they are counted by hour
     return {
         "period": timestamps.rfc3339(datetime.fromtimestamp(start, UTC)),
         **dict(zip(query.by, key, strict=True)),

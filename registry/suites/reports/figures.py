@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.system.figures import milliseconds
+from registry.system.figures import counted, dollars, milliseconds
 
 if TYPE_CHECKING:
     from registry.suites.run.report import PromptReport, Report, VersionReport
-
-_CENT = 0.01
-
-
-def money(dollars: float | None) -> str:
-    """Return an amount, such as $1.20 or $0.00034; a dash if it is not known."""
-    if dollars is None:
-        return "-"
-    return f"${dollars:.2f}" if dollars >= _CENT or dollars == 0 else f"${dollars:.2g}"
 
 
 def rate(value: float | None) -> str:
@@ -24,17 +15,12 @@ def rate(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
 
 
-def counted(number: int, what: str) -> str:
-    """Return ``1 case`` or ``2 cases``."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 COLUMNS = ("version", "passed", "failed", "no verdict", "pass rate", "cost", "p50", "p95")
 
 
 def row(version: VersionReport) -> tuple[str, ...]:
     """Return a version's figures, under `COLUMNS`."""
-    cost = money(version.cost_usd) + (
+    cost = dollars(version.cost_usd) + (
         f" +{version.unpriced}?" if version.unpriced and version.cost_usd else ""
     )
     return (
@@ -65,7 +51,7 @@ def changes(prompt: PromptReport) -> str:
 def spending(report: Report) -> str:
     """Say what a run asked, and what that cost."""
     said = f"{counted(report.requests, 'request')}, {counted(report.kept, 'answer')} kept from before, "
-    said += f"{money(report.spent_usd)} spent in {report.seconds:.1f} s"
+    said += f"{dollars(report.spent_usd)} spent in {report.seconds:.1f} s"
     if report.unpriced:
         said += f"; the price of {counted(report.unpriced, 'answer')} is not known"
     return said

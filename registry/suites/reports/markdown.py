@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from registry.suites.reports import figures
 from registry.suites.run.comparison import Change, Outcome
 from registry.suites.run.report import notable
+from registry.system.figures import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,7 @@ def _names(ids: tuple[str, ...]) -> str:
 
 def _head(prompt: PromptReport) -> str:
     against = f" against {_plain(prompt.against.label)}" if prompt.against else ""
-    asked = f"{_plain(prompt.candidate.model)}, {figures.counted(prompt.cases, 'case')}"
+    asked = f"{_plain(prompt.candidate.model)}, {counted(prompt.cases, 'case')}"
     return f"**{_plain(prompt.prompt)}** {_plain(prompt.candidate.label)}{against}: {prompt.result} ({asked})"
 
 
