@@ -10,9 +10,16 @@ PromptstageError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class PromptstageError(Exception):
     """The base of every error that this package raises."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By message and attributes: BaseException would give the message to `__init__`, which wants others.
+        # A pool of processes pickles the error of its worker, and breaks if it cannot.
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
 class PromptUnavailable(PromptstageError):

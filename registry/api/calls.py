@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from registry.access.capabilities import Capability
 from registry.api.docs import examples, outcome_shapes
 from registry.api.docs.shapes import answer, records
-from registry.api.http import intake, problem
+from registry.api.http import cursors, intake, problem
 from registry.api.http.dependencies import App, Environment, Moment, Reader, Service, Services
 from registry.api.http.intake import IntakeRoute
 from registry.control import audit
@@ -162,10 +162,7 @@ def _place(cursor: str | None) -> tuple[float, str] | None:
     if cursor is None:
         return None
     place, _, call = cursor.partition("~")
-    try:
-        return float(place), bytes.fromhex(call).hex()
-    except ValueError:
-        raise Invalid("cursor: give back `next_cursor` as it was", code="invalid_request") from None
+    return cursors.decimal(place), cursors.call(call).hex()
 
 
 def _milliseconds(moment: datetime | None, otherwise: int) -> int:

@@ -11,11 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from registry.api.docs import examples, review_shapes
 from registry.api.docs.shapes import answer
-from registry.api.http import problem
+from registry.api.http import cursors, problem
 from registry.api.http.dependencies import Environment, Moment, Review, Service
 from registry.api.http.routes import ChangingRoute
 from registry.control import audit
-from registry.errors import Invalid
 from registry.outcomes.call import UUID7, moment
 from registry.outcomes.store import rows
 from registry.outcomes.store.queue import Person
@@ -84,7 +83,7 @@ def _place(cursor: str | None) -> tuple[int, str] | None:
     if cursor is None:
         return None
     first, _, second = cursor.partition(".")
-    return int(first), second
+    return cursors.whole(first), second
 
 
 @router.get(
@@ -114,21 +113,15 @@ async def list_review(
 
     def read() -> JSONResponse:
         if state == "done":
-            place = (after[0], _bytes(after[1])) if after else None
+            place = (after[0], cursors.call(after[1])) if after else None
             found = service.review.labels(environment, {"prompt": prompt}, limit, place)
             _, count = service.review.waiting(environment, prompt, 1, None)
             return JSONResponse({"data": found, "open": count, "next_cursor": _after_label(found, limit)})
-        place_of = (after[0], int(after[1], 16)) if after else None
+        place_of = (after[0], cursors.whole(after[1], 16)) if after else None
         items, count = service.review.waiting(environment, prompt, limit, place_of)
         return JSONResponse({"data": items, "open": count, "next_cursor": _after_item(items, limit)})
 
     return await to_thread.run_sync(read)
-
-
-def _bytes(digits: str) -> bytes:
-    if len(digits) != 32:  # noqa: PLR2004 - of 16 bytes
-        raise Invalid("cursor: give back `next_cursor` as it was", code="invalid_request")
-    return bytes.fromhex(digits)
 
 
 @router.post(
@@ -212,7 +205,7 @@ async def list_labels(
     after = _place(cursor)
 
     def read() -> JSONResponse:
-        place = (after[0], _bytes(after[1])) if after else None
+        place = (after[0], cursors.call(after[1])) if after else None
         found = service.review.labels(environment, where, limit, place, content=content)
         for label in found if content else ():
             audit.log_reading(token.name, environment, label["call"])

@@ -13,6 +13,7 @@ from registry.cli.author import tagged, worktree
 from registry.errors import GitFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -56,3 +57,21 @@ def test_a_worktree_is_found_from_within(author: PromptRepository, monkeypatch: 
     assert worktree.find(author.path.parent) is None
     monkeypatch.setenv("PATH", os.devnull)
     assert worktree.find(author.path) is None
+
+
+@pytest.mark.parametrize("find", [worktree.find, worktree.top])
+def test_a_line_that_git_cannot_read_is_told(
+    author: PromptRepository, find: Callable[[Path], Path | None]
+) -> None:
+    """A worktree is there: nobody is told to make one, and nothing is taken for a folder outside of git."""
+    author.git("config", "core.abbrev", "many")
+
+    with pytest.raises(GitFailed, match=r"bad numeric config value 'many' for 'core.abbrev'"):
+        find(author.path)
+
+
+def test_git_speaks_its_own_language(author: PromptRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As some of its words are compared, whatever the author's language is."""
+    monkeypatch.setenv("LANGUAGE", "de")
+
+    assert worktree.tell(author.path, "-c", "alias.say=!echo $LANGUAGE", "say") == b"C"

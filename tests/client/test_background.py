@@ -124,7 +124,15 @@ class Forbidden(HTTPConnection):
         raise RuntimeError("A test tried to use socket.socket.")
 
 
-@pytest.mark.parametrize("stand_in", [NoSocket, Forbidden])
+class Strict(HTTPConnection):
+    """A connection as mocket has it, which forbids what nobody registered."""
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        """Forbid it."""
+        raise RuntimeError("Mocket tried to use the real `socket` module.")
+
+
+@pytest.mark.parametrize("stand_in", [NoSocket, Forbidden, Strict])
 def test_what_stands_in_for_the_network_is_told_of_once(
     connect: Connect,
     quick: None,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import io
 import json
 import logging
+import pickle
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -277,6 +279,15 @@ def test_a_call_is_made_once(client: Client) -> None:
         pass
     with pytest.raises(RuntimeError, match=r"client.call\(\) begins each one"), call:
         pass
+
+
+def test_a_copy_of_a_call_is_that_call(client: Client) -> None:
+    """Frameworks copy the state that they hold; what is pickled could not end it."""
+    with client.call("triage") as call:
+        assert copy.copy(call) is call
+        assert copy.deepcopy({"call": call})["call"] is call
+        with pytest.raises(TypeError, match="its id is enough"):
+            pickle.dumps(call)
 
 
 def test_a_handler_that_fails_is_no_error(client: Client) -> None:

@@ -84,6 +84,16 @@ def test_a_call_reaches_the_registry(client: Client, registry: FakeRegistry) -> 
     assert client.status()["reports"]["state"] == "reporting"
 
 
+def test_a_clock_of_the_next_century_stops_no_report(
+    client: Client, registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a machine without a battery, or of a test that froze it; gzip has 32 bits for a time."""
+    monkeypatch.setattr("time.time", lambda: 2.0**33)
+    call = ask(client)
+
+    registry.wait(lambda: call in {one["id"] for one in registry.recorded()})
+
+
 def test_a_measured_call_is_told_of_when_it_starts(client: Client, registry: FakeRegistry) -> None:
     """So that one that never ends is known; a call that no arm is compared by is told of at its end alone."""
     with client.call("rolling", key=key_of("canary")):

@@ -210,6 +210,8 @@ def test_each_report_needs_its_capability(registry: Registry, there: There) -> N
     "query",
     [
         "usage?by=colour", "usage?cursor=1", "usage?period=decade", "usage?since=yesterday",
+        "calls?cursor=99999999999999999999", "calls?cursor=inf~00", "calls?cursor=nan~00",
+        "calls?cursor=1e300~01a22a487c7e77a6be0464309570d22b", "calls?cursor=1~ff",
         "calls?below=judge", "calls?cursor=x", "calls?flag=a&feedback=down", "calls?limit=0",
     ],
 )  # fmt: skip

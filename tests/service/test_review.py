@@ -129,7 +129,14 @@ def test_what_cannot_be_labelled(app: There, ada: There) -> None:
     for wrong in ({}, {"verdict": "fine"}, {**A_LABEL, "x": 1}, {**A_LABEL, "expected": "x" * 70_000}):
         assert ada.post(f"review/{call}/label", wrong).status == 422
     assert ada.post("labels/pulled", {"cases": {"x": "y"}}).status == 422
-    for query in ("review?cursor=1", "labels?cursor=1.ab", "labels?since=1", "review?state=all"):
+    for query in (
+        "review?cursor=9999999999999999999.1",
+        f"review?cursor=1.{'f' * 32}",
+        "review?cursor=1",
+        "labels?cursor=1.ab",
+        "labels?since=1",
+        "review?state=all",
+    ):
         assert ada.api.get(f"{ada.path}/{query}").status == 422
     assert app.post("erasures", {"key": "test"}).json["calls"] == 1
     refused = ada.post(f"review/{call}/label", A_LABEL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, overload
 
 from promptstage._calls import log_line
 from promptstage._calls.answer import Answer
@@ -18,7 +18,7 @@ from promptstage.limits import CALL_LIST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping
-    from typing import Unpack
+    from typing import Self, Unpack
 
     from promptstage._calls.content import Redact
     from promptstage._calls.record import Record
@@ -124,6 +124,16 @@ class Recording:
     def feedback(self, given: str | float, *, comment: str | None = None) -> None:
         """Say what a person signalled about it: see `Client.feedback`, which does so later and elsewhere."""
         self._source.reporter.signal("feedback", feedback(self.id, given, comment))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        # As its client: frameworks copy the state that they hold, and the call that goes on is this one.
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Call is not pickled, as it ends where it began; its id is enough for feedback")
 
     def _put_in(
         self, mapping: Mapping[str, object] | None, variables: dict[str, object], messages: object

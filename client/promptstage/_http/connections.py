@@ -114,8 +114,9 @@ class Connections:
             connection.response_class = response_class  # type: ignore[assignment]  # it is only called
             method, path, headers, body, *_ = request
             url = self._prefix + path
-            connection.request(method, url, body, headers, preload_content=False, decode_content=False)
-            response = connection.getresponse()
+            with _foreign():
+                connection.request(method, url, body, headers, preload_content=False, decode_content=False)
+                response = connection.getresponse()
             try:
                 yield response, sock, deadline
                 is_whole = True
@@ -149,13 +150,9 @@ class Connections:
         return connection
 
     def _open(self, connection: HTTPConnection) -> socket.socket:
-        """Connect. Libraries for tests stand in for sockets or for HTTP, and forbid it in many ways."""
-        try:
+        """Connect, unless something stands in for the network."""
+        with _foreign():
             connection.connect()
-        except (OSError, HTTPException, HTTPError, ValueError):
-            raise
-        except Exception as error:
-            raise Fault(f"{type(error).__name__}: {error}; {IN_TESTS}") from error
         if connection.sock is None:
             raise Fault(f"something stands in for the network, and gives no connection; {IN_TESTS}")
         return connection.sock
@@ -168,6 +165,17 @@ class Connections:
             raise
         except OSError as error:
             raise NewConnectionError(connection, str(error)) from error
+
+
+@contextmanager
+def _foreign() -> Iterator[None]:
+    """Report what is no error of HTTP: libraries for tests stand in for sockets, and forbid many things."""
+    try:
+        yield
+    except (OSError, HTTPException, HTTPError, ValueError, Fault):
+        raise
+    except Exception as error:
+        raise Fault(f"{type(error).__name__}: {error}; {IN_TESTS}") from error
 
 
 def read_all(response: Response) -> bytes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 300.0  # before a tag that could not be fetched is tried again
 MOVED_SHOWN = 100  # moved tags listed
-NAMED = 5  # new versions listed in a line of the log
+NAMED = 5  # new tags listed in a line of the log
 
 NO_REPORT: Json = {
     "synced_at": None,
@@ -132,7 +132,7 @@ def log(new: list[str], moved: list[Json], before: Json) -> None:
     """Log the result of a sync, in the process that made it."""
     if new:
         names = ", ".join(new[:NAMED]) + (" ..." if len(new) > NAMED else "")
-        logger.info("%d new versions: %s", len(new), names, extra={"event": "versions", "count": len(new)})
+        logger.info("%d new tags: %s", len(new), names, extra={"event": "versions", "count": len(new)})
     for tag in (tag for tag in moved[:MOVED_SHOWN] if tag not in before["moved"]):
         logger.warning(
             "the tag %s was moved upstream; the registry keeps the first one. A changed prompt needs a "

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WORDS_SHOWN = 1000  # characters of git's own words in an error; a hook may have more to say than git
 _NOT_ATOMIC = "does not support --atomic push"
+# What git says where there is no worktree, or none of this user's: `require_trusted` tells the latter.
+_NO_WORKTREE = re.compile(b"not a git repository|must be run in a work tree|cannot change to|safe.directory")
 _HEADER = 4096  # bytes in which what git says of an object ends; longer than any place that is asked for
 _USER = re.compile(r"://(?!git@)[^/\s'\"]*@")  # whoever git is, is no secret
 WHO_ARE_YOU = (
@@ -48,11 +50,13 @@ def require_identity(folder: Path) -> None:
 def find(folder: Path) -> Path | None:
     """The top folder of the worktree around a folder; None if there is none, or no git to ask.
 
-    Raises Invalid for a repository in a format that Promptstage cannot use.
+    Raises Invalid for a repository in a format that Promptstage cannot use, and GitFailed with git's words
+    where something else keeps git from saying it, such as a line of its configuration.
     """
-    found = _text(folder, "rev-parse", "--show-toplevel") if shutil.which("git") else ""
+    if not shutil.which("git"):
+        return None
     _require_usable(folder)
-    return Path(found) if found else None
+    return _top(folder)
 
 
 def ignored(folder: Path, paths: Iterable[str]) -> set[str]:
@@ -72,16 +76,24 @@ def require_trusted(folder: Path) -> None:
 
 
 def top(folder: Path) -> Path:
-    """The top folder of the worktree around a folder. Raises Invalid if there is none, with git's reason."""
+    """The top folder of the worktree around a folder. Raises Invalid if there is none, else as `find`."""
     require_trusted(folder)
-    done = _run(folder, "rev-parse", "--show-toplevel")
     _require_usable(folder)
-    if not done.stdout.strip():
-        raise Invalid(
-            f"{folder.absolute()} is in no git worktree; go to your prompts repository, or make one: "
-            "promptstage init prompts"
-        )
-    return Path(done.stdout.strip().decode("utf-8", "surrogateescape"))
+    if found := _top(folder):
+        return found
+    raise Invalid(
+        f"{folder.absolute()} is in no git worktree; go to your prompts repository, or make one: "
+        "promptstage init prompts"
+    )
+
+
+def _top(folder: Path) -> Path | None:
+    done = _run(folder, "rev-parse", "--show-toplevel")
+    if not done.returncode:
+        return Path(os.fsdecode(done.stdout.strip()))
+    if _NO_WORKTREE.search(done.stderr):
+        return None
+    raise GitFailed(f"git cannot look into {folder.absolute()}: {_words(done.stderr)}")
 
 
 def _require_usable(folder: Path) -> None:
@@ -305,8 +317,12 @@ def _run(
     if program is None:
         raise Unavailable("git is not installed, or not on the PATH; install it")
     command = [program, "-C", str(folder), *arguments]
+    # In its own language: some of its words are compared, and the rest is quoted in our sentences.
+    environment = os.environ | {"LANGUAGE": "C"}
     stdin = None if given is None else subprocess.PIPE
-    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # noqa: S603 - a list, and no shell
+    with subprocess.Popen(  # noqa: S603 - a list, and no shell
+        command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
         try:
             out, words = process.communicate(given, timeout=seconds)
         except subprocess.TimeoutExpired:
