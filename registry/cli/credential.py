@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from registry.cli import profiles
+from registry.cli import hints, profiles
 from registry.cli.output import PATH_SHOWN
 from registry.errors import Invalid
 from registry.system import proxies
@@ -80,7 +80,7 @@ def _url() -> tuple[str, str]:
 def _remedy(origin: str) -> str:
     if origin == DEFAULT:
         return (
-            "Start one:  promptstage serve --repository ./prompts\n"
+            f"Start one:  promptstage serve --repository {hints.repository()}\n"
             f"or say where it is:  promptstage login URL, or export PROMPTSTAGE_URL={DEFAULT_URL}"
         )
     what = next((name for name in ("--url", "PROMPTSTAGE_URL") if origin.endswith(name)), "the login")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry.catalog.naming import FOLDER, GITHUB_FOLDER
+from registry.catalog.parsing.toml_source import FILE
 from registry.wording.reads import Refused
 
 if TYPE_CHECKING:
@@ -38,6 +43,25 @@ _ANYWHERE = {
     "unknown_prompt": "doctor {}",
     "invalid_version": "versions {}",
 }
+
+
+def repository() -> str:
+    """Return the prompts repository around this folder, as an argument; a folder to make if there is none."""
+    top = _top(Path())
+    if top is None or not any((top / kept).exists() for kept in (FOLDER, GITHUB_FOLDER, FILE)):
+        return f"./{FOLDER}"
+    return shlex.quote(os.path.relpath(top))
+
+
+def around(folder: Path) -> str | None:
+    """Return the git repository that a folder is in, as an argument; None if it is in none."""
+    top = _top(folder) if folder.is_dir() else None
+    return shlex.quote(os.path.relpath(top)) if top else None
+
+
+def _top(folder: Path) -> Path | None:
+    whole = folder.resolve()
+    return next((each for each in (whole, *whole.parents) if (each / ".git").exists()), None)
 
 
 @contextmanager

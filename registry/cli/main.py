@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from registry.cli import credential
+from registry.cli import credential, usage_errors
 from registry.cli.author import check, init, render, tag, typed
 from registry.cli.imports import command as imports
 from registry.cli.imports import export
@@ -35,6 +35,9 @@ class Commands(TyperGroup):
         """Run the command that the arguments name."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            usage_errors.explain(error)
+            raise
         except RegistryError as error:
             failed = error
         except BrokenPipeError:
@@ -167,4 +170,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")  # what is typed or piped is judged by who reads it
     app()

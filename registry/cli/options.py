@@ -19,6 +19,8 @@ T = TypeVar("T")
 JSON = "promptstage.json"  # in the context of a command line: whether its result is read by a program
 WAIT_SECONDS = 60.0  # a client that lost its stream is back well within that
 
+# A prompt with its version, as log lines and tags write it.
+_VERSIONED = re.compile(r"([a-z0-9][a-z0-9_/-]*)(?:@v?|/v)(\d+\.\d+\.\d+[\w.-]*)")
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,31}")
 
 
@@ -53,6 +55,9 @@ def _name_or_path(value: str) -> str:
     try:
         return naming.require_name(value)
     except Invalid as error:
+        if named := _VERSIONED.fullmatch(value):
+            name, version = named.groups()
+            raise Invalid(f"{value!r} names a version, too; write {name} and {version} apart") from error
         near = naming.suggest(naming.stem(value.removeprefix("./").removeprefix(f"{naming.FOLDER}/")))
         raise Invalid(f"{error.message}; did you mean {near}?" if near else error.message) from error
 

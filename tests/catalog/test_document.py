@@ -405,6 +405,10 @@ OF_ANOTHER_KIND = {
         "messages:\n- {user: hi, content: hi}\n",
         "2:3 a role is no key; write `role: user`, and the",
     ),
+    "placeholder with a role": (
+        "messages:\n- {placeholder: history, role: user}\n- {role: user, content: hi}\n",
+        "2:32 a placeholder takes whole messages of the app, each with a role of its own; remove `role:`",
+    ),
     "Git LFS": (
         "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
         "1:1 this is a pointer of Git LFS",
@@ -459,6 +463,18 @@ REMEDIES = {
     "open bracket": ("name: [a\nmodel: b\n", "2:6 did not find expected ',' or ']'; close the ["),
     "pattern": ('name: "\\d"\n', "1:8 found unknown escape character; double the backslash"),
     "dash without space": ("messages:\n  -role: user\n   content: x\n", "3:11 mapping values are not"),
+    "no-break space": (
+        "messages:\n\xa0\xa0- role: user\n    content: x\n",
+        "2:1 a blank that is no plain space indents this line",
+    ),
+    "full-width colon": (
+        "messages:\n  - role\uff1a user\n    content: x\n",
+        "2:9 this is a full-width colon",
+    ),
+    "curly quotes": (
+        "messages:\n  - {role: user, content: \u201chi {{text}}\u201d}\n",
+        "2:27 this quotation mark is text to YAML",
+    ),
     "less indented": ("messages:\n  - role: user\n  content: x\n", "3:3 did not find expected '-' indicator"),
 }
 
@@ -470,3 +486,24 @@ def test_broken_yaml_comes_with_its_remedy(text: str, said: str) -> None:
 
     assert f"{finding.line}:{finding.column} {finding.message}".startswith(said)
     assert "correct the YAML here" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "m\u043edel: x\n" + MESSAGES,
+            "(did you mean model? CYRILLIC SMALL LETTER O is no letter of a to z)",
+        ),
+        ("messages:\n- {role: user, content: '{{t\u0435xt}}'}\n", "{{name}}; CYRILLIC SMALL LETTER IE is no"),
+        (
+            "template: mustache\nmessages:\n- {role: user, content: '{{t\u0435xt}}'}\n",
+            "; CYRILLIC SMALL LETTER IE is no letter of a to z",
+        ),
+    ],
+)
+def test_a_letter_that_looks_like_another_is_named(text: str, said: str) -> None:
+    """Without its name the message would show twice the same."""
+    (finding,) = check(text.encode(), PATH)
+
+    assert said in finding.message

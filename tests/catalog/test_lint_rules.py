@@ -76,12 +76,29 @@ def test_parameters_that_are_right() -> None:
     assert found(f"modelParameters: {json.dumps(fine)}\n{prompt()}") == []
 
 
+ASKED = "responseFormat: json_schema\n"
+
+
 def schema(value: object, indent: int | None = None) -> str:
     """A file with a JSON Schema, as JSON in a mapping, or as text with an indentation."""
     if indent is None:
-        return f"jsonSchema: {json.dumps(value)}\n{prompt()}"
+        return f"jsonSchema: {json.dumps(value)}\n{prompt()}{ASKED}"
     text = json.dumps(value, indent=indent).replace("\n", "\n  ")
-    return f"jsonSchema: |\n  {text}\n{prompt()}"
+    return f"jsonSchema: |\n  {text}\n{prompt()}{ASKED}"
+
+
+@pytest.mark.parametrize("form", ["", "responseFormat: text\n", "responseFormat: json_object\n"])
+def test_a_schema_that_no_model_gets(form: str) -> None:
+    """The app would get free text, and nothing would say why."""
+    assert found(schema({"type": "object"}).replace(ASKED, form)) == [
+        (
+            "unused_schema",
+            1,
+            13,
+            "no model gets this schema; write `responseFormat: json_schema`, or remove it",
+        )
+    ]
+    assert found(schema({"type": "object"})) == []
 
 
 OBJECT = {"type": "object", "properties": {"a": {"type": "strng"}}}
@@ -94,7 +111,7 @@ BELOW = {"type": "object", "$defs": {"x": {"type": "string"}}, "properties": {"a
         (schema(OBJECT), 1, 61),
         (schema(OBJECT, 2), 6, 17),
         (schema({"name": "n", "schema": OBJECT}, 2), 8, 19),
-        ('jsonSchema: "{\\"type\\": \\"strng\\"}"\n' + prompt(), 1, 13),
+        ('jsonSchema: "{\\"type\\": \\"strng\\"}"\n' + prompt() + ASKED, 1, 13),
         (
             "tools:\n- type: function\n  function: {name: f, parameters: {type: strng}}\n" + prompt(),
             3,
@@ -179,7 +196,7 @@ def test_a_deep_schema_is_an_error_and_no_crash() -> None:
     for _ in range(300):
         deep = {"properties": {"a": deep}}
 
-    assert [code for code, *_ in found(f"jsonSchema: '{json.dumps(deep)}'\n{prompt()}")] == ["schema"]
+    assert [code for code, *_ in found(f"jsonSchema: '{json.dumps(deep)}'\n{prompt()}{ASKED}")] == ["schema"]
 
 
 def test_findings_about_a_schema_are_bounded() -> None:

@@ -55,20 +55,21 @@ class Cli:
             raise done.exception
         return Done(done.exit_code, done.stdout, done.stderr)
 
-    def process(self, *arguments: object, **environment: str) -> Done:
-        """Run one command in a process of its own."""
+    def process(self, *arguments: object, stdin: bytes = b"", **environment: str) -> Done:
+        """Run one command in a process of its own, with these bytes on its stdin."""
         inherited = {key: value for key, value in os.environ.items() if key not in self._unset}
         done = subprocess.run(
             [*promptstage(), *map(str, arguments)],
             cwd=self.folder,
             env={**inherited, **self.environment, **environment},
             capture_output=True,
-            encoding="utf-8",
+            input=stdin,
             timeout=PATIENCE,
             check=False,
         )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert "Traceback" not in err, err
+        return Done(done.returncode, out, err)
 
 
 def commit(repository: PromptRepository, path: str, content: str) -> None:

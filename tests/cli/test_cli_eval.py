@@ -268,7 +268,7 @@ def test_ctrl_c_keeps_what_came(cli: Cli, author: PromptRepository, model: ChatM
         (["echo", "--against", "nowhere"], 3, "there is no commit nowhere in this clone"),
         (["echo", "--changed", "main"], 2, "give names or --changed, not both"),
         (["echo", "-o", "report.txt"], 2, "must end in .json, .xml, .md"),
-        (["echo", "--repeat", "0"], 2, "greater than or equal to 1"),
+        (["echo", "--repeat", "0"], 2, "write 1 or more"),
     ],
 )
 def test_what_cannot_be_run_says_why(cli: Cli, arguments: list[str], code: int, words: str) -> None:

@@ -163,3 +163,26 @@ def test_parts_and_given_messages(shop: Cli, author: PromptRepository) -> None:
     assert "history is a placeholder, so its value is JSON: -v history='[{" in wrong.err
     text = shop("render", "chat", "-v", "name=a", "-v", "picture=b", "-v", 'history="c"')
     assert "history of chat is a list of messages" in text.err
+
+
+def test_values_from_stdin(shop: Cli) -> None:
+    """A JSON object by --vars, or the text of one variable."""
+    assert (
+        "Summarize: it is" in shop.piped("render", "summarize", "--vars", "-", stdin='{"text": "it is"}').out
+    )
+    assert "Summarize: it is" in shop.piped("render", "summarize", "-v", "text=@-", stdin="it is").out
+
+
+@pytest.mark.parametrize("given", [("--vars", "-"), ("-v", "text=@-")])
+def test_stdin_that_is_no_text(shop: Cli, given: tuple[str, str]) -> None:
+    """Where the locale is strict, Python itself would fail before the command could say so."""
+    done = shop.process("render", "summarize", *given, stdin=b"\xff", PYTHONIOENCODING="utf-8:strict")
+
+    assert (done.code, done.err) == (1, "Error: stdin is not UTF-8; save it as UTF-8\n")
+
+
+def test_a_value_that_never_ends(shop: Cli) -> None:
+    """A device is read as far as a value may go, not until the memory is full."""
+    assert shop("render", "summarize", "-v", "text=@/dev/zero").err == (
+        "Error: /dev/zero has more than 64 MiB; pass a shorter value\n"
+    )

@@ -41,6 +41,17 @@ def test_a_path_that_is_no_repository(cli: Cli, author: PromptRepository, tmp_pa
     assert f"{path} is no git repository" in done.err
 
 
+def test_inside_of_a_repository_that_one_is_named(cli: Cli, author: PromptRepository) -> None:
+    """What an author types in the own clone: the path of the prompts folder would not do."""
+    below = author.path / "prompts"
+
+    assert "promptstage serve --repository ..\n" in cli("serve", cwd=below).err
+    assert "promptstage serve --repository .\n" in cli("status", cwd=author.path).err
+    assert cli("serve", "--repository", "prompts", cwd=author.path).err == (
+        "Error: prompts is no git repository; it is a folder of one, so name that: --repository .\n"
+    )
+
+
 def test_without_git(cli: Cli, author: PromptRepository) -> None:
     """It is the one program that has to be there."""
     assert "git is not installed" in cli.process("serve", "--repository", author.path, PATH=os.devnull).err

@@ -108,7 +108,8 @@ def test_init_puts_samples_into_the_folder(cli: Cli, author: PromptRepository) -
 
 
 def test_a_folder_that_has_no_prompts(author: PromptRepository, placed: Cli) -> None:
-    """The settings are told, as they named it, and the example is one of theirs."""
+    """The settings are told, as they named it, and the example is one of theirs; elsewhere nothing counts."""
+    (author.path / "summarize.yml").write_text("messages: []\n")
     (author.path / "promptstage.toml").write_text('[prompts]\nfolder = "nowhere"\n')
 
     assert placed("check").err == (

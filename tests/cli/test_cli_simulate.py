@@ -64,7 +64,7 @@ def test_a_rollout_that_no_step_ends(cli: Cli) -> None:
         (("--steps", "1:10x,100"), "'10x' is not a time; write 30s, 10m, 4h or 2d"),
         (("--steps", "5,1"), "steps.1.percent: 1 does not rise above 5"),
         (("--steps", "5", "--plan", "fast"), "give --plan or --steps, not both"),
-        (("--ratio", "0"), "greater than or equal to 0.01"),
+        (("--ratio", "0"), "write 0.01 or more"),
     ],
 )
 def test_bad_options(cli: Cli, options: tuple[str, ...], words: str) -> None:

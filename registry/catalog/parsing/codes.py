@@ -62,7 +62,7 @@ _ERRORS = {
 # Of `check` and `tag` alone; a version that was tagged all the same is served.
 _ERRORS_OF_CHECK = {
     "assertion": "an assertion that does not exist, or is not as its type needs it",
-    "case": "a line of a file of cases that is no case, or a value in it of another type",
+    "case": "a line of a file of cases or a row of testData that is no case, or a value of another type",
     "case_too_large": "a case of more than 256 KiB",
     "case_variable": "a case without a variable that its prompt or one of its checks needs",
     "code_assertion": "an assertion that would run code, which none here does",
@@ -92,6 +92,7 @@ _WARNINGS = {
     "unclosed": "a {{ that is not closed, so it stays as it is",
     "unknown_key": "a key that has no effect",
     "unknown_parameter": "a parameter of the model that no known provider has",
+    "unused_schema": "a jsonSchema that responseFormat does not ask for, so no model gets it",
     "unused_variable": "a declared variable that no message uses",
     "variable_type": "a type that no variable has, or a default of another type",
     "variables": "variables in a shape that is not read, so the placeholders count",

@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
+from registry.catalog.parsing.letters import foreign
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
@@ -132,7 +134,10 @@ def _with_guess(key: str, known: tuple[str, ...]) -> str:
     """Format a key, with the one that may have been meant: a mistyped key has no effect either."""
     plain = {name.lower(): name for name in known}
     near = nearest(key.lower().replace("_", ""), plain)
-    return f"{key[:SHOWN]!r}" + (f" (did you mean {plain[near]}?)" if near else "")
+    if not near:
+        return f"{key[:SHOWN]!r}"
+    odd = foreign(key)
+    return f"{key[:SHOWN]!r} (did you mean {plain[near]}?{f' {odd}' if odd else ''})"
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:

@@ -51,6 +51,9 @@ def lint(source: Source) -> None:
     top = source.top
     if "jsonSchema" in top:
         _report(source, top["jsonSchema"], "jsonSchema is", wrapped=True)
+        if "responseFormat" not in top or top["responseFormat"].value in {"text", "json_object"}:
+            message = "no model gets this schema; write `responseFormat: json_schema`, or remove it"
+            source.report(top["jsonSchema"], "unused_schema", message)
     tools = top["tools"].value if "tools" in top else None
     for tool in tools if isinstance(tools, list) else ():
         function = _below(tool, ("function",))

@@ -129,6 +129,10 @@ def _placeholder(entry: Fields, places: Mapping[str, Node]) -> MessagesPlacehold
 def _role(source: Source, entry: Fields) -> str | None:
     """Return the role of a message; None if its content cannot be read."""
     short = next((role for role in ROLES if role in entry.items and "role" not in entry), None)
+    if "placeholder" in entry and "content" not in entry:
+        message = "a placeholder takes whole messages of the app, each with a role of its own; remove `role:`"
+        entry.report("role", "placeholder", message)
+        return None
     entry.warn_unknown((*_KEYS, short or ""), "remove it")
     roles = f"this role is unknown; use one of {', '.join(ROLES)}"
     if short:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from promptstage import mustache, template
 from registry.catalog.parsing.fields import SHOWN
+from registry.catalog.parsing.letters import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,8 @@ def find(text: str, language: str | None) -> Iterator[Unreplaced]:
         remedy = "is no placeholder and stays as it is; name it like {{name}}"
         if _OF_MUSTACHE.match(written):
             remedy += ", or write `template: mustache` beside `messages:`"
+        elif odd := foreign(written):
+            remedy += f"; {odd}"
         yield Unreplaced(offset, written, "literal", f"{written[:SHOWN]!r} {remedy}")
     for found in _UNCLOSED.finditer(text):
         name = found.group().lstrip("{ ")[:SHOWN]
@@ -52,7 +55,8 @@ def _mistakes(text: str) -> Iterator[Unreplaced]:
     try:
         mustache.parse(text)
     except mustache.TemplateError as error:
-        yield Unreplaced(error.offset, error.written, error.code, str(error))
+        odd = foreign(error.written) if error.code == "unknown_tag" else ""
+        yield Unreplaced(error.offset, error.written, error.code, f"{error}; {odd}" if odd else str(error))
 
 
 def _logic(text: str, remedy: str) -> Iterator[Unreplaced]:

@@ -33,6 +33,17 @@ _CULPRITS = {  # causes that the parser cannot name
     re.compile("[\x85\u2028\u2029]"): "an invisible character ends the line here for YAML, but not in an "
     "editor; remove it, or write a line break instead",
 }
+# Characters that look like those of YAML, and are text to it; each is looked for where the parser stopped.
+_LOOKALIKES = {
+    re.compile(
+        r"^[ \t]*(?=[\xa0\u2000-\u200b\u202f\u205f\u3000])"
+    ): "a blank that is no plain space indents this line, such as a no-break space; write plain spaces",
+    re.compile(r"(?<=\w)\uff1a"): "this is a full-width colon, and text to YAML; write : and a space",
+    re.compile(
+        "(?<=[:,{\\[-] )[\u201c-\u201f\xab]"
+    ): 'this quotation mark is text to YAML; write " around the text',
+}
+_NEAR = 2  # lines, up to the one where the parser stopped
 _HALF_A_PAIR = (
     "this escape stands for no character; write the other half of the surrogate pair, too, or better the "
     "character itself"
@@ -67,9 +78,25 @@ def explain(problem: str | None, marks: Sequence[Mark | None], text: str) -> tup
     place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     if is_bad_escape(what):
         return (place[0], place[1] - _ESCAPE), _HALF_A_PAIR
+    if lookalike := _lookalike(text, mark):
+        return lookalike
     # libyaml does not name the character that cannot begin a value.
     character = text[mark.index] if mark and "cannot start" in what else ""
     return place, _said(what, character)
+
+
+def _lookalike(text: str, mark: Mark | None) -> tuple[Place, str] | None:
+    """Find a character that only looks like one of YAML's, in the line of a mark or the one before."""
+    last = mark.line if mark else 0
+    lines = BREAK.split(text)
+    for number in range(last, max(last - _NEAR, -1), -1):
+        for pattern, message in _LOOKALIKES.items():
+            if number < len(lines) and (found := pattern.search(lines[number])):
+                return (
+                    number + 1,
+                    found.end() + 1 if not found.group().strip() else found.start() + 1,
+                ), message
+    return None
 
 
 def is_bad_escape(problem: str | None) -> bool:

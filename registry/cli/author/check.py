@@ -107,14 +107,20 @@ def _find(places: Mapping[Path, Layout]) -> dict[tuple[Path, Layout], list[Path]
 
 def _remedy(places: Mapping[Path, Layout]) -> str:
     """Return a remedy where no prompt file is: some have them already, under other names."""
-    near = next((pair for path, place in places.items() for pair in files.lookalikes(path, place)), None)
+    roots = [(root, place) for path, place in places.items() for root in _roots(path, place)]
+    if nested := next((root for root, place in roots if files.is_nested(root, place)), None):
+        return f"{clean(files.shown(nested))} is a git repository of its own; go there, and repeat this"
+    named = next(iter(places.values())).settings.folder
+    searched = places.items() if named is None else roots
+    near = next((pair for root, place in searched for pair in files.lookalikes(root, place)), None)
+    folder = FOLDER if named is None else named
     if near is None:
-        named = next(iter(places.values())).settings.folder
         source = "" if named is None else f"{FILE} names this folder; "
-        example = f"{FOLDER if named is None else named}/summarize.prompt.yml".lstrip("/")
+        example = f"{folder}/summarize.prompt.yml".lstrip("/")
         return f"{source}a prompt is a file such as {example}"
     file, wanted = near
-    return f"{clean(files.shown(file))} looks like one: name it prompts/{wanted}, and the others likewise"
+    better = f"{folder}/{wanted}".lstrip("/")
+    return f"{clean(files.shown(file))} looks like one: name it {better}, and the others likewise"
 
 
 def _lint(root: Path, place: Layout, below: list[Path]) -> Iterator[files.Problem]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from registry.cli.author.layout import Layout
     from registry.errors import DocumentInvalid
 
+FOLDERS_LIMIT = 20_000  # searched in some two seconds; a home folder, or the root of a disk, has more
 _ENDING = re.compile(r"([._-]?prompts?)?\.ya?ml$", re.IGNORECASE)  # of what is meant to be a prompt's file
 _MESSAGES = re.compile(rb"^messages:", re.MULTILINE)
 
@@ -57,9 +58,23 @@ def _is_prompt(name: str) -> bool:
 
 
 def find(root: Path, place: Layout, is_wanted: Callable[[str], bool] = _is_prompt) -> list[Path]:
-    """Every prompt file below a folder, in the order of their paths; no hidden, ignored or excluded one."""
+    """Every prompt file below a folder, in the order of their paths; no hidden, ignored or excluded one.
+
+    What is below another git repository, such as a submodule, is in no commit of this one, and left out.
+
+    Raises:
+        Invalid: the folder has more folders than a prompts repository can have.
+    """
     found: list[str] = []
-    for folder, below, names in os.walk(root):
+    for number, (folder, below, names) in enumerate(os.walk(root)):
+        if number >= FOLDERS_LIMIT:
+            raise Invalid(
+                f"{shown(root)} has more than {FOLDERS_LIMIT:,} folders, and is not searched; go to your "
+                "prompts repository, or name the folder of prompts in its promptstage.toml"
+            )
+        if place.is_repository and is_nested(Path(folder), place):
+            below.clear()
+            continue
         below[:] = [name for name in below if not name.startswith(".")]
         inside = Path(folder).relative_to(root).as_posix()
         before = "" if inside == "." else f"{inside}/"
@@ -67,6 +82,11 @@ def find(root: Path, place: Layout, is_wanted: Callable[[str], bool] = _is_promp
     kept = set(found) - worktree.ignored(root, found)
     files = (root / path for path in sorted(kept, key=lambda path: path.split("/")))
     return [file for file in files if not place.is_excluded(file)]
+
+
+def is_nested(folder: Path, place: Layout) -> bool:
+    """Tell whether a folder is the top of another repository than the one that was asked about."""
+    return (folder / ".git").exists() and not folder.samefile(place.top)
 
 
 def strays(root: Path, place: Layout) -> Iterator[Problem]:

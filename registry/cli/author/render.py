@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ from registry.catalog.parsing import notes
 from registry.cli import output
 from registry.cli.author import case_values, source
 from registry.cli.options import AsJson, MaybeVersion, Name  # noqa: TC001 - typer reads the annotations
+from registry.cli.output import PATH_SHOWN
 from registry.errors import Invalid
 from registry.wording.text import clean
 
@@ -27,6 +29,8 @@ EXAMPLES = {
     "number": "3", "boolean": "true", "list": '["a", "b"]', "object": '{"a": 1}',
     "placeholder": '[{"role": "user", "content": "..."}]',
 }  # fmt: skip
+STDIN = Path("-")
+VALUE_LIMIT = 64 << 20  # bytes of a file of values: pictures may be among them
 WIDEST = 100_000  # characters of a line; a prompt is printed whole
 
 
@@ -127,21 +131,31 @@ def _json(name: str, text: str, kind: str) -> Any:
 
 def _object(file: Path) -> Json:
     """Read a JSON object of values; `-` is stdin."""
-    text = sys.stdin.read() if str(file) == "-" else _read(file)
     try:
-        found = json.loads(text)
+        found = json.loads(_read(file))
     except ValueError as error:
-        raise Invalid(f"{file} is no JSON: {error}; correct it") from error
+        raise Invalid(f"{_named_file(file)} is no JSON: {error}; correct it") from error
     if not isinstance(found, dict):
-        raise Invalid(f'{file} holds no JSON object; write the variables like {{"text": "hello"}}')
+        raise Invalid(
+            f'{_named_file(file)} holds no JSON object; write the variables like {{"text": "hello"}}'
+        )
     return found
 
 
+def _named_file(file: Path) -> str:
+    return "stdin" if file == STDIN else clean(file, PATH_SHOWN)
+
+
 def _read(file: Path) -> str:
+    """Read a text file, or stdin; a device that never ends is no text. Raises Invalid."""
+    with nullcontext(sys.stdin.buffer) if file == STDIN else file.open("rb") as stream:
+        content = stream.read(VALUE_LIMIT + 1)
+    if len(content) > VALUE_LIMIT:
+        raise Invalid(f"{_named_file(file)} has more than {VALUE_LIMIT >> 20} MiB; pass a shorter value")
     try:
-        return file.read_text(encoding="utf-8")
+        return content.decode()
     except UnicodeDecodeError as error:
-        raise Invalid(f"{file} is not UTF-8; save it as UTF-8") from error
+        raise Invalid(f"{_named_file(file)} is not UTF-8; save it as UTF-8") from error
 
 
 def _missing(error: VariablesMissing, document: Document, version: str | None, *, has_cases: bool) -> str:

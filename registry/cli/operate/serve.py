@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from registry.cli import hints
 from registry.cli.author import worktree
 from registry.errors import Invalid, Unavailable
 from registry.git.repository import unsupported
@@ -22,7 +23,7 @@ _URL = re.compile(r"\w+://|[^/]+:")  # git's own rule: a colon before any slash 
 
 NO_REPOSITORY = (
     "no prompt repository was given; name a path or a URL, such as\n"
-    "  promptstage serve --repository ./prompts\n"
+    "  promptstage serve --repository {}\n"
     "or set PROMPTSTAGE_REPOSITORY. `promptstage init prompts` makes a new one"
 )
 
@@ -110,14 +111,18 @@ def _check(settings: Settings) -> None:
 
 def _check_repository(repository: str) -> None:
     if not repository:
-        raise Invalid(NO_REPOSITORY)
+        raise Invalid(NO_REPOSITORY.format(hints.repository()))
     if shutil.which("git") is None:
         raise Unavailable("git is not installed, or not on the PATH; install it (2.36 or newer)")
     if not _URL.match(repository) and not worktree.is_repository(Path(repository)):
-        raise Invalid(
-            f"{repository} is no git repository; name the folder that `git init` or `git clone` made, "
-            "or make a new one: promptstage init prompts"
+        whole = hints.around(Path(repository))
+        remedy = (
+            f"it is a folder of one, so name that: --repository {whole}"
+            if whole
+            else "name the folder that `git init` or `git clone` made, or make a new one: "
+            "promptstage init prompts"
         )
+        raise Invalid(f"{repository} is no git repository; {remedy}")
     _check_format(repository)
 
 
