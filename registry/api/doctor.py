@@ -39,7 +39,6 @@ MAX_STATES = 1000  # of an environment: each is an object of the journal to read
 REDIS = "see that it runs and that PROMPTSTAGE_REDIS_URL is right; changes reach other registries slowly now"
 EPOCH = "until then they keep what they have; those more than twenty years behind it take nothing at all"
 UPGRADE = f"and can be {formats.NEWEST} when all registries are this new: promptstage journal upgrade"
-CALLS = "until then apps keep what they report, for a while"
 JOURNAL = "until then nothing can be changed; what is in force is served. The registry's log says more"
 
 
@@ -125,12 +124,13 @@ def _calls(service: Services) -> Iterator[Check]:
     try:
         yield from reports.left_out(service.outcomes.left_out(), time.time_ns() // 1_000_000)
         if service.outcomes.is_there:
+            yield from reports.refused(service.outcomes.full())
             yield from reports.lately(service.outcomes.health())
             yield from _outcomes(service.outcomes.database())
             yield from _drift(service)
             yield from _judges(service)
     except Unavailable as error:
-        yield checks.store("calls", error, "", CALLS)
+        yield checks.store("calls", error, "", reports.KEPT)
 
 
 def _outcomes(database: Database) -> Iterator[Check]:

@@ -23,6 +23,7 @@ STAMPED = (
 JOINED = "emit the event in the span of the call, or with its gen_ai.response.id"
 ASIDE = "the registry's log says why; they are tried again when it starts, so upgrade it, or restart it"
 UNKNOWN = "check that the apps' registry is this one, and that the tag was pushed"
+KEPT = "until then apps keep what they report, for a while"
 # By the counter's name: what happened so often in an environment, and the remedy.
 MEANINGS = {
     "refused": ("{n} records of {environment} were refused", "the answer to each batch says which, and why"),
@@ -60,6 +61,12 @@ def left_out(counters: Iterable[tuple[str, str, int, int]], now: int) -> Iterato
         if name in MEANINGS and now - at < RECENT_MS:
             message, remedy = MEANINGS[name]
             yield Check("calls", "warning", message.format(n=n, environment=environment), remedy)
+
+
+def refused(full: str) -> Iterator[Check]:
+    """Yield that no report is taken in, and why; `full` is empty where they are."""
+    if full:
+        yield Check("calls", "error", f"reports are refused: {full}", KEPT)
 
 
 def lately(found: Health) -> Iterator[Check]:

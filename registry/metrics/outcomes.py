@@ -55,18 +55,19 @@ class OutcomeFacts(Collector):
         """Look."""
         if not self._outcomes.is_there:
             return
-        up = GaugeMetricFamily("promptstage_outcomes_up", "Whether the database of outcomes answers.")
+        up = GaugeMetricFamily("promptstage_outcomes_up", "Whether reports of calls are taken in.")
         try:
             database = self._outcomes.database()
             found = database.read(lambda connection: totals.newest(connection, SHOWN))
             troubles = database.read(queue.troubles)
             waiting = database.read(reviews.waiting)
+            full = self._outcomes.full()
         except RegistryError as error:
             logger.debug("The database of outcomes cannot be read: %s", error.message)
             up.add_metric([], 0)
             yield up
             return
-        up.add_metric([], 1)
+        up.add_metric([], 0 if full else 1)
         yield up
         yield from _families(found)
         failing = GaugeMetricFamily(

@@ -200,6 +200,10 @@ class Outcomes:
         inbox = store.databases[0].read(health.waiting)
         return store.main.read(lambda connection: health.read(connection, inbox, _now()))
 
+    def full(self) -> str:
+        """Return why no report is taken in; empty: reports are. Raises Unavailable."""
+        return self._store.open().inbox.full()
+
     def conversation_numbers(self, given: str) -> tuple[int, ...]:
         """Return the numbers that a conversation may have: given as itself, its hash, or as shown."""
         digits = signals.subject({"conversation": given}, "conversation")

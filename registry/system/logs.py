@@ -97,7 +97,8 @@ def configuration(style: Format, *, terminal: bool) -> dict[str, Any]:
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "formatter": "own", "filters": ["own"]},
         },
-        "loggers": {"registry": logger, "uvicorn": logger},
+        # urllib3's warnings name addresses of notifications, which are secrets; its errors are raised.
+        "loggers": {"registry": logger, "uvicorn": logger, "urllib3": {"level": "ERROR"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
     }
 

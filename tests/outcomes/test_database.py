@@ -15,6 +15,7 @@ import pytest
 from outcomes_in import Desk, record
 
 from registry import outcomes
+from registry.doctor import reports
 from registry.errors import Unavailable
 from registry.outcomes.store import inbox
 from registry.outcomes.store.database import get_meta, set_meta
@@ -115,7 +116,9 @@ def test_too_much_that_waits_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPa
     with pytest.raises(Unavailable, match="wait to be folded") as refused:
         desk.send(record())
     assert refused.value.code == "inbox_full"
+    assert desk.outcomes.full() == refused.value.message
     desk.fold()
+    assert not desk.outcomes.full()
     assert desk.send(record()).accepted == 1
 
 
@@ -129,6 +132,8 @@ def test_a_disk_that_is_short_is_not_filled(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(Unavailable, match="MiB left, and") as refused:
         desk.send(record())
     assert refused.value.code == "inbox_full"
+    (check,) = reports.refused(desk.outcomes.full())
+    assert (check.status, "reports are refused: the disk has" in check.message) == ("error", True)
     monkeypatch.undo()
     monkeypatch.setattr(inbox, "LOOK_SECONDS", 0.0)
     assert desk.send(record()).accepted == 1

@@ -13,6 +13,7 @@ from registry.errors import Unavailable
 from registry.metrics import outcomes
 from registry.metrics.outcomes import OutcomeFacts
 from registry.notify import queue
+from registry.outcomes.store import inbox
 
 if TYPE_CHECKING:
     from outcomes_in import Desk
@@ -97,6 +98,16 @@ def test_a_database_that_is_down(desk: Desk, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(desk.outcomes, "database", fail)
     assert samples(desk) == {("outcomes_up", frozenset()): 0}
+
+
+def test_reports_that_are_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database answers, and takes nothing in; what was counted is shown all the same."""
+    desk.send(record())
+    desk.fold()
+    monkeypatch.setattr(inbox, "MAX_ROWS", 0)
+    seen = samples(desk)
+
+    assert (seen["outcomes_up", frozenset()], seen["calls_total", frozenset()]) == (0, 1)
 
 
 def test_calls_that_wait_for_review(desk: Desk) -> None:

@@ -26,6 +26,13 @@ def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
     return made
 
 
+def test_urllib3_tells_no_address() -> None:
+    """It warns of odd answers with the whole address of a notification, which is a secret."""
+    quiet = configuration("json", terminal=False)["loggers"]["urllib3"]["level"]
+
+    assert logging.getLevelName(quiet) > logging.WARNING
+
+
 def failed(message: str) -> logging.LogRecord:
     """A record of an exception."""
     error = ValueError(message)

@@ -28,6 +28,7 @@ FULL = "inbox_full"
 COLUMNS = "batch, environment, token, arrived, kind, body"
 logger = logging.getLogger(__name__)
 LATER = "send this again later, and see in the registry's log why they are not"
+MANY = f"{MAX_ROWS} batches wait to be folded; {LATER}"
 
 
 class Batch(NamedTuple):
@@ -65,7 +66,7 @@ class Inbox:
         Raises:
             Unavailable: the database does not answer, or too much waits (`inbox_full`).
         """
-        if full := self._is_full():
+        if full := self._short():
             raise Unavailable(full, code=FULL)
         body = zlib.compress(_encode(batch), LEVEL)
         row = (*batch[:5], body)
@@ -80,13 +81,14 @@ class Inbox:
             return depth
 
         if self._database.write(insert) >= MAX_ROWS:
-            raise Unavailable(
-                f"{MAX_ROWS} batches wait to be folded; {LATER}",
-                code=FULL,
-            )
+            raise Unavailable(MANY, code=FULL)
 
-    def _is_full(self) -> str:
-        """Return why nothing more is taken in, if so; it is looked at now and then."""
+    def full(self) -> str:
+        """Return why nothing more is taken in; empty: it is. Raises Unavailable."""
+        return self._short() or (MANY if self.depth() >= MAX_ROWS else "")
+
+    def _short(self) -> str:
+        """Return what there is no room for, if so; it is looked at now and then."""
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
