@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from registry.cli import credential, usage_errors
+from registry.cli import credential, streams, usage_errors
 from registry.cli.author import check, init, render, tag, typed
 from registry.cli.imports import command as imports
 from registry.cli.imports import export
@@ -43,8 +42,7 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             raise  # the reader of a pipe has seen enough; typer ends quietly
         except OSError as error:
-            said = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
-            failed = RegistryError(said)
+            failed = RegistryError(streams.said(error))
         complain(failed.message)
         if ctx.meta.get(JSON):
             dump(problem(failed))
@@ -167,9 +165,12 @@ for name, group in GROUPS.items():
 
 def main() -> None:
     """Run the command line; the console script ``promptstage``."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
-    if isinstance(sys.stdin, TextIOWrapper):
-        sys.stdin.reconfigure(errors="replace")  # what is typed or piped is judged by who reads it
-    app()
+    streams.prepare()
+    try:
+        code = app()
+    except SystemExit as ended:
+        code = ended.code
+    except OSError as error:  # a full disk below the help, which no command printed
+        complain(streams.said(error))
+        code = 1
+    sys.exit(streams.finish(code or 0))
