@@ -29,7 +29,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from types import ModuleType
-from typing import TYPE_CHECKING, NoReturn, TextIO, TypedDict
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, TypedDict
 
 import forked_command
 import typer.main
@@ -223,7 +223,8 @@ def _prepare() -> None:
     for module in PRELOADED:
         import_module(module)
     typer.main.get_command = cache(typer.main.get_command)
-    typer.main.get_command(import_module("registry.cli.main").app)
+    group: Any = typer.main.get_command(import_module("registry.cli.main").app)
+    dict(group.commands)  # each is imported when it is looked up
     gc.collect()
     gc.freeze()  # a search for garbage in a fork would copy every page that it looks at
 

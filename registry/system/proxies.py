@@ -9,7 +9,6 @@ from functools import cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from registry.errors import Invalid
 from registry.system.text import visible
@@ -29,6 +28,8 @@ def is_here(url: str) -> bool:
 
 def proxy_for(url: str) -> str:
     """Return the proxy on the way to a URL; empty: none."""
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - slow to import, as below
+
     parts = urlsplit(url)
     if is_here(url) or proxy_bypass(parts.netloc):
         return ""

@@ -20,7 +20,7 @@ from test_architecture import FLOORS, TO_COME
 from registry import app
 from registry.access.capabilities import MEANINGS, Capability
 from registry.catalog.parsing.codes import CODES
-from registry.cli.main import EXIT_CODES
+from registry.cli.commands import EXIT_CODES
 from registry.cli.main import app as command_line
 from registry.cli.observe.columns import COLUMNS, TYPES
 from registry.policies.events import EVENTS
