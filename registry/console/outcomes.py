@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ from registry.console import page
 from registry.console.overview import alerts, budgets
 from registry.console.visit import ConsoleRoute, Visiting
 from registry.errors import Invalid
+from registry.system import timestamps
 from registry.wording import explanation, item, paths
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ SPANS = {
     "30d": ("day", 30),
     "90d": ("week", 90),
 }
+LENGTHS = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
+NO_CALL = {"calls": 0, "cost_usd": 0, "errors": 0}  # and no latency
 SERIES = 8  # lines of a plot: the largest; a table has them all
 MAX_ROWS = 5000
 PLOTTED = {"calls": "Calls", "cost_usd": "Cost in dollars", "p95_ms": "p95 in ms", "errors": "Errors"}
@@ -110,15 +118,25 @@ def summed(api: Api, environment: str, given: Mapping[str, str]) -> dict[str, An
         "rows": rows,
         "totals": totals,
         "since": totals[0]["period"] if totals else None,
-        "plots": plots(rows, by, [str(row.get(by)) for row in totals[:SERIES]]),
+        "plots": plots(rows, by, [str(row.get(by)) for row in totals[:SERIES]], times(rows, period)),
         "budgets": budgets(api, environment),
         "alerts": alerts(api, environment),
     }
 
 
-def plots(rows: Sequence[Json], by: str, names: Sequence[str]) -> list[Json]:
-    """Return the lines of each plot: times, and for each name its numbers; null where there is none."""
-    times = sorted({row["period"] for row in rows})
+def times(rows: Sequence[Json], period: str) -> list[str]:
+    """Return the start of each period from the first with a call until now; in some there may be none."""
+    if not rows:
+        return []
+    first, step = datetime.fromisoformat(rows[0]["period"]), LENGTHS[period]
+    return [timestamps.rfc3339(first + n * step) for n in range((page.now() - first) // step + 1)]
+
+
+def plots(rows: Sequence[Json], by: str, names: Sequence[str], times: Sequence[str]) -> list[Json]:
+    """Return the lines of each plot: times, and for each name its numbers; null where one is not known.
+
+    A period without a call has 0 calls, and no latency: a line must not go from one call to the next.
+    """
     found = {(row["period"], str(row.get(by))): row for row in rows}
     if len(times) == 0:
         return []
@@ -127,7 +145,7 @@ def plots(rows: Sequence[Json], by: str, names: Sequence[str]) -> list[Json]:
             "title": title,
             "times": times,
             "series": [
-                {"name": name, "values": [found.get((time, name), {}).get(key) for time in times]}
+                {"name": name, "values": [found.get((time, name), NO_CALL).get(key) for time in times]}
                 for name in names
             ],
         }

@@ -38,6 +38,7 @@ LABELS = {
     "attested": "Attested in change",
 }
 FILTERS = ("actor", "since", "until")
+EMPTY = dict.fromkeys((*FILTERS, "since_at", "until_at"), "")  # the fields of the page
 
 
 @router.get("/e/{environment}/history")
@@ -52,19 +53,20 @@ async def history(visit: Visiting, environment: str) -> Response:
 def changes(api: Api, environment: str, given: Mapping[str, str]) -> dict[str, Any]:
     """Return a page of changes; `given` are the filters of the address."""
     prompt = given.get("prompt", "")
-    asked = {key: _moment(key, given[key]) for key in FILTERS if given.get(key)}
+    asked = {key: _moment(key, given) for key in FILTERS if given.get(key)}
     if cursor := given.get("cursor"):
         asked["cursor"] = cursor
     found = api.get(paths.history_path(environment, prompt or None), "data", limit=SHOWN, **asked)
     rows = [change | {"prompt": change.get("prompt", prompt)} for change in found["data"]]
-    return {"changes": rows, "given": dict(given), "next": found["next_cursor"], "prompt": prompt}
+    return {"changes": rows, "given": EMPTY | dict(given), "next": found["next_cursor"], "prompt": prompt}
 
 
-def _moment(key: str, text: str) -> str:
-    """Return what the API takes of a day that a person picked: its beginning, or its end, in UTC."""
+def _moment(key: str, given: Mapping[str, str]) -> str:
+    """Return what the API takes of a filter: of a day its beginning or end, in UTC if no script said."""
     if key == "actor":
-        return text
-    return f"{text}T00:00:00Z" if key == "since" else f"{text}T23:59:59Z"
+        return given[key]
+    day = "T00:00:00Z" if key == "since" else "T23:59:59.999999Z"
+    return given.get(f"{key}_at") or f"{given[key]}{day}"
 
 
 @router.get("/e/{environment}/changes/{seq}")

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from console.test_console_pages import attest_report
@@ -348,6 +349,22 @@ def test_times_are_the_readers_own(enter: Callable[..., Page], api: Api, environ
         time.get_attribute("datetime"),
     )
     expect(time).to_have_text(told)
+
+
+def test_a_day_that_is_picked_is_the_readers_own(
+    enter: Callable[..., Page], api: Api, environment: str
+) -> None:
+    """As the times are that stand beside it."""
+    page = enter(api, f"/console/e/{environment}/history", timezone_id="Asia/Tokyo")
+    page.fill("#since", "2026-03-01")
+    page.fill("#until", "2026-03-02")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**/history?*")
+
+    asked = parse_qs(urlsplit(page.url).query)
+    assert asked["since_at"] == ["2026-02-28T15:00:00.000Z"]
+    assert asked["until_at"] == ["2026-03-02T14:59:59.999Z"]
+    assert page.input_value("#until") == "2026-03-02"
 
 
 def test_plots_are_drawn(enter: Callable[..., Page], api: Api, environment: str) -> None:

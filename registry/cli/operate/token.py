@@ -152,9 +152,7 @@ def _so_already(token: Json, *, as_json: bool) -> None:
 
 def _told(token: Json) -> str:
     where = f"in {_environments(token)}" if token["environments"] else "in all environments"
-    until = (
-        f"until {clean(token['expires_at'])[:TO_THE_DAY]}" if token["expires_at"] else "until it is revoked"
-    )
+    until = f"until {times.show(token['expires_at'])}" if token["expires_at"] else "until it is revoked"
     what = f"{clean(token['name'])} ({clean(token['id'])}) is {_roles(token)} {where}, {until}"
     return f"The token {what}. Keep its secret now: it is not shown again."
 

@@ -95,6 +95,16 @@ function localize(root) {
   }
 }
 
+// A day that is picked is the reader's, as the times beside it are: the moments go along in which it begins and ends.
+document.addEventListener("submit", (event) => {
+  for (const moment of event.target.querySelectorAll("[data-day]")) {
+    const day = event.target.elements[moment.dataset.day].value;
+    const at = new Date(`${day}T00:00`);
+    if (moment.dataset.day === "until") at.setDate(at.getDate() + 1);
+    moment.value = !day ? "" : moment.dataset.day === "since" ? at.toISOString() : new Date(at - 1).toISOString();
+  }
+}, true);
+
 // On a narrow screen a row is a block, in which each cell says what its column is.
 function label(root) {
   for (const table of root.querySelectorAll(".wide table:not(.diff)")) {

@@ -110,7 +110,7 @@ def changes() -> Iterator[tuple[str, Json]]:
     yield "history.html", records.changes(api, E, {})
     longer = {f"{P}/rollouts/summarize/history": {**examples.HISTORY, "next_cursor": "38"}}
     yield "history.html", records.changes(answering(longer), E, given)
-    yield "history.html", {**records.changes(answering(longer), E, {"prompt": "summarize"}), "given": {}}
+    yield "history.html", records.changes(answering(longer), E, {"prompt": "summarize"})
     empty = answering({f"{P}/history": {"data": [], "next_cursor": None}})
     yield "history.html", records.changes(empty, E, {})
     for change in chain(examples.HISTORY["data"], [GUARD_ACT]):
