@@ -139,13 +139,15 @@ class Settings(BaseSettings):
     @classmethod
     def _count_days(cls, value: object) -> object:
         if isinstance(value, str) and not KEPT.fullmatch(value):
-            raise ValueError("write a number of days from 2 on, such as 30d")
+            raise ValueError("write a number of days from 2 to 9999, such as 30d")
         return int(value.removesuffix("d")) if isinstance(value, str) else value
 
     @field_validator("environments", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
-        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return tuple(dict.fromkeys(name.strip() for name in value.split(",")))
 
     @field_validator("environments")
     @classmethod
@@ -155,12 +157,21 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name!r} is not an environment's name ([a-z][a-z0-9-]*, 32 at most)")
         return names
 
+    @field_validator("*", mode="before")  # the last one, which pydantic calls first
+    @classmethod
+    def _strip(cls, value: object, info: ValidationInfo) -> object:
+        """Take off the line break that a file of variables or secrets ends with; nothing is the default."""
+        if not isinstance(value, str):
+            return value
+        return value.strip() or cls.model_fields[str(info.field_name)].default
+
 
 # What is said in place of pydantic's words, which tell no operator what to write.
 PLAIN = {
     "float_parsing": "write a number, such as 30",
     "greater_than": "write a number above {gt}",
     "int_parsing": "write a whole number",
+    "bool_parsing": "write true or false",
     "greater_than_equal": "write a number from {ge} on",
     "less_than_equal": "write a number up to {le}",
     "literal_error": "write {expected}",
@@ -184,4 +195,4 @@ def _sentence(found: ErrorDetails) -> str:
 def passed_over() -> list[str]:
     """Name the variables whose values are no settings, as they describe a Service of that name."""
     names = ("PROMPTSTAGE_HOST", "PROMPTSTAGE_PORT")
-    return [name for name in names if SERVICE_LINK.match(os.environ.get(name, ""))]
+    return [name for name in names if SERVICE_LINK.match(os.environ.get(name, "").strip())]

@@ -13,6 +13,9 @@ import { mark } from './stamp.js';
 const COLD_MS = 2000; // that `aget` waits for a name that nothing is known of
 const STEP_MS = 5;
 
+/** Return what is given or set, without the line break that a file of secrets ends with; else the default. */
+const setting = (given, set, otherwise) => (given || set || '').trim() || otherwise;
+
 export class Client {
   #held = new Map(); // by name: { release, source }
   #asked = new Set();
@@ -24,13 +27,13 @@ export class Client {
 
   constructor({ url, token, environment, prompts = [], snapshotDir } = {}) {
     const { PROMPTSTAGE_URL, PROMPTSTAGE_TOKEN, PROMPTSTAGE_ENVIRONMENT, PROMPTSTAGE_SNAPSHOT_DIR } = process.env;
-    const place = (url ?? PROMPTSTAGE_URL ?? 'http://127.0.0.1:8000').replace(/\/+$/, '');
-    const where = environment ?? PROMPTSTAGE_ENVIRONMENT ?? 'production';
+    const place = setting(url, PROMPTSTAGE_URL, 'http://127.0.0.1:8000').replace(/\/+$/, '');
+    const where = setting(environment, PROMPTSTAGE_ENVIRONMENT, 'production');
     this.#snapshot = new Snapshot(snapshotDir ?? PROMPTSTAGE_SNAPSHOT_DIR, place, where);
     this.#follower = new Follower({
       url: place,
       environment: where,
-      token: token ?? PROMPTSTAGE_TOKEN ?? '',
+      token: setting(token, PROMPTSTAGE_TOKEN, ''),
       take: (release) => this.#take(release),
       note: (error) => this.#note(error),
     });

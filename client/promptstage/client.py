@@ -62,7 +62,7 @@ class Client:
             None.
 
     Raises:
-        ValueError: no URL was given, or it, the token, a name or `max_age` is not valid.
+        ValueError: no URL was given, or it, the token, a name, `timeout` or `max_age` is not valid.
     """
 
     def __init__(  # noqa: PLR0913 - settings, by keyword
@@ -83,7 +83,7 @@ class Client:
         # Here, so that `import promptstage` costs an application that makes no client next to nothing.
         from promptstage._replica.replica import Replica  # noqa: PLC0415
 
-        url = url or os.environ.get("PROMPTSTAGE_URL")
+        url = _setting(url, "PROMPTSTAGE_URL")
         self._log_content, self._redact = log_content, redact
         stand_in.clients.add(self)
         if prompts_of_test := stand_in.find(url):
@@ -94,10 +94,11 @@ class Client:
         replica = Replica.connect(
             url,
             token=token or (lambda: os.environ.get("PROMPTSTAGE_TOKEN", "")),
-            environment=environment or os.environ.get("PROMPTSTAGE_ENVIRONMENT") or "production",
-            timeout=timeout,
+            environment=_setting(environment, "PROMPTSTAGE_ENVIRONMENT") or "production",
+            timeout=_seconds(timeout, "timeout"),
             max_age=_seconds(
-                os.environ.get("PROMPTSTAGE_MAX_AGE") or MAX_AGE if max_age is None else max_age
+                os.environ.get("PROMPTSTAGE_MAX_AGE") or MAX_AGE if max_age is None else max_age,
+                "max_age (or PROMPTSTAGE_MAX_AGE)",
             ),
             snapshot_dir=snapshot_dir or os.environ.get("PROMPTSTAGE_SNAPSHOT_DIR"),
             report=report,
@@ -446,13 +447,18 @@ def _call_class() -> type[Call]:
     return Call
 
 
-def _seconds(given: float | str | None) -> float:
+def _setting(given: str | None, variable: str) -> str:
+    """Read a setting without the line break that a file of secrets, or of variables, ends with."""
+    return (given or os.environ.get(variable) or "").strip()
+
+
+def _seconds(given: float | str, what: str) -> float:
     try:
-        seconds = MAX_AGE if given in {None, ""} else float(given)
+        seconds = float(given)
     except (TypeError, ValueError):
         seconds = -1.0
     if not seconds >= 0:
-        raise ValueError(f"max_age (or PROMPTSTAGE_MAX_AGE) is a number of seconds, not {given!r}")
+        raise ValueError(f"{what} is a number of seconds, not {given!r}")
     return seconds
 
 

@@ -14,6 +14,9 @@ ANSWER_TIMEOUT = 5.0
 its body drip in. Longer than callers wait: what comes late for them is there for the next, and a short
 `timeout` does not keep the stream from opening."""
 
+LONGEST_ANSWER = 86_400.0
+"""A `timeout` that is meant to have no end: sockets refuse infinity."""
+
 BREAKER_PAUSE = 5.0
 """How long other first fetches fail at once after one failed: of five seconds at most two are waited."""
 

@@ -124,6 +124,26 @@ def test_a_port_that_is_given_beats_the_service(monkeypatch: pytest.MonkeyPatch)
     assert (Settings().port, passed_over()) == (9000, [])
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "read_as"),
+    [
+        ("host", "0.0.0.0\n", "0.0.0.0"),
+        ("keep_calls", " 30d\r\n", 30),
+        ("redis_url", "redis://cache:6379\n", "redis://cache:6379"),
+        ("environments", "production, eu,production\n", ("production", "eu")),
+        ("config", " ", None),
+        ("port", " tcp://10.43.161.118:8000\n", 8000),
+    ],
+)
+def test_the_space_around_a_value_is_not_of_it(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, read_as: object
+) -> None:
+    """A file of variables or secrets ends with a line break, which nobody sees."""
+    monkeypatch.setenv(f"PROMPTSTAGE_{name.upper()}", value)
+
+    assert getattr(Settings(), name) == read_as
+
+
 def test_rules_that_make_no_sense(cli: Cli, author: PromptRepository, tmp_path: Path) -> None:
     """A rule that would not be kept must not pass for one that is: nothing is started."""
     (tmp_path / "rules.toml").write_text("[environments.moon]\napproval = true\n")

@@ -70,6 +70,16 @@ def test_a_line_that_git_cannot_read_is_told(
         find(author.path)
 
 
+def test_a_subject_is_read_whatever_the_terminal_shows(author: PromptRepository) -> None:
+    """Git writes a log in the encoding that is set for it."""
+    commit(author, "prompts/greeting.txt", "x")
+    author.git("commit", "--quiet", "--amend", "-m", "größer ✓")
+    author.git("config", "i18n.logOutputEncoding", "ISO-8859-1")
+
+    assert worktree.subject(author.path, "prompts/greeting.txt") == "größer ✓"
+    assert worktree.subjects(author.path, "prompts")["prompts/greeting.txt"] == "größer ✓"
+
+
 def test_git_speaks_its_own_language(author: PromptRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     """As some of its words are compared, whatever the author's language is."""
     monkeypatch.setenv("LANGUAGE", "de")

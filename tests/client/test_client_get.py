@@ -385,10 +385,12 @@ def test_secrets_in_the_wrong_place_are_refused_and_not_shown() -> None:
     """A password in the URL, and a token that is none."""
     with pytest.raises(ValueError, match="token=") as in_url:
         Client("https://user:secret@prompts.example.org")
+    with pytest.raises(ValueError, match="token=") as in_no_url:
+        Client("https://user:secret@prompts.example.org:99999")
     with pytest.raises(ValueError, match="token") as in_token:
         Client("https://prompts.example.org", token="secret\r\nX: y")
 
-    assert "secret" not in str(in_url.value) + str(in_token.value)
+    assert "secret" not in str(in_url.value) + str(in_no_url.value) + str(in_token.value)
 
 
 def test_what_comes_late_is_there_for_the_next(connect: Connect, registry: FakeRegistry) -> None:

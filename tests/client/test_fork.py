@@ -139,6 +139,23 @@ def test_no_thread_is_started_in_uwsgi_before_it_forks(
     until(lambda: client.status()["stream"]["state"] == "connected")
 
 
+def test_what_an_earlier_run_left_is_confirmed_in_uwsgi_before_it_forks(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`ready` asks for that, too, and does not wait for a thread that is not there."""
+    with connect(prompts=["summarize"]) as before:
+        assert before.ready(10)
+    asked = {"worker_id": 0, "mule_id": 0, "masterpid": os.getpid()}
+    monkeypatch.setitem(
+        sys.modules, "uwsgi", SimpleNamespace(**{name: (lambda name=name: asked[name]) for name in asked})
+    )
+    client = connect(prompts=["summarize"])
+    assert client.get("summarize").source == "snapshot"
+
+    assert client.ready(0.5)
+    assert client.get("summarize").source == "live"
+
+
 def test_what_was_confirmed_long_ago_is_not_live_in_the_child(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

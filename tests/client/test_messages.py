@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from client.fake_registry import SILENT_STREAM, FakeRegistry, event, release, until
 
-from promptstage import Client, PromptUnavailable
+from promptstage import Client, PromptUnavailable, stand_in
+from promptstage._http.registry_errors import fault_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -287,6 +288,53 @@ def test_a_url_of_something_else_says_so(connect: Connect, registry: FakeRegistr
 
     assert "no registry has that url; it is what comes before /v1" in said
     assert "check url= or PROMPTSTAGE_URL" in said
+
+
+def test_the_space_around_a_setting_is_not_of_it(
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of variables or secrets ends with a line break, which nobody sees."""
+    monkeypatch.setenv("PROMPTSTAGE_URL", f" {registry.url}/\n")
+    monkeypatch.setenv("PROMPTSTAGE_ENVIRONMENT", "production\n")
+    with Client(prompts=["summarize"]) as client:
+        assert client.ready(10)
+        assert client.status()["environment"] == "production"
+    monkeypatch.setattr(stand_in, "without_url", None)
+    monkeypatch.setenv("PROMPTSTAGE_URL", "\n")
+    with pytest.raises(ValueError, match="set PROMPTSTAGE_URL"):
+        Client()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://[::1", "http://a b", "tcp://10.0.0.1:80"])
+def test_a_url_that_is_none_says_what_one_is(connect: Connect, url: str) -> None:
+    """And not what a part of it is."""
+    with pytest.raises(ValueError, match=r"is no registry; it should look like https://"):
+        connect(url)
+
+
+@pytest.mark.parametrize("timeout", ["soon", None, -1, float("nan")])
+def test_a_timeout_that_is_none_is_refused_at_once(connect: Connect, timeout: Any) -> None:
+    """And not when the first prompt is asked for."""
+    with pytest.raises(ValueError, match="timeout is a number of seconds, not"):
+        connect(timeout=timeout)
+
+
+def test_a_timeout_without_an_end(connect: Connect) -> None:
+    """A socket would refuse it."""
+    client = connect(timeout=float("inf"), prompts=["summarize"])
+
+    assert client.ready(float("inf"))
+    assert client.get("summarize").source == "live"
+
+
+def test_an_unknown_environment_is_not_taken_for_a_wrong_url() -> None:
+    """The registry answers, and says which environments there are."""
+    fault = fault_of(
+        404, "Not Found", {}, b'{"code": "unknown_environment", "detail": "there is no environment \'moon\'"}'
+    )
+
+    assert str(fault) == "404 there is no environment 'moon'"
+    assert "before /v1" in str(fault_of(404, "Not Found", {}, b"<html>"))
 
 
 def test_https_where_there_is_http_says_so(connect: Connect, registry: FakeRegistry) -> None:

@@ -67,7 +67,8 @@ class App:
 def app(registry: Registry, folder: Path, token: str = "") -> Iterator[App]:
     """Starts an app; it ends with its input."""
     command = [str(NODE), str(Path(__file__).with_name("node_app.mjs"))]
-    arguments = [registry.url, token or registry.api.token, "production", str(folder)]
+    settings = [registry.url, token or registry.api.token, "production"]
+    arguments = [*(f"{one}\n" for one in settings), str(folder)]  # as files of secrets end
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     process = subprocess.Popen([*command, *arguments], text=True, **pipes)  # type: ignore[call-overload]
     try:

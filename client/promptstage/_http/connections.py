@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as RequestTimeout
-from urllib3.util import parse_url
+from urllib3.util import Url, parse_url
 
 from promptstage import limits
 from promptstage._http.deadline import BoundedResponse, Deadline
@@ -69,13 +69,16 @@ class Connections:
     """
 
     def __init__(self, url: str, timeout: float) -> None:
-        parsed = parse_url(url)
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
-            raise ValueError(f"{url!r} is no registry; it should look like https://prompts.example.org")
+        try:
+            parsed = parse_url(url)
+        except HTTPError:  # its words name a part of it, and tell nobody what to write
+            parsed = Url(auth=url.partition("@")[1])
         if parsed.auth:
             raise ValueError(
                 "a registry's url holds no user or password; pass token=, or set PROMPTSTAGE_TOKEN"
             )
+        if parsed.scheme not in {"http", "https"} or not parsed.host:
+            raise ValueError(f"{url!r} is no registry; it should look like https://prompts.example.org")
         self._timeout = timeout
         self._connect = HTTPSConnection if parsed.scheme == "https" else HTTPConnection
         self._host, self._port = parsed.host.strip("[]"), parsed.port

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NOT_FOUND = 404
+NO_SUCH_PATH = "not_found"  # the code of a 404 that is about the url, not about a prompt
 REFUSALS = (401, 403)
 BUSY = (429, 503)
 
@@ -63,7 +64,7 @@ def fault_of(
         return Fault(said, reason="unauthorized", status=status)
     if status in BUSY:
         return Fault(f"the registry is busy: {said}", retry_after=_retry_after(headers), status=status)
-    if status == NOT_FOUND:
+    if status == NOT_FOUND and problem(body).get("code", NO_SUCH_PATH) == NO_SUCH_PATH:
         return kind(f"{said}: no registry has that url; it is what comes before /v1", status=status)
     return kind(said, status=status)
 

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 from promptstage import limits
 from promptstage._http.connections import Connections, Request, read_all, read_some
 from promptstage._http.event_stream import Stream
-from promptstage._http.registry_errors import NOT_FOUND, Fault, NoStream, fault_of, problem
+from promptstage._http.registry_errors import NO_SUCH_PATH, NOT_FOUND, Fault, NoStream, fault_of, problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,7 +27,6 @@ TAKEN = range(200, 300)
 UNAUTHORIZED = 401
 REDIRECTS = range(300, 400)
 TROUBLE, NOT_IMPLEMENTED = 500, 501
-NO_SUCH_PATH = "not_found"  # the code of a registry's 404 that is about the url, not about a prompt
 EVENT_STREAM = "text/event-stream"
 
 
@@ -58,7 +57,7 @@ class Transport:
     """
 
     def __init__(self, url: str, token: Token, timeout: float) -> None:
-        self._timeout = max(timeout, limits.ANSWER_TIMEOUT)
+        self._timeout = min(max(timeout, limits.ANSWER_TIMEOUT), limits.LONGEST_ANSWER)
         self._connections = Connections(url, self._timeout)
         self._token = token if callable(token) else _checked(token)
         self.url = url.rstrip("/")

@@ -179,7 +179,7 @@ class Replica:
         if forks_later():  # no thread is there that would bring them
             for name in names:
                 if not self._holdings.is_live(name):
-                    self._fetch(name, partial(self._fetch_release, name), timeout)
+                    self._fetch(name, partial(self._confirm, name), timeout)
         if self._holdings.wait_live(names, timeout):
             return True
         if timeout:  # who only looks, looks often
@@ -270,8 +270,10 @@ class Replica:
         return not held.is_stale if held else name in self._holdings.absent
 
     def _fetch_release(self, name: str) -> None:
-        if self._is_settled(name):  # by another fetch, between our look and our start
-            return
+        if not self._is_settled(name):  # by another fetch, between our look and our start
+            self._confirm(name)
+
+    def _confirm(self, name: str) -> None:
         self._refresh(name)
         if error := self._holdings.errors.get(name):
             raise Fault(f"it sent something unreadable: {error}", of_one_name=True)

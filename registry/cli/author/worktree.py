@@ -26,6 +26,7 @@ _NOT_ATOMIC = "does not support --atomic push"
 _NO_WORKTREE = re.compile(b"not a git repository|must be run in a work tree|cannot change to|safe.directory")
 _HEADER = 4096  # bytes in which what git says of an object ends; longer than any place that is asked for
 _USER = re.compile(r"://(?!git@)[^/\s'\"]*@")  # whoever git is, is no secret
+UTF_8 = "--encoding=UTF-8"  # whatever the author's terminal shows
 WHO_ARE_YOU = (
     "git does not know who you are; tell it, then repeat this:\n"
     '  git config --global user.name "Ada Lovelace"\n'
@@ -182,7 +183,9 @@ def changed_since(folder: Path, base: str) -> list[str]:
 
 def subjects(folder: Path, *paths: str) -> dict[str, str]:
     """The subject of the last commit that changed each file below these paths; merges are left out."""
-    log = tell(folder, "-c", "core.quotePath=false", "log", "--format=%x01%s", "--name-only", "--", *paths)
+    log = tell(
+        folder, "-c", "core.quotePath=false", "log", UTF_8, "--format=%x01%s", "--name-only", "--", *paths
+    )
     found: dict[str, str] = {}
     for commit in log.decode("utf-8", "replace").split("\x01")[1:]:
         said, *names = commit.splitlines()
@@ -192,7 +195,7 @@ def subjects(folder: Path, *paths: str) -> dict[str, str]:
 
 def subject(folder: Path, path: str) -> str:
     """The subject of the last commit that changed a file."""
-    return tell(folder, "log", "-1", "--format=%s", "--", path).decode("utf-8", "replace")
+    return tell(folder, "log", UTF_8, "-1", "--format=%s", "--", path).decode("utf-8", "replace")
 
 
 def tags(folder: Path) -> dict[bytes, str]:
