@@ -25,6 +25,7 @@ from client.test_fork import in_child
 from client import responses_of as given
 from promptstage import Client, limits
 from promptstage._calls.identity import is_sampled
+from promptstage._calls.signals import resolution
 from promptstage.evaluation import bucket, unit
 
 if TYPE_CHECKING:
@@ -662,3 +663,10 @@ def test_logs_say_nothing_of_users(
         raise RuntimeError("secret")
 
     assert "secret" not in caplog.text + json.dumps(registry.reports) + json.dumps(client.status())
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_no_conversation_is_not_resolved(nothing: str | None) -> None:
+    """All of them would count as one, with the name None."""
+    with pytest.raises(ValueError, match="resolved needs the conversation"):
+        resolution(nothing, ok=True)

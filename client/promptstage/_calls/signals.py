@@ -28,5 +28,11 @@ def feedback(call: str, given: str | float, comment: str | None) -> dict[str, An
 
 
 def resolution(conversation: object, *, ok: bool) -> dict[str, Any]:
-    """The body of the end of a conversation, which is still as it was given."""
+    """The body of the end of a conversation, which is still as it was given.
+
+    Raises:
+        ValueError: it is none: all of these would be one conversation, of which no call is known.
+    """
+    if conversation is None or conversation == "":
+        raise ValueError(f"resolved needs the conversation that its calls were made in, not {conversation!r}")
     return {"conversation": str(conversation), "ok": bool(ok)}

@@ -78,7 +78,7 @@ def unavailable(  # noqa: PLR0913 - the facts of one sentence, by keyword
     """
     what = f"{name}@{version}" if version else f"{name} in {environment}"
     wrong, remedy = _REMEDIES.get(why.reason, (f"the registry says {why.reason}", "ask its operator"))
-    said = f" ({why.detail[:_LONGEST]})" if why.detail else ""
+    said = f" ({why.detail[:_LONGEST]})" if why.detail and why.detail not in wrong else ""
     meant = _meant(name, why.detail, known) if why.reason in {"unknown_prompt", "not_a_name"} else ""
     todo = remedy.format(name=name, environment=environment)
     return PromptUnavailable(name, why.reason, f"no {what} from {url}: {wrong}{said}{meant}; {todo}")
