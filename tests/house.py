@@ -55,10 +55,15 @@ def _public(tree: ast.Module) -> Iterator[ast.Module | ast.ClassDef | Function]:
     todo: list[ast.Module | ast.ClassDef] = [tree]
     while todo:
         for node in todo.pop().body:
-            if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_"):
+            if isinstance(node, ast.ClassDef | Function) and not node.name.startswith("_") and _says(node):
                 yield node
                 if isinstance(node, ast.ClassDef):
                     todo.append(node)
+
+
+def _says(node: ast.ClassDef | Function) -> bool:
+    """Whether it can have a docstring; those of overloads stand once, below them."""
+    return "overload" not in map(ast.unparse, node.decorator_list)
 
 
 def _spread(lengths: Sequence[int]) -> str:
