@@ -7,7 +7,6 @@ import sys
 import weakref
 from contextlib import contextmanager
 from functools import cache, partial
-from math import inf
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from promptstage import stand_in
@@ -15,7 +14,7 @@ from promptstage._replica.lifecycle import ensure_followed, followed
 from promptstage.errors import PromptUnavailable
 from promptstage.evaluation import SPLIT
 from promptstage.keys import as_key, check_attributes, current_defaults, merged
-from promptstage.limits import FETCH_TIMEOUT, LONGEST_TIMEOUT, MAX_AGE
+from promptstage.limits import FETCH_TIMEOUT, MAX_AGE
 from promptstage.prompt import make_fallback
 from promptstage.stamp import clear, holder, mark, stamped
 
@@ -96,7 +95,7 @@ class Client:
             url,
             token=token or (lambda: os.environ.get("PROMPTSTAGE_TOKEN", "")),
             environment=_setting(environment, "PROMPTSTAGE_ENVIRONMENT") or "production",
-            timeout=_seconds(timeout, "timeout", at_most=LONGEST_TIMEOUT),
+            timeout=_seconds(timeout, "timeout"),
             max_age=_seconds(
                 os.environ.get("PROMPTSTAGE_MAX_AGE") or MAX_AGE if max_age is None else max_age,
                 "max_age (or PROMPTSTAGE_MAX_AGE)",
@@ -456,15 +455,14 @@ def _setting(given: str | None, variable: str) -> str:
     return (given or os.environ.get(variable) or "").strip()
 
 
-def _seconds(given: float | str, what: str, at_most: float = inf) -> float:
+def _seconds(given: float | str, what: str) -> float:
     """Return a number of seconds. Raises ValueError, so that no `get` fails later, beside its fallback."""
     try:
         seconds = float(given)
     except (TypeError, ValueError):
         seconds = -1.0
-    if not 0 <= seconds <= at_most:
-        bound = "" if at_most == inf else f" up to {at_most:g}"
-        raise ValueError(f"{what} is a number of seconds{bound}, not {given!r}")
+    if not seconds >= 0:
+        raise ValueError(f"{what} is a number of seconds, not {given!r}")
     return seconds
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 FETCH_TIMEOUT = 2.0
 """What the first `get` of a name never seen may cost: noticeable, but not a hung request."""
 
-LONGEST_TIMEOUT = 86_400.0
-"""A day: sockets refuse a time-out of some thousand years, and then nothing could be fetched at all."""
 
 MAX_AGE = 3600.0
 """How old an earlier run's snapshot may be before the first `get` waits for the registry: a job that ends
