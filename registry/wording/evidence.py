@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from promptstage.model import Json
     from registry.wording.reads import Reads
 
+NOTHING = ("units", "bad", "n", "sum")  # of a metric of which nothing was counted, be it a ratio or a mean
 LEAST = 1e-9  # of E: a logarithm needs more than nothing
 
 
@@ -47,7 +48,7 @@ def judged(state: Json, found: Json | None) -> Json | None:
 
 def total(steps: Sequence[Json], arm: str) -> Json:
     """Return what an arm has of a metric over all steps, in the form of one step."""
-    keys = steps[0][arm] if steps else {"units": 0, "bad": 0}
+    keys = steps[0][arm] if steps else NOTHING
     return {key: sum(step[arm][key] for step in steps) for key in keys}
 
 
