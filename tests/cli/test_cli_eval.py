@@ -297,6 +297,32 @@ def test_a_missing_key_is_named(cli: Cli) -> None:
     assert "OPENAI_API_KEY is not set, and https://api.openai.com/v1 wants a key" in done.err
 
 
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {"OPENAI_API_KEY": "schl\u00fcssel"},
+            "OPENAI_API_KEY holds characters that no key has; copy it again",
+        ),
+        ({"OPENAI_API_KEY": "sk-\r-1"}, "OPENAI_API_KEY holds characters that no key has; copy it again"),
+        (
+            {"OPENAI_BASE_URL": "gateway"},
+            "OPENAI_BASE_URL is 'gateway', which is no URL; write it like https://api",
+        ),
+        (
+            {"OPENAI_BASE_URL": "http://["},
+            "OPENAI_BASE_URL is 'http://[', which is no URL; write it like https://",
+        ),
+    ],
+)
+def test_a_place_that_cannot_be_asked(cli: Cli, variables: dict[str, str], said: str) -> None:
+    """At once: the SDK would fail with a traceback, or with the key in its words."""
+    done = cli("eval", "echo", **variables)
+
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith(f"Error: {said}")
+
+
 @pytest.fixture
 def attested(author: PromptRepository, tmp_path: Path) -> Iterator[Registry]:
     """A registry of the author's own: attestations are everybody's."""

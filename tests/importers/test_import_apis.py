@@ -270,6 +270,16 @@ def test_keys_that_are_not_set_are_named(monkeypatch: pytest.MonkeyPatch) -> Non
         fetched("Langfuse", "http://127.0.0.1:9")
 
 
+@pytest.mark.parametrize("key", ["sk\r1", "sk-\u0142"])
+def test_a_key_that_no_header_carries_is_not_shown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """HTTP's library would end in a traceback, with the key in it."""
+    monkeypatch.setenv("LANGSMITH_API_KEY", key)
+
+    with pytest.raises(Invalid, match="a key for LangSmith holds characters that no key has") as refused:
+        fetched("LangSmith", "http://127.0.0.1:9")
+    assert key not in str(refused.value)
+
+
 @pytest.mark.parametrize("source", ["https://pk:sk@host.example.org", "https://", "https://host/?key=1"])
 def test_addresses_hold_no_keys(source: str) -> None:
     """They would end in the history of a shell."""

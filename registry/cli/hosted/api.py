@@ -63,6 +63,11 @@ class Api:
     tell: Callable[[str], None]
     _room: list[int] = field(default_factory=lambda: [ANSWERS_LIMIT, TOTAL_LIMIT])
 
+    def __post_init__(self) -> None:
+        """Let pass what a header can carry; HTTP's library would quote a key in its error. Raises Invalid."""
+        if not all(value.isascii() and value.isprintable() for value in self.headers.values()):
+            raise Invalid(f"a key for {self.tool} holds characters that no key has; copy it again")
+
     def get(self, path: str, **query: Any) -> Any:
         """Return the JSON at a path.
 

@@ -233,7 +233,8 @@ def _suite(file: PromptFile) -> Suite:
 def _nothing(file: PromptFile, suite: Suite, tags: frozenset[str]) -> str:
     if suite.cases and tags:
         known = sorted({tag for case in suite.cases for tag in case.tags})
-        return f"no case of {file.name} has a tag of {', '.join(sorted(tags))}; there are {', '.join(known)}"
+        there = f"there are {', '.join(known)}" if known else 'none has any; write "tags": ["parcel"] in some'
+        return f"no case of {file.name} has a tag of {', '.join(sorted(tags))}; {there}"
     stem = naming.stem(f"{file.folder}{file.path}")
     if suite.cases:
         return (

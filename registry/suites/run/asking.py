@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from registry.errors import Unavailable
 from registry.suites.run.completion import NoCompletion, read
+from registry.suites.run.endpoint import OPENAI, URL
 from registry.suites.run.failure import AskFailed, Kind
 from registry.system.text import visible
 
@@ -134,13 +135,12 @@ class _Client:
             import openai  # noqa: PLC0415 - an extra, and slow to import
         except ImportError as error:
             raise Unavailable(MISSING, code="openai_missing") from error
-        key = environment.get(endpoint.key_variable)
-        if not key and not endpoint.is_local:
+        if not endpoint.is_url:
             raise Unavailable(
-                f"{endpoint.key_variable} is not set, and {endpoint.url} wants a key; set it, or take only "
-                "the answers that are kept: --offline",
-                code="no_key",
+                f"{URL} is {visible(endpoint.url)!r}, which is no URL; write it like {OPENAI}",
+                code="no_endpoint",
             )
+        key = _key(endpoint, environment)
         self._sdk = openai
         self._url = endpoint.url
         self._key_variable = endpoint.key_variable
@@ -175,7 +175,6 @@ class _Client:
         try:
             async with asyncio.timeout(SECONDS):
                 data = await self._client.post("/chat/completions", cast_to=bytes, body=request)
-            return read(json.loads(data), round((time.monotonic() - start) * 1000, 1))
         except (TimeoutError, self._sdk.APITimeoutError) as error:
             said = f"{self._url} had no answer within {SECONDS:g} s"
             raise AskFailed(Kind.TIMEOUT, said, may_pass=True) from error
@@ -183,6 +182,8 @@ class _Client:
             raise self._refusal(error, request.get("model", "")) from error
         except self._sdk.APIConnectionError as error:
             raise self._broken(error) from error
+        try:
+            return read(json.loads(data), round((time.monotonic() - start) * 1000, 1))
         except NoCompletion as error:
             raise AskFailed(Kind.BAD_ANSWER, f"{self._url} answered oddly: {error}") from error
         except (ValueError, RecursionError) as error:
@@ -212,6 +213,22 @@ class _Client:
             failed = AskFailed(Kind.REFUSED, f"{said}; is {model} a model there?")
             return self._hopeless.setdefault(model, failed)
         return AskFailed(Kind.REFUSED, said)
+
+
+def _key(endpoint: Endpoint, environment: Mapping[str, str]) -> str:
+    """Return the API key without the line break of a file that it comes from. Raises Unavailable."""
+    key = environment.get(endpoint.key_variable, "").strip()
+    if not key and not endpoint.is_local:
+        raise Unavailable(
+            f"{endpoint.key_variable} is not set, and {endpoint.url} wants a key; set it, or take only the "
+            "answers that are kept: --offline",
+            code="no_key",
+        )
+    if not (key.isascii() and key.isprintable()):  # the SDK would quote it in an error
+        raise Unavailable(
+            f"{endpoint.key_variable} holds characters that no key has; copy it again", code="no_key"
+        )
+    return key
 
 
 def _shown(words: str) -> str:

@@ -36,6 +36,15 @@ class Endpoint:
     publisher: bool = False
 
     @property
+    def is_url(self) -> bool:
+        """Whether it can be asked at all; what a repository names was judged with its settings."""
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return False
+        return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+    @property
     def is_local(self) -> bool:
         """Whether it is on this machine, where servers want no key."""
         return urlsplit(self.url).hostname in LOCAL
