@@ -315,7 +315,7 @@ def test_a_missing_key_is_named(cli: Cli) -> None:
         ),
     ],
 )
-def test_a_place_that_cannot_be_asked(cli: Cli, variables: dict[str, str], said: str) -> None:
+def test_a_place_that_cannot_be_asked(cli: Cli, variables: dict[str, Any], said: str) -> None:
     """At once: the SDK would fail with a traceback, or with the key in its words."""
     done = cli("eval", "echo", **variables)
 
