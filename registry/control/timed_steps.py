@@ -24,10 +24,13 @@ class TimedSteps:
     def __init__(self, rollouts: Rollouts) -> None:
         self._rollouts = rollouts
         self._holds = Holds()
+        self._stuck: set[str] = set()  # prompts, with their environment, whose advance failed
 
     def advance_due(self) -> bool:
         """Make the advances that are due; return whether all succeeded. Raises nothing."""
-        stuck = [state for left, state in self._timed() if not left and not self._advance(state)]
+        due = [state for left, state in self._timed() if not left]
+        stuck = {_where(state) for state in due if not self._advance(state)}
+        self._stuck = stuck
         return not stuck
 
     def seconds_to_next(self) -> float | None:
@@ -62,9 +65,14 @@ class TimedSteps:
         except (PreconditionFailed, Conflict):
             pass  # a person or another registry was faster
         except RegistryError as error:
-            logger.warning("%s in %s cannot advance: %s", state.prompt, state.environment, error.message)
+            if _where(state) not in self._stuck:  # it is tried twice a second
+                logger.warning("%s cannot advance: %s", _where(state), error.message)
             return False
         return True
+
+
+def _where(state: State) -> str:
+    return f"{state.prompt} in {state.environment}"
 
 
 def _is_guarded(state: State) -> bool:

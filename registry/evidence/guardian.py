@@ -31,6 +31,7 @@ from registry.evidence.watching import step_of
 from registry.evidence.watchlist import LATE, Watchlist
 from registry.outcomes.store import evidence as store
 from registry.outcomes.store.fold import GUARD_LEASE, hold_lease
+from registry.system.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,6 +84,12 @@ class Guardian:
         self._list = Watchlist(rollouts)
         self._responder = Responder(rollouts, self.constants)
         self._standings: dict[str, Standing] = {}
+        self._trouble = Trouble(
+            logger=logger,
+            fails="Guarded steps wait for the database",
+            works="The database answers again, and guarded steps go on",
+            event="guard",
+        )
         self._notices: list[Notice] = []
         self._revision = -1  # up to which counts were read
         self._stopped = Event()
@@ -123,10 +130,12 @@ class Guardian:
                 self._round()
             except RegistryError as error:
                 self._standings = {}
-                logger.warning("Guarded steps wait for the database: %s", error.message)
+                self._trouble.begins(error.message)
             except Exception:
                 self._standings = {}
                 logger.exception("Judging rollouts failed; it is tried again")
+            else:
+                self._trouble.is_over()
 
     def _round(self) -> None:
         if not self._outcomes.is_there:

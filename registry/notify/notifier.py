@@ -12,6 +12,7 @@ from registry.errors import RegistryError
 from registry.notify.courier import Courier
 from registry.outcomes.store.fold import NOTIFY_LEASE, hold_lease
 from registry.system import timestamps
+from registry.system.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +59,12 @@ class Notifier:
         self._leads_until = 0.0
         self._next_try = 0.0  # to lead
         self._couriers: list[Courier] = []
-        self._complaint = ""
+        self._trouble = Trouble(
+            logger=logger,
+            fails="Nobody is notified now",
+            works="Notifications are sent again",
+            event="notify",
+        )
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="promptstage-notify", daemon=True)
 
@@ -82,21 +88,24 @@ class Notifier:
     def _run(self) -> None:
         while not self._stopped.wait(POLL_SECONDS):
             try:
-                self._round()
+                has_asked = self._round()
             except RegistryError as error:
-                self._complain(error.message)
+                self._trouble.begins(error.message)
             except Exception:
                 logger.exception("Watching for what is to be told failed; it is tried again")
             else:
-                self._complaint = ""
+                if has_asked:
+                    self._trouble.is_over()
         if self.leads():
             self._leads_until = 0.0
             self._resign()
 
-    def _round(self) -> None:
+    def _round(self) -> bool:
+        """Look and send, where this process leads; return whether the database was asked."""
         database = self._opened()
+        has_asked = time.monotonic() >= self._next_try
         if not self._lead(database):
-            return
+            return has_asked
         if not self._couriers:
             self._couriers = [
                 Courier(name, self._targets[name], database, self.leads) for name in self._targets
@@ -107,6 +116,7 @@ class Notifier:
             if time.monotonic() >= due:
                 watch.look(database, timestamps.now())
                 self._due[watch] = time.monotonic() + watch.every
+        return has_asked
 
     def _lead(self, database: Database) -> bool:
         began = time.monotonic()
@@ -122,11 +132,6 @@ class Notifier:
             self._opened().write(lambda connection: resign(connection, self._holder))
         except RegistryError:
             logger.debug("The lease of notifications ends by itself")
-
-    def _complain(self, message: str) -> None:
-        if message != self._complaint:
-            logger.warning("Nobody is notified now: %s", message, extra={"event": "notify.failed"})
-        self._complaint = message
 
 
 def lead(connection: Connection, holder: str, now: float) -> bool:

@@ -24,17 +24,18 @@ from registry.outcomes.store.fold import Folder
 from registry.outcomes.store.opening import open_store
 from registry.outcomes.store.retention import Retention
 from registry.system import failpoints, logs
+from registry.system.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 IDLE_SECONDS = 0.25  # between looks at an empty inbox: a look takes 50 us
 DOWN_SECONDS = 1.0  # between tries while the database is down
 logger = logging.getLogger("registry.outcomes.fold_worker")
 
 
-def run(given: Mapping[str, Any], stopped: Event) -> None:
-    """Fold until stopped."""
+def run(given: Mapping[str, Any], stopped: Event, works: Callable[[], None]) -> None:
+    """Fold until stopped; `works` is called after each time that it went well."""
     store = open_store(given["url"], Path(given["data"]))
     holder = f"{os.uname().nodename}:{os.getpid()}"
     file = Path(given["prices"]) if given["prices"] else None
@@ -43,7 +44,9 @@ def run(given: Mapping[str, Any], stopped: Event) -> None:
     retention = Retention(store.main, keep=given["keep"], holder=holder)
     while not stopped.is_set():
         retention.tend(_now())  # also where there is always something to fold
-        if not folder.fold(_now()) + folder.settle(_now()):
+        done = folder.fold(_now()) + folder.settle(_now())
+        works()
+        if not done:
             stopped.wait(IDLE_SECONDS)
     store.close()
 
@@ -66,11 +69,14 @@ def main() -> None:
         stopped.set()
 
     Thread(target=watch, daemon=True).start()
+    trouble = Trouble(
+        logger=logger, fails="Calls wait in the inbox", works="Calls are folded again", event="fold"
+    )
     while not stopped.is_set():
         try:
-            run(given, stopped)
+            run(given, stopped, trouble.is_over)
         except RegistryError as error:
-            logger.warning("Calls wait in the inbox: %s", error.message)
+            trouble.begins(error.message)
             stopped.wait(DOWN_SECONDS)
         except Exception:
             logger.exception("Folding failed; it is tried again")

@@ -103,6 +103,29 @@ def test_a_lease_ends_by_itself(database: Database) -> None:
     }
 
 
+def test_rounds_in_which_the_database_is_not_asked_do_not_say_that_it_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for the lease now and then alone; else each time would be a line in the log."""
+    monkeypatch.setattr(notifier, "POLL_SECONDS", 0.002)
+    monkeypatch.setattr(notifier, "RENEW_SECONDS", 0.02)
+    asked = []
+
+    class Down:
+        def write(self, work: object) -> bool:
+            asked.append(work)
+            raise Unavailable("the database does not answer")
+
+    with Receiver() as receiver:
+        targets = {"ops": Target(url_file=receiver.address(tmp_path), format="slack")}
+        made = Notifier(Down, targets, [])  # type: ignore[arg-type]
+        made.start()
+        until(lambda: len(asked) > 3, "it to be asked again and again")
+        made.stop()
+
+    assert caplog.messages == ["Nobody is notified now: the database does not answer"]
+
+
 def test_a_database_that_is_down_is_said_once(
     database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
