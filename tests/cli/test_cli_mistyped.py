@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support import PromptRepository, prompt
@@ -58,6 +59,26 @@ def test_a_prompts_folder_that_is_a_repository_of_its_own(cli: Cli, tmp_path: Pa
         "repeat this\n"
     )
     assert cli("check", cwd=app.path / "prompts").code == 0
+
+
+@pytest.mark.parametrize(("ignored", "code"), [("", 1), ("prompts/support/\n", 0)])
+def test_a_folder_that_cannot_be_read(
+    cli: Cli, author: PromptRepository, monkeypatch: pytest.MonkeyPatch, ignored: str, code: int
+) -> None:
+    """All would be well with the prompts that are left; what git ignores is none of them."""
+    (author.path / "prompts/support").mkdir()
+    (author.path / ".gitignore").write_text(ignored)
+    scandir = os.scandir
+
+    def closed(folder: Any) -> Any:
+        if str(folder).endswith("support"):
+            raise PermissionError(13, "Permission denied", folder)
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    done = cli("check", cwd=author.path)
+
+    assert (done.code, done.err) == (code, "Error: prompts/support: Permission denied\n" if code else "")
 
 
 def test_a_folder_that_is_too_large_to_be_searched(

@@ -64,9 +64,11 @@ def find(root: Path, place: Layout, is_wanted: Callable[[str], bool] = _is_promp
 
     Raises:
         Invalid: the folder has more folders than a prompts repository can have.
+        OSError: one of its folders cannot be read, so that prompts may be missing.
     """
     found: list[str] = []
-    for number, (folder, below, names) in enumerate(os.walk(root)):
+    closed: list[OSError] = []
+    for number, (folder, below, names) in enumerate(os.walk(root, onerror=closed.append)):
         if number >= FOLDERS_LIMIT:
             raise Invalid(
                 f"{shown(root)} has more than {FOLDERS_LIMIT:,} folders, and is not searched; go to your "
@@ -79,9 +81,18 @@ def find(root: Path, place: Layout, is_wanted: Callable[[str], bool] = _is_promp
         inside = Path(folder).relative_to(root).as_posix()
         before = "" if inside == "." else f"{inside}/"
         found += [before + name for name in names if is_wanted(name)]
+    _require_readable(root, closed, place)
     kept = set(found) - worktree.ignored(root, found)
     files = (root / path for path in sorted(kept, key=lambda path: path.split("/")))
     return [file for file in files if not place.is_excluded(file)]
+
+
+def _require_readable(root: Path, closed: Iterable[OSError], place: Layout) -> None:
+    """Raise an error of a folder, unless git is told to ignore that, or the settings exclude it."""
+    by_path = {Path(error.filename).relative_to(root).as_posix(): error for error in closed}
+    for path in by_path.keys() - worktree.ignored(root, by_path):
+        if not place.is_excluded(root / path):
+            raise by_path[path]
 
 
 def is_nested(folder: Path, place: Layout) -> bool:

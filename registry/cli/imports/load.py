@@ -50,12 +50,17 @@ def load(source: str, endings: tuple[str, ...], wanted: Callable[[Files], Sequen
 
 
 def _below(root: Path, endings: tuple[str, ...]) -> Iterator[str]:
-    for folder, below, names in os.walk(root):
+    for folder, below, names in os.walk(root, onerror=_refuse):
         below[:] = [name for name in below if not name.startswith(".")]
         for name in names:
             file = Path(folder, name)
             if name.endswith(endings) and not name.startswith(".") and _is_plain(file):
                 yield file.relative_to(root).as_posix()
+
+
+def _refuse(error: OSError) -> None:
+    """Raise it: what is in a folder that cannot be read would be missing without a word."""
+    raise error
 
 
 def _is_plain(file: Path) -> bool:
