@@ -50,6 +50,28 @@ def about(person: bytes) -> tuple[str, str]:
     return found.author, found.tagged_at
 
 
+@pytest.mark.parametrize(
+    ("charset", "shown"),
+    [
+        ("ISO-8859-1", "Jürgen: größer"),
+        ("windows-1252", "Jürgen: größer"),
+        ("GB18030", "Jürgen: größer"),
+        ("ISO-8859-99", "J\\xfcrgen: gr\ufffd\ufffder"),  # there is none
+        ("punycode", "J\\xfcrgen: gr\ufffd\ufffder"),  # takes minutes for a megabyte
+    ],
+)
+def test_a_commit_in_another_encoding(charset: str, shown: str) -> None:
+    """Git notes it in the commit, where i18n.commitEncoding is set; what is unknown is read as UTF-8."""
+    known = charset if charset == "GB18030" else "latin-1"
+    store = Store()
+    head = (
+        f"tree {'0' * 40}\nauthor Jürgen <j@example.org> 0 +0000\ncommitter x\nencoding {charset}\n\ngrößer\n"
+    )
+    found = tag_reader.answer(store, tag_info.read(store.add("commit", head.encode(known))))
+
+    assert f"{found.author.partition(' <')[0]}: {found.message}" == shown
+
+
 ADA = "Ada <a@example.org>"
 
 

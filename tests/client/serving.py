@@ -81,10 +81,12 @@ def wsgiref_serving(app: WSGIApplication) -> Iterator[int]:
 
 
 @contextmanager
-def gunicorn_serving(app: str, log: Path) -> Iterator[int]:
-    """The port of a WSGI application in a process of its own, with four threads; stderr goes to a file."""
+def gunicorn_serving(
+    app: str, log: Path, worker: tuple[str, ...] = ("gthread", "--threads", "4")
+) -> Iterator[int]:
+    """The port of a WSGI application in a process of its own, with one worker; stderr goes to a file."""
     command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "--pythonpath", str(TESTS)]
-    command += ["--worker-class", "gthread", "--threads", "4", "--access-logfile", "/dev/null"]
+    command += ["--worker-class", *worker, "--access-logfile", "/dev/null"]
     command += ["--no-control-socket", app]
     with log.open("wb") as stderr, subprocess.Popen(command, stderr=stderr) as process:
         try:

@@ -513,6 +513,20 @@ def test_workers_of_gunicorn_send_what_waits(
     assert answers == {record["id"] for record in registry.recorded()}
 
 
+def test_a_worker_of_gevent_stands_still_for_nobody(
+    registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gunicorn replaces locks and threads in the worker, after the application is there with its client."""
+    monkeypatch.setenv("PROMPTSTAGE_URL", registry.url)
+    monkeypatch.setenv("PROMPTSTAGE_SNAPSHOT_DIR", str(tmp_path / "snapshots"))
+    app, worker = "client.apps.reporting:application", ("gevent", "--preload")
+    with gunicorn_serving(app, tmp_path / "log", worker) as port:
+        answers = set()
+        for n in range(3):
+            answers.add(body(serving_ask(port, get("/", X_User_Id=f"user-{n}")))["id"])
+            registry.wait(lambda: answers == {record["id"] for record in registry.recorded()})
+
+
 SHORT = """
 import sys
 from promptstage import Client

@@ -7,9 +7,9 @@ or closes a client while the code that it interrupted holds a lock, that lock is
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from contextlib import suppress
-from threading import TIMEOUT_MAX, Lock
 from typing import TYPE_CHECKING
 
 from promptstage.clock import uptime
@@ -22,7 +22,7 @@ class Notifier:
     """Wait for a condition over what other threads change; `notify_all` after each change."""
 
     def __init__(self) -> None:
-        self._waiters: deque[Lock] = deque()
+        self._waiters: deque[threading.Lock] = deque()
 
     def wait_for(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Wait until a condition holds, at most `timeout` seconds. Returns whether it does."""
@@ -31,7 +31,7 @@ class Notifier:
             left = deadline - uptime()
             if left <= 0:
                 return False
-            self._wait_once(condition, min(left, TIMEOUT_MAX))
+            self._wait_once(condition, min(left, threading.TIMEOUT_MAX))
         return True
 
     def notify_all(self) -> None:
@@ -41,7 +41,9 @@ class Notifier:
                 self._waiters.popleft().release()
 
     def _wait_once(self, condition: Callable[[], bool], seconds: float) -> None:
-        waiter = Lock()
+        # Not bound at import: gunicorn's gevent worker replaces it after the application is loaded, and the
+        # threads that start from then on are greenlets, which all stand still where one waits on the old one.
+        waiter = threading.Lock()
         waiter.acquire()
         self._waiters.append(waiter)
         # Looked at once more: the change may have come between the caller's look and this line.

@@ -12,6 +12,7 @@ from registry.catalog.mirror import pins, rejected_tags
 from registry.catalog.naming import split_tag
 from registry.errors import GitFailed
 from registry.git.repository import SHA256
+from registry.system import figures
 from registry.system.text import escape
 
 if TYPE_CHECKING:
@@ -132,7 +133,12 @@ def log(new: list[str], moved: list[Json], before: Json) -> None:
     """Log the result of a sync, in the process that made it."""
     if new:
         names = ", ".join(new[:NAMED]) + (" ..." if len(new) > NAMED else "")
-        logger.info("%d new tags: %s", len(new), names, extra={"event": "versions", "count": len(new)})
+        logger.info(
+            "%s: %s",
+            figures.counted(len(new), "new tag"),
+            names,
+            extra={"event": "versions", "count": len(new)},
+        )
     for tag in (tag for tag in moved[:MOVED_SHOWN] if tag not in before["moved"]):
         logger.warning(
             "the tag %s was moved upstream; the registry keeps the first one. A changed prompt needs a "

@@ -6,6 +6,7 @@ Every object's hash was checked before.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
@@ -26,6 +27,12 @@ AUTHOR_LIMIT = 200  # characters of a name and an address
 
 # Git writes ``Name <mail> 1767225600 +0100``; dates before 1970 have a sign, and old tools wrote other zones.
 _WHEN = re.compile(rb"\s*(?P<seconds>-?\d{1,20})(\s+(?P<sign>[+-])(?P<zone>\d{1,6}))?\s*$")
+# What git notes in a commit that is not in UTF-8 (i18n.commitEncoding); Python knows others that cost much.
+_CHARSET = re.compile(
+    r"iso[-_]?8859[-_]?\d+|latin[-_]?\d+|(cp|windows)[-_]?125\d|koi8[-_]?[ru]|shift[-_]?jis|euc[-_]?(jp|kr)"
+    r"|gbk|gb2312|gb18030|big5",
+    re.IGNORECASE | re.ASCII,
+)
 _WHEN_SIZE = 64  # bytes at the end of a line that hold the time
 
 
@@ -53,11 +60,11 @@ def read(oid: str) -> Reading[TagInfo]:
         if found.kind != "tag":
             break
         found = yield from _words(_header(found.data, b"object").decode())
-    person = _header(words.data, b"tagger" if words.kind == "tag" else b"author")
+    person = _person(words.data, b"tagger" if words.kind == "tag" else b"author")
     if found.kind != "commit":
         return TagInfo(author=_author(person), tagged_at=_time(person), message=_message(words.data))
     if not person:  # very old tags have no tagger
-        person = _header(found.data, b"author")
+        person = _person(found.data, b"author")
     tree = _header(found.data, b"tree").decode()
     return TagInfo(found.oid, tree, _author(person), _time(person), _message(words.data))
 
@@ -76,8 +83,21 @@ def _header(data: bytes, key: bytes) -> bytes:
     return b""
 
 
+def _person(data: bytes, key: bytes) -> bytes:
+    return _utf8(data, _header(data, key))
+
+
+def _utf8(data: bytes, text: bytes) -> bytes:
+    """Return a text of an object in UTF-8."""
+    charset = _header(data, b"encoding").decode("ascii", "replace")
+    if _CHARSET.fullmatch(charset):
+        with suppress(LookupError):  # such as ISO-8859-99
+            return text.decode(charset, "replace").encode()
+    return text
+
+
 def _message(data: bytes) -> str:
-    text = data.partition(b"\n\n")[2].decode("utf-8", "replace")
+    text = _utf8(data, data.partition(b"\n\n")[2]).decode("utf-8", "replace")
     return text.partition("-----BEGIN ")[0].strip()[:MESSAGE_LIMIT]  # without the signature
 
 
