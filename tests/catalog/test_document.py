@@ -463,6 +463,33 @@ REMEDIES = {
     "open bracket": ("name: [a\nmodel: b\n", "2:6 did not find expected ',' or ']'; close the ["),
     "pattern": ('name: "\\d"\n', "1:8 found unknown escape character; double the backslash"),
     "dash without space": ("messages:\n  -role: user\n   content: x\n", "3:11 mapping values are not"),
+    "unclosed bracket at the end": (
+        "messages: [\n",
+        "2:1 did not find expected node content; close the [ or {",
+    ),
+    "text beside the mark": (
+        "messages:\n- role: user\n  content: |hi\n",
+        "3:13 did not find expected comment or line break; begin the text in the line below",
+    ),
+    "dash": ("name: - a\n", "1:7 block sequence entries are not allowed in this context; quote a text that"),
+    "question mark": (
+        "name: ? a\n",
+        "1:7 mapping keys are not allowed in this context; quote a text that begins",
+    ),
+    "exclamation mark": ("name: !a!b c\n", "1:7 found undefined tag handle; quote a text that begins with !"),
+    "rule in a quoted text": (
+        'name: "a\n---\nb"\n',
+        "2:1 found unexpected document indicator; indent a line",
+    ),
+    "escape of a path": ('name: "C:\\xyz"\n', "1:12 did not find expected hexdecimal number; double the"),
+    "first key further right": (
+        "  name: a\nmodel: b\n",
+        "2:1 did not find expected <document start>; begin all",
+    ),
+    "directive": (
+        "%FOO\n---\nname: a\n",
+        "1:5 found unknown directive name; remove the line that begins with %",
+    ),
     "no-break space": (
         "messages:\n\xa0\xa0- role: user\n    content: x\n",
         "2:1 a blank that is no plain space indents this line",

@@ -12,16 +12,35 @@ if TYPE_CHECKING:
 
 BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # the line breaks of YAML 1.1
 
+_NO_ESCAPE = "double the backslash, or put the text in single quotes"
+_NO_DIRECTIVE = "remove the line that begins with %"
+_NO_TAG = "quote a text that begins with !"
 _REMEDIES = {  # for messages of libyaml that do not say what to do
+    "block sequence entries are not allowed in this context": "quote a text that begins with -, or begin the "
+    "list in the next line",
+    "could not find expected directive name": _NO_DIRECTIVE,
     "could not find expected ':'": "write `key: value`, or indent the line if it belongs to a text above",
     "did not find expected '-' indicator": "indent the line as deep as what it belongs to",
     "did not find expected ',' or ']'": "close the [ above; or quote the text, if it begins with one",
     "did not find expected ',' or '}'": "close the { above; or quote the text, if it begins with one",
     "did not find expected alphabetic or numeric character": "quote a text that begins with * or &",
+    "did not find expected <document start>": "begin all keys in the same column, each with a space after "
+    "its colon; remove a line of ... or %",
+    "did not find expected comment or line break": "begin the text in the line below the | or >",
+    "did not find expected hexdecimal number": _NO_ESCAPE,
+    "did not find expected node content": "close the [ or { above; or quote a text that begins with "
+    "one of [ ] { } or a comma",
+    "did not find expected tag URI": _NO_TAG,
     "did not find expected key": "indent the line as deep as the others; or write a text that holds "
     "quotes, or begins with one or with [, below `|`",
     "found unexpected end of stream": "close the quote that begins here",
-    "found unknown escape character": "double the backslash, or put the text in single quotes",
+    "found an indentation indicator equal to 0": "remove the 0 after the | or >",
+    "found incompatible YAML document": _NO_DIRECTIVE,
+    "found undefined tag handle": _NO_TAG,
+    "found unexpected document indicator": "indent a line of a text that begins with --- or ...",
+    "found unknown directive name": _NO_DIRECTIVE,
+    "found unknown escape character": _NO_ESCAPE,
+    "mapping keys are not allowed in this context": "quote a text that begins with ?",
     "mapping values are not allowed in this context": "quote a text that holds `: `, put a space after "
     "the - of a list, or mend the indentation",
 }
