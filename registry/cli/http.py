@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 
 from registry.cli import credential, output
 from registry.cli.answer import READ_SECONDS, NoAnswer
@@ -131,11 +132,18 @@ class Registry:
             told = f"{where} is a proxy, and no registry answers behind it (HTTP {answered.status})"
             return f"{told}\n{self.target.remedy}"
         told = f"what answers at {where} is no registry (HTTP {answered.status})\n"
-        if answered.location:
-            return f"{told}It points to {clean(answered.location)}: is that the registry's URL?"
+        moved = self._target_of(answered.location) if answered.location else self.target.url
+        if moved != self.target.url:
+            return f"{told}It points to {clean(moved)}: is that the registry's URL?"
         if answered.status == HTTPStatus.BAD_REQUEST and self.target.url.startswith("http://"):
             return f"{told}It may want TLS: is it https://{clean(self.target.url.partition('://')[2])}?"
         return told + self._shorter()
+
+    def _target_of(self, location: str) -> str:
+        """Return the URL that a redirect leads to, up to the paths of the API."""
+        with suppress(ValueError):  # of an address that is none
+            location = urljoin(f"{self.target.url}/", location)
+        return location.partition("/v1/")[0].rstrip("/")
 
     def _shorter(self) -> str:
         return f"The URL is what comes before /v1 in a registry's paths, such as {credential.DEFAULT_URL}"

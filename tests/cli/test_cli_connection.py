@@ -260,6 +260,35 @@ def test_something_else_answers(cli: Cli, body: bytes) -> None:
     assert f"what answers at {url} is no registry" in done.err
 
 
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://prompts.example.org/team{path}", "It points to https://prompts.example.org/team: is that"),
+        ("/login?next={path}", "It points to {url}/login?next=: is that"),
+        ("//other.example.org", "It points to http://other.example.org: is that"),
+        ("http://[", "It points to http://[: is that"),
+        ("{url}{path}", "The URL is what comes before /v1"),
+    ],
+)
+def test_a_redirect_is_told_as_the_url_to_use(cli: Cli, location: str, told: str) -> None:
+    """Up to the paths of the API, with which it would be another wrong one; a loop is none."""
+
+    class Moved(Bystander):
+        body, status = b"", 301
+
+        def end_headers(self) -> None:
+            """Add where."""
+            place = f"http://{self.headers['Host']}"
+            self.send_header("Location", location.format(url=place, path=self.path))
+            super().end_headers()
+
+    with listening(Moved) as url:
+        done = cli("status", PROMPTSTAGE_URL=url, PROMPTSTAGE_TOKEN="t")
+
+    assert done.code == 1
+    assert told.format(url=url) in done.err
+
+
 def test_a_change_that_may_have_been_made(cli: Cli) -> None:
     """What helps is a command; a key that it sent by itself is nothing that a person could repeat."""
     detail = "the journal hangs. This change may have been made: repeat it with the same Idempotency-Key"
