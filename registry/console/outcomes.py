@@ -60,7 +60,17 @@ FILTERS = (
     "below",
 )
 CALLS = 50
-MAY_LACK = ("prompt", "version", "arm", "model", "duration_ms", "input_tokens", "output_tokens", "error")
+MAY_LACK = (
+    "prompt",
+    "version",
+    "arm",
+    "model",
+    "response_model",
+    "duration_ms",
+    "input_tokens",
+    "output_tokens",
+    "error",
+)
 CONTENT = ("variables", "placeholders", "messages", "response")
 SAID = ("parameters", "tool_calls", "feedback", "scores")
 APART = (

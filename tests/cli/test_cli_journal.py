@@ -220,7 +220,7 @@ def test_an_old_backup_goes_on_after_a_recovery(
     done = run(cli, "recover", "--redis-url", valkey.url)
     restored = Registry(author.path, tmp_path / "new", redis_url=valkey.url)
 
-    assert "it knows 1 states better" in done.err
+    assert "it knows 1 state better" in done.err
     assert restored.api.state("summarize")["stable"]["version"] == "1.1.0"
     assert restored.api.act("promote", "summarize", {"version": "1.2.0"}).status == 200
     run(cli, "verify")

@@ -78,3 +78,11 @@ def test_each_branch_of_each_template_is_rendered(monkeypatch: pytest.MonkeyPatc
                 if one["environment"] or template in OF_ALL:
                     page.render(template, {**one, **values})
     assert "\n".join(branches.unseen) == ""
+
+
+def test_a_call_is_of_the_model_that_answered() -> None:
+    """As in sums and prices; the one that was asked for often has another name."""
+    template, values = next(scene for scene in calls.calls() if scene[0] == "calls.html")
+    listed = bytes(page.render(template, {**FRAMES[0], **values}).body).decode()
+
+    assert "gpt-5.4-mini-2026-03-17" in listed

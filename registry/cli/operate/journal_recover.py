@@ -21,6 +21,7 @@ from registry.cli.operate.data_folder import (
 )
 from registry.cli.options import Yes  # noqa: TC001 - typer reads the annotations
 from registry.errors import Unavailable
+from registry.system import figures
 from registry.system.formats import NEWER
 from registry.wording import times
 from registry.wording.text import clean
@@ -158,14 +159,15 @@ def redis_store_of(settings: Settings) -> RedisStore:
 
 def _findings(found: Found, seen: Seen, url: str | None) -> list[str]:
     redis = f"up to {seen.head}" if any(seen.head) else "nothing to ask, or it is empty"
+    states = figures.counted(len(found.states), "state")
     needless = not (found.problems or found.from_redis or found.goes_back)
     return [
         *(f"Problem:   {clean(problem, limit=1000)}" for problem in found.problems[:PROBLEMS_SHOWN]),
         f"Journal:   {f'up to {found.here}' if found.here else 'nothing of it is whole'}",
         *([f"Mirror:    up to {found.mirrored}, {clean(url)}"] if found.mirrored else []),
-        f"Redis:     {redis}; it knows {found.from_redis} states better",
+        f"Redis:     {redis}; it knows {figures.counted(found.from_redis, 'state')} better",
         *([f"Base:      {found.base.position}, {times.show(found.base.at)}"] if found.base else []),
-        f"Together:  {len(found.states)} states, {len(found.tokens)} tokens",
+        f"Together:  {states}, {figures.counted(len(found.tokens), 'token')}",
         *([f"Epoch:     {_going_back(found)}"] if found.goes_back else []),
         *(
             ["The journal is whole, and nothing newer is known here. After a restore, clients may know more."]
@@ -222,7 +224,7 @@ def _fetcher(settings: Settings) -> Any:
 
 
 def _recovered(data: Path, done: Recovered) -> None:
-    output.say(f"The journal is at {done.head}, with {done.states} states", "bold")
+    output.say(f"The journal is at {done.head}, with {figures.counted(done.states, 'state')}", "bold")
     if done.put_aside:
         output.say(f"The damaged one is {clean(done.put_aside)}; remove it when you do not need it any more")
     if done.new_admin:

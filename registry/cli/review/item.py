@@ -26,7 +26,8 @@ def lines(item: Json, *, whole: bool) -> Iterator[Line]:
     """Yield the lines of a claimed call; `whole`: also of long texts."""
     content = item["content"]
     named = f"{item['prompt'] or 'no prompt'}@{item['version'] or 'unknown'}"
-    yield clean(f"{named}  {times.show(content['at'])}  {content.get('model', '')}  {item['call']}"), "dim"
+    model = content.get("response_model") or content.get("model", "")
+    yield clean(f"{named}  {times.show(content['at'])}  {model}  {item['call']}"), "dim"
     for heading, text in item_texts.inputs(content):
         yield from _part(heading, text, whole=whole)
     yield from _part("answer", item_texts.answer(item), whole=whole, style="bold cyan")
