@@ -104,6 +104,9 @@ class Client(RealClient):
     """
 
     def __init__(self, prompts: Mapping[str, Content]) -> None:
+        if not isinstance(prompts, Mapping):
+            example = '{"summarize": "Summarize {{text}}"}'
+            raise TypeError(f"prompts are a mapping such as {example}, not {type(prompts).__name__}")
         self._releases = {name: _release(name, content) for name, content in prompts.items()}
         self._served_to: dict[tuple[str, str], HeldRelease] = {}
         self.got: list[Got] = []
@@ -124,6 +127,7 @@ class Client(RealClient):
 
         Raises:
             ValueError: one of them is something else.
+            TypeError: they are no mapping.
         """
         return cls(prompts)
 

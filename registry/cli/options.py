@@ -58,6 +58,8 @@ def _name_or_path(value: str) -> str:
         if named := _VERSIONED.fullmatch(value):
             name, version = named.groups()
             raise Invalid(f"{value!r} names a version, too; write {name} and {version} apart") from error
+        if naming.is_version(value.removeprefix("v")):
+            raise Invalid(f"{value!r} is a version; name the prompt before it") from error
         near = naming.suggest(naming.stem(value.removeprefix("./").removeprefix(f"{naming.FOLDER}/")))
         raise Invalid(f"{error.message}; did you mean {near}?" if near else error.message) from error
 

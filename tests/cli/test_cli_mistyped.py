@@ -40,6 +40,14 @@ def test_a_name_with_its_version(cli: Cli, name: str) -> None:
     assert f"{name!r} names a version, too; write support/triage and 1.0.0 apart\n" in cli("show", name).err
 
 
+@pytest.mark.parametrize("version", ["1.0.0", "v1.0.0"])
+def test_a_version_before_the_name(cli: Cli, version: str) -> None:
+    """In the wrong order; no prompt 1-0-0 is proposed."""
+    said = cli("start", version, "support/triage").err
+
+    assert said.endswith(f"{version!r} is a version; name the prompt before it\n")
+
+
 def test_a_repository_in_the_prompts_folder_is_not_part_of_this_one(
     cli: Cli, author: PromptRepository
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from client.fake_registry import release
@@ -143,3 +144,10 @@ def test_what_is_forced_holds_for_an_audience_too() -> None:
     client.serve("summarize", arm="control")
 
     assert client.get("summarize", key="u", attributes={"tenant": "acme"}).arm == "control"
+
+
+@pytest.mark.parametrize("given", [["summarize"], "summarize", None])
+def test_prompts_are_a_mapping(given: Any) -> None:
+    """The real client takes names, which say nothing of what is served."""
+    with pytest.raises(TypeError, match=r"prompts are a mapping such as \{\"summarize\": .*, not "):
+        Client.of(given)
