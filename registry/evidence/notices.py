@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from registry.rollouts.state import Rollout, State
 
 WAITS = {
-    SAMPLE: "for more units",
+    SAMPLE: "for more users",
     DATA: "for reports of calls, as none came lately",
     SRM: "for a person, as its arms are not of one size: the split is not what it should be",
     DATABASE: "for the database of outcomes",

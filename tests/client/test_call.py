@@ -232,6 +232,14 @@ def test_an_app_may_say_it_in_words(client: Client, caplog: pytest.LogCaptureFix
     assert line(caplog).getMessage().endswith("1204+90 tokens $0.0012")
 
 
+def test_a_small_cost_is_not_nothing(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """In the line as in the record, whose cost it is."""
+    with client.call("summarize", key="u") as call:
+        call.record(input_tokens=3, output_tokens=1, model="tiny", cost_usd=0.00000035)
+
+    assert line(caplog).getMessage().endswith("3+1 tokens $0.00000035")
+
+
 def test_what_is_odd_is_counted_and_no_error(client: Client) -> None:
     """Whatever an application hands over."""
     with client.call("summarize", key="u", route="a\nb" * 40, contexts=["doc-7"] * 99) as call:

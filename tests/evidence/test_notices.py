@@ -61,7 +61,7 @@ def test_a_step_that_waits_is_told_by_its_reason() -> None:
 
     assert (waits.kind, waits.id) == ("guard.waiting", "waiting_r-1_0_sample")
     assert waits.text == (
-        "summarize in production: the step of 5 % waits for more units, 60 more. "
+        "summarize in production: the step of 5 % waits for more users, 60 more. "
         "Look closer: promptstage evidence summarize -e production"
     )
 

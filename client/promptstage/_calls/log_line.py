@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from promptstage._calls.record import Json, Record
 
 CANCELLED = "cancelled"
+BILLIONTHS = (
+    9  # decimals of a cost, as the registry keeps it: a short call of a small model is below $0.000001
+)
 _logger = logging.getLogger("promptstage.calls")
 
 
@@ -45,7 +48,7 @@ def in_words(fields: Json) -> str:
     if given is not None or said is not None:
         words.append(f"{'?' if given is None else given}+{'?' if said is None else said} tokens")
     if fields["cost_usd"] is not None:
-        words.append(f"${fields['cost_usd']:.6f}".rstrip("0").rstrip("."))
+        words.append(f"${fields['cost_usd']:.{BILLIONTHS}f}".rstrip("0").rstrip("."))
     if fields["error"]:
         words.append(fields["error"])
     elif fields["finish_reason"] == CANCELLED:
