@@ -83,6 +83,19 @@ def test_no_registry_reads_one(odd: tuple[PromptRepository, str], tmp_path: Path
     mirror.close()
 
 
+def test_a_partial_clone_is_told_of_by_name(author: PromptRepository, tmp_path: Path) -> None:
+    """It lacks what a registry reads, and gets none of it for others."""
+    author.tag("s", "1.0.0")
+    author.tag("s", "1.1.0")
+    author.git("config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    author.git("clone", "--quiet", "--filter=blob:none", "--bare", author.path.as_uri(), str(clone))
+    mirror = Mirror(tmp_path / "data", str(clone))
+    with pytest.raises(GitFailed, match="it is a partial clone, which lacks the contents of files; name the"):
+        mirror.sync()
+    mirror.close()
+
+
 @pytest.mark.parametrize("command", ["check", "tag s", "init"])
 def test_no_author_is_led_into_one(
     odd: tuple[PromptRepository, str], monkeypatch: pytest.MonkeyPatch, command: str

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ASK_SECONDS = 10.0  # git answers in milliseconds; only a disk that hangs takes longer
 _EXTENSION = re.compile(r"(?:unknown repository|v1-only) extensions? found:\s*(\S+)")
 _FORMAT = re.compile(r"[Ee]xpected git repo version <= (\d+), found (\d+)")
+# What the other side says before it ends; the git of a fetch may say it, too, of an object that is nowhere.
+_PARTIAL = re.compile(r"from promisor remote\b.*hung up|remote: fatal: .*from promisor remote", re.DOTALL)
 _UNFINISHED = ("tmp_", ".tmp-")  # prefixes of git's unfinished files
 _NAMED = 2  # characters of the name of an objects folder: the first of their ids
 SHA256 = (
@@ -43,7 +45,7 @@ def unsupported(folder: Path) -> str | None:
 
 
 def explained(words: str) -> str | None:
-    """Return the reason in git's messages why it cannot use a repository's format, or None."""
+    """Return the reason in git's messages why it cannot use a repository as it is, or None."""
     if found := _EXTENSION.search(words):
         return (
             f"it uses the extension {found[1]!r}, which git here does not know; install a newer git, "
@@ -51,6 +53,11 @@ def explained(words: str) -> str | None:
         )
     if found := _FORMAT.search(words):
         return f"it has format {found[2]}, and git here knows none after {found[1]}; install a newer git"
+    if _PARTIAL.search(words):
+        return (
+            "it is a partial clone, which lacks the contents of files; name the repository that it was "
+            "cloned from, or a whole clone"
+        )
     if "mismatched algorithms" in words or "hash algorithm" in words:
         return SHA256
     return None
