@@ -71,6 +71,20 @@ def test_all_that_changed_is_tagged(tag: Cli, author: PromptRepository) -> None:
     )
 
 
+def test_of_many_the_first_are_shown_and_the_others_counted(tag: Cli, author: PromptRepository) -> None:
+    """Five commands show how; that there are more is said."""
+    for number in range(7):
+        (author.path / f"prompts/many-{number}.prompt.yml").write_text(prompt())
+    author.git("add", "--all")
+    author.git("commit", "--quiet", "-m", "Many")
+
+    done = tag("tag", "--changed", "--yes")
+
+    number = done.out.count("Tagged ")
+    assert done.out.count("Release it:") == 5
+    assert done.out.endswith(f"\nand {number - 5} more in the same way\n")
+
+
 def test_nothing_changed_is_nothing_to_tag(tag: Cli, author: PromptRepository) -> None:
     """It is no error: a job may run it at every push."""
     tag("tag", "--changed", "-m", "Release")

@@ -208,6 +208,8 @@ def _tell_next(top: Path, made: Sequence[Proposal], remote: Remote | None, *, do
         commands = [("start" if one.since else "promote", one) for one in made[:NAMED]]
         for command, one in commands:
             output.say(f"Release it:  promptstage {command} {one.name} {one.version}")
+        if len(made) > NAMED:
+            output.say(f"and {len(made) - NAMED} more in the same way")
 
 
 def _dump(

@@ -125,3 +125,5 @@ def _tell_next(top: Path, made: Plan, *, done: bool) -> None:
     newest = {step.item.name: step.version for step in made.steps}
     for name, version in list(newest.items())[: report.NAMED]:
         output.say(f"Release it:  promptstage promote {name} {version}")
+    if len(newest) > report.NAMED:
+        output.say(f"and {len(newest) - report.NAMED} more in the same way")
