@@ -119,5 +119,7 @@ export class Follower {
 
 async function refusal(response) {
   const problem = await readJson(response).catch(() => ({}));
-  return new Error(problem.detail ?? `the registry answers ${response.statusCode}`);
+  const moved = response.headers.location?.split('/v1/')[0]; // the token is not sent there
+  const where = moved ? `; it points to ${moved}: is that the registry's url?` : '';
+  return new Error(problem.detail ?? `the registry answers ${response.statusCode}${where}`);
 }

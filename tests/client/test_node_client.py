@@ -108,7 +108,7 @@ def test_its_own_tests_pass() -> None:
     )
 
     assert done.returncode == 0, done.stdout
-    assert "# pass 9" in done.stdout
+    assert "# pass 10" in done.stdout
 
 
 def test_an_app_follows_a_rollout(registry: Registry, tmp_path: Path) -> None:
