@@ -60,7 +60,10 @@ async def examine(
     tallies, complete = await service.presence.all()
     count = sum(sum(one.streams.values()) for one in tallies)
     streams = checks.streams(count, len(tallies), complete=complete)
-    found = await to_thread.run_sync(lambda: [*_registry(service, streams), *_prompt(service, token, prompt)])
+    found = await to_thread.run_sync(
+        lambda: [*_registry(service, streams), *_prompt(service, token, prompt)],
+        limiter=service.threads.examinations,
+    )
     return {"checks": [asdict(check) for check in found], "time": timestamps.now().isoformat()}
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.journal.reader import Entry
     from registry.replication.replica import Replica
 
+OVERTAKEN = 2  # attempts; then the others are asked for a turn
 TRIES = 8  # attempts of a change, if another registry is faster each time
 CHANGE_SECONDS = 20.0  # after which no attempt starts; each has its own deadlines
 JITTER_SECONDS = 0.005  # at most, between attempts: separates two in step; a longer one is overtaken again
@@ -70,15 +71,18 @@ def commit_with_retry(replica: Replica, decide: Callable[[int], Entry]) -> Ackno
     Raises:
         Unavailable: the journal cannot be written, or other registries were faster each time (`busy`).
     """
-    return Acknowledged(_commit(replica, decide), replica.apply())
+    with replica.turns() as await_turn:
+        entry = _commit(replica, decide, await_turn)
+    return Acknowledged(entry, replica.apply())
 
 
-def _commit(replica: Replica, decide: Callable[[int], Entry]) -> Entry:
+def _commit(replica: Replica, decide: Callable[[int], Entry], await_turn: Callable[[bool], None]) -> Entry:
     tried: list[InDoubt] = []
     sure = replica.is_sure  # if not, the first attempt saves a fetch: it is only taken if nothing is new
     began = time.perf_counter()
     while True:
         looked = not tried
+        await_turn(len(tried) >= OVERTAKEN)
         try:
             with replica.writing(sure=sure) as lock:
                 looked = True

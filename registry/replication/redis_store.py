@@ -7,7 +7,7 @@ and the first registry to notice brings it up to date.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
@@ -25,6 +25,7 @@ AT_ONCE = 1000  # states in one script: some milliseconds, in which Redis answer
 RECENT = 1000  # changes with a mark of what they changed; a reader that missed more reads everything
 RACES = 5  # another registry may advance the Redis store between our read and our write
 REPORT_SECONDS = 5  # a process without a report for so long is gone; it sends one every two seconds
+TURN_SECONDS = 1  # a change over a slow connection fits in; a process that died holds up no longer
 FORGET_SECONDS = 60  # nothing stays behind of a removed installation
 
 # One script, so that no reader sees states older than the head; and one hash for all, so that they come and
@@ -103,6 +104,18 @@ for i = 1, #all, 2 do
 end
 return found
 """
+# The change that may be written next, for a moment: a hash, as the others are. ARGV: its id, what it wants,
+# seconds. The command EXPIRE is among those that operators allow; SET is not.
+_TURN = """
+local holder = redis.call('HGET', KEYS[1], 'change')
+if holder and holder ~= ARGV[1] then return 0 end
+if ARGV[2] == 'take' then
+  redis.call('HSET', KEYS[1], 'change', ARGV[1])
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+if ARGV[2] == 'end' then redis.call('DEL', KEYS[1]) end
+return 1
+"""
 _TIME = "return redis.call('TIME')"
 _CLEAR = "redis.call('DEL', KEYS[1]); return redis.call('PUBLISH', ARGV[1], '')"
 _ALL = "return redis.call('HGETALL', KEYS[1])"
@@ -116,6 +129,7 @@ class RedisStore:
         # The braces are a hash tag: a Redis Cluster stores all keys with it in one slot.
         self._key = f"{{{prefix}}}:states"
         self._reports = f"{{{prefix}}}:clients"
+        self._turn = f"{{{prefix}}}:turn"
         self._channel = f"{{{prefix}}}:changed"
         self._link = Link(url, self._key)
 
@@ -195,6 +209,17 @@ class RedisStore:
     def remove_report(self, process: str) -> None:
         """Remove the report of a process that ends."""
         self._link.run(_REMOVE, self._reports, process)
+
+    def turn(self, change: str, wanted: Literal["look", "take", "end"]) -> bool:
+        """Return whether a change may be written now: no other one has the turn.
+
+        It is only a courtesy among registries that overtake each other; nothing relies on it.
+
+        Args:
+            change: its id.
+            wanted: look at it alone, take it for `TURN_SECONDS`, or end it.
+        """
+        return bool(self._link.run(_TURN, self._turn, change, wanted, TURN_SECONDS))
 
     def format(self) -> int:
         """The format of what Redis holds, which is the journal's. Raises Unavailable (`newer_format`) too."""

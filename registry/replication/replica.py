@@ -18,6 +18,7 @@ from registry.journal import position
 from registry.journal.directory import LOCK_SECONDS
 from registry.journal.position import is_newer
 from registry.replication.bootstrap import bootstrap
+from registry.replication.turn import Turn
 from registry.rollouts.position import NOWHERE, Position
 from registry.system import failpoints, formats
 from registry.system.formats import NEWER
@@ -293,6 +294,22 @@ class Replica:
     def is_sure(self) -> bool:
         """Return whether the adopted changes are complete while writing, without a fetch."""
         return self._journal.sure
+
+    @contextmanager
+    def turns(self) -> Iterator[Callable[[bool], None]]:
+        """Let registries that share a journal write in turns; yield what waits for one, before each attempt.
+
+        Whoever wrote last has nothing to fetch, and would overtake the others again and again. The argument
+        is whether that happened to this one: then the others are asked to wait.
+        """
+        if self._journal.sure:
+            yield lambda _: None
+            return
+        turn = Turn(self._redis_store)
+        try:
+            yield lambda wanted: None if self.redis_problem else turn.wait(wanted=wanted)
+        finally:
+            turn.end()
 
     def holds(self, entry: Entry) -> bool:
         """Return whether a change was adopted, from that very commit."""

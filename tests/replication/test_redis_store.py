@@ -20,7 +20,6 @@ from registry.system.formats import NEWEST
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
 KEY = "{test}:states"
 NEEDED = (
     "+eval +exists +hget +hset +hgetall +hdel +del +expire +time +publish +subscribe +unsubscribe "
@@ -385,3 +384,16 @@ def test_a_failover(watched: Watched) -> None:
         until(lambda: keeps(redis_store, 42), "the new master")
 
     assert watched.replica.ask("HGET", KEY, "head") == "1.42"
+
+
+def test_one_change_at_a_time_has_the_turn(server: Server) -> None:
+    """Others wait until it is over, or until its process is taken to be gone; the usual rights are enough."""
+    with board_at(f"redis://promptstage:p@ss:w@{HOST}:{server.port}/0") as redis_store:
+        assert redis_store.turn("one", "look")
+        assert redis_store.turn("one", "take")
+        assert not redis_store.turn("two", "take")
+        assert not redis_store.turn("two", "end")
+        assert redis_store.turn("one", "take")
+        assert redis_store.turn("one", "end")
+        assert redis_store.turn("two", "take")
+        until(lambda: redis_store.turn("one", "look"), "the end of what nobody ended")

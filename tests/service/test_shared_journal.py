@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import count
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
-from support import until
+from support import Api, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,3 +112,28 @@ def test_the_history_of_a_change_that_redis_told_of(two: tuple[Registry, Registr
         history = second.api.get("/v1/environments/production/rollouts/summarize/history")
 
         assert (history.status, history.json["data"][0]["seq"]) == (200, seq)
+
+
+def test_one_that_writes_all_the_time_lets_the_other_write(two: tuple[Registry, Registry]) -> None:
+    """It has nothing to fetch, and so would be faster each time."""
+    first, second = two
+    over = Event()
+
+    def write() -> None:
+        with closing(Api(first.url, first.api.token)) as api:
+            for turn in count():
+                if over.is_set():
+                    return
+                assert api.act("promote", "summarize", {"version": f"1.{turn % 2}.0"}).status == 200
+
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(write)
+        until(lambda: second.api.state("summarize").get("seq", 0) > 2, "the first one's changes")
+        made = [
+            second.api.act("promote", "summarize", {"version": version}, "staging").status
+            for version in ("1.0.0", "1.1.0") * 5
+        ]
+        over.set()
+        busy.result()
+
+    assert made == [200] * 10

@@ -14,6 +14,7 @@ class Threads:
         scrapes: of health and metrics, which must not wait for reads: one answers /readyz while another one
             renders /metrics.
         looks: at the journal; one finds what all others wait for.
+        examinations: by doctor, all of it Python: more at once would end no sooner, and slow all others down.
         pages: of the console; each waits for reads, so it must hold none of their threads.
     """
 
@@ -22,4 +23,5 @@ class Threads:
         self.reports = CapacityLimiter(2)
         self.scrapes = CapacityLimiter(2)
         self.looks = CapacityLimiter(1)
+        self.examinations = CapacityLimiter(1)
         self.pages = CapacityLimiter(4)
