@@ -22,7 +22,7 @@ from registry.system import timestamps
 from registry.system.formats import SUITES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class OlderReplica:
@@ -36,6 +36,11 @@ class OlderReplica:
     def writing(self, *, sure: bool) -> Iterator[int]:
         """Hold no lock."""
         yield 0
+
+    @contextmanager
+    def turns(self) -> Iterator[Callable[[bool], None]]:
+        """Wait for nobody."""
+        yield lambda _: None
 
     def request(self, *_: object) -> None:
         """Know no earlier request."""
