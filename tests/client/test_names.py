@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from client.fake_registry import SILENT_STREAM, FakeRegistry, release, until
 
@@ -50,6 +50,26 @@ def test_names_that_were_let_go_leave_nothing_behind(
     holdings = client._source._holdings  # type: ignore[attr-defined]
     assert len(holdings.absent) <= 3
     assert list(holdings.absent)[-1] == "last"
+
+
+def test_a_name_that_others_overtake_is_let_go_too(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many threads ask at once, none of their names stays for ever."""
+    monkeypatch.setattr("promptstage.limits.UNRELEASED_NAMES", 1)
+    client = connect()
+    source: Any = client._source
+    subscribe = source.subscribe
+
+    def overtaken(names: list[str]) -> None:
+        monkeypatch.setattr(source, "subscribe", subscribe)
+        for other in ("second", "third"):
+            client.get(other, fallback="mine")
+        subscribe(names)
+
+    monkeypatch.setattr(source, "subscribe", overtaken)
+    client.get("first", fallback="mine")
+    client.get("last", fallback="mine")
+
+    assert list(source._wanted) == list(source._asked_for) == ["last"]
 
 
 def test_a_name_in_place_of_one_that_was_let_go_is_followed(

@@ -119,8 +119,8 @@ class Replica:
 
     def _subscribe_unknown(self, name: str) -> None:
         """Subscribe a name that `get` was asked for; of those without a release only the newest stay."""
-        self._asked_for[name] = None
         self.subscribe([name])
+        self._asked_for[name] = None  # after that: else another thread may let it go before it is wanted
         surplus = [other for other in tuple(self._asked_for) if other not in self.held]
         for other in surplus[: -limits.UNRELEASED_NAMES]:
             self._wanted.pop(other, None)
