@@ -513,6 +513,7 @@ def test_workers_of_gunicorn_send_what_waits(
     assert answers == {record["id"] for record in registry.recorded()}
 
 
+@pytest.mark.slow  # it starts gunicorn, and waits for its workers
 def test_a_worker_of_gevent_stands_still_for_nobody(
     registry: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
