@@ -15,6 +15,7 @@ from registry.errors import Invalid
 from registry.redis import url as redis_urls
 from registry.system.logs import Format  # noqa: TC001 - pydantic reads it
 from registry.system.text import holds_secret
+from registry.system.validation import in_words
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -187,9 +188,7 @@ def read(**given: Any) -> Settings:
 
 
 def _sentence(found: ErrorDetails) -> str:
-    plain = PLAIN.get(found["type"], "").format(**found.get("ctx", {}))
-    said = plain or found["msg"].removeprefix("Value error, ")
-    return f"PROMPTSTAGE_{str(found['loc'][0]).upper()}: {said}"
+    return f"PROMPTSTAGE_{str(found['loc'][0]).upper()}: {in_words(found, PLAIN)}"
 
 
 def passed_over() -> list[str]:

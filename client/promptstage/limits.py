@@ -5,7 +5,6 @@ from __future__ import annotations
 FETCH_TIMEOUT = 2.0
 """What the first `get` of a name never seen may cost: noticeable, but not a hung request."""
 
-
 MAX_AGE = 3600.0
 """How old an earlier run's snapshot may be before the first `get` waits for the registry: a job that ends
 before the stream brings anything would serve it for ever. A step of a rollout lasts hours."""

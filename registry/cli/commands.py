@@ -114,7 +114,7 @@ class Root(Group):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        self.commands = cast("Any", Commands())  # nobody adds to it
+        self.commands = cast("Any", Commands())  # which is never written to
 
     def listed(self) -> dict[str, list[tuple[str, str]]]:
         """Return their docstrings' sentences: to make commands of all functions would take as long again."""

@@ -18,6 +18,7 @@ from registry.cli import hints, profiles
 from registry.cli.output import PATH_SHOWN
 from registry.errors import Invalid
 from registry.system import proxies
+from registry.system.text import fits_header
 from registry.wording.text import clean
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -106,7 +107,7 @@ def normal(text: str, name: str) -> str:
 def checked(text: str, origin: str) -> Credential:
     """Refuse what cannot be sent in a header. Raises Invalid."""
     token = text.strip()
-    if not (token.isascii() and token.isprintable()):
+    if not fits_header(token):
         raise Invalid(f"{origin}; it holds characters that no token has")
     return Credential(token, origin)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from registry.system.validation import in_words
+
 if TYPE_CHECKING:
     import typer
 
 SHOWN = 60  # characters of the value
-# By pydantic's type of error; {ge} and the like are the bounds that it names.
+# By pydantic's type of error.
 PLAIN = {
     "int_parsing": "is no whole number; write digits alone",
     "int_parsing_size": "is too large; write a smaller number",
@@ -20,7 +22,6 @@ PLAIN = {
     "less_than_equal": "is too large; write {le:g} or less",
     "less_than": "is too large; write less than {lt:g}",
 }
-WRITTEN_HERE = "Value error, "  # what pydantic puts before a sentence that is not its own
 
 
 def explain(error: typer.BadParameter) -> None:
@@ -32,6 +33,5 @@ def explain(error: typer.BadParameter) -> None:
 
 def sentence(found: Any) -> str:
     """Return one of pydantic's errors as a sentence that names the value and the remedy."""
-    if plain := PLAIN.get(found["type"]):
-        return f"{str(found['input'])[:SHOWN]!r} {plain.format(**found.get('ctx', {}))}"
-    return str(found["msg"]).removeprefix(WRITTEN_HERE)
+    said = in_words(found, PLAIN)
+    return f"{str(found['input'])[:SHOWN]!r} {said}" if found["type"] in PLAIN else said

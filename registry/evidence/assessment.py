@@ -167,7 +167,7 @@ def _is_fresh(step: Step) -> bool:
 
 
 def _has_just_begun(step: Step) -> bool:
-    """Whether no call counts yet, and it is too early to say that none will: each waits before it counts."""
+    """Whether it is too early for any call to count: each waits until it may."""
     return step.newest is None and step.now - step.since <= FRESH
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from registry.errors import Invalid
 from registry.policies.rule_set import Rules
+from registry.system.validation import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,5 +91,4 @@ def wrong(path: Path, what: str) -> Invalid:
 def sentence(found: ErrorDetails) -> str:
     """Return one thing that is wrong, with the key: ``budgets[0].usd: write a number above 0``."""
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in found["loc"])
-    plain = PLAIN.get(found["type"], "").format(**found.get("ctx", {}))
-    return f"{key.removeprefix('.')}: {plain or found['msg'].removeprefix('Value error, ')}"
+    return f"{key.removeprefix('.')}: {in_words(found, PLAIN)}"

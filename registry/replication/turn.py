@@ -8,11 +8,11 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from registry.errors import Unavailable
+from registry.replication.redis_store import TURN_SECONDS
 
 if TYPE_CHECKING:
     from registry.replication.redis_store import RedisStore
 
-MOST_SECONDS = 1.0  # of waiting for others; then they are taken to be gone
 PAUSE_SECONDS = 0.01  # between looks; a change takes some ten times as long
 
 
@@ -26,7 +26,7 @@ class Turn:
 
     def wait(self, *, wanted: bool) -> None:
         """Wait while another change has the turn; `wanted`: then take it."""
-        until = time.monotonic() + MOST_SECONDS
+        until = time.monotonic() + TURN_SECONDS  # then it is taken to be gone
         with suppress(Unavailable):
             while not self._redis_store.turn(self._id, "take" if wanted else "look"):
                 if time.monotonic() > until:

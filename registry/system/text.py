@@ -30,6 +30,11 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def fits_header(text: str) -> bool:
+    """Return whether a header of HTTP can carry it; libraries would quote a secret that does not fit."""
+    return text.isascii() and text.isprintable()
+
+
 def skeleton(name: str) -> str:
     """Reduce a name to what it looks like: without wide letters, ligatures and capitals."""
     return normalize("NFKC", normalize("NFKC", name).casefold())  # case folding may leave what NFKC joins

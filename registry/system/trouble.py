@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Trouble:
-    """Whether a work that is repeated fails; for one thread.
+    """Tracks whether repeated work fails; for one thread.
 
     Attributes:
         logger: where that is written.

@@ -42,7 +42,7 @@ def test_a_path_that_is_no_repository(cli: Cli, author: PromptRepository, tmp_pa
 
 
 def test_inside_of_a_repository_that_one_is_named(cli: Cli, author: PromptRepository) -> None:
-    """What an author types in the own clone: the path of the prompts folder would not do."""
+    """Inside a clone the remedy names the repository, not its folder of prompts."""
     below = author.path / "prompts"
 
     assert "promptstage serve --repository ..\n" in cli("serve", cwd=below).err

@@ -9,9 +9,7 @@ if TYPE_CHECKING:
     from promptstage._calls.record import Json, Record
 
 CANCELLED = "cancelled"
-BILLIONTHS = (
-    9  # decimals of a cost, as the registry keeps it: a short call of a small model is below $0.000001
-)
+BILLIONTHS = 9  # decimals of a cost, as the registry keeps it; a short call may cost below $0.000001
 _logger = logging.getLogger("promptstage.calls")
 
 

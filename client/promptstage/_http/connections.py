@@ -71,7 +71,7 @@ class Connections:
     def __init__(self, url: str, timeout: float) -> None:
         try:
             parsed = parse_url(url)
-        except HTTPError:  # its words name a part of it, and tell nobody what to write
+        except HTTPError:  # its message has no remedy
             parsed = Url(auth=url.partition("@")[1])
         if parsed.auth:
             raise ValueError(

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from registry import errors
+from registry.system.validation import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -272,8 +273,7 @@ def _place(item: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _sentence(item: Mapping[str, Any]) -> str:
-    said = PLAIN.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
-    return said[:MAX_SAID]
+    return in_words(item, PLAIN)[:MAX_SAID]
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from registry.cli.answer import NoAnswer
 from registry.errors import Invalid, NotFound, RegistryError, Unauthorized, Unavailable
-from registry.system.text import holds_secret
+from registry.system.text import fits_header, holds_secret
 from registry.wording.text import clean
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Api:
     _room: list[int] = field(default_factory=lambda: [ANSWERS_LIMIT, TOTAL_LIMIT])
 
     def __post_init__(self) -> None:
-        """Let pass what a header can carry; HTTP's library would quote a key in its error. Raises Invalid."""
-        if not all(value.isascii() and value.isprintable() for value in self.headers.values()):
+        """Let pass what a header can carry. Raises Invalid."""
+        if not all(map(fits_header, self.headers.values())):
             raise Invalid(f"a key for {self.tool} holds characters that no key has; copy it again")
 
     def get(self, path: str, **query: Any) -> Any:

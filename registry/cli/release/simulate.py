@@ -12,6 +12,7 @@ from registry.cli import output
 from registry.cli.options import AsJson  # noqa: TC001 - typer reads the annotations
 from registry.cli.release import arguments
 from registry.rollouts import schedule
+from registry.system.validation import in_words
 from registry.wording import times
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _steps(said: Sequence[Json]) -> tuple[tuple[float, float | None], ...]:
     try:
         checked = check_steps([Step.model_validate(step) for step in said])
     except ValidationError as error:
-        raise typer.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+        raise typer.BadParameter(in_words(error.errors()[0], {})) from error
     holds = [schedule.held(step) for step in checked]
     return tuple(
         (float(step.percent), hold.total_seconds() / 3600 if hold else None)

@@ -17,7 +17,7 @@ from registry.errors import Unavailable
 from registry.suites.run.completion import NoCompletion, read
 from registry.suites.run.endpoint import OPENAI, URL
 from registry.suites.run.failure import AskFailed, Kind
-from registry.system.text import visible
+from registry.system.text import fits_header, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -224,7 +224,7 @@ def _key(endpoint: Endpoint, environment: Mapping[str, str]) -> str:
             "answers that are kept: --offline",
             code="no_key",
         )
-    if not (key.isascii() and key.isprintable()):  # the SDK would quote it in an error
+    if not fits_header(key):
         raise Unavailable(
             f"{endpoint.key_variable} holds characters that no key has; copy it again", code="no_key"
         )

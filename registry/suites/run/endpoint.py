@@ -37,7 +37,7 @@ class Endpoint:
 
     @property
     def is_url(self) -> bool:
-        """Whether it can be asked at all; what a repository names was judged with its settings."""
+        """Whether it is a place that can be asked; those in a repository are checked with its settings."""
         try:
             parts = urlsplit(self.url)
         except ValueError:
